@@ -125,7 +125,8 @@ def nothing_changed(listener: ChangeListener) -> None:
 def submissions(rows: QuerySet[Any], order: int = 0) -> None:
     """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`.
 
-    Rows of a lower `order` are found first.
+    Where a form has several rows, that of the lowest `order` tells which form it was, and the last one what
+    has become of it.
     """
     register_submissions(rows, order)
 

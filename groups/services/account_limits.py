@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Limit = Limits.Limit
 
-# A job and a planned change have the id of their form too; the request knows who has sent that.
+# What was approved belongs to the user who has approved it; the request knows who has sent the form.
 register(ApprovalRequest.objects.select_related("job"), order=-1)
 
 

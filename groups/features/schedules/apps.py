@@ -24,7 +24,7 @@ class Schedules(feature.Feature):
         hooks.group_warnings(parts.find_warnings)
         hooks.section("schedules", "groups")
         hooks.destinations(parts.destinations_of, order=9)
-        hooks.submissions(Schedule.objects.all())
+        hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
         hooks.holder(Schedule.objects.all(), parts.holder_notice)
         hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)
