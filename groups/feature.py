@@ -25,9 +25,14 @@ class Feature(AppConfig):
         """Plug the feature into the core, once as a process starts; the models can be imported by then."""
         raise NotImplementedError
 
+    def when_left_out(self) -> None:
+        """Tell what an administrator has to know while the feature is left out; mostly there is nothing."""
+
     def ready(self) -> None:
         if self.is_on:
             self.plug_in()
+        else:
+            self.when_left_out()
 
     @property
     def is_on(self) -> bool:
