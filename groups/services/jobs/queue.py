@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-register(Job.objects.all())
+# Until it is approved, a job that was asked for is only the request for it.
+register(Job.objects.exclude(state=Job.State.ASKED))
 
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
