@@ -398,8 +398,10 @@ def test_the_check_page_shows_thirty_days(owner, browse, sandbox):
     assert page.content.decode().count('id="cost"') == 1
 
 
-def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+def test_the_check_page_of_a_large_account_waits_for_no_sales(
+    owner, browse, sandbox, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="25")
     page = client.post("/groups/1/edit/", form)
@@ -407,6 +409,8 @@ def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, san
     assert not sandbox.calls(METHOD)
     assert 'hx-trigger="load"' in page.content.decode()
     link = re.search(r'<a href="(/groups/1/cost/[^"]+)"', page.content.decode())[1].replace("&amp;", "&")
+    assert "waiting for its turn" in text_of(client.get(link))
+    work_queue()
     assert told(client.get(link)) == expected(sandbox, 1, 25)
 
 
@@ -526,14 +530,18 @@ def test_an_import_of_birthday_bonuses_tells_their_sum_apart(owner, browse, sand
     ) in words
 
 
-def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(
+    owner, browse, sandbox, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     url = client.post("/groups/edit/", open_percents(client) | {"percent_4": "15"})["Location"]
     page = client.get(url)
     assert told(page) is None
     assert not sandbox.calls(METHOD)
     link = re.search(rf'<a href="({url}[^"]+)"', page.content.decode())[1]
+    assert "waiting for its turn" in text_of(client.get(link))
+    work_queue()
     assert told(client.get(link)) == expected(sandbox, 4, 15)
 
 
