@@ -11,8 +11,8 @@ PYTHON := .venv/bin/python
 # Tests in parallel; make test JOBS=0 for one process, ARGS='-k name' for some of them. Five keep two cores busy:
 # a test often waits for a server, a browser or a time-out.
 JOBS ?= 5
-# `make test` leaves the mark `product` to `make test-all`. A -m in ARGS takes the place of this one.
-MARKS ?= not product
+# `make test` leaves the mark `thorough` to `make test-all`. A -m in ARGS takes the place of this one.
+MARKS ?= not thorough
 # `make test` tries few examples of a property: tests/support/pairwise.py.
 PROFILE ?= poster_admin
 ARGS ?=
@@ -24,8 +24,7 @@ export UV_PYTHON_PREFERENCE ?= system
 # The machine's certificates: a company's proxy may have one of its own.
 export UV_SYSTEM_CERTS ?= true
 export UV_PROJECT_ENVIRONMENT := .venv
-# Hundreds of processes start: each would compile the modules again that it cannot read compiled.
-unexport VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20

@@ -19,18 +19,31 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.changes import ChangeListener, nothing_changed_listeners
+from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
+from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
+from groups.presenters.clients.choice_actions import ChoiceAction, add_choice_action
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.group_warnings import FindWarnings, add_group_warnings
+from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
+from groups.presenters.lists.row_marks import FindMarks, add_row_marks
 from groups.presenters.places import Part, Show, add_part
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.jobs import kinds
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import register as register_submissions
+from groups.views.http.requests import SECTIONS
 from groups.views.start import StartQuery, add_start_query
+from groups.views.writes.not_sent import Answer, answer_not_sent
 
 # --- Pages -------------------------------------------------------------------------------------------------
 
@@ -44,6 +57,11 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     add_part(place, Part(template, show, order))
 
 
+def group_warnings(find_warnings: FindWarnings) -> None:
+    """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
+    add_group_warnings(find_warnings)
+
+
 def list_columns(column_set: ColumnSet) -> None:
     """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
     add_column_set(column_set)
@@ -54,10 +72,20 @@ def change_note(find_note: FindNote) -> None:
     add_change_note(find_note)
 
 
+def choice_action(action: ChoiceAction) -> None:
+    """Do something with the clients that a user has chosen in the search; see `ChoiceAction`."""
+    add_choice_action(action)
+
+
+def ways_back(find: FindWaysBack) -> None:
+    """Offer a page that makes good a change, in the history and in its message of success; see `WayBack`."""
+    add_ways_back(find)
+
+
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of history and account 10, those of people 20.
+    Pages of groups have the order 0, those of clients 2, of the history 10, of the account 14, of people 20.
     """
     add_source(source, order)
 
@@ -67,12 +95,62 @@ def start_page(start_query: StartQuery) -> None:
     add_start_query(start_query)
 
 
+def row_marks(find: FindMarks) -> None:
+    """Mark rows of the list of groups with an icon and words.
+
+    `find` takes the credentials, the list, and the ids of its groups with an open change. It returns the
+    marks by the ids of the groups, with one query for all of them.
+    """
+    add_row_marks(find)
+
+
+def section(address: str, of: str) -> None:
+    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or account."""
+    SECTIONS[address] = of
+
+
 # --- Writes ------------------------------------------------------------------------------------------------
 
 
 def gate(each: Gate) -> None:
     """Let every write, and every job as a whole, pass a gate before anything is sent; see `Gate`."""
     gates.register(each)
+
+
+def nothing_changed(listener: ChangeListener) -> None:
+    """Call `listener` with each change that has changed nothing, in the transaction that settles it."""
+    nothing_changed_listeners.append(listener)
+
+
+def submissions(rows: QuerySet[Any], order: int = 0) -> None:
+    """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`.
+
+    Rows of a lower `order` are found first.
+    """
+    register_submissions(rows, order)
+
+
+def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
+    """Let these rows hold locks; `notice` says to users what holds a lock, and where to look.
+
+    A row takes locks by `Lock.objects.take(account_id, keys, feature=<label of its app>, row_id=<its id>)` in
+    the transaction that saves it. What it holds is released in the transaction that ends it.
+    """
+    register_holder(rows.model._meta.app_label, lambda pk: rows.get(pk=pk))
+    holder_notice.register(rows.model, notice)
+
+
+def answer[E: NotSent](error: type[E], respond: Answer[E]) -> None:
+    """Answer a form whose write was not sent because of an error of the feature; see `answer_not_sent`."""
+    answer_not_sent.register(error, respond)
+
+
+# --- Jobs --------------------------------------------------------------------------------------------------
+
+
+def job_kind(kind: type[JobKind]) -> None:
+    """Add a kind of jobs, which a worker does; its `Feature` names it in `job_kinds`. See `JobKind`."""
+    kinds.register(kind)
 
 
 # --- Events ------------------------------------------------------------------------------------------------

@@ -9,17 +9,14 @@ from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
 from groups.views import (
     account,
-    bulk,
     clients,
     go,
     groups,
     jobs,
-    moves,
-    schedules,
 )
 from groups.views.approvals import beyond  # noqa: F401 - registers its answers
 from groups.views.approvals import pages as approvals
-from groups.views.journal import history, news, snapshots
+from groups.views.journal import history, news
 
 app_name = "groups"
 
@@ -64,9 +61,6 @@ register_converter(HistoryFileConverter, "history_file")
 group_urls = [
     path("groups/", groups.group_list, name="list"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
-    path("groups/edit/", bulk.bulk_edit, name="bulk"),
-    path("groups/import/", bulk.group_import, name="import"),
-    path("groups/plan/<uuid:job_id>/", bulk.plan, name="plan"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),
     path("groups/<group:group_id>/edit/", groups.group_update, name="update"),
@@ -78,13 +72,9 @@ group_urls = [
         clients.group_members_export,
         name="members_export",
     ),
-    path("groups/<group:group_id>/clients/move/", moves.group_move, name="move"),
-    path("groups/<group:group_id>/retire/", moves.group_retire, name="retire"),
-    path("groups/<group:group_id>/schedule/", schedules.schedule_create, name="schedule"),
 ]
 client_urls = [
     path("clients/", clients.client_search, name="clients"),
-    path("clients/move/", moves.clients_move, name="clients_move"),
 ]
 go_urls = [path("go/", go.go, name="go")]
 account_urls = [
@@ -109,26 +99,11 @@ history_urls = [
     ),
     path("history/<uuid:change_id>/", history.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
-    path("history/snapshots/", snapshots.snapshot_list, name="snapshots"),
-    path(
-        "history/snapshots/<uuid:snapshot_id>/download/",
-        snapshots.snapshot_download,
-        name="snapshot_download",
-    ),
-    path(
-        "history/snapshots/<uuid:snapshot_id>/restore/",
-        snapshots.snapshot_restore,
-        name="snapshot_restore",
-    ),
 ]
 job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
-]
-schedule_urls = [
-    path("schedules/", schedules.schedule_list, name="schedules"),
-    path("schedules/<uuid:schedule_id>/cancel/", schedules.schedule_cancel, name="schedule_cancel"),
 ]
 urlpatterns = [
     *group_urls,
@@ -138,7 +113,6 @@ urlpatterns = [
     *request_urls,
     *history_urls,
     *job_urls,
-    *schedule_urls,
 ]
 for feature in plugged_in_features():
     if module_has_submodule(feature.module, "urls"):

@@ -6,7 +6,7 @@ from groups.feature import Feature
 from poster_admin.env import Environment
 
 # Each may need those before it, and is plugged in after them.
-FEATURES = ("insights", "elsewhere", "notices", "saved_views")
+FEATURES = ("snapshots", "moves", "insights", "bulk", "schedules", "elsewhere", "notices", "saved_views")
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
 
 
@@ -15,10 +15,14 @@ def require_known(env: Environment, off: list[str]) -> None:
     unknown = [name for name in off if name not in FEATURES]
     words = f"has {', '.join(unknown)}: the features are {', '.join(FEATURES)}"
     env.require("FEATURES_OFF", not unknown, words)
-    used = [name for name in FEATURES if name not in off]
     for name in off:
-        needing = [each for each in used if name in _feature(each).needs]
+        needing = [each for each in needed_by(name) if each not in off]
         env.require("FEATURES_OFF", not needing, f"has {name}, which is needed by {', '.join(needing)}")
+
+
+def needed_by(name: str) -> list[str]:
+    """Return the features that cannot do without this one."""
+    return [each for each in FEATURES if name in _feature(each).needs]
 
 
 def _feature(name: str) -> type[Feature]:

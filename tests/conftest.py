@@ -25,12 +25,11 @@ from groups.models import WorkerHeartbeat
 from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment, matrix, programs
-from tests.support.databases import migrated, needed_but_away
+from tests.support.databases import migrated
 from tests.support.mail import mail_server
 from tests.support.pairwise import THOROUGH
 from tests.support.people import make_user, sign_in
-from tests.support.programs import NOT_RUN, not_run
-from tests.tools import chromium
+from tests.support.programs import NOT_RUN
 
 # The time to draw or try an example depends on the machine, and is no reason to fail.
 profiles.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -97,15 +96,9 @@ def uses_database(item):
 
 
 def pytest_runtest_setup(item):
-    missing = None
-    if item.get_closest_marker("browser"):
-        missing = None if chromium.find() else "there is no Chromium"
-    elif item.get_closest_marker("services"):
-        missing = needed_but_away()
-    elif needs := item.get_closest_marker("needs"):
-        missing = programs.missing(*needs.args)
-    if missing:
-        not_run(missing)
+    needs = item.get_closest_marker("needs")
+    if needs and (missing := programs.missing(*needs.args)):
+        programs.not_run(missing)
 
 
 def pytest_terminal_summary(terminalreporter):

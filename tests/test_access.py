@@ -9,12 +9,13 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
-from groups.models import Change, PosterCredentials, Snapshot
-from groups.models.contents import Breach, Line
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, PosterCredentials
+from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.jobs.bulk_edits import Edit, keep_plan
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
@@ -65,7 +66,7 @@ NEEDS = {
     "view_sales": {"/groups/1/cost/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
-    # An import takes the right to change groups too: tests/groups/spreadsheets/test_imports.py.
+    # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
@@ -256,7 +257,7 @@ def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandb
     assert not sandbox.posts()
 
 
-@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.product)])
+@pytest.mark.parametrize("method", ["get", pytest.param("head", marks=pytest.mark.thorough)])
 def test_what_changes_something_is_not_for_get(owner, browse, sandbox, method):
     ask = getattr(browse(owner), method)
     assert {url for url in {*PRIVATE, *PUBLIC} if ask(url).status_code == 405} == ONLY_POST

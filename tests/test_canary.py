@@ -19,7 +19,8 @@ from django.test import RequestFactory
 from django.utils.log import AdminEmailHandler
 from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
-from groups.models import Change, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
 from poster_admin.common.observability.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
@@ -133,8 +134,8 @@ def provider():
     ("faults", "debug"),
     [
         pytest.param(covering(QUICK, lambda name: {FAULTS[name].row}), True, id="few-debug"),
-        pytest.param(QUICK, True, id="all-debug", marks=pytest.mark.product),
-        pytest.param(QUICK, False, id="all", marks=pytest.mark.product),
+        pytest.param(QUICK, True, id="all-debug", marks=pytest.mark.thorough),
+        pytest.param(QUICK, False, id="all", marks=pytest.mark.thorough),
     ],
 )
 def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, faults, debug):

@@ -32,7 +32,7 @@ from groups.management.commands.worker import new_worker
 
 from groups.services import clients
 from groups.services.installation import maintenance
-from groups.services.jobs import moves
+from groups.features.moves.services import moves
 from groups.services.events import event_sources
 from groups.services.jobs import queue
 from groups.features.notices.services import deliveries
@@ -98,7 +98,7 @@ def plain(message):
 
 @pytest.mark.once
 # One filter masks what both formats write.
-@pytest.mark.parametrize("log_format", [pytest.param("line", marks=pytest.mark.product), "json"])
+@pytest.mark.parametrize("log_format", [pytest.param("line", marks=pytest.mark.thorough), "json"])
 def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox, log_format):
     mails, port = inbox
     receiver = Receiver()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from poster_admin.features import FEATURES
+from poster_admin.features import FEATURES, needed_by
 from tests.support.environment import ROOT
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
@@ -22,7 +22,15 @@ def run_with(path, **variables):
 
 
 @pytest.mark.parametrize(
-    "off", [ALL, *(pytest.param(name, marks=pytest.mark.product) for name in FEATURES), ""]
+    "off",
+    [
+        ALL,
+        *(
+            pytest.param(",".join([name, *needed_by(name)]), id=name, marks=pytest.mark.thorough)
+            for name in FEATURES
+        ),
+        "",
+    ],
 )
 def test_without_a_feature_each_link_leads_to_a_page(off):
     run_with("tests/outside/check_without.py", TEST_FEATURES_OFF=off)

@@ -51,7 +51,10 @@ def installation(tmp_path):
 
 
 @pytest.fixture(
-    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.services, pytest.mark.product])]
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]),
+    ]
 )
 def new_database(request, tmp_path):
     """Return a function that returns the address of an empty database."""
@@ -159,7 +162,7 @@ def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, n
 
 
 # The settings are read alike before each of them.
-AS_ANOTHER = pytest.mark.product
+AS_ANOTHER = pytest.mark.thorough
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,7 @@ def test_a_locked_database_is_not_taken_for_one_without_json(installation, tmp_p
 
 
 @pytest.mark.slow
-@pytest.mark.product
+@pytest.mark.thorough
 @pytest.mark.parametrize("servers", [1, 3])
 def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, servers):
     installation.take_static_files()  # tests/common/test_static_files.py collects them at once
@@ -294,7 +297,7 @@ def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installati
 
 # manage.py tells it for all of them.
 @pytest.mark.parametrize(
-    "command", ["serve", *(pytest.param(each, marks=pytest.mark.product) for each in ("migrate", "worker"))]
+    "command", ["serve", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("migrate", "worker"))]
 )
 def test_a_database_that_does_not_answer_is_one_line(installation, command):
     code, said = installation.output(
@@ -341,7 +344,7 @@ def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_fo
     "place",
     [
         "var/ports.lock",
-        pytest.param("var/static.lock", marks=pytest.mark.product),  # opened as the other lock
+        pytest.param("var/static.lock", marks=pytest.mark.thorough),  # opened as the other lock
         "staticfiles/css",
     ],
 )

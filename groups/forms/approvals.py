@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import BonusField, DecimalField, PercentField
 from groups.models import Limits
-from groups.models.approvals import LONGEST_REASON
+from groups.models.consents import LONGEST_REASON
 
 MOST_CLIENTS = Decimal(2**31 - 1)
 NO_WHOLE_NUMBER = _("Enter a whole number of clients.")

@@ -26,7 +26,7 @@ from groups.forms.fields import (
     TokenField,
 )
 from groups.models import Change, ChangeQuerySet
-from groups.models.approvals import LONGEST_NOTE
+from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings
@@ -239,21 +239,6 @@ class RemovalForm(WriteForm):
         if self.group and typed != NameField().to_python(self.group.name):
             raise ValidationError(_("Type the name of the group exactly as it is shown."))
         return typed
-
-
-class RestoreForm(WriteForm):
-    """Start a restore; its version is the fingerprint of everything that the page announced."""
-
-    def __init__(self, *args: Any, mark: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["version"] = mark
-        self.mark = mark
-
-    def clean_version(self) -> Any:
-        return self.cleaned_data["version"]
-
-    def _with(self, data: dict[str, str]) -> Self:
-        return type(self)(data, mark=self.mark)
 
 
 class AccountForm(forms.Form):

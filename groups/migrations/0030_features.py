@@ -11,11 +11,14 @@ MODELS = (
     "Webhook",
     "Watch",
     "ClientCount",
+    "Schedule",
+    "SnapshotPart",
+    "Snapshot",
 )
 
 
 class Migration(migrations.Migration):
-    dependencies = [("groups", "0028_locks_of_features")]
+    dependencies = [("groups", "0029_consents_of_features")]
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[migrations.DeleteModel(name) for name in MODELS]

@@ -1,17 +1,15 @@
-"""Define the database tables: credentials, changes, requests, jobs, schedules, snapshots and others.
+"""Define the database tables: credentials, changes, requests, jobs and others.
 
-Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer, and
-a `Snapshot` records a group and its clients before they are moved or removed.
+Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer.
 """
 
-from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Consent, Limits
+from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Limits
 from groups.models.changes import Change, ChangeQuerySet
+from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
-from groups.models.schedules import Schedule, ScheduleQuerySet
-from groups.models.snapshots import Snapshot, SnapshotPart
-from groups.models.workers import WorkerHeartbeat
+from groups.models.workers import LeftOutFeature, WorkerHeartbeat
 
 __all__ = [
     "ApprovalRequest",
@@ -23,14 +21,11 @@ __all__ = [
     "Holder",
     "Job",
     "JobQuerySet",
+    "LeftOutFeature",
     "Limits",
     "Lock",
     "LocksLost",
     "PosterAccount",
     "PosterCredentials",
-    "Schedule",
-    "ScheduleQuerySet",
-    "Snapshot",
-    "SnapshotPart",
     "WorkerHeartbeat",
 ]

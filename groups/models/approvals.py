@@ -4,7 +4,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
+from groups.models.consents import LONGEST_REASON
 from groups.models.contents import Breach, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
-LONGEST_REASON = LONGEST_NOTE = 200
+RIGHT = "groups.exceed_limits"
 
 
 class Limits(models.Model):
@@ -63,29 +65,6 @@ class Limits(models.Model):
         """The limits that are set."""
         found = {limit: getattr(self, limit.value) for limit in self.Limit}
         return {limit: Decimal(value) for limit, value in found.items() if value is not None}
-
-
-class Consent(models.Model):
-    """The columns that say why a write may go beyond the limits: a request, or the reason of its own user.
-
-    `request` is the approved request, `asked_by` the name of its user. `limit_reason` was typed by a user
-    with the right to exceed the limits. `allowed_clients` is the number of clients that was shown as
-    that was given: more of them need another yes. It is None where no number was shown.
-    """
-
-    request = models.ForeignKey(
-        "groups.ApprovalRequest", null=True, on_delete=models.PROTECT, related_name="%(class)ss"
-    )
-    asked_by = models.CharField(max_length=150, blank=True, default="")
-    limit_reason = models.CharField(max_length=LONGEST_REASON, blank=True, default="")
-    allowed_clients = models.PositiveIntegerField(null=True)
-
-    class Meta:
-        abstract = True
-
-    @property
-    def is_given(self) -> bool:
-        return self.request_id is not None or bool(self.limit_reason)
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
@@ -206,9 +185,21 @@ class ApprovalRequest(models.Model):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        asked: Submission = (self.job or self.schedules.get()).submission
+        asked: Submission = (self.job or self.schedule).submission
         user_id = self.user_id if asked.user_id is not None else None
         return replace(asked, operation=self.pk, user_id=user_id)
+
+    @property
+    def changes(self) -> ChangeQuerySet:
+        """The writes that were tried for it, the latest first."""
+        return Change.objects.filter(request_id=self.pk)
+
+    @property
+    def schedule(self) -> Any:
+        """The planned change of a request for one."""
+        from groups.features.schedules.models import Schedule  # noqa: PLC0415
+
+        return Schedule.objects.get(request_id=self.pk)
 
     @property
     def present_state(self) -> "ApprovalRequest.State":
@@ -220,6 +211,10 @@ class ApprovalRequest(models.Model):
     @property
     def is_waiting(self) -> bool:
         return self.present_state == self.State.WAITING
+
+    def may_be_seen_by(self, user: "User") -> bool:
+        """Return True for its own user, and for those who may decide it."""
+        return self.user_id == user.pk or user.has_perm(RIGHT)
 
     @property
     def is_over(self) -> bool:

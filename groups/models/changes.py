@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.approvals import LONGEST_NOTE, ApprovalRequest, Consent
+from groups.models.consents import Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job
@@ -21,9 +21,15 @@ from groups.models.locks import Lock, LocksLost
 from groups.models.submissions import Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
+LONGEST_NOTE = 200
 KNOWN_STATE = Q(
     state__in=("pending", "applied", "differs", "refused", "failed", "unknown", "review", "elsewhere")
 )
+
+type ChangeListener = Callable[["Change"], None]
+
+nothing_changed_listeners: list[ChangeListener] = []
+"""Called with each change that turns out to have changed nothing, in the transaction that settles it."""
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
@@ -93,8 +99,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         if ends:
             Lock.objects.filter(change=change).delete()
         nothing_changed = values.get("state") in Change.NOTHING_CHANGED
-        if nothing_changed and values.get("reason") != Change.Reason.SUPERSEDED and change.request_id:
-            ApprovalRequest.objects.wait_again(change.request_id)
+        if nothing_changed and values.get("reason") != Change.Reason.SUPERSEDED:
+            for react in nothing_changed_listeners:
+                react(change)
         if of_job and change.job_id:
             self._release(change.job_id)
         return True

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.approvals import Consent
+from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
@@ -68,7 +68,7 @@ class Job(Leased, Consent):
     be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
     and `detail` say why the job stopped, or what it waited for last. A draft is a plan that the user reviews
     before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
-    account, and waits for the approval of its `request`.
+    account, and waits for an approval.
 
     One run works on the job at a time, under its lease. After that any worker may take the job over.
 
@@ -207,12 +207,10 @@ class Job(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this job: the job itself may belong to the user who has approved it."""
-        user_id = self.request.user_id if self.request else self.user_id
+        """The form that asked for this job."""
         kind = self.registered[self.kind](self)
-        return Submission(
-            self.pk, self.account_id, None if kind.is_shared else user_id, self.kind, kind.asked_for
-        )
+        user_id = None if kind.is_shared else self.user_id
+        return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
 
     @property
     def is_active(self) -> bool:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups.features.schedules.presenters.rows import planned_words
 from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.models.contents import Breach, Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.bulk_plan import Plan
 from groups.presenters.changes.change_diff import approval_rows
-from groups.presenters.schedules import planned_words
 from groups.services.approvals import command_of, may_decide
 from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
@@ -99,7 +98,7 @@ class RequestPage:
     def words(self) -> str:
         """The values of a planned change, or what an undo would do, in sentences."""
         if self.request.kind == Kind.SCHEDULE:
-            return planned_words(self.request.schedules.get())
+            return planned_words(self.request.schedule)
         if self.job is None or not self.request.is_waiting:
             return ""
         return JobKind.of(self.job).request_words
@@ -114,10 +113,9 @@ class RequestPage:
         )
 
     @property
-    def plan(self) -> Plan | None:
-        """The lines of a job that has a plan, for the groups as they are now."""
-        lines = JobKind.of(self.job).lines(self.now) if self.job else None
-        return None if lines is None else Plan(lines)
+    def groups_now(self) -> tuple[Group, ...] | None:
+        """The groups that it writes or moves clients out of, as they are now, or None."""
+        return self.now.groups if self.now else None
 
     @cached_property
     def changed_groups(self) -> list[str]:
@@ -161,6 +159,6 @@ class RequestPage:
             ]
         if self.request.present_state != ApprovalRequest.State.APPROVED:
             return []
-        made = self.job or self.request.schedules.get()
+        made = self.job or self.request.schedule
         url = reverse("groups:job", args=[self.job.pk]) if self.job else reverse("groups:schedules")
         return [{"url": url, "label": str(made.get_state_display()), "state": made.state, "why": ""}]

@@ -71,22 +71,28 @@ def _pages_of_groups(user: "User") -> list[Destination]:
         user,
         ("groups.view_group", _("Loyalty groups"), "groups:list", page),
         ("groups.add_group", _("New group"), "groups:create", action),
-        ("groups.change_group", _("Change several percents"), "groups:bulk", action),
-        ("groups.add_group", _("Import groups from a file"), "groups:import", action),
-        ("groups.view_client", _("Clients"), "groups:clients", page),
     )
+
+
+def _pages_of_clients(user: "User") -> list[Destination]:
+    return pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", False))
 
 
 def _pages_of_the_journal(user: "User") -> list[Destination]:
     page = False
     return pages_for(
         user,
-        ("groups.view_group", _("Planned changes"), "groups:schedules", page),
         ("groups.view_group", _("What is new"), "groups:news", page),
         ("groups.view_group", _("History"), "groups:history", page),
         ("groups.view_group", _("Jobs"), "groups:jobs", page),
         ("groups.view_group", _("Requests"), "groups:requests", page),
-        ("groups.view_snapshot", _("Snapshots"), "groups:snapshots", page),
+    )
+
+
+def _pages_of_the_account(user: "User") -> list[Destination]:
+    page = False
+    return pages_for(
+        user,
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
         ("groups.exceed_limits", _("Limits"), "groups:limits", page),
     )
@@ -106,5 +112,7 @@ def _pages_of_users(user: "User") -> list[Destination]:
 
 # Features put theirs between these.
 add_source(_pages_of_groups)
+add_source(_pages_of_clients, order=2)
 add_source(_pages_of_the_journal, order=10)
+add_source(_pages_of_the_account, order=14)
 add_source(_pages_of_users, order=20)

@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
+from groups.feature import feature_of_jobs
 from groups.models import Change, Holder, Job
 from groups.models.locks import HolderOfFeature
 from groups.presenters.messages import Message
@@ -57,6 +58,8 @@ def _change_notice(change: Change) -> HolderNotice:
 
 @holder_notice.register
 def _job_notice(job: Job) -> HolderNotice:
+    if not job.is_known and (feature := feature_of_jobs(job.kind)):
+        return _feature_notice(HolderOfFeature(feature, job.pk))
     words = {
         "who": job.user_name,
         "time": _date(job),

@@ -19,6 +19,7 @@ from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
+from groups.services.writes import gates
 from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ class JobPage:
 
     @property
     def request_url(self) -> str:
-        """Address of the request for the rest of the job, if one waits."""
-        waiting = self.job.requests.waiting().first() if self.job.state in Job.HALTED else None
-        return reverse("groups:request", args=[waiting.pk]) if waiting else ""
+        """Address of the decision that the rest of the job waits for, if there is one."""
+        decision = gates.decision_on(self.job) if self.job.state in Job.HALTED else None
+        return decision.get_absolute_url() if decision and decision.is_waiting else ""
 
     @property
     def notice(self) -> str:

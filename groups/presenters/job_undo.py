@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.account_limits import RIGHT
 from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
+from groups.services.writes import gates
+from groups.services.writes.gates import Decision
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -37,16 +38,17 @@ def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard 
         return None
     action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
     if started := undo_of(job, change):
-        page = "groups:request" if started.state == Job.State.ASKED else "groups:job"
-        url = reverse(page, args=[started.pk]) if can_be_opened(started, user) else ""
-        return UndoCard(action, is_started=True, started_url=url)
+        page = page_of(started, user)
+        return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
     return UndoCard(action, tuple(undo_lines(preview))) if preview.left else None
 
 
-def can_be_opened(undoing: Job, user: "User") -> bool:
-    """Return True if a user may see an undo: a request only its own user, and those who may decide it."""
-    waits = undoing.state == Job.State.ASKED
-    return not waits or undoing.user_id == user.pk or user.has_perm(RIGHT)
+def page_of(undoing: Job, user: "User") -> Job | Decision | None:
+    """Return the undo, or what it waits for; None if this user may not see that."""
+    if undoing.state != Job.State.ASKED:
+        return undoing
+    decision = gates.decision_on(undoing)
+    return decision if decision and decision.may_be_seen_by(user) else None
 
 
 def not_ended_words() -> Message:

@@ -201,31 +201,17 @@ def bonus_blocked_words() -> str:
 def not_counted_words(error: PosterError) -> Message:
     """Return the message for a write that was not sent because its clients could not be counted."""
     text = _("The account limits how many clients a change may reach, and they could not be counted.")
-    return _because_of(error, _("Nothing was changed"), text)
-
-
-def unreadable_snapshot_words() -> Message:
-    """Return the message for a snapshot that no key can decrypt."""
-    return Message(
-        _("This snapshot cannot be opened"),
-        _("The key with which it was encrypted is not there any more."),
-        _("Tell whoever looks after this server: the old key may be in a backup of the settings."),
-    )
-
-
-def no_snapshot_words(error: PosterError) -> Message:
-    """Return the message for a removal that was not sent because its clients could not be read first."""
-    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
-    return _because_of(error, _("The group was not removed"), text)
+    return because_of(error, _("Nothing was changed"), text)
 
 
 def not_proven_words(error: PosterError) -> Message:
     """Return the message for a group that cannot be removed because it may not be empty."""
     text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
-    return _because_of(error, _("It is not proven that the group is empty"), text)
+    return because_of(error, _("It is not proven that the group is empty"), text)
 
 
-def _because_of(error: PosterError, title: str, text: str) -> Message:
+def because_of(error: PosterError, title: str, text: str) -> Message:
+    """Return the message for a write that was not made because of an error of Poster, with its next step."""
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)
 
@@ -233,12 +219,5 @@ def _because_of(error: PosterError, title: str, text: str) -> Message:
 def clients_words(count: int) -> str:
     """Return a count of clients in words: "125 clients"."""
     return ngettext("%(count)s client", "%(count)s clients", count) % {
-        "count": NumberFormat.current().count(count)
-    }
-
-
-def restore_words(count: int) -> str:
-    """Return the offer to restore a removed group: "Restore with 42 clients"."""
-    return ngettext("Restore with %(count)s client", "Restore with %(count)s clients", count) % {
         "count": NumberFormat.current().count(count)
     }

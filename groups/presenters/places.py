@@ -13,18 +13,35 @@ PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
     "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "Buttons beside the heading of the list; shown with (request).",
+    "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
+    "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
-    "group.facts": "The words below the facts of a group; shown with (request, one), a `OneGroup`.",
+    "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
+    "(request, page), a `MemberPage`.",
+    "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
+    "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
+    "is_held): a `OneGroup`, and True if something holds its members or its future.",
+    "group.top": "Above the facts of a group; shown with (request, one, change): its open change, or None.",
+    "group.facts": "The words below the facts of a group; shown with (request, one).",
     "group.cards": "The cards of a group, above its clients; shown with (request, one).",
     "group.figures": "The cards of a group, below its clients; shown with (request, one).",
+    "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
     "form.percent": "Below the percent in a form of a group; shown with (request, group, command): the one "
     "that the page asks about, or None.",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
-    "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, lines).",
+    "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "
+    "each group its id, and its old and new values.",
+    "request.job": "The page of a request for a job; shown with (request, job, groups): those that it edits, "
+    "as they are now, or None.",
     "removal.cards": "The page before a group goes; shown with (request, group_id).",
     "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
-    "restore.losses": "The list of what a restore cannot bring back; shown with (request, group_id).",
+    "removal.ways_out": "Items of the list of what to do instead of a removal with clients, first how to "
+    "keep the clients; shown with (request, group).",
+    "removal.losses": "What becomes of the clients of a group that goes; shown with (request, group).",
+    "group.lost": "The list of what does not come back with a group; shown with (request, group_id).",
+    "group.gone": "The page of a group that was removed; shown with (request, removal), a `Change`.",
+    "history.head": "Buttons beside the heading of the history; shown with (request).",
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Job, Limits, PosterCredentials
-from groups.models.approvals import Consent
+from groups.models import ApprovalRequest, Change, Consent, Job, Limits, PosterCredentials
+from groups.models.approvals import RIGHT
 from groups.models.contents import Breach
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
@@ -29,15 +28,10 @@ from poster_admin.users.security_log import record
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-RIGHT = "groups.exceed_limits"
 Limit = Limits.Limit
 
-# Where a job or a planned change was approved, its form has become that.
-register(
-    ApprovalRequest.objects.exclude(
-        ~Q(kind=ApprovalRequest.Kind.CHANGE), state=ApprovalRequest.State.APPROVED
-    ).select_related("job")
-)
+# A job and a planned change have the id of their form too; the request knows who has sent that.
+register(ApprovalRequest.objects.select_related("job"), order=-1)
 
 
 class BeyondLimits(Held):
@@ -101,10 +95,11 @@ class LimitGate(Gate):
 
         So exactly one of two users who approve it at once makes the write.
         """
-        request, user = command.request, command.sender.user
-        if request is not None and request.kind == ApprovalRequest.Kind.CHANGE:
-            approve(request, user)
-        check_job(change, user)
+        if command.request_id is not None:
+            asked = ApprovalRequest.objects.filter(pk=command.request_id)
+            if request := asked.filter(kind=ApprovalRequest.Kind.CHANGE).first():
+                approve(request, command.sender.user)
+        check_job(change, command.sender.user)
 
     def before_job(self, job: Job, user: "User") -> None:
         """Hold all of a job against the limits, with the clients that Poster shows this user now."""
@@ -126,11 +121,21 @@ class LimitGate(Gate):
         for request in job.requests.waiting():
             ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
 
+    def decision_on(self, job: Job) -> ApprovalRequest | None:
+        """Return the latest request for a job, or for the rest of it."""
+        return job.requests.first()
+
 
 def approve(request: ApprovalRequest, user: "User") -> None:
     """Store the yes to a request. Raises `NotNow` if it no longer waits."""
     if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
         raise NotNow
+
+
+def let_wait_again(change: Change) -> None:
+    """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
+    if change.request_id is not None:
+        ApprovalRequest.objects.wait_again(change.request_id)
 
 
 def check_job(change: Change, user: "User") -> None:

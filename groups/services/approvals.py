@@ -16,18 +16,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from groups.models import (
-    ApprovalRequest,
-    ApprovalRequestQuerySet,
-    Change,
-    Job,
-    PosterCredentials,
-    Schedule,
-)
-from groups.models.approvals import LIFE
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import schedules
+from groups.features.schedules.services import steps as schedule_steps
+from groups.models import ApprovalRequest, ApprovalRequestQuerySet, Change, Job, PosterCredentials
+from groups.models.approvals import LIFE, RIGHT
 from groups.models.contents import Breach, Effect
-from groups.services import account_limits, effects, schedule_steps, schedules
-from groups.services.account_limits import RIGHT, BeyondLimits
+from groups.services import account_limits, effects
+from groups.services.account_limits import BeyondLimits
 from groups.services.gateway import check_token
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -136,7 +132,7 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
         case Kind.JOB:
             return effects.effect_of(job_of(request), credentials)
         case Kind.SCHEDULE:
-            return effects.effect_of(request.schedules.get(), credentials)
+            return effects.effect_of(request.schedule, credentials)
 
 
 def job_of(request: ApprovalRequest) -> Job:
@@ -194,7 +190,7 @@ def ask_for(asked: Asked, user: "User", breaches: Iterable[Breach]) -> ApprovalR
                 _let_wait(asked)
             request.save(force_insert=True)
             if isinstance(asked, Schedule):
-                asked.request, asked.state = request, Schedule.State.ASKED
+                asked.request_id, asked.state = request.pk, Schedule.State.ASKED
                 asked.save(force_insert=True)
     except IntegrityError:
         sender = user.pk if asked.submission.user_id is not None else None
@@ -261,7 +257,7 @@ def _approve_change(
         raise AlreadySo
     command = replace(command, user=user, credentials=credentials)
     try:
-        return execute(replace(command, request=request, allowed_clients=now.clients))
+        return execute(replace(command, **_consent_of(request), allowed_clients=now.clients))
     except BeyondLimits:
         raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:
@@ -273,13 +269,17 @@ def _approve_change(
         raise NotNow from None  # the write of somebody else's yes has the lock
 
 
+def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
+    return {"request_id": request.pk, "asked_by": request.user_name}
+
+
 def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
     job = job_of(request)
     # A yes for fewer takes nothing back from an earlier one.
     allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
     values: dict[str, Any] = {"allowed_clients": allowed}
     if job.state == Job.State.ASKED:
-        values |= JobKind.of(job).columns_onto(now)
+        values |= JobKind.of(job).columns_onto(now.groups)
         if values.get("total") == 0:
             with transaction.atomic():
                 account_limits.approve(request, user)
@@ -287,11 +287,11 @@ def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
             raise AlreadySo
     with transaction.atomic():
         account_limits.approve(request, user)
-        queue.hand_over(job, user, request=request, asked_by=request.user_name, **values)
+        queue.hand_over(job, user, **_consent_of(request), **values)
 
 
 def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> None:
-    schedule = request.schedules.get()
+    schedule = request.schedule
     base = now.group.values if now.group else schedule.base_values
     if same(base, onto(schedule.base_values, schedule.planned_values, base)):
         with transaction.atomic():
@@ -300,8 +300,7 @@ def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> No
         raise AlreadySo
     with transaction.atomic():
         account_limits.approve(request, user)
-        consent = {"asked_by": request.user_name, "allowed_clients": now.clients}
-        schedules.hand_over(schedule, user, base, **consent)
+        schedules.hand_over(schedule, user, base, **_consent_of(request), allowed_clients=now.clients)
 
 
 def lapse_overdue() -> int:

@@ -4,7 +4,8 @@ The clients are counted in Poster's list of clients, and by the rule of the limi
 removed, or given other terms is one.
 """
 
-from groups.models import ApprovalRequest, Job, PosterCredentials, Schedule
+from groups.features.schedules.models import Schedule
+from groups.models import ApprovalRequest, Job, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import ErrorReason, Group, NotFound
 from groups.services.clients import with_everybody

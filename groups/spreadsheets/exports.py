@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +16,6 @@ from groups.poster import Client, Group, UnreadableRow
 from groups.presenters.lists.group_list import Listing
 from groups.services.values import type_label
 from groups.spreadsheets import Cell, Cells
-from groups.spreadsheets.reader import protected
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -26,6 +26,11 @@ WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTH_OF_AMOUNTS = 16
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
 _KOPECK = Decimal("0.01")
+# Finds text that a spreadsheet takes for the start of a formula (OWASP: CSV injection): at the start of a
+# cell, and after a delimiter in it. Quotes do not help if the spreadsheet uses another delimiter than the
+# file: it then sees the quotes in the middle of a cell.
+FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
+_unmarked = re.compile(FORMULA_START.format(mark=""))
 
 
 def file_name(listing: Listing, account: str, extension: str) -> str:
@@ -148,6 +153,11 @@ def _written(cell: Cell, *, eastern: bool) -> str | int:
         case str():
             return protected(cell)
     return cell
+
+
+def protected(text: str) -> str:
+    """Return a text as a CSV cell that no spreadsheet takes for a formula."""
+    return _unmarked.sub(r"\1'", text)
 
 
 def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:

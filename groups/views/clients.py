@@ -11,8 +11,10 @@ from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
 from groups.presenters.clients.account_clients import AccountPage, Choice
+from groups.presenters.clients.choice_actions import asked_action, choice_actions_of
 from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
+from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import list_groups
@@ -37,20 +39,20 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     found = (find if filters.narrow else show)(
         user=request.user, credentials=request.credentials, group_id=group_id
     )
-    return render_page(
-        request, "groups/clients/members.html", {"page": MemberPage(found, filters)}, fragment="rows"
-    )
+    page = MemberPage(found, filters)
+    context = {"page": page, "actions": parts_of("members.actions", request, page)}
+    return render_page(request, "groups/clients/members.html", context, fragment="rows")
 
 
 @sensitive_post_parameters("q")
 @form_methods
 @requires("view_client")
 def client_search(request: Request) -> HttpResponse:
-    """Search the clients of all groups by POST, which keeps names out of addresses; choose some to move."""
+    """Search the clients of all groups by POST, which keeps names out of addresses; choose some of them."""
     choice = Choice.parse(request.POST.getlist("client") or request.GET.getlist("client"))
-    moves = "move" in request.POST
-    if moves and choice.address:
-        return redirect(choice.address)
+    asked_for = asked_action(request.POST)
+    if asked_for and choice.groups and not choice.is_too_large:
+        return redirect(asked_for.address(choice))
     asked = {name: request.POST.get(name, "") for name in ("q", "from")}
     filters = ClientFilters.parse(asked)
     found = None
@@ -63,7 +65,11 @@ def client_search(request: Request) -> HttpResponse:
             start=filters.start,
         )
     groups = {group.id: group for group in list_groups(request.credentials).groups}
-    context = {"page": AccountPage(found, filters, choice, groups), "unmoved": moves}
+    context = {
+        "page": AccountPage(found, filters, choice, groups),
+        "actions": choice_actions_of(request.user),
+        "not_done": asked_for,
+    }
     return render_page(request, "groups/clients/clients.html", context, fragment="rows")
 
 

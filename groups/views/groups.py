@@ -16,7 +16,8 @@ from django_htmx.http import reselect
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
-from groups.models import Change
+from groups.models import Change, Job
+from groups.models.locks import HolderOfFeature
 from groups.poster import Group, NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
@@ -25,11 +26,10 @@ from groups.presenters.lists.column_sets import read_amounts
 from groups.presenters.lists.group_list import Listing, make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.presenters.lists.neighbours import neighbours_of
+from groups.presenters.lists.row_marks import marks_of
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import parts_of
-from groups.presenters.schedules import ScheduleRow, marks, schedule_row
 from groups.services import groups as reads
-from groups.services import schedules
 from groups.services.calls.file_turns import file_turn
 from groups.services.clients import with_everybody
 from groups.services.jobs import lease as job_lease
@@ -55,9 +55,8 @@ def group_list(request: Request) -> HttpResponse:
     credentials = request.credentials
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET)
     locked = history.locked_ids(credentials)
-    planned = schedules.open_schedules(credentials)
-    planned_marks = marks(planned, schedules.groups_of(planned, groups, locked))
-    listing = _listing(request, groups, Filters.parse(request.GET), locked_ids=locked, planned=planned_marks)
+    marks = marks_of(credentials, groups, locked)
+    listing = _listing(request, groups, Filters.parse(request.GET), locked_ids=locked, marks=marks)
     context = {
         "listing": listing,
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
@@ -115,8 +114,9 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         one = reads.read_group(credentials, group_id, fresh="refresh" in request.GET)
     except NotFound:
         return _gone(request, group_id)
-    lock = job_lease.members_lock(credentials, group_id)
-    job = lock.job if lock else None
+    holders = job_lease.holders_of(credentials, group_id)
+    # A row of a feature has a place of its own on the page.
+    holder = next((each for each in holders if isinstance(each, Job | HolderOfFeature)), None)
     locked = history.open_change(credentials, group_id)
     context = {
         "one": one,
@@ -126,19 +126,12 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
-        "job": job,
-        "holder": holder_notice(job) if job else None,
-        "planned": _planned(request, one, is_certain=not (one.failure or locked)),
+        "is_held": bool(holders),
+        "holder": holder_notice(holder) if holder else None,
         "writable": not one.failure and not locked,
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
     }
     return render_page(request, "groups/group/detail.html", context)
-
-
-def _planned(request: Request, one: reads.OneGroup, *, is_certain: bool) -> ScheduleRow | None:
-    """Return the planned change of a group, held against the values of the group if these are certain."""
-    planned = schedules.schedule_of(request.credentials, one.group.id)
-    return schedule_row(planned, request.user, one.group if is_certain else None) if planned else None
 
 
 def _gone(request: Request, group_id: int) -> HttpResponse:

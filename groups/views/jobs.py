@@ -14,15 +14,15 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.models import Change, Job
 from groups.presenters.job_page import JobPage
 from groups.presenters.job_undo import (
-    can_be_opened,
     not_ended_words,
     nothing_to_undo_words,
+    page_of,
     undo_card,
 )
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo_plan
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.services.writes.submissions import BecameOther, find
+from groups.services.writes.submissions import BecameOther
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import render_page
@@ -92,9 +92,9 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
 
 
 def _to_undo(request: Request, undoing: Job) -> HttpResponse:
-    """Redirect to an undo; a request of somebody else can be seen only with the right to decide it."""
-    if can_be_opened(undoing, request.user):
-        return redirect((find(undoing.pk) or undoing).get_absolute_url())
+    """Redirect to an undo, or to what it waits for if the user may see that."""
+    if page := page_of(undoing, request.user):
+        return redirect(page.get_absolute_url())
     messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
     return redirect("groups:job", undoing.undo_of_id)
 

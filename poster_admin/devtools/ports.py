@@ -7,8 +7,8 @@ from pathlib import Path
 
 PORTS = range(20_000, 65_536)
 # The first and the last port of outgoing connections; this file is Linux's, the fallback what others do.
-_OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_OUTGOING_ELSEWHERE = "49152 65535"
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")
+OUTGOING_ELSEWHERE = "49152 65535"
 
 
 def server_ports() -> list[int]:
@@ -17,7 +17,7 @@ def server_ports() -> list[int]:
     Any other port could be lost to a connection before the server binds it. A kernel that keeps all ports for
     connections leaves no better choice than all.
     """
-    said = _OUTGOING.read_text(encoding="ascii") if _OUTGOING.exists() else _OUTGOING_ELSEWHERE
+    said = OUTGOING.read_text(encoding="ascii") if OUTGOING.exists() else OUTGOING_ELSEWHERE
     first, last = map(int, said.split())
     return [port for port in PORTS if not first <= port <= last] or list(PORTS)
 

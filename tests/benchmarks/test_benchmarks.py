@@ -19,7 +19,7 @@ def test_each_benchmark_tells_its_options(capsys, name):
     assert capsys.readouterr().out.startswith("usage: ")
 
 
-@pytest.mark.product  # a tool of developers, with servers of its own
+@pytest.mark.thorough  # a tool of developers, with servers of its own
 def test_the_table_is_printed_and_says_which_program_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # as after a test in a browser
     command = [sys.executable, "-m", "tests.benchmarks", "--quick", "--only", "list", "warm", "users"]

@@ -85,6 +85,14 @@ def file(on_sqlite, original):
 
 
 @pytest.fixture
+def good(on_sqlite, original):
+    """Return the path of a backup among those of the installation."""
+    folder = on_sqlite.directory / "backups"
+    folder.mkdir()
+    return str(shutil.copy(original / "early.backup", folder / f"poster-admin-1{backups.engine().suffix}"))
+
+
+@pytest.fixture
 def on_postgresql(tmp_path):
     made = Installation(tmp_path)
     with migrated_database(environment.POSTGRES_URL) as url:
@@ -96,7 +104,9 @@ def on_postgresql(tmp_path):
 
 
 # The test below that restores PostgreSQL stays in `make test`.
-ON_POSTGRESQL = pytest.param("on_postgresql", marks=[pytest.mark.services, pytest.mark.product])
+ON_POSTGRESQL = pytest.param(
+    "on_postgresql", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]
+)
 
 
 @pytest.fixture(params=["on_sqlite", ON_POSTGRESQL])
@@ -227,7 +237,7 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     stop(process)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_restore_is_refused_while_a_worker_runs(on_sqlite, file):
     worker = on_sqlite.start("worker")
     in_use = on_sqlite.directory / "db.sqlite3.in-use"
@@ -322,8 +332,8 @@ def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
 
 
 # On a second database; SQLite has it in `make test`.
-@pytest.mark.product
-@pytest.mark.services
+@pytest.mark.thorough
+@pytest.mark.needs("postgresql", "redis")
 def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tables(on_postgresql):
     """A table that the backup lacks has to go: the next migration that makes it would fail."""
     file = back_up(on_postgresql)
@@ -395,6 +405,7 @@ def test_the_log_beside_the_old_database_does_not_bring_its_rows_back(on_sqlite,
     assert database.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.thorough  # a further kill
 def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     other = shutil.copy(file, on_sqlite.directory / "other")
     with closing(sqlite3.connect(other)) as held:
@@ -406,7 +417,7 @@ def test_nor_does_the_log_that_a_killed_restore_has_left(on_sqlite, file):
     assert names_in(on_sqlite) == ["early"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_copy_of_the_bare_files_is_restored_with_its_last_writes(on_sqlite):
     database = on_sqlite.directory / "db.sqlite3"
     with closing(sqlite3.connect(database)) as held:
@@ -428,7 +439,7 @@ def test_a_database_that_another_program_has_open_is_not_replaced(on_sqlite, fil
     assert (status, said.count("another process has it open")) == (1, 1)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, file):
     process = subprocess.Popen(
         [sys.executable, "manage.py", "restore", file],
@@ -486,11 +497,10 @@ def of_a_newer_version(database):
     "spoil",
     [
         empty,
-        *(pytest.param(each, marks=pytest.mark.product) for each in (foreign, damaged, of_a_newer_version)),
+        *(pytest.param(each, marks=pytest.mark.thorough) for each in (foreign, damaged, of_a_newer_version)),
     ],
 )
-def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlite, spoil):
-    good = back_up(on_sqlite)
+def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlite, good, spoil):
     spoil(on_sqlite.directory / "db.sqlite3")
     status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/backups", "--keep", "1")
     assert (status, len(said.splitlines())) == (1, 1), said
@@ -498,9 +508,8 @@ def test_what_a_restore_would_refuse_is_no_backup_and_costs_no_good_one(on_sqlit
     assert list(map(str, (on_sqlite.directory / "backups").iterdir())) == [good]
 
 
-def test_a_database_of_nobody_costs_no_good_backup(on_sqlite):
+def test_a_database_of_nobody_costs_no_good_backup(on_sqlite, good):
     """One that a server has made at a mistyped address is whole, and empty."""
-    good = back_up(on_sqlite)
     shutil.copy(migrated(), on_sqlite.directory / "db.sqlite3")
     status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/backups", "--keep", "1")
     new, warning = said.splitlines()
@@ -508,8 +517,8 @@ def test_a_database_of_nobody_costs_no_good_backup(on_sqlite):
     assert sorted(map(str, (on_sqlite.directory / "backups").iterdir())) == [good, new]
 
 
-@pytest.mark.product  # SQLite has it in `make test`
-@pytest.mark.services
+@pytest.mark.thorough  # SQLite has it in `make test`
+@pytest.mark.needs("postgresql", "redis")
 def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_postgresql):
     good = back_up(on_postgresql)
     with empty_database(environment.POSTGRES_URL) as url:
@@ -522,24 +531,18 @@ def test_an_empty_database_of_postgresql_is_no_backup_and_costs_no_good_one(on_p
     assert list(map(str, (on_postgresql.directory / "backups").iterdir())) == [good]
 
 
-AS_THE_DOCTOR = pytest.mark.product
-
-
+@pytest.mark.thorough  # as the doctor below
 @pytest.mark.parametrize(
     "command",
     [
-        ["doctor"],
-        pytest.param(["check", "--database", "default"], marks=AS_THE_DOCTOR),
-        pytest.param(["audit_history"], marks=AS_THE_DOCTOR),
-        pytest.param(["reconcile"], marks=AS_THE_DOCTOR),
-        pytest.param(["prune"], marks=AS_THE_DOCTOR),
-        pytest.param(["rotate_tokens"], marks=AS_THE_DOCTOR),
-        pytest.param(["copy_database", "sqlite:///other.sqlite3"], marks=AS_THE_DOCTOR),
-        pytest.param(
-            ["createsuperuser", "--noinput", "--username", "a", "--email", "a@example.com"],
-            marks=AS_THE_DOCTOR,
-        ),
-        pytest.param(["showmigrations"], marks=AS_THE_DOCTOR),
+        ["check", "--database", "default"],
+        ["audit_history"],
+        ["reconcile"],
+        ["prune"],
+        ["rotate_tokens"],
+        ["copy_database", "sqlite:///other.sqlite3"],
+        ["createsuperuser", "--noinput", "--username", "a", "--email", "a@example.com"],
+        ["showmigrations"],
     ],
     ids=lambda command: command[0],
 )
@@ -549,7 +552,7 @@ def test_a_command_makes_no_database_at_a_mistyped_address(tmp_path, command):
     assert (status, "unable to open database file" in said) == (1, True), said
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_check_needs_no_database_and_a_migration_makes_it(tmp_path):
     installation = Installation(tmp_path)
     assert installation.output("check")[0] == 0  # it may be asked before the first start
@@ -558,9 +561,11 @@ def test_a_check_needs_no_database_and_a_migration_makes_it(tmp_path):
     assert (tmp_path / "db.sqlite3").exists()
 
 
-def test_the_doctor_names_the_database_that_is_not_there(tmp_path):
+def test_the_doctor_names_the_database_that_is_not_there_and_makes_none(tmp_path):
     status, said = Installation(tmp_path).output("doctor")
     first = (
         f"FAILS   database    there is no file {tmp_path}/db.sqlite3: a start makes one, or manage.py migrate"
     )
     assert (status, said.splitlines()[0]) == (1, first)
+    assert "unable to open database file" in said
+    assert list(tmp_path.glob("*.sqlite3")) == []

@@ -34,7 +34,7 @@ def test_the_options_of_the_address_count():
 
 
 # A new database is migrated first, as by `manage.py migrate`; that takes longer than all the rest.
-@pytest.mark.parametrize("is_new", [False, pytest.param(True, marks=pytest.mark.product)])
+@pytest.mark.parametrize("is_new", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_everything_is_copied_once(tmp_path, is_new):
     old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
     here = {"DATABASE_URL": f"sqlite:///{old}"}
@@ -57,7 +57,7 @@ def test_everything_is_copied_once(tmp_path, is_new):
 
 
 # Everything is copied above; this one takes seconds to measure.
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_large_table_is_never_in_memory_as_a_whole(tmp_path):
     # Print the most memory of the process. `ru_maxrss` would be that of the tests, if they have had more.
     program = (

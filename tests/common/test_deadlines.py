@@ -9,10 +9,12 @@ from unittest import mock
 import pytest
 from django.utils import timezone
 
-from groups.models import Change, Job, PosterAccount, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.models import Change, Job, PosterAccount
 from groups.poster import OutcomeUnknown
 from groups.services import credentials as credentials_service
-from groups.services import gateway, snapshots
+from groups.services import gateway
 from groups.services.groups import list_groups, read_now
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue

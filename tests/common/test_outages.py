@@ -103,7 +103,7 @@ def test_of_sqlite_a_locked_and_a_full_database_are_and_a_mistake_is_not(tmp_pat
     assert is_outage(error_of(lambda: sqlite3.connect(tmp_path / "no" / "db.sqlite3"), sqlite3))
 
 
-@pytest.mark.services
+@pytest.mark.needs("postgresql", "redis")
 @pytest.mark.parametrize(
     ("statement", "is_one"),
     [
@@ -193,7 +193,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
     assert len(list_groups(credentials_service.credentials_of(staff)).groups) == 3
 
 
-@pytest.mark.services
+@pytest.mark.needs("postgresql", "redis")
 def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
     shared = semaphore.Redis(server.url, socket_timeout=0.2)
@@ -208,7 +208,7 @@ def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
         server.kill()
 
 
-@pytest.mark.services
+@pytest.mark.needs("postgresql", "redis")
 def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
     shared = semaphore.Redis(server.url, socket_timeout=0.2)

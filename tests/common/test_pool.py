@@ -36,8 +36,8 @@ def test_none_is_held_while_poster_is_awaited(staff, sandbox, monkeypatch):
 
 
 @pytest.mark.once
-@pytest.mark.product
-@pytest.mark.services
+@pytest.mark.thorough
+@pytest.mark.needs("postgresql", "redis")
 def test_postgresql_is_asked_for_few_connections_however_many_come(tmp_path):
     """PostgreSQL accepts 100 connections; before the pool each thread held one."""
     many = 120

@@ -197,7 +197,7 @@ def test_a_short_lock_after_the_send_is_waited_for(dashboard):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-@pytest.mark.parametrize("seconds", [1.5, pytest.param(5.0, marks=pytest.mark.product)])
+@pytest.mark.parametrize("seconds", [1.5, pytest.param(5.0, marks=pytest.mark.thorough)])
 def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
     """This includes an outage in which the stop of the job can still be recorded."""
     dashboard = installation()
@@ -213,7 +213,7 @@ def test_a_job_waits_for_a_locked_database_and_goes_on(installation, seconds):
 # --- The disk is full --------------------------------------------------------------------------------------
 
 
-@pytest.mark.product  # as where the database is locked
+@pytest.mark.thorough  # as where the database is locked
 @needs_root
 def test_with_a_full_disk_pages_are_shown_and_an_edit_is_not_made(installation, disk):
     dashboard = installation(disk=disk.path)
@@ -231,7 +231,7 @@ def test_with_a_full_disk_pages_are_shown_and_an_edit_is_not_made(installation, 
     assert dashboard.send_form(*form).status_code == 302
 
 
-@pytest.mark.product  # as where the database is locked
+@pytest.mark.thorough  # as where the database is locked
 @needs_root
 def test_a_job_waits_until_the_disk_has_room(installation, disk):
     dashboard = installation(disk=disk.path)
@@ -247,8 +247,8 @@ def test_a_job_waits_until_the_disk_has_room(installation, disk):
 # --- Redis is away -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.product
-@pytest.mark.services
+@pytest.mark.thorough
+@pytest.mark.needs("postgresql", "redis")
 @pytest.mark.parametrize(("away", "back"), [("kill", "start"), ("freeze", "thaw")])
 def test_without_redis_all_goes_on(installation, redis, away, back):
     dashboard = installation(CACHE_URL=redis.url)
@@ -270,8 +270,8 @@ def test_without_redis_all_goes_on(installation, redis, away, back):
 # --- PostgreSQL is away ------------------------------------------------------------------------------------
 
 
-@pytest.mark.product  # as where SQLite is locked
-@pytest.mark.services
+@pytest.mark.thorough  # as where SQLite is locked
+@pytest.mark.needs("postgresql", "redis")
 def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
     with empty_database(environment.POSTGRES_URL) as url:
         dashboard = installation(database_url=url)
@@ -290,8 +290,8 @@ def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
         assert moves_on(dashboard, trouble) == []
 
 
-@pytest.mark.product  # as where SQLite is locked
-@pytest.mark.services
+@pytest.mark.thorough  # as where SQLite is locked
+@pytest.mark.needs("postgresql", "redis")
 def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(installation, way):
     with empty_database(environment.POSTGRES_URL) as url:
         there = urlsplit(url)

@@ -81,7 +81,7 @@ def test_a_form_is_answered_however_many_connections_a_worker_closes_as_it_leave
         assert (sent.status_code, sent.text) == (200, "taken"), f"{worker.closed} connections were closed"
 
 
-@pytest.mark.product  # tests/groups/services/test_two_processes.py sends a form twice without nginx
+@pytest.mark.thorough  # tests/groups/services/test_two_processes.py sends a form twice without nginx
 def test_a_form_whose_worker_dies_is_answered_by_another_one_and_is_one_write(tmp_path):
     if not shutil.which("nginx"):
         pytest.skip(f"{NOT_RUN}: there is no nginx")

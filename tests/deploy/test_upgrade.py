@@ -26,7 +26,10 @@ def poster():
 
 
 @pytest.fixture(
-    params=["SQLite", pytest.param("PostgreSQL", marks=[pytest.mark.services, pytest.mark.product])]
+    params=[
+        "SQLite",
+        pytest.param("PostgreSQL", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]),
+    ]
 )
 def installation(request, tmp_path):
     """Return the variables of an installation, whose database is empty."""

@@ -28,8 +28,7 @@ def sign_in(served, name):
     return session
 
 
-@pytest.fixture
-def directory(tmp_path):
+def prepared(tmp_path):
     """Return a folder for the data of a demo, with a database that need not be migrated."""
     directory = tmp_path / "with a space"
     directory.mkdir()
@@ -37,21 +36,32 @@ def directory(tmp_path):
     return directory
 
 
-def test_three_people_can_sign_in_and_see_the_groups(directory):
-    with demo.running(directory) as first:
-        assert list(first.passwords) == ["manager", "staff", "owner"]
-        # Its own looks at /readyz are not told.
-        assert first.announced.startswith(f"Poster Admin: {first.url}\n"), first.announced
-        for name in first.passwords:
-            session = sign_in(first, name)
-            groups = session.get(f"{first.url}/groups/")
-            assert groups.status_code == 200
-            assert 'data-group="1"' in groups.text
-            assert "data-worker" not in groups.text  # a worker runs before the sign-ins are printed
-        assert session.get(f"{first.url}/admin/").status_code == 200  # the last one is the owner
+@pytest.fixture
+def directory(tmp_path):
+    return prepared(tmp_path)
 
 
-@pytest.mark.product  # a tool of developers, of which the test above shows that it starts
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Return a demo for the tests after which it still runs."""
+    with demo.running(prepared(tmp_path_factory.mktemp("served"))) as served:
+        yield served
+
+
+def test_three_people_can_sign_in_and_see_the_groups(served):
+    assert list(served.passwords) == ["manager", "staff", "owner"]
+    # Its own looks at /readyz are not told.
+    assert served.announced.startswith(f"Poster Admin: {served.url}\n"), served.announced
+    for name in served.passwords:
+        session = sign_in(served, name)
+        groups = session.get(f"{served.url}/groups/")
+        assert groups.status_code == 200
+        assert 'data-group="1"' in groups.text
+        assert "data-worker" not in groups.text  # a worker runs before the sign-ins are printed
+    assert session.get(f"{served.url}/admin/").status_code == 200  # the last one is the owner
+
+
+@pytest.mark.thorough  # a tool of developers, of which the test above shows that it starts
 def test_sign_ins_and_data_outlive_a_restart(directory):
     with demo.running(directory) as first:
         staff = sign_in(first, "staff")
@@ -67,7 +77,7 @@ def test_sign_ins_and_data_outlive_a_restart(directory):
     assert "Traceback" not in rest
 
 
-@pytest.mark.product  # tests/test_start.py starts servers at once
+@pytest.mark.thorough  # tests/test_start.py starts servers at once
 def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(tmp_path):
     directory = tmp_path / "new"
     with ExitStack() as stack:
@@ -83,16 +93,15 @@ def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(t
     assert modes == [0o600, 0o700]
 
 
-def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(directory):
-    with demo.running(directory) as first:
-        with pytest.raises(
-            RuntimeError, match=r"CommandError: Another demo runs on the data in .*\. Stop it first"
-        ):
-            demo.start(directory)
-        assert sign_in(first, "staff").get(f"{first.url}/groups/").status_code == 200
+def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(served):
+    with pytest.raises(
+        RuntimeError, match=r"CommandError: Another demo runs on the data in .*\. Stop it first"
+    ):
+        demo.start(served.directory)
+    assert sign_in(served, "staff").get(f"{served.url}/groups/").status_code == 200
 
 
-@pytest.mark.product  # tests/devtools/test_styleguide.py has the gallery without a server
+@pytest.mark.thorough  # tests/devtools/test_styleguide.py has the gallery without a server
 def test_with_debug_there_is_the_gallery_and_its_buttons_work(directory):
     with demo.running(directory, "--debug") as served:
         staff = sign_in(served, "staff")

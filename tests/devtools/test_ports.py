@@ -15,7 +15,7 @@ def test_no_outgoing_connection_is_given_a_port_of_a_server():
 
 def test_where_the_kernel_keeps_all_ports_for_connections_any_may_be_a_servers(monkeypatch, tmp_path):
     (tmp_path / "range").write_text("1024\t65535\n", encoding="ascii")
-    monkeypatch.setattr(ports, "_OUTGOING", tmp_path / "range")
+    monkeypatch.setattr(ports, "OUTGOING", tmp_path / "range")
     assert ports.server_ports() == list(ports.PORTS)
 
 

@@ -40,7 +40,7 @@ def head(process):
 
 
 # The test of the state ends it by SIGTERM too.
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.product)])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_it_says_where_it_is_serves_and_ends(number):
     with running("--groups", "12") as process:
         url, accounts = head(process)

@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items):
     here = str(Path(__file__).parent)
     for item in items:
         if str(item.path).startswith(here):
-            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.needs("chromium"))
+            item.add_marker(pytest.mark.once)  # the pages are asked of each database without a browser
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Limits
+from tests.support import pairwise
 from tests.support.browser import OVERFLOW
 
 
@@ -13,7 +14,7 @@ def limited(staff):
 
 
 @pytest.mark.parametrize(
-    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.product), (360, True), (1280, False)]
+    ("width", "javascript"), pairwise.marked([(1280, True), (360, True), (1280, False)], [(360, True)])
 )
 def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limited, width, javascript):
     asks = page_for(staff, language="uk", width=width, javascript=javascript)
@@ -53,7 +54,7 @@ def test_an_owner_alone_gives_a_reason(page_for, owner, sandbox):
     expect(page.locator("[data-change]")).to_contain_text("Ювілей закладу")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_refusal_says_why(page_for, staff, owner, sandbox, limited):
     asks = page_for(staff, language="uk")
     asks.goto("/groups/1/edit/")

@@ -50,7 +50,7 @@ def test_change_one_percent(hands_of, staff, sandbox):
     assert hands.effort == promised("Change one percent")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_change_five_percents(hands_of, staff, sandbox):
     for number in (2, 3):
         new_group(sandbox, f"Гості {number}", loyalty_type="1", percent="5")
@@ -70,7 +70,7 @@ def test_change_five_percents(hands_of, staff, sandbox):
     assert hands.effort == promised("Change five percents")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     console = sandbox.console()
     people = {1: "1", 129: "4", 130: "5"}
@@ -102,7 +102,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
 
 # aiosmtpd leaves the connection open by which it tries out whether it runs.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.product
+@pytest.mark.thorough
 def test_invite_a_colleague(hands_of, owner, inbox):
     hands = hands_of(owner)
     hands.click(hands.page.locator("details.menu summary"))
@@ -123,7 +123,7 @@ def test_invite_a_colleague(hands_of, owner, inbox):
     assert hands.effort == promised("Invite a colleague")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_undo_a_mistake(hands_of, staff, sandbox):
     hands = hands_of(staff)
     open_row(hands.page, 1)

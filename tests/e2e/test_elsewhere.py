@@ -24,7 +24,7 @@ def look(times=3):
         look_where_due()
 
 
-@pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.product)])
+@pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.thorough)])
 def test_a_change_in_the_console_is_told_read_and_undone(
     page_for, owner, staff, browse, sandbox, settings, width
 ):
@@ -68,7 +68,7 @@ def test_a_change_in_the_console_is_told_read_and_undone(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
-    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.product), (360, False)]
+    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.thorough), (360, False)]
 )
 def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
     page_for, owner, staff, browse, sandbox, settings, inbox, width, javascript

@@ -11,11 +11,11 @@ UKRAINIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?":
 RUSSIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Slash", ",")}
 MOSTLY_UKRAINIAN = pytest.mark.parametrize(
     "layout",
-    [pytest.param(UKRAINIAN, id="uk"), pytest.param(RUSSIAN, id="ru", marks=pytest.mark.product)],
+    [pytest.param(UKRAINIAN, id="uk"), pytest.param(RUSSIAN, id="ru", marks=pytest.mark.thorough)],
 )
 MOSTLY_RUSSIAN = pytest.mark.parametrize(
     "layout",
-    [pytest.param(UKRAINIAN, id="uk", marks=pytest.mark.product), pytest.param(RUSSIAN, id="ru")],
+    [pytest.param(UKRAINIAN, id="uk", marks=pytest.mark.thorough), pytest.param(RUSSIAN, id="ru")],
 )
 
 
@@ -84,7 +84,7 @@ def test_a_latin_letter_in_another_place_is_not_taken_for_a_shortcut(page_for, s
     heading(page, "New group")
 
 
-@pytest.mark.parametrize(("back", "forth"), [pytest.param("[", "]", marks=pytest.mark.product), ("х", "ї")])
+@pytest.mark.parametrize(("back", "forth"), [pytest.param("[", "]", marks=pytest.mark.thorough), ("х", "ї")])
 def test_brackets_lead_through_the_groups_of_the_list(page_for, staff, back, forth):
     page = page_for(staff)
     page.goto("/groups/?sort=-clients")
@@ -100,7 +100,7 @@ def test_brackets_lead_through_the_groups_of_the_list(page_for, staff, back, for
 # --- Go to -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [pytest.param("k", marks=pytest.mark.product), "л"])
+@pytest.mark.parametrize("key", [pytest.param("k", marks=pytest.mark.thorough), "л"])
 def test_ctrl_k_goes_to_a_group_by_its_name_on_every_layout(page_for, staff, key):
     page = page_for(staff)
     page.goto("/history/")
@@ -158,7 +158,7 @@ def test_a_client_is_found_from_there_by_keys_alone(page_for, owner):
     expect(page).to_have_url(re.compile("/clients/$"))
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -170,7 +170,7 @@ def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
     heading(page, "History")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     """Enter asks for the places at once; letters that are typed before the answer comes ask again."""
     page = page_for(staff)
@@ -189,7 +189,7 @@ def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     page.evaluate("() => new Promise((done) => setTimeout(done))")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_place_that_is_not_there_leaves_the_search_open_for_another_one(page_for, manager):
     page = page_for(manager)
     show_list(page)

@@ -35,7 +35,7 @@ def contrast(one, other):
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_chosen_segment_stands_out_from_the_others(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -48,7 +48,7 @@ def test_the_chosen_segment_stands_out_from_the_others(page_for, staff):
         assert contrast(chosen.evaluate(colour, "color"), chosen.evaluate(colour, "backgroundColor")) >= 4.5
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_error_of_a_row_has_room_for_its_words(page_for, staff):
     page = page_for(staff, language="uk")
     show_list(page)
@@ -70,7 +70,7 @@ def bottom(box):
     return box["y"] + box["height"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_reason_of_a_change_stands_apart_from_the_field_above(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/new/")
@@ -80,7 +80,7 @@ def test_the_reason_of_a_change_stands_apart_from_the_field_above(page_for, staf
         assert label["y"] - bottom(page.locator(above).bounding_box()) >= ROOM
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_refusal_of_a_token_stands_apart_from_the_connection_below(page_for, staff):
     staff.credentials.refused_at = timezone.now()
     staff.credentials.save()
@@ -90,7 +90,7 @@ def test_the_refusal_of_a_token_stands_apart_from_the_connection_below(page_for,
     assert page.locator(".pairs").bounding_box()["y"] - bottom(refusal) >= ROOM
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_who_set_the_limits_stands_apart_from_the_last_field(page_for, owner):
     Limits.objects.create(account_id="demo", max_percent=20, set_by="owner")
     page = page_for(owner)
@@ -99,7 +99,7 @@ def test_who_set_the_limits_stands_apart_from_the_last_field(page_for, owner):
     assert words["y"] - bottom(page.locator("[name=max_clients]").bounding_box()) >= ROOM
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_error_of_a_choice_stands_below_its_name(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/new/")
@@ -108,7 +108,7 @@ def test_the_error_of_a_choice_stands_below_its_name(page_for, staff):
     assert error.bounding_box()["y"] - bottom(name.bounding_box()) >= 4
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/1/edit/")
@@ -121,7 +121,7 @@ def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
     assert bottom(correct.bounding_box()) < page.locator("#dependents").bounding_box()["y"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_rules_of_a_password_are_its_description(page_for, staff):
     page = page_for(staff)
     page.goto("/accounts/password/")
@@ -131,7 +131,7 @@ def test_the_rules_of_a_password_are_its_description(page_for, staff):
 # --- The phone ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_name_of_a_saved_view_is_not_covered_by_its_buttons(page_for, staff):
     save(staff, "Empty ones", "only=empty")
     page = page_for(staff, width=360, height=780)
@@ -151,7 +151,7 @@ def test_the_menu_is_one_line_and_shows_the_page_that_is_open(page_for, staff):
     assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_on_a_tablet_too_a_group_is_edited_at_the_edge_of_its_card(page_for, staff):
     page = page_for(staff, language="uk", width=800)
     show_list(page)
@@ -159,7 +159,7 @@ def test_on_a_tablet_too_a_group_is_edited_at_the_edge_of_its_card(page_for, sta
     assert with_bonus["x"] == without["x"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_tools_of_a_stale_list_stand_apart(page_for, manager, sandbox):
     page = page_for(manager, language="uk", width=360, height=780)
     show_list(page)
@@ -199,7 +199,7 @@ def middle_of(locator):
     return box["y"] + box["height"] / 2
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_sixteen_rows_of_one_line_fit_on_a_page(page_for, staff, many_groups):
     page = page_for(staff, language="uk")
     show_list(page)
@@ -210,7 +210,7 @@ def test_sixteen_rows_of_one_line_fit_on_a_page(page_for, staff, many_groups):
     assert "бо нащо її скорочувати" in name.get_attribute("title")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_search_types_and_tools_are_one_line(page_for, staff):
     page = page_for(staff, language="uk")
     show_list(page)
@@ -265,7 +265,7 @@ def test_import_export_and_print_are_behind_more(page_for, staff):
     expect(panel).to_be_hidden()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_pictures_are_below_the_table_until_there_is_room_beside_it(page_for, staff):
     page = page_for(staff, width=1280)
     show_list(page)
@@ -295,7 +295,7 @@ def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
 # --- The typeface ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff):
     page = page_for(staff, language="uk", new=True)
     fetched = []

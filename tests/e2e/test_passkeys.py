@@ -110,7 +110,7 @@ def test_it_is_the_second_factor_after_the_password(staff, with_passkey):
     page.wait_for_url("**/groups/?q=a")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_without_verification_nobody_comes_in(staff, with_passkey):
     page, device = with_passkey(staff)
     sign_out(page)
@@ -122,7 +122,7 @@ def test_without_verification_nobody_comes_in(staff, with_passkey):
     page.wait_for_url("**/groups/?q=a")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_passkey_of_another_address_is_not_offered(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page = page_for()
@@ -135,7 +135,7 @@ def test_a_passkey_of_another_address_is_not_offered(staff, with_passkey, page_f
 
 
 # `tests/users/sign_in/test_passkeys.py` has the refusal itself, and the copy below the page that tells it.
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_blocked_user_is_refused(staff, with_passkey):
     page, _ = with_passkey(staff)
     staff.is_active = False
@@ -147,7 +147,7 @@ def test_a_blocked_user_is_refused(staff, with_passkey):
     page.wait_for_url("**/accounts/login/?next=*")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page, _ = stranger(page_for, device)
@@ -159,7 +159,7 @@ def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     assert SecurityEvent.objects.filter(kind=Event.PASSKEY_FAILED).count() == 1
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_after_an_owners_reset_it_opens_nothing(owner, staff, with_passkey, page_for):
     page, _ = with_passkey(staff)
     resets = page_for(owner)
@@ -172,7 +172,7 @@ def test_after_an_owners_reset_it_opens_nothing(owner, staff, with_passkey, page
 
 
 @pytest.mark.parametrize(
-    "address", [pytest.param("without a name", marks=pytest.mark.product), "without JavaScript"]
+    "address", [pytest.param("without a name", marks=pytest.mark.thorough), "without JavaScript"]
 )
 def test_where_there_are_none_a_sentence_says_so(staff, page_for, live, address):
     page = page_for(staff, javascript=address != "without JavaScript")

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from groups.models import Change, PosterCredentials
 from tests.support import pairwise
 from tests.support.browser import (
-    SCRIPT,
+    MOSTLY_SCRIPT,
     SEED,
     caught,
     from_the_menu,
@@ -58,7 +58,7 @@ def removal_of(page, group_id):
 # --- The tour ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("javascript", SCRIPT, ids=SCRIPT.get)
+@MOSTLY_SCRIPT
 def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, javascript):
     page = page_for(javascript=javascript)
     sign_in(page, "newcomer")
@@ -117,7 +117,7 @@ CONSOLE = {
 
 @pytest.mark.parametrize(
     ("language", "javascript"),
-    pairwise.marked(itertools.product(CONSOLE, [True, False]), [("uk", True), ("ru", False)]),
+    pairwise.marked(itertools.product(CONSOLE, [True, False]), [("uk", True)]),
 )
 def test_the_first_owner_is_led_through_three_steps(page_for, sandbox, language, javascript):
     User.objects.create_superuser("first", password=PASSWORD)
@@ -228,7 +228,7 @@ def test_the_help_lies_over_a_form_that_keeps_what_was_typed(page_for, staff):
     expect(page.locator("details.menu")).not_to_have_attribute("open", "")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_form_in_which_nothing_was_typed_is_left_without_a_warning_after_a_dialog(page_for, staff):
     page = page_for(staff, new=True)
     show_list(page)
@@ -281,7 +281,7 @@ def two_edits(page_for, staff, owner):
 
 
 # The row of the list has this in `groups/test_rows.py`, and the page of the group the other answer below.
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_second_of_two_people_takes_theirs(page_for, staff, owner, sandbox):
     second = two_edits(page_for, staff, owner)
     second.get_by_role("link", name="Take theirs").click()
@@ -347,7 +347,7 @@ def test_back_and_forward_restore_what_was_seen(page_for, staff, sandbox):
     expect(page.locator("nav.choices [aria-current]")).to_contain_text("Discount")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -365,7 +365,7 @@ def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(pag
 
 
 @pytest.mark.parametrize(
-    "name", ["Percent", pytest.param(re.compile("^Discount"), marks=pytest.mark.product)]
+    "name", ["Percent", pytest.param(re.compile("^Discount"), marks=pytest.mark.thorough)]
 )
 def test_the_focus_stays_on_what_the_list_was_asked_by(page_for, staff, name):
     page = page_for(staff)
@@ -379,7 +379,7 @@ def test_the_focus_stays_on_what_the_list_was_asked_by(page_for, staff, name):
     expect(link).to_be_focused()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -395,7 +395,7 @@ def test_of_two_quick_choices_the_address_and_the_list_are_the_later_one(page_fo
     expect(page.locator("html.busy")).to_have_count(0)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_list_that_could_not_be_searched_is_not_busy_any_more(page_for, staff, sandbox):
     page = page_for(staff)
     page.goto("/groups/1/clients/")
@@ -483,7 +483,7 @@ def test_a_removal_in_a_dialog_takes_the_typed_name(page_for, owner, sandbox):
     assert 1 not in sandbox.accounts["demo"].groups
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_failure_of_a_dialog_is_shown_in_it_and_stays_when_it_is_closed(page_for, owner, sandbox):
     page = page_for(owner)
     dialog = removal_of(page, 4)
@@ -546,7 +546,7 @@ def test_language_and_colours_are_remembered(page_for, staff):
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
     here = page_for(staff, language="en")
     show_list(here)

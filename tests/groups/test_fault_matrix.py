@@ -19,11 +19,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from groups.features.moves.services.moves import ClientsToMove
 from groups.models import Change, GroupsCopy, Job, PosterAccount, PosterCredentials
 from groups.poster import Transport
 from groups.services import credentials as credentials_service
 from groups.services import gateway
-from groups.services.jobs.moves import ClientsToMove
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due

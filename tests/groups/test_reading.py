@@ -16,9 +16,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from groups.features.bulk.services import Edit
 from groups.features.insights.services import sweep
-from groups.models import Change, Job, Snapshot
-from groups.services.jobs.bulk_edits import Edit
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 from tests.support.bulk import plan_edits
@@ -87,8 +88,8 @@ PART, REST = each(EVERY)
     ("urls", "targets"),
     [
         pytest.param(*PART.values, ONE_EACH, id="part"),
-        pytest.param(*PART.values, ALL_EACH, id="part-fragments", marks=pytest.mark.product),
-        pytest.param(*REST.values, ALL_EACH, id="rest", marks=pytest.mark.product),
+        pytest.param(*PART.values, ALL_EACH, id="part-fragments", marks=pytest.mark.thorough),
+        pytest.param(*REST.values, ALL_EACH, id="rest", marks=pytest.mark.thorough),
     ],
 )
 def test_a_get_writes_nothing_but_the_session_settles_nothing_and_asks_poster_for_no_more(

@@ -3,11 +3,13 @@
 import re
 from html import unescape
 from importlib import import_module
+from io import StringIO
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.urls import resolve
 from django.utils.module_loading import module_has_submodule
 
@@ -61,6 +63,11 @@ def test_every_link_leads_to_a_page(owner, browse, sandbox):
             seen.add(kind_of(target))
             waiting.append((target, url))
     assert len(seen) > 15
+
+
+def test_what_is_kept_of_people_is_deleted_in_time_whatever_is_off():
+    call_command("prune", stdout=(said := StringIO()))
+    assert "0 snapshots" in said.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("label", settings.FEATURES_OFF)

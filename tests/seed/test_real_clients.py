@@ -89,7 +89,7 @@ def use(sandbox, package, tmp_path):
     return use
 
 
-@pytest.mark.product  # the same calls as the documentation's own function makes, and a package to install
+@pytest.mark.thorough  # the same calls as the documentation's own function makes, and a package to install
 @pytest.mark.needs("node", "npm")
 def test_the_npm_package_reads_and_writes_groups_and_clients(sandbox, use):
     before = sandbox.accounts["demo"].snapshot()

@@ -71,7 +71,7 @@ def in_parts(cases, traits):
     """
     few = covering(cases, traits)
     rest = [case for case in cases if case not in few]
-    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.product)]
+    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.thorough)]
 
 
 def each(urls):

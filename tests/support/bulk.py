@@ -3,12 +3,12 @@
 import re
 from decimal import Decimal
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Import, Line
 from groups.models import Job
-from groups.models.contents import Line
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
-from groups.services.jobs import bulk_edits, queue
-from groups.services.jobs.bulk_edits import Import
+from groups.services.jobs import queue
 from tests.support.pages import hidden, text_of
 
 
@@ -22,7 +22,7 @@ def plan_edits(user, percents=(), created=(), kind=Import, **others):
         new = old.replace(percent=Decimal(percent), **others)
         lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
-    return bulk_edits.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
 
 
 BULK = "/groups/edit/"

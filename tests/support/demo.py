@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.support.environment import ROOT, inherited
 from tests.support.ports import free_port
@@ -14,8 +15,9 @@ from tests.support.ports import free_port
 
 @dataclass(frozen=True)
 class Demo:
-    """A running demo: its address, the passwords, its process, and its output up to them and since."""
+    """A running demo: its data, address, passwords and process, and its output up to them and since."""
 
+    directory: Path
     url: str
     announced: str
     passwords: dict
@@ -53,7 +55,9 @@ def start(directory, *options):
             # A pipe that nobody reads fills up with the access log, and then the server stands still.
             reader = threading.Thread(target=rest.extend, args=(process.stdout,), daemon=True)
             reader.start()
-            return Demo(f"http://127.0.0.1:{port}", "".join(lines), passwords, process, rest, reader)
+            return Demo(
+                directory, f"http://127.0.0.1:{port}", "".join(lines), passwords, process, rest, reader
+            )
     process.stdout.close()
     process.wait(timeout=60)
     raise RuntimeError("The demo did not start:\n" + "".join(lines))

@@ -7,6 +7,7 @@ PostgreSQL and Redis instead of SQLite and a local cache.
 
 import os
 import secrets
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,6 +53,9 @@ VARIABLES = {
 # Nobody needs the data of a test after a power failure: do not wait for the disk.
 UNSYNCED = " PRAGMA synchronous=OFF;"
 
+# Hundreds of processes start: each would compile the modules again that it cannot read compiled.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.update(VARIABLES)
 os.environ.update({f"{name}_FILE": "" for name in VARIABLES})
 compile_catalogues(LOCALE)

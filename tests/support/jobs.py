@@ -6,15 +6,23 @@ import uuid
 import pytest
 from django.utils import timezone
 
+from groups.features.moves.services import moves
 from groups.models import Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import moves, queue
+from groups.services.jobs import queue, undo_plan
 from groups.services.jobs.lease import JobLease
 from tests.support.commands import before_the_read
 
-FEW = 8
+FEW = 6
 """Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
+
+
+def leave_few(sandbox):
+    """Leave few clients in group 4: a job makes four calls for each of them."""
+    for account in ("demo", "kopecks"):
+        sandbox.console(account).edit(4, count_groups_clients=str(FEW))
+    return sandbox
 
 
 def plan(user, group_id=4, target_id=1, **options):
@@ -28,6 +36,17 @@ def plan(user, group_id=4, target_id=1, **options):
 
 def start(user, **options):
     return queue.start(plan(user, **options))
+
+
+def plan_undo(user, undone, change=None):
+    """Return the job that undoes a job, or one change of it; it is not started."""
+    credentials = credentials_service.credentials_of(user)
+    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
+
+
+def undone(user, job, change=None):
+    """Undo a job, or one change of it, and return the ended job that has done so."""
+    return run(queue.start(plan_undo(user, job, change)))
 
 
 def run(job):

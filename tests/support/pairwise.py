@@ -6,8 +6,8 @@ import pytest
 from hypothesis import settings
 
 THOROUGH = "thorough"
-# False in a run with `-m "not product"`, as `make test` is one: tests/support/configuration.py sets it.
-takes_product = True
+# False in a run with `-m "not thorough"`, as `make test` is one: tests/support/configuration.py sets it.
+takes_all = True
 
 
 def pairs(*values):
@@ -32,19 +32,19 @@ def covering(cases, traits):
 
 
 def marked(cases, chosen, marks=None, name=None):
-    """Return the cases for pytest: those that were not chosen have the mark `product`.
+    """Return the cases for pytest: those that were not chosen have the mark `thorough`.
 
     A run that takes none of these does not get them: each of its processes would collect thousands of cases
     and deselect them.
     """
     chosen = list(chosen)
-    if not takes_product:
+    if not takes_all:
         cases = [case for case in cases if case in chosen]
     return [
         pytest.param(
             *(case if isinstance(case, tuple) else (case,)),
             id=name(case) if name else None,
-            marks=(marks(case) if marks else []) + [pytest.mark.product] * (case not in chosen),
+            marks=(marks(case) if marks else []) + [pytest.mark.thorough] * (case not in chosen),
         )
         for case in cases
     ]

@@ -1,4 +1,4 @@
-"""Find the programs that some tests need: interpreters of other languages, and a directory."""
+"""Find the programs and servers that some tests need, and say which tests were not run without them."""
 
 import functools
 import os
@@ -7,12 +7,17 @@ import subprocess
 
 import pytest
 
-from tests.support import slapd
+from tests.support import databases, slapd
+from tests.tools import chromium
 
 
 @functools.cache
 def missing(*programs):
-    """Return a text that names the programs missing on this machine, or None."""
+    """Return a text that names what this machine lacks of these, or None."""
+    if "chromium" in programs:
+        return None if chromium.find() else "there is no Chromium"
+    if "postgresql" in programs:
+        return databases.needed_but_away()
     if "slapd" in programs:
         return slapd.missing()
     for program in programs:

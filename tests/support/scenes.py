@@ -15,11 +15,12 @@ from django.utils.http import urlsafe_base64_encode
 
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
-from groups.models import Change, Job, Limits, PosterCredentials, Snapshot, WorkerHeartbeat
+from groups.features.schedules.services.steps import run_due
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Job, Limits, PosterCredentials, WorkerHeartbeat
 from groups.models.contents import Breach
 from groups.services import approvals
 from groups.services.groups import read_now
-from groups.services.schedule_steps import run_due
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import (
@@ -586,7 +587,7 @@ def plan_a_change_refused(stage):
     stage.page.locator("#form form .button:not(.plain)").click()
 
 
-@scene(role="Staff", shows=".row-plan")
+@scene(role="Staff", shows=".row-mark")
 def planned_in_the_list(stage):
     planned(stage.user)
     run_due(at(2))

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from groups.models import Schedule
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services.schedules import plan
 from groups.services.groups import read_now
-from groups.services.schedules import plan
 from groups.services.writes.commands import Sender
 
 HOUR = timedelta(hours=1)

@@ -2,9 +2,9 @@
 
 import uuid
 
-from groups.models import Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
 from groups.services import credentials as credentials_service
-from groups.services import snapshots
 from groups.services.groups import read_now
 from tests.support.pages import GROUP_4, REMOVAL, open_form
 

@@ -60,8 +60,8 @@ class World:
     # --- One job --------------------------------------------------------------------------------------------
 
     def _run_one(self, number):
+        from groups.features.moves.services.moves import Move, Retire
         from groups.models import Limits
-        from groups.services.jobs.moves import Move, Retire
 
         console = self.sandbox.console("demo")
         group = {
@@ -101,8 +101,9 @@ class World:
 
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
+        from groups.features.moves.services import moves
         from groups.services.account_limits import BeyondLimits
-        from groups.services.jobs import moves, queue
+        from groups.services.jobs import queue
 
         job = moves.plan_move(
             user=self.asker,

@@ -28,7 +28,7 @@ class Insights(feature.Feature):
         hooks.part("plan.cards", "insights/cost_section.html", parts.cost_of_plan)
         hooks.part("removal.cards", "insights/dependents.html", parts.dependents_of_leaving)
         hooks.part("removal.doubts", "insights/dependents.html", parts.doubts_of_removal)
-        hooks.part("restore.losses", "insights/named_by.html", parts.named_by_dependents)
+        hooks.part("group.lost", "insights/named_by.html", parts.named_by_dependents)
         hooks.gate(sales.CostGate())
         hooks.list_columns(sales_columns.SALES)
         hooks.change_note(cost.note_of_cost)

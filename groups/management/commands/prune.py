@@ -4,9 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services import snapshots
 from groups.services.installation.routines import Pruned, pruned
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
 
 OF_THE_CORE = (
@@ -14,10 +13,6 @@ OF_THE_CORE = (
     Pruned("rows of killed workers in the job queue", queue.forget_killed),
     Pruned("lines of the security log", security_log.forget_old),
     Pruned("sessions that are over", sessions.forget_over),
-)
-pruned += (
-    Pruned("plans that were not started", bulk_edits.forget_drafts),
-    Pruned("snapshots", snapshots.forget_old),
 )
 
 

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from groups.models import Change
-from groups.services import snapshots
+from groups.services.installation.routines import pruned
 from groups.services.jobs import queue
 from groups.services.writes.reconcile import reconcile_due
 
@@ -28,7 +28,8 @@ class Command(BaseCommand):
             )
         for job in queue.revive():
             self.stdout.write(f"{job.pk} {job.kind} group:{job.group_id} goes on")
-        snapshots.forget_old()
+        for rows in pruned:
+            rows.forget()
         self.stdout.write(f"{Change.objects.open().count()} still open")
         if options["all"]:
             call_command("audit_history", stdout=self.stdout)

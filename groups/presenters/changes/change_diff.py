@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from groups.models import Change, Snapshot
+from groups.models import Change
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import time_words, who_words
-from groups.presenters.messages import restore_words
-from groups.services import snapshots
+from groups.presenters.changes.ways_back import WayBack, ways_back
 from groups.services.journal.history import can_undo
 from groups.services.values import Version, field_labels, value_words
 from groups.services.writes.commands import Command, GroupCommand
@@ -100,11 +99,11 @@ def difference_rows(change: Change) -> Comparison:
 def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
     """Return changes as rows of the history."""
     changes = list(changes)
-    restorable = snapshots.restorable(changes, user)
-    return [_history_row(change, user, restorable.get(change.pk)) for change in changes]
+    ways = ways_back(changes, user)
+    return [_history_row(change, user, ways[change.pk]) for change in changes]
 
 
-def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dict[str, Any]:
+def _history_row(change: Change, user: "User", ways: list[WayBack]) -> dict[str, Any]:
     command = Command.from_change(change)
     is_elsewhere = change.state == Change.State.ELSEWHERE
     return {
@@ -126,8 +125,7 @@ def _history_row(change: Change, user: "User", snapshot: Snapshot | None) -> dic
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
         "undo_creates": command.removes,
         "undo_removes": command.creates,
-        "restore_url": reverse("groups:snapshot_restore", args=[snapshot.pk]) if snapshot else None,
-        "restore_words": restore_words(snapshot.clients) if snapshot else "",
+        "ways_back": ways,
     }
 
 

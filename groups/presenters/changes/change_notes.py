@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ChangeNote:
-    """Words about a change: `text` beside `label` or alone, `sentence` in a message."""
+    """Words about a change: `sentence` in its message, `text` on pages, beside `label` or alone, or none."""
 
-    label: str
-    text: str
     sentence: str
+    label: str = ""
+    text: str = ""
 
 
 type FindNote = Callable[[Change, "User"], ChangeNote | None]
@@ -30,6 +30,15 @@ def add_change_note(find_note: FindNote) -> None:
 
 
 def notes_of(change: Change, user: "User") -> list[ChangeNote]:
-    """Return the notes about a change that the user may see."""
+    """Return the notes about a change that pages show to the user."""
+    return [note for note in _all_notes(change, user) if note.text]
+
+
+def sentences_of(change: Change, user: "User") -> list[str]:
+    """Return the sentences about a change that its message shows to the user."""
+    return [note.sentence for note in _all_notes(change, user)]
+
+
+def _all_notes(change: Change, user: "User") -> list[ChangeNote]:
     found = (find_note(change, user) for find_note in _find_notes)
     return [note for note in found if note is not None]

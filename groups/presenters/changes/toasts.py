@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
-from groups.presenters.changes.change_notes import notes_of
+from groups.presenters.changes.change_notes import sentences_of
+from groups.presenters.changes.ways_back import ways_back
 from groups.presenters.messages import clients_words
-from groups.services import snapshots
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
@@ -28,15 +28,16 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 class Toast:
     """A message of Django's, ready to print.
 
-    `undo_url` takes a change back by one click, `restore_url` leads to the restore of a removed group; both
-    may be empty.
+    `undo_url` takes a change back by one click, `way_url` leads to a page that does, by the button
+    `way_label`. All may be empty.
     """
 
     text: str
     level: str
     state: str = ""
     undo_url: str = ""
-    restore_url: str = ""
+    way_url: str = ""
+    way_label: str = ""
     group_id: str = ""
 
     @property
@@ -69,8 +70,8 @@ def _toast(message: "DjangoMessage", user: Any) -> Toast:
         if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
             undo_url = reverse("groups:undo", args=[change.pk])
             return replace(toast, undo_url=undo_url, group_id=str(change.group_id))
-        if snapshots.restorable([change], user):
-            return replace(toast, restore_url=reverse("groups:snapshot_restore", args=[change.pk]))
+        for way in ways_back([change], user)[change.pk]:
+            return replace(toast, way_url=way.url, way_label=way.button)
     return toast
 
 
@@ -81,7 +82,8 @@ def success_words(command: Command, change: Change, user: "User") -> str:
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
     clients = clients_words(change.clients_before)
     words = command.success(change, clients=clients, values=_differences(change))
-    return ". ".join([words, *(note.sentence for note in notes_of(change, user))])
+    sentences = sentences_of(change, user)
+    return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words
 
 
 def _differences(change: Change) -> str:

@@ -1,4 +1,4 @@
-"""Show the clients of the whole account that a search found, and those that were chosen to be moved.
+"""Show the clients of the whole account that a search found, and those that were chosen.
 
 The choice travels in the form, as "client-group" pairs of ids, so a further search keeps it.
 """
@@ -18,7 +18,7 @@ from groups.services.clients import Found
 from groups.services.values import NumberFormat
 
 MOST_CHOSEN = 300
-"""Limit for a choice: the ids stand in the address of the page that moves them."""
+"""Limit for a choice: the ids stand in the address of the page that does something with them."""
 _PAIR = re.compile("([1-9][0-9]{0,9})-([1-9][0-9]{0,9})", re.ASCII)
 
 
@@ -45,13 +45,6 @@ class Choice:
     @property
     def is_too_large(self) -> bool:
         return len(self.groups) > MOST_CHOSEN
-
-    @property
-    def address(self) -> str:
-        """Return the page that moves the chosen clients; empty if there are none, or too many."""
-        if not self.groups or self.is_too_large:
-            return ""
-        return f"{reverse('groups:clients_move')}?client={self}"
 
     @property
     def back(self) -> str:

@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -25,6 +25,7 @@ from groups.presenters.lists.group_row import GroupRow
 from groups.presenters.lists.group_search import search
 from groups.presenters.lists.links import Link
 from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
+from groups.presenters.lists.row_marks import Marks
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
 from groups.services.values import NumberFormat, type_label
@@ -46,7 +47,7 @@ class Listing:
     locked_ids: frozenset[int] = frozenset()
     amounts: Amounts | None = None
     """The amounts of the column set that the list asks for, if the user may see it."""
-    planned: Mapping[int, str] = field(default_factory=dict)
+    marks: Marks = field(default_factory=dict)
 
     def only(self, group_id: int) -> "Listing | None":
         """Return the list with this group alone, or None if there is no such group.
@@ -79,7 +80,7 @@ class Listing:
             clients=numbers.count(group.clients),
             share=share_words(group.clients, self.clients, numbers),
             locked=locked,
-            planned=self.planned.get(group.id, ""),
+            marks=self.marks.get(group.id, ()),
             amounts=self._amounts_of(group),
         )
 
@@ -220,11 +221,6 @@ class Listing:
     def page_words(self) -> str:
         return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
 
-    @property
-    def percents_href(self) -> str:
-        """Address of the form for the percents of these groups."""
-        return reverse("groups:bulk") + self.filters.query()
-
     @cached_property
     def columns(self) -> list[Link]:
         labels = {key: str(label) for key, label in COLUMNS.items()}
@@ -336,12 +332,9 @@ def make_listing(
     locked_ids: Iterable[int] = (),
     amounts: Amounts | None = None,
     changed_ids: Container[int] = (),
-    planned: Mapping[int, str] | None = None,
+    marks: Marks | None = None,
 ) -> Listing:
-    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order.
-
-    `planned` are the marks of the groups with a planned change, by their ids.
-    """
+    """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     column = filters.sort.removeprefix("-")
     searched = search(groups.groups, filters.q)
     if filters.detailed:
@@ -355,7 +348,7 @@ def make_listing(
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     whole = searched is groups.groups
     of_type = groups.totals.of_type if whole else Counter(map(attrgetter("loyalty_type"), searched))
-    return Listing(groups, filters, found, of_type, frozenset(locked_ids), amounts, planned or {})
+    return Listing(groups, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})
 
 
 def _sort_key(amounts: Amounts | None, column: str) -> Callable[[Group], Decimal] | None:

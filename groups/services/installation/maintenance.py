@@ -9,13 +9,14 @@ import logging
 import threading
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import transaction
 
-from groups.models import Change, WorkerHeartbeat
-from groups.services import approvals, schedule_steps, snapshots
+from groups.models import Change, LeftOutFeature, WorkerHeartbeat
+from groups.services import approvals
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
-from groups.services.jobs import bulk_edits, queue
+from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
@@ -25,8 +26,6 @@ log = logging.getLogger("groups.journal")
 # Seconds between two looks for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
-# Seconds between two checks whether a planned change is due.
-PLANNED_EVERY = 1.0
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -50,17 +49,12 @@ def reconcile(account: str | None = None) -> None:
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
 
 
-def carry_out(account: str | None = None) -> None:
-    """Make the steps of planned changes that are due, of one account or of all, and log new states."""
-    for schedule in schedule_steps.run_due(account=account):
-        log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
-
-
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, and continue abandoned jobs."""
+    """Store the worker's heartbeat, and the features that it runs without; continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
+        LeftOutFeature.objects.beat(settings.FEATURES_OFF)
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)
@@ -68,9 +62,6 @@ def look_after(worker_id: str) -> None:
 
 routines += (
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    Routine("planned changes", carry_out, PLANNED_EVERY, schedule_steps.accounts_due),
-    Routine("delete snapshots", snapshots.forget_old, LOOK_AFTER_EVERY),
-    Routine("delete plans", bulk_edits.forget_drafts, LOOK_AFTER_EVERY),
     Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
 )
 

@@ -1,6 +1,6 @@
 """Jobs: many writes that one form asks for, sent by a worker.
 
-A new kind of job has a class in a module here, and a place in the line below.
+A kind of job of the core has a class in a module here, and a place in the line below; features add theirs.
 """
 
-from groups.services.jobs import bulk_edits, moves, restores, undo  # noqa: F401 - each registers its kinds
+from groups.services.jobs import undo  # noqa: F401 - registers its kind

@@ -5,6 +5,7 @@ know only this class. The jobs of a kind that is not registered wait, keep their
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.utils.functional import Promise
@@ -12,8 +13,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Job, PosterCredentials
-from groups.models.contents import Effect, Line
 from groups.models.locks import members_key
+from groups.poster import Group
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.reach import Reach
 
@@ -92,14 +93,7 @@ class JobKind(ABC):
     def group_ids(self) -> list[int]:
         """The ids of the groups that it writes or moves clients out of, for the effect of its request."""
 
-    def lines(self, now: Effect | None) -> tuple[Line, ...] | None:
-        """Return the lines of its plan, onto the values of its groups now if given; None if it has no plan.
-
-        Lines that are so already are left out then.
-        """
-        return None
-
-    def columns_onto(self, now: Effect) -> dict[str, Any]:
+    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
         """Return the columns that an approval stores, for its groups as they are now.
 
         A `total` of 0 among them says that all is so already, and that there is nothing to start.

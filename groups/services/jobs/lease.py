@@ -20,7 +20,7 @@ from django.utils import timezone
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
-from groups.models.locks import members_key
+from groups.models.locks import Holder, future_key, members_key
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -71,6 +71,14 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
 def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
     """Return the lock on the members of a group, or None; a job that moves clients or a removal holds it."""
     return Lock.objects.in_the_way(credentials.account_id, [members_key(group_id)])
+
+
+def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
+    """Return the jobs and rows of features that hold the members of a group, or its future."""
+    keys = (members_key(group_id), future_key(group_id))
+    locks = Lock.objects.filter(account=credentials.account_id, key__in=keys, change=None)
+    # Mostly there are none, and to ask for whole rows takes Django longer.
+    return [lock.holder for lock in locks.select_related("job").order_by("key")] if locks.exists() else []
 
 
 class JobLease:

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-# The form of a job that was asked for has become a request.
-register(Job.objects.exclude(state=Job.State.ASKED))
+register(Job.objects.all())
 
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)

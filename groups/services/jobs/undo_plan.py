@@ -18,6 +18,7 @@ from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content
 from groups.services.groups import list_groups_now
 from groups.services.values import NumberFormat
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.not_sent import NotNow
 
@@ -155,10 +156,16 @@ def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | Non
         job = Job.objects.filter(pk=operation).first()
         if job is None:
             return operation, None
-        is_refused = job.state == Job.State.ASKED and not job.requests.waiting().exists()
-        if job.state != Job.State.CANCELLED and not is_refused:
+        if job.state != Job.State.CANCELLED and not _is_refused(job):
             return operation, job
         number += 1
+
+
+def _is_refused(job: Job) -> bool:
+    if job.state != Job.State.ASKED:
+        return False
+    decision = gates.decision_on(job)
+    return decision is None or not decision.is_waiting
 
 
 def _fill_in(job: Job, preview: UndoPreview, credentials: PosterCredentials) -> None:

@@ -3,7 +3,7 @@
 A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from groups.models import Change, Job
 from groups.services.writes.commands import Command
@@ -11,6 +11,17 @@ from groups.services.writes.not_sent import BonusBlocked
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+class Decision(Protocol):
+    """A row on which a person decides, or has decided, whether a job may pass a gate."""
+
+    @property
+    def is_waiting(self) -> bool: ...
+
+    def may_be_seen_by(self, user: "User") -> bool: ...
+
+    def get_absolute_url(self) -> str: ...
 
 
 class Gate:
@@ -27,7 +38,7 @@ class Gate:
         return {}
 
     def ahead(self, command: Command) -> dict[str, Any]:
-        """Let a command pass that is sent later: after a confirmation, or as a planned change."""
+        """Let a command pass that is sent later: after a confirmation, or at a time to come."""
         return {}
 
     def in_transaction(self, change: Change, command: Command) -> None:
@@ -41,6 +52,10 @@ class Gate:
 
     def job_decided(self, job: Job, user: "User", reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
+
+    def decision_on(self, job: Job) -> Decision | None:
+        """Return the latest decision on a job at this gate, or None if there was none to take."""
+        return None
 
 
 registered: list[Gate] = []
@@ -78,6 +93,12 @@ def job_decided(job: Job, user: "User", reason: str) -> None:
     """Tell all gates that a user has decided on a job."""
     for gate in registered:
         gate.job_decided(job, user, reason)
+
+
+def decision_on(job: Job) -> Decision | None:
+    """Return the latest decision on a job at a gate, or None if there was none to take."""
+    found = (gate.decision_on(job) for gate in registered)
+    return next((decision for decision in found if decision is not None), None)
 
 
 class BonusBlock(Gate):

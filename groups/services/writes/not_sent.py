@@ -7,10 +7,11 @@ A feature adds its own: `Held` for what its gate holds back, `NotSent` for anyth
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from django.db import IntegrityError, transaction
 
-from groups.models import Holder, Job, Lock, Schedule
+from groups.models import Holder, Lock
 from poster_admin.common.outages import Outage
 
 
@@ -19,7 +20,7 @@ class NotSent(Exception):
 
 
 class Locked(NotSent):
-    """Another change, a job or a planned change holds a lock that the write needs.
+    """Another change, a job or a row of a feature holds a lock that the write needs.
 
     `holder` is the row that holds it.
     """
@@ -50,12 +51,25 @@ class BonusBlocked(NotSent):
 
 
 class NotNow(Exception):
-    """The action no longer fits the state of the change, the job, the planned change or the request."""
+    """The action no longer fits the state of the change, the job, or the row of a feature."""
+
+
+class TakesLocks(Protocol):
+    """A job or a row of a feature, which takes its locks some time after it was saved."""
+
+    @property
+    def pk(self) -> uuid.UUID: ...
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def lock_keys(self) -> frozenset[str]: ...
+
+    def refresh_from_db(self) -> None: ...
 
 
 @contextmanager
-def taking_locks(row: Job | Schedule) -> Iterator[None]:
-    """Commit the block, in which a job or a planned change takes its locks, or undo all of it.
+def taking_locks(row: TakesLocks) -> Iterator[None]:
+    """Commit the block, in which a row takes its locks, or undo all of it.
 
     Raises `Locked` if something else has one of them, and `NotNow` if it had a moment ago.
     """

@@ -33,12 +33,16 @@ class BecameOther(NotSent):
         self.row = row
 
 
-_registered: list[QuerySet[Any]] = [Change.objects.all()]
+_registered: list[tuple[int, QuerySet[Any]]] = []
 
 
-def register(rows: QuerySet[Any]) -> None:
-    """Find these rows by the operations of forms too; of one form at most one row may be registered."""
-    _registered.append(rows)
+def register(rows: QuerySet[Any], order: int = 0) -> None:
+    """Find these rows by the operations of forms too; where several rows have one, the lowest order wins."""
+    _registered.append((order, rows))
+    _registered.sort(key=lambda each: each[0])
+
+
+register(Change.objects.all())
 
 
 def find(operation: uuid.UUID | str) -> Submitted | None:
@@ -47,7 +51,7 @@ def find(operation: uuid.UUID | str) -> Submitted | None:
         key = uuid.UUID(str(operation))
     except ValueError:
         return None
-    found = (rows.filter(pk=key).first() for rows in _registered)
+    found = (rows.filter(pk=key).first() for _order, rows in _registered)
     return cast("Submitted | None", next((row for row in found if row is not None), None))
 
 

@@ -7,9 +7,10 @@ from django.shortcuts import redirect
 
 from groups.forms.approvals import ConsentForm
 from groups.models import Limits
+from groups.models.approvals import RIGHT
 from groups.presenters.approvals import breach_words
 from groups.services import approvals
-from groups.services.account_limits import RIGHT, BeyondLimits
+from groups.services.account_limits import BeyondLimits
 from groups.services.writes.not_sent import NotSent
 from groups.views.http.requests import Request
 from groups.views.writes.not_sent import Show, answer_not_sent, reads_consent
@@ -19,11 +20,11 @@ from groups.views.writes.not_sent import Show, answer_not_sent, reads_consent
 def read_reason(request: Request) -> dict[str, Any]:
     """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
 
-    Without a reason the text is empty. The number is None if the request does not say what was shown.
+    Without a reason there is no consent. The number is None if the request does not say what was shown.
     """
     form = ConsentForm(request.POST)
     if not request.user.has_perm(RIGHT) or not form.is_valid():
-        return {"limit_reason": "", "allowed_clients": None}
+        return {}
     shown = form.cleaned_data["reached"] or 0
     return {
         "limit_reason": form.cleaned_data["reason"],

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from groups.features.schedules.services.schedules import TooLate
 from groups.forms.approvals import LimitsForm, ReasonForm
 from groups.models import ApprovalRequest, Change
 from groups.models.contents import Effect
@@ -22,7 +23,6 @@ from groups.presenters.messages import Message
 from groups.services import approvals
 from groups.services.account_limits import limits_of, set_limits
 from groups.services.gateway import check_token
-from groups.services.schedules import TooLate
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires

@@ -28,13 +28,12 @@ from poster_admin.users.sign_in import two_factor
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
-# Section of the menu that an address belongs to, by the address's first part.
+# Section of the menu that an address belongs to, by the address's first part. Features add theirs.
 SECTIONS = {
     "groups": "groups",
     "clients": "clients",
     "history": "history",
     "jobs": "history",
-    "schedules": "groups",
     "account": "account",
     "requests": "requests",
 }

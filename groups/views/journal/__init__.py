@@ -1,1 +1,1 @@
-"""Views of the journal: the history, its news, and the snapshots."""
+"""Views of the journal: the history, and its news."""

@@ -35,11 +35,14 @@ class Show(Protocol):
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
 
 
+type Answer[E] = Callable[[E, Request, Any, Show], HttpResponse]
+
+
 @singledispatch
 def answer_not_sent(error: Exception, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Answer a form whose write was not sent because of `error`.
 
-    `asked` is the command, the job or the planned change that the form asked for.
+    `asked` is the command, the job or the row of a feature that the form asked for.
     """
     raise error
 
@@ -88,5 +91,5 @@ def reads_consent(read: ReadConsent) -> ReadConsent:
 
 
 def consent_of(request: Request) -> dict[str, Any]:
-    """Return the consent in a form, as fields of a command and columns of a job or a planned change."""
+    """Return the consent in a form, as fields of a command and columns of a row; empty if it gives none."""
     return {name: value for read in _readers for name, value in read(request).items()}

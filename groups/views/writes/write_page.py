@@ -5,16 +5,13 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.functional import SimpleLazyObject
 
 from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.change_words import outcome_words
-from groups.presenters.schedules import ScheduleRow, schedule_row
 from groups.services import groups as reads
-from groups.services import schedules
 from groups.services.writes.commands import GroupCommand
 from groups.views.http.requests import Request, row_asked_for
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -64,7 +61,6 @@ class WritePage[F: WriteForm]:
             "group": self.group,
             "form_action": self.form_action or self.request.path,
             "asks_at": self.asks_at,
-            "open_plan": SimpleLazyObject(self._open_plan),
             **self.context,
             **context,
         }
@@ -76,13 +72,6 @@ class WritePage[F: WriteForm]:
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
         context["row_id"] = element_asked_for(self.request)
         return in_dialog(render_page(self.request, f"{template}#form", context, status=status))
-
-    def _open_plan(self) -> ScheduleRow | None:
-        """Return the open schedule of the group that the form edits, or None."""
-        if self.group is None:
-            return None
-        found = schedules.schedule_of(self.request.credentials, self.group.id)
-        return schedule_row(found, self.request.user, self.group) if found and found.is_open else None
 
     def show_again(self, change: Change, *, status: int) -> HttpResponse:
         """Render the form with its input, ready for another try, and say why this one failed."""

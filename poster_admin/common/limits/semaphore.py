@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from portalocker import AlreadyLocked, LockException, NamedBoundedSemaphore
 
 from poster_admin.common.outages import Outage, ask_shared
 
@@ -83,6 +82,9 @@ class Files:
 
     def take(self, name: str, count: int, wait: float, lease: float) -> Release:
         """Take a slot, and return the function that releases it."""
+        # It loads redis where that is installed, and most commands take no slot.
+        from portalocker import AlreadyLocked, LockException, NamedBoundedSemaphore  # noqa: PLC0415
+
         semaphore = NamedBoundedSemaphore(
             count, name, directory=str(self._directory), timeout=wait, check_interval=CHECK_INTERVAL
         )

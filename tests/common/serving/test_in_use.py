@@ -52,7 +52,7 @@ def test_a_database_in_memory_is_served_by_nobody_and_has_no_files_of_locks(
 
 
 @pytest.mark.once
-@pytest.mark.services
+@pytest.mark.needs("postgresql", "redis")
 def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
     another_database, monkeypatch, postgres_url
 ):
@@ -72,7 +72,7 @@ def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
 
 
 @pytest.mark.once
-@pytest.mark.services
+@pytest.mark.needs("postgresql", "redis")
 def test_a_session_that_is_about_to_end_is_in_nobody_s_way(another_database, postgres_url):
     another_database(**database_settings(postgres_url))
     session = psycopg.connect(postgres_url)

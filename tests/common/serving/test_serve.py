@@ -68,7 +68,7 @@ def answer(url, **options):
     ("https", "workers", "says", "status"),
     [
         ("True", "1", SECURE, 301),
-        pytest.param("False", "0", PLAIN, 200, marks=pytest.mark.product),
+        pytest.param("False", "0", PLAIN, 200, marks=pytest.mark.thorough),
     ],
 )
 def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
@@ -91,7 +91,10 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
 
 
 # The parent of the server is granian's main process, whose parent is `manage.py serve`.
-@pytest.mark.parametrize("is_killed", ["serve", "granian"])
+@pytest.mark.parametrize(
+    "is_killed",
+    ["serve", pytest.param("granian", marks=pytest.mark.thorough)],  # a kill in one more place
+)
 def test_nothing_that_it_has_started_outlives_a_killed_parent(tmp_path, is_killed):
     process, url = serve(tmp_path, HTTPS="False", JOB_WORKERS="1")
     wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
@@ -124,7 +127,7 @@ def is_alive(pid):
     return False
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_it_ends_tls_by_itself(tmp_path):
     authority = identity(tmp_path).ca_file
     files = dict.fromkeys(("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE"), str(tmp_path / "server.pem"))
@@ -163,7 +166,7 @@ def test_strangers_who_send_half_of_a_body_stop_no_page(running):
         assert requests.post(f"{url}/accounts/login/", form, timeout=10).status_code == 403
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_reload_replaces_every_worker(running):
     process, url = running
     wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)  # its worker is seen

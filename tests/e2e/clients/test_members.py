@@ -90,7 +90,7 @@ def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatc
     expect(search).to_have_value("кам'янецька")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 @MOSTLY_SCRIPT
 def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
     sandbox.console().edit_client(77, bonus="99999999")
@@ -104,7 +104,7 @@ def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
     expect(page).to_have_url(re.compile(r"\?sort=-bonus&page=2$"))
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 def test_on_a_phone_the_order_is_chosen_from_a_list(page_for, staff, sandbox, javascript):
     sandbox.console().edit_client(77, bonus="99999999")

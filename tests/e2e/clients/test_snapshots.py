@@ -4,7 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from groups.models import Job, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Job
 from tests.support.browser import MOSTLY_SCRIPT, OVERFLOW, heading
 from tests.support.jobs import run
 

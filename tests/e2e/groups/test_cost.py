@@ -27,7 +27,7 @@ def _costs_12400(sandbox):
 
 
 @pytest.mark.usefixtures("_costs_12400")
-@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.product), 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.thorough), 360])
 def test_type_fifteen_read_the_cost_save_and_find_it_in_the_history(page_for, owner, sandbox, width):
     page = page_for(owner, language="uk", width=width)
     page.goto("/groups/1/edit/")
@@ -83,7 +83,7 @@ def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", expected(sandbox, 1, "12.5", 90)[0])
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch, work_queue):
     monkeypatch.setattr(sweep, "AT_ONCE", 0)
     page = page_for(owner, language="uk")
@@ -120,7 +120,7 @@ def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbo
     expect(page.locator("th", has_text="Бонус на день народження")).to_be_visible()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandbox):
     page = page_for(owner, language="uk", width=360)
     page.goto("/groups/?columns=sales")
@@ -130,7 +130,7 @@ def test_the_sales_fit_on_a_phone_and_can_be_sorted_there(page_for, owner, sandb
     assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_progress_of_the_sales_goes_on_while_a_row_is_saved(page_for, owner, sandbox):
     new_group(sandbox, "Гості", percent="5", clients=3000)
     page = page_for(owner)
@@ -146,7 +146,7 @@ def test_the_progress_of_the_sales_goes_on_while_a_row_is_saved(page_for, owner,
     expect(page.locator("tr[data-group='4']")).to_contain_text("12%")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_sales_are_printed_below_their_names(page_for, owner):
     page = page_for(owner)
     page.goto("/groups/?columns=sales")

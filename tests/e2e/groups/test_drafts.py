@@ -103,7 +103,7 @@ def test_a_row_comes_back_with_what_was_typed(page, staff, sandbox):
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "12"
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     page.goto("/groups/new/")
     field(page, "name").fill("Нова")
@@ -120,7 +120,7 @@ def test_a_new_group_comes_back_with_what_was_typed(page, staff):
     heading(page, "Нова")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     page.goto("/groups/edit/?type=2")
     field(page, "percent_4").fill("12")
@@ -143,7 +143,7 @@ def test_a_form_that_is_sent_as_a_page_comes_back_too(page, staff):
     ("url", "typed"),
     [
         ("/groups/?type=2", "20%"),
-        pytest.param("/groups/1/clients/", "кам", marks=pytest.mark.product),
+        pytest.param("/groups/1/clients/", "кам", marks=pytest.mark.thorough),
     ],
 )
 def test_a_search_comes_back_with_its_results(page, staff, sandbox, url, typed):
@@ -201,7 +201,7 @@ def test_what_somebody_else_changed_meanwhile_is_shown(page, staff, sandbox):
     assert not sandbox.posts()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("45")
@@ -214,7 +214,7 @@ def test_the_answer_to_a_question_brings_the_form_back(page, staff):
     expect(field(page, "percent")).to_have_value("45")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_part_that_finds_the_session_ended_keeps_what_was_typed(page, staff):
     page.goto(EDIT)
     field(page, "percent").fill("45")

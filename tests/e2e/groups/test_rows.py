@@ -58,7 +58,7 @@ def test_a_saved_row_keeps_its_place_and_the_focus(page_for, staff, sandbox, lon
     expect(row(page, group_id).locator("[name=percent]")).to_have_value("7.5")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is_a_tooltip(page_for, staff):
     page = page_for(staff)
     show_list(page)
@@ -74,7 +74,7 @@ def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is
 
 @pytest.mark.parametrize(
     ("motion", "animation"),
-    [("no-preference", "saved"), pytest.param("reduce", "none", marks=pytest.mark.product)],
+    [("no-preference", "saved"), pytest.param("reduce", "none", marks=pytest.mark.thorough)],
 )
 def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, animation):
     page = page_for(staff)
@@ -95,7 +95,7 @@ def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, st
     assert row(page, 1).evaluate("(row) => getComputedStyle(row).animationName") == animation
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
@@ -108,7 +108,7 @@ def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandb
     expect(page.locator("#figures")).to_contain_text("1,")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_row_that_is_left_keeps_its_place_and_the_focus(page_for, staff, long_list):
     page = page_for(staff)
     show_list(page)
@@ -150,7 +150,7 @@ def test_a_risky_percent_is_asked_about_over_its_row(page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "45"
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff, sandbox):
     page = page_for(staff)
     held = hold_back(page, "**/dependents/")
@@ -192,7 +192,7 @@ def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sand
 
 
 # The page of the group has this in `test_tour.py`.
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sandbox):
     page = page_for(staff)
     dialog = conflict_in_a_row(page, sandbox)
@@ -202,7 +202,7 @@ def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sand
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "14"
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_were_fresh(
     page_for, staff, sandbox
 ):
@@ -218,7 +218,7 @@ def test_a_saved_row_of_which_only_a_stale_copy_is_known_is_not_shown_as_if_it_w
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_row_that_could_not_be_fetched_can_be_sent_again(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page)
@@ -251,7 +251,7 @@ def test_an_unknown_outcome_of_a_row_has_its_own_address_and_back_leads_to_the_l
     expect(row(page, 1)).to_be_visible()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_second_save_of_a_row_asks_about_a_colleagues_change_too(page_for, staff, owner, browse, sandbox):
     page = page_for(staff)
     show_list(page)
@@ -289,7 +289,7 @@ def test_a_saved_row_is_taken_back_where_it_stands(page_for, staff, sandbox):
     expect(toast).to_have_count(0)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, sandbox):
     page = page_for(staff, width=360, height=780)
     page.goto("/groups/1/edit/")
@@ -307,7 +307,7 @@ def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, 
     assert page.locator("h1").bounding_box()["y"] == top
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_message_without_a_way_back_leaves_no_room_for_it(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/new/")

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from groups.models import Schedule
-from groups.services.schedule_steps import run_due
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services.steps import run_due
 from tests.support.browser import OVERFLOW, open_menu
 from tests.support.schedules import GROUP, at, percent_of
 
@@ -31,7 +31,7 @@ def plan(page, *, starts, ends):
     page.wait_for_url(f"**/groups/{GROUP}/")
 
 
-@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.product), 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.thorough), 360])
 def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     before = percent_of(sandbox)
     page = page_for(staff, language="uk", width=width)
@@ -57,7 +57,7 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     expect(page.locator("[data-outcome]")).to_have_attribute("data-outcome", "applied")
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_end_it_early_from_the_page_of_the_group(page_for, staff, owner, sandbox):
     before = percent_of(sandbox)
     plan(page_for(staff, language="uk"), starts=at(-1), ends=at(50))

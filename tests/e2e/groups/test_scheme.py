@@ -58,7 +58,7 @@ def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, ja
         assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.product), 1280])
+@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.thorough), 1280])
 def test_the_list_leads_to_the_scheme(page_for, manager, width):
     page = page_for(manager, language="uk", width=width)
     page.goto("/groups/")
@@ -100,7 +100,7 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
     expect(page.locator("#dependents [data-promotion='2']")).to_be_visible()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 @MOSTLY_NO_SCRIPT
 def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue, javascript):
     monkeypatch.setattr(sweep, "AT_ONCE", 100)
@@ -125,7 +125,7 @@ def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue, java
     assert page.locator("tr[data-client]").count() < shown
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sandbox):
     for number in range(5):
         new_group(sandbox, f"Постійні гості кав'ярні на площі {number}", loyalty_type="1", percent="5")
@@ -137,7 +137,7 @@ def test_a_percent_of_many_groups_is_readable_on_a_phone(page_for, manager, sand
     assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 @pytest.mark.parametrize("groups", [3, 24])
 def test_the_scheme_is_printed_on_one_page(page_for, owner, sandbox, groups):
     for number in range(3, groups):

@@ -3,22 +3,15 @@
 import json
 from decimal import Decimal
 
-import msgspec
-import pytest
-
 from groups.models.contents import (
     ClientAfter,
     ClientBefore,
     ClientPlace,
-    Line,
     LoadedGroup,
     NewClient,
     RecordIds,
 )
 from groups.poster import GroupValues
-from groups.services.jobs.bulk_edits import EditPlan
-from groups.services.jobs.moves import ClientsToMove
-from groups.services.snapshots import RestoreScope
 
 VALUES = GroupValues(name="Гості", loyalty_type=1, percent=Decimal("12.5"), birthday_bonus=Decimal(50))
 STORED = {
@@ -41,26 +34,6 @@ CONTENTS = [
     (ClientBefore(4), {"group_id": 4}),
     (ClientBefore(), {}),
     (ClientAfter(1, ("bonus",)), {"group_id": 1, "changed": ["bonus"]}),
-    (ClientsToMove(None), {"clients": None}),
-    (ClientsToMove((129, 130)), {"clients": [129, 130]}),
-    (RestoreScope("8", (1, 2), create=True), {"snapshot": "8", "from": [1, 2], "create": True}),
-    (
-        EditPlan((Line(2, VALUES.replace(percent=Decimal(15)), 5, VALUES, 12, ((6, 1),)),), 3, ("Сума",)),
-        {
-            "rows": [
-                {
-                    "number": 2,
-                    "group_id": 5,
-                    "old": STORED,
-                    "new": {"percent": "15"},
-                    "clients": 12,
-                    "namesakes": [[6, 1]],
-                }
-            ],
-            "unchanged": 3,
-            "ignored": ["Сума"],
-        },
-    ),
     (NewClient(4, "8", 9), {"group_id": 4, "snapshot": "8", "client": 9}),
 ]
 
@@ -75,9 +48,3 @@ def test_what_a_column_does_not_have_is_empty():
     assert RecordIds.from_json(None) == RecordIds()
     assert ClientBefore.from_json(None) == ClientBefore()
     assert ClientAfter.from_json({"group_id": 1}) == ClientAfter(1)
-
-
-@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
-def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
-    with pytest.raises(msgspec.ValidationError):
-        ClientsToMove.from_json(data)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import run_python
 
 # A migration that is written does not change any more.
-pytestmark = [pytest.mark.product, pytest.mark.slow]
+pytestmark = [pytest.mark.thorough, pytest.mark.slow]
 STATUSES = {0: "", 404: "not_found", 409: "behind", 422: "rejected", 424: "no_access", 502: "unclear"}
 STATUSES |= {503: "busy", 504: "unreachable"}
 EMPTY = {"bool": 0, "integer": 0, "smallint unsigned": 0, "integer unsigned": 0}

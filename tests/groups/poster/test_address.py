@@ -71,18 +71,14 @@ ACCOUNTS = ("demo", "api-demo", "goblins-yard2", "a", "1", "x", "a1-2-3", "a" * 
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_account_name_is_refused_whatever_the_pattern(name):
+def test_a_hostile_account_name_is_refused_whatever_the_pattern_and_makes_no_call(sandbox, name):
     for pattern in PATTERNS:
         with pytest.raises(ValueError, match="account"):
             api_url(pattern, name)
-
-
-@pytest.mark.parametrize("url", ["url", "bare_url"])
-@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_account_name_makes_no_client_and_no_call(sandbox, name, url):
-    with pytest.raises(ValueError, match="account") as caught:
-        PosterClient(name, sandbox.accounts["demo"].token, url=getattr(sandbox, url)).get_groups()
-    assert not name.strip() or name not in str(caught.value)
+    for url in (sandbox.url, sandbox.bare_url):
+        with pytest.raises(ValueError, match="account") as caught:
+            PosterClient(name, sandbox.accounts["demo"].token, url=url).get_groups()
+        assert not name.strip() or name not in str(caught.value)
     assert len(sandbox.log) == 0
 
 
@@ -92,9 +88,9 @@ def test_an_account_has_its_host(account):
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-@pytest.mark.parametrize("account", ACCOUNTS)
-def test_a_pattern_with_the_account_anywhere_or_nowhere(pattern, account):
-    assert api_url(pattern, account) == pattern.rstrip("/").replace("{account}", account) + "/"
+def test_a_pattern_with_the_account_anywhere_or_nowhere(pattern):
+    for account in ACCOUNTS:
+        assert api_url(pattern, account) == pattern.rstrip("/").replace("{account}", account) + "/"
 
 
 @pytest.mark.parametrize(

@@ -72,10 +72,10 @@ def test_any_texts_are_read_the_same_way(rows, ascii_alone, spaces):
 NUMBERS = ("0", "007", "5.0", "5.00", "5.", ".5", "1e3", "-0", "-5", "+5", " 5", "1_0", "٥", "NaN", "9" * 16)
 
 
-@pytest.mark.parametrize("number", [*NUMBERS, "100", "101", "12.50", str(MAX_ID), str(MAX_ID + 1)])
 @pytest.mark.parametrize("field", ROW)
-def test_a_number_in_any_spelling_is_read_the_same_way(field, number):
-    assert_the_same(packed({"response": [ROW, ROW | {"client_groups_id": "2"} | {field: number}]}))
+def test_a_number_in_any_spelling_is_read_the_same_way(field):
+    for number in (*NUMBERS, "100", "101", "12.50", str(MAX_ID), str(MAX_ID + 1)):
+        assert_the_same(packed({"response": [ROW, ROW | {"client_groups_id": "2"} | {field: number}]}))
 
 
 @pytest.mark.parametrize(
@@ -126,24 +126,19 @@ def test_a_body_at_the_edge_is_read_the_same_way(body):
 
 @pytest.mark.parametrize("field", ROW)
 @pytest.mark.parametrize("again", [b'"2"', b"null", b'"\\""', b'"\\\\"', b"2"])
-@pytest.mark.parametrize(
-    "key", [lambda name: name, lambda name: name.replace("e", "\\u0065")], ids=["", "escaped"]
-)
-def test_a_key_that_is_there_twice_is_never_overlooked(field, again, key):
+def test_a_key_that_is_there_twice_is_never_overlooked(field, again):
     row = packed(ROW)
-    for body in (
-        row[:-1] + b',"%s":%s}' % (key(field).encode(), again),
-        b'{"%s":%s,' % (key(field).encode(), again) + row[1:],
-    ):
-        answer = Answer(200, b'{"response":[%s]}' % body)
-        assert interpret_groups(answer, METHOD).reason == "not_json"
+    for key in (field.encode(), field.replace("e", "\\u0065").encode()):
+        for body in (row[:-1] + b',"%s":%s}' % (key, again), b'{"%s":%s,' % (key, again) + row[1:]):
+            answer = Answer(200, b'{"response":[%s]}' % body)
+            assert interpret_groups(answer, METHOD).reason == "not_json"
 
 
-@pytest.mark.parametrize("place", range(len(packed({"response": [ROW]}))))
-def test_a_byte_that_is_no_text_is_read_the_same_way(place):
+def test_a_byte_that_is_no_text_is_read_the_same_way():
     body = packed({"response": [ROW]})
-    for byte in (b"\xff", b"\0", b"\n"):
-        assert_the_same(body[:place] + byte + body[place + 1 :])
+    for place in range(len(body)):
+        for byte in (b"\xff", b"\0", b"\n"):
+            assert_the_same(body[:place] + byte + body[place + 1 :])
 
 
 def test_a_list_does_not_hide_an_error():

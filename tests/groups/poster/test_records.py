@@ -139,12 +139,12 @@ WORDS = ("٥", "５", "½", "NaN", "Infinity", "1" * 16, HALF, "\0")
 OTHERS = (None, True, False, [], {}, float("nan"), float("inf"), -1, -0.0, 1e22)
 
 
-@pytest.mark.parametrize("field", NUMBERS)
 @pytest.mark.parametrize("value", [*SPELLINGS, *WORDS, *OTHERS], ids=ascii)
-def test_a_number_that_is_none_makes_the_row_unreadable(field, value):
-    (row,) = GroupList.from_wire([ROW | {field: value}]).unreadable
-    assert field in row.problem
-    assert row.id == (None if field == "client_groups_id" else 1)
+def test_a_number_that_is_none_makes_the_row_unreadable(value):
+    for field in NUMBERS:
+        (row,) = GroupList.from_wire([ROW | {field: value}]).unreadable
+        assert field in row.problem
+        assert row.id == (None if field == "client_groups_id" else 1)
 
 
 @pytest.mark.parametrize("field", [*NUMBERS, "client_groups_name"])

@@ -14,15 +14,18 @@ from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock, Schedule, Snapshot
-from groups.models.contents import Line
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.moves.services.moves import Move, Retire
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import steps as schedule_steps
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits, Lock
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import account_limits, approvals, schedule_steps
+from groups.services import account_limits, approvals
 from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, queue
-from groups.services.jobs.bulk_edits import Edit, EditPlan, Import
-from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import plan_undo
 from groups.services.journal import history
@@ -210,7 +213,7 @@ def an_edit(user, kind=Edit, percents=((1, 15), (4, 15))):
 
 
 def keep_plan(user, lines, kind=Edit):
-    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
 def start(job, user):
@@ -273,11 +276,11 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
     job = an_edit(staff)
     request = approvals.ask_for(job, staff, ())
     assert Job.objects.get(pk=job.pk).state == "asked"
-    bulk_edits.forget_drafts()
+    bulk.forget_drafts()
     approvals.approve(request, user=owner, credentials=owner.credentials)
     job = run(Job.objects.get(pk=job.pk))
     assert (job.state, job.user, job.asked_by) == ("done", owner, "staff")
-    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request"))
+    found = set(Change.objects.values_list("state", "user_name", "asked_by", "request_id"))
     assert found == {("applied", "owner", "staff", request.pk)}
 
 

@@ -23,7 +23,9 @@ PATIENT = {"POSTER_CONNECT_TIMEOUT": "3", "POSTER_READ_TIMEOUT": "8", "POSTER_RE
     scope="module",
     params=[
         "sqlite",
-        pytest.param("postgresql and redis", marks=[pytest.mark.services, pytest.mark.product]),
+        pytest.param(
+            "postgresql and redis", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]
+        ),
     ],
 )
 def installation(request, tmp_path_factory):
@@ -126,7 +128,7 @@ def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
     assert [call.method for call in dashboard.sandbox.log] == ["clients.getGroups"]
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_what_one_left_when_it_was_killed_is_settled_by_the_worker_and_shown_by_the_other(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("update", "while Poster works")
     path, form = dashboard.open_form(write)
@@ -206,7 +208,7 @@ def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     assert people(dashboard, write.group_id) >= here
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.product)])
+@pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.thorough)])
 def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
     one, two, three = (dashboard.plan("remove", "").group_id for _ in range(3))
     for group_id in (one, two, three):

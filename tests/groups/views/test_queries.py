@@ -5,10 +5,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from groups.features.bulk.services import EditPlan
 from groups.models import Change, Job
 from groups.services.approvals import ask_for
 from groups.services.installation import workers
-from groups.services.jobs.bulk_edits import EditPlan
 from tests.benchmarks.setup import journal
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(
-    ("groups", "changes"), [(5, 100), (60, 400), pytest.param(300, 2000, marks=pytest.mark.product)]
+    ("groups", "changes"), [(5, 100), (60, 400), pytest.param(300, 2000, marks=pytest.mark.thorough)]
 )
 def test_a_page_asks_a_fixed_number_of_queries(
     groups, changes, staff, browse, sandbox, django_assert_num_queries, subtests

@@ -13,10 +13,11 @@ import django
 def start(sources, target_id, name="owner"):
     from django.contrib.auth.models import User
 
+    from groups.features.moves.services import moves
     from groups.services import credentials as credentials_service
     from groups.services.clients import every_member
     from groups.services.groups import read_now
-    from groups.services.jobs import moves, queue
+    from groups.services.jobs import queue
 
     user = User.objects.get(username=name)
     credentials = credentials_service.credentials_of(user)

@@ -55,7 +55,7 @@ def test_a_hash_has_the_parameters_that_owasp_recommends():
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("older", [pbkdf2, pytest.param(argon2_of_before, marks=pytest.mark.product)])
+@pytest.mark.parametrize("older", [pbkdf2, pytest.param(argon2_of_before, marks=pytest.mark.thorough)])
 def test_an_older_hash_is_renewed_at_the_sign_in(nobody, browse, older):
     encoded = older()
     User.objects.update(password=encoded)
@@ -71,7 +71,7 @@ def test_an_older_hash_is_renewed_at_the_sign_in(nobody, browse, older):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("older", [pytest.param(pbkdf2, marks=pytest.mark.product), argon2_of_before])
+@pytest.mark.parametrize("older", [pytest.param(pbkdf2, marks=pytest.mark.thorough), argon2_of_before])
 def test_who_confirms_stays_signed_in_though_the_hash_is_renewed(nobody, browse, older):
     encoded = older()
     User.objects.update(password=encoded)

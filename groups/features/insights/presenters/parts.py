@@ -14,7 +14,6 @@ from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import dependents_of
 from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
-from groups.models.contents import Line
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
@@ -101,10 +100,9 @@ def cost_of_command(request: "Request", command: GroupCommand) -> Variables:
     return {"cost": cost_card(card, [edit], partial(find_sums_quickly, sales))}
 
 
-def cost_of_plan(request: "Request", lines: Sequence[Line]) -> Variables:
+def cost_of_plan(request: "Request", edits: Sequence[Edit]) -> Variables:
     """Return the card of a plan, one sum for all groups; its page is asked again for what takes long."""
-    found = (_edit(request.user, line.group_id, line.old, line.new) for line in lines)
-    edits = [edit for edit in found if edit is not None]
+    edits = [edit for edit in edits if _edit(request.user, *edit)]
     if not edits:
         return None
     asked = element_asked_for(request) == CARD or CARD in request.GET

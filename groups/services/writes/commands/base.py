@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.utils.translation import gettext as _
 
-from groups.models import ApprovalRequest, Change, Job, PosterCredentials
-from groups.models.approvals import Consent
+from groups.models import Change, Consent, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
@@ -20,6 +19,7 @@ from groups.services.writes.reach import Reach
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+CONSENT = tuple(field.name for field in Consent._meta.fields)
 _kinds: dict[Change.Action, type["Command"]] = {}
 
 
@@ -46,9 +46,8 @@ class Command(ABC):
 
     `undo_of` is the change that it undoes.
 
-    `request` and `limit_reason` let it go beyond the limits of its account: the request of another user that
-    its own user approves, or a reason of its own user; `allowed_clients` is the number of clients that was
-    shown then.
+    `request_id` and `limit_reason` let it go beyond the limits of its account: the request of another user,
+    `asked_by`, that its own user approves, or a reason of its own user; see `Consent`.
     """
 
     action: ClassVar[Change.Action]
@@ -72,7 +71,8 @@ class Command(ABC):
     credentials: PosterCredentials | None = None
     job: Job | None = None
     undo_of: Change | None = None
-    request: ApprovalRequest | None = None
+    request_id: uuid.UUID | None = None
+    asked_by: str = ""
     limit_reason: str = ""
     allowed_clients: int | None = None
 
@@ -153,20 +153,13 @@ class Command(ABC):
     @property
     def consent(self) -> Consent | None:
         """The consent to go beyond the limits: of the command itself, or of the row that it belongs to."""
-        if self.request is not None or self.limit_reason:
-            return Change(
-                request=self.request,
-                asked_by=self.request.user_name if self.request else "",
-                limit_reason=self.limit_reason,
-                allowed_clients=self.allowed_clients,
-            )
-        return self.earlier_consent
+        own = Change(**{name: getattr(self, name) for name in CONSENT})
+        return own if own.is_given else self.earlier_consent
 
     @property
     def consent_columns(self) -> dict[str, Any]:
         """The columns of the journal row that say so."""
-        names = ("request_id", "asked_by", "limit_reason", "allowed_clients")
-        return {name: getattr(self.consent, name) for name in names} if self.consent else {}
+        return {name: getattr(self.consent, name) for name in CONSENT} if self.consent else {}
 
     # --- The write ------------------------------------------------------------------------------------------
 

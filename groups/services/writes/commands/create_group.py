@@ -154,7 +154,6 @@ class CreateGroup(GroupCommand):
         text = _("The group “%(name)s” was created.") % {"name": change.group_name}
         if change.undo_of_id:
             text += " " + _("The clients of the removed group do not come back by that.")
-            text += " " + _("An owner can restore them from a snapshot, in the history.")
         return text
 
 

@@ -4,8 +4,7 @@ from abc import ABC
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from groups.models import Change, PosterCredentials
-from groups.models.approvals import Consent
+from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import LoadedGroup
 from groups.models.locks import group_key
 from groups.poster import Group, GroupValues
@@ -24,8 +23,8 @@ class GroupCommand(Command, ABC):
 
     `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
     number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
-    repeats. `note` is for the journal alone. `tells_cost` is False for a step of a planned change: it
-    may be over within a month, and costs are those of a month.
+    repeats. `note` is for the journal alone. `tells_cost` is False for values that
+    may be over within a month: costs are those of a month.
     """
 
     group_id: int | None = None

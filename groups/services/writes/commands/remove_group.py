@@ -128,5 +128,4 @@ class RemoveGroup(GroupCommand):
         if not change.clients_before:
             return _("The group “%(name)s” was removed.") % {"name": change.group_name}
         words = {"name": change.group_name, "clients": clients}
-        text = _("The group “%(name)s” was removed with %(clients)s.") % words
-        return text + " " + _("An owner can restore them from a snapshot, in the history.")
+        return _("The group “%(name)s” was removed with %(clients)s.") % words

@@ -20,7 +20,7 @@ Reason, State = Change.Reason, Change.State
 class UpdateGroup(GroupCommand):
     """Change the values of a group, if they are still those of the form.
 
-    `returns` is True for the end of a planned change: the values from before it come back, whatever the
+    `returns` is True at the end of values that were for some time: those from before come back, whatever the
     limits are by then.
     """
 

@@ -168,7 +168,7 @@ def test_sums_of_an_earlier_version_are_read_anew(credentials, questions, sandbo
     assert compared(count(credentials, questions), sandbox)
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_ten_thousand_clients_are_added_up_in_little_memory(settings):
     with Sandbox(groups=30, clients=10_000) as large:
         settings.POSTER_API_URL = large.url

@@ -13,12 +13,14 @@ from groups.features.insights.services.member_sums import MemberAdder, Questions
 from groups.features.insights.services.sales import SalesAdder
 from groups.features.insights.services.scheme import read_scheme
 from groups.features.insights.services.sweep import read_sums
-from groups.models import Change, Job, PosterAccount, Snapshot
+from groups.features.moves.services.moves import Retire
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import restore_preview
+from groups.models import Change, Job, PosterAccount
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import queue, restore_preview
-from groups.services.jobs.moves import Retire
+from groups.services.jobs import queue
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from tests.support.jobs import FEW, plan, run, start

@@ -11,7 +11,8 @@ from django_tasks_db.models import DBTaskResult
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import deliveries, mails, outbox
 from groups.features.notices.services.outbox import next_morning
-from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials, Schedule
+from groups.features.schedules.models import Schedule
+from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials
 from groups.models.approvals import LIFE
 from groups.models.credentials import TOKEN_LIFE
 from groups.services import approvals

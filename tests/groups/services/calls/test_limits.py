@@ -16,7 +16,7 @@ from groups.services.calls.single_flight import single_flight
 from groups.services.credentials import credentials_of
 from poster_admin.common.limits import account_limiter, semaphore
 from poster_admin.common.serving import threaded
-from tests.support import environment
+from tests.support import environment, programs
 
 
 @pytest.fixture(params=["files", "redis"])
@@ -24,10 +24,8 @@ def house(request, tmp_path, monkeypatch):
     """Return both kinds of shared slots, one after the other."""
     if request.param == "redis":
         pytest.importorskip("redis")
-        from tests.support.databases import needed_but_away
-
-        if needed_but_away():
-            pytest.skip("NOT RUN: there is no Redis")
+        if missing := programs.missing("postgresql", "redis"):
+            programs.not_run(missing)
         made = semaphore.Redis(environment.REDIS_URL)
     else:
         made = semaphore.Files(tmp_path)

@@ -2,15 +2,13 @@
 
 import pytest
 
-from tests.support.jobs import FEW
+from tests.support.jobs import leave_few
 
 
 @pytest.fixture
 def sandbox(sandbox):
-    """Return a Poster with few clients in group 4: a job makes four calls for each of them."""
-    for account in ("demo", "kopecks"):
-        sandbox.console(account).edit(4, count_groups_clients=str(FEW))
-    return sandbox
+    """Return a Poster with few clients in group 4."""
+    return leave_few(sandbox)
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
+from groups.features.moves.services.moves import Move, Retire
 from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.models.contents import Line
 from groups.services import approvals
 from groups.services.account_limits import BeyondLimits, check_job
 from groups.services.groups import read_now
-from groups.services.jobs import bulk_edits, queue
-from groups.services.jobs.bulk_edits import Edit, Import
-from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs import queue
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
@@ -72,7 +72,7 @@ def an_edit(user, *group_ids, **new):
         for number, group in enumerate(groups, 1)
     ]
     kind = Edit
-    return bulk_edits.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
 # --- Counted where it starts, from the clients and not from the counter ------------------------------------
@@ -215,7 +215,7 @@ def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sa
 def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
     limit(0)
     new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
-    job = bulk_edits.keep_plan(
+    job = bulk.keep_plan(
         user=staff, credentials=staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0
     )
     queue.start_draft(job, staff)

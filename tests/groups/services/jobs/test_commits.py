@@ -14,7 +14,7 @@ SOME = 24
 
 
 @pytest.mark.parametrize("is_made", LOST)
-@pytest.mark.parametrize("every", [4, *(pytest.param(each, marks=pytest.mark.product) for each in (3, 5))])
+@pytest.mark.parametrize("every", [4, *(pytest.param(each, marks=pytest.mark.thorough) for each in (3, 5))])
 def test_a_job_of_which_some_commits_fail_moves_everybody_once(
     owner, sandbox, people, monkeypatch, every, is_made
 ):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from groups.models import Change, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
 from tests.support.pages import hidden, open_form, text_of
 
 State = Change.State

@@ -29,7 +29,7 @@ def dashboard(tmp_path):
     ("kills", "sources"),
     [
         pytest.param(1, (4, 5), id="1-chosen of two"),
-        pytest.param(3, (4,), id="3-one group", marks=pytest.mark.product),
+        pytest.param(3, (4,), id="3-one group", marks=pytest.mark.thorough),
     ],
 )
 def test_a_move_survives_its_workers(dashboard, kills, sources):
@@ -48,7 +48,7 @@ def test_a_move_survives_its_workers(dashboard, kills, sources):
     assert len(sent) <= len(move.wanted) + kills * 4
 
 
-@pytest.mark.product  # as where a move survives them, and where an undo is killed in this process
+@pytest.mark.thorough  # as where a move survives them, and where an undo is killed in this process
 @pytest.mark.parametrize("kills", [1, 3])
 def test_an_undo_survives_its_workers(dashboard, kills):
     """Undo a move out of two groups as the page does it, and kill its worker on the way."""

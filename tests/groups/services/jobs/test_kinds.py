@@ -5,6 +5,7 @@ from typing import ClassVar
 import pytest
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.moves.services.moves import Move
 from groups.models import ApprovalRequest, Change, Job, Limits, Lock
 from groups.services import approvals
 from groups.services.account_limits import BeyondLimits
@@ -12,7 +13,6 @@ from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, register, title_of
-from groups.services.jobs.moves import Move
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.not_sent import Locked
 from groups.services.writes.reach import Reach

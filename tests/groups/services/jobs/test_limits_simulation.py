@@ -13,8 +13,8 @@ FEW = 8
     ("seed", "runs"),
     [
         (1, FEW),
-        pytest.param(2, RUNS, marks=pytest.mark.product),
-        pytest.param(3, RUNS, marks=pytest.mark.product),
+        pytest.param(2, RUNS, marks=pytest.mark.thorough),
+        pytest.param(3, RUNS, marks=pytest.mark.thorough),
     ],
 )
 def test_amid_people_faults_and_lags_nobody_too_many_is_reached(staff, owner, seed, runs):

@@ -5,11 +5,12 @@ import uuid
 import pytest
 from django.utils import timezone
 
+from groups.features.moves.services.moves import Move, Retire
+from groups.features.snapshots.services import restore_preview, restores
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
-from groups.services.jobs import executor, queue, restore_preview, restores
-from groups.services.jobs.moves import Move, Retire
+from groups.services.jobs import executor, queue
 from groups.services.journal import history
 from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from groups.features.snapshots.services import snapshots
 from groups.models import Change, Lock
-from groups.services import snapshots
 from groups.services.groups import read_group
 from groups.services.writes import unrecorded
 from groups.services.writes.execute import execute

@@ -37,7 +37,7 @@ def dashboard(tmp_path):
             dashboard.close()
 
 
-@pytest.mark.product
+@pytest.mark.thorough
 def test_a_dozen_kills(dashboard):
     """Kill the server at each of four points of each kind of write."""
     assert_all_is_settled_after(dashboard, [(point, action) for point in POINTS for action in ACTIONS])
@@ -111,7 +111,7 @@ def test_a_worker_that_is_killed_while_it_reconciles_is_followed_by_another_one(
     assert write.is_in_force(sandbox.accounts["demo"].groups)
 
 
-@pytest.mark.parametrize("checks", [1, pytest.param(2, marks=pytest.mark.product)])
+@pytest.mark.parametrize("checks", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_a_check_comes_as_soon_as_it_is_due_and_pages_make_none(tmp_path, checks):
     """Open the page of the change all the time; the worker checks after 2, and again after 10 seconds."""
     with (

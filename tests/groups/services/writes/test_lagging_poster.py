@@ -54,7 +54,7 @@ def percent_of(dashboard, group_id):
     return dashboard.sandbox.accounts["demo"].groups[group_id]["client_groups_discount"]
 
 
-@pytest.mark.parametrize("method", ["clients.getGroup", pytest.param("*", marks=pytest.mark.product)])
+@pytest.mark.parametrize("method", ["clients.getGroup", pytest.param("*", marks=pytest.mark.thorough)])
 def test_a_change_is_not_written_over_while_poster_does_not_show_it(dashboard, method):
     """Anna saves, reads still show the old value, and Boris renames the group through another server."""
     write = dashboard.plan("update", "")

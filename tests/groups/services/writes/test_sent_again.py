@@ -6,7 +6,8 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from groups.models import Change, Lock, PosterAccount, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change, Lock, PosterAccount
 from groups.services import credentials as credentials_service
 from groups.services.journal import history
 from groups.services.writes.execute import execute

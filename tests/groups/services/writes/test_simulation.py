@@ -18,7 +18,7 @@ def _production(settings):
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_production")
-@pytest.mark.product  # as where reads lag too
+@pytest.mark.thorough  # as where reads lag too
 @pytest.mark.parametrize("seed", [1, 2])
 def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
     counts = run_dashboard(World(seed, longest_delay=15 * MINUTE), owner, WRITES // 2)
@@ -34,8 +34,8 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
     ("seed", "writes"),
     [
         (1, WRITES // 5),
-        pytest.param(1, WRITES // 2, marks=pytest.mark.product),
-        pytest.param(2, WRITES // 2, marks=pytest.mark.product),
+        pytest.param(1, WRITES // 2, marks=pytest.mark.thorough),
+        pytest.param(2, WRITES // 2, marks=pytest.mark.thorough),
     ],
 )
 def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner, seed, writes):

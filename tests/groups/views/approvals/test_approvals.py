@@ -8,7 +8,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Job, Limits, Schedule, Snapshot
+from groups.features.schedules.models import Schedule
+from groups.features.snapshots.models import Snapshot
+from groups.models import ApprovalRequest, Change, Job, Limits
 from groups.services.approvals import ask_for
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
@@ -458,12 +460,12 @@ def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
     url, form, _headers = a_plan(client := browse(staff))
     client.post(url, form)
     asked = the_request()
-    asked.schedules.update(ends_at=timezone.now())
+    Schedule.objects.filter(request_id=asked.pk).update(ends_at=timezone.now())
     answer = browse(owner).post(f"/requests/{asked.pk}/approve/")
     assert answer.status_code == 409
     assert "The time of this change is over" in text_of(answer)
     assert state_of(answer) == (str(asked.pk), "waiting")
-    assert asked.schedules.get().state == Schedule.State.ASKED
+    assert asked.schedule.state == Schedule.State.ASKED
 
 
 def a_lost_edit(client, sandbox):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from groups.models import Change, Snapshot
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
 from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db

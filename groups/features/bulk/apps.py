@@ -1,0 +1,23 @@
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Bulk(feature.Feature):
+    """Many groups changed at once: typed in one table or read from a file, and a plan before it is sent."""
+
+    name = "groups.features.bulk"
+    verbose_name = _("changes of many groups")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.bulk import presenters, services  # noqa: PLC0415 - as above
+
+        hooks.job_kind(services.Edit)
+        hooks.job_kind(services.Import)
+        hooks.part("list.bar", "bulk/percents.jinja", presenters.link_to_percents)
+        hooks.part("list.tools", "bulk/import.jinja", presenters.link_to_import, order=3)
+        hooks.part("request.job", "bulk/plan_of_request.html", presenters.plan_of_request)
+        hooks.destinations(presenters.destinations_of, order=1)
+        hooks.routine("delete plans", services.forget_drafts, pause=5.0)
+        hooks.prune("plans that were not started", services.forget_drafts)

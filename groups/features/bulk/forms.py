@@ -1,0 +1,314 @@
+"""Forms that change many groups at once, by the same rules as the form of one group."""
+
+import copy
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from django import forms
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from groups.features.bulk.services import Line
+from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField
+from groups.forms.groups import GroupForm
+from groups.poster import Group, GroupValues
+from groups.poster.fields import plain
+from groups.services.values import money_words, percent_words
+
+CENT = Decimal("0.01")
+PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
+"""The numbers that are edited for many groups, and the beginning of the names of their fields."""
+_signer = signing.Signer(salt="groups.forms.bulk.numbers")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number of a group in the form, with what it was before."""
+
+    field: forms.BoundField
+    was: str
+    text: str
+
+    @property
+    def changed(self) -> bool:
+        return self.text.replace(",", ".") != self.was.replace(",", ".")
+
+
+class LineForm(GroupForm):
+    """Check the values of one group among many, without the hidden fields that the page of one group needs.
+
+    One instance checks all lines: for thousands of lines, creating forms took longer than everything else.
+    """
+
+    version = None  # type: ignore[assignment]  # as Django takes a field away
+    operation = None  # type: ignore[assignment]  # as above
+    confirmed = None  # type: ignore[assignment]  # as above
+    loaded: GroupValues | None = None
+
+    def __init__(self) -> None:
+        super().__init__({})
+
+    def check(self, values: dict[str, str], group: Group | None = None) -> bool:
+        """Check the values of a line, completed by those of the group; return True if they are valid."""
+        self.loaded = group.values if group else None
+        self._accept_stored()
+        known = {name: str(value) for name, value in self.loaded.to_json().items()} if self.loaded else {}
+        self.data = known | values
+        self.full_clean()
+        return not self.errors
+
+
+class PercentsForm(forms.Form):
+    """A percent for each of many groups, and the birthday bonus of bonus groups. Edited numbers alone change.
+
+    `groups` are the groups that Poster has now. A submitted form tells by its `version` which groups it
+    showed, and with which values. `typed` are other values to show at first.
+    """
+
+    version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        groups: Iterable[Group],
+        typed: Mapping[int, GroupValues] = MappingProxyType({}),
+    ) -> None:
+        now = {group.id: group for group in groups}
+        self._opened = {group_id: _numbers_of(group) for group_id, group in now.items()}
+        if data is not None:
+            self._opened = _opened_on(data.get("version", ""))
+        super().__init__(data, initial={"version": _version_of(self._opened)})
+        self._line = LineForm()
+        self.changed: dict[int, GroupValues] = {}
+        self.groups = {group_id: now[group_id] for group_id in self._opened if group_id in now}
+        for group in self.groups.values():
+            for name in self._opened[group.id]:
+                field: Any = copy.deepcopy(GroupForm.base_fields[name])
+                field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
+                field.stored = self._opened[group.id][name]
+                # A script may send percents alone, as before there were bonuses: what it leaves out stays.
+                field.required = name == "percent" or data is None or _field_of(group.id, name) in data
+                self.fields[_field_of(group.id, name)] = field
+
+    @property
+    def rows(self) -> Iterator[tuple[Group, list[Cell]]]:
+        return ((group, self._cells_of(group)) for group in self.groups.values())
+
+    def _cells_of(self, group: Group) -> list[Cell]:
+        names = [_field_of(group.id, name) for name in self._opened[group.id]]
+        return [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
+
+    def count_typed(self) -> int:
+        """Return the number of values that differ from those that the form was opened on."""
+        return sum(cell.changed for _group, cells in self.rows for cell in cells)
+
+    @cached_property
+    def _shown(self) -> dict[str, str]:
+        """The values that the form was opened on, as its fields show them."""
+        return {
+            _field_of(group_id, name): GroupForm.base_fields[name].prepare_value(value)
+            for group_id in self.groups
+            for name, value in self._opened[group_id].items()
+        }
+
+    @property
+    def draft(self) -> str:
+        """The values that the form was opened on, as JSON: see `GroupForm.draft`."""
+        return json.dumps(self._shown)
+
+    @property
+    def lines(self) -> list[Line]:
+        """The edited groups, as lines of a plan."""
+        return lines_of(self.changed, self.groups)
+
+    def clean_version(self) -> str:
+        if not self._opened:
+            raise ValidationError(INCOMPLETE)
+        return str(self.cleaned_data["version"])
+
+    def clean(self) -> None:
+        for group_id, opened in list(self._opened.items()):
+            group = self.groups.get(group_id)
+            if group is None:
+                self._miss(group_id, opened)
+                continue
+            typed = {name: self._typed(group_id, name, opened[name]) for name in opened}
+            edited = {
+                name: value
+                for name, value in typed.items()
+                if value not in (opened[name], getattr(group, name))
+            }
+            if edited:
+                self._take(group, edited)
+        self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
+
+    def _typed(self, group_id: int, name: str, opened: Decimal) -> Decimal:
+        """Return a value as it was typed; the opened one if its field was left out or is not valid."""
+        value: Decimal | None = self.cleaned_data.get(_field_of(group_id, name))
+        return opened if value is None else value
+
+    def _miss(self, group_id: int, opened: dict[str, Decimal]) -> None:
+        """Report a value that was typed for a group that is gone."""
+        for name, value in opened.items():
+            shown = GroupForm.base_fields[name].prepare_value(value)
+            if self.data.get(_field_of(group_id, name), shown) != shown:
+                text = _("Group %(id)s is no longer there, so it cannot get another percent.")
+                self.add_error(None, ValidationError(text, params={"id": group_id}))
+                del self._opened[group_id]
+                return
+
+    def _take(self, group: Group, edited: dict[str, Decimal]) -> None:
+        """Accept the edited values of a group, or add an error to the field of each that cannot be."""
+        opened = self._opened[group.id]
+        if "birthday_bonus" in edited and not group.is_bonus:
+            del opened["birthday_bonus"]
+            text = _("This is a discount group now, so it has no birthday bonus.")
+            self.add_error(_field_of(group.id, "percent"), text)
+            return
+        stale = [name for name in edited if getattr(group, name) != opened[name]]
+        for name in stale:
+            # The conflict is shown now, so submitting the form again overwrites the new value.
+            opened[name] = getattr(group, name)
+            self.add_error(_field_of(group.id, name), _changed_meanwhile(group, name))
+        if stale:
+            return
+        if self._line.check({name: plain(value) for name, value in edited.items()}, group):
+            self.changed[group.id] = self._line.intended
+        for name, messages in self._line.errors.items():
+            field = name if name in opened else "percent"
+            self.add_error(_field_of(group.id, field), [str(message) for message in messages])
+
+
+def lines_of(changed: Mapping[int, GroupValues], groups: Mapping[int, Group]) -> list[Line]:
+    """Return the lines of a plan that gives these values to the groups."""
+    return [
+        Line(number, new, group_id, groups[group_id].values, groups[group_id].clients)
+        for number, (group_id, new) in enumerate(changed.items(), 1)
+    ]
+
+
+def _changed_meanwhile(group: Group, name: str) -> ValidationError:
+    if name == "percent":
+        text = _(
+            "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
+        )
+        return ValidationError(text, params={"now": percent_words(group.percent)})
+    text = _(
+        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
+    )
+    return ValidationError(text, params={"now": money_words(group.birthday_bonus)})
+
+
+def _numbers_of(group: Group) -> dict[str, Decimal]:
+    """Return the numbers that the form edits: a discount group has no birthday bonus."""
+    percent = {"percent": group.percent}
+    return percent | ({"birthday_bonus": group.birthday_bonus} if group.is_bonus else {})
+
+
+def _field_of(group_id: int, name: str) -> str:
+    return f"{PREFIXES[name]}_{group_id}"
+
+
+def _version_of(opened: dict[int, dict[str, Decimal]]) -> str:
+    data = {str(key): [plain(number) for number in numbers.values()] for key, numbers in opened.items()}
+    return _signer.sign_object(data, compress=True)
+
+
+def _opened_on(version: str) -> dict[int, dict[str, Decimal]]:
+    """Return the values that a form was opened on; none if the version has no valid signature."""
+    try:
+        return {
+            int(key): dict(zip(PREFIXES, map(Decimal, numbers), strict=False))
+            for key, numbers in _signer.unsign_object(version).items()
+        }
+    except signing.BadSignature:
+        return {}
+
+
+class CalculationForm(forms.Form):
+    """Calculate the percents or birthday bonuses of many groups at once: `+ 2`, `× 1.1`."""
+
+    what = forms.ChoiceField(
+        label=_("Value"), choices=[("percent", _("Percent")), ("birthday_bonus", _("Birthday bonus"))]
+    )
+    how = forms.ChoiceField(
+        label=_("Calculation"),
+        choices=[
+            ("add", _("+ more by")),
+            ("subtract", _("− less by")),
+            ("multiply", _("× times")),
+            ("set", _("= exactly")),
+        ],
+    )
+    amount = DecimalField(
+        label=_("Number"),
+        maximum=LARGEST_BONUS,
+        range_message=_("The number must be between 0 and 1,000,000."),
+        error_messages={"required": _("Enter a number, for example 12.5 or 12,5.")},
+    )
+
+    def calculate(self, groups: Iterable[Group], typed: Mapping[int, GroupValues]) -> dict[int, GroupValues]:
+        """Return the new values of the groups, starting from those that were typed.
+
+        One value out of range stops the whole calculation, and is an error of the amount. A discount group
+        has no birthday bonus to calculate.
+        """
+        line = LineForm()
+        name = self.cleaned_data["what"]
+        found: dict[int, GroupValues] = {}
+        for group in groups:
+            if name == "birthday_bonus" and not group.is_bonus:
+                continue
+            values = typed.get(group.id, group.values)
+            numbers = {"percent": values.percent, "birthday_bonus": values.birthday_bonus}
+            numbers[name] = self._calculated(numbers[name])
+            if not line.check({key: plain(number) for key, number in numbers.items()}, group):
+                self._refuse(group, line)
+                return {}
+            found[group.id] = line.intended
+        return found
+
+    def _calculated(self, value: Decimal) -> Decimal:
+        amount: Decimal = self.cleaned_data["amount"]
+        results = {
+            "add": value + amount,
+            "subtract": value - amount,
+            "multiply": value * amount,
+            "set": amount,
+        }
+        return results[self.cleaned_data["how"]].quantize(CENT, ROUND_HALF_UP)
+
+    def _refuse(self, group: Group, line: LineForm) -> None:
+        reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)
+        text = _("Nothing was calculated, because of “%(name)s”: %(reasons)s")
+        self.add_error("amount", ValidationError(text, params={"name": group.name, "reasons": reasons}))
+
+
+class UploadForm(forms.Form):
+    """Upload a file with groups. It is read in memory, and not kept."""
+
+    file = forms.FileField(
+        label=_("File, CSV or XLSX"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx"}),
+        error_messages={
+            "required": _("Choose a file."),
+            "missing": _("Choose a file."),
+            "invalid": _("Choose a file."),
+            "empty": _("The file is empty."),
+        },
+    )
+
+    def __init__(self, *args: Any, largest: int = 0, size: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if size > largest:
+            # The upload was too large: its content was not even read into memory.
+            self.fields["file"].error_messages["required"] = _(
+                "The file is larger than %(size)s MB. Take out what is not needed, or split it."
+            ) % {"size": largest // 2**20}

@@ -1,0 +1,207 @@
+"""Show many groups in one form, and their plan cell by cell, before anything is sent."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.features.bulk.services import Edit, Import, Line
+from groups.models import Job
+from groups.poster import Group, GroupValues
+from groups.poster.fields import whole_number
+from groups.presenters.changes.change_diff import check_rows
+from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.lists.group_list import Listing
+from groups.services.jobs.kinds import JobKind
+from groups.services.values import NumberFormat
+from groups.services.writes.reach import reach_of_values
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+PAGE_SIZE = 100
+
+
+# --- The plan ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a plan; `cells` are the values of the group, each with its `old`, `new` and `changed`."""
+
+    line: Line
+    name: dict[str, Any]
+    cells: list[dict[str, Any]]
+    risks: list[str]
+
+
+class Plan:
+    """The lines of a plan, those with warnings first.
+
+    `warnings` are those about groups, by the ids of these; the lines have their own beside them.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[Line],
+        warnings: Mapping[int, list[str]] = MappingProxyType({}),
+        page: str | None = None,
+    ) -> None:
+        self._lines = list(lines)
+        self._warnings = warnings
+        self._page = page
+
+    @cached_property
+    def page(self) -> "Page[Line]":
+        """The lines that this page shows."""
+        ordered = sorted(self._lines, key=lambda line: line not in self._risky)
+        return Paginator(ordered, PAGE_SIZE).get_page(self._page)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [self._row(line) for line in self.page]
+
+    def _row(self, line: Line) -> Row:
+        compared = {row["field"]: row for row in check_rows(line.old, line.new)}
+        cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
+        return Row(line, compared["name"], cells, self._risks_of(line))
+
+    @cached_property
+    def _risky(self) -> set[Line]:
+        return {line for line in self._lines if self._risks_of(line)}
+
+    def _risks_of(self, line: Line) -> list[str]:
+        about_group = self._warnings.get(line.group_id, ()) if line.group_id else ()
+        return [*about_group, *warnings_for(line.old, line.new, line.namesakes)]
+
+    @property
+    def risky(self) -> int:
+        return len(self._risky)
+
+    @property
+    def total(self) -> int:
+        return len(self._lines)
+
+    @property
+    def created(self) -> int:
+        return sum(line.old is None for line in self._lines)
+
+    @property
+    def updated(self) -> int:
+        return self.total - self.created
+
+    @property
+    def clients(self) -> int:
+        """Number of clients who would get something else, by the rule of the limits."""
+        return sum(reach_of_values(line.old, line.new, line.clients).clients for line in self._lines)
+
+
+# --- The form ----------------------------------------------------------------------------------------------
+
+
+class Sheet:
+    """The groups that can be edited, the page of them that is shown, and the lines typed so far.
+
+    Without a page in the address the one with the first typed value is shown. Groups that fit on one page
+    have those with typed values first.
+    """
+
+    def __init__(self, listing: Listing, lines: Iterable[Line], chosen: Collection[int]) -> None:
+        self.listing = listing
+        self.lines = {line.group_id: line for line in lines if line.group_id is not None}
+        self.chosen = chosen
+        locked = listing.locked_ids
+        found = [group for group in listing.found_groups if group.is_editable and group.id not in locked]
+        if len(found) <= PAGE_SIZE:
+            found.sort(key=lambda group: group.id not in self.lines)
+        self.found_groups: list[Group] = found
+
+    @property
+    def typed(self) -> dict[int, GroupValues]:
+        return {group_id: line.new for group_id, line in self.lines.items()}
+
+    @property
+    def found(self) -> int:
+        return len(self.found_groups)
+
+    @property
+    def pages(self) -> int:
+        return max(1, ceil(self.found / PAGE_SIZE))
+
+    def page_of(self, asked: str) -> int:
+        """Return the number of the page that the address asks for."""
+        number = whole_number(asked)
+        if number is not None:
+            return min(max(number, 1), self.pages)
+        places = (place for place, group in enumerate(self.found_groups) if group.id in self.lines)
+        return next(places, 0) // PAGE_SIZE + 1
+
+    def groups_of(self, page: int) -> list[Group]:
+        return self.found_groups[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+
+    def elsewhere(self, shown: Collection[int]) -> int:
+        """Return the number of typed values of groups that this page does not show."""
+        return sum(_edited(line) for group_id, line in self.lines.items() if group_id not in shown)
+
+    def count_words(self, shown: Collection[int], typed: int) -> str:
+        """Return the number of typed values in words, those of the page among them: «4 зміни»."""
+        return _changes(self.elsewhere(shown) + typed)
+
+    @cached_property
+    def plurals(self) -> str:
+        """The words for 1, 2 and 5 changes, for the script that counts while one types."""
+        return "|".join(_changes(count) for count in (1, 2, 5))
+
+
+def _edited(line: Line) -> int:
+    old = line.old
+    if old is None:
+        return 0
+    return (line.new.percent != old.percent) + (line.new.birthday_bonus != old.birthday_bonus)
+
+
+def _changes(count: int) -> str:
+    return ngettext("%(n)s change", "%(n)s changes", count) % {"n": NumberFormat.current().count(count)}
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+def destinations_of(user: "User") -> list[Destination]:
+    """Return the forms that the user may open."""
+    return pages_for(
+        user,
+        ("groups.change_group", _("Change several percents"), "groups:bulk", True),
+        ("groups.add_group", _("Import groups from a file"), "groups:import", True),
+    )
+
+
+def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
+    """Return the address of the form for the percents of the groups that the list found."""
+    if not listing.writable or not listing.found or not request.user.has_perms(Edit.permissions):
+        return None
+    return {"href": reverse("groups:bulk") + listing.filters.query()}
+
+
+def link_to_import(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
+    """Show the link to the import."""
+    return {} if listing.writable and request.user.has_perms(Import.permissions) else None
+
+
+def plan_of_request(
+    _request: HttpRequest, job: Job, groups: Iterable[Group] | None
+) -> dict[str, Plan] | None:
+    """Return the plan of a job that edits groups, onto these as they are now if that is known."""
+    kind = JobKind.of(job)
+    if not isinstance(kind, Edit):
+        return None
+    return {"plan": Plan(kind.plan.lines if groups is None else kind.lines_onto(groups))}

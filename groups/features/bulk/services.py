@@ -1,0 +1,337 @@
+"""Edit or import many groups: store a plan for review, and run the job that carries it out.
+
+A plan is a job in the state draft. Each line stores the group's values from when the plan was shown, so a
+group that was changed meanwhile is a conflict and is not written. No group is removed here.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from groups.models import Change, Job, JobQuerySet, PosterCredentials
+from groups.poster import Group, GroupValues
+from groups.services.clients import count_members
+from groups.services.gateway import check_token
+from groups.services.jobs.executor import (
+    NOTHING_SENT,
+    OutageBackoff,
+    first_made,
+    settle_open,
+    submit_all,
+    submit_one_by_one,
+)
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.lease import JobLease, Stopped
+from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
+from groups.services.writes.outcome import differing, onto, same
+from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+State = Change.State
+AT_ONCE = 25
+"""Lines that are executed before the job waits if Poster is away."""
+DRAFT_LIFE = timedelta(days=1)
+DRAFTS_AT_MOST = 10
+"""Drafts that are kept for each user; older ones are deleted."""
+
+
+# --- The lines ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
+
+    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
+    groups that already have the new name.
+    """
+
+    number: int
+    new: GroupValues
+    group_id: int | None = None
+    old: GroupValues | None = None
+    clients: int = 0
+    namesakes: tuple[tuple[int, int], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        old = self.old.to_json() if self.old else None
+        return {
+            "number": self.number,
+            "group_id": self.group_id,
+            "old": old,
+            "new": {
+                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
+            },
+            "clients": self.clients,
+            "namesakes": self.namesakes,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        old = data["old"]
+        return cls(
+            number=data["number"],
+            group_id=data["group_id"],
+            old=GroupValues.from_json(old) if old else None,
+            new=GroupValues.from_json((old or {}) | data["new"]),
+            clients=data["clients"],
+            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditPlan:
+    """`wanted` of a job that edits or imports groups: its lines.
+
+    `unchanged` counts the lines that change nothing, and `ignored` are the columns of the file that were
+    skipped.
+    """
+
+    lines: tuple[Line, ...] = ()
+    unchanged: int = 0
+    ignored: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [line.to_json() for line in self.lines]
+        return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        lines = tuple(Line.from_json(row) for row in data["rows"])
+        return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
+
+    @property
+    def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:
+        """The groups that change, by their ids, each with its old and new values."""
+        return [(line.group_id, line.old, line.new) for line in self.lines if line.group_id and line.old]
+
+
+# --- The kinds ---------------------------------------------------------------------------------------------
+
+
+class Edit(JobKind):
+    """Change several groups, typed in one table."""
+
+    kind = "edit"
+    label = gettext_lazy("groups edited")
+    done_label = pgettext_lazy("parts of a job", "made")
+    permissions: ClassVar[tuple[str, ...]] = (UpdateGroup.permission,)
+
+    @property
+    def plan(self) -> EditPlan:
+        return EditPlan.from_json(self.job.wanted)
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        sent = Change.objects.filter(job=self.job).exclude(state__in=Change.NOTHING_CHANGED)
+        made = set(sent.values_list("group_id", flat=True))
+        left = [line for line in self.plan.lines if line.group_id not in made]
+        reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
+        counts = count_members(credentials, reached) if credentials else {}
+        reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
+        return sum(reaches, Reach(clients=reached_by(self.job.pk)))
+
+    @property
+    def group_ids(self) -> list[int]:
+        return [line.group_id for line in self.plan.lines if line.group_id is not None]
+
+    def lines_onto(self, groups: Iterable[Group]) -> tuple[Line, ...]:
+        """Return the lines onto the values of the groups now, without those that are so already."""
+        now = {group.id: group for group in groups}
+        moved = (_line_onto(line, now.get(line.group_id or 0)) for line in self.plan.lines)
+        return tuple(line for line in moved if line.old is None or not same(line.old, line.new))
+
+    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+        plan, left = self.plan, self.lines_onto(groups)
+        unchanged = plan.unchanged + len(plan.lines) - len(left)
+        return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
+
+    def work(self, lease: JobLease) -> None:
+        _Edit(lease).run()
+
+    @property
+    def title(self) -> str:
+        return _("Change several groups")
+
+
+class Import(Edit):
+    """Create and change groups as a file says."""
+
+    kind = "import"
+    label = gettext_lazy("groups imported")
+    permissions = (CreateGroup.permission, UpdateGroup.permission)
+
+    @property
+    def title(self) -> str:
+        return _("Import of groups")
+
+
+def _line_onto(line: Line, group: Group | None) -> Line:
+    """Return a line that changes the group as it is now; without the group the line stays as it is."""
+    if group is None or line.old is None:
+        return line
+    new = onto(line.old, line.new, group.values)
+    return replace(line, old=group.values, new=new, clients=group.clients)
+
+
+# --- The plan ----------------------------------------------------------------------------------------------
+
+
+def keep_plan(
+    *,
+    user: "User",
+    credentials: PosterCredentials,
+    kind: type[Edit],
+    lines: Iterable[Line],
+    unchanged: int,
+    ignored: Iterable[str] = (),
+) -> Job:
+    """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
+    if not user.has_perms(kind.permissions):
+        raise PermissionDenied
+    content = EditPlan(tuple(lines), unchanged, tuple(ignored))
+    drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
+    kept = list(drafts.values_list("pk", flat=True)[: DRAFTS_AT_MOST - 1])
+    _delete(drafts.exclude(pk__in=kept))
+    return Job.objects.create(
+        account=credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        kind=kind.kind,
+        state=Job.State.DRAFT,
+        wanted=content.to_json(),
+        total=len(content.lines),
+    )
+
+
+def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
+    """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
+    check_token(credentials)
+    plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
+    job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
+    if job is not None and not JobKind.of(job).may_be_controlled_by(user):
+        raise PermissionDenied
+    return job
+
+
+def forget_drafts() -> int:
+    """Delete the plans that were not started within a day; return the number of deleted rows."""
+    return _delete(Job.objects.filter(state=Job.State.DRAFT, created_at__lt=timezone.now() - DRAFT_LIFE))
+
+
+def _delete(drafts: JobQuerySet) -> int:
+    """Delete drafts; lock their rows first, so that none is started at the same time."""
+    with transaction.atomic():
+        found = list(drafts.select_for_update().values_list("pk", flat=True))
+        return Job.objects.filter(pk__in=found).delete()[0] if found else 0
+
+
+# --- The work ----------------------------------------------------------------------------------------------
+
+
+class _Edit:
+    """One run of a job that edits groups."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        self._lines = EditPlan.from_json(lease.job.wanted).lines
+
+    def run(self) -> None:
+        """Execute the lines in passes until none is left to try."""
+        settle_open(self._lease)
+        # A worker may have been killed before it looked at the first line.
+        actions = (Change.Action.UPDATE, Change.Action.CREATE)
+        if not self._job.tested and (first := first_made(self._job, *actions)):
+            self._check_first(first)
+        while self._due():
+            tried = not self._job.tested and self._test()
+            if self._job.tested:
+                tried |= self._pass()
+            if not tried:
+                self._backoff.wait(Job.Stop.BUSY)
+            settle_open(self._lease)
+
+    def _pass(self) -> bool:
+        """Try all lines that are due; return True if any was. One whose group is locked stays due."""
+        tried = False
+        for part in batched(self._due(), AT_ONCE):
+            changes = self._backoff.through(partial(submit_all, self._lease, self._commands(part)))
+            self._backoff.note(changes)
+            tried |= bool(changes)
+        return tried
+
+    def _test(self) -> bool:
+        """Execute single lines until one is applied; return True if any was tried.
+
+        Start with lines that have a birthday bonus, because Poster may store it in another unit. Raises
+        `Stopped` if Poster stored other values.
+        """
+        lines = sorted(self._due(), key=lambda each: not each[0].new.birthday_bonus)
+        commands = (command for each in lines for command in self._commands([each]))
+        tried = False
+        for change in submit_one_by_one(self._lease, commands, locked=Job.Stop.BUSY):
+            tried = True
+            self._check_first(change)
+            if self._job.tested:
+                break
+        return tried
+
+    def _check_first(self, change: Change) -> None:
+        if change.state == State.DIFFERS:
+            intended, after = map(GroupValues.from_json, (change.intended, change.after))
+            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
+        if change.state == State.APPLIED:
+            self._job.move_on(Job.State.RUNNING, tested=True)
+
+    def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
+        return [self._command(line, tries) for line, tries in lines]
+
+    def _command(self, line: Line, tries: int) -> GroupCommand:
+        operation = self._operation(line, tries)
+        if line.group_id is None:
+            return CreateGroup(
+                operation=operation,
+                intended=line.new,
+                name_confirmed=bool(line.namesakes),
+                job=self._job,
+            )
+        return UpdateGroup(
+            operation=operation,
+            group_id=line.group_id,
+            loaded=line.old,
+            intended=line.new,
+            job=self._job,
+        )
+
+    def _operation(self, line: Line, tries: int) -> uuid.UUID:
+        return uuid.uuid5(self._job.pk, f"{line.number} {tries}")
+
+    def _due(self) -> list[tuple[Line, int]]:
+        """Return the lines that may be tried, each with its number of earlier tries that were not sent.
+
+        A line whose last try failed comes last, so that it keeps none of the others waiting.
+        """
+        rows = Change.objects.filter(job=self._job).values_list("pk", "state", "reason")
+        known = {pk: state == State.FAILED and reason in NOTHING_SENT for pk, state, reason in rows}
+        due = []
+        for line in self._lines:
+            tries = 0
+            while nothing_sent := known.get(self._operation(line, tries)):
+                tries += 1
+            if nothing_sent is None:
+                due.append((line, tries))
+        return sorted(due, key=lambda each: each[1])

@@ -1,0 +1,271 @@
+"""Read a file with groups, exported or typed, and determine its changes to the groups in Poster.
+
+Each line with an id changes that group, each without one creates a group. An empty cell changes nothing.
+Nothing is removed. Errors name line and column; the rules are those of the form.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cache
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from groups.features.bulk.forms import LineForm
+from groups.features.bulk.services import Line
+from groups.features.bulk.spreadsheets import Formula
+from groups.features.bulk.spreadsheets.reader import NotReadable, Table, read_table
+from groups.forms.fields import NameField
+from groups.poster import Group, GroupValues, LoyaltyType
+from groups.poster.fields import fold, whole_number
+from groups.presenters.lists.column_sets import column_sets
+from groups.services.groups import Groups
+from groups.services.values import DEFAULT_CURRENCY, currency, type_label
+from groups.spreadsheets.exports import header
+
+# The columns of the export, in its order; the last three are read-only.
+COLUMNS = ("id", "name", "loyalty_type", "percent", "birthday_bonus", "clients", "account", "as_of")
+VALUES = COLUMNS[1:5]
+_SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """An error in a line, with its column if it concerns one."""
+
+    line: int
+    column: str
+    text: str
+
+
+@dataclass(slots=True)
+class Import:
+    """The changes of a file, and all its errors."""
+
+    lines: list[Line] = field(default_factory=list)
+    errors: list[LineError] = field(default_factory=list)
+    unchanged: int = 0
+    ignored: list[str] = field(default_factory=list)
+
+
+def read_import(content: bytes, groups: Groups, account: str) -> Import:
+    """Return the changes of a file to an account's groups. Raises `NotReadable` for an unreadable file."""
+    table = read_table(content, lambda cells: sum(fold(cell) in _column_names() for cell in cells))
+    return _Reading(table, groups, account).run()
+
+
+@cache
+def _column_names() -> dict[str, str]:
+    """Return the keys of the columns by their names in all languages."""
+    names: dict[str, str] = {}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            names |= {fold(name): key for key, name in zip(COLUMNS, header(), strict=True)}
+            # An export with amounts has more columns, which are read-only too.
+            for column_set in column_sets.values():
+                names |= {fold(name): key for key, name in column_set.labels().items()}
+    return names
+
+
+@cache
+def _names_of_type(loyalty_type: int) -> frozenset[str]:
+    """Return the names of a type in all languages, and its number."""
+    names = {str(loyalty_type)}
+    for language, _name in settings.LANGUAGES:
+        with override(language):
+            names.add(fold(type_label(loyalty_type)))
+    return frozenset(names)
+
+
+class _Reading:
+    """The reading of one file, with everything that its lines share."""
+
+    def __init__(self, table: Table, groups: Groups, account: str) -> None:
+        self._table = table
+        self._groups = {group.id: group for group in groups.groups}
+        self._unreadable = {row.id for row in groups.unreadable}
+        self._of_name: dict[str, list[Group]] = {}
+        for group in groups.groups:
+            self._of_name.setdefault(fold(group.name), []).append(group)
+        self._account = account
+        self._found = Import()
+        self._labels = dict(zip(COLUMNS, header(), strict=True))
+        self._columns = self._find_columns()
+        self._form = LineForm()
+        self._line_of_id: dict[int, int] = {}
+        self._line_of_name: dict[str, int] = {}
+
+    def run(self) -> Import:
+        """Read all lines."""
+        rows = {
+            number: {
+                key: row[place] for key, place in self._columns.items() if place < len(row) and row[place]
+            }
+            for number, row in self._table.rows.items()
+        }
+        self._check_account(rows.values())
+        for number, cells in rows.items():
+            if cells.keys() & {"id", *VALUES}:
+                self._read(number, cells)
+        return self._found
+
+    def _find_columns(self) -> dict[str, int]:
+        columns: dict[str, int] = {}
+        for place, name in enumerate(self._table.header):
+            key = _column_names().get(fold(name))
+            if key in columns:
+                raise NotReadable(_("The column “%(name)s” is there twice.") % {"name": name})
+            if key is not None:
+                columns[key] = place
+            elif name:
+                self._found.ignored.append(name[:100])
+        if not columns.keys() & {"id", "name"}:
+            raise NotReadable(
+                _(
+                    "The first line has to name the columns, Id or Name at least, in the words of an "
+                    "exported file."
+                )
+            )
+        return columns
+
+    def _check_account(self, rows: Iterable[dict[str, str]]) -> None:
+        for cells in rows:
+            account = cells.get("account", self._account)
+            if fold(account) != fold(self._account):
+                raise NotReadable(
+                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
+                    % {"theirs": account[:100], "yours": self._account}
+                )
+
+    # --- One line ------------------------------------------------------------------------------------------
+
+    def _read(self, number: int, cells: dict[str, str]) -> None:
+        formulas = [key for key in ("id", *VALUES) if isinstance(cells.get(key), Formula)]
+        for key in formulas:
+            self._fail(number, key, _("There is a formula here. Put its result there instead."))
+        group = None
+        if not formulas and "id" in cells:
+            group = self._group(number, cells["id"])
+        if formulas or ("id" in cells and group is None):
+            return
+        values = {key: _typed(key, cells[key]) for key in VALUES if key in cells}
+        if group is not None:
+            values = {key: text for key, text in values.items() if not _is_same(key, text, group)}
+            if not values:
+                self._found.unchanged += 1
+                return
+            if not group.is_editable:
+                self._fail(
+                    number, "loyalty_type", _("Poster has a type for this group that is not known here.")
+                )
+                return
+        self._check(number, values, group)
+
+    def _group(self, number: int, text: str) -> Group | None:
+        """Return the group of an id, or record an error if it does not exist."""
+        group_id = whole_number(text)
+        if group_id is None:
+            self._fail(number, "id", _("An id is a whole number. For a new group, leave the cell empty."))
+        elif group_id in self._line_of_id:
+            line = self._line_of_id[group_id]
+            self._fail(number, "id", _("This group is in line %(line)s already.") % {"line": line})
+        elif group_id in self._unreadable:
+            self._fail(number, "id", _("What Poster has of this group could not be read."))
+        elif group_id not in self._groups:
+            self._fail(
+                number, "id", _("There is no group with this id. For a new one, leave the cell empty.")
+            )
+        else:
+            self._line_of_id[group_id] = number
+            return self._groups[group_id]
+        return None
+
+    def _check(self, number: int, values: dict[str, str], group: Group | None) -> None:
+        form = self._form
+        form.check(values, group)
+        errors = {key: [str(message) for message in messages] for key, messages in form.errors.items()}
+        if "loyalty_type" in errors:
+            types = {"bonus": type_label(LoyaltyType.BONUS), "discount": type_label(LoyaltyType.DISCOUNT)}
+            errors["loyalty_type"] = [_("Write “%(bonus)s” or “%(discount)s”.") % types]
+        if not errors:
+            errors = self._rules_of_a_file(number, values, group, form.intended)
+        for key, messages in errors.items():
+            for message in messages:
+                self._fail(number, key, message)
+        if errors:
+            return
+        if group is not None and form.intended == group.values:
+            self._found.unchanged += 1
+            return
+        self._found.lines.append(
+            Line(
+                number,
+                form.intended,
+                group.id if group else None,
+                group.values if group else None,
+                group.clients if group else 0,
+                self._namesakes(form.intended.name, group),
+            )
+        )
+
+    def _namesakes(self, name: str, group: Group | None) -> tuple[tuple[int, int], ...]:
+        """Return other groups of the same name, if the line gives its group a new name."""
+        if group is not None and fold(group.name) == fold(name):
+            return ()
+        return tuple((other.id, other.clients) for other in self._of_name.get(fold(name), ()))
+
+    def _rules_of_a_file(
+        self, number: int, values: dict[str, str], group: Group | None, new: GroupValues
+    ) -> dict[str, list[str]]:
+        """Return errors that the form cannot find: a name used twice, and a bonus of a discount group."""
+        name = fold(new.name)
+        if group is None or fold(group.name) != name:
+            if name in self._line_of_name:
+                line = self._line_of_name[name]
+                return {"name": [_("This name is in line %(line)s already.") % {"line": line}]}
+            self._line_of_name[name] = number
+        typed = _as_number(values.get("birthday_bonus", "0"))
+        if new.loyalty_type == LoyaltyType.DISCOUNT and typed not in (0, new.birthday_bonus):
+            return {"birthday_bonus": [_("Only bonus groups have a birthday bonus. Leave the cell empty.")]}
+        return {}
+
+    def _fail(self, line: int, key: str, text: str) -> None:
+        self._found.errors.append(LineError(line, self._labels.get(key, ""), text))
+
+
+def _typed(key: str, text: str) -> str:
+    """Return a cell in the format that the form accepts."""
+    match key:
+        case "loyalty_type":
+            return next((str(each.value) for each in LoyaltyType if fold(text) in _names_of_type(each)), text)
+        case "birthday_bonus":
+            for sign in (DEFAULT_CURRENCY, currency.get()):
+                text = text.removesuffix(sign).rstrip()
+    return text
+
+
+def _is_same(key: str, text: str, group: Group) -> bool:
+    """Return True if a cell equals the group's value: it is left alone then, however odd it may be."""
+    match key:
+        case "name":
+            return _clean_name(text) == _clean_name(group.name)
+        case "loyalty_type":
+            return fold(text) in _names_of_type(group.loyalty_type)
+        case _:
+            return bool(_as_number(text) == getattr(group, key))
+
+
+def _clean_name(text: str) -> str:
+    """Return a name as a form cleans it, with the line breaks of a spreadsheet, which knows one kind."""
+    return str(NameField(required=False).to_python(text.replace("\r\n", "\n").replace("\r", "\n")))
+
+
+def _as_number(text: str) -> Decimal | None:
+    """Return the number in a cell, for a comparison only: the form is stricter."""
+    try:
+        number = Decimal(text.translate(_SPACES).removesuffix("%").replace(",", "."))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

@@ -1,0 +1,165 @@
+"""Read the rows of a CSV or XLSX file as text, independent of the program that wrote it.
+
+A file comes from outside: nothing in it is executed, and no file can take more memory or time than a small
+one. The meaning of the cells is left to the caller.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
+from groups.features.bulk.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+from groups.spreadsheets.exports import FORMULA_START
+
+ROWS_AT_MOST = 5000
+# Empty rows count too: a workbook may name a row far below.
+LAST_ROW = 20_000
+DELIMITERS = ";,\t"
+_marked = re.compile(FORMULA_START.format(mark="'"))
+ZIP = b"PK\x03\x04"
+# Workbooks from before 2007, and those with a password.
+OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+
+
+class NotReadable(ValidationError):
+    """The file is not a readable table; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The first row of a file, and the non-empty rows below it by their numbers in the file."""
+
+    header: tuple[str, ...]
+    rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+type Score = Callable[[Iterable[str]], int]
+
+
+def read_table(content: bytes, score: Score) -> Table:
+    """Return the table in a file.
+
+    `score` counts the cells that are names of columns: the delimiter of a CSV is the one with the highest
+    score. Raises `NotReadable`.
+    """
+    if content.startswith(OLE):
+        raise NotReadable(
+            _(
+                "This is a workbook of an old kind, or one with a password. "
+                "Save it as XLSX without a password, or as CSV."
+            )
+        )
+    if content.startswith(ZIP):
+        return _collect(_workbook_rows(content))
+    return _collect(enumerate(_records(_text_of(content), score), 1))
+
+
+def _collect(rows: Iterable[Row]) -> Table:
+    """Keep the rows that are not empty."""
+    header: tuple[str, ...] | None = None
+    found: dict[int, tuple[str, ...]] = {}
+    for number, row in rows:
+        if number > LAST_ROW:
+            raise NotReadable(
+                _("The table goes on below line %(line)s. Take out its empty lines.") % {"line": LAST_ROW}
+            )
+        if any(len(cell) > LONGEST_CELL for cell in row):
+            raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
+        if not any(row):
+            continue
+        if header is None:
+            header = row
+            continue
+        if len(found) == ROWS_AT_MOST:
+            raise NotReadable(
+                _("The file has more than %(count)s lines. Split it into smaller ones.")
+                % {"count": ROWS_AT_MOST}
+            )
+        found[number] = row
+    if header is None:
+        raise NotReadable(_("The file is empty."))
+    return Table(header, found)
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------
+
+
+def _text_of(content: bytes) -> str:
+    text = None
+    for encoding in ("utf-8-sig", "cp1251"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        break
+    if text is None or "\0" in text:
+        raise NotReadable(_("This is neither an XLSX nor a CSV file. Save the table as one of these."))
+    return text
+
+
+def _records(text: str, score: Score) -> Iterator[tuple[str, ...]]:
+    """Yield the records of a CSV; its delimiter is the one that yields the most column names."""
+    first, _newline, rest = text.partition("\n")
+    if first.startswith("sep="):
+        # Excel's own `sep=` line, which it does not count.
+        text, delimiters = rest, first[4:5] or DELIMITERS
+    else:
+        delimiters = DELIMITERS
+    delimiter = max(delimiters, key=lambda each: score(next(_split(text, each), ())))
+    yield from _split(text, delimiter)
+
+
+def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
+    try:
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            yield tuple(_unprotected(cell) for cell in record[:COLUMNS_AT_MOST])
+    except (csv.Error, ValueError, TypeError):
+        raise NotReadable(
+            _("The lines of this CSV file cannot be told apart. Save the table anew.")
+        ) from None
+
+
+def _unprotected(cell: str) -> str:
+    """Return the text of a CSV cell as it was before `protected`."""
+    if cell.startswith("="):
+        return Formula(cell)
+    return _marked.sub(r"\1", cell).strip()
+
+
+# --- XLSX --------------------------------------------------------------------------------------------------
+
+
+def _workbook_rows(content: bytes) -> Iterator[Row]:
+    """Yield the rows of the first sheet of a workbook."""
+    try:
+        yield from workbook_reader.rows_of(content)
+    except TooLarge:
+        raise NotReadable(
+            _(
+                "This XLSX file is too large. Unpacked, it may have %(megabytes)s MB and %(elements)s "
+                "elements at most. Save only the table, in a new workbook."
+            )
+            % {
+                "megabytes": UNPACKED_AT_MOST // 2**20,
+                "elements": number_format(ELEMENTS_AT_MOST, 0, force_grouping=True),
+            }
+        ) from None
+    except Odd:
+        raise NotReadable(
+            _("This XLSX file has something in it that no spreadsheet program writes.")
+        ) from None
+    except Exception as error:
+        # A damaged file can raise almost any exception.
+        raise NotReadable(
+            _(
+                "This XLSX file cannot be read. Open it in a spreadsheet program and save it anew, "
+                "or save it as CSV."
+            )
+        ) from error

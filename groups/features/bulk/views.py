@@ -1,0 +1,215 @@
+"""Views that change many groups at once: percents, an import, and the plan that is confirmed first."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from groups.features.bulk import services
+from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm, lines_of
+from groups.features.bulk.presenters import Plan, Sheet
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.spreadsheets.imports import read_import
+from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST, NotReadable
+from groups.models import Job
+from groups.poster.fields import whole_number
+from groups.presenters.group_warnings import group_warnings
+from groups.presenters.job_undo import page_of
+from groups.presenters.lists.group_list import make_listing
+from groups.presenters.lists.list_filters import Filters
+from groups.services import groups as reads
+from groups.services.calls.file_turns import file_turn
+from groups.services.groups import Groups
+from groups.services.jobs import queue
+from groups.services.journal import history
+from groups.services.writes.not_sent import NotNow, NotSent
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import answer_not_sent, consent_of
+from poster_admin.common.htmx import body_length, render_page
+
+
+@form_methods
+@requires("change_group")
+def bulk_edit(request: Request) -> HttpResponse:
+    """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
+    groups = reads.list_groups_now(request.credentials)
+    sheet = _sheet(request, groups)
+    asked = "calculate" in request.POST or request.POST.get("amount")
+    calculation = CalculationForm(request.POST if asked else None)
+    if request.method != "POST":
+        page = sheet.page_of(request.GET.get("page", ""))
+        form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.typed)
+        return _show_sheet(request, sheet, form, calculation)
+    form = PercentsForm(request.POST, groups=groups.groups)
+    if not form.is_valid() or (calculation.is_bound and not calculation.is_valid()):
+        return _show_sheet(request, sheet, form, calculation)
+    kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
+    lines = [*kept, *form.lines]
+    if calculation.is_bound:
+        lines = _calculated(sheet, calculation, lines)
+        if calculation.errors:
+            return _show_sheet(request, sheet, form, calculation)
+    return _after_typing(request, sheet, lines)
+
+
+@form_methods
+@requires("add_group", "change_group")
+def group_import(request: Request) -> HttpResponse:
+    """Accept a file with groups, and make a plan of it; show its errors if it has any."""
+    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
+    if request.method != "POST":
+        return render_page(request, "bulk/import.html", {"form": UploadForm(), **context})
+    form = UploadForm(request.POST, request.FILES, largest=largest, size=body_length(request))
+    if form.is_valid():
+        content = form.cleaned_data["file"].read()
+        try:
+            groups = reads.list_groups_now(request.credentials)
+            with file_turn(request.user.pk):
+                found = read_import(content, groups, request.credentials.account_id)
+        except NotReadable as problem:
+            form.add_error("file", problem)
+        else:
+            if found.lines and not found.errors:
+                draft = _keep_plan(request, Import, found.lines, found.unchanged, found.ignored)
+                return redirect("groups:plan", draft.pk)
+            context |= {
+                "found": found,
+                "plan": Plan(found.lines, group_warnings(request.credentials, groups)),
+            }
+    status = 422 if form.errors or context["found"].errors else 200
+    return render_page(request, "bulk/import.html", {"form": form, **context}, status=status)
+
+
+@form_methods
+@requires("change_group")
+def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
+    """Show the changes cell by cell; a POST starts them."""
+    job = services.plan_of(request.credentials, request.user, job_id)
+    if job is None:
+        raise Http404
+    if request.method == "POST":
+        try:
+            return _start(request, job)
+        except (NotNow, Job.DoesNotExist):  # it was started or deleted at this moment
+            raise Http404 from None
+    if job.state != Job.State.DRAFT:
+        return redirect(page_of(job, request.user) or job)
+    return _show_draft(request, job)
+
+
+def _start(request: Request, job: Job) -> HttpResponse:
+    try:
+        queue.start_draft(job, request.user, **consent_of(request))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, partial(_show_draft, request, job))
+    return redirect(job)
+
+
+def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+    content = EditPlan.from_json(job.wanted)
+    context |= {
+        "job": job,
+        "content": content,
+        "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
+    }
+    return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _sheet(request: Request, groups: Groups) -> Sheet:
+    """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
+    filters = Filters.parse(request.GET)
+    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
+    locked = history.locked_ids(request.credentials)
+    listing = make_listing(groups, filters, locked, changed_ids=changed)
+    # The address of a submitted form still has the ticks that it was opened with.
+    posted = request.method == "POST"
+    chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
+    ids = {number for word in chosen if (number := whole_number(word)) is not None}
+    return Sheet(listing, _typed_before(request), ids)
+
+
+def _show_sheet(
+    request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
+) -> HttpResponse:
+    shown = form.groups
+    warnings = group_warnings(request.credentials, sheet.listing.groups)
+    page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
+    context = {
+        "form": form,
+        "calculation": calculation,
+        "listing": sheet.listing,
+        "sheet": sheet,
+        "page": page,
+        "count_words": sheet.count_words(shown, form.count_typed()),
+        "elsewhere": sheet.elsewhere(shown),
+        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
+    }
+    status = 422 if form.errors or calculation.errors else 200
+    return render_page(request, "bulk/percents.html", context, status=status)
+
+
+def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
+    """Return the lines after the calculation, for the chosen groups; without a choice, for all found."""
+    chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
+    by_id = {line.group_id: line for line in lines if line.group_id is not None}
+    values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
+    groups = {group.id: group for group in chosen}
+    by_id |= {line.group_id: line for line in lines_of(values, groups) if line.group_id is not None}
+    return list(by_id.values())
+
+
+def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
+    """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
+    lines = [line for line in lines if line.new != line.old]
+    page = request.POST.get("page", "")
+    stays = bool(page) or "calculate" in request.POST
+    if not lines and not stays:
+        messages.info(request, _("Nothing was changed, so nothing was sent."))
+        return redirect("groups:list")
+    lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
+    if not stays:
+        draft = _keep_plan(request, Edit, lines, unchanged=max(0, sheet.found - len(lines)))
+        return redirect("groups:plan", draft.pk)
+    query = request.GET.copy()
+    query["plan"] = str(_keep_plan(request, Edit, lines).pk) if lines else ""
+    query["page"] = page or request.POST.get("here", "")
+    query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
+    return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
+
+
+def _typed_before(request: Request) -> Sequence[Line]:
+    try:
+        job_id = uuid.UUID(request.GET.get("plan", ""))
+    except ValueError:
+        return ()
+    job = services.plan_of(request.credentials, request.user, job_id)
+    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Edit.kind else ()
+
+
+def _keep_plan(
+    request: Request,
+    kind: type[Edit],
+    lines: list[Line],
+    unchanged: int = 0,
+    ignored: Sequence[str] = (),
+) -> Job:
+    return services.keep_plan(
+        user=request.user,
+        credentials=request.credentials,
+        kind=kind,
+        lines=lines,
+        unchanged=unchanged,
+        ignored=ignored,
+    )

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from groups.features.moves import views
+
+urlpatterns = [
+    path("groups/<group:group_id>/clients/move/", views.group_move, name="move"),
+    path("groups/<group:group_id>/retire/", views.group_retire, name="retire"),
+    path("clients/move/", views.clients_move, name="clients_move"),
+]

@@ -1,0 +1,166 @@
+"""Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from groups.features.moves.forms import ChoiceForm, MoveForm
+from groups.features.moves.presenters import MoveEffect, MoveEffects
+from groups.features.moves.services import moves
+from groups.features.moves.services.move_effect import MoveCount, count_moves
+from groups.models import Holder, Job
+from groups.poster.fields import whole_number
+from groups.presenters.holders import holder_notice
+from groups.services import groups as reads
+from groups.services.clients import RIGHT, with_everybody
+from groups.services.jobs import lease as job_lease
+from groups.services.jobs import queue
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import Submitted, find, find_known
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import answer_not_sent, consent_of
+from poster_admin.common.htmx import element_asked_for, render_page
+
+type Form = MoveForm | ChoiceForm
+type Plan = Callable[[], Job]
+
+
+@form_methods
+@requires("move_client")
+def group_move(request: Request, group_id: int) -> HttpResponse:
+    """Start a job that moves the selected clients, or all, to another group."""
+    chosen = request.GET.getlist("client")
+    if "chosen" in request.GET and not chosen:
+        messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
+        return redirect("groups:members", group_id)
+    form = _form(request, group_id, chosen)
+    return _move(request, form, partial(_job, request, form), "moves/move.html", {"group": form.group})
+
+
+@form_methods
+@requires("move_client")
+def clients_move(request: Request) -> HttpResponse:
+    """Start one job that moves chosen clients, of one group or of several, to another group."""
+    chosen = request.GET.getlist("client")
+    if request.method != "POST" and not chosen:
+        return redirect("groups:clients")
+    groups = reads.list_groups_now(request.credentials).groups
+    data = request.POST if request.method == "POST" else None
+    form = ChoiceForm(data, groups=groups, chosen=chosen)
+    return _move(request, form, partial(_job_of_choice, request, form), "moves/move.html", {})
+
+
+@form_methods
+@requires("change_group")
+def group_retire(request: Request, group_id: int) -> HttpResponse:
+    """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
+    if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
+        raise PermissionDenied
+    if known := _retirement_sent_before(request, group_id):
+        return redirect(known.get_absolute_url())
+    form = _form(request, group_id)
+    plan = partial(_job, request, form, moves.Retire)
+    return _move(request, form, plan, "moves/retire.html", {"group": form.group})
+
+
+def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
+    """Return what the same form has become, or None: by now a job of it may have removed the group."""
+    known = find(request.POST.get("operation", ""))
+    target_id = whole_number(request.POST.get("target", ""))
+    if known is None or target_id is None:
+        return None
+    sent = moves.submission_of(
+        group_id,
+        target_id,
+        user=request.user,
+        credentials=request.credentials,
+        operation=known.submission.operation,
+    )
+    return known if known.submission == sent else None
+
+
+def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
+    """Return the form with the group and the possible destinations, read from Poster just now."""
+    group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
+    groups = reads.list_groups_now(request.credentials).groups
+    data = request.POST if request.method == "POST" else None
+    return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
+
+
+def _move(request: Request, form: Form, plan: Plan, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Start the job of a valid form; show what holds one of the groups if something does."""
+    context |= {"form": form}
+    if "preview" in request.POST:
+        return _preview(request, form, template, context)
+
+    def show(*, status: int, **more: Any) -> HttpResponse:
+        if holder := _holder_of_sources(request, form):
+            more = {"holder": holder_notice(holder), "closed": True, **more}
+        return render_page(request, template, context | more, fragment="form", status=status)
+
+    if not form.is_valid():
+        is_held = form.is_bound and _holder_of_sources(request, form) is not None
+        return show(status=409 if is_held else 422 if form.errors else 200)
+    job = plan()
+    try:
+        if form.is_moved_on and find_known(job.submission, Job) is None:
+            form.renew_version()
+            return show(status=409, moved_on=True)
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, show)
+
+
+def _holder_of_sources(request: Request, form: Form) -> Holder | None:
+    """Return what holds the members of one of the groups that the form moves clients out of, or None."""
+    locks = (job_lease.members_lock(request.credentials, group.id) for group in form.sources)
+    return next((lock.holder for lock in locks if lock), None)
+
+
+def _preview(request: Request, form: Form, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Show what the move would change for whom, and start nothing."""
+    context["effects"] = _effects(request, form) if form.is_valid() else None
+    if element_asked_for(request) == "effect":
+        return render(request, "moves/move_effect.html", context)
+    return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
+
+
+def _effects(request: Request, form: Form) -> MoveEffects:
+    target = form.cleaned_data["target"]
+    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
+    counts: dict[int, MoveCount | None] = {}
+    if request.user.has_perm(RIGHT):
+        counts = count_moves(
+            user=request.user, credentials=request.credentials, percent=target.percent, ids=moved
+        )
+    effects = [MoveEffect(group, target, counts.get(group.id)) for group in form.sources if group.id in moved]
+    return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
+
+
+def _job(request: Request, form: MoveForm, kind: type[moves.Move] = moves.Move) -> Job:
+    return moves.plan_move(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        group=form.group,
+        target=form.cleaned_data["target"],
+        client_ids=form.cleaned_data["clients"],
+        kind=kind,
+    )
+
+
+def _job_of_choice(request: Request, form: ChoiceForm) -> Job:
+    return moves.plan_choice(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        groups=form.sources,
+        target=form.cleaned_data["target"],
+        choice=form.choice.groups,
+    )

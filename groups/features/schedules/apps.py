@@ -1,0 +1,31 @@
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Schedules(feature.Feature):
+    """Planned changes: values of a group that come at one time, and go at another one."""
+
+    name = "groups.features.schedules"
+    verbose_name = _("Planned changes")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.schedules.models import Schedule  # noqa: PLC0415 - as above
+        from groups.features.schedules.presenters import parts  # noqa: PLC0415 - as above
+        from groups.features.schedules.services import events, steps  # noqa: PLC0415 - as above
+        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
+
+        hooks.part("list.tools", "schedules/menu.jinja", parts.menu_entry, order=2)
+        hooks.part("group.actions", "schedules/action.html", parts.action_of_group)
+        hooks.part("group.top", "schedules/card.html", parts.card_of_group)
+        hooks.part("form.head", "schedules/in_force.html", parts.notice_of_form)
+        hooks.row_marks(parts.marks_of)
+        hooks.group_warnings(parts.find_warnings)
+        hooks.section("schedules", "groups")
+        hooks.destinations(parts.destinations_of, order=9)
+        hooks.submissions(Schedule.objects.all())
+        hooks.holder(Schedule.objects.all(), parts.holder_notice)
+        hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
+        hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)
+        WITHOUT_PAGE.add("groups:schedule_cancel")

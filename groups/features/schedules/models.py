@@ -1,0 +1,248 @@
+"""Define schedules: changes of a group that a worker makes at a time, and takes back at another one."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, Q, When
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.models.consents import Consent
+from groups.models.credentials import PosterAccount
+from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.locks import Lock, future_key
+from groups.models.submissions import Submission
+from groups.poster import GroupValues
+from poster_admin.common.deadlines import past
+
+# The longest time for which a step is put off before it is tried again.
+LONGEST_PAUSE = timedelta(minutes=10)
+# A step that was made later than this after its time is said to be late.
+LATE = timedelta(minutes=2)
+
+
+def lease_time() -> timedelta:
+    """Return the time after which another worker may take a step over: longer than any write can take."""
+    return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
+
+
+def longest_lease() -> timedelta:
+    """Return the time for which a lease is renewed at most: for a return that follows its start at once."""
+    return 2 * lease_time()
+
+
+class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
+    """Schedules. A step is made under a lease, so that no two workers make it at the same time."""
+
+    def open(self) -> "ScheduleQuerySet":
+        """Return the schedules that still have a step to make."""
+        return self.filter(state__in=Schedule.OPEN)
+
+    def in_order(self) -> "ScheduleQuerySet":
+        """Return those that need a person, then those that are open, then those that are over."""
+        order = Case(
+            When(state=Schedule.State.HELD, then=0), When(state__in=Schedule.OPEN, then=1), default=2
+        )
+        return self.order_by(order, "-starts_at", "-created_at")
+
+    def between(self, first: datetime, last: datetime) -> "ScheduleQuerySet":
+        """Return the schedules that are, were or will be in force in some of this time.
+
+        One without an end is over once it has begun: nobody takes it back, and anybody may change it again.
+        """
+        begun = self.filter(Q(state__in=Schedule.OPEN) | Q(began_at__isnull=False), starts_at__lt=last)
+        states = Schedule.State
+        not_over = Q(ends_at=None, state=states.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
+        not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.RETURNABLE)
+        return begun.filter(not_over | not_back).order_by("starts_at", "created_at")
+
+    def due(self, now: datetime) -> "ScheduleQuerySet":
+        """Return the schedules with a step that is due and that no worker is at."""
+        step = (
+            Q(state=Schedule.State.PLANNED, starts_at__lte=now)
+            | Q(state=Schedule.State.ACTIVE, ends_at__lte=now)
+            | Q(state__in=Schedule.OPEN, cancelled_at__isnull=False)
+        )
+        waits = Q(next_try_at=None) | past("next_try_at", ahead=LONGEST_PAUSE, now=now)
+        return self.free(now).filter(step, waits).order_by("starts_at", "created_at")
+
+
+class Schedule(Leased, Consent):
+    """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
+
+    The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
+    of the group when it was planned, which come back at the end, and `planned` those in between (both
+    `GroupValues`).
+
+    `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each. They
+    follow from the id of the schedule, so a worker that takes over from a killed one cannot send a write a
+    second time: the journal already has it. `tries` counts the tries that failed for a while, and
+    `next_try_at` is the time of the next one. A worker makes a step under a lease.
+
+    A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
+    approval of the request `request_id`.
+
+    `cancelled_by` has asked for an early return, which is made with that user's rights and token.
+    """
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("waiting for an approval")
+        PLANNED = "planned", _("planned")
+        ACTIVE = "active", _("in force")
+        DONE = "done", _("done")
+        HELD = "held", _("held")
+        MISSED = "missed", _("missed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class Reason(models.TextChoices):
+        """Why a schedule was held or missed. The labels are sentences for people."""
+
+        CHANGED = "changed", _("The group no longer had the values that this change started from.")
+        GONE = "gone", _("The group is no longer in Poster.")
+        UNSAFE = "unsafe", _("Poster has a type for this group that is not known here.")
+        NO_USER = "no_user", _("The person who planned it is no longer here.")
+        NO_RIGHT = "no_right", _("The person who planned it may not change groups any more.")
+        TOKEN = (
+            "token",
+            _("The token of the person who planned it is gone, no longer valid, or may not do this."),
+        )
+        REFUSED = "refused", _("Poster refused the values.")
+        DIFFERS = "differs", _("Poster stored something else than was sent.")
+        REVIEW = "review", _("The outcome of the write could not be found out.")
+        BONUS_BLOCKED = (
+            "bonus_blocked",
+            _("Birthday bonuses of this account come back in another unit, so none is sent."),
+        )
+        BEYOND_LIMITS = "beyond_limits", _("It went beyond the limits of the account by then.")
+        SWITCHED_OFF = (
+            "switched_off",
+            _("Planned changes were switched off on this server when it was due."),
+        )
+        TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
+
+    OPEN = (State.PLANNED, State.ACTIVE)
+    ENDED = (State.DONE, State.HELD, State.MISSED, State.CANCELLED)
+    # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
+    RETURNABLE = (
+        Reason.NO_USER,
+        Reason.NO_RIGHT,
+        Reason.TOKEN,
+        Reason.BONUS_BLOCKED,
+        Reason.SWITCHED_OFF,
+    )
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="schedules")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="schedules"
+    )
+    user_name = models.CharField(max_length=150)
+    group_id = models.PositiveIntegerField()
+    group_name = models.CharField(max_length=400)
+    base = models.JSONField()
+    planned = models.JSONField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True)
+
+    state = models.CharField(max_length=9, choices=State, default=State.PLANNED)
+    reason = models.CharField(max_length=40, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    began_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="cancelled_schedules"
+    )
+    cancelled_by_name = models.CharField(max_length=150, blank=True)
+    start_id = models.UUIDField()
+    return_id = models.UUIDField()
+    tries = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+
+    longest_lease = staticmethod(longest_lease)
+    objects = ScheduleQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("planned change")
+        verbose_name_plural = _("planned changes")
+        ordering = ("-created_at",)
+        default_permissions = ()
+        db_table = "groups_schedule"
+        indexes = (
+            models.Index(fields=("account", "state", "starts_at"), name="schedule_by_account"),
+            models.Index(fields=("state", "next_try_at"), name="schedule_open"),
+        )
+
+    def __str__(self) -> str:
+        return f"group:{self.group_id} {self.state}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:schedules")
+
+    @property
+    def submission(self) -> Submission:
+        """The form that asked for it."""
+        planned = self.planned_values
+        values = (self.group_id, planned.percent, planned.birthday_bonus, self.starts_at, self.ends_at)
+        return Submission(self.pk, self.account_id, self.user_id, "schedule", values)
+
+    @property
+    def base_values(self) -> GroupValues:
+        return GroupValues.from_json(self.base)
+
+    @property
+    def planned_values(self) -> GroupValues:
+        return GroupValues.from_json(self.planned)
+
+    @property
+    def expected_values(self) -> GroupValues:
+        """The values that the group has until the next step, which is sent only if it still has them."""
+        return self.planned_values if self.state == self.State.ACTIVE else self.base_values
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The time at which the next step is due: the start, the return, or the return that was asked for."""
+        if self.state == self.State.ACTIVE:
+            return self.cancelled_at or self.ends_at
+        return max(self.starts_at, self.created_at)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The key that the schedule locks while it is open: no second one, and no removal of the group."""
+        return frozenset((future_key(self.group_id),))
+
+    def take_locks(self) -> None:
+        """Take the locks of the schedule. Raises `IntegrityError` as `Lock.objects` does."""
+        Lock.objects.take(self.account_id, self.lock_keys, feature="schedules", row_id=self.pk)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN
+
+    @property
+    def returns(self) -> bool:
+        """Return True if the old values come back once the change is in force."""
+        return self.ends_at is not None or self.cancelled_at is not None
+
+    @property
+    def can_be_returned(self) -> bool:
+        """Return True if it was held in force, and a user can still end it."""
+        return self.state == self.State.HELD and self.began_at is not None and self.reason in self.RETURNABLE
+
+    @property
+    def began_late(self) -> bool:
+        due = max(self.starts_at, self.created_at)
+        return self.began_at is not None and self.began_at - due > LATE
+
+    @property
+    def ended_late(self) -> bool:
+        if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
+            return False
+        return self.ended_at - self.ends_at > LATE

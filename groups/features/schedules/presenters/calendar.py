@@ -1,0 +1,115 @@
+"""Show a week of planned changes as a calendar."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.presenters.rows import values_words
+
+State = Schedule.State
+DAYS = 7
+EARLIEST, LATEST = date(2000, 1, 3), date(2999, 12, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One day of a group in the calendar: the values in force, and from and until when on that day."""
+
+    values: str = ""
+    hours: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRow:
+    """One planned change in the calendar."""
+
+    name: str
+    url: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week of the calendar, Monday to Sunday."""
+
+    monday: date
+    rows: tuple[CalendarRow, ...]
+
+    @property
+    def days(self) -> list[tuple[str, bool]]:
+        """The days in words, each with whether it is today."""
+        days = [self.monday + timedelta(number) for number in range(DAYS)]
+        return [(date_format(day, "D j"), day == timezone.localdate()) for day in days]
+
+    @property
+    def title(self) -> str:
+        sunday = self.monday + timedelta(DAYS - 1)
+        words = {"first": date_format(self.monday), "last": date_format(sunday)}
+        return _("%(first)s – %(last)s") % words
+
+    @property
+    def previous(self) -> str:
+        return (self.monday - timedelta(DAYS)).isoformat()
+
+    @property
+    def next(self) -> str:
+        return (self.monday + timedelta(DAYS)).isoformat()
+
+
+def asked_week(text: str) -> date:
+    """Return the Monday of the asked day's week; an unreadable day is today."""
+    try:
+        day = min(max(date.fromisoformat(text), EARLIEST), LATEST)
+    except ValueError:
+        day = timezone.localdate()
+    return day - timedelta(day.weekday())
+
+
+def week_bounds(monday: date) -> tuple[datetime, datetime]:
+    """Return the first moment of a week on the site's clock, and that of the next one."""
+    return _midnight(monday), _midnight(monday + timedelta(DAYS))
+
+
+def make_week(monday: date, schedules: Iterable[Schedule]) -> Week:
+    """Return the calendar of a week."""
+    rows = []
+    for schedule in schedules:
+        cells = tuple(_cell(schedule, monday + timedelta(number)) for number in range(DAYS))
+        if any(cell.values for cell in cells):
+            url = reverse("groups:detail", args=[schedule.group_id])
+            rows.append(CalendarRow(schedule.group_name, url, cells))
+    return Week(monday, tuple(rows))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, timezone.get_default_timezone()).astimezone(UTC)
+
+
+def _cell(schedule: Schedule, day: date) -> Cell:
+    first, last = _midnight(day), _midnight(day + timedelta(1))
+    start, end = _in_force(schedule)
+    if start >= last or (end is not None and end <= first):
+        return Cell()
+    begins, ends = start >= first, end is not None and end <= last
+    words = [date_format(timezone.localtime(start), "TIME_FORMAT") if begins else ""]
+    words += [date_format(timezone.localtime(end), "TIME_FORMAT") if ends and end else ""]
+    hours = "–".join(words) if any(words) else ""
+    return Cell(values_words(schedule), hours, schedule.state)
+
+
+def _in_force(schedule: Schedule) -> tuple[datetime, datetime | None]:
+    """Return the times between which the planned values are in force: the real ones where known.
+
+    Without an end nothing takes them back, or the return that is due has not been made.
+    """
+    end = schedule.ended_at or schedule.ends_at
+    is_late = schedule.state == State.ACTIVE and end is not None and end <= timezone.now()
+    stays = is_late or schedule.can_be_returned or not schedule.returns
+    return schedule.began_at or schedule.starts_at, None if stays else end

@@ -1,0 +1,1 @@
+"""Plan changes of groups, carry them out, and find those that need a person."""

@@ -1,0 +1,41 @@
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Snapshots(feature.Feature):
+    """The clients of a group, encrypted, kept before the group is moved or removed, and their restore."""
+
+    name = "groups.features.snapshots"
+    verbose_name = _("Snapshots")
+    job_kinds: ClassVar[tuple[str, ...]] = ("restore",)
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.snapshots import presenters, views  # noqa: PLC0415 - as above
+        from groups.features.snapshots.services import restores, snapshots  # noqa: PLC0415 - as above
+
+        hooks.gate(snapshots.SnapshotGate())
+        hooks.answer(snapshots.NoSnapshot, views.answer_no_snapshot)
+        hooks.job_kind(restores.Restore)
+        hooks.part("history.head", "snapshots/link.html", presenters.link_to_snapshots)
+        hooks.part("group.gone", "snapshots/gone.html", presenters.way_on)
+        hooks.part("removal.losses", "snapshots/kept.html", presenters.kept_of_removal)
+        hooks.ways_back(presenters.ways_back)
+        hooks.change_note(presenters.note_of_removal)
+        hooks.destinations(presenters.destinations_of, order=13)
+        self.forget_in_time()
+
+    def when_off(self) -> None:
+        """Go on deleting snapshots after their time: they hold names and phone numbers."""
+        self.forget_in_time()
+
+    def forget_in_time(self) -> None:
+        """Let each worker, and `manage.py prune`, delete the snapshots whose time is over."""
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.snapshots.services import snapshots  # noqa: PLC0415 - as above
+
+        hooks.routine("delete snapshots", snapshots.forget_old, pause=5)
+        hooks.prune("snapshots", snapshots.forget_old)

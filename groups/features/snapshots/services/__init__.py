@@ -1,0 +1,4 @@
+"""Keep what was in a group before it is moved or removed (`snapshots`), and bring its clients back.
+
+A page says beforehand what a restore would do (`restore_preview`), a job does it (`restores`).
+"""

@@ -1,0 +1,270 @@
+"""Run the jobs that restore a snapshot: create the group if it is gone, and bring its clients back into it.
+
+Read each client again before anything is sent. Move clients that are in one of the groups named on the page,
+and create clients that Poster no longer has, once. Only the ids of people are stored.
+"""
+
+import uuid
+from functools import partial
+from itertools import batched
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.features.snapshots.services.restore_preview import PERMISSIONS, look, present_ids
+from groups.features.snapshots.services.snapshots import RestoreScope
+from groups.models import Change, Job, PosterCredentials
+from groups.models.contents import ClientAfter
+from groups.models.locks import members_key
+from groups.poster import Client, ClientList, GroupValues
+from groups.services.jobs.executor import (
+    OutageBackoff,
+    check_target,
+    find_clients,
+    first_made,
+    may_be_tried,
+    run_passes,
+    settle_open,
+    submit_all,
+    submit_one_by_one,
+)
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
+from groups.services.writes.commands.create_client import target_of
+from groups.services.writes.outcome import differing
+from groups.services.writes.reach import Reach, reach_of_values, reached_by
+
+State = Change.State
+AT_ONCE = 50
+"""Clients that are read before the first of them is restored."""
+
+type Commands = list[MoveClient | CreateClient]
+
+
+class Restore(JobKind):
+    """Bring the clients of a snapshot back, and their group if it is gone."""
+
+    kind = snapshots.RESTORE
+    label = gettext_lazy("group restored")
+    done_label = pgettext_lazy("parts of a job", "brought back")
+    permissions = PERMISSIONS
+    moves_clients = True
+    not_counted = (Change.Action.CREATE,)
+
+    @property
+    def scope(self) -> RestoreScope:
+        return RestoreScope.from_json(self.job.wanted)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return super().lock_keys | {members_key(group_id) for group_id in self.scope.sources}
+
+    @property
+    def asked_for(self) -> tuple[Any, ...]:
+        """The snapshot alone: the target and the sources are read from Poster."""
+        return (self.scope.snapshot,)
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        """Return the reach of a restore: its clients, and the values of a group that it creates."""
+        job = self.job
+        snapshot = Snapshot.objects.filter(pk=self.scope.snapshot).first()
+        if snapshot is None:
+            return Reach(clients=job.total)
+        made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
+        if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
+            return made + Reach(clients=job.total)
+        left = look(user=credentials.user, credentials=credentials, snapshot=snapshot).total
+        return made + Reach(clients=left + reached_by(job.pk))
+
+    @property
+    def group_ids(self) -> list[int]:
+        """None: it writes no group that is there."""
+        return []
+
+    def work(self, lease: JobLease) -> None:
+        _Restore(lease).run()
+
+    @property
+    def title(self) -> str:
+        return _("Restore “%(group)s”") % {"group": self.job.group_name}
+
+
+class _Restore:
+    """One run of a job that restores a snapshot."""
+
+    def __init__(self, lease: JobLease) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        self._scope = RestoreScope.from_json(self._job.wanted)
+        found = Snapshot.objects.filter(pk=self._scope.snapshot, account=self._job.account_id).first()
+        if found is None:
+            raise Stopped(Job.Stop.SNAPSHOT_GONE)
+        self._snapshot = found
+
+    def run(self) -> None:
+        """Create the group if needed, then restore clients in passes until none is left to try."""
+        while self._job.target_id is None:
+            self._create_group()
+        run_passes(self._lease, self._pass)
+
+    def _pass(self) -> bool:
+        """Go through the clients once; return True if any was tried."""
+        tried = False
+        for rows in snapshots.parts_of(self._snapshot):
+            self._backoff.through(partial(check_target, self._lease))
+            living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
+            for some in batched(living, AT_ONCE, strict=False):
+                tried |= self._bring_back(some)
+        return tried
+
+    def _bring_back(self, clients: tuple[Client, ...]) -> bool:
+        commands = self._commands(clients)
+        if not commands:
+            return False
+        if self._tests(commands):
+            # Only continue with an action after one client was restored with it.
+            commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
+        if commands:
+            changes = submit_all(self._lease, commands)
+            if not changes:
+                self._backoff.wait(Job.Stop.LOCKED)
+            self._backoff.note(changes)
+        return True
+
+    # --- The group -----------------------------------------------------------------------------------------
+
+    def _create_group(self) -> None:
+        """Create the group, or use the outcome of an earlier try. Raises `Stopped` if that has failed."""
+        tries = list(Change.objects.filter(job=self._job, action=Change.Action.CREATE).order_by("created_at"))
+        made = next((change for change in tries if change.state in Change.MADE), None)
+        if made is not None:
+            self._take_group(made)
+        elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
+            for _ in submit_one_by_one(self._lease, [self._group_command(len(tries))]):
+                pass  # the next look at the journal takes it up
+        elif any(change.is_open for change in tries):
+            settle_open(self._lease)
+        else:
+            raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
+
+    def _still_counts(self, change: Change) -> bool:
+        """Return False for a failed try from before the job stopped: a user has let the job go on since."""
+        stopped_at = self._job.stopped_at
+        is_old = stopped_at is not None and change.created_at < stopped_at
+        return not (is_old and change.state in Change.NOTHING_CHANGED)
+
+    def _group_command(self, number: int) -> CreateGroup:
+        return CreateGroup(
+            operation=uuid.uuid5(self._job.pk, f"group {number}"),
+            intended=self._snapshot.content.values,
+            job=self._job,
+        )
+
+    def _take_group(self, made: Change) -> None:
+        """Use the created group as the target.
+
+        Raises `Stopped` if its values differ from the snapshot's and no user has accepted that.
+        """
+        if made.state == State.DIFFERS and made.after and not self._job.tested:
+            wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
+            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(wanted, there)))
+        if made.group_id is None:
+            raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
+        try:
+            with transaction.atomic():
+                if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
+                    self._job.take_locks()
+        except IntegrityError:
+            # Another user has already locked the new group, to move clients into it or to remove it.
+            self._job.refresh_from_db()
+            self._backoff.wait(Job.Stop.LOCKED)
+        self._lease.check()
+
+    # --- The clients to restore ----------------------------------------------------------------------------
+
+    def _commands(self, clients: tuple[Client, ...]) -> Commands:
+        """Return the commands for the clients that may still be tried; their present group decides which."""
+        now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
+        tries = self._tries(now)
+        left = {
+            client.id: client
+            for client in clients
+            if client.id not in undecided and may_be_tried(tries[client.id])
+        }
+        _, credentials = actors(self._job)
+        places = find_clients(self._backoff, credentials, [now[old] for old in left])
+        commands: Commands = []
+        # A client whose last try failed comes last, so that it keeps none of the others waiting.
+        for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
+            place, number = places.of(now[old]), len(tries[old])
+            if place in self._scope.sources and place != self._job.target_id:
+                commands.append(
+                    MoveClient(
+                        operation=uuid.uuid5(self._job.pk, f"{now[old]} {number}"),
+                        job=self._job,
+                        client_id=now[old],
+                        from_id=place or 0,
+                        to_id=self._job.target_id or 0,
+                    )
+                )
+            elif place == 0 and self._scope.create:
+                commands.append(
+                    CreateClient(
+                        operation=uuid.uuid5(self._job.pk, f"enrol {now[old]} {number}"),
+                        job=self._job,
+                        snapshot_id=self._snapshot.pk,
+                        client=client,
+                        old_id=now[old],
+                        group_id=self._job.target_id or 0,
+                    )
+                )
+        return commands
+
+    def _tries(self, now: dict[int, int]) -> dict[int, list[tuple[str, str]]]:
+        """Return the states and reasons of the earlier tries of this job for each client."""
+        whose = {
+            target: old
+            for old, new in now.items()
+            for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
+        }
+        tries: dict[int, list[tuple[str, str]]] = {old: [] for old in now}
+        rows = Change.objects.filter(job=self._job, target__in=whose).order_by("created_at")
+        for target, state, reason in rows.values_list("target", "state", "reason"):
+            tries[whose[target]].append((state, reason))
+        return tries
+
+    # --- The first clients ---------------------------------------------------------------------------------
+
+    def _tests(self, commands: Commands) -> bool:
+        """Restore one client alone with each untested action; return True if any was tried."""
+        tried = False
+        for action in (Change.Action.MOVE, Change.Action.CREATE_CLIENT):
+            of_action = [command for command in commands if command.action == action]
+            if not of_action or self._is_tested(action):
+                continue
+            tried = True
+            for change in submit_one_by_one(self._lease, of_action):
+                self._check_first(change)
+                if self._is_tested(action):
+                    break
+        return tried
+
+    def _is_tested(self, action: Change.Action) -> bool:
+        """Return True if the journal shows a client that this job has restored with this action."""
+        first = first_made(self._job, action)
+        if first is not None and not self._job.tested:
+            self._check_first(first)
+        return first is not None
+
+    def _check_first(self, change: Change) -> None:
+        """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
+        if change.after and (changed := ClientAfter.from_json(change.after).changed):
+            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+        if change.state == State.REFUSED and change.action == Change.Action.MOVE:
+            raise Stopped(Job.Stop.REFUSED, change.message)

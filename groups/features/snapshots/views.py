@@ -1,0 +1,140 @@
+"""Views of the snapshots: show, download and restore them."""
+
+import uuid
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, Concatenate
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
+from django.utils.timezone import localtime
+from django.views.decorators.http import require_safe
+
+from groups.features.snapshots.forms import RestoreForm
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.presenters import no_snapshot_words, unreadable_snapshot_words
+from groups.features.snapshots.services import restore_preview, snapshots
+from groups.services.jobs import queue
+from groups.services.jobs.kinds import label_of
+from groups.services.writes.commands import MoveClient
+from groups.services.writes.not_sent import NotSent
+from groups.services.writes.submissions import find
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.statuses import status_of
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
+from poster_admin.common.encryption import SecretUnreadable
+from poster_admin.common.htmx import render_page
+from poster_admin.common.paging import page_asked_for
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+
+def of_one[**P](
+    view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
+) -> Callable[Concatenate[Request, P], Any]:
+    """Pass the snapshot to the view, after asking for the password; say so if no key decrypts it."""
+
+    @wraps(view)
+    def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        snapshot_id = kwargs.pop("snapshot_id")
+        of_account = snapshots.of(user=request.user, credentials=request.credentials)
+        snapshot = get_object_or_404(of_account, pk=snapshot_id)
+        if not recently_confirmed(request):
+            return ask_to_confirm(request)
+        try:
+            return view(request, snapshot, *args, **kwargs)
+        except SecretUnreadable:
+            context = {"words": unreadable_snapshot_words()}
+            return render_page(request, "snapshots/snapshot_lost.html", context, status=503)
+
+    return found
+
+
+@require_safe
+@requires("view_snapshot")
+def snapshot_list(request: Request) -> HttpResponse:
+    """Show the snapshots taken before groups were moved or removed."""
+    kept = snapshots.of(user=request.user, credentials=request.credentials)
+    page = page_asked_for(request, kept)
+    restores = snapshots.restores_of(page.object_list)
+    rows = [
+        (snapshot, label_of(snapshot.job) if snapshot.job else "", restores.get(snapshot.pk))
+        for snapshot in page.object_list
+    ]
+    context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}
+    return render_page(request, "snapshots/snapshots.html", context, fragment="rows")
+
+
+@require_safe
+@requires("view_snapshot")
+@of_one
+def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
+    """Return a file with the group and its clients as Poster returned them."""
+    parts = snapshots.written_out(snapshot, request.user)
+    response = StreamingHttpResponse(parts, content_type="application/json")
+    taken = localtime(snapshot.taken_at)
+    name = f"snapshot-{snapshot.account_id}-{snapshot.group_id}-{taken:%Y-%m-%d-%H%M}.json"
+    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return response
+
+
+@form_methods
+@requires("view_snapshot")
+@of_one
+def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
+    """Show the effects of a restore, read from Poster just now, and start exactly that."""
+    posted = request.method == "POST"
+    if posted and not request.user.has_perm(MoveClient.permission):
+        raise PermissionDenied
+    form = RestoreForm(request.POST if posted else None)
+    if form.is_valid():
+        sent = restore_preview.submission_of(snapshot, request.user, form.cleaned_data["operation"])
+        known = find(sent.operation)
+        if known is not None and known.submission == sent:
+            return redirect(known.get_absolute_url())
+    seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
+    if not form.is_valid():
+        return _show(request, seen, status=422 if posted else 200, incomplete=posted)
+    if form.cleaned_data["version"] != seen.mark:
+        return _show(request, seen, status=409, changed=True)
+    return _start(request, seen, form.cleaned_data["operation"])
+
+
+# --- Helpers -----------------------------------------------------------------------------------------------
+
+
+def _start(request: Request, seen: restore_preview.RestorePreview, operation: uuid.UUID) -> HttpResponse:
+    """Start the restore that the page announced, and redirect to its progress."""
+    user, credentials = request.user, request.credentials
+    try:
+        job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
+    except restore_preview.NoRestore:
+        return _show(request, seen, status=409)
+    try:
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, partial(_show, request, seen))
+
+
+def answer_no_snapshot(
+    error: snapshots.NoSnapshot, _request: Request, _asked: Any, show: Show
+) -> HttpResponse:
+    """Show the form of a removal again: the group was not removed, since its clients could not be kept."""
+    return show(status=status_of(error.error), outcome=no_snapshot_words(error.error))
+
+
+def _show(
+    request: Request, seen: restore_preview.RestorePreview, *, status: int, **context: Any
+) -> HttpResponse:
+    """Render the page of a restore, with a form for its current preview."""
+    context = {
+        "preview": seen,
+        "snapshot": seen.snapshot,
+        "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
+        "form": RestoreForm(mark=seen.mark),
+        "allowed": request.user.has_perm(MoveClient.permission),
+        **context,
+    }
+    return render_page(request, "snapshots/restore.html", context, fragment="form", status=status)

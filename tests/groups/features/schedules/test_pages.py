@@ -1,0 +1,386 @@
+"""Test the pages of planned changes: the form, the list with its calendar, the marks, and the cancelling."""
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.features.schedules.models import Schedule
+from groups.features.schedules.services import schedules
+from groups.features.schedules.services.schedules import cancel
+from groups.features.schedules.services.steps import run_due
+from groups.models import Change, Job
+from tests.support.pages import fragment, hidden, text_of
+from tests.support.schedules import GROUP, at, percent_of, planned
+
+pytestmark = pytest.mark.django_db
+URL = f"/groups/{GROUP}/schedule/"
+FORMAT = "%Y-%m-%dT%H:%M"
+
+
+def local(hours):
+    return timezone.localtime(at(hours)).strftime(FORMAT)
+
+
+def fields(**values):
+    """Return what a script sends: the fields of the contract and nothing else."""
+    times = {"starts_at": local(1), "ends_at": local(3)}
+    return {"percent": "20", "operation": str(uuid.uuid4()), **times, **values}
+
+
+def hooks(response):
+    """Return the hooks of the planned changes on a page: id, group and state."""
+    pattern = r'data-schedule="([^"]+)"\s+data-group="(\d+)"\s+data-state="(\w+)"'
+    return re.findall(pattern, response.content.decode())
+
+
+def notices(response):
+    return re.findall(r'data-notice="(\w+)"', response.content.decode())
+
+
+# --- The form ----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_made_by_its_form_and_shown_everywhere(staff, browse, sandbox):
+    client = browse(staff)
+    form = client.get(URL)
+    answer = client.post(URL, fields(**hidden(form, "version", "operation")))
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/groups/{GROUP}/"
+    schedule = Schedule.objects.get()
+    assert (schedule.user, schedule.planned_values.percent) == (staff, 20)
+    hook = (str(schedule.pk), str(GROUP), "planned")
+    for url in (f"/groups/{GROUP}/", "/schedules/"):
+        assert hooks(client.get(url)) == [hook]
+    assert not sandbox.posts()
+
+
+def test_a_plan_without_a_version_and_without_an_end_is_taken(staff, browse, sandbox):
+    assert browse(staff).post(URL, fields(ends_at="", starts_at=local(-1))).status_code == 302
+    run_due()
+    assert Schedule.objects.get().state == "done"
+    assert percent_of(sandbox) == 20
+
+
+def test_the_same_form_twice_is_one_plan_even_after_it_has_begun(staff, browse, sandbox):
+    client, form = browse(staff), fields(starts_at=local(-1))
+    assert client.post(URL, form).status_code == 302
+    run_due()
+    assert percent_of(sandbox) == 20
+    assert client.post(URL, form).status_code == 302
+    assert client.post(URL, form | {"percent": "21"}).status_code == 409
+    assert Schedule.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("percent", ""),
+        ("percent", "101"),
+        ("percent", "much"),
+        ("starts_at", ""),
+        ("starts_at", "tomorrow"),
+        ("starts_at", "2026-02-30T10:00"),
+        ("starts_at", "0001-01-01T00:00"),
+        ("starts_at", "9999-12-31T23:59\0"),
+        ("ends_at", "2020-01-01T10:00"),
+        ("operation", ""),
+        ("operation", "1"),
+    ],
+)
+def test_a_wrong_field_is_an_error_and_nothing_is_planned(staff, browse, sandbox, name, value):
+    answer = browse(staff).post(URL, fields(**{name: value}))
+    assert answer.status_code == 422
+    assert not Schedule.objects.exists()
+
+
+@pytest.mark.parametrize("type_of_group", ["1", "7"])
+def test_a_form_without_any_field_is_an_error(staff, browse, sandbox, type_of_group):
+    sandbox.console().edit(GROUP, loyalty_type=type_of_group)
+    assert browse(staff).post(URL).status_code == 422
+
+
+def test_an_end_before_the_beginning_and_the_present_values_are_errors(staff, browse, sandbox):
+    client = browse(staff)
+    assert client.post(URL, fields(starts_at=local(3), ends_at=local(2))).status_code == 422
+    same = client.post(URL, fields(percent=str(percent_of(sandbox))))
+    assert same.status_code == 422
+    assert "The group has these values already." in text_of(same)
+
+
+def test_a_group_that_was_changed_since_the_form_was_opened_is_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    form = fields(**hidden(client.get(URL), "version", "operation"))
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    answer = client.post(URL, form)
+    assert answer.status_code == 409
+    assert "conflict" in notices(answer)
+    assert client.post(URL, form | hidden(answer, "version", "operation")).status_code == 302
+    assert Schedule.objects.get().base_values.percent == 13
+
+
+def test_a_second_plan_of_the_group_is_refused(staff, owner, browse, sandbox):
+    planned(staff)
+    client = browse(owner)
+    opened = client.get(URL)
+    assert opened.status_code == 200
+    assert '<form method="post"\n        action="/groups' not in opened.content.decode()
+    answer = client.post(URL, fields())
+    assert answer.status_code == 409
+    assert "conflict" in notices(answer)
+    assert Schedule.objects.count() == 1
+
+
+def test_an_unknown_group_is_404_and_one_of_an_unknown_type_cannot_be_planned(staff, browse, sandbox):
+    assert browse(staff).get("/groups/999999/schedule/").status_code == 404
+    sandbox.console().edit(GROUP, loyalty_type="7")
+    assert browse(staff).get(URL).status_code == 200
+    assert browse(staff).post(URL, fields()).status_code == 422
+
+
+def test_poster_away_makes_no_plan(staff, browse, sandbox):
+    sandbox.script("clients.getGroup", "status_500", times=None)
+    assert browse(staff).post(URL, fields()).status_code == 502
+    assert not Schedule.objects.exists()
+
+
+def test_a_form_by_htmx_is_answered_with_its_fragment(staff, browse, sandbox):
+    answer = browse(staff).post(URL, fields(percent=""), headers=fragment("form", URL))
+    assert answer.status_code == 422
+    assert "<html" not in answer.content.decode()
+
+
+# --- Both nights in which the clock is changed -------------------------------------------------------------
+
+
+def test_a_time_that_the_clock_leaves_out_is_an_error(staff, browse, sandbox):
+    for name in ("starts_at", "ends_at"):
+        answer = browse(staff).post(URL, fields(**{"ends_at": "2027-04-01T10:00", name: "2027-03-28T03:30"}))
+        assert answer.status_code == 422
+        assert "There is no such time" in text_of(answer)
+    assert not Schedule.objects.exists()
+
+
+def test_of_a_time_that_comes_twice_the_first_is_meant_and_it_is_said(staff, browse, sandbox):
+    client = browse(staff)
+    times = {"starts_at": "2027-10-31T03:30", "ends_at": "2027-10-31T04:30"}
+    page = client.post(URL, fields(**times), follow=True)
+    assert "03:30 comes twice in that night" in text_of(page)
+    assert "04:30 comes twice" not in text_of(page)
+    schedule = Schedule.objects.get()
+    assert schedule.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert schedule.ends_at - schedule.starts_at == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2027-03-28", 23), ("2027-10-31", 25), ("2027-11-01", 24)])
+def test_a_planned_day_is_as_long_as_the_clock_says(staff, browse, sandbox, day, hours):
+    following = (datetime.fromisoformat(day) + timedelta(1)).strftime(FORMAT)
+    browse(staff).post(URL, fields(starts_at=f"{day}T00:00", ends_at=following))
+    schedule = Schedule.objects.get()
+    assert schedule.ends_at - schedule.starts_at == timedelta(hours=hours)
+    run_due(schedule.ends_at - timedelta(minutes=1))
+    assert percent_of(sandbox) == 20
+    run_due(schedule.ends_at)
+    assert percent_of(sandbox) != 20
+
+
+# --- The list, the group, the calendar ---------------------------------------------------------------------
+
+
+def test_the_list_says_until_when(staff, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(staff, language="uk")
+    assert "20 % з " in text_of(client.get("/groups/"))
+    run_due(at(1.5))
+    end = timezone.localtime(schedule.ends_at)
+    day = ("пн", "вт", "ср", "чт", "пт", "сб", "нд")[end.weekday()]
+    assert f"20 % до {day} {end:%H:%M}" in text_of(client.get("/groups/"))
+    run_due(at(4))
+    assert "20 % до" not in text_of(client.get("/groups/"))
+
+
+@pytest.fixture
+def in_calendar(manager, browse):
+    """Return a function that tells whether the calendar has a change this week, next week and much later."""
+    weeks = [timezone.localdate() + timedelta(days) for days in (0, 7, 700)]
+    client = browse(manager)
+    return lambda: ['class="on' in client.get(f"/schedules/?week={week}").content.decode() for week in weeks]
+
+
+def test_a_change_without_an_end_is_in_the_calendar_until_the_week_in_which_it_came(staff, in_calendar):
+    planned(staff, starts=timedelta(seconds=-1), ends=None)
+    assert in_calendar() == [True, True, True]
+    run_due()
+    assert in_calendar() == [True, False, False]
+
+
+def test_a_change_that_nothing_has_taken_back_is_in_the_calendar_after_its_end(staff, owner, in_calendar):
+    schedule = planned(staff, starts=timedelta(seconds=-1))
+    run_due()
+    assert in_calendar() == [True, False, False]
+    Schedule.objects.update(ends_at=timezone.now())
+    assert in_calendar() == [True, True, True]
+    type(staff.credentials).objects.filter(user=staff).update(refused_at=timezone.now())
+    run_due()
+    schedule.refresh_from_db()
+    assert (schedule.state, in_calendar()) == ("held", [True, True, True])
+    cancel(schedule, user=owner)
+    assert in_calendar() == [True, False, False]
+
+
+def test_a_change_that_was_held_for_one_made_elsewhere_is_in_the_calendar_until_then(
+    staff, browse, sandbox, in_calendar
+):
+    schedule = planned(staff, starts=timedelta(seconds=-1), ends=timedelta(days=14))
+    run_due()
+    assert in_calendar() == [True, True, False]
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    cancel(schedule, user=staff)
+    assert (schedule.state, in_calendar()) == ("held", [True, False, False])
+    page = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "The planned change was cancelled." in text_of(page)
+    assert "has its old values again" not in text_of(page)
+    assert in_calendar() == [True, False, False]
+
+
+def test_a_change_that_its_person_can_no_longer_end_is_in_the_calendar_without_an_end(
+    staff, owner, in_calendar
+):
+    schedule = planned(staff, starts=timedelta(seconds=-1))
+    run_due()
+    type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
+    cancel(schedule, user=owner)
+    assert (schedule.state, in_calendar()) == ("held", [True, True, True])
+
+
+def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
+    planned(
+        staff, starts_at=datetime(2027, 6, 4, 15, tzinfo=UTC), ends_at=datetime(2027, 6, 6, 21, tzinfo=UTC)
+    )
+    page = browse(staff).get("/schedules/?week=2027-06-02")
+    cells = re.findall(
+        r'<td class="on planned">\s*<b>20%</b>\s*(?:<span>([^<]*)</span>)?', page.content.decode()
+    )
+    assert cells == ["18:00–", "", "–00:00"]
+    for week in ("2027-06-09", "2027-05-24"):
+        assert "Nothing is planned for this week." in text_of(browse(staff).get(f"/schedules/?week={week}"))
+    for week in ("nonsense", "0001-01-01", "9999-12-31"):
+        assert browse(staff).get(f"/schedules/?week={week}").status_code == 200
+
+
+def test_a_manager_sees_the_plans_and_cannot_end_them(staff, manager, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(manager)
+    page = client.get("/schedules/")
+    assert len(hooks(page)) == 1
+    assert "/cancel/" not in page.content.decode()
+    assert client.post(f"/schedules/{schedule.pk}/cancel/").status_code == 403
+    assert client.get(URL).status_code == 403
+
+
+def test_another_account_sees_nothing_of_a_plan(staff, outsider, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(outsider)
+    assert hooks(client.get("/schedules/")) == []
+    assert client.post(f"/schedules/{schedule.pk}/cancel/").status_code == 404
+    for group, status in ((1, 404), (2, 409)):
+        answer = client.post(f"/groups/{group}/schedule/", fields(operation=str(schedule.pk)))
+        assert answer.status_code == status
+    schedule.refresh_from_db()
+    assert schedule.state == "planned"
+
+
+# --- Cancel ------------------------------------------------------------------------------------------------
+
+
+def test_cancelling_while_it_is_in_force_returns_at_once(staff, owner, browse, sandbox):
+    before = percent_of(sandbox)
+    schedule = planned(staff)
+    run_due(at(1.5))
+    answer = browse(owner).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "the group has its old values again" in text_of(answer)
+    assert hooks(answer) == [(str(schedule.pk), str(GROUP), "cancelled")]
+    assert percent_of(sandbox) == before
+    assert {change.state for change in Change.objects.all()} == {"applied"}
+
+
+def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    make_steps = schedules.make_steps
+
+    def a_worker_is_sooner(schedule, now):
+        Schedule.objects.update(state="done", ended_at=timezone.now())
+        make_steps(schedule, now)
+
+    monkeypatch.setattr(schedules, "make_steps", a_worker_is_sooner)
+    answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "the group has its old values again" in text_of(answer)
+
+
+def test_cancelling_twice_is_once(staff, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(staff)
+    client.post(f"/schedules/{schedule.pk}/cancel/")
+    again = client.post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    assert "has moved on meanwhile" in text_of(again)
+    assert hooks(again)[0][2] == "cancelled"
+
+
+def test_a_held_plan_is_put_aside_by_a_person(staff, browse, sandbox):
+    schedule = planned(staff)
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    run_due(at(2))
+    client = browse(staff)
+    assert "Nothing is sent until a person decides." in text_of(client.get(f"/groups/{GROUP}/"))
+    assert client.post(f"/schedules/{schedule.pk}/cancel/").status_code == 302
+    assert hooks(client.get(f"/groups/{GROUP}/")) == []
+    assert not sandbox.posts()
+
+
+# --- The lock ----------------------------------------------------------------------------------------------
+
+
+def test_the_removal_of_a_planned_group_is_409(owner, browse, sandbox):
+    row = sandbox.accounts["demo"].groups[GROUP]
+    number = 7
+    sandbox.console().put(
+        row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
+    )
+    planned(owner, group_id=number)
+    client = browse(owner)
+    form = hidden(client.get(f"/groups/{number}/delete/"), "version", "operation")
+    answer = client.post(f"/groups/{number}/delete/", form)
+    assert answer.status_code == 409
+    assert "A change of this group is planned" in text_of(answer)
+    assert number in sandbox.accounts["demo"].groups
+    assert not Change.objects.exists()
+
+
+def test_the_retirement_of_a_planned_group_is_409_and_nobody_is_moved(owner, browse, sandbox):
+    planned(owner)
+    client = browse(owner)
+    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "version", "operation")
+    answer = client.post(f"/groups/{GROUP}/retire/", form | {"target": "1"})
+    assert answer.status_code == 409
+    assert "A change of this group is planned" in text_of(answer)
+    assert not Job.objects.exists()
+    assert not sandbox.posts()
+
+
+def test_a_group_that_is_being_retired_takes_no_plan(owner, browse, sandbox):
+    client = browse(owner)
+    form = hidden(client.get(f"/groups/{GROUP}/retire/"), "clients", "version", "operation")
+    assert client.post(f"/groups/{GROUP}/retire/", form | {"target": "1"}).status_code == 302
+    answer = client.post(URL, fields())
+    assert answer.status_code == 409
+    assert not Schedule.objects.exists()
+
+
+def test_clients_may_be_moved_into_a_planned_group(owner, browse, sandbox):
+    planned(owner)
+    client = browse(owner)
+    form = hidden(client.get("/groups/1/clients/move/"), "clients", "version", "operation")
+    assert client.post("/groups/1/clients/move/", form | {"target": str(GROUP)}).status_code == 302
