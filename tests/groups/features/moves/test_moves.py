@@ -8,6 +8,7 @@ import threading
 import uuid
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.contrib.auth.models import Group as Role
 from django.db import connections
@@ -46,6 +47,12 @@ def test_what_is_wanted_is_stored_as_it_was_since_1_0():
     ):
         assert json.loads(json.dumps(wanted.to_json())) == stored
         assert ClientsToMove.from_json(stored) == wanted
+
+
+@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
+def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
+    with pytest.raises(msgspec.ValidationError):
+        ClientsToMove.from_json(data)
 
 
 # --- When nothing goes wrong -------------------------------------------------------------------------------
