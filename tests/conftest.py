@@ -17,6 +17,7 @@ from django.db import connections
 from django.test import Client
 from django.urls import clear_url_caches
 from django.utils import timezone, translation
+from django_tasks_db.models import DBTaskResult
 from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
@@ -172,6 +173,19 @@ def sandbox(sandbox_server, settings):
 
 
 # --- People --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def work_queue():
+    """Return a function that does the tasks in the queue, as a worker does."""
+
+    def work():
+        for result in list(DBTaskResult.objects.ready()):
+            result.claim("test")
+            result.task.func(*result.args_kwargs["args"], **result.args_kwargs["kwargs"])
+            result.set_successful(None)
+
+    return work
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
-from groups.models.workers import WorkerHeartbeat
+from groups.models.workers import LeftOutFeature, WorkerHeartbeat
 
 __all__ = [
     "ApprovalRequest",
@@ -21,6 +21,7 @@ __all__ = [
     "Holder",
     "Job",
     "JobQuerySet",
+    "LeftOutFeature",
     "Limits",
     "Lock",
     "LocksLost",

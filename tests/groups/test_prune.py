@@ -22,7 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOTHING = {
     "finished rows of the job queue": 0,
     "rows of killed workers in the job queue": 0,
-    "plans that were not started": 0,
     "snapshots": 0,
     "numbers of clients": 0,
     "lines of the security log": 0,

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.bulk.services import Edit
-from groups.features.insights.services import sales_reading
+from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.services.writes.reconcile import reconcile_due
@@ -150,7 +150,7 @@ def test_a_plan_is_only_read(owner, browse, sandbox):
 def test_what_a_percent_costs_is_added_up_by_a_worker_and_no_change_or_job_is_touched(
     owner, browse, open_changes, monkeypatch
 ):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 0)
+    monkeypatch.setattr(sweep, "AT_ONCE", 0)
     before = rows()
     written = tables_written(browse(owner), "/groups/1/cost/")
     assert "django_tasks_database_dbtaskresult" in written

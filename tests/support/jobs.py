@@ -10,7 +10,7 @@ from groups.features.moves.services import moves
 from groups.models import Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import queue
+from groups.services.jobs import queue, undo_plan
 from groups.services.jobs.lease import JobLease
 from tests.support.commands import before_the_read
 
@@ -36,6 +36,17 @@ def plan(user, group_id=4, target_id=1, **options):
 
 def start(user, **options):
     return queue.start(plan(user, **options))
+
+
+def plan_undo(user, undone, change=None):
+    """Return the job that undoes a job, or one change of it; it is not started."""
+    credentials = credentials_service.credentials_of(user)
+    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
+
+
+def undone(user, job, change=None):
+    """Undo a job, or one change of it, and return the ended job that has done so."""
+    return run(queue.start(plan_undo(user, job, change)))
 
 
 def run(job):

@@ -449,8 +449,7 @@ def audit(stage):
 
 @scene(shows="progress")
 def audit_under_way(stage):
-    stage.sandbox.console().edit(1, count_groups_clients="1200")
-    stage.page.route("**/groups/audit/?read=*", lambda _route: None)
+    stage.sandbox.console().edit(1, count_groups_clients="12000")
     stage.goto("/groups/audit/")
 
 

@@ -15,7 +15,7 @@ class Insights(feature.Feature):
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
-        from groups.features.insights.services import client_counts, sales, sales_reading  # noqa: PLC0415 - as above
+        from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "insights/link_to_scheme.html", parts.link_to_scheme)
         hooks.part("list.tools", "insights/menu.jinja", sales_columns.menu_of_sales, order=1)
@@ -33,7 +33,9 @@ class Insights(feature.Feature):
         hooks.list_columns(sales_columns.SALES)
         hooks.change_note(cost.note_of_cost)
         hooks.destinations(parts.destinations_of, order=5)
-        hooks.queue(sales_reading.QUEUE)
+        hooks.queue(sweep.QUEUE)
+        sweep.add_listener(member_sums.listen_for_members)
+        sweep.add_listener(sales.listen_for_sales)
         hooks.list_read(client_counts.keep)
         # A list of today whose numbers of clients are not kept yet is looked for once a minute.
         hooks.routine("count clients", client_counts.keep_of_copies, pause=60.0)

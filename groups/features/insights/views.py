@@ -1,5 +1,6 @@
 """Views of what a percent costs, of what depends on a group, and of the loyalty scheme."""
 
+from dataclasses import replace
 from functools import partial
 
 from django.http import HttpResponse
@@ -17,19 +18,11 @@ from groups.features.insights.presenters.scheme_pages import (
     SchemePage,
     Turnover,
 )
-from groups.features.insights.services.member_sums import (
-    READ_AT_ONCE,
-    Questions,
-    Sums,
-    forget_sums,
-    kept_sums,
-    read_on,
-)
-from groups.features.insights.services.sales import MONTH, RIGHT, cached_sales
-from groups.features.insights.services.sales_reading import find_sales
+from groups.features.insights.services.member_sums import MemberAdder, Questions
+from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
 from groups.features.insights.services.scheme import Scheme, read_scheme
+from groups.features.insights.services.sweep import Progress, find_sums, is_small
 from groups.poster import ErrorReason, Group, NotFound, PosterError
-from groups.poster.fields import whole_number
 from groups.presenters.messages import Message, error_words
 from groups.services import groups as reads
 from groups.views.http.requests import Request, requires
@@ -60,7 +53,7 @@ def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | 
     if not group.is_editable:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
         return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
-    find = partial(find_sales, request.credentials, form.cleaned_data["days"])
+    find = partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
     return cost_card(card, [(group.id, group.values, form.values())], find)
 
 
@@ -102,12 +95,14 @@ def _turnover(request: Request) -> Turnover | None:
     """Return the turnover for those who may see sales: the page is shown first and asks for it then."""
     if not request.user.has_perm(RIGHT):
         return None
+    adder = SalesAdder(request.credentials, MONTH)
     if element_asked_for(request) != "figures" and "turnover" not in request.GET:
-        return Turnover(cached_sales(request.credentials, MONTH))
+        return Turnover(adder.kept())
     try:
-        return Turnover.of(find_sales(request.credentials, MONTH))
+        found = find_sums(adder)
     except PosterError as error:
         return Turnover(problem=problem_words(error))
+    return Turnover(progress=found) if isinstance(found, Progress) else Turnover(found)
 
 
 def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:
@@ -116,25 +111,22 @@ def _show(request: Request, page: type[SchemePage], template: str) -> HttpRespon
     return render_page(request, template, context, fragment="figures")
 
 
-def _count(request: Request, scheme: Scheme) -> MemberCount:
-    """Return how far the clients are counted; read on if asked to, or if one call reads all of them."""
+def _count(request: Request, scheme: Scheme) -> MemberCount | None:
+    """Return the count of the clients; a large account is shown first and asks for it then.
+
+    None for the last good copy of the groups, which is not counted.
+    """
     if scheme.groups.failure:
-        return MemberCount(request.path, 0, stalled=True)
-    questions = Questions.of(scheme.groups, scheme.ladder)
+        return None
+    adder = MemberAdder(request.credentials, Questions.of(scheme))
     if "refresh" in request.GET:
-        forget_sums(request.credentials, questions)
-    sums = kept_sums(request.credentials, questions)
+        adder.forget()
+    count = MemberCount(f"{request.path}?read=1", adder.kept())
     asked = element_asked_for(request) == "figures" or "read" in request.GET
-    if not (asked or (sums is None and scheme.everybody < READ_AT_ONCE)):
-        return MemberCount(request.path, scheme.everybody, sums)
+    if count.sums or not (asked or is_small(request.credentials)):
+        return count
     try:
-        sums = read_on(request.credentials, questions)
+        found = find_sums(adder)
     except PosterError as error:
-        return MemberCount(request.path, scheme.everybody, sums, error_words(error))
-    return MemberCount(request.path, scheme.everybody, sums, stalled=_is_stalled(request, sums))
-
-
-def _is_stalled(request: Request, sums: Sums) -> bool:
-    """Return True if the page has asked before and there is no progress: the cache keeps nothing."""
-    before = whole_number(request.GET.get("read", "")) or 0
-    return not (sums.done or sums.waiting) and 0 < sums.read <= before
+        return replace(count, failure=error_words(error))
+    return replace(count, progress=found) if isinstance(found, Progress) else replace(count, sums=found)

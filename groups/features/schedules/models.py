@@ -117,12 +117,22 @@ class Schedule(Leased, Consent):
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
         BEYOND_LIMITS = "beyond_limits", _("It went beyond the limits of the account by then.")
+        SWITCHED_OFF = (
+            "switched_off",
+            _("Planned changes were switched off on this server when it was due."),
+        )
         TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
 
     OPEN = (State.PLANNED, State.ACTIVE)
     ENDED = (State.DONE, State.HELD, State.MISSED, State.CANCELLED)
     # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
-    RETURNABLE = (Reason.NO_USER, Reason.NO_RIGHT, Reason.TOKEN, Reason.BONUS_BLOCKED)
+    RETURNABLE = (
+        Reason.NO_USER,
+        Reason.NO_RIGHT,
+        Reason.TOKEN,
+        Reason.BONUS_BLOCKED,
+        Reason.SWITCHED_OFF,
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="schedules")
@@ -191,6 +201,13 @@ class Schedule(Leased, Consent):
     def expected_values(self) -> GroupValues:
         """The values that the group has until the next step, which is sent only if it still has them."""
         return self.planned_values if self.state == self.State.ACTIVE else self.base_values
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The time at which the next step is due: the start, the return, or the return that was asked for."""
+        if self.state == self.State.ACTIVE:
+            return self.cancelled_at or self.ends_at
+        return max(self.starts_at, self.created_at)
 
     @property
     def lock_keys(self) -> frozenset[str]:

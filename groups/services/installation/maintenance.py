@@ -9,9 +9,10 @@ import logging
 import threading
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import transaction
 
-from groups.models import Change, WorkerHeartbeat
+from groups.models import Change, LeftOutFeature, WorkerHeartbeat
 from groups.services import approvals
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
@@ -49,10 +50,11 @@ def reconcile(account: str | None = None) -> None:
 
 
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, and continue abandoned jobs."""
+    """Store the worker's heartbeat, and the features that it runs without; continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
+        LeftOutFeature.objects.beat(settings.FEATURES_OFF)
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)

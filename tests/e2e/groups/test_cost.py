@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from groups.features.insights.services import sales_reading
+from groups.features.insights.services import sweep
 from tests.support.browser import OVERFLOW, caught, heading, hold_back, new_group, open_row
 from tests.support.costs import expected
 
@@ -85,7 +85,7 @@ def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
 
 @pytest.mark.thorough
 def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 0)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 0)
     page = page_for(owner, language="uk")
     page.goto("/groups/1/edit/")
     page.get_by_label("Відсоток, %").fill("30")

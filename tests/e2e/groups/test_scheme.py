@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from groups.features.insights import views
-from groups.features.insights.services import member_sums
+from groups.features.insights.services import sweep
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     MOSTLY_SCRIPT,
@@ -103,15 +102,17 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
 
 @pytest.mark.thorough
 @MOSTLY_NO_SCRIPT
-def test_a_large_account_fills_in(page_for, staff, monkeypatch, javascript):
-    for module in (member_sums, views):
-        monkeypatch.setattr(module, "READ_AT_ONCE", 100)
-    monkeypatch.setattr(views.read_on, "__kwdefaults__", {"seconds": 0.0})
+def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue, javascript):
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     page = page_for(staff, language="uk", javascript=javascript)
     page.goto("/groups/audit/")
     if not javascript:
-        for _request in range(3):
-            page.get_by_role("link", name="Рахувати далі").click()
+        page.get_by_role("link", name="Порахувати клієнтів").click()
+    expect(page.locator("#figures")).to_contain_text("чекає на свою чергу")
+    work_queue()
+    if not javascript:
+        page.get_by_role("link", name="Перевірити ще раз").click()
     expect(page.locator("main")).to_contain_text("Клієнтів пораховано")
     if javascript:
         expect(page.locator("#live")).to_contain_text("Клієнтів пораховано")

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.insights.services.sales import MONTH, RIGHT
-from groups.features.insights.services.sales_reading import Progress
 from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
+from groups.features.insights.services.sweep import Progress
 from groups.models import Change
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.poster.fields import plain
@@ -71,7 +71,7 @@ class CostCard:
 
     url: str
     figures: Figures | None = None
-    progress: str = ""
+    progress: Progress | None = None
     problem: Message | None = None
     failure: PosterError | None = None
 
@@ -95,7 +95,7 @@ def cost_card(card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | 
     if isinstance(found, Sales):
         return replace(card, figures=figures_of(edits, found))
     if isinstance(found, Progress):
-        return replace(card, progress=progress_words(found))
+        return replace(card, progress=found)
     return card
 
 
@@ -149,17 +149,6 @@ def whole_money(amount: Decimal) -> str:
     numbers = NumberFormat.current()
     whole = int(amount.to_integral_value(ROUND_UP))
     return f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}"
-
-
-def progress_words(progress: Progress) -> str:
-    """Return how far the task is that adds up the sales."""
-    if progress.waiting:
-        return _("The sales of today are not added up yet. It is waiting for its turn.")
-    numbers = NumberFormat.current()
-    return _("The sales are being added up: %(read)s of %(clients)s clients have been read.") % {
-        "read": numbers.count(progress.read),
-        "clients": numbers.count(progress.clients),
-    }
 
 
 def days_words(period: Period) -> dict[str, str]:

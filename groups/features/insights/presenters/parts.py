@@ -12,8 +12,8 @@ from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
 from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import dependents_of
-from groups.features.insights.services.sales import MONTH, RIGHT
-from groups.features.insights.services.sales_reading import find_sales, find_sales_quickly
+from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
+from groups.features.insights.services.sweep import find_sums, find_sums_quickly
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
@@ -96,7 +96,8 @@ def cost_of_command(request: "Request", command: GroupCommand) -> Variables:
         return None
     group_id, old, new = edit
     card = CostCard(cost_url(group_id, new, old=old))
-    return {"cost": cost_card(card, [edit], partial(find_sales_quickly, request.credentials))}
+    sales = SalesAdder(request.credentials, MONTH)
+    return {"cost": cost_card(card, [edit], partial(find_sums_quickly, sales))}
 
 
 def cost_of_plan(request: "Request", edits: Sequence[Edit]) -> Variables:
@@ -105,8 +106,7 @@ def cost_of_plan(request: "Request", edits: Sequence[Edit]) -> Variables:
     if not edits:
         return None
     asked = element_asked_for(request) == CARD or CARD in request.GET
-    quickly = partial(find_sales_quickly, request.credentials)
-    find = partial(find_sales, request.credentials, MONTH) if asked else quickly
+    find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
     return {"cost": cost_card(CostCard(f"{request.path}?{CARD}=1"), edits, find), "of_plan": True}
 
 

@@ -12,12 +12,11 @@ from groups.features.insights.presenters.cost import (
     as_of_words,
     days_words,
     problem_words,
-    progress_words,
     unreadable_words,
 )
-from groups.features.insights.services.sales import RIGHT
-from groups.features.insights.services.sales_reading import Progress, find_sales_later
+from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
 from groups.features.insights.services.sales_sums import Sales, rounded
+from groups.features.insights.services.sweep import Progress, find_sums_later
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType, PosterError
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
@@ -30,7 +29,7 @@ class SalesColumns:
     """The sales of the list: their sums, or how far these are, or why there are none."""
 
     sums: Sales | None = None
-    progress: str = ""
+    progress: Progress | None = None
     problem: Message | None = None
 
     @property
@@ -76,11 +75,11 @@ def sales_labels() -> dict[str, str]:
 def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none."""
     try:
-        found = find_sales_later(credentials)
+        found = find_sums_later(SalesAdder(credentials, MONTH))
     except PosterError as error:
         return Amounts(SALES, SalesColumns(problem=problem_words(error)))
     if isinstance(found, Progress):
-        return Amounts(SALES, SalesColumns(progress=progress_words(found)))
+        return Amounts(SALES, SalesColumns(progress=found))
     columns = SalesColumns(found)
     return Amounts(SALES, columns, columns.of)
 

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from urllib.parse import urlencode
 
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from groups.features.insights.presenters.cost import as_of_words, progress_words, unreadable_words
+from groups.features.insights.presenters.cost import as_of_words, unreadable_words
 from groups.features.insights.presenters.scheme_chart import LadderPicture, draw_scheme
 from groups.features.insights.services.ladder import Contradiction, Problem
-from groups.features.insights.services.member_sums import NEAR, Sums
+from groups.features.insights.services.member_sums import NEAR, MemberSums
 from groups.features.insights.services.sales import MONTH
-from groups.features.insights.services.sales_reading import Progress
 from groups.features.insights.services.sales_sums import Sales
 from groups.features.insights.services.scheme import Scheme
+from groups.features.insights.services.sweep import Progress
 from groups.poster import Group, LoyaltyRule
 from groups.presenters.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
@@ -25,47 +23,22 @@ from groups.services.values import NumberFormat, type_label
 
 @dataclass(frozen=True, slots=True)
 class MemberCount:
-    """The progress of counting the clients of the account; `failure` says why it stopped."""
+    """The numbers of clients, the progress of counting them, or the reason for neither.
 
-    path: str
-    everybody: int
-    sums: Sums | None = None
+    It is empty until it is asked for, at `url`.
+    """
+
+    url: str
+    sums: MemberSums | None = None
+    progress: Progress | None = None
     failure: Message | None = None
-    stalled: bool = False
-
-    @property
-    def is_done(self) -> bool:
-        return self.sums is not None and self.sums.done
-
-    @property
-    def read(self) -> int:
-        return self.sums.read if self.sums else 0
-
-    @property
-    def most(self) -> int:
-        """Number of rows that are expected: removed clients are read too, so it may be higher than known."""
-        return max(self.everybody, self.read)
-
-    @property
-    def read_on_url(self) -> str:
-        return f"{self.path}?{urlencode({'read': self.read})}"
 
     @property
     def poll_trigger(self) -> str:
-        """The trigger with which the page asks for more; empty if there is no more, or it would not help."""
-        if self.is_done or self.failure or self.stalled:
+        """The trigger with which the page asks for them; empty once there is an answer."""
+        if self.sums or self.failure:
             return ""
-        if self.sums is None:
-            return "load"
-        return "load delay:2s" if self.sums.waiting else "load delay:200ms"
-
-    @property
-    def as_of(self) -> datetime | None:
-        return self.sums.as_of if self.sums else None
-
-    @property
-    def unreadable(self) -> int:
-        return self.sums.unreadable if self.sums else 0
+        return "load delay:2s" if self.progress else "load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +63,8 @@ class GroupLine:
 class LadderRow:
     """A rule as a step of the ladder; `group` is None if it is not in the list.
 
-    `near` is the number of clients near the next step as far as they are counted, `near_url` the address of
-    all clients of the group by what they have paid, and `near_from` the sum from which they count as near;
+    `near` is the number of clients near the next step, empty until they are counted, `near_url` the address
+    of all clients of the group by what they have paid, and `near_from` the sum from which they count as near;
     it is empty on the highest step.
     """
 
@@ -106,11 +79,12 @@ class LadderRow:
 
 
 class SchemePage:
-    """The scheme as pages show it, with the state of the count of clients."""
+    """The scheme as pages show it; `count` is None on a page that counts no clients."""
 
-    def __init__(self, scheme: Scheme, count: MemberCount, may: Callable[[str], bool]) -> None:
+    def __init__(self, scheme: Scheme, count: MemberCount | None, may: Callable[[str], bool]) -> None:
         self.scheme = scheme
         self.count = count
+        self.sums = count.sums if count else None
         self.numbers = NumberFormat.current()
         self._may_change = may("groups.change_group") and scheme.groups.failure is None
 
@@ -177,7 +151,7 @@ class LadderPage(SchemePage):
         return sum(map(len, self.problems.values()))
 
     def _row(self, rule: LoyaltyRule) -> LadderRow:
-        ladder, sums = self.scheme.ladder, self.count.sums
+        ladder, sums = self.scheme.ladder, self.sums
         group, above = ladder.group_of(rule), ladder.next_sum(rule)
         return LadderRow(
             rule_id=rule.id,
@@ -212,12 +186,8 @@ class Turnover:
     """
 
     sales: Sales | None = None
-    progress: str = ""
+    progress: Progress | None = None
     problem: Message | None = None
-
-    @classmethod
-    def of(cls, found: Sales | Progress) -> "Turnover":
-        return cls(sales=found) if isinstance(found, Sales) else cls(progress=progress_words(found))
 
     @property
     def poll_trigger(self) -> str:
@@ -245,7 +215,7 @@ class ChartPage(LadderPage):
     """The scheme as a picture and a table, with the turnover for those who may see it."""
 
     def __init__(self, scheme: Scheme, turnover: Turnover | None, may: Callable[[str], bool]) -> None:
-        super().__init__(scheme, MemberCount("", 0), may)
+        super().__init__(scheme, None, may)
         self.turnover = turnover
 
     def line(self, group: Group, corrected_at: str = "") -> GroupLine:
@@ -288,7 +258,7 @@ class AuditPage(SchemePage):
 
     @property
     def own_percents(self) -> list[OwnPercents]:
-        sums = self.count.sums
+        sums = self.sums
         if sums is None:
             return []
         return [
@@ -297,7 +267,7 @@ class AuditPage(SchemePage):
             if group.id in sums.above or group.id in sums.below
         ]
 
-    def _own(self, group: Group, sums: Sums) -> OwnPercents:
+    def _own(self, group: Group, sums: MemberSums) -> OwnPercents:
         url = reverse("groups:members", args=[group.id])
         above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
         return OwnPercents(

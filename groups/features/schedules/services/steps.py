@@ -3,6 +3,12 @@
 Each step goes through `execute` with the rights and the token that its user has at that time. The journal
 tells if its write was made already: the ids of both writes follow from the schedule. So a step may be
 repeated after a kill at any line, and two workers may even make it at once.
+
+A step that is late because no worker ran, or Poster did not answer, is made nevertheless. One that came due
+while this feature was switched off is never made late: nobody could see it, and people have gone on without
+it. A worker that runs without a feature says so with its heartbeat (`LeftOutFeature`); if one did after a
+step was due, a start is missed, and a return is held: the new values stay until a person brings the old ones
+back. A step whose write is in the journal has been made, and goes on.
 """
 
 import logging
@@ -17,7 +23,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule, lease_time, longest_lease
-from groups.models import Change, Lock, PosterCredentials
+from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import PosterError
 from groups.services.writes.commands import Sender, UpdateGroup
@@ -130,6 +136,8 @@ class Run:
         change = _find_change(schedule.start_id)
         if change is None and schedule.cancelled_at is not None:
             self._end(State.CANCELLED)
+        elif change is None and self._was_switched_off():
+            self._end(State.MISSED, Reason.SWITCHED_OFF)
         elif change is None and schedule.ends_at is not None and schedule.ends_at <= self.now:
             self._end(State.MISSED, Reason.TOO_LATE)
         elif self._is_made(change or self._write(schedule.start_id)):
@@ -154,8 +162,16 @@ class Run:
 
     def _return(self) -> None:
         schedule = self.schedule
-        if self._is_made(_find_change(schedule.return_id) or self._write(schedule.return_id)):
+        change = _find_change(schedule.return_id)
+        if change is None and self._was_switched_off():
+            self._end(State.HELD, Reason.SWITCHED_OFF)
+        elif self._is_made(change or self._write(schedule.return_id)):
             self._end(State.CANCELLED if schedule.cancelled_at else State.DONE)
+
+    def _was_switched_off(self) -> bool:
+        """Return True if planned changes were switched off at some time since the step is due."""
+        due_at = self.schedule.due_at
+        return due_at is not None and LeftOutFeature.objects.was_left_out("schedules", since=due_at)
 
     # --- One write -----------------------------------------------------------------------------------------
 

@@ -12,17 +12,16 @@ from urllib.parse import urlencode
 
 import pytest
 from django.core.cache import cache
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from groups.features.insights.services import sales, sales_reading
-from groups.features.insights.services.sales import LARGEST_COST, PERIODS, cache_key
+from groups.features.insights.services import sweep
+from groups.features.insights.services.sales import LARGEST_COST, PERIODS, SalesAdder
 from groups.models import Change, PosterAccount
 from tests.support.canary import whole_database
 from tests.support.costs import HOOKS, ask, expected, sold, told, url_of
-from tests.support.pages import fragment, group_form, hidden, text_of
+from tests.support.pages import fragment, group_form, text_of
 from tests.support.pairwise import covering, marked
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +192,7 @@ def test_sales_of_which_no_row_can_be_read_are_no_figure(owner, browse, sandbox)
     assert page.status_code == 502
     assert told(page) is None
     assert "Nobody whom this concerns" not in text_of(page)
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
 def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, sandbox):
@@ -202,7 +201,7 @@ def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, 
     page = browse(owner).get(url_of(1, "15"))
     assert page.status_code == 502
     assert told(page) is None
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
 
 
 def test_a_group_that_is_gone_and_one_of_an_unknown_type(owner, browse, sandbox):
@@ -275,13 +274,13 @@ def test_a_failure_of_poster_is_told_and_not_remembered(owner, browse, sandbox, 
 
 
 def test_poster_goes_away_amid_the_clients_and_comes_back(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales, "PAGE_SIZE", 100)
+    monkeypatch.setattr(sweep, "PAGE_SIZE", 100)
     sandbox.script(MEMBERS, "fin_before_headers", call=2, times=None)
     client = browse(owner)
     page = client.get(url_of(1, "15"))
     assert page.status_code == 504
     assert told(page) is None
-    assert cache.get(cache_key(owner.credentials, 30)) is None
+    assert cache.get(SalesAdder(owner.credentials, 30).key) is None
     sandbox.clear_faults()
     client.get("/groups/?refresh=1")
     assert ask(client, 1, 15) == expected(sandbox, 1, 15)
@@ -298,7 +297,7 @@ def test_the_fragment_alone(owner, browse):
 
 
 def test_a_large_account_is_added_up_in_the_background_once(owner, browse, sandbox, monkeypatch, work_queue):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     for _ in range(2):
         page = client.get(url_of(1, "15"))
@@ -316,29 +315,21 @@ def test_a_large_account_is_added_up_in_the_background_once(owner, browse, sandb
 def test_a_task_that_the_database_does_not_take_is_put_into_the_queue_by_the_next_page(
     owner, browse, sandbox, monkeypatch, work_queue
 ):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     client.raise_request_exception = False
     with monkeypatch.context() as outage:
-        outage.setattr(type(sales_reading.add_up_sales), "enqueue", Mock(side_effect=OperationalError))
+        outage.setattr(type(sweep.sweep_account), "enqueue", Mock(side_effect=OperationalError))
         assert client.get(url_of(1, "15")).status_code == 503
     assert "waiting for its turn" in text_of(client.get(url_of(1, "15")))
     work_queue()
     assert ask(client, 1, 15) == expected(sandbox, 1, 15)
 
 
-def test_the_progress_is_shown(owner, browse, monkeypatch):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
-    client = browse(owner)
-    client.get(url_of(1, "15"))
-    sales_reading._note(owner.credentials, 30, sales_reading.Progress(1200, 5000, waiting=False), 60)
-    assert "1,200 of 5,000 clients have been read" in text_of(client.get(url_of(1, "15")))
-
-
 def test_a_failure_in_the_background_is_told_and_tried_again_later(
     owner, browse, sandbox, monkeypatch, work_queue
 ):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     client.get(url_of(1, "15"))
     sandbox.script(METHOD, "error_unknown_code", times=None)
@@ -347,14 +338,14 @@ def test_a_failure_in_the_background_is_told_and_tried_again_later(
     assert page.status_code == 502
     assert told(page) is None
     sandbox.clear_faults()
-    cache.delete(sales_reading._key(owner.credentials, 30))  # as after a minute
+    cache.delete(SalesAdder(owner.credentials, 30).failure_key)  # as after a minute
     client.get(url_of(1, "15"))
     work_queue()
     assert ask(client, 1, 15)
 
 
 def test_who_loses_the_right_before_its_turn_gets_nothing(owner, browse, sandbox, monkeypatch, work_queue):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     browse(owner).get(url_of(1, "15"))
     owner.groups.clear()
     work_queue()
@@ -407,7 +398,7 @@ def test_the_check_page_shows_thirty_days(owner, browse, sandbox):
 
 
 def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="25")
     page = client.post("/groups/1/edit/", form)
@@ -479,90 +470,6 @@ def test_an_undo_says_its_cost_too(owner, browse, sandbox):
     assert undo.monthly_cost == -change.monthly_cost
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_bulk_edit_shows_one_sum_and_keeps_the_parts(owner, browse, sandbox, work_queue):
-    client = browse(owner)
-    form = open_percents(client) | {"percent_1": "12", "percent_4": "5"}
-    url = client.post("/groups/edit/", form)["Location"]
-    page = client.get(url)
-    parts = [expected(sandbox, 1, 12), expected(sandbox, 4, 5)]
-    exact = sum(Decimal(part[0]) for part in parts)
-    assert abs(Decimal(told(page)[0]) - exact) <= Decimal("0.01")
-    assert told(page)[1:3] == tuple(str(sum(int(part[place]) for part in parts)) for place in (1, 2))
-    alone = client.get(url, headers=fragment("cost", url))
-    assert alone.content.decode().strip().startswith('<div id="cost"')
-    assert told(alone) == told(page)
-    client.post(url)
-    work_queue()
-    kept = {change.group_id: f"{change.monthly_cost:.2f}" for change in Change.objects.all()}
-    assert kept == {1: parts[0][0], 4: parts[1][0]}
-
-
-def test_an_import_shows_one_sum_too_and_new_groups_cost_nothing(owner, browse, sandbox):
-    client = browse(owner)
-    text = "Id,Name,Type,Percent,Birthday bonus\n4,,,15,\n5,,,12,\n,Нова,2,50,\n"
-    file = SimpleUploadedFile("groups.csv", text.encode())
-    page = client.post("/groups/import/", {"file": file}, follow=True)
-    parts = [expected(sandbox, 4, 15), expected(sandbox, 5, 12)]
-    assert abs(Decimal(told(page)[0]) - sum(Decimal(part[0]) for part in parts)) <= Decimal("0.01")
-    assert told(page)[2] == str(sum(int(part[2]) for part in parts))
-
-
-def test_an_import_of_birthday_bonuses_tells_their_sum_apart(owner, browse, sandbox):
-    console, today = sandbox.console(), timezone.localdate()
-    row = {"client_groups_name": "Сусіди", "loyalty_type": "1", "client_groups_discount": "5"}
-    group_id = console.put(row | {"birthday_bonus": "3000", "count_groups_clients": "0"})
-    born = f"1988-{today:%m-%d}"
-    for _client in range(2):
-        console.put_client(group_id, birthday=born)
-    console.put_client(group_id, birthday=born, delete="1")
-    days = {f"{today - timedelta(days=back):%m-%d}" for back in range(30)}
-    first = sum(
-        client["delete"] == "0" and client["birthday"][5:] in days
-        for client in sandbox.accounts["demo"].clients.rows(1)
-    )
-    text = f"Id,Name,Type,Percent,Birthday bonus\n1,,,,80\n{group_id},,,,20\n"
-    file = SimpleUploadedFile("groups.csv", text.encode())
-    page = browse(owner).post("/groups/import/", {"file": file}, follow=True)
-    assert told(page)[0] == "0.00"
-    words = text_of(page)
-    assert "Will cost nothing more, apart from birthday bonuses" in words
-    before, after = first * 50 + 60, first * 80 + 40
-    assert (
-        f"Birthday bonuses are apart: {after:,}.00 ₴ instead of {before:,}.00 ₴ for {first + 2} clients "
-        f"with a birthday in these days = {after - before:,}.00 ₴."
-    ) in words
-
-
-def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
-    client = browse(owner)
-    url = client.post("/groups/edit/", open_percents(client) | {"percent_4": "15"})["Location"]
-    page = client.get(url)
-    assert told(page) is None
-    assert not sandbox.calls(METHOD)
-    link = re.search(rf'<a href="({url}[^"]+)"', page.content.decode())[1]
-    assert told(client.get(link)) == expected(sandbox, 4, 15)
-
-
-def test_staff_see_no_sum_of_a_bulk_edit(staff, owner, browse):
-    ask(browse(owner), 1, 15)
-    client = browse(staff)
-    form = open_percents(client) | {"percent_1": "12"}
-    url = client.post("/groups/edit/", form)["Location"]
-    assert 'id="cost"' not in client.get(url).content.decode()
-
-
-def open_percents(client):
-    page = client.get("/groups/edit/")
-    html = page.content.decode()
-    shown = re.findall(r'<input[^>]*name="(percent_[0-9]+)"[^>]*value="([^"]*)"', html)
-    shown += [
-        (name, value) for value, name in re.findall(r'value="([^"]*)"[^>]*name="(percent_[0-9]+)"', html)
-    ]
-    return {**hidden(page, "version"), **dict(shown)}
-
-
 # --- People ------------------------------------------------------------------------------------------------
 
 
@@ -584,7 +491,7 @@ def test_nothing_of_a_person_is_left_anywhere(owner, browse, sandbox, caplog):
     for name in ("sum", "revenue"):
         hryvnia = Decimal(row[name]) / 100
         canaries |= {row[name], f"{hryvnia:.2f}", f"{hryvnia:,.2f}", f"{hryvnia:f}"}
-    kept = [cache.get(cache_key(owner.credentials, days)) for days in PERIODS]
+    kept = [cache.get(SalesAdder(owner.credentials, days).key) for days in PERIODS]
     assert all(kept)
     places = {
         "the cache": repr(getattr(cache, "_cache", "")) + repr(kept),

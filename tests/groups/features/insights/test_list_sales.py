@@ -6,10 +6,9 @@ import re
 from decimal import Decimal
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from openpyxl import load_workbook
 
-from groups.features.insights.services import sales_reading
+from groups.features.insights.services import sweep
 from tests.support.costs import ask, sold
 from tests.support.pages import fragment, group_ids, text_of
 
@@ -120,15 +119,6 @@ def test_rows_that_are_in_no_sum_are_said(owner, browse, sandbox):
     assert "1 row of Poster's could not be read and is left out" in text_of(browse(owner).get(URL))
 
 
-def test_an_export_with_sales_can_be_imported_again(owner, browse):
-    client = browse(owner)
-    content = client.get("/groups/export.csv?columns=sales").content.replace(b'"10"', b'"12"', 1)
-    page = client.post("/groups/import/", {"file": SimpleUploadedFile("groups.csv", content)}, follow=True)
-    assert page.status_code == 200
-    assert "are left out" not in text_of(page)
-    assert "1 group changes" in text_of(page)
-
-
 def test_a_large_account_shows_the_groups_at_once_and_the_progress(
     owner,
     browse,
@@ -136,7 +126,7 @@ def test_a_large_account_shows_the_groups_at_once_and_the_progress(
     monkeypatch,
     work_queue,
 ):
-    monkeypatch.setattr(sales_reading, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     client = browse(owner)
     page = client.get(URL)
     assert group_ids(page) == [1, 4, 5]

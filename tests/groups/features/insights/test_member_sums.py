@@ -1,4 +1,4 @@
-"""Test the sums over all clients: against the sandbox's state, in parts, and without keeping anybody."""
+"""Test the numbers of clients: against the sandbox's state, in pages, and without keeping anybody."""
 
 import tracemalloc
 from collections import Counter
@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from django.core.cache import cache
 
-from groups.features.insights.services import member_sums
-from groups.features.insights.services.member_sums import Questions, kept_sums, read_on
+from groups.features.insights.services import sweep
+from groups.features.insights.services.member_sums import MemberAdder, Questions
 from groups.features.insights.services.scheme import read_scheme
+from groups.features.insights.services.sweep import read_sums
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
-from groups.services.membership import membership_of
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support.people import make_user
 
@@ -34,19 +34,21 @@ def credentials(manager):
 def questions(credentials, sandbox):
     """Return the questions of a ladder from 5000 ₴ to 20,000 ₴."""
     sandbox.console().set_rules(*RULES)
-    scheme = read_scheme(credentials)
-    return Questions.of(scheme.groups, scheme.ladder)
+    return Questions.of(read_scheme(credentials))
 
 
 @pytest.fixture
-def in_parts(monkeypatch):
-    """Let each request read one page of 40 clients."""
-    monkeypatch.setattr(member_sums, "READ_AT_ONCE", 40)
-    monkeypatch.setattr(member_sums, "SECONDS_AT_ONCE", 0.0)
+def in_pages(monkeypatch):
+    """Let each call read 40 clients."""
+    monkeypatch.setattr(sweep, "PAGE_SIZE", 40)
 
 
-def key_of(credentials, questions):
-    return member_sums._key(credentials, questions, membership_of(credentials.account_id))
+def count(credentials, questions):
+    return read_sums(MemberAdder(credentials, questions))
+
+
+def kept(credentials, questions):
+    return MemberAdder(credentials, questions).kept()
 
 
 def counted(sandbox):
@@ -63,17 +65,6 @@ def counted(sandbox):
     return +above, +below, +near
 
 
-def in_steps(credentials, questions):
-    """Read on until the end, one request after the other, but not for ever."""
-    steps = []
-    for _request in range(20):
-        sums = read_on(credentials, questions, seconds=0.0)
-        steps.append(sums.read)
-        if sums.done:
-            return sums, steps
-    pytest.fail(f"The count does not end: {steps}")
-
-
 def compared(sums, sandbox):
     near = {group: sum(steps.values()) for group, steps in sums.near.items()}
     return (sums.above, sums.below, near) == counted(sandbox)
@@ -84,99 +75,97 @@ def test_the_sums_are_those_of_the_sandbox_s_state(credentials, questions, sandb
     sandbox.console().edit_client(131, total_payed_sum="2000000")
     sandbox.console().edit_client(132, total_payed_sum="1999999", delete="1")
     sandbox.console().edit_client(1, discount_per="10")
-    sums = read_on(credentials, questions)
-    assert sums.done
+    sums = count(credentials, questions)
     assert compared(sums, sandbox)
     assert sums.near[4][Decimal(20_000)] > 0
     assert sums.above[1] > 0 < sums.below[5]
     assert len(sandbox.calls("clients.getClients")) == 1
 
 
-@pytest.mark.usefixtures("in_parts")
-def test_a_large_account_is_read_in_parts_that_add_up(credentials, questions, sandbox):
-    sums, steps = in_steps(credentials, questions)
-    assert steps == sorted(set(steps))
-    assert len(steps) == 6
+@pytest.mark.usefixtures("in_pages")
+def test_pages_add_up(credentials, questions, sandbox):
+    sums = count(credentials, questions)
+    assert len(sandbox.calls("clients.getClients")) == 6
     assert sums.read == 215
     assert compared(sums, sandbox)
 
 
-@pytest.mark.usefixtures("in_parts")
-def test_parts_overlap_by_one_client_so_a_list_that_moved_is_noticed(credentials, questions, sandbox):
-    read_on(credentials, questions, seconds=0.0)
-    # The console takes clients out of the list for good.
-    sandbox.console().edit(1, count_groups_clients="5")
-    with pytest.raises(InvalidResponse) as caught:
-        read_on(credentials, questions, seconds=0.0)
+@pytest.mark.usefixtures("in_pages")
+def test_pages_overlap_by_one_client_so_a_list_that_moves_is_noticed(
+    credentials, questions, sandbox, monkeypatch
+):
+    pages_of = sweep.pages_of
+
+    def move_after_the_first_page(*args, **options):
+        for number, page in enumerate(pages_of(*args, **options)):
+            yield page
+            if not number:
+                # The console takes clients out of the list for good.
+                sandbox.console().edit(1, count_groups_clients="5")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep, "pages_of", move_after_the_first_page)
+        with pytest.raises(InvalidResponse) as caught:
+            count(credentials, questions)
     assert caught.value.reason == "moving"
-    sums, _steps = in_steps(credentials, questions)
-    assert compared(sums, sandbox)
+    assert kept(credentials, questions) is None
+    assert compared(count(credentials, questions), sandbox)
 
 
-@pytest.mark.usefixtures("in_parts")
-def test_after_a_failure_the_count_goes_on_where_it_was(credentials, questions, sandbox):
-    read_on(credentials, questions, seconds=0.0)
-    sandbox.script("clients.getClients", "fin_before_headers", times=None)
+@pytest.mark.usefixtures("in_pages")
+def test_after_a_failure_amid_the_clients_nobody_is_counted_twice(credentials, questions, sandbox):
+    sandbox.script("clients.getClients", "fin_before_headers", call=2, times=None)
     with pytest.raises(Unreachable):
-        read_on(credentials, questions, seconds=0.0)
+        count(credentials, questions)
+    assert kept(credentials, questions) is None
     sandbox.clear_faults()
-    sums, steps = in_steps(credentials, questions)
-    assert steps[0] == 79  # 40, and 40 more that overlap by one
-    assert compared(sums, sandbox)
+    assert compared(count(credentials, questions), sandbox)
 
 
-@pytest.mark.usefixtures("in_parts")
+@pytest.mark.usefixtures("in_pages")
 def test_a_client_that_cannot_be_read_is_counted_as_such(credentials, questions, sandbox):
     sandbox.script("clients.getClients", "row_percent_150", times=2)
-    sums, _steps = in_steps(credentials, questions)
+    sums = count(credentials, questions)
     assert sums.unreadable == 2
     assert sums.read == 215
 
 
-def test_whoever_asks_meanwhile_waits_for_the_one_who_reads(credentials, questions, sandbox):
-    cache.set(f"{key_of(credentials, questions)}:busy", 1)
-    sums = read_on(credentials, questions)
-    assert (sums.waiting, sums.done) == (True, False)
-    assert not sandbox.calls("clients.getClients")
-
-
 def test_the_sums_serve_the_day_and_a_move_or_another_percent_ends_them(credentials, questions, sandbox):
-    read_on(credentials, questions)
-    read_on(credentials, questions)
+    count(credentials, questions)
+    count(credentials, questions)
     assert len(sandbox.calls("clients.getClients")) == 1
     other = Questions({**questions.percents, 1: Decimal(11)}, questions.steps)
-    assert kept_sums(credentials, other) is None
+    assert kept(credentials, other) is None
     credentials.account.count_write()
-    assert kept_sums(credentials, questions).done
+    assert kept(credentials, questions) is not None
     credentials.account.count_write(of_members=True)
-    assert kept_sums(credentials, questions) is None
+    assert kept(credentials, questions) is None
 
 
 def test_another_token_has_its_own_sums_and_a_refused_one_has_none(credentials, questions, sandbox):
-    read_on(credentials, questions)
+    count(credentials, questions)
     neighbour = make_user("neighbour", role="Managers", account="demo", sandbox=sandbox)
     theirs = PosterCredentials.objects.select_related("account").get(user=neighbour)
-    assert kept_sums(theirs, questions).done
+    assert kept(theirs, questions) is not None
     theirs.set_token("745d516e1b9320ed85b84d5bfda14148")
-    assert kept_sums(theirs, questions) is None
+    assert kept(theirs, questions) is None
     credentials.refused_at = "2026-01-01"
-    assert kept_sums(credentials, questions) is None
+    assert kept(credentials, questions) is None
 
 
-@pytest.mark.usefixtures("in_parts")
 def test_nothing_of_a_person_is_kept(credentials, questions, sandbox):
-    read_on(credentials, questions, seconds=0.0)
-    kept = repr(msgspec.msgpack.decode(cache.get(key_of(credentials, questions))))
-    rows = list(sandbox.accounts["demo"].clients.rows())[:40]
+    count(credentials, questions)
+    cached = repr(msgspec.msgpack.decode(cache.get(MemberAdder(credentials, questions).key)))
+    rows = list(sandbox.accounts["demo"].clients.rows())
     for row in rows:
         for field in ("lastname", "phone_number", "card_number", "total_payed_sum"):
-            assert len(row[field]) < 4 or row[field] not in kept
-    assert f"'{rows[-1]['client_id']}'" not in kept
+            assert len(row[field]) < 4 or row[field] not in cached
+    assert f"'{rows[-1]['client_id']}'" not in cached
 
 
 def test_sums_of_an_earlier_version_are_read_anew(credentials, questions, sandbox):
-    cache.set(key_of(credentials, questions), msgspec.msgpack.encode({"above": 7}))
-    assert compared(read_on(credentials, questions), sandbox)
+    cache.set(MemberAdder(credentials, questions).key, msgspec.msgpack.encode({"above": 7}))
+    assert compared(count(credentials, questions), sandbox)
 
 
 @pytest.mark.thorough
@@ -185,13 +174,13 @@ def test_ten_thousand_clients_are_added_up_in_little_memory(settings):
         settings.POSTER_API_URL = large.url
         user = make_user("somebody", role="Managers", account="demo", sandbox=large)
         theirs = PosterCredentials.objects.select_related("account").get(user=user)
-        scheme = read_scheme(theirs)
+        adder = MemberAdder(theirs, Questions.of(read_scheme(theirs)))
         tracemalloc.start()
-        sums = read_on(theirs, Questions.of(scheme.groups, scheme.ladder), seconds=60)
+        sums = read_sums(adder, within=60)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert sums.done
         # A busy machine may have asked for a page again.
         pages = {call.query["offset"] for call in large.calls("clients.getClients")}
-        assert len(pages) == ceil(sums.read / 1000)
-    assert peak < 20_000_000
+        assert len(pages) == ceil(sums.read / sweep.PAGE_SIZE)
+    # Two pages at most are held, of 2,000 clients each.
+    assert peak < 40_000_000

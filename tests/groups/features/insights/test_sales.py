@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groups.features.insights.services import sales
+from groups.features.insights.services.sales import SalesAdder
 from groups.features.insights.services.sales_sums import GroupSales, Period, Steps, Sums, months_of, rounded
+from groups.features.insights.services.sweep import read_sums
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.services import credentials as credentials_service
 
@@ -95,19 +97,19 @@ def credentials(owner):
 
 @pytest.mark.django_db
 def test_yesterdays_sums_are_not_todays(credentials, sandbox, monkeypatch):
-    sales.read_sales(credentials, 30)
-    assert sales.cached_sales(credentials, 30)
+    read_sums(SalesAdder(credentials, 30))
+    assert SalesAdder(credentials, 30).kept()
     tomorrow = timezone.localdate() + timedelta(days=1)
     monkeypatch.setattr(sales.timezone, "localdate", lambda: tomorrow)
-    assert sales.cached_sales(credentials, 30) is None
+    assert SalesAdder(credentials, 30).kept() is None
 
 
 @pytest.mark.django_db
 def test_another_token_of_the_same_account_has_no_sums_yet(credentials, sandbox):
-    sales.read_sales(credentials, 30)
+    read_sums(SalesAdder(credentials, 30))
     credentials.set_token("745d516e1b9320ed85b84d5bfda14148")
-    assert sales.cached_sales(credentials, 30) is None
-    sales.read_sales(credentials, 30)
+    assert SalesAdder(credentials, 30).kept() is None
+    read_sums(SalesAdder(credentials, 30))
     assert len(sandbox.calls(METHOD)) == 2
 
 
@@ -115,7 +117,7 @@ def test_another_token_of_the_same_account_has_no_sums_yet(credentials, sandbox)
 def test_the_day_is_that_of_the_sites_clock(credentials, sandbox, monkeypatch, settings):
     evening = datetime(2026, 3, 31, 22, 30, tzinfo=timezone.get_fixed_timezone(0))
     monkeypatch.setattr(sales.timezone, "now", lambda: evening)
-    sales.read_sales(credentials, 30)
+    read_sums(SalesAdder(credentials, 30))
     (call,) = sandbox.calls(METHOD)
     # In Kyiv it is the first of April already.
     assert (call.query["dateFrom"], call.query["dateTo"]) == ("20260303", "20260401")
@@ -127,7 +129,7 @@ def test_all_who_ask_at_once_share_one_reading(credentials, sandbox):
 
     def read(_):
         try:
-            return sales.read_sales(credentials, 30)
+            return read_sums(SalesAdder(credentials, 30))
         finally:
             connections.close_all()
 
@@ -142,7 +144,7 @@ def test_pages_are_of_two_thousand_clients_at_most_and_nobody_is_missed(credenti
     # The sandbox invents the receipts of 5,000 clients in one go, which takes a busy machine seconds.
     settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 20, 40
     sandbox.console().edit(4, count_groups_clients="5000")
-    found = sales.read_sales(credentials, 30)
+    found = read_sums(SalesAdder(credentials, 30))
     pages = sandbox.calls("clients.getClients")
     assert len(pages) == 3
     assert max(int(call.query["num"]) for call in pages) <= 2000
@@ -162,17 +164,17 @@ def test_a_refusal_is_remembered_for_a_minute_and_nothing_else_is(credentials, s
     sandbox.script(METHOD, "status_403", times=1)
     for _ in range(2):
         with pytest.raises(NotAllowed):
-            sales.read_sales(credentials, 30)
+            read_sums(SalesAdder(credentials, 30))
     assert len(sandbox.calls(METHOD)) == 1
     cache.clear()
     sandbox.script(METHOD, "status_400", times=1)
     with pytest.raises(PosterError):
-        sales.read_sales(credentials, 30)
-    assert sales.read_sales(credentials, 30).groups
+        read_sums(SalesAdder(credentials, 30))
+    assert read_sums(SalesAdder(credentials, 30)).groups
 
 
 @pytest.mark.django_db
 def test_what_cannot_be_decoded_is_read_anew(credentials, sandbox):
-    cache.set(sales.cache_key(credentials, 30), b"of another version")
-    assert sales.cached_sales(credentials, 30) is None
-    assert sales.read_sales(credentials, 30).groups
+    cache.set(SalesAdder(credentials, 30).key, b"of another version")
+    assert SalesAdder(credentials, 30).kept() is None
+    assert read_sums(SalesAdder(credentials, 30)).groups

@@ -9,8 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from groups.features.insights import views
-from groups.features.insights.services import member_sums, sales_reading
+from groups.features.insights.services import sweep
 from groups.services import clients
 from tests.support.pages import fragment, text_of
 
@@ -31,10 +30,9 @@ def rules(sandbox):
 @pytest.fixture
 def large(monkeypatch):
     """Take the account for one that does not fit into one request."""
-    for module in (member_sums, views):
-        monkeypatch.setattr(module, "READ_AT_ONCE", 100)
-    monkeypatch.setattr(member_sums, "SECONDS_AT_ONCE", 0.0)
-    monkeypatch.setattr(views.read_on, "__kwdefaults__", {"seconds": 0.0})
+    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "PAGE_SIZE", 99)
 
 
 def attributes(response, *names):
@@ -155,48 +153,56 @@ def test_a_group_that_came_after_the_last_copy_is_not_called_gone(manager, brows
     assert attributes(page, "data-problem") == []
 
 
-# --- Counting in parts -------------------------------------------------------------------------------------
+# --- Counting in the background ----------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("rules", "large")
 @pytest.mark.parametrize("url", COUNTED)
-def test_a_large_account_is_shown_at_once_and_counted_by_fragments(manager, browse, sandbox, url):
+def test_a_large_account_is_shown_at_once_and_counted_in_the_background(
+    manager, browse, sandbox, url, work_queue
+):
     client = browse(manager)
-    page = client.get(url)
-    assert not sandbox.calls("clients.getClients")
-    assert "0 of about 210" in text_of(page)
-    polls = []
-    while polled := re.search(r'hx-get="([^"]*)" hx-trigger="([^"]*)"', page.content.decode()):
-        assert len(polls) < 9, polls
-        polls.append(polled[2])
-        page = client.get(polled[1], headers=fragment("figures", url))
+    polls, page = [], client.get(url)
+    assert "Count the clients" in text_of(page)
+    for _ in range(2):
+        path, trigger = re.search(r'hx-get="([^"]*)" hx-trigger="([^"]*)"', page.content.decode()).groups()
+        polls.append(trigger)
+        page = client.get(path, headers=fragment("figures", url))
         assert "<html" not in page.content.decode()
-    assert polls == ["load", "load delay:200ms", "load delay:200ms"]
+        assert "waiting for its turn" in text_of(page)
+    assert polls == ["load", "load delay:2s"]
+    assert not sandbox.calls("clients.getClients")
+    work_queue()
+    page = client.get(path, headers=fragment("figures", url))
     assert "Clients counted on" in text_of(page)
+    assert "hx-trigger" not in page.content.decode()
     assert len(sandbox.calls("clients.getClients")) == 3
     assert "Clients counted on" in text_of(client.get(url))
+    work_queue()
     assert len(sandbox.calls("clients.getClients")) == 3
 
 
 @pytest.mark.usefixtures("rules", "large")
-def test_without_a_script_a_link_counts_on(manager, browse):
+def test_without_a_script_links_lead_to_the_count(manager, browse, work_queue):
     client = browse(manager)
     page = client.get("/groups/audit/")
-    for _request in range(3):
+    for words in ("waiting for its turn", "Clients counted on"):
         page = client.get(re.search(r'href="([^"]*\?read=\d+)"', page.content.decode())[1])
-    assert "Clients counted on" in text_of(page)
+        assert words in text_of(page)
+        work_queue()
 
 
 @pytest.mark.usefixtures("rules", "large")
-def test_a_cache_that_keeps_nothing_does_not_let_the_page_ask_for_ever(manager, browse, settings):
+def test_a_cache_that_keeps_nothing_does_not_let_the_page_ask_for_ever(
+    manager, browse, sandbox, settings, work_queue
+):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    client = browse(manager)
-    first = client.get("/groups/audit/?read=0", headers=fragment("figures", "/groups/audit/"))
-    assert "100 of about 210" in text_of(first)
-    assert 'hx-trigger="load' in first.content.decode()
-    again = client.get("/groups/audit/?read=100", headers=fragment("figures", "/groups/audit/"))
-    assert 'hx-trigger="load' not in again.content.decode()
-    assert "Count on" in text_of(again)
+    page = browse(manager).get("/groups/audit/?read=1", headers=fragment("figures", "/groups/audit/"))
+    assert page.status_code == 200
+    assert 'hx-trigger="load' not in page.content.decode()
+    assert "Try again" in text_of(page)
+    work_queue()
+    assert not sandbox.calls("clients.getClients")
 
 
 @pytest.mark.usefixtures("rules")
@@ -381,7 +387,7 @@ def test_rows_that_are_in_no_turnover_are_said(owner, browse, sandbox):
 
 
 def test_the_turnover_of_a_large_account_comes_from_the_background(owner, browse, monkeypatch):
-    monkeypatch.setattr(sales_reading, "AT_ONCE", 0)
+    monkeypatch.setattr(sweep, "AT_ONCE", 0)
     page = browse(owner).get("/groups/scheme/?turnover=1")
     assert "It is waiting for its turn" in text_of(page)
     assert 'hx-trigger="load delay:2s"' in page.content.decode()

@@ -8,9 +8,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from groups.features.insights.services import sales
-from groups.features.insights.services.member_sums import Questions, kept_sums, read_on
+from groups.features.insights.services import sales, sweep
+from groups.features.insights.services.member_sums import MemberAdder, Questions
+from groups.features.insights.services.sales import SalesAdder
 from groups.features.insights.services.scheme import read_scheme
+from groups.features.insights.services.sweep import read_sums
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import restore_preview
@@ -53,7 +55,7 @@ def long_ago(settings):
 
 
 def revenues(credentials):
-    found = sales.read_sales(credentials, sales.MONTH)
+    found = read_sums(SalesAdder(credentials, sales.MONTH))
     return found.of(4).revenue, found.of(1).revenue
 
 
@@ -61,7 +63,7 @@ def test_after_a_move_the_sums_are_those_of_the_new_groups(owner, credentials, s
     left, there = revenues(credentials)
     assert left > 0
     run(start(owner))
-    assert sales.cached_sales(credentials, sales.MONTH) is None
+    assert SalesAdder(credentials, sales.MONTH).kept() is None
     assert revenues(credentials) == (0, there + left)
     assert revenues(credentials) == (0, there + left)
     assert len(sandbox.calls(METHOD)) == 2
@@ -74,7 +76,7 @@ def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner
     preview = restore_preview.look(user=owner, credentials=credentials, snapshot=Snapshot.objects.get())
     restore = {"user": owner, "credentials": credentials, "operation": uuid.uuid4(), "preview": preview}
     job = run(queue.start(restore_preview.plan(**restore)))
-    found = sales.read_sales(credentials, sales.MONTH)
+    found = read_sums(SalesAdder(credentials, sales.MONTH))
     assert (found.of(job.target_id).revenue, found.of(1).revenue) == (left, there)
 
 
@@ -84,7 +86,7 @@ def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credent
     form = {"loaded": group.values, "loaded_clients": group.clients, "operation": uuid.uuid4()}
     change = execute(RemoveGroup(user=owner, credentials=credentials, group_id=4, **form))
     assert change.state == Change.State.APPLIED
-    assert sales.cached_sales(credentials, sales.MONTH) is None
+    assert SalesAdder(credentials, sales.MONTH).kept() is None
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_each_page_with_sums_says_as_of_when_and_that_clients_were_being_moved(
 
 
 def test_a_reading_that_a_move_overtakes_is_not_kept(owner, credentials, sandbox, monkeypatch):
-    job, pages_of = plan(owner), sales.pages_of
+    job, pages_of = plan(owner), sweep.pages_of
 
     def move_after_the_first_page(*args, **options):
         for number, page in enumerate(pages_of(*args, **options)):
@@ -112,10 +114,10 @@ def test_a_reading_that_a_move_overtakes_is_not_kept(owner, credentials, sandbox
                 run(queue.start(job))
 
     with monkeypatch.context() as patch:
-        patch.setattr(sales, "pages_of", move_after_the_first_page)
+        patch.setattr(sweep, "pages_of", move_after_the_first_page)
         left, there = revenues(credentials)
     assert left > 0
-    assert sales.cached_sales(credentials, sales.MONTH) is None
+    assert SalesAdder(credentials, sales.MONTH).kept() is None
     assert revenues(credentials) == (0, there + left)
 
 
@@ -140,14 +142,14 @@ def test_sums_that_a_late_read_may_have_made_wrong_are_read_again(owner, credent
     left, there = revenues(credentials)
     sandbox.lag("behind", MEMBERS, seconds=60)
     job = run(start(owner))
-    found = sales.read_sales(credentials, sales.MONTH)
+    found = read_sums(SalesAdder(credentials, sales.MONTH))
     assert found.of(4).revenue > 0  # as the list has it, from before the move
     assert found.provisional
     assert job.state == Job.State.DONE
     sandbox.catch_up()
     long_ago()
     assert revenues(credentials) == (0, there + left)
-    assert not sales.cached_sales(credentials, sales.MONTH).provisional
+    assert not SalesAdder(credentials, sales.MONTH).kept().provisional
 
 
 def test_the_history_keeps_no_cost_of_sums_that_are_provisional(owner, credentials, sandbox, long_ago):
@@ -180,18 +182,17 @@ def test_the_counts_of_the_ladder_are_those_after_a_move_and_one_for_a_job_at_wo
     owner, credentials, sandbox, long_ago
 ):
     sandbox.console().edit_client(1, discount_per="90")
-    scheme = read_scheme(credentials)
-    questions = Questions.of(scheme.groups, scheme.ladder)
-    above = read_on(credentials, questions).above
+    questions = Questions.of(read_scheme(credentials))
+    above = read_sums(MemberAdder(credentials, questions)).above
     job = start(owner, group_id=1, target_id=4, client_ids=[1])
     run(job)
-    assert kept_sums(credentials, questions) is None
-    after = read_on(credentials, questions)
+    assert MemberAdder(credentials, questions).kept() is None
+    after = read_sums(MemberAdder(credentials, questions))
     assert after.provisional
     assert (after.above[1], after.above[4]) == (above[1] - 1, above.get(4, 0) + 1)
     Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
     calls = len(sandbox.calls(MEMBERS))
     for _ in range(3):
-        read_on(credentials, questions)
+        read_sums(MemberAdder(credentials, questions))
         PosterAccount.objects.get(pk="demo").count_write(of_members=True)
     assert len(sandbox.calls(MEMBERS)) == calls + 1

@@ -1,19 +1,15 @@
 """Test the undo of jobs: what was moved or changed goes back once, and what moved on since stays."""
 
 import uuid
-from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Import, Line
 from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job, Limits
 from groups.models.locks import members_key
-from groups.poster import GroupValues
 from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.account_limits import BeyondLimits
@@ -25,7 +21,7 @@ from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow
-from tests.support.jobs import FEW, die_before_sending, ended, run, start
+from tests.support.jobs import FEW, die_before_sending, ended, plan_undo, run, start, undone
 from tests.support.threads import at_once
 
 State = Change.State
@@ -39,16 +35,6 @@ def no_lag(settings):
     settings.POSTER_LAG_SECONDS = 0
 
 
-def plan_undo(user, undone, change=None):
-    credentials = credentials_service.credentials_of(user)
-    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
-
-
-def undone(user, job, change=None):
-    """Undo a job, or one change of it, and return the ended job that has done so."""
-    return run(queue.start(plan_undo(user, job, change)))
-
-
 def choose(user, choice, target_id=1):
     credentials = credentials_service.credentials_of(user)
     groups = [read_now(credentials, each).group for each in sorted(set(choice.values()))]
@@ -59,24 +45,6 @@ def choose(user, choice, target_id=1):
         groups=groups,
         target=read_now(credentials, target_id).group,
         choice=choice,
-    )
-
-
-def edit(user, lines, kind=Edit):
-    credentials = credentials_service.credentials_of(user)
-    job = bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
-    queue.start_draft(job, user)
-    return run(job)
-
-
-def line(user, group_id, number=1, **new):
-    group = read_now(credentials_service.credentials_of(user), group_id).group
-    return Line(
-        number=number,
-        group_id=group_id,
-        old=group.values,
-        new=group.values.replace(**new),
-        clients=group.clients,
     )
 
 
@@ -397,62 +365,14 @@ def restore_of(user, snapshot):
     return restore_preview.plan(user=user, credentials=credentials, operation=uuid.uuid4(), preview=preview)
 
 
-# --- Edits and imports -------------------------------------------------------------------------------------
-
-
-def percent_of(sandbox, group_id):
-    return sandbox.accounts["demo"].groups[group_id]["client_groups_discount"]
-
-
-def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since(staff, sandbox):
-    was = {group_id: percent_of(sandbox, group_id) for group_id in (1, 4, 5)}
-    lines = [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in was]
-    job = edit(staff, lines)
-    sandbox.console("demo").edit(4, client_groups_discount="16")
-    back = undone(staff, job)
-    assert ended(back) == (Job.State.DONE, "")
-    assert {group_id: percent_of(sandbox, group_id) for group_id in was} == was | {4: "16"}
-    assert back.changes.get(group_id=4).reason == "conflict"
-    assert progress_of(back) == Progress(total=3, done=2, failed=1)
-
-
-def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
-    names = ("Нова 1", "Нова 2", "Нова 3")
-    values = [GroupValues(name=name, loyalty_type=1, percent=Decimal(5)) for name in names]
-    lines = [Line(number=number, new=each) for number, each in enumerate(values)]
-    job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Import)
-    assert ended(job) == (Job.State.DONE, "")
-    _empty, taken, renamed = job.changes.filter(action="create").values_list("group_id", flat=True)
-    sandbox.console("demo").put_client(taken, firstname="Тест")
-    sandbox.console("demo").edit(renamed, client_groups_name="Інша")
-    back = undone(owner, job)
-    assert ended(back) == (Job.State.DONE, "")
-    assert set(sandbox.accounts["demo"].groups) == {1, 4, 5, taken, renamed}
-    assert percent_of(sandbox, 1) == "10"
-    reasons = dict(back.changes.filter(state="failed").values_list("group_id", "reason"))
-    assert reasons == {taken: "has_clients", renamed: "conflict"}
-
-
-def test_a_first_group_that_gets_other_values_stops_the_undo(staff, sandbox):
-    job = edit(staff, [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in (1, 4)])
-    sandbox.script(
-        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "33"}
-    )
-    back = undone(staff, job)
-    assert (ended(back), back.detail) == ((Job.State.STOPPED, "differs"), "percent")
-    assert back.changes.count() == 1
-    queue.resume(back, staff, accepts=True)
-    assert ended(run(back)) == (Job.State.DONE, "")
-
-
 # --- Rights and limits -------------------------------------------------------------------------------------
 
 
 def test_the_rights_are_those_of_the_writes(staff, manager, owner):
+    job = run(start(staff))
     with pytest.raises(PermissionDenied):
-        plan_undo(manager, run(start(staff)))
-    job = edit(staff, [line(staff, 1, percent=Decimal(15))])
-    assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.change_group",)
+        plan_undo(manager, job)
+    assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.move_client",)
     back = queue.start(plan_undo(staff, job))
     assert queue.may_control(back, owner)
     assert not queue.may_control(back, manager)
@@ -500,12 +420,6 @@ def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, 
     assert planned.lock_keys == {members_key(group_id) for group_id in (1, 4, 5)}
 
 
-def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
-    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
-    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
-    assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
-
-
 def test_a_refused_request_gives_way_to_another_one(staff, owner):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=1)
@@ -513,14 +427,3 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
     request = approvals.ask_for(planned, staff, ())
     approvals.refuse(request, user=owner, reason="ні")
     assert plan_undo(staff, job).pk != planned.pk
-
-
-def test_the_clients_of_groups_that_get_other_terms_count(staff):
-    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
-    credentials = credentials_service.credentials_of(staff)
-    planned = plan_undo(staff, job)
-    reach = undo.Undo(planned).reach(credentials)
-    assert (reach.clients, reach.rise) == (125, Decimal(5))
-    Limits.objects.create(account_id="demo", max_clients=200)
-    made = run(queue.start(planned))
-    assert undo.Undo(made).reach(credentials).clients == 125

@@ -1,35 +1,21 @@
 """Test every refusal code of Poster on every form that writes, and in the rows of jobs."""
 
-from decimal import Decimal
 from functools import partial
 
 import pytest
 
-from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Import, Line
-from groups.models import Change, PosterCredentials
-from groups.poster import GroupValues, NameTaken, NotAllowed, TokenRejected
+from groups.models import Change
+from groups.poster import NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
-from groups.services import credentials as credentials_service
-from groups.services import groups as reads
-from groups.services.jobs import queue
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 from tests.support.pairwise import covering, marked
+from tests.support.refusals import WORDS, refused, row_of_refused, some_refusals
 
 pytestmark = pytest.mark.django_db
 NEW, EDIT, REMOVE = "/groups/new/", "/groups/1/edit/", "/groups/4/delete/"
 SEED = {"name": "Постоянный посетитель", "percent": "15"}
 ROW = fragment("row-1", "/groups/")
-# No message of the dashboard is written like this.
-WORDS = "<b>Ні & ні</b> "
-
-
-def refused(sandbox, method, code):
-    """Let Poster refuse a method with this code, and a long message that contains a token."""
-    token = sandbox.accounts["demo"].token
-    message = f"{WORDS}{token} {'ж' * 300}"
-    sandbox.script(method, "error_object", code=code, message=message, when="before")
 
 
 def create(client, sandbox, code, **headers):
@@ -151,60 +137,12 @@ def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sand
 # --- In the rows of jobs -----------------------------------------------------------------------------------
 
 
-def new_group(_credentials):
-    values = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
-    return Line(2, values)
-
-
-def other_percent(credentials):
-    old = reads.read_now(credentials, 1).group.values
-    return Line(2, old.replace(percent=Decimal(15)), 1, old, clients=125)
-
-
-def planned(user, line, kind):
-    credentials = credentials_service.credentials_of(user)
-    job = bulk.keep_plan(
-        user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
-    )
-    queue.start_draft(job, user)
-    return job
-
-
-JOBS = {
-    "a line of an import": ("clients.createGroup", partial(planned, line=new_group, kind=Import)),
-    "a line of percents": ("clients.updateGroup", partial(planned, line=other_percent, kind=Edit)),
-    "a move": ("clients.updateClient", partial(start, client_ids=[129])),
-}
-
-
-def some_codes():
-    """Return each kind of job with a third of the codes, and with the rest of them for `make test-all`."""
-    for place, (name, job) in enumerate(JOBS.items()):
-        some = list(REFUSALS)[place :: len(JOBS)]
-        rest = [code for code in REFUSALS if code not in some]
-        yield pytest.param(*job, some, id=name)
-        yield pytest.param(*job, rest, id=f"{name}, rest", marks=pytest.mark.thorough)
-
-
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("method", "begin", "codes"), [*some_codes()])
-def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, method, begin, codes):
+@pytest.mark.parametrize("codes", some_refusals("a move", place=2))
+def test_a_refusal_is_told_in_the_row_of_a_move(owner, browse, sandbox, codes):
+    """Poster's words about a client may name somebody, so the code alone is kept."""
     client = browse(owner)
     for code in codes:
-        job = begin(owner)
-        refused(sandbox, method, code)
-        queue.run_job.func(str(job.pk))
-        change = Change.objects.get(job=job)
-        assert (change.state, change.code) == (Change.State.REFUSED, code)
-        # Credentials that Poster refused are not used again automatically; a stopped job keeps its lock.
-        PosterCredentials.objects.update(refused_at=None)
-        page = client.get(f"/jobs/{job.pk}/")
-        job.refresh_from_db()
-        if job.is_unfinished:
-            queue.cancel(job, owner)
-        assert page.status_code == 200
-        # Poster's words about a client may name somebody, so the code alone is kept.
-        told = f"Poster gave the code {code}" if change.client_id else WORDS
-        assert told in text_of(page)
-        assert "<b>Ні" not in page.content.decode()
-        assert f'data-change="{change.pk}" data-state="refused"' in page.content.decode()
+        job = start(owner, client_ids=[129])
+        refused(sandbox, "clients.updateClient", code)
+        assert f"Poster gave the code {code}" in row_of_refused(client, owner, job, code)

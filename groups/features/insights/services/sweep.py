@@ -1,0 +1,334 @@
+"""Read all clients of an account once, page by page, for everybody who counts them.
+
+A page of the dashboard sweeps a small account itself, for the sums that it shows. For a large one it puts a
+task into the queue, one for each account and token, and shows its progress. The task feeds the clients to all
+listeners that are registered, so the sums of every page are in the cache when it is done. Sums are all that
+is kept, and never anything of a client.
+"""
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import msgspec
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError
+from django.tasks import task
+from django.utils import timezone
+
+from groups.models import PosterCredentials
+from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
+from groups.services.calls.limits import busy
+from groups.services.calls.single_flight import single_flight
+from groups.services.clients import pages_of
+from groups.services.groups import list_groups
+from groups.services.jobs.lease import stopping
+from groups.services.membership import membership_of
+from poster_admin.common.outages import ask_shared
+
+log = logging.getLogger("groups.jobs")
+
+QUEUE = "sales"
+PAGE_SIZE = 1_999
+"""Clients that one call reads; with the client by which pages overlap that is 2,000."""
+AT_ONCE, SECONDS_AT_ONCE = 10_000, 6.0
+"""Clients, and seconds, up to which a page sweeps by itself."""
+SHORTEST_TRY = 0.5
+"""Seconds before the end from which on a failed call only says that the time was too short."""
+QUICK_AT_ONCE, QUICK_SECONDS = 2_000, 3.0
+"""Clients, and seconds, up to which a page sweeps for sums that it only mentions."""
+LONGEST_SWEEP = 900.0
+WAITS, IS_ALIVE, FAILED = 3600, 60, 60
+"""Seconds that a task may wait for its turn, may go on without a sign of life, and that a failure is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The number of an account's clients that have been read; `waiting` until a worker has begun."""
+
+    read: int
+    clients: int
+    waiting: bool = True
+
+
+class Listener[T](ABC):
+    """Adds up something of all clients of an account; the sums are kept until a move, or for the day.
+
+    They are kept by account, token and day, by who is in which group, and by `asked`, all else that they
+    depend on. The key is that of the moment when the listener is made: a move that is made meanwhile leaves
+    the sums unused. A listener serves one sweep.
+    """
+
+    name: ClassVar[str]
+    sums_type: type[T]
+    sums: T
+    """The sums, once a sweep has gone through without a `failure`."""
+    days = 0
+    """The period for which sales are asked; 0 leaves it to the listener of sales."""
+
+    def __init__(self, credentials: PosterCredentials, asked: object) -> None:
+        self.credentials = credentials
+        self.membership = membership_of(credentials.account_id)
+        self.as_of = timezone.now()
+        self.failure: PosterError | None = None
+        token = f"{credentials.account_id}:{credentials.fingerprint}"
+        self.key = f"sums:{self.name}:{token}:{timezone.localdate()}:{self.membership.key}:{asked}"
+        self.failure_key = f"sums:{self.name}:{token}:failed"
+
+    def begin(self, until: float, alive: Callable[[], object]) -> None:  # noqa: B027 - most have nothing to do
+        """Make the calls that come before those for clients.
+
+        All calls of the listener end before `until`; `alive` is called after each one.
+        """
+
+    @abstractmethod
+    def add(self, page: ClientList) -> None:
+        """Add one page of clients, removed ones too."""
+
+    @abstractmethod
+    def done(self) -> T:
+        """Return the sums of all clients, without anything of one."""
+
+    def kept(self) -> T | None:
+        """Return the sums from the cache, or None."""
+        if self.credentials.refused_at:
+            return None
+        kept = ask_shared(lambda: cache.get(self.key), None)
+        try:
+            return msgspec.msgpack.decode(kept, type=self.sums_type) if kept else None
+        except msgspec.DecodeError:
+            return None  # an earlier version of this program has kept them
+
+    def keep(self, sums: T) -> None:
+        """Keep the sums for as long as they hold."""
+        self.sums = sums
+        encoded = msgspec.msgpack.encode(sums)
+        ask_shared(lambda: cache.set(self.key, encoded, timeout=self.membership.life), None)
+
+    def forget(self) -> None:
+        """Let the next page that asks begin again."""
+        ask_shared(lambda: cache.delete_many([self.key, self.failure_key]), None)
+
+    def note_failure(self) -> None:
+        """Have the failure told for a minute, without another try; the time is that of the first one."""
+        ask_shared(lambda: cache.add(self.failure_key, self.failure, timeout=FAILED), None)
+
+    def check_failure(self) -> None:
+        """Raise the failure that was noted a moment ago."""
+        failure: PosterError | None = ask_shared(lambda: cache.get(self.failure_key), None)
+        if failure is not None:
+            raise failure
+
+
+type MakeListener = Callable[[PosterCredentials, int], Listener[Any] | None]
+
+_makers: list[MakeListener] = []
+
+
+def add_listener(make: MakeListener) -> None:
+    """Let a listener hear the sweeps of the workers; `make` returns None if the user may not see its sums.
+
+    It takes credentials, and the period of sales that was asked for: see `Listener.days`.
+    """
+    _makers.append(make)
+
+
+# --- Asking ------------------------------------------------------------------------------------------------
+
+
+def find_sums[T](listener: Listener[T]) -> T | Progress:
+    """Return the sums, or the progress of the task that adds them up.
+
+    Raises `PosterError`, also the one that has ended the task a moment ago.
+    """
+    found = listener.kept()
+    if found is not None:
+        return found
+    if _clients_of(listener.credentials) <= AT_ONCE and _progress_of(listener.credentials) is None:
+        until = time.monotonic() + SECONDS_AT_ONCE
+        try:
+            return read_sums(listener, within=SECONDS_AT_ONCE)
+        except Unreachable as error:
+            if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
+                raise
+    return _in_background(listener)
+
+
+def find_sums_later[T](listener: Listener[T]) -> T | Progress:
+    """Return the sums if a page can have them in a moment, else the progress of the task.
+
+    Raises as `find_sums` does.
+    """
+    found = find_sums_quickly(listener)
+    return _in_background(listener) if found is None else found
+
+
+def find_sums_quickly[T](listener: Listener[T]) -> T | None:
+    """Return the sums if they are known or read in a moment; else None."""
+    found = listener.kept()
+    if found is not None:
+        return found
+    try:
+        return read_sums(listener, within=QUICK_SECONDS) if is_small(listener.credentials) else None
+    except PosterError:
+        return None  # the fragment that asks again says why
+
+
+def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
+    """Return the sums; sweep for them now if none are kept.
+
+    Threads and processes that ask at the same time share one sweep. Raises `PosterError`, among them
+    `Unreachable` with the reason "deadline" if it takes longer than `within` seconds.
+    """
+    found = listener.kept()
+    if found is not None:
+        return found
+    until = time.monotonic() + (within or settings.POSTER_READ_DEADLINE)
+
+    def ask() -> T:
+        sweep([listener], until=until)
+        if listener.failure is not None:
+            raise listener.failure
+        return listener.sums
+
+    return single_flight(
+        listener.key,
+        listener.credentials.account_id,
+        listener.credentials.user_id,
+        listener.kept,
+        ask,
+        shared=f"{listener.credentials.fingerprint} sweep",
+    )
+
+
+def is_small(credentials: PosterCredentials) -> bool:
+    """Return True if a page can sweep the account in a moment. Raises `PosterError`."""
+    return _clients_of(credentials) <= QUICK_AT_ONCE
+
+
+def _clients_of(credentials: PosterCredentials) -> int:
+    return list_groups(credentials).totals.clients
+
+
+# --- Sweeping ----------------------------------------------------------------------------------------------
+
+
+def sweep(
+    listeners: Sequence[Listener[Any]], *, until: float, note: Callable[[int], object] = lambda _read: None
+) -> None:
+    """Read all clients, feed each page to all listeners, and let each keep its sums.
+
+    A listener whose own calls fail leaves the sweep to the others; its error is its `failure`, as that of the
+    clients is everybody's. `note` is called with the number of clients read, after each call.
+    """
+    read = 0
+
+    def alive() -> None:
+        note(read)
+
+    for each in listeners:
+        with _failing_alone(each):
+            each.check_failure()
+            each.begin(until, alive)
+    listening = [each for each in listeners if each.failure is None]
+    if not listening:
+        return
+    with _failing_alone(*listening):
+        for page in pages_of(listening[0].credentials, None, size=PAGE_SIZE, until=until):
+            for each in listening:
+                each.add(page)
+            read += page.size
+            alive()
+    for each in listening:
+        with _failing_alone(each):
+            if each.failure is None:
+                each.keep(each.done())
+
+
+@contextmanager
+def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
+    """Make an error of Poster's the failure of these listeners, and remember that a token is not allowed."""
+    try:
+        yield
+    except PosterError as error:
+        for each in listeners:
+            each.failure = error
+            if isinstance(error, NotAllowed):
+                each.note_failure()
+
+
+# --- In the background -------------------------------------------------------------------------------------
+
+
+def _in_background(listener: Listener[Any]) -> Progress:
+    """Return the progress of the account's task, and put one into the queue unless it is there already."""
+    listener.check_failure()
+    credentials = listener.credentials
+    noted = _progress_of(credentials)
+    if noted is not None:
+        return noted
+    key, clients = _key(credentials), _clients_of(credentials)
+    # One process adds the note, and enqueues the task.
+    added = ask_shared(lambda: cache.add(key, Progress(0, clients), timeout=WAITS), None)
+    noted = _progress_of(credentials)
+    if noted is None:
+        raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
+    if added:
+        try:
+            sweep_account.enqueue(credentials.pk, listener.days, clients)
+        except DatabaseError:
+            ask_shared(lambda: cache.delete(key), None)
+            raise
+    return noted
+
+
+@task(queue_name=QUEUE)
+def sweep_account(credentials_id: int, days: int, clients: int) -> None:
+    """Sweep an account for all listeners whose sums are not kept yet."""
+    found = PosterCredentials.objects.select_related("account", "user").filter(pk=credentials_id).first()
+    if found is None:
+        return
+    with suppress(_Interrupted):
+        _sweep_for_all(found, days, clients)
+    ask_shared(lambda: cache.delete(_key(found)), None)
+
+
+class _Interrupted(Exception):
+    """The worker is to stop; the next page that needs the sums enqueues the task again."""
+
+
+def _sweep_for_all(credentials: PosterCredentials, days: int, clients: int) -> None:
+    def note(read: int) -> None:
+        if stopping.is_set():
+            raise _Interrupted
+        progress = Progress(read, max(read, clients), waiting=False)
+        ask_shared(lambda: cache.set(_key(credentials), progress, timeout=IS_ALIVE), None)
+
+    until = time.monotonic() + LONGEST_SWEEP
+    for delay in (*settings.SALES_RETRY_PAUSES, None):
+        note(0)
+        made = [make(credentials, days) for make in _makers]
+        listeners = [each for each in made if each is not None and each.kept() is None]
+        sweep(listeners, until=until, note=note)
+        failed = [each for each in listeners if each.failure is not None]
+        passing = any(isinstance(each.failure, Unreachable | InvalidResponse) for each in failed)
+        if delay is None or not passing:
+            break
+        stopping.wait(delay)
+    for each in failed:
+        reason = each.failure.reason if each.failure else ""
+        log.warning("The %s of account %s were not added up: %s", each.name, credentials.account_id, reason)
+        each.note_failure()
+
+
+def _progress_of(credentials: PosterCredentials) -> Progress | None:
+    return ask_shared(lambda: cache.get(_key(credentials)), None)
+
+
+def _key(credentials: PosterCredentials) -> str:
+    return f"sweep:{credentials.account_id}:{credentials.fingerprint}"

@@ -1,0 +1,110 @@
+"""Test the undo of edits and imports: what was changed goes back once, and what changed since stays."""
+
+from decimal import Decimal
+
+import pytest
+
+from groups.features.bulk import services as bulk
+from groups.features.bulk.services import Edit, Import, Line
+from groups.models import Job, Limits
+from groups.poster import GroupValues
+from groups.services import approvals
+from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
+from groups.services.jobs import queue, undo
+from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.undo_plan import UndoScope
+from tests.support.jobs import ended, plan_undo, run, undone
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+
+
+@pytest.fixture(autouse=True)
+def no_lag(settings):
+    """Believe that Poster shows each write at once."""
+    settings.POSTER_LAG_SECONDS = 0
+
+
+def edit(user, lines, kind=Edit):
+    credentials = credentials_service.credentials_of(user)
+    job = bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    queue.start_draft(job, user)
+    return run(job)
+
+
+def line(user, group_id, number=1, **new):
+    group = read_now(credentials_service.credentials_of(user), group_id).group
+    return Line(
+        number=number,
+        group_id=group_id,
+        old=group.values,
+        new=group.values.replace(**new),
+        clients=group.clients,
+    )
+
+
+def percent_of(sandbox, group_id):
+    return sandbox.accounts["demo"].groups[group_id]["client_groups_discount"]
+
+
+def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since(staff, sandbox):
+    was = {group_id: percent_of(sandbox, group_id) for group_id in (1, 4, 5)}
+    lines = [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in was]
+    job = edit(staff, lines)
+    sandbox.console("demo").edit(4, client_groups_discount="16")
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert {group_id: percent_of(sandbox, group_id) for group_id in was} == was | {4: "16"}
+    assert back.changes.get(group_id=4).reason == "conflict"
+    assert progress_of(back) == Progress(total=3, done=2, failed=1)
+
+
+def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):
+    names = ("Нова 1", "Нова 2", "Нова 3")
+    values = [GroupValues(name=name, loyalty_type=1, percent=Decimal(5)) for name in names]
+    lines = [Line(number=number, new=each) for number, each in enumerate(values)]
+    job = edit(owner, [*lines, line(owner, 1, 9, percent=Decimal(11))], Import)
+    assert ended(job) == (Job.State.DONE, "")
+    _empty, taken, renamed = job.changes.filter(action="create").values_list("group_id", flat=True)
+    sandbox.console("demo").put_client(taken, firstname="Тест")
+    sandbox.console("demo").edit(renamed, client_groups_name="Інша")
+    back = undone(owner, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert set(sandbox.accounts["demo"].groups) == {1, 4, 5, taken, renamed}
+    assert percent_of(sandbox, 1) == "10"
+    reasons = dict(back.changes.filter(state="failed").values_list("group_id", "reason"))
+    assert reasons == {taken: "has_clients", renamed: "conflict"}
+
+
+def test_a_first_group_that_gets_other_values_stops_the_undo(staff, sandbox):
+    job = edit(staff, [line(staff, group_id, group_id, percent=Decimal(15)) for group_id in (1, 4)])
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "33"}
+    )
+    back = undone(staff, job)
+    assert (ended(back), back.detail) == ((Job.State.STOPPED, "differs"), "percent")
+    assert back.changes.count() == 1
+    queue.resume(back, staff, accepts=True)
+    assert ended(run(back)) == (Job.State.DONE, "")
+
+
+def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
+    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
+    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
+    assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
+
+
+def test_the_clients_of_groups_that_get_other_terms_count(staff):
+    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, name="Інша назва")])
+    credentials = credentials_service.credentials_of(staff)
+    planned = plan_undo(staff, job)
+    reach = undo.Undo(planned).reach(credentials)
+    assert (reach.clients, reach.rise) == (125, Decimal(5))
+    Limits.objects.create(account_id="demo", max_clients=200)
+    made = run(queue.start(planned))
+    assert undo.Undo(made).reach(credentials).clients == 125
+
+
+def test_the_right_to_the_undo_of_an_edit_is_that_of_its_writes(staff):
+    job = edit(staff, [line(staff, 1, percent=Decimal(15))])
+    assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.change_group",)

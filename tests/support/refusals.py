@@ -1,0 +1,46 @@
+"""Let Poster refuse writes, and look at the rows of jobs in which that is told."""
+
+import pytest
+
+from groups.models import Change, PosterCredentials
+from groups.poster.errors import REFUSALS
+from groups.services.jobs import queue
+from tests.support.pages import text_of
+
+# No message of the dashboard is written like this.
+WORDS = "<b>Ні & ні</b> "
+
+
+def refused(sandbox, method, code):
+    """Let Poster refuse a method with this code, and a long message that contains a token."""
+    token = sandbox.accounts["demo"].token
+    message = f"{WORDS}{token} {'ж' * 300}"
+    sandbox.script(method, "error_object", code=code, message=message, when="before")
+
+
+def some_refusals(name, *values, place):
+    """Return a third of the codes for a kind of job, from its place, and the others for `make test-all`."""
+    some = list(REFUSALS)[place::3]
+    rest = [code for code in REFUSALS if code not in some]
+    return [
+        pytest.param(*values, some, id=name),
+        pytest.param(*values, rest, id=f"{name}, rest", marks=pytest.mark.thorough),
+    ]
+
+
+def row_of_refused(client, user, job, code):
+    """Run a job whose only write is refused, and return the text of its page after a look at its row."""
+    queue.run_job.func(str(job.pk))
+    change = Change.objects.get(job=job)
+    assert (change.state, change.code) == (Change.State.REFUSED, code)
+    # Credentials that Poster refused are not used again automatically; a stopped job keeps its lock.
+    PosterCredentials.objects.update(refused_at=None)
+    page = client.get(f"/jobs/{job.pk}/")
+    job.refresh_from_db()
+    if job.is_unfinished:
+        queue.cancel(job, user)
+    assert page.status_code == 200
+    html = page.content.decode()
+    assert "<b>Ні" not in html
+    assert f'data-change="{change.pk}" data-state="refused"' in html
+    return text_of(page)
