@@ -699,9 +699,3 @@ def test_no_person_is_in_the_logs(staff, sandbox, caplog):
     for row in people:
         assert row["phone_number"] not in caplog.text
         assert row["lastname"] not in caplog.text or not row["lastname"]
-
-
-@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
-def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
-    with pytest.raises(msgspec.ValidationError):
-        ClientsToMove.from_json(data)
