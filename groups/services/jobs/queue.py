@@ -128,7 +128,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
         except SecretUnreadable:
-            log.warning("Job %s has stopped: no key opens its snapshot", job.pk)
+            log.warning("Job %s has stopped: no key opens what was kept for it", job.pk)
             lease.end(Job.State.STOPPED, Job.Stop.SNAPSHOT_UNREADABLE)
         except Exception as error:
             if is_outage(error):
