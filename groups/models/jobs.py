@@ -207,7 +207,9 @@ class Job(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this job."""
+        """The form that asked for this job; while its kind is not registered, no form is the same."""
+        if not self.is_known:
+            return Submission(self.pk, self.account_id, None, self.kind)
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
         return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
