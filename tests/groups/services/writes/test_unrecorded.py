@@ -12,7 +12,7 @@ from groups.services.writes import unrecorded
 from groups.services.writes.unrecorded import catch_up, write_down
 from poster_admin.common.outages import Outage
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
