@@ -28,7 +28,7 @@ def test_a_thread_survives_what_goes_wrong(caplog):
         if len(turns) == 1:
             raise OperationalError("away\nLINE 1: SELECT")
         if len(turns) == 2:
-            raise RuntimeError("a mistake of ours")
+            raise RuntimeError("a programming error")
         stop.set()
 
     maintenance.repeat("a turn", turn, 0.01, stop)
