@@ -25,14 +25,14 @@ class Feature(AppConfig):
         """Plug the feature into the core, once as a process starts; the models can be imported by then."""
         raise NotImplementedError
 
-    def when_off(self) -> None:
-        """Plug in what goes on while the feature is left out, as the deletion of what is kept of people."""
+    def when_left_out(self) -> None:
+        """Plug in what goes on while the feature is left out: a deletion in time, a warning to people."""
 
     def ready(self) -> None:
         if self.is_on:
             self.plug_in()
         else:
-            self.when_off()
+            self.when_left_out()
 
     @property
     def is_on(self) -> bool:

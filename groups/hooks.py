@@ -19,6 +19,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
+from groups.models.asked import Asked
+from groups.models.asked import register as register_asked
 from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import register_holder
 from groups.presenters.changes.change_notes import FindNote, add_change_note
@@ -43,7 +45,7 @@ from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import register as register_submissions
 from groups.views.http.requests import SECTIONS
 from groups.views.start import StartQuery, add_start_query
-from groups.views.writes.not_sent import Answer, answer_not_sent
+from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, reads_consent
 
 # --- Pages -------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,8 @@ def nothing_changed(listener: ChangeListener) -> None:
 def submissions(rows: QuerySet[Any], order: int = 0) -> None:
     """Find the same form sent twice in these rows too: the id of each is its `operation`; see `Submitted`.
 
-    Rows of a lower `order` are found first.
+    Where a form has several rows, that of the lowest `order` tells which form it was, and the last one what
+    has become of it.
     """
     register_submissions(rows, order)
 
@@ -143,6 +146,16 @@ def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
 def answer[E: NotSent](error: type[E], respond: Answer[E]) -> None:
     """Answer a form whose write was not sent because of an error of the feature; see `answer_not_sent`."""
     answer_not_sent.register(error, respond)
+
+
+def asked(kind: type[Asked]) -> None:
+    """Let rows of the feature be asked for where a gate holds them back; see `Asked`."""
+    register_asked(kind)
+
+
+def consent(read: ReadConsent) -> None:
+    """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
+    reads_consent(read)
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------

@@ -14,8 +14,6 @@ from groups.views import (
     groups,
     jobs,
 )
-from groups.views.approvals import beyond  # noqa: F401 - registers its answers
-from groups.views.approvals import pages as approvals
 from groups.views.journal import history, news
 
 app_name = "groups"
@@ -82,13 +80,6 @@ account_urls = [
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
 ]
-request_urls = [
-    path("account/limits/", approvals.account_limits, name="limits"),
-    path("requests/", approvals.request_list, name="requests"),
-    path("requests/<uuid:request_id>/", approvals.request_detail, name="request"),
-    path("requests/<uuid:request_id>/approve/", approvals.request_approve, name="request_approve"),
-    path("requests/<uuid:request_id>/refuse/", approvals.request_refuse, name="request_refuse"),
-]
 history_urls = [
     path("history/new/", news.news, name="news"),
     path("history/", history.history_list, name="history"),
@@ -110,7 +101,6 @@ urlpatterns = [
     *client_urls,
     *go_urls,
     *account_urls,
-    *request_urls,
     *history_urls,
     *job_urls,
 ]

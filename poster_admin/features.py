@@ -6,7 +6,17 @@ from groups.feature import Feature
 from poster_admin.env import Environment
 
 # Each may need those before it, and is plugged in after them.
-FEATURES = ("snapshots", "moves", "insights", "bulk", "schedules", "elsewhere", "notices", "saved_views")
+FEATURES = (
+    "snapshots",
+    "moves",
+    "insights",
+    "bulk",
+    "schedules",
+    "approvals",
+    "elsewhere",
+    "notices",
+    "saved_views",
+)
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
 
 

@@ -9,12 +9,12 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from groups.features.approvals.models import Breach
+from groups.features.approvals.services import approvals
 from groups.features.bulk.services import Edit, Line, keep_plan
 from groups.features.saved_views.models import SavedView
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, PosterCredentials
-from groups.models.contents import Breach
-from groups.services import approvals
 from groups.services.groups import read_now
 from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (

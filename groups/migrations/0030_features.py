@@ -12,6 +12,8 @@ MODELS = (
     "Watch",
     "ClientCount",
     "Schedule",
+    "ApprovalRequest",
+    "Limits",
     "SnapshotPart",
     "Snapshot",
 )

@@ -1,9 +1,8 @@
-"""Define the database tables: credentials, changes, requests, jobs and others.
+"""Define the database tables: credentials, changes, jobs and others.
 
 Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer.
 """
 
-from groups.models.approvals import ApprovalRequest, ApprovalRequestQuerySet, Limits
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
@@ -12,8 +11,6 @@ from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.workers import LeftOutFeature, WorkerHeartbeat
 
 __all__ = [
-    "ApprovalRequest",
-    "ApprovalRequestQuerySet",
     "Change",
     "ChangeQuerySet",
     "Consent",
@@ -22,7 +19,6 @@ __all__ = [
     "Job",
     "JobQuerySet",
     "LeftOutFeature",
-    "Limits",
     "Lock",
     "LocksLost",
     "PosterAccount",

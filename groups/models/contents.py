@@ -7,7 +7,6 @@ methods: `to_json` returns the content of the column, `from_json` reads it and i
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Self
 
 import msgspec
@@ -96,21 +95,12 @@ class NewClient(Content):
     client: int
 
 
-# --- Requests ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Breach(Content):
-    """A member of `breaches` of a request: a limit, the number that was asked for, and the one allowed."""
-
-    limit: str
-    asked: Decimal
-    allowed: Decimal
+# --- What is asked for -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`effect` of a request: the groups that it writes or moves out of, the target of a move, the clients.
+    """What a write would do now: the groups that it writes or moves out of, a move's target, the clients.
 
     `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
     of clients. The `clients` of the groups are Poster's counters, which may be late.

@@ -78,7 +78,7 @@ class Client:
     Money is in hryvnia, and None if Poster returns none. `birthday` is None also if Poster's value is not a
     date, such as a day without a year. `group_percent` and `loyalty_type` belong to the group. `removed` is
     True for a client that Poster still lists with `delete="1"`. `raw` is the unchanged row with all its
-    fields; snapshots store it.
+    fields; a copy of the client keeps it.
     """
 
     id: int

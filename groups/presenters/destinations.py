@@ -85,7 +85,6 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
         ("groups.view_group", _("What is new"), "groups:news", page),
         ("groups.view_group", _("History"), "groups:history", page),
         ("groups.view_group", _("Jobs"), "groups:jobs", page),
-        ("groups.view_group", _("Requests"), "groups:requests", page),
     )
 
 
@@ -94,7 +93,6 @@ def _pages_of_the_account(user: "User") -> list[Destination]:
     return pages_for(
         user,
         ("groups.view_group", _("Connection to Poster"), "groups:account", page),
-        ("groups.exceed_limits", _("Limits"), "groups:limits", page),
     )
 
 

@@ -37,7 +37,7 @@ from groups.services.journal import history
 from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
-from groups.services.writes.submissions import find
+from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
@@ -257,10 +257,8 @@ def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
     if request.method != "POST" or not form.is_valid():
         return None
     command = _removal(request, form, group_id)
-    known = find(command.operation)
-    if not isinstance(known, Change) or known.submission != command.submission:
-        return None
-    if command.loaded is None or known.state in Change.NOTHING_CHANGED:
+    known = find_same(command.submission)
+    if not isinstance(known, Change) or command.loaded is None or known.state in Change.NOTHING_CHANGED:
         return None
     return execute_and_respond(WritePage.for_command(request, command), command)
 

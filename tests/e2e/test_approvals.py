@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from groups.models import Limits
+from groups.features.approvals.models import Limits
 from tests.support import pairwise
 from tests.support.browser import OVERFLOW
 

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.features.approvals.models import Limits
 from groups.features.saved_views.services import save
-from groups.models import Limits
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     OVERFLOW,

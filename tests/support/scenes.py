@@ -13,13 +13,13 @@ from typing import Any
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
 
+from groups.features.approvals.models import Breach, Limits
+from groups.features.approvals.services import approvals
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.schedules.services.steps import run_due
 from groups.features.snapshots.models import Snapshot
-from groups.models import Change, Job, Limits, PosterCredentials, WorkerHeartbeat
-from groups.models.contents import Breach
-from groups.services import approvals
+from groups.models import Change, Job, PosterCredentials, WorkerHeartbeat
 from groups.services.groups import read_now
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
@@ -449,7 +449,7 @@ def audit(stage):
 
 @scene(shows="progress")
 def audit_under_way(stage):
-    stage.sandbox.console().edit(1, count_groups_clients="12000")
+    stage.sandbox.console().edit(1, count_groups_clients="3000")
     stage.goto("/groups/audit/")
 
 

@@ -60,8 +60,8 @@ class World:
     # --- One job --------------------------------------------------------------------------------------------
 
     def _run_one(self, number):
+        from groups.features.approvals.models import Limits
         from groups.features.moves.services.moves import Move, Retire
-        from groups.models import Limits
 
         console = self.sandbox.console("demo")
         group = {
@@ -101,8 +101,8 @@ class World:
 
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
+        from groups.features.approvals.services.limits import BeyondLimits
         from groups.features.moves.services import moves
-        from groups.services.account_limits import BeyondLimits
         from groups.services.jobs import queue
 
         job = moves.plan_move(
@@ -121,7 +121,7 @@ class World:
 
     def _work_on(self):
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
-        from groups.services.account_limits import BeyondLimits
+        from groups.features.approvals.services.limits import BeyondLimits
         from groups.services.jobs import queue
         from groups.services.writes.reach import reached_by
         from tests.support.jobs import run
@@ -145,8 +145,9 @@ class World:
 
     def _approved(self, job, beyond):
         """Ask for a job and approve what the page of its request shows; return the job, or None."""
-        from groups.models import ApprovalRequest, Job
-        from groups.services import approvals
+        from groups.features.approvals.models import ApprovalRequest
+        from groups.features.approvals.services import approvals
+        from groups.models import Job
 
         request = approvals.ask_for(job, self.asker, beyond.breaches)
         credentials = self.approver.credentials

@@ -22,7 +22,7 @@ from groups.services.clients import RIGHT, with_everybody
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import Submitted, find, find_known
+from groups.services.writes.submissions import Submitted, find, find_known, find_same
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -75,14 +75,11 @@ def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None
     target_id = whole_number(request.POST.get("target", ""))
     if known is None or target_id is None:
         return None
-    sent = moves.submission_of(
-        group_id,
-        target_id,
-        user=request.user,
-        credentials=request.credentials,
-        operation=known.submission.operation,
+    operation = known.submission.operation
+    user, credentials = request.user, request.credentials
+    return find_same(
+        moves.submission_of(group_id, target_id, user=user, credentials=credentials, operation=operation)
     )
-    return known if known.submission == sent else None
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:

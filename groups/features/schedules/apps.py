@@ -11,9 +11,10 @@ class Schedules(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.schedules import views  # noqa: PLC0415 - as above
         from groups.features.schedules.models import Schedule  # noqa: PLC0415 - as above
         from groups.features.schedules.presenters import parts  # noqa: PLC0415 - as above
-        from groups.features.schedules.services import events, steps  # noqa: PLC0415 - as above
+        from groups.features.schedules.services import asked, events, schedules, steps  # noqa: PLC0415 - as above
         from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
 
         hooks.part("list.tools", "schedules/menu.jinja", parts.menu_entry, order=2)
@@ -24,7 +25,9 @@ class Schedules(feature.Feature):
         hooks.group_warnings(parts.find_warnings)
         hooks.section("schedules", "groups")
         hooks.destinations(parts.destinations_of, order=9)
-        hooks.submissions(Schedule.objects.all())
+        hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
+        hooks.asked(asked.AskedSchedule)
+        hooks.answer(schedules.TooLate, views.answer_too_late)
         hooks.holder(Schedule.objects.all(), parts.holder_notice)
         hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)

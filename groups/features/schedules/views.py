@@ -16,11 +16,13 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.features.schedules.forms import ScheduleForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
-from groups.features.schedules.presenters.rows import planned_words, present_words, schedule_row, twice_words
+from groups.features.schedules.presenters.rows import present_words, schedule_row, twice_words
 from groups.features.schedules.services import schedules
+from groups.features.schedules.services.words import planned_words
 from groups.forms.groups import Version
 from groups.poster import Group, PosterError
 from groups.presenters.holders import holder_notice
+from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
 from groups.services.writes.commands import Sender
@@ -28,7 +30,7 @@ from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.submissions import find, find_known
 from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.paging import page_asked_for
@@ -100,6 +102,16 @@ def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
     said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
     messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
     return redirect("groups:detail", schedule.group_id)
+
+
+def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
+    """Say that the time of a planned change was over before it was approved."""
+    outcome = Message(
+        _("The time of this change is over"),
+        _("Nothing was sent, and the request still waits."),
+        _("Refuse it. The change can be planned anew."),
+    )
+    return show(status=409, outcome=outcome)
 
 
 def _schedule(request: Request, form: ScheduleForm) -> Schedule:

@@ -28,7 +28,7 @@ class Snapshots(feature.Feature):
         hooks.destinations(presenters.destinations_of, order=13)
         self.forget_in_time()
 
-    def when_off(self) -> None:
+    def when_left_out(self) -> None:
         """Go on deleting snapshots after their time: they hold names and phone numbers."""
         self.forget_in_time()
 

@@ -21,7 +21,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import find
+from groups.services.writes.submissions import find_same
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
@@ -91,8 +91,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     form = RestoreForm(request.POST if posted else None)
     if form.is_valid():
         sent = restore_preview.submission_of(snapshot, request.user, form.cleaned_data["operation"])
-        known = find(sent.operation)
-        if known is not None and known.submission == sent:
+        if known := find_same(sent):
             return redirect(known.get_absolute_url())
     seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
     if not form.is_valid():

@@ -17,7 +17,7 @@ OF_THE_CORE = (
 
 
 class Command(BaseCommand):
-    """Delete rows by JOB_RESULT_DAYS, SNAPSHOT_DAYS and SECURITY_LOG_DAYS, and sessions that are over."""
+    """Delete rows by JOB_RESULT_DAYS and SECURITY_LOG_DAYS, sessions that are over, and rows of features."""
 
     help = "Delete old rows: of jobs, sessions, the security log and features. The history is kept."
 

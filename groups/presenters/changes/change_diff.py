@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 
 from groups.models import Change
-from groups.poster import Group, GroupValues
+from groups.poster import GroupValues
 from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import time_words, who_words
 from groups.presenters.changes.ways_back import WayBack, ways_back
 from groups.services.journal.history import can_undo
 from groups.services.values import Version, field_labels, value_words
-from groups.services.writes.commands import Command, GroupCommand
+from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,21 +24,20 @@ type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
+def value_rows(**versions: Version) -> Comparison:
+    """Return the values of these versions, field by field; fields that none of them has are left out."""
+    rows = []
+    for field, label in field_labels().items():
+        texts = {name: value_words(field, version) for name, version in versions.items()}
+        if any(texts.values()):
+            rows.append({"field": field, "label": label, **texts})
+    return rows
+
+
 def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
     """Return old and new values, field by field, for a page that asks for confirmation."""
-    rows = _rows(old=old.to_json() if old else None, new=new.to_json())
+    rows = value_rows(old=old.to_json() if old else None, new=new.to_json())
     return [row | {"changed": row["old"] != row["new"]} for row in rows]
-
-
-def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
-    """Return the values of a request: when it was made, now if they differ, and after its approval."""
-    wanted = (command.onto(now.values, now.clients) if now else command).intended
-    rows = _rows(
-        asked=command.loaded.to_json() if command.loaded else None,
-        now=now.values.to_json() if now else None,
-        new=wanted.to_json() if wanted else None,
-    )
-    return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
 
 def conflict_rows(change: Change) -> Comparison:
@@ -47,7 +46,7 @@ def conflict_rows(change: Change) -> Comparison:
     `choices` has the values of a form field from which one is chosen: yours if you have changed it.
     """
     yours = change.loaded if Command.kind_of(change).removes else change.intended
-    rows = _rows(loaded=change.loaded, theirs=change.before, yours=yours)
+    rows = value_rows(loaded=change.loaded, theirs=change.before, yours=yours)
     return [
         row
         | {
@@ -72,7 +71,7 @@ def _choices(field: str, theirs: Version, yours: Version) -> dict[str, str]:
 def outcome_rows(change: Change) -> Comparison:
     """Return the values before the change, the intended ones, and those that Poster has now."""
     before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
-    rows = _rows(before=before, intended=change.intended, after=change.after)
+    rows = value_rows(before=before, intended=change.intended, after=change.after)
     compared = change.intended is not None and change.after is not None
     return [
         row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
@@ -92,7 +91,9 @@ def difference_rows(change: Change) -> Comparison:
     """Return the changed fields with their old and new values."""
     before, after = shown_versions(change)
     return [
-        row for row in _rows(before=before, after=after) if row["before"] != row["after"] and row["after"]
+        row
+        for row in value_rows(before=before, after=after)
+        if row["before"] != row["after"] and row["after"]
     ]
 
 
@@ -119,7 +120,6 @@ def _history_row(change: Change, user: "User", ways: list[WayBack]) -> dict[str,
         "state": change.state,
         "state_label": change.get_state_display(),
         "reason_words": time_words(change) if is_elsewhere else change.reason_label,
-        "limit_reason": change.limit_reason,
         "notes": notes_of(change, user),
         "url": reverse("groups:change", args=[change.pk]),
         "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
@@ -134,12 +134,3 @@ def _group_url(change: Change) -> str:
     if not change.group_id or Command.kind_of(change).removes:
         return ""
     return reverse("groups:detail", args=[change.group_id])
-
-
-def _rows(**versions: Version) -> Comparison:
-    rows = []
-    for field, label in field_labels().items():
-        texts = {name: value_words(field, version) for name, version in versions.items()}
-        if any(texts.values()):
-            rows.append({"field": field, "label": label, **texts})
-    return rows

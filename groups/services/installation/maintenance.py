@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 
 from groups.models import Change, LeftOutFeature, WorkerHeartbeat
-from groups.services import approvals
 from groups.services.installation.routines import Routine, routines
 from groups.services.installation.side_by_side import SideBySide, survive
 from groups.services.jobs import queue
@@ -60,10 +59,7 @@ def look_after(worker_id: str) -> None:
         log.info("Job %s continues", job.pk)
 
 
-routines += (
-    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
-    Routine("lapse requests", approvals.lapse_overdue, LOOK_AFTER_EVERY),
-)
+routines += (Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),)
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("groups.jobs")
 
-register(Job.objects.all())
+# Until it is approved, a job that was asked for is only the request for it.
+register(Job.objects.exclude(state=Job.State.ASKED))
 
 # Seconds that a job waits for the dashboard's own database, one delay after the other.
 RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
@@ -127,7 +128,7 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:
             log.warning("Job %s has stopped: %s", job.pk, stopped.reason)
             lease.end(Job.State.STOPPED, stopped.reason, stopped.detail)
         except SecretUnreadable:
-            log.warning("Job %s has stopped: no key opens its snapshot", job.pk)
+            log.warning("Job %s has stopped: no key opens what was kept for it", job.pk)
             lease.end(Job.State.STOPPED, Job.Stop.SNAPSHOT_UNREADABLE)
         except Exception as error:
             if is_outage(error):

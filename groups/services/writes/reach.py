@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db.models import Sum
 
 from groups.models import Change, PosterCredentials
+from groups.models.contents import Effect
 from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
-from groups.services.clients import count_members
+from groups.services.clients import count_members, with_everybody
 from groups.services.groups import find_group
 from groups.services.writes.outcome import differing
 
@@ -72,6 +73,18 @@ def count_reached(credentials: PosterCredentials, group_id: int) -> int:
         if find_group(credentials, group_id, within=within) is None:
             return 0  # the write itself finds that the group is gone
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
+
+
+def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bool) -> Effect:
+    """Return the effect of a write to one group, which reaches its clients if it `counts`.
+
+    Raises `NotFound` if the group is gone, and `PosterError`.
+    """
+    group = find_group(credentials, group_id)
+    if group is None:
+        raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+    group = with_everybody(credentials, group)
+    return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 
 
 def reached_by(job_id: uuid.UUID) -> int:

@@ -37,7 +37,11 @@ _registered: list[tuple[int, QuerySet[Any]]] = []
 
 
 def register(rows: QuerySet[Any], order: int = 0) -> None:
-    """Find these rows by the operations of forms too; where several rows have one, the lowest order wins."""
+    """Find these rows by the operations of forms too.
+
+    Where several rows have one operation, that of the lowest order tells which form was sent, and that of the
+    highest what has become of it.
+    """
     _registered.append((order, rows))
     _registered.sort(key=lambda each: each[0])
 
@@ -46,13 +50,14 @@ register(Change.objects.all())
 
 
 def find(operation: uuid.UUID | str) -> Submitted | None:
-    """Return the row that came of a form with this operation, whatever it asked for, or None."""
-    try:
-        key = uuid.UUID(str(operation))
-    except ValueError:
-        return None
-    found = (rows.filter(pk=key).first() for _order, rows in _registered)
-    return cast("Submitted | None", next((row for row in found if row is not None), None))
+    """Return what has become of a form with this operation, whatever it asked for, or None."""
+    return next(iter(_find_all(operation)[::-1]), None)
+
+
+def find_same(submission: Submission) -> Submitted | None:
+    """Return what has become of the same form; None if it was not sent before, or was another one."""
+    known = _find_all(submission.operation)
+    return known[-1] if known and known[0].submission == submission else None
 
 
 def find_known[R: Submitted](submission: Submission, kind: type[R]) -> R | None:
@@ -60,11 +65,21 @@ def find_known[R: Submitted](submission: Submission, kind: type[R]) -> R | None:
 
     Raises `OperationReused` if it came with other values or from another user, and `BecameOther`.
     """
-    known = find(submission.operation)
-    if known is None:
+    known = _find_all(submission.operation)
+    if not known:
         return None
-    if known.submission != submission:
+    if known[0].submission != submission:
         raise OperationReused
-    if not isinstance(known, kind):
-        raise BecameOther(known)
-    return known
+    row = known[-1]
+    if not isinstance(row, kind):
+        raise BecameOther(row)
+    return row
+
+
+def _find_all(operation: uuid.UUID | str) -> list[Submitted]:
+    try:
+        key = uuid.UUID(str(operation))
+    except ValueError:
+        return []
+    found = (rows.filter(pk=key).first() for _order, rows in _registered)
+    return [cast("Submitted", row) for row in found if row is not None]

@@ -19,7 +19,6 @@ from structlog.contextvars import bind_contextvars
 from groups.models import Change, PosterCredentials
 from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
-from groups.services import approvals
 from groups.services.installation import workers
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.common.htmx import element_asked_for, page_behind
@@ -35,7 +34,6 @@ SECTIONS = {
     "history": "history",
     "jobs": "history",
     "account": "account",
-    "requests": "requests",
 }
 
 
@@ -84,22 +82,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
-        "to_decide": SimpleLazyObject(lambda: to_decide(credentials, user)),
         "no_worker": lambda: is_without_worker(user),
         "toasts": SimpleLazyObject(lambda: toasts(get_messages(request), user)),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
     }
-
-
-def to_decide(credentials: Any, user: Any) -> int:
-    """Return the number of requests that wait for the user's decision, for the head of every page."""
-    if not credentials:
-        return 0
-    with optional("what waits for a decision"):
-        return approvals.count_to_decide(credentials, user)
-    return 0
 
 
 def is_without_worker(user: Any) -> bool:

@@ -84,10 +84,9 @@ type ReadConsent = Callable[[Request], dict[str, Any]]
 _readers: list[ReadConsent] = []
 
 
-def reads_consent(read: ReadConsent) -> ReadConsent:
+def reads_consent(read: ReadConsent) -> None:
     """Register a function that reads from a form with which consent its write passes a gate."""
     _readers.append(read)
-    return read
 
 
 def consent_of(request: Request) -> dict[str, Any]:

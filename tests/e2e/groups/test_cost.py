@@ -84,13 +84,15 @@ def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
 
 
 @pytest.mark.thorough
-def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 0)
+def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, monkeypatch, work_queue):
+    monkeypatch.setattr(sweep, "AT_ONCE", 0)
     page = page_for(owner, language="uk")
     page.goto("/groups/1/edit/")
     page.get_by_label("Відсоток, %").fill("30")
     page.get_by_role("button", name="Зберегти зміни").click()
     heading(page, "Зберегти ці зміни?")
+    expect(page.locator("#cost progress")).to_be_visible()
+    work_queue()
     cost = expected(sandbox, 1, 30)[0]
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
 

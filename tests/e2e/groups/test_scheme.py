@@ -103,7 +103,6 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
 @pytest.mark.thorough
 @MOSTLY_NO_SCRIPT
 def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue, javascript):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     monkeypatch.setattr(sweep, "AT_ONCE", 100)
     page = page_for(staff, language="uk", javascript=javascript)
     page.goto("/groups/audit/")

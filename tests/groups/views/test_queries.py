@@ -5,9 +5,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from groups.features.approvals.services.approvals import ask_for
 from groups.features.bulk.services import EditPlan
 from groups.models import Change, Job
-from groups.services.approvals import ask_for
 from groups.services.installation import workers
 from tests.benchmarks.setup import journal
 

@@ -1,6 +1,6 @@
 """Read all clients of an account once, page by page, for everybody who counts them.
 
-A page of the dashboard sweeps a small account itself, for the sums that it shows. For a large one it puts a
+A page of the dashboard reads a small account itself, for the sums that it shows. For a large one it puts a
 task into the queue, one for each account and token, and shows its progress. The task feeds the clients to all
 listeners that are registered, so the sums of every page are in the cache when it is done. Sums are all that
 is kept, and never anything of a client.
@@ -36,12 +36,10 @@ log = logging.getLogger("groups.jobs")
 QUEUE = "sales"
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
-AT_ONCE, SECONDS_AT_ONCE = 10_000, 6.0
-"""Clients, and seconds, up to which a page sweeps by itself."""
+AT_ONCE, SECONDS_AT_ONCE = 2_000, 3.0
+"""Clients, and seconds, up to which a page reads an account itself."""
 SHORTEST_TRY = 0.5
 """Seconds before the end from which on a failed call only says that the time was too short."""
-QUICK_AT_ONCE, QUICK_SECONDS = 2_000, 3.0
-"""Clients, and seconds, up to which a page sweeps for sums that it only mentions."""
 LONGEST_SWEEP = 900.0
 WAITS, IS_ALIVE, FAILED = 3600, 60, 60
 """Seconds that a task may wait for its turn, may go on without a sign of life, and that a failure is told."""
@@ -149,7 +147,7 @@ def find_sums[T](listener: Listener[T]) -> T | Progress:
     found = listener.kept()
     if found is not None:
         return found
-    if _clients_of(listener.credentials) <= AT_ONCE and _progress_of(listener.credentials) is None:
+    if is_small(listener.credentials) and _progress_of(listener.credentials) is None:
         until = time.monotonic() + SECONDS_AT_ONCE
         try:
             return read_sums(listener, within=SECONDS_AT_ONCE)
@@ -159,22 +157,13 @@ def find_sums[T](listener: Listener[T]) -> T | Progress:
     return _in_background(listener)
 
 
-def find_sums_later[T](listener: Listener[T]) -> T | Progress:
-    """Return the sums if a page can have them in a moment, else the progress of the task.
-
-    Raises as `find_sums` does.
-    """
-    found = find_sums_quickly(listener)
-    return _in_background(listener) if found is None else found
-
-
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
     """Return the sums if they are known or read in a moment; else None."""
     found = listener.kept()
     if found is not None:
         return found
     try:
-        return read_sums(listener, within=QUICK_SECONDS) if is_small(listener.credentials) else None
+        return read_sums(listener, within=SECONDS_AT_ONCE) if is_small(listener.credentials) else None
     except PosterError:
         return None  # the fragment that asks again says why
 
@@ -207,8 +196,8 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
 
 
 def is_small(credentials: PosterCredentials) -> bool:
-    """Return True if a page can sweep the account in a moment. Raises `PosterError`."""
-    return _clients_of(credentials) <= QUICK_AT_ONCE
+    """Return True if a page can read the account in a moment. Raises `PosterError`."""
+    return _clients_of(credentials) <= AT_ONCE
 
 
 def _clients_of(credentials: PosterCredentials) -> int:

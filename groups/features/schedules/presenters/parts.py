@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.rows import mark_words, planned_words, schedule_row, warning_words
+from groups.features.schedules.presenters.rows import mark_words, schedule_row, warning_words
 from groups.features.schedules.services.schedules import RIGHT, groups_of, open_schedules, schedule_of
+from groups.features.schedules.services.words import planned_words
 from groups.models import Change, PosterCredentials
 from groups.poster import Group
 from groups.presenters.destinations import Destination, pages_for

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services.schedules import RIGHT, is_overtaken
+from groups.features.schedules.services.words import planned_words
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.services.values import difference_words, money_words, percent_words
@@ -92,20 +93,6 @@ def overtaken_words(schedule: Schedule, group: Group) -> str:
     return text % words
 
 
-def planned_words(schedule: Schedule) -> str:
-    """Return what is planned, in a sentence."""
-    old, new = schedule.base_values, schedule.planned_values
-    words = {
-        "old": _both(old, new),
-        "new": _both(new, old),
-        "start": date_format(timezone.localtime(schedule.starts_at), "SHORT_DATETIME_FORMAT"),
-    }
-    if schedule.ends_at is None:
-        return _("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
-    words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
-    return _("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
-
-
 def present_words(values: GroupValues) -> str:
     """Return the values of a group that can be planned: "10%", or "10%, 50.00 ₴ on the birthday"."""
     words = percent_words(values.percent)
@@ -113,13 +100,6 @@ def present_words(values: GroupValues) -> str:
         return words
     bonus = {"percent": words, "bonus": money_words(values.birthday_bonus)}
     return _("%(percent)s, and %(bonus)s on the birthday") % bonus
-
-
-def _both(values: GroupValues, others: GroupValues) -> str:
-    words = percent_words(values.percent)
-    if values.birthday_bonus == others.birthday_bonus:
-        return words
-    return _("%(percent)s and %(bonus)s") % {"percent": words, "bonus": money_words(values.birthday_bonus)}
 
 
 @dataclass(frozen=True, slots=True)

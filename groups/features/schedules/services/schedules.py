@@ -22,6 +22,7 @@ from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import (
     NotNow,
     NotRecorded,
+    NotSent,
     raise_if_locked,
     taking_locks,
 )
@@ -37,7 +38,7 @@ RIGHT = "groups.change_group"
 State = Schedule.State
 
 
-class TooLate(Exception):
+class TooLate(NotSent):
     """The whole time of the schedule has passed before its approval; the request still waits."""
 
 

@@ -83,14 +83,18 @@ def test_an_import_of_birthday_bonuses_tells_their_sum_apart(owner, browse, sand
     ) in words
 
 
-def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+def test_a_plan_in_a_large_account_waits_for_no_sales_and_leads_to_them(
+    owner, browse, sandbox, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     url = client.post("/groups/edit/", open_percents(client) | {"percent_4": "15"})["Location"]
     page = client.get(url)
     assert told(page) is None
     assert not sandbox.calls(METHOD)
     link = re.search(rf'<a href="({url}[^"]+)"', page.content.decode())[1]
+    assert "waiting for its turn" in text_of(client.get(link))
+    work_queue()
     assert told(client.get(link)) == expected(sandbox, 4, 15)
 
 

@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from groups.features.approvals.models import Limits
+from groups.features.approvals.services import approvals
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
-from groups.models import Job, Limits
+from groups.models import Job
 from groups.poster import GroupValues
-from groups.services import approvals
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo

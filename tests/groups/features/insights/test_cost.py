@@ -397,8 +397,10 @@ def test_the_check_page_shows_thirty_days(owner, browse, sandbox):
     assert page.content.decode().count('id="cost"') == 1
 
 
-def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+def test_the_check_page_of_a_large_account_waits_for_no_sales(
+    owner, browse, sandbox, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="25")
     page = client.post("/groups/1/edit/", form)
@@ -406,6 +408,8 @@ def test_the_check_page_of_a_large_account_waits_for_no_sales(owner, browse, san
     assert not sandbox.calls(METHOD)
     assert 'hx-trigger="load"' in page.content.decode()
     link = re.search(r'<a href="(/groups/1/cost/[^"]+)"', page.content.decode())[1].replace("&amp;", "&")
+    assert "waiting for its turn" in text_of(client.get(link))
+    work_queue()
     assert told(client.get(link)) == expected(sandbox, 1, 25)
 
 

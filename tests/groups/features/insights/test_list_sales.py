@@ -126,7 +126,7 @@ def test_a_large_account_shows_the_groups_at_once_and_the_progress(
     monkeypatch,
     work_queue,
 ):
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
+    monkeypatch.setattr(sweep, "AT_ONCE", 100)
     client = browse(owner)
     page = client.get(URL)
     assert group_ids(page) == [1, 4, 5]

@@ -30,7 +30,6 @@ def rules(sandbox):
 @pytest.fixture
 def large(monkeypatch):
     """Take the account for one that does not fit into one request."""
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 100)
     monkeypatch.setattr(sweep, "AT_ONCE", 100)
     monkeypatch.setattr(sweep, "PAGE_SIZE", 99)
 

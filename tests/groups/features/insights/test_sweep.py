@@ -22,7 +22,6 @@ PAGES = WITH_SALES + COUNTED
 @pytest.fixture(autouse=True)
 def _large(monkeypatch):
     """Take the account for one that no page reads."""
-    monkeypatch.setattr(sweep, "QUICK_AT_ONCE", 0)
     monkeypatch.setattr(sweep, "AT_ONCE", 0)
     monkeypatch.setattr(sweep, "PAGE_SIZE", 99)
 

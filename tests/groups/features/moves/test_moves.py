@@ -49,6 +49,12 @@ def test_what_is_wanted_is_stored_as_it_was_since_1_0():
         assert ClientsToMove.from_json(stored) == wanted
 
 
+@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
+def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
+    with pytest.raises(msgspec.ValidationError):
+        ClientsToMove.from_json(data)
+
+
 # --- When nothing goes wrong -------------------------------------------------------------------------------
 
 
@@ -693,9 +699,3 @@ def test_no_person_is_in_the_logs(staff, sandbox, caplog):
     for row in people:
         assert row["phone_number"] not in caplog.text
         assert row["lastname"] not in caplog.text or not row["lastname"]
-
-
-@pytest.mark.parametrize("data", [{}, None, {"groups": [4]}])
-def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
-    with pytest.raises(msgspec.ValidationError):
-        ClientsToMove.from_json(data)

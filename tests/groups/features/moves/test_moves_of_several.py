@@ -6,11 +6,12 @@ import uuid
 import pytest
 from django.db.models import Count
 
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services import approvals
 from groups.features.moves.services import moves
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import restore_preview, snapshots
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock
-from groups.services import approvals
+from groups.models import Change, Job, Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue

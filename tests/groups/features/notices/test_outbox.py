@@ -8,14 +8,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.approvals.models import LIFE, ApprovalRequest
+from groups.features.approvals.services import approvals
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import deliveries, mails, outbox
 from groups.features.notices.services.outbox import next_morning
 from groups.features.schedules.models import Schedule
-from groups.models import ApprovalRequest, Change, Job, PosterAccount, PosterCredentials
-from groups.models.approvals import LIFE
+from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
-from groups.services import approvals
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.support.notices import KINDS, change_elsewhere, later, saved_job, tell, wants, work
@@ -134,7 +134,7 @@ def schedule(user, **values):
 
 
 def request(user, **values):
-    names = {"kind": ApprovalRequest.Kind.CHANGE, "group_id": 1, "group_name": "Гості"}
+    names = {"kind": ApprovalRequest.CHANGE, "group_id": 1, "group_name": "Гості"}
     account = user.credentials.account
     return ApprovalRequest.objects.create(account=account, user=user, user_name="staff", **names, **values)
 

@@ -5,10 +5,11 @@ from typing import ClassVar
 import pytest
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.moves.services.moves import Move
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock
-from groups.services import approvals
-from groups.services.account_limits import BeyondLimits
+from groups.models import Change, Job, Lock
 from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
@@ -127,7 +128,7 @@ def test_a_job_whose_feature_is_off_is_on_no_page_and_in_no_notice(
     switch_off, _ = switched_off
     job = run(start(staff))
     request = ApprovalRequest.objects.create(
-        account=job.account, user=staff, user_name="staff", kind=ApprovalRequest.Kind.JOB, job=job
+        account=job.account, user=staff, user_name="staff", kind="job", job=job
     )
     since = job.created_at
     pages = (f"/jobs/{job.pk}/", f"/requests/{request.pk}/")

@@ -5,14 +5,15 @@ import uuid
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from groups.features.approvals.models import Limits
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.services import restore_preview
-from groups.models import Change, Job, Limits
+from groups.models import Change, Job
 from groups.models.locks import members_key
-from groups.services import approvals
 from groups.services import credentials as credentials_service
-from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo, undo_plan
 from groups.services.jobs.progress import Progress, progress_of

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from groups.features.approvals.services import approvals
 from groups.models import Change, Job
-from groups.services import approvals
 from groups.services.jobs import queue
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import OperationReused

@@ -4,7 +4,8 @@ import uuid
 
 import pytest
 
-from groups.models import ApprovalRequest, Change, Job, Limits
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.models import Change, Job
 from groups.services.jobs import queue
 from tests.support.jobs import FEW, run, start
 from tests.support.pages import hidden, open_form, text_of

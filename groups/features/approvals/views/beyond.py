@@ -5,18 +5,16 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
-from groups.forms.approvals import ConsentForm
-from groups.models import Limits
-from groups.models.approvals import RIGHT
-from groups.presenters.approvals import breach_words
-from groups.services import approvals
-from groups.services.account_limits import BeyondLimits
+from groups.features.approvals.forms import ConsentForm
+from groups.features.approvals.models import RIGHT, Limits
+from groups.features.approvals.presenters.requests import breach_words
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import BeyondLimits
 from groups.services.writes.not_sent import NotSent
 from groups.views.http.requests import Request
-from groups.views.writes.not_sent import Show, answer_not_sent, reads_consent
+from groups.views.writes.not_sent import Show, answer_not_sent
 
 
-@reads_consent
 def read_reason(request: Request) -> dict[str, Any]:
     """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
 
@@ -32,8 +30,7 @@ def read_reason(request: Request) -> dict[str, Any]:
     }
 
 
-@answer_not_sent.register
-def _answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
+def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Make a request of what was asked for; a user with the right may give a reason instead."""
     if request.user.has_perm(RIGHT):
         return show(**_question(request, error))
@@ -55,7 +52,7 @@ def _question(request: Request, error: BeyondLimits) -> dict[str, Any]:
     form = ConsentForm({**request.POST.dict(), **shown} if is_sent else None, initial=shown)
     return {
         "status": 200 if not is_sent else 409 if form.is_valid() else 422,
-        "question": "groups/approvals/beyond.html",
+        "question": "approvals/beyond.html",
         "beyond": [breach_words(breach) for breach in error.breaches],
         "reason_form": form,
     }

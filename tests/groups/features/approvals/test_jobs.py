@@ -9,12 +9,13 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
 from groups.features.moves.services.moves import Move, Retire
-from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.services import approvals
-from groups.services.account_limits import BeyondLimits, check_job
+from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.writes.commands import UpdateGroup

@@ -12,16 +12,16 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.features.schedules.services.schedules import TooLate
-from groups.forms.approvals import LimitsForm, ReasonForm
-from groups.models import ApprovalRequest, Change
+from groups.features.approvals.forms import LimitsForm, ReasonForm
+from groups.features.approvals.models import ApprovalRequest
+from groups.features.approvals.presenters.requests import RequestPage
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import limits_of, set_limits
+from groups.models import Change
 from groups.models.contents import Effect
 from groups.poster import PosterError
-from groups.presenters.approvals import RequestPage
 from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.messages import Message
-from groups.services import approvals
-from groups.services.account_limits import limits_of, set_limits
 from groups.services.gateway import check_token
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
@@ -47,7 +47,7 @@ def account_limits(request: Request) -> HttpResponse:
         set_limits(form.fill(), user=request.user)
         messages.success(request, _("The limits are set."))
         return redirect("groups:limits")
-    return render_form(request, "groups/approvals/limits.html", form, fragment="form", limits=limits)
+    return render_form(request, "approvals/limits.html", form, fragment="form", limits=limits)
 
 
 @require_safe
@@ -56,9 +56,7 @@ def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
     page = page_asked_for(request, approvals.requests_of(request.credentials, request.user))
     rows = [RequestPage(asked, request.user) for asked in page.object_list]
-    return render_page(
-        request, "groups/approvals/requests.html", {"page": page, "rows": rows}, fragment="rows"
-    )
+    return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")
 
 
 @require_safe
@@ -88,8 +86,6 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return redirect("groups:request", asked.pk)
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
-    except TooLate:
-        return _show(request, asked, status=409, outcome=_too_late_words())
     except NotSent as error:
         return answer_not_sent(error, request, asked, partial(_show_not_sent, request, asked))
     return _respond(request, asked, change)
@@ -162,19 +158,11 @@ def _show(
             now = approvals.effect_of(asked, request.credentials)
     page = RequestPage(asked, request.user, now)
     context = {"page": page, "command": _command(asked, now), "reason_form": ReasonForm(), **context}
-    return render_page(request, "groups/approvals/request.html", context, fragment="request", status=status)
+    return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
 def _command(asked: ApprovalRequest, now: Effect | None) -> GroupCommand | None:
     """Return the command that waits, or None for a request of anything else."""
-    if not asked.is_waiting or asked.kind != ApprovalRequest.Kind.CHANGE:
+    if not asked.is_waiting or asked.kind != ApprovalRequest.CHANGE:
         return None
     return approvals.command_onto(asked, now)
-
-
-def _too_late_words() -> Message:
-    return Message(
-        _("The time of this change is over"),
-        _("Nothing was sent, and the request still waits."),
-        _("Refuse it. The change can be planned anew."),
-    )

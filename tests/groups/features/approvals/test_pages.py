@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services.approvals import ask_for
 from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot
-from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.services.approvals import ask_for
+from groups.models import Change, Job
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
@@ -422,7 +423,7 @@ def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbo
         Job.objects.filter(pk=job.pk).delete()
         return ask_for(job, *args)
 
-    monkeypatch.setattr("groups.services.approvals.ask_for", deleted_first)
+    monkeypatch.setattr("groups.features.approvals.services.approvals.ask_for", deleted_first)
     assert client.post(url, form).status_code == 404
     assert not ApprovalRequest.objects.exists()
 

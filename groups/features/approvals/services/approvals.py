@@ -13,31 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import timezone
 
-from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import schedules
-from groups.features.schedules.services import steps as schedule_steps
-from groups.models import ApprovalRequest, ApprovalRequestQuerySet, Change, Job, PosterCredentials
-from groups.models.approvals import LIFE, RIGHT
-from groups.models.contents import Breach, Effect
-from groups.services import account_limits, effects
-from groups.services.account_limits import BeyondLimits
+from groups.features.approvals.models import LIFE, RIGHT, ApprovalRequest, ApprovalRequestQuerySet, Breach
+from groups.features.approvals.services import limits
+from groups.features.approvals.services.asked import effect_of_command
+from groups.features.approvals.services.limits import BeyondLimits
+from groups.models import Change, Job, PosterCredentials
+from groups.models.asked import asked_of, registered
+from groups.models.contents import Effect
 from groups.services.gateway import check_token
-from groups.services.jobs import queue
-from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
-from groups.services.writes.outcome import onto, same
-from groups.services.writes.reach import reached_by
 from groups.services.writes.submissions import find_known
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-Kind, State = ApprovalRequest.Kind, ApprovalRequest.State
+State = ApprovalRequest.State
 
 
 class ChangedSince(Exception):
@@ -82,8 +77,11 @@ def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
 
 
 def _shown() -> ApprovalRequestQuerySet:
-    """Return the requests, but not those for a job whose kind is not registered."""
-    return ApprovalRequest.objects.filter(Q(job=None) | Q(job__kind__in=Job.registered))
+    """Return the requests, but not those for what is not registered: its feature is switched off."""
+    known = Q(kind__in=(ApprovalRequest.CHANGE, *registered)) & (
+        Q(job=None) | Q(job__kind__in=Job.registered)
+    )
+    return ApprovalRequest.objects.filter(known)
 
 
 def may_decide(request: ApprovalRequest, user: "User") -> bool:
@@ -93,7 +91,7 @@ def may_decide(request: ApprovalRequest, user: "User") -> bool:
 
 def needs_password(request: ApprovalRequest) -> bool:
     """Return True for a removal, for which a form asks for the password too."""
-    return request.kind == Kind.CHANGE and command_of(request).removes
+    return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
@@ -126,55 +124,44 @@ def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
 
 def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:
     """Return what a request would do now. Raises `PosterError`."""
-    match Kind(request.kind):
-        case Kind.CHANGE:
-            return effects.effect_of(command_of(request), credentials)
-        case Kind.JOB:
-            return effects.effect_of(job_of(request), credentials)
-        case Kind.SCHEDULE:
-            return effects.effect_of(request.schedule, credentials)
+    is_change = request.kind == ApprovalRequest.CHANGE
+    return _effect(command_of(request) if is_change else request.asked.row, credentials)
 
 
-def job_of(request: ApprovalRequest) -> Job:
-    """Return the job of a request for one."""
-    if request.job is None:
-        raise ValueError("This request is for no job.")
-    return request.job
+def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
+    if isinstance(wanted, GroupCommand):
+        return effect_of_command(wanted, credentials)
+    return asked_of(wanted).effect(credentials)
 
 
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 
-type Asked = GroupCommand | Job | Schedule
-
-
-def ask_for(asked: Asked, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
-    """Record a request for a command, a planned change, or a job: new, a draft, or the rest of a stopped one.
+def ask_for(wanted: GroupCommand | Model, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
+    """Record a request for a command, or for a row: a new job, a draft, or the rest of a stopped one.
 
     The same form sent twice is one request, and so is the rest of a job that is asked for twice. Raises
     `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect cannot be
     read.
     """
-    match asked:
-        case GroupCommand():
-            account_id = asked.sender.credentials.account_id
-            names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
-            columns = {"id": asked.operation, "kind": Kind.CHANGE, "action": asked.action}
-            columns |= {name: asked.columns[name] for name in names}
-        case Job():
-            account_id = asked.account_id
-            columns = {"id": asked.pk, "kind": Kind.JOB, "job": asked}
-            columns |= {"group_id": asked.group_id, "group_name": asked.group_name}
-            if asked.state in Job.HALTED:
-                if waiting := asked.requests.waiting().first():
-                    return waiting
-                columns["id"] = uuid.uuid5(asked.pk, f"rest {asked.requests.count()}")
-        case Schedule():
-            account_id = asked.account_id
-            columns = {"id": asked.pk, "kind": Kind.SCHEDULE}
-            columns |= {"group_id": asked.group_id, "group_name": asked.group_name}
+    if isinstance(wanted, GroupCommand):
+        submission = wanted.submission
+        names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
+        columns = {"id": wanted.operation, "kind": ApprovalRequest.CHANGE, "action": wanted.action}
+        columns |= {name: wanted.columns[name] for name in names}
+    else:
+        asked = asked_of(wanted)
+        submission, row = asked.row.submission, asked.row
+        columns = {"id": row.pk, "kind": asked.kind}
+        columns |= {"group_id": row.group_id, "group_name": row.group_name}
+    if isinstance(wanted, Job):
+        columns["job"] = wanted
+        if wanted.state in Job.HALTED:
+            if waiting := wanted.requests.waiting().first():
+                return waiting
+            columns["id"] = uuid.uuid5(wanted.pk, f"rest {wanted.requests.count()}")
     credentials = PosterCredentials.objects.select_related("account", "user").get(
-        user=user, account=account_id
+        user=user, account=submission.account_id
     )
     request = ApprovalRequest(
         **columns,
@@ -182,33 +169,20 @@ def ask_for(asked: Asked, user: "User", breaches: Iterable[Breach]) -> ApprovalR
         user=user,
         user_name=user.get_username(),
         breaches=[breach.to_json() for breach in breaches],
-        effect=effects.effect_of(asked, credentials).to_json(),
+        effect=_effect(wanted, credentials).to_json(),
     )
     try:
         with transaction.atomic():
-            if isinstance(asked, Job):
-                _let_wait(asked)
+            if not isinstance(wanted, GroupCommand):
+                asked_of(wanted).let_wait(request.pk)
             request.save(force_insert=True)
-            if isinstance(asked, Schedule):
-                asked.request_id, asked.state = request.pk, Schedule.State.ASKED
-                asked.save(force_insert=True)
     except IntegrityError:
-        sender = user.pk if asked.submission.user_id is not None else None
-        sent = replace(asked.submission, operation=request.pk, user_id=sender)
-        known = find_known(sent, ApprovalRequest)
+        sender = user.pk if submission.user_id is not None else None
+        known = find_known(replace(submission, operation=request.pk, user_id=sender), ApprovalRequest)
         if known is None or known.user_id != user.pk:
             raise OperationReused from None
         return known
     return request
-
-
-def _let_wait(job: Job) -> None:
-    """Save a new job, or a draft, as one that waits for its request; one that has stopped stays so."""
-    if job._state.adding:
-        job.state = Job.State.ASKED
-        job.save(force_insert=True)
-    elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
-        raise NotNow
 
 
 # --- Decide ------------------------------------------------------------------------------------------------
@@ -225,11 +199,11 @@ def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
 def approve(
     request: ApprovalRequest, *, user: "User", credentials: PosterCredentials, seen: str = ""
 ) -> Change | None:
-    """Approve a request, and return the change that it makes; a job and a schedule are started.
+    """Approve a request, and return the change that it makes; anything else is started.
 
     `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
     may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
-    `PosterError`, and as `execute`, `queue.hand_over` and `schedules.hand_over` do.
+    `PosterError`, and as `execute` and `Asked.start` do.
     """
     if not may_decide(request, user):
         raise PermissionDenied
@@ -238,14 +212,18 @@ def approve(
     now, asked = effect_of(request, credentials), request.asked_effect
     if now.mark != (seen or (asked.mark if asked else "")):
         raise ChangedSince(now)
-    match Kind(request.kind):
-        case Kind.CHANGE:
-            return _approve_change(request, user, credentials, now)
-        case Kind.JOB:
-            _approve_job(request, user, now)
-        case Kind.SCHEDULE:
-            _approve_schedule(request, user, now)
+    if request.kind == ApprovalRequest.CHANGE:
+        return _approve_change(request, user, credentials, now)
+    with transaction.atomic():
+        limits.approve(request, user)
+        is_started = request.asked.start(user, now, **_consent_of(request))
+    if not is_started:
+        raise AlreadySo
     return None
+
+
+def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
+    return {"request_id": request.pk, "asked_by": request.user_name}
 
 
 def _approve_change(
@@ -253,7 +231,7 @@ def _approve_change(
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        account_limits.approve(request, user)
+        limits.approve(request, user)
         raise AlreadySo
     command = replace(command, user=user, credentials=credentials)
     try:
@@ -267,40 +245,6 @@ def _approve_change(
         if request.is_waiting:
             raise
         raise NotNow from None  # the write of somebody else's yes has the lock
-
-
-def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
-    return {"request_id": request.pk, "asked_by": request.user_name}
-
-
-def _approve_job(request: ApprovalRequest, user: "User", now: Effect) -> None:
-    job = job_of(request)
-    # A yes for fewer takes nothing back from an earlier one.
-    allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
-    values: dict[str, Any] = {"allowed_clients": allowed}
-    if job.state == Job.State.ASKED:
-        values |= JobKind.of(job).columns_onto(now.groups)
-        if values.get("total") == 0:
-            with transaction.atomic():
-                account_limits.approve(request, user)
-                job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
-            raise AlreadySo
-    with transaction.atomic():
-        account_limits.approve(request, user)
-        queue.hand_over(job, user, **_consent_of(request), **values)
-
-
-def _approve_schedule(request: ApprovalRequest, user: "User", now: Effect) -> None:
-    schedule = request.schedule
-    base = now.group.values if now.group else schedule.base_values
-    if same(base, onto(schedule.base_values, schedule.planned_values, base)):
-        with transaction.atomic():
-            account_limits.approve(request, user)
-            schedule_steps.update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
-        raise AlreadySo
-    with transaction.atomic():
-        account_limits.approve(request, user)
-        schedules.hand_over(schedule, user, base, **_consent_of(request), allowed_clients=now.clients)
 
 
 def lapse_overdue() -> int:

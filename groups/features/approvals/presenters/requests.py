@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.schedules.presenters.rows import planned_words
-from groups.models import ApprovalRequest, Change, Job, Limits
-from groups.models.contents import Breach, Effect
+from groups.features.approvals.models import ApprovalRequest, Breach, Limits
+from groups.features.approvals.services.approvals import command_of, may_decide
+from groups.models import Change, Job
+from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.changes.change_diff import approval_rows
-from groups.services.approvals import command_of, may_decide
-from groups.services.jobs.kinds import JobKind, title_of
+from groups.presenters.changes.change_diff import Comparison, value_rows
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
+from groups.services.writes.commands import GroupCommand
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-Kind, Limit = ApprovalRequest.Kind, Limits.Limit
+Limit = Limits.Limit
 
 
 def breach_words(breach: Breach) -> str:
@@ -53,6 +53,17 @@ def _terms(group: Group) -> str:
     )
 
 
+def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
+    """Return the values of a request: when it was made, now if they differ, and after its approval."""
+    wanted = (command.onto(now.values, now.clients) if now else command).intended
+    rows = value_rows(
+        asked=command.loaded.to_json() if command.loaded else None,
+        now=now.values.to_json() if now else None,
+        new=wanted.to_json() if wanted else None,
+    )
+    return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
+
+
 @dataclass(frozen=True)
 class RequestPage:
     """A request, as a row of the list and as a page; `now` has its present effect where that was read."""
@@ -66,6 +77,10 @@ class RequestPage:
         return reverse("groups:request", args=[self.request.pk])
 
     @property
+    def is_for_change(self) -> bool:
+        return self.request.kind == ApprovalRequest.CHANGE
+
+    @property
     def job(self) -> Job | None:
         """The job that waits for the request, for a request for one."""
         return self.request.job
@@ -73,14 +88,14 @@ class RequestPage:
     @property
     def title(self) -> str:
         """The name of the group, or the title of the job, that the request is about."""
-        return title_of(self.job) if self.job else self.request.group_name
+        return self.request.group_name if self.is_for_change else self.request.asked.title
 
     @property
     def what(self) -> str:
         """The kind of the write."""
-        if self.request.kind == Kind.CHANGE:
-            return str(Change.Action(self.request.action).label)
-        return str(Kind(self.request.kind).label)
+        return (
+            str(Change.Action(self.request.action).label) if self.is_for_change else self.request.kind_label
+        )
 
     @property
     def breaches(self) -> list[str]:
@@ -96,17 +111,15 @@ class RequestPage:
 
     @property
     def words(self) -> str:
-        """The values of a planned change, or what an undo would do, in sentences."""
-        if self.request.kind == Kind.SCHEDULE:
-            return planned_words(self.request.schedule)
-        if self.job is None or not self.request.is_waiting:
+        """What it would do, in sentences; of a job only as long as it waits."""
+        if self.is_for_change or (self.job and not self.request.is_waiting):
             return ""
-        return JobKind.of(self.job).request_words
+        return self.request.asked.words
 
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The values of a change: when it was asked for, now if they differ, and afterwards."""
-        if self.request.kind != Kind.CHANGE:
+        if not self.is_for_change:
             return []
         return approval_rows(
             command_of(self.request), self.now.group if self.now and self.changed_groups else None
@@ -146,8 +159,8 @@ class RequestPage:
 
     @property
     def outcomes(self) -> list[dict[str, str]]:
-        """The writes that were tried for it, the latest first, or the job or plan that came of it."""
-        if self.request.kind == Kind.CHANGE:
+        """The writes that were tried for it, the latest first, or the row that was started."""
+        if self.is_for_change:
             return [
                 {
                     "url": reverse("groups:change", args=[change.pk]),
@@ -159,6 +172,6 @@ class RequestPage:
             ]
         if self.request.present_state != ApprovalRequest.State.APPROVED:
             return []
-        made = self.job or self.request.schedule
-        url = reverse("groups:job", args=[self.job.pk]) if self.job else reverse("groups:schedules")
-        return [{"url": url, "label": str(made.get_state_display()), "state": made.state, "why": ""}]
+        made = self.request.asked.row
+        label = str(made.get_state_display())
+        return [{"url": made.get_absolute_url(), "label": label, "state": made.state, "why": ""}]

@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from groups.features.approvals.models import Limits
 from groups.forms.fields import BonusField, DecimalField, PercentField
-from groups.models import Limits
 from groups.models.consents import LONGEST_REASON
 
 MOST_CLIENTS = Decimal(2**31 - 1)

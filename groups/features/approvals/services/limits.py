@@ -13,15 +13,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
 
-from groups.models import ApprovalRequest, Change, Consent, Job, Limits, PosterCredentials
-from groups.models.approvals import RIGHT
-from groups.models.contents import Breach
+from groups.features.approvals.models import RIGHT, ApprovalRequest, Breach, Limits
+from groups.models import Change, Consent, Job, PosterCredentials
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import Held, NotNow
 from groups.services.writes.reach import Reach, count_reached, reached_by
-from groups.services.writes.submissions import register
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 Limit = Limits.Limit
-
-# A job and a planned change have the id of their form too; the request knows who has sent that.
-register(ApprovalRequest.objects.select_related("job"), order=-1)
 
 
 class BeyondLimits(Held):
@@ -97,7 +92,7 @@ class LimitGate(Gate):
         """
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id)
-            if request := asked.filter(kind=ApprovalRequest.Kind.CHANGE).first():
+            if request := asked.filter(kind=ApprovalRequest.CHANGE).first():
                 approve(request, command.sender.user)
         check_job(change, command.sender.user)
 

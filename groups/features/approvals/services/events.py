@@ -8,8 +8,9 @@ from typing import assert_never
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.models import ApprovalRequest, PosterAccount
-from groups.services import approvals
+from groups.features.approvals.models import ApprovalRequest
+from groups.features.approvals.services import approvals
+from groups.models import PosterAccount
 from groups.services.events import Event, is_user, one_line
 
 
@@ -32,7 +33,7 @@ def find_requests(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 def request_words(request: ApprovalRequest) -> str:
     """Say that a request waits, or how it was decided."""
-    words = {"what": request.group_name or request.get_kind_display()}
+    words = {"what": request.group_name or request.kind_label}
     match request.present_state:
         case ApprovalRequest.State.WAITING:
             text = _("A request beyond the limits waits for a decision: “%(what)s”.")

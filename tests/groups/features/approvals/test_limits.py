@@ -14,16 +14,18 @@ from django.db import connection, connections
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services import approvals
+from groups.features.approvals.services import limits as account_limits
+from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.moves.services.moves import Move, Retire
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import steps as schedule_steps
 from groups.features.snapshots.models import Snapshot
-from groups.models import ApprovalRequest, Change, Job, Limits, Lock
+from groups.models import Change, Job, Lock
 from groups.poster import InvalidResponse, LoyaltyType
-from groups.services import account_limits, approvals
-from groups.services.account_limits import BeyondLimits
 from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo

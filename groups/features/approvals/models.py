@@ -1,10 +1,10 @@
 """Define the limits of an account, and the requests for writes beyond them, which another user approves."""
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.asked import Asked, registered
 from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
 from groups.models.consents import LONGEST_REASON
-from groups.models.contents import Breach, Effect
+from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
 from groups.models.submissions import Submission
@@ -27,6 +28,15 @@ if TYPE_CHECKING:
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
 RIGHT = "groups.exceed_limits"
+
+
+@dataclass(frozen=True, slots=True)
+class Breach(Content):
+    """A member of `breaches` of a request: a limit, the number that was asked for, and the one allowed."""
+
+    limit: str
+    asked: Decimal
+    allowed: Decimal
 
 
 class Limits(models.Model):
@@ -53,6 +63,7 @@ class Limits(models.Model):
     set_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        db_table = "groups_limits"
         verbose_name = _("limits")
         verbose_name_plural = _("limits")
         default_permissions = ()
@@ -94,7 +105,7 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
     def wait_again(self, request_id: uuid.UUID) -> None:
         """Let an approved request for one change wait again, because its write has changed nothing."""
         approved = self.filter(
-            pk=request_id, state=ApprovalRequest.State.APPROVED, kind=ApprovalRequest.Kind.CHANGE
+            pk=request_id, state=ApprovalRequest.State.APPROVED, kind=ApprovalRequest.CHANGE
         )
         approved.update(
             state=ApprovalRequest.State.WAITING, decided_at=None, decided_by=None, decided_by_name=""
@@ -106,18 +117,15 @@ class ApprovalRequest(models.Model):
 
     The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
     has what its command is rebuilt from: `action`, the group, and `loaded`, `intended` and `note` as in the
-    journal. A job or a schedule is a row of its own in the state "asked"; a job that asks for its rest stays
-    stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what it would have done
-    (`Effect`), as they were when it was asked.
+    journal. Anything else has a row of its own that waits, and `kind` is that of its `Asked`; a job that asks
+    for its rest stays stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what it
+    would have done (`Effect`), as they were when it was asked.
 
     `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
     again.
     """
 
-    class Kind(models.TextChoices):
-        CHANGE = "change", _("one change")
-        JOB = "job", _("a job")
-        SCHEDULE = "schedule", _("a planned change")
+    CHANGE = "change"
 
     class State(models.TextChoices):
         WAITING = "waiting", _("waiting")
@@ -131,7 +139,7 @@ class ApprovalRequest(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="requests"
     )
     user_name = models.CharField(max_length=150)
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=8)
     action = models.CharField(max_length=6, blank=True)
     group_id = models.PositiveIntegerField(null=True)
     group_name = models.CharField(max_length=400, blank=True)
@@ -156,6 +164,7 @@ class ApprovalRequest(models.Model):
     objects = ApprovalRequestQuerySet.as_manager()
 
     class Meta:
+        db_table = "groups_approvalrequest"
         verbose_name = _("request")
         verbose_name_plural = _("requests")
         ordering = ("-created_at",)
@@ -179,27 +188,33 @@ class ApprovalRequest(models.Model):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for it: that of its job or its planned change, if it is for one."""
-        if self.kind == self.Kind.CHANGE:
+        """The form that asked for it."""
+        if self.kind == self.CHANGE:
             name = (self.intended or {}).get("name", "")
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        asked: Submission = (self.job or self.schedule).submission
-        user_id = self.user_id if asked.user_id is not None else None
-        return replace(asked, operation=self.pk, user_id=user_id)
+        if self.kind not in registered:
+            return Submission(self.pk, self.account_id, self.user_id, self.kind)
+        sent: Submission = self.asked.row.submission
+        user_id = self.user_id if sent.user_id is not None else None
+        return replace(sent, operation=self.pk, user_id=user_id)
+
+    @property
+    def asked(self) -> Asked:
+        """The job or the row of a feature that is asked for. Raises `KeyError` for a change."""
+        kind = registered[self.kind]
+        return kind(self.job) if self.job else kind.find(self.pk)
+
+    @property
+    def kind_label(self) -> str:
+        """The kind of what is asked for, in two words."""
+        return str(registered[self.kind].label if self.kind in registered else _("one change"))
 
     @property
     def changes(self) -> ChangeQuerySet:
         """The writes that were tried for it, the latest first."""
         return Change.objects.filter(request_id=self.pk)
-
-    @property
-    def schedule(self) -> Any:
-        """The planned change of a request for one."""
-        from groups.features.schedules.models import Schedule  # noqa: PLC0415
-
-        return Schedule.objects.get(request_id=self.pk)
 
     @property
     def present_state(self) -> "ApprovalRequest.State":

@@ -1,0 +1,48 @@
+from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Approvals(feature.Feature):
+    """Limits of an account, and requests for what goes beyond them, which another user approves."""
+
+    name = "groups.features.approvals"
+    verbose_name = _("limits and requests")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.approvals.models import ApprovalRequest, Limits  # noqa: PLC0415 - as above
+        from groups.features.approvals.presenters import parts  # noqa: PLC0415 - as above
+        from groups.features.approvals.services import approvals, asked, events, limits  # noqa: PLC0415 - as above
+        from groups.features.approvals.views import beyond  # noqa: PLC0415 - as above
+        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
+        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - as above
+
+        hooks.gate(limits.LimitGate())
+        hooks.nothing_changed(limits.let_wait_again)
+        hooks.consent(beyond.read_reason)
+        hooks.answer(limits.BeyondLimits, beyond.answer_beyond)
+        hooks.asked(asked.AskedJob)
+        # What was approved belongs to who has approved it; the request knows who has sent the form.
+        hooks.submissions(ApprovalRequest.objects.select_related("job"), order=-1)
+        hooks.part("nav", "approvals/nav.jinja", parts.entry_of_requests)
+        hooks.part("account.sections", "approvals/limits_section.html", parts.section_of_limits)
+        hooks.part("change.who", "approvals/request_link.html", parts.link_to_request)
+        hooks.part("write.facts", "approvals/reason.html", parts.reason_of_write)
+        hooks.part("history.words", "approvals/reason_in_row.html", parts.reason_of_write)
+        hooks.section("requests", "history")
+        hooks.destinations(parts.destinations_of_requests, order=12)
+        hooks.destinations(parts.destinations_of_limits, order=15)
+        hooks.events("request", _("A request waits for you, or yours was decided"), events.find_requests)
+        hooks.routine("lapse requests", approvals.lapse_overdue, pause=5.0)
+        WITHOUT_PAGE.update(("groups:request_approve", "groups:request_refuse"))
+        DETAIL_LABELS.update((limit.value, limit.label) for limit in Limits.Limit)
+
+    def when_left_out(self) -> None:
+        """Warn that the limits bind nothing, where some are set."""
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.approvals.services import upkeep  # noqa: PLC0415 - as above
+
+        register(upkeep.limits_without_effect)
+        hooks.doctor("limits", upkeep.examine)

@@ -1,0 +1,86 @@
+"""Define what can be asked for: a row that starts nothing until another user has said yes to it.
+
+A feature whose rows a gate can hold back registers a class for them. The feature of the gate, which keeps
+what was asked for and lets others decide on it, knows only this class.
+"""
+
+import uuid
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.db.models import Model
+from django.utils.functional import Promise
+
+from groups.models.contents import Effect
+from groups.models.credentials import PosterCredentials
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class Asked(ABC):
+    """One row, with what a decision on it needs.
+
+    The row has the id of its form, `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a
+    page that shows what has become of it.
+    """
+
+    # The name of the kind: at most eight letters, kept for good.
+    kind: ClassVar[str]
+    # The kind in two words, as "a planned change".
+    label: ClassVar[str | Promise]
+    model: ClassVar[type[Model]]
+
+    def __init__(self, row: Any) -> None:
+        self.row = row
+
+    @classmethod
+    def find(cls, operation: uuid.UUID) -> Self:
+        """Return the one that a form with this operation has asked for."""
+        return cls(cls.model._default_manager.get(pk=operation))
+
+    @property
+    def title(self) -> str:
+        """The row in a few words."""
+        return str(self.row.group_name)
+
+    @property
+    def words(self) -> str:
+        """What it would do, in sentences; empty if the page shows that in another way."""
+        return ""
+
+    @abstractmethod
+    def effect(self, credentials: PosterCredentials) -> Effect:
+        """Return what it would do now. Raises `PosterError`."""
+
+    @abstractmethod
+    def let_wait(self, request_id: uuid.UUID) -> None:
+        """Save it as one that waits for the decision on a request, in the transaction that records that.
+
+        Raises `IntegrityError` if the same form was sent before, and `NotNow`.
+        """
+
+    @abstractmethod
+    def start(self, user: "User", now: Effect, **consent: Any) -> bool:
+        """Start it with the rights and the token of this user, in the transaction that stores the yes.
+
+        It is applied to its groups as they are `now`, and may reach as many clients as that. `consent` has
+        further columns of it. Returns False if all is so already: then it is over, and nothing is sent.
+        Raises what is to roll the yes back, as `Locked`, `NotNow` and `PermissionDenied`.
+        """
+
+
+registered: dict[str, type[Asked]] = {}
+
+
+def register(kind: type[Asked]) -> None:
+    """Let rows of this kind be asked for."""
+    registered[kind.kind] = kind
+
+
+def asked_of(row: Model) -> Asked:
+    """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
+    for kind in registered.values():
+        if isinstance(row, kind.model):
+            return kind(row)
+    raise LookupError(type(row).__name__)
