@@ -8,3 +8,14 @@ def settled_at_once(settings):
     """Ask Poster each time, look at a lost write without a pause, and believe the first look."""
     settings.POSTER_CACHE_SECONDS = settings.POSTER_SETTLE_SECONDS = 0
     settings.POSTER_RECHECK_PAUSES = (0.0,) * 4
+
+
+@pytest.fixture
+def people(sandbox):
+    """Return a function that lists the clients of a group of the sandbox, without deleted ones."""
+    clients = sandbox.accounts["demo"].clients
+
+    def people(group_id):
+        return {int(row["client_id"]) for row in clients.rows(group_id) if row["delete"] == "0"}
+
+    return people

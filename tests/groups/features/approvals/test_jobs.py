@@ -21,8 +21,10 @@ from groups.services.jobs import queue
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
-from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
-from tests.support.pages import text_of
+from groups.services.writes.submissions import BecameOther, find_known
+from tests.support.greetings import greet, plug_in_greeting
+from tests.support.jobs import FEW, die_before_sending, ended, leave_few, plan, run, start
+from tests.support.pages import hidden, text_of
 from tests.support.threads import at_once
 
 pytestmark = [
@@ -32,6 +34,12 @@ pytestmark = [
 MOVE = "clients.updateClient"
 STOPPED = (Job.State.STOPPED, "beyond_limits")
 DONE = (Job.State.DONE, "")
+
+
+@pytest.fixture
+def sandbox(sandbox):
+    """Return a Poster with few clients in group 4."""
+    return leave_few(sandbox)
 
 
 @pytest.fixture
@@ -438,3 +446,53 @@ def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sa
     seen = approvals.effect_of(request, owner.credentials)
     assert seen.clients == FEW - 1
     assert approve(request, owner, seen.mark).allowed_clients == FEW
+
+
+def test_clients_of_several_groups_are_one_request_and_one_yes(staff, owner, browse, sandbox, people):
+    Limits.objects.create(account_id="demo", max_clients=2)
+    chosen = {client: group for group in (1, 4) for client in sorted(people(group))[:2]}
+    client = browse(staff)
+    address = ",".join(f"{client_id}-{group_id}" for client_id, group_id in chosen.items())
+    form = hidden(client.get(f"/clients/move/?client={address}"), "clients", "version", "operation")
+    answer = client.post("/clients/move/", form | {"target": "5"})
+    request = ApprovalRequest.objects.get()
+    assert answer["Location"] == f"/requests/{request.pk}/"
+    assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
+    assert not sandbox.posts()
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert ended(run(Job.objects.get())) == DONE
+    assert people(5) >= set(chosen)
+    assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}
+
+
+# --- Any kind ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def greeting(monkeypatch):
+    return plug_in_greeting(monkeypatch)
+
+
+def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeting):
+    Limits.objects.create(account_id="demo", max_clients=2)
+    with pytest.raises(BeyondLimits) as beyond:
+        queue.start(greet(staff, total=3))
+    request = approvals.ask_for(greet(staff, total=3), staff, beyond.value.breaches)
+    assert request.asked_effect is not None
+    assert [group.id for group in request.asked_effect.groups] == [4]
+    assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert greeting.greeted == [4]
+
+
+def test_a_form_leads_to_its_request_and_then_to_the_job_that_was_approved(staff, owner, sandbox):
+    job = plan(staff)
+    submission = job.submission
+    request = approvals.ask_for(job, staff, ())
+    with pytest.raises(BecameOther) as became:
+        find_known(submission, Job)
+    assert became.value.row == request
+    approvals.approve(request, user=owner, credentials=owner.credentials)
+    known = find_known(submission, Job)
+    assert (known.pk, known.user) == (job.pk, owner)

@@ -466,7 +466,7 @@ def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
     assert answer.status_code == 409
     assert "The time of this change is over" in text_of(answer)
     assert state_of(answer) == (str(asked.pk), "waiting")
-    assert asked.schedule.state == Schedule.State.ASKED
+    assert Schedule.objects.get(request_id=asked.pk).state == Schedule.State.ASKED
 
 
 def a_lost_edit(client, sandbox):

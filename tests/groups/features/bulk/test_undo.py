@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 
 from groups.features.approvals.models import Limits
-from groups.features.approvals.services import approvals
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Job
@@ -87,12 +86,6 @@ def test_a_first_group_that_gets_other_values_stops_the_undo(staff, sandbox):
     assert back.changes.count() == 1
     queue.resume(back, staff, accepts=True)
     assert ended(run(back)) == (Job.State.DONE, "")
-
-
-def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
-    job = edit(staff, [line(staff, 1, percent=Decimal(5)), line(staff, 4, 2, percent=Decimal(5))])
-    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
-    assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
 
 
 def test_the_clients_of_groups_that_get_other_terms_count(staff):

@@ -6,8 +6,6 @@ import uuid
 import pytest
 from django.db.models import Count
 
-from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.approvals.services import approvals
 from groups.features.moves.services import moves
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import restore_preview, snapshots
@@ -231,20 +229,6 @@ def test_it_says_for_each_group_what_changes_and_who_stays(staff, browse, sandbo
     )
     assert "2 chosen clients are in this group already and stay there." in words
     assert not Job.objects.exists()
-
-
-def test_beyond_the_limit_all_of_them_are_one_request_and_one_yes(staff, owner, browse, sandbox, people):
-    Limits.objects.create(account_id="demo", max_clients=4)
-    client = browse(staff)
-    answer = client.post(URL, filled(client))
-    request = ApprovalRequest.objects.get()
-    assert answer["Location"] == f"/requests/{request.pk}/"
-    assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
-    assert not sandbox.posts()
-    approvals.approve(request, user=owner, credentials=credentials_service.credentials_of(owner))
-    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
-    assert people(TARGET) >= set(CHOICE)
-    assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}
 
 
 def test_the_same_form_twice_is_one_job(staff, browse):

@@ -1,22 +1,18 @@
 """Test the kinds of jobs: one that is plugged in from outside, and one whose feature is switched off."""
 
-from typing import ClassVar
-
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.moves.services.moves import Move
 from groups.models import Change, Job, Lock
 from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, register, title_of
-from groups.services.writes.commands import UpdateGroup
+from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, title_of
 from groups.services.writes.not_sent import Locked
-from groups.services.writes.reach import Reach
+from tests.support.greetings import greet, plug_in_greeting
 from tests.support.jobs import ended, plan, run, run_once, start
 from tests.support.pages import text_of
 
@@ -34,47 +30,7 @@ def switched_off(monkeypatch):
 
 @pytest.fixture
 def greeting(monkeypatch):
-    """Register a kind of job that no module of the core names; return it."""
-    monkeypatch.setattr(Job, "registered", dict(Job.registered))
-
-    @register
-    class Greeting(JobKind):
-        kind = "greeting"
-        label = "groups greeted"
-        done_label = "greeted"
-        permissions = (UpdateGroup.permission,)
-        greeted: ClassVar[list[int]] = []
-
-        def reach(self, credentials):
-            return Reach(clients=self.job.total)
-
-        @property
-        def group_ids(self):
-            return [self.job.group_id]
-
-        def work(self, lease):
-            self.greeted.append(self.job.group_id)
-
-        @property
-        def title(self):
-            return "Greet a group"
-
-        @property
-        def words_at_end(self):
-            return "All have been greeted."
-
-    return Greeting
-
-
-def greet(user, total=0):
-    return Job(
-        account=user.credentials.account,
-        user=user,
-        user_name="staff",
-        kind="greeting",
-        group_id=4,
-        total=total,
-    )
+    return plug_in_greeting(monkeypatch)
 
 
 def test_a_kind_is_plugged_in_from_outside(staff, manager, browse, sandbox, greeting):
@@ -89,19 +45,6 @@ def test_a_kind_is_plugged_in_from_outside(staff, manager, browse, sandbox, gree
     assert "All have been greeted." in page
     assert "greeted 0" in page
     assert "Greet a group" in text_of(browse(staff).get("/jobs/"))
-
-
-def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeting):
-    Limits.objects.create(account_id="demo", max_clients=2)
-    with pytest.raises(BeyondLimits) as beyond:
-        queue.start(greet(staff, total=3))
-    request = approvals.ask_for(greet(staff, total=3), staff, beyond.value.breaches)
-    assert request.asked_effect is not None
-    assert [group.id for group in request.asked_effect.groups] == [4]
-    assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
-    approvals.approve(request, user=owner, credentials=owner.credentials)
-    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
-    assert greeting.greeted == [4]
 
 
 def test_a_job_whose_feature_is_off_waits_and_goes_on_when_it_is_on_again(

@@ -5,9 +5,6 @@ import uuid
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from groups.features.approvals.models import Limits
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.services import restore_preview
@@ -379,52 +376,7 @@ def test_the_rights_are_those_of_the_writes(staff, manager, owner):
     assert not queue.may_control(back, manager)
 
 
-def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(staff, owner, people):
-    here = people(4)
-    job = run(start(staff))
-    Limits.objects.create(account_id="demo", max_clients=FEW - 1)
-    planned = plan_undo(staff, job)
-    with pytest.raises(BeyondLimits) as beyond:
-        queue.start(planned)
-    request = approvals.ask_for(planned, staff, beyond.value.breaches)
-    assert plan_undo(staff, job) == request.job
-    approvals.approve(request, user=owner, credentials=owner.credentials)
-    planned.refresh_from_db()
-    assert ended(run(planned)) == (Job.State.DONE, "")
-    assert people(4) == here
-    assert set(planned.changes.values_list("user_name", flat=True)) == {"owner"}
-
-
-def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, owner, people):
-    here = sorted(people(4))
-    job = run(start(staff))
-    Limits.objects.create(account_id="demo", max_clients=FEW - 2)
-    planned = plan_undo(staff, job)
-    request = approvals.ask_for(planned, staff, ())
-    run(queue.start(choose(owner, {here[0]: 1}, target_id=5)))
-    with pytest.raises(approvals.ChangedSince) as changed:
-        approvals.approve(request, user=owner, credentials=owner.credentials)
-    assert changed.value.now.clients == FEW - 1
-    assert {group.id for group in changed.value.now.groups} == {1, 4}
-
-
-def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
-    planned = plan_undo(staff, run(start(staff)))
-    assert (planned.group_id, planned.target_id) == (1, 4)
-    effect = approvals.ask_for(planned, staff, ()).asked_effect
-    assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
-
-
 def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, people):
     choice = {min(people(group_id)): group_id for group_id in (4, 5)}
     planned = plan_undo(staff, run(queue.start(choose(staff, choice))))
     assert planned.lock_keys == {members_key(group_id) for group_id in (1, 4, 5)}
-
-
-def test_a_refused_request_gives_way_to_another_one(staff, owner):
-    job = run(start(staff))
-    Limits.objects.create(account_id="demo", max_clients=1)
-    planned = plan_undo(staff, job)
-    request = approvals.ask_for(planned, staff, ())
-    approvals.refuse(request, user=owner, reason="ні")
-    assert plan_undo(staff, job).pk != planned.pk

@@ -6,12 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from groups.features.approvals.services import approvals
-from groups.models import Change, Job
+from groups.models import Change
 from groups.services.jobs import queue
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import OperationReused
-from groups.services.writes.submissions import BecameOther, find, find_known
+from groups.services.writes.submissions import find, find_known
 from tests.support.commands import edit_of
 from tests.support.jobs import plan
 
@@ -49,15 +48,3 @@ def test_the_operation_of_a_job_makes_no_change(staff, sandbox):
     with pytest.raises(OperationReused):
         execute(command)
     assert not sandbox.posts()
-
-
-def test_a_form_leads_to_its_request_and_then_to_the_job_that_was_approved(staff, owner, sandbox):
-    job = plan(staff)
-    submission = job.submission
-    request = approvals.ask_for(job, staff, ())
-    with pytest.raises(BecameOther) as became:
-        find_known(submission, Job)
-    assert became.value.row == request
-    approvals.approve(request, user=owner, credentials=owner.credentials)
-    known = find_known(submission, Job)
-    assert (known.pk, known.user) == (job.pk, owner)

@@ -4,12 +4,10 @@ import uuid
 
 import pytest
 
-from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from tests.support.jobs import FEW, run, start
 from tests.support.pages import hidden, open_form, text_of
-from tests.support.people import make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("few", "settled_at_once")]
 NEW = {"name": "Новачки", "loyalty_type": "1", "percent": "3", "birthday_bonus": "0"}
@@ -180,45 +178,6 @@ def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager,
     assert form_of(job) not in browse(manager).get(f"/jobs/{job.pk}/").content.decode()
     assert browse(staff).post(f"/jobs/{uuid.uuid4()}/undo/").status_code == 404
     assert not Job.objects.filter(kind="undo").exists()
-
-
-def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, sandbox, make_colleague):
-    job = run(start(staff))
-    Limits.objects.create(account_id="demo", max_clients=FEW - 1)
-    url = f"/jobs/{job.pk}/undo/"
-    answers = [browse(staff).post(url) for _ in range(2)]
-    request = ApprovalRequest.objects.get()
-    assert {each["Location"] for each in answers} == {f"/requests/{request.pk}/"}
-    assert f"/requests/{request.pk}/" in browse(staff).get(f"/jobs/{job.pk}/").content.decode()
-    page = browse(owner).get(f"/requests/{request.pk}/")
-    assert f"{FEW} clients go back to the groups they came from" in text_of(page)
-    # Somebody else who may not decide is told, and not led to a page that is not theirs.
-    colleague = browse(make_colleague())
-    answer = colleague.post(url, follow=True)
-    assert answer.redirect_chain == [(f"/jobs/{job.pk}/", 302)]
-    assert "Somebody else has asked for this undo" in text_of(answer)
-    assert f"/requests/{request.pk}/" not in answer.content.decode()
-    assert browse(owner).post(url)["Location"] == f"/requests/{request.pk}/"
-    assert browse(owner).post(f"/requests/{request.pk}/approve/").status_code == 302
-    run(Job.objects.get(kind="undo"))
-    assert clients_of(sandbox, 4) == FEW
-
-
-@pytest.fixture
-def make_colleague(sandbox):
-    return lambda: make_user("colleague", role="Staff", account="demo", sandbox=sandbox)
-
-
-def test_an_owner_goes_beyond_the_limits_with_a_reason(owner, browse, sandbox):
-    job = run(start(owner))
-    Limits.objects.create(account_id="demo", max_clients=FEW - 1)
-    client, url = browse(owner), f"/jobs/{job.pk}/undo/"
-    answer = client.post(url)
-    assert answer.status_code == 200
-    assert 'name="reason"' in answer.content.decode()
-    assert client.post(url, {"reason": ""}).status_code == 422
-    assert client.post(url, {"reason": "помилка"}).status_code == 302
-    assert Job.objects.get(kind="undo").limit_reason == "помилка"
 
 
 def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox):
