@@ -208,6 +208,8 @@ class Job(Leased, Consent):
     @property
     def submission(self) -> Submission:
         """The form that asked for this job."""
+        if not self.is_known:  # its feature is left out, so no form asks for the same
+            return Submission(self.pk, self.account_id, self.user_id, self.kind)
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
         return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
