@@ -72,7 +72,7 @@ check: lint audit  ## Look at the code, the packages, the migrations and the set
 	POSTER_TOKEN_KEYS=$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_') \
 	DEBUG=False HTTPS=True $(PYTHON) manage.py check --deploy --fail-level WARNING
 
-format: .venv/.all  ## Format the code and mend what can be mended by itself
+format: .venv/.all  ## Format the code and fix what can be fixed automatically
 	$(PYTHON) -m ruff format
 	$(PYTHON) -m ruff check --fix
 	$(DJADE) $(TEMPLATES)

@@ -170,7 +170,7 @@ def job_kind(kind: type[JobKind]) -> None:
 
 
 def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
-    """Let users be told of a kind of events, which they choose under its label.
+    """Let users be notified of a kind of events, which they choose under its label.
 
     `kind` is stored: nine letters at most. `find` takes an account and a time, and yields the events since;
     one may be yielded again and again, and is told once, by its key. See `groups.services.events`.

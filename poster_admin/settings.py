@@ -61,7 +61,7 @@ POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0, least=1,
 POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, least=1)
 # A read that shows anything but the intended values is believed when another one confirms it this much later.
 POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least=0.001)
-# Poster may read from a replica: for this long a read may show values that an own change has just replaced.
+# Poster may read from a replica: for this long a read may show values that an earlier change has replaced.
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)

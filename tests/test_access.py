@@ -269,7 +269,7 @@ def test_a_foreign_host_is_refused(manager, browse, host):
     assert browse(manager).get("/groups/", headers={"Host": host}).status_code == 400
 
 
-# --- Every address, by itself ------------------------------------------------------------------------------
+# --- Every address, on its own ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("urls", each(EVERY))

@@ -114,7 +114,7 @@ def test_paths_that_are_named_are_there():
 def test_the_architecture_draws_what_is_there():
     page = read("docs/architecture.md")
     drawing = page.split("```")[3]
-    found, folder = 0, ""
+    found, folder, room = 0, "", ""
     for line in drawing.splitlines():
         names = re.match(r" *((?:[a-z_]+(?:/|\.py) ?)+)", line)
         if not names:
@@ -122,10 +122,12 @@ def test_the_architecture_draws_what_is_there():
         indent = len(line) - len(line.lstrip())
         for name in names[1].split():
             found += 1
-            base = "" if indent == 0 else folder if indent == 2 else "groups/services/"
+            base = "" if indent == 0 else folder if indent == 2 else room
             assert (ROOT / base / name).exists(), f"{base}{name}"
             if indent == 0:
                 folder = name
+            elif indent == 2:
+                room = f"{folder}{name}"
     assert found > 25
     for package in re.findall(r"^    (writes|jobs)/ +.*?: (.*)$", drawing, flags=re.MULTILINE):
         for module in re.findall(r"[a-z_]+", package[1]):

@@ -133,7 +133,7 @@ class NameField(forms.CharField):
             raise ValidationError(_("Take the invisible characters out of the name."))
         if "\N{REPLACEMENT CHARACTER}" in value:
             # U+FFFD replaces an unreadable character: sending it back would overwrite the original.
-            raise ValidationError(_("Type the name anew: the sign � stands for something that was lost."))
+            raise ValidationError(_("Type the name again: the sign � stands for something that was lost."))
 
 
 class AccountField(forms.CharField):

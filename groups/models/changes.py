@@ -267,7 +267,7 @@ class Change(Consent):
     MADE = (State.APPLIED, State.DIFFERS)
     NOTHING_CHANGED = (State.REFUSED, State.FAILED)
     UNSETTLED = (*OPEN, State.REVIEW)
-    # Poster has the values in `after`, whoever made the change.
+    # Poster has the values in `after`, no matter who made the change.
     HAPPENED = (*MADE, State.ELSEWHERE)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -82,12 +82,12 @@ class Job(Leased, Consent):
         WAITING = "waiting", _("waiting for its turn")
         RUNNING = "running", _("at work")
         PAUSED = "paused", _("paused")
-        STOPPED = "stopped", _("stopped by itself")
+        STOPPED = "stopped", _("stopped")
         DONE = "done", _("ended")
         CANCELLED = "cancelled", _("cancelled")
 
     class Stop(models.TextChoices):
-        """Why a job has stopped by itself. The labels are sentences for people."""
+        """Why a job has stopped on its own. The labels are sentences for people."""
 
         SIDE_EFFECT = "side_effect", _("The first write changed more than it should have.")
         REFUSED = "refused", _("Poster refused what was asked for.")
@@ -180,7 +180,7 @@ class Job(Leased, Consent):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    # The last time that it stopped by itself.
+    # The last time that it stopped on its own.
     stopped_at = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)
     waiting_since = models.DateTimeField(null=True)
@@ -207,9 +207,9 @@ class Job(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this job; while its kind is not registered, no form is the same."""
-        if not self.is_known:
-            return Submission(self.pk, self.account_id, None, self.kind)
+        """The form that asked for this job."""
+        if not self.is_known:  # its feature is left out, so no form asks for the same
+            return Submission(self.pk, self.account_id, self.user_id, self.kind)
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
         return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)

@@ -110,7 +110,7 @@ class JobPage:
         if self.job.is_active:
             first = ("pause", _("Pause"), False)
         elif self.job.reason in SEEN:
-            first = ("accept", _("Go on all the same"), True)
+            first = ("accept", _("Go on anyway"), True)
         else:
             first = ("resume", _("Go on"), True)
         return [first, ("cancel", _("Cancel the rest"), False)]
@@ -182,7 +182,7 @@ def job_words(job: Job) -> Message:
         case Job.State.STOPPED:
             text, next_step = _stopped_words(job)
             said = job.detail if job.reason in SAID_BY_POSTER else ""
-            return Message(_("It has stopped by itself"), text, next_step, said)
+            return Message(_("It has stopped"), text, next_step, said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case Job.State.DONE:
@@ -225,7 +225,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
         case Stop.DIFFERS:
             return _("Look at that group in Poster before you decide. No other was touched.")
         case Stop.REFUSED | Stop.GROUP_NOT_CREATED | Stop.UNREADABLE_ROW:
-            return _("Mend the cause in Poster first.") + " " + again
+            return _("Fix the cause in Poster first.") + " " + again
         case Stop.TOKEN:
             return _("Connect the account again.") + " " + again
         case Stop.NO_USER:
@@ -251,6 +251,6 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
         case Stop.NOT_REMOVED:
             return _("Remove it on its own page.")
         case Stop.NOT_RECORDED | Stop.SNAPSHOT_UNREADABLE | Stop.ERROR:
-            return _("Tell whoever looks after this server.")
+            return _("Tell the administrator of this server.")
         case _ as never:
             assert_never(never)

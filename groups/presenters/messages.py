@@ -98,13 +98,13 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
             return Message(
                 _("The connection to Poster is not secure"),
                 _("The certificate that answered is not Poster's, so nothing was sent."),
-                _("Tell whoever looks after your network."),
+                _("Tell your network administrator."),
             )
         case Unreachable(reason=ErrorReason.PROXY):
             return Message(
                 _("The proxy does not lead to Poster"),
                 _("Your company's proxy opened no connection to Poster, so nothing was sent."),
-                _("Tell whoever looks after your network."),
+                _("Tell your network administrator."),
             )
         case Unreachable(reason=ErrorReason.NAME_NOT_FOUND):
             return Message(
@@ -155,7 +155,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
             return Message(
                 _("Poster's answer makes no sense"),
                 _("Something came back that is not an answer of Poster's, so nothing is shown."),
-                _("Try again in a minute. If it stays like this, tell whoever looks after your network."),
+                _("Try again in a minute. If it stays like this, tell your network administrator."),
             )
 
 
@@ -174,7 +174,7 @@ def not_recorded_words() -> Message:
     return Message(
         _("The change was not made"),
         _("It could not be written into the history, so nothing was sent to Poster."),
-        _("Tell whoever looks after this server, and try again later."),
+        _("Tell the administrator of this server, and try again later."),
     )
 
 

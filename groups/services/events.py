@@ -36,7 +36,7 @@ LONGEST_KIND = 9
 class Event:
     """Something that happened in an account; `key` names it for good.
 
-    `concerns` returns True if a user may be told of it; a program is told of all.
+    `concerns` returns True if a user may be notified of it; a program is notified of all.
     """
 
     key: str
@@ -161,10 +161,10 @@ def job_words(job: Job) -> str:
     if job.state == Job.State.DONE:
         return one_line(_("A job has ended: %(title)s.") % {"title": title_of(job)})
     if job.state != Job.State.STOPPED:
-        text = _("A job had stopped by itself, and was resumed: %(title)s.")
+        text = _("A job had stopped, and was resumed: %(title)s.")
         return one_line(text % {"title": title_of(job)})
     stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
-    text = _("A job has stopped by itself: %(title)s.") % {"title": title_of(job)}
+    text = _("A job has stopped: %(title)s.") % {"title": title_of(job)}
     return one_line(text, str(stop.label) % {"detail": job.detail})
 
 
@@ -198,7 +198,7 @@ for each in (
         partial(changes_in, Change.State.REVIEW, review_words),
         -1,
     ),
-    EventSource("job", gettext_lazy("A job has ended or stopped by itself"), find_jobs, -1),
+    EventSource("job", gettext_lazy("A job has ended or stopped"), find_jobs, -1),
     EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1),
     EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
 ):

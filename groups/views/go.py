@@ -27,7 +27,7 @@ def go(request: Request) -> HttpResponse:
 
 
 def _groups(request: Request, text: str) -> tuple[Group, ...]:
-    """Return the groups to search; none while Poster does not answer: pages are found all the same."""
+    """Return the groups to search; none while Poster does not answer: pages are found nevertheless."""
     with suppress(PosterError):
         return reads.list_groups(request.credentials).groups if text else ()
     return ()

@@ -215,7 +215,7 @@ def _group_like(request: Request) -> Group | None:
 
 
 def _open_form(request: Request, group_id: int) -> HttpResponse:
-    """Open the form on Poster's current values, or on an own change that Poster does not show yet."""
+    """Open the form on Poster's current values, or on a change made here that Poster does not show yet."""
     credentials = request.credentials
     group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
     form = GroupForm(group=group, archive="archive" in request.GET)

@@ -2,7 +2,7 @@
 import { $, $$, page, storage } from "./dom.js";
 
 document.addEventListener("change", ({ target }) => {
-  // Controls with a `form` attribute may lie in the fragment that is swapped, so the form finds them by itself.
+  // Controls with a `form` attribute may lie in the fragment that is swapped, so the form finds them on its own.
   if (target.matches("select[form]:not([data-waits])")) target.form.requestSubmit();
   if (target.matches("[data-choose-all]"))
     for (const box of $$(`[name="${target.dataset.chooseAll}"]`)) box.checked = target.checked;
@@ -13,7 +13,7 @@ document.addEventListener("click", ({ target }) => {
   target.closest?.("[data-close-toast]")?.parentElement.remove();
 });
 
-// A good message goes by itself, but not while somebody reads it with the pointer or the keyboard, or takes its change
+// A good message goes on its own, but not while somebody reads it with the pointer or the keyboard, or takes its change
 // back. Errors stay, and the history has every undo.
 const TOAST_TIME = 15000;
 

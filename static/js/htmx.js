@@ -37,7 +37,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 
 const AGAIN = 5000;
 
-// A part that the page loads by itself: nobody would ask for it again.
+// A part that the page loads on its own: nobody would ask for it again.
 const loadsItself = (element) => element.matches("[hx-trigger^=load]");
 
 function cannotReach({ detail }) {

@@ -49,7 +49,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const { detail } = event;
   const isQuiet = detail.elt.hasAttribute("data-quiet");
   const sent = underWay();
-  // A part that loads by itself replaces no form. The row of a saved form may be fetched: it takes the place of the form.
+  // A part that loads on its own replaces no form. The row of a saved form may be fetched: it takes the place of the form.
   if (sent && !isQuiet && sent !== detail.elt && sent.closest("tr") !== detail.target) {
     event.preventDefault();
     return;

@@ -106,7 +106,7 @@ def edit(dashboard):
 
 
 def moves_on(dashboard, trouble):
-    """Return True if a job goes on by itself after an outage in its middle."""
+    """Return True if a job goes on on its own after an outage in its middle."""
     dashboard.sandbox.latency = LATENCY
     move = Move(dashboard, CLIENTS)
     try:

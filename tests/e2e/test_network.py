@@ -11,7 +11,7 @@ from tests.support.jobs import start
 OF_A_PROXY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"
 # The page of a dashboard whose database is away.
 NOT_READY = "<!doctype html><title>503</title><main><p data-notice=error>Not ready</p></main>"
-GOES_ON = "This page tries again by itself"
+GOES_ON = "This page tries again automatically"
 FAILURES = {
     "no connection": lambda route: route.abort(),
     "proxy": lambda route: route.fulfill(status=502, content_type="text/html", body=OF_A_PROXY),

@@ -276,7 +276,7 @@ def look_again(change):
 
 
 def is_survived(case):
-    """Tell whether a read before the write goes well all the same; the list shows a false absence."""
+    """Tell whether a read before the write goes well nevertheless; the list shows a false absence."""
     denied = case.fault == "response_false" and case.action in {"update", "remove"}
     return case.fault in READABLE or FAULTS[case.fault].row in ROWS or denied
 
@@ -368,7 +368,7 @@ def assert_true_in_the_end(case, client, sandbox, settings, result):
     if not change.is_open:
         assert_true(change, case, sandbox)
     sandbox.clear_faults()
-    # A token that was refused once is not used again by itself, until its user was seen to get through.
+    # A token that was refused once is not used again on its own, until its user was seen to get through.
     if PosterCredentials.objects.filter(refused_at__isnull=False).exists():
         client.get("/groups/", {"refresh": "1"})
     settings.POSTER_SETTLE_SECONDS = 0.3 if case.fault == "late" else 0.0

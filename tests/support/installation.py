@@ -147,7 +147,7 @@ class Installation:
         shutil.copy(environment.ROOT / "var" / "static.lock", self.directory / "var")
 
     def write(self, values):
-        """Write the `.env` anew."""
+        """Write the `.env` again."""
         lines = [f"{name}={value}\n" for name, value in values.items()]
         self.env_file.write_text("".join(lines), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Notices: their readers, events to be told of, and the rounds of the worker."""
+"""Notices: their readers, events to be notified of, and the rounds of the worker."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def set_webhook(owner, address, kinds=KINDS):
 
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
-    """Let a user be told of these kinds of events, or of all."""
+    """Let a user be notified of these kinds of events, or of all."""
     outbox.choose(user, dict.fromkeys(kinds or KINDS, how))
 
 

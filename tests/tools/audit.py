@@ -18,7 +18,7 @@ def judge(report):
     """Return exit code and message for a report of pip-audit; an empty report means that it failed."""
     packages = json.loads(report)["dependencies"] if report.strip() else []
     found = [
-        f"{package['name']} {package['version']}: {flaw['id']}, mended in {_mended(flaw)}"
+        f"{package['name']} {package['version']}: {flaw['id']}, corrected in {_mended(flaw)}"
         for package in packages
         for flaw in package.get("vulns", ())
     ]

@@ -16,7 +16,7 @@ def report(*packages):
 def test_a_vulnerability_fails_and_is_named_with_what_mends_it():
     code, said = judge(report(GOOD, BAD, UNKNOWN))
     assert code == 1
-    assert said[0] == "jinja2 2.10: PYSEC-2019-217, mended in 2.10.1"
+    assert said[0] == "jinja2 2.10: PYSEC-2019-217, corrected in 2.10.1"
 
 
 def test_what_was_not_looked_up_is_named():

@@ -304,7 +304,7 @@ class World:
         return self.clock.seconds - (self.clock.now() - moment).total_seconds()
 
     def _had_to_be_found(self, written):
-        """Return True if a change lasted for many looks, and nothing of ours may have explained it."""
+        """Return True if a change lasted for many looks, and nothing made here may have explained it."""
         from groups.models import Change
 
         later = [

@@ -293,7 +293,7 @@ def test_an_owner_allows_a_link_by_the_name_and_it_is_used_up(provider, browse, 
 
 def test_a_link_of_before_holds_and_an_owner_can_replace_it(provider, browse, nobody):
     identity = CompanyIdentity.objects.create(user=nobody, issuer=provider.url, subject="subject-1")
-    provider.claims["preferred_username"] = "whoever"
+    provider.claims["preferred_username"] = "anyone who"
     assert through(browse(), provider)["Location"] == "/groups/"
     assert User.objects.count() == 1
     # The company has another provider now, and with it other subjects.

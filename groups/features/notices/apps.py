@@ -26,5 +26,5 @@ class Notices(feature.Feature):
         hooks.doctor("notices", upkeep.examine)
         hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, upkeep.NOT_SENT)
         WITHOUT_PAGE.update(("groups:webhook_secret", "groups:webhook_remove", "groups:webhook_trial"))
-        # The log names the kinds of events that a webhook is told of.
+        # The log names the kinds of events that a webhook is notified of.
         DETAIL_LABELS.update((source.kind, source.label) for source in event_sources())

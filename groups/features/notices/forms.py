@@ -1,4 +1,4 @@
-"""Forms of the notices: how a user is told of each kind of event, and where the webhook is."""
+"""Forms of the notices: how a user is notified of each kind of event, and where the webhook is."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,10 +32,10 @@ class WebhookForm(forms.Form):
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     kinds = forms.MultipleChoiceField(
-        label=_("What it is told of"),
+        label=_("Events that it gets"),
         choices=lambda: [(source.kind, source.label) for source in event_sources()],
         widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose what it is told of, or remove the webhook.")},
+        error_messages={"required": _("Choose at least one kind of event, or remove the webhook.")},
     )
 
     def __init__(self, data: Any = None, *, shown: str = "", kinds: list[str]) -> None:

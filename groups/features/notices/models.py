@@ -21,7 +21,7 @@ LEASE = timedelta(minutes=2)
 
 
 class NoticeChoice(models.Model):
-    """The wish of a user to be told of one kind of event; without a row nothing is told.
+    """The wish of a user to be notified of one kind of event; without a row nothing is told.
 
     `kind` is that of an event source; the rows of a feature that is switched off stay. Events before
     `chosen_at` are not told.
@@ -195,7 +195,7 @@ class SendFailed(Exception):
 
 
 class Notice(models.Model):
-    """One event that one user or one webhook is told of, in the language of its reader.
+    """One event that one user or one webhook is notified of, in the language of its reader.
 
     The id follows from the reader and the event, so two workers cannot write it down twice.
     """

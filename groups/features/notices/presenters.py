@@ -1,4 +1,4 @@
-"""Show how people and the webhook of an account are told of events."""
+"""Show how people and the webhook of an account are notified of events."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -26,7 +26,7 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @form_methods
 @requires("view_group")
 def notices(request: Request) -> HttpResponse:
-    """Show and store how the user is told of each kind of event."""
+    """Show and store how the user is notified of each kind of event."""
     data = request.POST if request.method == "POST" else None
     form = NoticesForm(data, chosen=outbox.choices_of(request.user))
     if form.is_valid():
@@ -44,7 +44,7 @@ def notices(request: Request) -> HttpResponse:
 @requires("set_webhook", "view_group")
 @sensitive_variables("secret")
 def webhook(request: Request) -> HttpResponse:
-    """Set the address of the webhook and what it is told of; a new secret is shown once."""
+    """Set the address of the webhook and what it is notified of; a new secret is shown once."""
     check_token(request.credentials)
     if not recently_confirmed(request):
         return ask_to_confirm(request)

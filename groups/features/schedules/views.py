@@ -109,7 +109,7 @@ def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, s
     outcome = Message(
         _("The time of this change is over"),
         _("Nothing was sent, and the request still waits."),
-        _("Refuse it. The change can be planned anew."),
+        _("Refuse it. The change can be planned again."),
     )
     return show(status=409, outcome=outcome)
 

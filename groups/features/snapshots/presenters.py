@@ -68,7 +68,7 @@ def unreadable_snapshot_words() -> Message:
     return Message(
         _("This snapshot cannot be opened"),
         _("The key with which it was encrypted is not there any more."),
-        _("Tell whoever looks after this server: the old key may be in a backup of the settings."),
+        _("Tell the administrator of this server: the old key may be in a backup of the settings."),
     )
 
 

@@ -1,7 +1,7 @@
 """Run the threads of a worker that reconcile open changes and look after jobs, and the thread of a server.
 
 A worker has threads for that because a job may keep its main thread busy for hours. It is the one place that
-reconciles by itself; `manage.py reconcile` does the same once. Any number of workers may run: each check is
+reconciles on its own; `manage.py reconcile` does the same once. Any number of workers may run: each check is
 claimed in the database.
 """
 

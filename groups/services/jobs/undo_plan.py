@@ -147,8 +147,8 @@ def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
 def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | None]:
     """Return the id of the undo, and the undo itself if there is one.
 
-    The id follows from what is undone, so that it is undone once, whoever asks. An undo that was cancelled or
-    refused gives way to the next one.
+    The id follows from what is undone, so that it is undone once, no matter who asks. An undo that was
+    cancelled or refused gives way to the next one.
     """
     number = 0
     while True:

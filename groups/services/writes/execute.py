@@ -82,7 +82,7 @@ def execute(command: Command) -> Change:
         columns = gates.before(command) if known is None else {}  # 1
     if known is not None:
         return _await_outcome(known)
-    # A gate may take long, as to keep the clients of a group; the write has its time all the same.
+    # A gate may take long, as to keep the clients of a group; the write has its time nevertheless.
     until = max(until, time.monotonic() + settings.POSTER_WRITE_DEADLINE * (1 - GATES))
     change = _record(command, columns)  # 2
     if change.state != Change.State.PENDING:

@@ -211,7 +211,7 @@ def _outcome_context(request: Request, command: Command, change: Change) -> dict
 
 
 def _undo_url(change: Change, request: Request) -> str:
-    """Return the address that undoes a change made elsewhere; a change of ours is undone in the history."""
+    """Return the address that undoes a change made elsewhere; a change made here is undone in the history."""
     offered = change.state == State.ELSEWHERE and can_undo(change, request.user)
     return reverse("groups:undo", args=[change.pk]) if offered else ""
 

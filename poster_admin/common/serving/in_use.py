@@ -23,7 +23,7 @@ SESSIONS = """
 
 @contextmanager
 def in_use() -> Iterator[None]:
-    """Say that this process uses the database. PostgreSQL knows its sessions by itself."""
+    """Say that this process uses the database. PostgreSQL knows its sessions on its own."""
     path = server.sqlite_file(DEFAULT_DB_ALIAS)
     if path is None:
         if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":

@@ -202,7 +202,7 @@ def granian(*, host: str, port: int, workers: int) -> list[str]:
 
 
 class Workers:
-    """The workers beside the server, which run jobs and reconcile; one that ends by itself is restarted."""
+    """The workers beside the server, which run jobs and reconcile; one that ends on its own is restarted."""
 
     def __init__(self, count: int) -> None:
         self._processes = [self._start() for _ in range(count)]
@@ -288,7 +288,7 @@ def run(
     if when_ready and not told:
         raise CommandError("The server or its worker did not start.")
     if not told:
-        raise CommandError(f"The server ended by itself with {server.returncode}.")
+        raise CommandError(f"The server ended on its own with {server.returncode}.")
 
 
 def _is_ready(url: str) -> bool:

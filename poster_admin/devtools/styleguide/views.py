@@ -25,7 +25,7 @@ COLOURS = (
 SIZES = ("3xl", "2xl", "xl", "lg", "md", "sm", "xs")
 NOTICES = {
     "success": ("check", "Said once, where it happened."),
-    "error": ("alert", "What happened, and how to mend it."),
+    "error": ("alert", "What happened, and how to fix it."),
     "conflict": ("alert", "Two people, one group."),
     "stale": ("clock", "As of when, and why."),
     "unknown": ("clock", "The answer was lost; it is being followed up."),

@@ -144,7 +144,7 @@ def _ask_directory(request: HttpRequest, attempt: Attempt, name: str, password: 
     try:
         return directory.authenticate(request, name, password)
     except DirectoryAway:
-        # It was a guess of a password that is kept here all the same.
+        # It was a guess of a password that is kept here nevertheless.
         attempt.failed()
         raise
 
@@ -163,7 +163,7 @@ def count_reset(request: HttpRequest, address: str) -> None:
 def forgive(request: HttpRequest, name: str) -> None:
     """Delete the counts of a name whose user has just chosen a new password: old guesses are worth nothing.
 
-    The count of a browser ends with the password by itself; that of the network may be about other names.
+    The count of a browser ends with the password on its own; that of the network may be about other names.
     """
     name = name.casefold()
     keys = _key("both", name, client_network(request)), _key("name", name)

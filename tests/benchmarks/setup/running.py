@@ -55,7 +55,7 @@ def wait_for(port, process, path="/healthz", log=None):
 
 @contextlib.contextmanager
 def process(command, **options):
-    """Run a process of ours to the end of the block."""
+    """Run a process of this project to the end of the block."""
     with subprocess.Popen(command, cwd=ROOT, **options) as running:
         try:
             yield running

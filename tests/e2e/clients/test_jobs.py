@@ -97,7 +97,7 @@ def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker,
     page.wait_for_url("**/jobs/**")
     worker().join()
     if javascript:
-        # The page polls by itself.
+        # The page polls on its own.
         expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
 

@@ -31,7 +31,7 @@ def sign_out_everywhere(page_for, user):
 
 
 def wait_for_parts(page):
-    """Wait for what the page loads by itself: if that finds the session ended, it leads to the sign-in."""
+    """Wait for what the page loads on its own: if that finds the session ended, it leads to the sign-in."""
     expect(page.locator("#dependents[hx-get]")).to_have_count(0)
 
 

@@ -222,7 +222,7 @@ class Dashboard:
             wait_until(lambda: database.execute(query, [uuid.UUID(write.operation).hex]).fetchone(), 0.0002)
 
     def wait_until_settled(self, seconds=60):
-        """Return when a worker has settled every change by itself."""
+        """Return when a worker has settled every change on its own."""
         wait_until(lambda: {row["state"] for row in self.rows().values()}.isdisjoint(OPEN), 0.2, seconds)
 
     # --- A write -------------------------------------------------------------------------------------------

@@ -122,7 +122,7 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
             yield tuple(_unprotected(cell) for cell in record[:COLUMNS_AT_MOST])
     except (csv.Error, ValueError, TypeError):
         raise NotReadable(
-            _("The lines of this CSV file cannot be told apart. Save the table anew.")
+            _("The lines of this CSV file cannot be told apart. Save the table again.")
         ) from None
 
 
@@ -159,7 +159,7 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
         # A damaged file can raise almost any exception.
         raise NotReadable(
             _(
-                "This XLSX file cannot be read. Open it in a spreadsheet program and save it anew, "
+                "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
                 "or save it as CSV."
             )
         ) from error

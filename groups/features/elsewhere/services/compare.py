@@ -3,9 +3,9 @@
 Pure functions, without calls or database queries. Wrong findings are worse than late ones, so a difference
 counts only if nothing else explains it:
 
-- a change of ours that is open, or needs a person, keeps its group out of the comparison until it is settled;
-- a change of ours that was made replaces what was known;
-- a change of ours that was sent and not seen may still arrive: values as it intended are its own;
+- a change made here that is open or needs a person keeps its group out of the comparison until it ends;
+- a change that was made here replaces what was known;
+- a change made here that was sent and not seen may still arrive: values as it intended are its own;
 - a row that cannot be read says nothing, and a list with a row without a readable id says nothing of a group
   that it lacks;
 - two looks have to show the same. If a known value has changed within POSTER_LAG_SECONDS, or half of the
@@ -50,7 +50,7 @@ class Look:
 class Known:
     """The values of a group, None if there is none: last seen at `seen`, and the known ones from `since`.
 
-    `sent` is the time at which the last change of ours that is part of it was sent.
+    `sent` is the time at which the last change made here that is part of it was sent.
     """
 
     values: GroupValues | None
@@ -89,9 +89,9 @@ class Picture:
     """The known groups of an account, by looks with one token.
 
     `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
-    `unread` are ids of groups that have never been readable. `considered` are the ids of changes of ours that
-    are part of `known`, or have arrived late. At `full_at` was the last look that lacked no known group: only
-    such a look says that there was no other one.
+    `unread` are ids of groups that have never been readable. `considered` are the ids of changes made here
+    that are part of `known`, or have arrived late. At `full_at` was the last look that lacked no known group:
+    only such a look says that there was no other one.
     """
 
     known: dict[int, Known] = field(default_factory=dict)
@@ -190,7 +190,7 @@ def _take(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> N
 
 
 def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> list[Finding]:
-    """Put the outcome of each change of ours into what is known, once."""
+    """Put the outcome of each change made here into what is known, once."""
     findings = []
     for change in sent:
         if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
@@ -211,7 +211,7 @@ def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) 
 
 
 def _is_overtaken(picture: Picture, change: Change) -> bool:
-    """Return True if a later change of ours was made before a person has closed this one."""
+    """Return True if a later change made here was made before a person has closed this one."""
     known = picture.known.get(change.group_id or 0)
     if known is None:
         return bool(change.resolved_by) and change.action == Change.Action.UPDATE
@@ -223,7 +223,7 @@ def _found_before(
 ) -> Finding | None:
     """Return what somebody changed before our change, which its form and its read before the write showed.
 
-    Values of other changes of ours may be outdated reads, and so may those that were replaced a moment ago.
+    Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
     """
     before = _values(change.before)
     loaded = _values(change.loaded)
@@ -239,7 +239,7 @@ def _found_before(
 
 
 class _Comparison:
-    """The comparison of one look with a picture, after the changes of ours are in it."""
+    """The comparison of one look with a picture, after the changes made here are in it."""
 
     def __init__(
         self, picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
@@ -277,7 +277,7 @@ class _Comparison:
         )
 
     def _may_be_ours(self, number: int) -> bool:
-        """Return True for a new group while a creation of ours is open."""
+        """Return True for a new group while a creation made here is open."""
         return self._creating and number in self._look.groups and number not in self._picture.known
 
     def _suspect(self, number: int, looks: int) -> None:
@@ -316,7 +316,7 @@ class _Comparison:
         return is_quiet or self._look.began - max(suspect.ended, known.since) >= self._lag
 
     def _is_ours(self, number: int, values: GroupValues | None) -> bool:
-        """Return True if a difference is a late write of ours, or a group that was never readable before."""
+        """Return True if a difference is a late write of this dashboard, or a group never readable before."""
         picture = self._picture
         if number not in picture.known and number in picture.unread | self._candidates:
             return True
@@ -335,7 +335,7 @@ class _Comparison:
 
 
 def _may_make(change: Change, number: int, values: GroupValues | None, picture: Picture) -> bool:
-    """Return True if these values of the group are what an unseen change of ours would make."""
+    """Return True if these values of the group are what an unseen change made here would make."""
     if change.action == Change.Action.CREATE:
         return number not in picture.known and values is not None and alike(_values(change.intended), values)
     if change.group_id != number:

@@ -34,7 +34,7 @@ log = logging.getLogger("groups.journal")
 
 Reason = Change.Reason
 RIGHT = "groups.watch_account"
-# Time in which a write of ours that was sent and not seen may still arrive.
+# Time in which a write made here that was sent and not seen may still arrive.
 LATE = timedelta(hours=24)
 # The clocks of servers that settle changes may be behind the worker's.
 MARGIN = timedelta(minutes=15)
@@ -230,7 +230,7 @@ def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -
 
 
 def _sent(watch: Watch) -> list[Change]:
-    """Return the changes of ours that may explain a difference, as the journal has them now."""
+    """Return the changes made here that may explain a difference, as the journal has them now."""
     last = watch.looked_at or timezone.now()
     since = min(last, timezone.now() - LATE) - MARGIN
     rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
@@ -270,5 +270,5 @@ def _label(values: GroupValues) -> str:
 
 
 def _before(moment: datetime) -> datetime:
-    """Return the time of a row that stands below a change of ours of this time, because it came before."""
+    """Return the time of a row that stands below a change made here of this time, because it came before."""
     return moment - timedelta(milliseconds=1)

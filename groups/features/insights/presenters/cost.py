@@ -191,7 +191,7 @@ def problem_words(error: PosterError) -> Message:
                 _("Your token may not see sales"),
                 _(
                     "Poster knows the token, but it lacks the right to statistics. "
-                    "Everything else works as ever."
+                    "Everything else works as before."
                 ),
                 _("The owner of the Poster account can give it: a token with the right to statistics."),
                 words.details,

@@ -16,7 +16,7 @@ from groups.features.insights.presenters.cost import (
 )
 from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
 from groups.features.insights.services.sales_sums import Sales, rounded
-from groups.features.insights.services.sweep import Progress, find_sums
+from groups.features.insights.services.sweep import QUICK_SECONDS, Progress, find_sums
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType, PosterError
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
@@ -75,7 +75,7 @@ def sales_labels() -> dict[str, str]:
 def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none."""
     try:
-        found = find_sums(SalesAdder(credentials, MONTH))
+        found = find_sums(SalesAdder(credentials, MONTH), within=QUICK_SECONDS)
     except PosterError as error:
         return Amounts(SALES, SalesColumns(problem=problem_words(error)))
     if isinstance(found, Progress):

@@ -45,7 +45,7 @@ class Questions:
 class MemberSums(msgspec.Struct):
     """Numbers of clients, by group; `read` counts all rows, `unreadable` those that were not.
 
-    `above` and `below` count clients with an own percent above or below the group's, `near` those who are
+    `above` and `below` count clients with a percent of their own above or below the group's, `near` those
     near the step of a sum. `provisional` sums were read while clients were being moved here, or just after.
     """
 

@@ -36,8 +36,10 @@ log = logging.getLogger("groups.jobs")
 QUEUE = "sales"
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
-AT_ONCE, SECONDS_AT_ONCE = 2_000, 3.0
-"""Clients, and seconds, up to which a page reads an account itself."""
+AT_ONCE = 2_000
+"""Clients up to which a page reads an account itself."""
+SECONDS_AT_ONCE, QUICK_SECONDS = 6.0, 3.0
+"""Seconds up to which it does so for sums that it was asked for, and for those that it only mentions."""
 SHORTEST_TRY = 0.5
 """Seconds before the end from which on a failed call only says that the time was too short."""
 LONGEST_SWEEP = 900.0
@@ -139,18 +141,19 @@ def add_listener(make: MakeListener) -> None:
 # --- Asking ------------------------------------------------------------------------------------------------
 
 
-def find_sums[T](listener: Listener[T]) -> T | Progress:
+def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | Progress:
     """Return the sums, or the progress of the task that adds them up.
 
+    A small account is read now, in at most `within` seconds; a task is for what takes longer.
     Raises `PosterError`, also the one that has ended the task a moment ago.
     """
     found = listener.kept()
     if found is not None:
         return found
     if is_small(listener.credentials) and _progress_of(listener.credentials) is None:
-        until = time.monotonic() + SECONDS_AT_ONCE
+        until = time.monotonic() + within
         try:
-            return read_sums(listener, within=SECONDS_AT_ONCE)
+            return read_sums(listener, within=within)
         except Unreachable as error:
             if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
@@ -163,7 +166,7 @@ def find_sums_quickly[T](listener: Listener[T]) -> T | None:
     if found is not None:
         return found
     try:
-        return read_sums(listener, within=SECONDS_AT_ONCE) if is_small(listener.credentials) else None
+        return read_sums(listener, within=QUICK_SECONDS) if is_small(listener.credentials) else None
     except PosterError:
         return None  # the fragment that asks again says why
 
@@ -197,11 +200,7 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
 
 def is_small(credentials: PosterCredentials) -> bool:
     """Return True if a page can read the account in a moment. Raises `PosterError`."""
-    return _clients_of(credentials) <= AT_ONCE
-
-
-def _clients_of(credentials: PosterCredentials) -> int:
-    return list_groups(credentials).totals.clients
+    return list_groups(credentials).totals.clients <= AT_ONCE
 
 
 # --- Sweeping ----------------------------------------------------------------------------------------------
@@ -261,7 +260,7 @@ def _in_background(listener: Listener[Any]) -> Progress:
     noted = _progress_of(credentials)
     if noted is not None:
         return noted
-    key, clients = _key(credentials), _clients_of(credentials)
+    key, clients = _key(credentials), list_groups(credentials).totals.clients
     # One process adds the note, and enqueues the task.
     added = ask_shared(lambda: cache.add(key, Progress(0, clients), timeout=WAITS), None)
     noted = _progress_of(credentials)

@@ -1,4 +1,4 @@
-"""Write down who is to be told of what, and delete it when it is old.
+"""Write down who is to be notified of what, and delete it when it is old.
 
 A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
 the event, so the database takes each once, whatever number of workers look, and whenever one dies.
@@ -36,14 +36,14 @@ How = NoticeChoice.How
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A user or a webhook, and the kinds of events that it is told of, each with the time of that choice."""
+    """A user or a webhook, and the kinds of events that it gets, each with the time of that choice."""
 
     user: User
     webhook: Webhook | None
     chosen: dict[str, tuple[str, datetime]]
 
     def notice_of(self, kind: str, event: Event, account: PosterAccount) -> Notice | None:
-        """Return the notice of an event in the reader's language, or None for one that it is not told of."""
+        """Return the notice of an event in the reader's language, or None for one that it does not get."""
         how, chosen_at = self.chosen.get(kind, (How.OFF, event.at))
         is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
         if how == How.OFF or event.at < chosen_at or is_anothers:

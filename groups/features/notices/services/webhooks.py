@@ -77,7 +77,7 @@ def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: l
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
     A new address has a new key and a new secret. What waits for the old one is deleted, and the new one is
-    told of nothing older than itself. The secret is empty if the address is kept; then a new kind is told
+    notified of nothing older than itself. The secret is empty if the address is kept; then a new kind is told
     from now on, one that was chosen goes on.
     Raises `PermissionDenied` and `AddressRefused`.
     """

@@ -137,7 +137,7 @@ def groups_of(
 def is_overtaken(schedule: Schedule, group: Group) -> bool:
     """Return True if the group has other values than the next step of the schedule starts from.
 
-    That step will not be sent. A read that does not show an own change yet counts as if it did.
+    That step will not be sent. A read that does not show a change made here yet counts as if it did.
     """
     expected = schedule.expected_values
     if not schedule.is_open or same(expected, group):

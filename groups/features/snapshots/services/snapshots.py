@@ -290,12 +290,12 @@ def _keep(
         raise
     snapshot.complete = True
     if not _itself(snapshot).update(clients=snapshot.clients, complete=True):
-        raise IntegrityError("Another process has taken this snapshot anew.")
+        raise IntegrityError("Another process has taken this snapshot again.")
     return snapshot
 
 
 def _itself(snapshot: Snapshot) -> "QuerySet[Snapshot]":
-    """Return the row of a snapshot, but not one that another process has taken anew under the same id."""
+    """Return the row of a snapshot, but not one that another process has taken again under the same id."""
     return Snapshot.objects.filter(pk=snapshot.pk, taken_at=snapshot.taken_at)
 
 

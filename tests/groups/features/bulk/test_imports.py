@@ -163,7 +163,7 @@ def test_a_line_without_anything_of_ours_is_no_line():
             "Name",
             "Take emoji and other pictures out of the name: Poster would lose the whole name.",
         ),
-        ("7;;;11;", "Name", "Type the name anew: the sign � stands for something that was lost."),
+        ("7;;;11;", "Name", "Type the name again: the sign � stands for something that was lost."),
         (";Нова;Bonus;;1", "Percent", "Enter a percent."),
         (";Нова;Bonus;1;", "Birthday bonus", "Enter a birthday bonus, 0 for none."),
         (";Нова;;1;1", "Type", "Write “Bonus” or “Discount”."),
@@ -346,7 +346,7 @@ def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, brows
     assert answer.status_code == 422
     html, text = answer.content.decode(), text_of(answer)
     assert html.split("<title>")[1].startswith("Error:")
-    assert "1 place in the file has to be mended first" in text
+    assert "1 place in the file has to be corrected first" in text
     assert re.search(r'(?s)<tr data-line="2">((?!</tr>).)*Percent((?!</tr>).)*between 0 and 100', html)
     assert "left out: Note" in text
     assert 'data-group="4"' in html
@@ -371,7 +371,7 @@ def test_a_second_group_of_a_name_is_made_after_the_plan_has_asked(staff, browse
 @pytest.mark.django_db
 def test_very_many_errors_are_not_all_shown(staff, browse, sandbox):
     answer = upload(browse(staff), "Id;Percent\n" + "".join(f"{number};101\n" for number in range(10, 300)))
-    assert "290 places in the file have to be mended first" in text_of(answer)
+    assert "290 places in the file have to be corrected first" in text_of(answer)
     assert "The first 100 are shown." in text_of(answer)
     assert answer.content.decode().count("<tr data-line") == 100
 

@@ -320,7 +320,7 @@ def test_a_filtered_search_goes_on(staff, browse, monkeypatch):
 def test_nobody_has_such_a_percent(staff, browse, sandbox):
     sandbox.console().edit(4, client_groups_discount="99")
     page = browse(staff).get("/groups/4/clients/?own=above")
-    assert "No client of this group has such an own percent" in text_of(page)
+    assert "No client of this group has such a percent of their own" in text_of(page)
     assert 'href="/groups/4/clients/"' in page.content.decode()
 
 

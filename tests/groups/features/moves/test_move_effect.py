@@ -14,7 +14,7 @@ RETIRE = "/groups/1/retire/"
 
 @pytest.fixture
 def _own_percents(sandbox):
-    """Give clients 1 to 3 an own percent, and nobody else; the target, group 4, gets 20 %."""
+    """Give clients 1 to 3 a percent of their own, and nobody else; the target, group 4, gets 20 %."""
     console = sandbox.console()
     for number in range(1, 131):
         console.edit_client(number, discount_per={1: "25", 2: "21", 3: "20"}.get(number, "0"))

@@ -1,4 +1,4 @@
-"""Test that a new address gets nothing that was meant for the one before it, whoever acts meanwhile."""
+"""Test that a new address gets nothing that was meant for the one before it, anyone who acts meanwhile."""
 
 import re
 

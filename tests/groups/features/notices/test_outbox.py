@@ -1,4 +1,4 @@
-"""Test who is told of what, when and how often: the outbox, and the mail of a real server."""
+"""Test who is notified of what, when and how often: the outbox, and the mail of a real server."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -158,7 +158,7 @@ EVENTS = {
         lambda user: saved_job(
             user, state=Job.State.STOPPED, reason=Job.Stop.TOKEN, stopped_at=timezone.now()
         ),
-        "A job has stopped by itself: Clients: “Старі” → “Гості”. Its user's token is no longer there",
+        "A job has stopped: Clients: “Старі” → “Гості”. Its user's token is no longer there",
     ),
     "schedule": (
         lambda user: schedule(user, state=Schedule.State.HELD, reason=Schedule.Reason.CHANGED),
@@ -271,7 +271,7 @@ def test_a_job_that_was_resumed_before_anybody_looked_is_told_once(reader, inbox
     stopped.move_on(Job.State.STOPPED, state=Job.State.WAITING)
     tell()
     (message,) = inbox.mail
-    words = "A job had stopped by itself, and was resumed: Clients: “Старі” → “Гості”."
+    words = "A job had stopped, and was resumed: Clients: “Старі” → “Гості”."
     assert words in message.get_content()
     stopped.move_on(Job.State.WAITING, state=Job.State.DONE, finished_at=timezone.now())
     tell()

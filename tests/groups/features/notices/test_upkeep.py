@@ -1,4 +1,4 @@
-"""Test what operators are told of notices: by `manage.py doctor` and by the metrics."""
+"""Test what operators are notified of notices: by `manage.py doctor` and by the metrics."""
 
 import datetime as dt
 

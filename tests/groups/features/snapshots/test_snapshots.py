@@ -155,18 +155,18 @@ def test_one_process_does_not_delete_what_another_one_has_taken_anew(owner, sand
     credentials = credentials_service.credentials_of(owner)
     group, operation = read_now(credentials, 4).group, uuid.uuid4()
     options = {"user": owner, "credentials": credentials, "group": group, "operation": operation}
-    pages_of, anew = snapshots.pages_of, []
+    pages_of, again = snapshots.pages_of, []
 
     def slow_pages(*args, **limits):
         monkeypatch.setattr(snapshots, "pages_of", pages_of)
         Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
-        anew.append(snapshots.take(**options))
+        again.append(snapshots.take(**options))
         yield from pages_of(*args, **limits)
 
     monkeypatch.setattr(snapshots, "pages_of", slow_pages)
     snapshots.take(**options)
-    assert Snapshot.objects.get().taken_at == anew[0].taken_at
-    assert len(rows_of(anew[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))
+    assert Snapshot.objects.get().taken_at == again[0].taken_at
+    assert len(rows_of(again[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))
 
 
 def test_an_operation_of_another_account_opens_nothing(snapshot, outsider, browse, sandbox):
@@ -304,9 +304,9 @@ def test_the_page_says_all_before_anything_is_written(owner, browse, sandbox, sn
     bonus = sum(int(row["bonus"]) for row in rows_of(snapshot) if row["delete"] == "0")
     words = text_of(browse(owner).get(restore_url(snapshot)))
     for part in (
-        "The group is gone. It is created anew",
+        "The group is gone. It is created again",
         "gets another number than 4",
-        f"{FEW} clients who are no longer in Poster are created anew",
+        f"{FEW} clients who are no longer in Poster are created again",
         f"{bonus / 100:,.2f} ₴",
         "The day of registration, and the history of purchases.",
         "«Друга кава — подарунок»",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
 from groups.services.installation import maintenance
 from groups.services.installation.side_by_side import SideBySide
+from groups.services.jobs.undo_plan import UndoScope
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.changes import unknown, write_down
@@ -28,7 +29,7 @@ def test_a_thread_survives_what_goes_wrong(caplog):
         if len(turns) == 1:
             raise OperationalError("away\nLINE 1: SELECT")
         if len(turns) == 2:
-            raise RuntimeError("a mistake of ours")
+            raise RuntimeError("a programming error")
         stop.set()
 
     maintenance.repeat("a turn", turn, 0.01, stop)
@@ -112,7 +113,8 @@ def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cu
 
 def test_a_change_of_a_user_is_checked_before_those_of_a_job(owner, sandbox, monkeypatch):
     account = owner.credentials.account
-    job = Job.objects.create(account=account, user=owner, user_name="owner", kind="edit")
+    scope = UndoScope(as_of=timezone.now()).to_json()
+    job = Job.objects.create(account=account, user=owner, user_name="owner", kind="undo", wanted=scope)
     of_job = unknown(owner, job=job, created_at=timezone.now() - timedelta(hours=1))
     of_user = unknown(owner)
     checked = []

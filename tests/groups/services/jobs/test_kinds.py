@@ -9,7 +9,9 @@ from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, title_of
-from groups.services.writes.not_sent import Locked
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import Locked, OperationReused
+from tests.support.commands import edit_of
 from tests.support.greetings import greet, plug_in_greeting
 from tests.support.jobs import ended, plan, run, run_once, start
 from tests.support.pages import text_of
@@ -91,6 +93,8 @@ def test_a_job_whose_feature_is_off_keeps_its_locks_and_is_named_plainly(staff, 
     assert title_of(job) == "Job"
     assert label_of(job) == "job"
     assert not queue.may_control(job, owner)
+    with pytest.raises(OperationReused):
+        execute(edit_of(staff, operation=job.pk))
     with pytest.raises(UnknownKind):
         JobKind.of(job)
     assert {lock.key for lock in job.locks.all()} == {"members:4", "members:1"}

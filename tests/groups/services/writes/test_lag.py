@@ -1,4 +1,4 @@
-"""Test reads that are behind an own change: the older value never overwrites the newer one."""
+"""Test reads that are behind a change made here: the older value never overwrites the newer one."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -43,7 +43,7 @@ def send(dashboard, write, *, server=0, **fields):
 
 
 def assert_settled(dashboard, write, state):
-    """Wait until the worker has settled a change by itself, and compare its outcome with the sandbox."""
+    """Wait until the worker has settled a change on its own, and compare its outcome with the sandbox."""
     wait_until(lambda: dashboard.rows()[write.operation]["state"] == state, 0.2, 40)
     row = dashboard.rows()[write.operation]
     assert faults_found(write, row, dashboard.sandbox) == []

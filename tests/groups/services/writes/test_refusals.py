@@ -75,7 +75,7 @@ COMMANDS = {
     "remove": remove,
     "remove in a dialog": partial(remove, headers=fragment("form", "/groups/4/")),
     "undo": undo,
-    "create anew": create_anew,
+    "create again": create_anew,
 }
 
 

@@ -171,7 +171,7 @@ def test_the_form_of_a_removal_removes_no_other_group(owner, staff, browse, sand
     assert client.post(REMOVAL, form).status_code == 302
     other = form | {"confirm_name": "Скидочная система 20%"}
     assert client.post("/groups/5/delete/", other).status_code == 409
-    # Somebody else's removal is not told as an own one.
+    # Somebody else's removal is not told as one made here.
     assert browse(staff).post(REMOVAL, form).status_code == 404
     assert len(sandbox.posts()) == 1
 

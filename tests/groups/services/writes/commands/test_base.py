@@ -2,17 +2,19 @@
 
 import re
 import uuid
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
+from types import SimpleNamespace
 
 import pytest
 
-from groups.models import Change
+from groups.models import Change, Job
 from groups.services.writes.commands import (
     Command,
     CreateClient,
     CreateGroup,
     MoveClient,
     RemoveGroup,
+    Sender,
     UpdateGroup,
 )
 from groups.services.writes.outcome import RemoteState
@@ -21,14 +23,14 @@ from tests.support.environment import ROOT
 
 COMMANDS = [
     CreateGroup(operation=OPERATION, intended=NEW),
-    UpdateGroup(operation=OPERATION, group_id=5, loaded=OLD, intended=NEW),
+    UpdateGroup(operation=OPERATION, group_id=5, loaded=OLD, intended=NEW, note="before the season"),
     RemoveGroup(operation=OPERATION, group_id=5, loaded=OLD, loaded_clients=3),
     MoveClient(operation=OPERATION, client_id=9, from_id=4, to_id=1),
     CreateClient(operation=OPERATION, snapshot_id=uuid.UUID(int=8), old_id=9, group_id=4),
 ]
 ROWS = {
     "CreateGroup": {"intended": NEW.to_json()},
-    "UpdateGroup": {"loaded": OLD.to_json(), "intended": NEW.to_json()},
+    "UpdateGroup": {"loaded": OLD.to_json(), "intended": NEW.to_json(), "note": "before the season"},
     "RemoveGroup": {"loaded": OLD.to_json() | {"clients": 3}, "intended": None},
     "MoveClient": {"loaded": {"group_id": 4}, "intended": {"group_id": 1}},
     "CreateClient": {"intended": {"group_id": 4, "snapshot": str(uuid.UUID(int=8)), "client": 9}},
@@ -39,6 +41,21 @@ TARGETS = {
     "RemoveGroup": "group:5",
     "MoveClient": "client:9",
     "CreateClient": "enrol:9",
+}
+RIGHTS = {
+    "CreateGroup": {"groups.add_group"},
+    "UpdateGroup": {"groups.change_group"},
+    "RemoveGroup": {"groups.delete_group", "groups.delete_group_with_clients"},
+    "MoveClient": {"groups.move_client"},
+    "CreateClient": {"groups.view_snapshot"},
+}
+WAYS = {"MoveClient": (4, 1), "CreateClient": (None, 4)}
+SEEN = {
+    "CreateGroup": "Poster has the new group: it was read back.",
+    "UpdateGroup": "Poster has the new values: they were read back.",
+    "RemoveGroup": "Poster no longer has the group: we looked again.",
+    "MoveClient": "Poster has the client in the new group: it was read back.",
+    "CreateClient": "Poster has the client again: it was read back.",
 }
 GENERAL = sorted(
     [
@@ -82,6 +99,66 @@ def test_a_rebuilt_command_is_judged_and_never_sent(command):
         _ = command.sender
     with pytest.raises(FrozenInstanceError):
         command.operation = uuid.uuid4()
+
+
+def test_a_command_is_sent_with_a_user_and_their_token_and_not_with_one_of_them():
+    user, credentials = SimpleNamespace(name="staff"), SimpleNamespace(account_id="demo")
+    command = replace(COMMANDS[1], user=user, credentials=credentials)
+    assert command.sender == Sender(user, credentials)
+    for half in (replace(command, user=None), replace(command, credentials=None)):
+        with pytest.raises(ValueError, match="rebuilt"):
+            _ = half.sender
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_is_sent_by_users_with_its_rights_alone(command):
+    needed = RIGHTS[name_of(command)]
+    everything = set().union(*RIGHTS.values())
+
+    def may(rights):
+        return command.may_be_sent_by(SimpleNamespace(has_perm=rights.__contains__))
+
+    assert may(needed)
+    assert not any(may(everything - {right}) for right in needed)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_says_where_its_client_goes_and_how_it_shows_at_poster(command):
+    assert command.way == WAYS.get(name_of(command), (None, None))
+    assert command.seen == SEEN[name_of(command)]
+
+
+def test_only_a_creation_has_a_warning_to_confirm():
+    creation, *others = COMMANDS
+    assert creation.confirmed() == replace(creation, name_confirmed=True)
+    assert [command.confirmed() for command in others] == others
+
+
+# --- The consent to go beyond the limits -------------------------------------------------------------------
+
+JOB = Job(id=uuid.UUID(int=1), limit_reason="for the whole job", allowed_clients=70)
+REQUEST = uuid.UUID(int=2)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_has_the_consent_of_its_job_unless_it_has_its_own(command):
+    def columns(**given):
+        return replace(command, **given).consent_columns
+
+    names = ("request_id", "asked_by", "limit_reason", "allowed_clients")
+    assert columns() == {}
+    assert columns(job=JOB) == dict(zip(names, (None, "", "for the whole job", 70), strict=True))
+    own = {"limit_reason": "a guest of honour", "allowed_clients": 3}
+    assert columns(job=JOB, **own) == dict(zip(names, (None, "", "a guest of honour", 3), strict=True))
+    asked = columns(job=JOB, request_id=REQUEST, asked_by="staff", allowed_clients=5)
+    assert asked == dict(zip(names, (REQUEST, "staff", "", 5), strict=True))
+
+
+def test_a_write_that_is_sent_again_has_the_consent_of_the_first_one():
+    first = Change(limit_reason="a guest of honour", allowed_clients=3)
+    command = replace(COMMANDS[1], again_of=first)
+    assert command.consent is first
+    assert replace(command, job=JOB).consent is JOB
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)

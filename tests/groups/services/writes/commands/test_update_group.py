@@ -5,12 +5,14 @@ from decimal import Decimal
 import pytest
 
 from groups.models import Change
-from groups.services.writes.commands import Command
+from groups.services.writes.commands import Command, UpdateGroup
 from groups.services.writes.outcome import RemoteState
+from groups.services.writes.reach import Reach
 from tests.support.commands import (
     NEW,
     OLD,
     OLDEST,
+    OPERATION,
     determine_outcome,
     ended,
     group,
@@ -143,3 +145,45 @@ def test_a_lost_update_is_repeated_only_while_the_group_is_as_before():
     assert (again.loaded, again.loaded_clients, again.intended, again.again_of) == (OLD, 3, NEW, change)
     assert command.repeat(change, RemoteState(group=group(NEW))) is None
     assert command.repeat(change, RemoteState()) is None
+
+
+# --- Its reach and its words -------------------------------------------------------------------------------
+
+
+def the_update(loaded=OLD, intended=NEW, **options):
+    return UpdateGroup(operation=OPERATION, group_id=1, loaded=loaded, intended=intended, **options)
+
+
+def test_an_update_reaches_the_clients_of_a_group_that_gets_other_terms():
+    update, renamed = the_update(), the_update(intended=OLD.replace(name="Інша"))
+    assert (update.reach, update.reached_group) == (Reach(Decimal("12.5"), Decimal("2.5")), 1)
+    assert (renamed.reach, renamed.reached_group) == (Reach(), None)
+
+
+def test_the_return_of_a_planned_change_is_held_against_no_limit():
+    returning = the_update(returns=True)
+    assert (returning.reach, returning.reached_group) == (Reach(), None)
+
+
+def test_a_group_of_an_unknown_type_is_not_written():
+    values = OLD.replace(loyalty_type=3)
+    update = the_update(loaded=values)
+    assert update.precheck(RemoteState(group=group(values))) == Change.Reason.UNSAFE
+    assert the_update().precheck(RemoteState(group=group(OLD))) is None
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_creation_and_the_values_that_a_change_has_replaced_may_both_show_late(accepted):
+    replaced = [None, group(OLDEST).to_json()]
+    change = update(accepted=accepted)
+    assert determine_outcome(change, RemoteState(group=None), replaced) is None
+    assert determine_outcome(change, RemoteState(group=group(OLDEST)), replaced) is None
+    assert determine_outcome(change, RemoteState(group=group(NEW)), replaced).state == State.APPLIED
+
+
+def test_the_words_of_an_undo_say_that_the_old_values_are_back():
+    change = update(state=State.APPLIED)
+    words = {"clients": "", "values": "10% → 12.5%"}
+    assert the_update().success(change, **words) == "Гості: 10% → 12.5%"
+    change.undo_of = Change(action=Action.UPDATE)
+    assert the_update().success(change, **words) == "“Гості” has its former values again: 10% → 12.5%"

@@ -11,7 +11,7 @@ KEPT = {model._meta.db_table for model in (ContentType, Permission, Group, Group
 class Command(flush.Command):
     """Delete the rows of all tables but those that depend on the code alone, as the roles do.
 
-    Django's own command makes the content types and the permissions anew each time, for which it asks the
+    Django's own command makes the content types and the permissions again each time, for which it asks the
     database a hundred times. Where tables are small, PostgreSQL deletes their rows ten times sooner than it
     truncates them.
     """

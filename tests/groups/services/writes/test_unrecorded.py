@@ -1,0 +1,105 @@
+"""Test the outcomes that the database does not take at once: retried, left for later, and caught up with."""
+
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change, PosterAccount
+from groups.services.writes import unrecorded
+from groups.services.writes.unrecorded import catch_up, write_down
+from poster_admin.common.outages import Outage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left():
+    catch_up()
+    yield
+    catch_up()
+
+
+@pytest.fixture
+def change():
+    account, _ = PosterAccount.objects.get_or_create(name="demo")
+    change = Change(account=account, action="update", target=f"group:{uuid.uuid4()}", sent_at=timezone.now())
+    change.save()
+    return change
+
+
+class Step:
+    """A step of which the first tries meet an outage; it notes when it was taken."""
+
+    taken = 0
+
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.tries = 0
+
+    def __call__(self):
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise Outage
+        self.taken += 1
+
+
+def test_a_step_that_the_database_takes_is_taken_once(change):
+    step = Step()
+    assert write_down(change, step, until=0) is True
+    catch_up()
+    assert (step.tries, step.taken) == (1, 1)
+
+
+def test_a_step_is_tried_again_within_its_time(change, monkeypatch):
+    monkeypatch.setattr(unrecorded, "PAUSE", 0.05)
+    step, began = Step(failures=2), time.monotonic()
+    assert write_down(change, step, until=began + 60) is True
+    assert (step.tries, step.taken) == (3, 1)
+    assert time.monotonic() - began >= 0.1
+
+
+def test_a_step_is_left_where_its_time_is_over_before_the_next_try(change):
+    step = Step(failures=1)
+    assert write_down(change, step, until=time.monotonic() + unrecorded.PAUSE / 2) is False
+    assert (step.tries, step.taken) == (1, 0)
+    catch_up()
+    catch_up()
+    assert (step.tries, step.taken) == (2, 1)
+
+
+def test_a_mistake_is_raised_and_not_left(change):
+    with pytest.raises(ZeroDivisionError):
+        write_down(change, lambda: 1 / 0, until=0)
+    catch_up()
+
+
+def test_steps_that_are_left_are_taken_in_their_order_once_the_database_is_back(change):
+    order = []
+    first, second = Step(failures=2), Step(failures=1)
+    first_taken, second_taken = (lambda: (first(), order.append(1))), (lambda: (second(), order.append(2)))
+    for step in (first_taken, second_taken):
+        assert not write_down(change, step, until=0)
+    catch_up()  # the database is still away
+    assert (first.tries, second.tries, order) == (2, 1, [])
+    catch_up()
+    assert order == [1, 2]
+
+
+@pytest.mark.parametrize("moved_on", ["settled", "another attempt", "unknown", "gone"])
+def test_a_step_is_dropped_where_its_row_has_moved_on(change, moved_on):
+    step = Step(failures=1)
+    match moved_on:
+        case "settled":
+            Change.objects.settle(Change.objects.get(pk=change.pk), state=Change.State.APPLIED)
+        case "unknown":
+            Change.objects.settle(Change.objects.get(pk=change.pk), state=Change.State.UNKNOWN)
+        case "another attempt":
+            change.created_at -= timedelta(seconds=1)
+        case "gone":
+            change.pk = uuid.uuid4()
+    assert not write_down(change, step, until=0)
+    catch_up()
+    assert (step.tries, step.taken) == (1, 0)
