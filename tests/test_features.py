@@ -38,3 +38,7 @@ def test_without_a_feature_each_link_leads_to_a_page(off):
 
 def test_a_feature_plugs_in_from_outside_the_tree():
     run_with("tests/outside/notes/check_notes.py", TEST_FEATURES="tests.outside.notes")
+
+
+def test_limits_that_bind_nothing_are_told():
+    run_with("tests/outside/check_without_limits.py", TEST_FEATURES_OFF="approvals")

@@ -13,27 +13,29 @@ HOUR = timedelta(hours=1)
 GROUP = 4
 
 
-def planned(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
-    """Plan a change of a group of the seed, an hour from now for two hours by default."""
+def new_plan(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
+    """Return a planned change of a group of the seed, as its form asks for it: it is not saved."""
     now = timezone.now()
     group = read_now(user.credentials, fields.pop("group_id", GROUP)).group
-    return plan(
-        Schedule(
-            **{
-                "account": user.credentials.account,
-                "user": user,
-                "user_name": user.get_username(),
-                "group_id": group.id,
-                "group_name": group.name,
-                "base": group.values.to_json(),
-                "planned": group.values.to_json() | {"percent": percent},
-                "starts_at": now + starts,
-                "ends_at": None if ends is None else now + ends,
-                **fields,
-            }
-        ),
-        Sender(user, user.credentials),
+    return Schedule(
+        **{
+            "account": user.credentials.account,
+            "user": user,
+            "user_name": user.get_username(),
+            "group_id": group.id,
+            "group_name": group.name,
+            "base": group.values.to_json(),
+            "planned": group.values.to_json() | {"percent": percent},
+            "starts_at": now + starts,
+            "ends_at": None if ends is None else now + ends,
+            **fields,
+        }
     )
+
+
+def planned(user, **values):
+    """Plan a change of a group of the seed, an hour from now for two hours by default."""
+    return plan(new_plan(user, **values), Sender(user, user.credentials))
 
 
 def at(hours):

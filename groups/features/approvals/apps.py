@@ -27,6 +27,7 @@ class Approvals(feature.Feature):
         # What was approved belongs to who has approved it; the request knows who has sent the form.
         hooks.submissions(ApprovalRequest.objects.select_related("job"), order=-1)
         hooks.part("nav", "approvals/nav.jinja", parts.entry_of_requests)
+        hooks.part("history.head", "approvals/requests_button.html", parts.button_of_requests)
         hooks.part("account.sections", "approvals/limits_section.html", parts.section_of_limits)
         hooks.part("change.who", "approvals/request_link.html", parts.link_to_request)
         hooks.part("write.facts", "approvals/reason.html", parts.reason_of_write)

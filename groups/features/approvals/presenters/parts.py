@@ -33,6 +33,11 @@ def _current(path: str, url: str) -> str:
     return "page" if path == url else "true" if path.startswith(url) else ""
 
 
+def button_of_requests(_request: "Request") -> Variables:
+    """Show the button to the requests, beside the heading of the history."""
+    return {}
+
+
 def section_of_limits(request: "Request", credentials: PosterCredentials) -> Variables:
     """Show the section of the account's page, to users who may set the limits."""
     return {} if request.user.has_perm(RIGHT) and not credentials.refused_at else None

@@ -3,8 +3,6 @@
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.services import approvals
 from groups.features.moves.services.moves import Move
 from groups.models import Change, Job, Lock
 from groups.services.events import events_since
@@ -72,21 +70,16 @@ def test_a_job_whose_feature_is_off_is_on_no_page_and_in_no_notice(
 ):
     switch_off, _ = switched_off
     job = run(start(staff))
-    request = ApprovalRequest.objects.create(
-        account=job.account, user=staff, user_name="staff", kind="job", job=job
-    )
     since = job.created_at
-    pages = (f"/jobs/{job.pk}/", f"/requests/{request.pk}/")
+    page = f"/jobs/{job.pk}/"
     client = browse(owner)
-    assert [client.get(page).status_code for page in pages] == [200, 200]
-    assert {kind for kind, _event in events_since(job.account, since)} == {"job", "request"}
+    assert client.get(page).status_code == 200
+    assert {kind for kind, _event in events_since(job.account, since)} == {"job"}
     change = Change.objects.first()
     assert change is not None
     switch_off()
-    assert [client.get(page).status_code for page in pages] == [404, 404]
+    assert client.get(page).status_code == 404
     assert str(job.pk) not in client.get("/jobs/").content.decode()
-    assert str(request.pk) not in client.get("/requests/").content.decode()
-    assert approvals.count_to_decide(owner.credentials, owner) == 0
     assert not list(events_since(job.account, since))
     page = client.get(f"/history/{change.pk}/")
     assert page.status_code == 200

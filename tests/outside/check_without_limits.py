@@ -1,0 +1,75 @@
+"""Test limits that are set while their feature is off; `tests/test_features.py` runs this in a process."""
+
+import pytest
+from django.core.checks import run_checks
+
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.models import Change, Job
+from groups.services.installation import doctor
+from groups.services.jobs import queue
+from groups.services.jobs.undo_plan import plan_undo
+from tests.support.jobs import ended, plan, run
+from tests.support.pages import group_form, text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
+
+
+@pytest.fixture
+def limits(db, staff):
+    return Limits.objects.create(account=staff.credentials.account, max_percent=5, max_clients=1)
+
+
+def warnings():
+    return [message.msg for message in run_checks() if message.id == "approvals.W001"]
+
+
+def test_they_bind_nothing_and_are_kept(staff, browse, limits):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="50", confirmed="1")
+    assert client.post("/groups/1/edit/", form).status_code == 302
+    assert Change.objects.get().state == Change.State.APPLIED
+    assert ended(run(queue.start(plan(staff)))) == (Job.State.DONE, "")
+    assert not ApprovalRequest.objects.exists()
+    assert Limits.objects.get() == limits
+
+
+def test_a_check_and_the_doctor_name_them(limits):
+    words = "FEATURES_OFF has approvals, so the limits of demo bind nothing."
+    assert warnings() == [words]
+    assert [found.words for found in doctor.examine() if found.part == "limits"] == [words]
+    limits.delete()
+    assert warnings() == []
+    assert not [found for found in doctor.examine() if found.part == "limits"]
+
+
+def test_a_check_passes_before_there_are_tables(limits, monkeypatch):
+    monkeypatch.setattr(Limits._meta, "db_table", "not_there_yet")
+    assert warnings() == []
+
+
+def test_a_job_that_was_approved_says_by_whom_and_leads_to_no_request(owner, browse, sandbox):
+    job = run(queue.start(plan(owner), limit_reason="Свято"))
+    request = ApprovalRequest.objects.create(
+        account=job.account, user=owner, user_name="staff", kind="job", job=job
+    )
+    Job.objects.filter(pk=job.pk).update(request_id=request.pk, asked_by="staff")
+    client = browse(owner)
+    page = client.get(f"/jobs/{job.pk}/")
+    assert "owner, for staff" in text_of(page)
+    change = job.changes.first()
+    for address in (f"/jobs/{job.pk}/", f"/history/{change.pk}/", "/history/", "/account/", "/groups/4/"):
+        page = client.get(address)
+        assert page.status_code == 200
+        assert "/requests/" not in page.content.decode()
+        assert "limits" not in text_of(page).lower()
+    assert ApprovalRequest.objects.get() == request
+
+
+def test_an_undo_that_was_asked_for_gives_way_to_another_one(owner, sandbox):
+    job = run(queue.start(plan(owner)))
+    asked = plan_undo(user=owner, credentials=owner.credentials, undone=job)
+    asked.state = Job.State.ASKED
+    asked.save(force_insert=True)
+    again = plan_undo(user=owner, credentials=owner.credentials, undone=job)
+    assert again.pk != asked.pk
+    assert ended(run(queue.start(again))) == (Job.State.DONE, "")
