@@ -11,6 +11,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 from django.utils.translation.template import templatize
 
+from tests.support.documents import templates
 from tests.support.environment import LOCALE, ROOT
 
 LANGUAGES = ("en", "ru", "uk")
@@ -36,8 +37,7 @@ def texts():
     found = {}
     for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
         collect(found, path, path.read_bytes())
-    of_features = [path for kind in ("*.html", "*.jinja") for path in (ROOT / "groups").rglob(kind)]
-    for path in [*sorted((ROOT / "templates").rglob("*.*")), *sorted(of_features)]:
+    for path in templates():
         # Django's own conversion of a template to pseudo-Python, whose indentation means nothing.
         source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())

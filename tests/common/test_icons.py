@@ -6,12 +6,13 @@ from django.templatetags.static import static
 
 from groups.presenters.lists.links import Link
 from poster_admin.common.templatetags.icons import icon
+from tests.support.documents import templates
 from tests.support.environment import ROOT
 
 
 def drawn():
     """Return the icon names in all templates, those passed to an include as `mark`, and the logo."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "templates").rglob("*.*")]
+    texts = [path.read_text(encoding="utf-8") for path in templates()]
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
     found |= {name for text in texts for name in re.findall(r'{{ icon\("(\w+)"\)', text)}
     found |= set(Link.ICONS.values())

@@ -4,16 +4,16 @@ import re
 
 import pytest
 
+from tests.support.documents import templates
 from tests.support.environment import ROOT
 
-TEMPLATES = ROOT / "templates"
 LONGEST_LINE = 160
 # Repeated fifty times, these took most of a page's time: the presenter does them once per list.
 DONE_BY_THE_PRESENTER = re.compile(r"{%\s*(?:include|with|set|call)\b|(?:\b_|\burl)\(|\|")
 
 
 def texts():
-    return {path.relative_to(TEMPLATES): path.read_text("utf-8") for path in TEMPLATES.rglob("*.*")}
+    return {path.relative_to(ROOT): path.read_text("utf-8") for path in templates()}
 
 
 def long_lines(text):

@@ -11,3 +11,9 @@ def read(name):
 
 def targets():
     return set(re.findall(r"^([a-z-]+):", read("Makefile"), flags=re.MULTILINE))
+
+
+def templates():
+    """Return the templates of the site, of the core and of its features."""
+    of_features = [path for kind in ("*.html", "*.jinja") for path in (ROOT / "groups").rglob(kind)]
+    return [*sorted((ROOT / "templates").rglob("*.*")), *sorted(of_features)]

@@ -155,7 +155,7 @@ def test_without_an_address_only_the_kinds_are_changed(owner, browse, receiver):
         ({"address": "http://hooks.example.com/", "kinds": ["job"]}, "must begin with https://"),
         ({"address": "http://127.0.0.1:5432/", "kinds": ["job"]}, "belongs to a service of this machine"),
         ({"address": "https://169.254.169.254/", "kinds": ["job"]}, "not for webhooks"),
-        ({"address": "https://hooks.example.com/", "kinds": []}, "Choose what it is notified of"),
+        ({"address": "https://hooks.example.com/", "kinds": []}, "Choose at least one kind of event"),
         ({"address": "https://hooks.example.com/", "kinds": ["gossip"]}, "gossip"),
     ],
 )
