@@ -16,15 +16,16 @@ TARGETS = {"groups": "0002_roles", "users": "0002_roles"}
 
 def migrate():
     """Migrate to the release, and return its models."""
+    from django.apps import apps
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
-    from groups.feature import installed_features
+    from groups.feature import Feature
     from poster_admin.common.serving.server import migration_lock
 
     with migration_lock(connection.alias):
         executor = MigrationExecutor(connection)
-        later = {feature.label for feature in installed_features()}
+        later = {each.label for each in apps.get_app_configs() if isinstance(each, Feature)}
         leaves = executor.loader.graph.leaf_nodes()
         others = [node for node in leaves if node[0] not in {*TARGETS, *later}]
         executor.migrate([*others, *TARGETS.items()])
