@@ -46,6 +46,8 @@ from groups.services.writes.submissions import register as register_submissions
 from groups.views.http.requests import SECTIONS
 from groups.views.start import StartQuery, add_start_query
 from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, reads_consent
+from poster_admin.common.pages import WITHOUT_PAGE
+from poster_admin.users.pages.people import DETAIL_LABELS
 
 # --- Pages -------------------------------------------------------------------------------------------------
 
@@ -109,6 +111,16 @@ def row_marks(find: FindMarks) -> None:
 def section(address: str, of: str) -> None:
     """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or account."""
     SECTIONS[address] = of
+
+
+def form_addresses(*names: str) -> None:
+    """Name the addresses of the feature that accept a form alone: their page is the one above them."""
+    WITHOUT_PAGE.update(f"groups:{name}" for name in names)
+
+
+def log_words(labels: Iterable[tuple[str, str | Promise]]) -> None:
+    """Put values in the details of the security log into words."""
+    DETAIL_LABELS.update(labels)
 
 
 # --- Writes ------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from django.urls import Resolver404, resolve
 
 # Their page is the one above them. Features add theirs.
 WITHOUT_PAGE = {
-    *("groups:undo", "groups:job_undo", "groups:bonus_unit", "groups:view"),
+    *("groups:undo", "groups:job_undo", "groups:bonus_unit"),
     *("second_factor_remove", "recovery_codes"),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
     *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),

@@ -48,15 +48,16 @@ def test_a_check_passes_before_there_are_tables(limits, monkeypatch):
 
 
 def test_a_job_that_was_approved_says_by_whom_and_leads_to_no_request(owner, browse, sandbox):
-    job = run(queue.start(plan(owner), limit_reason="Свято"))
+    job = queue.start(plan(owner), limit_reason="Свято")
     request = ApprovalRequest.objects.create(
         account=job.account, user=owner, user_name="staff", kind="job", job=job
     )
     Job.objects.filter(pk=job.pk).update(request_id=request.pk, asked_by="staff")
-    client = browse(owner)
-    page = client.get(f"/jobs/{job.pk}/")
-    assert "owner, for staff" in text_of(page)
-    change = job.changes.first()
+    run(job)
+    change, client = job.changes.first(), browse(owner)
+    assert (change.request_id, change.asked_by, change.limit_reason) == (request.pk, "staff", "Свято")
+    for address in (f"/jobs/{job.pk}/", f"/history/{change.pk}/"):
+        assert "owner, for staff" in text_of(client.get(address))
     for address in (f"/jobs/{job.pk}/", f"/history/{change.pk}/", "/history/", "/account/", "/groups/4/"):
         page = client.get(address)
         assert page.status_code == 200

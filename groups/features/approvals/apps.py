@@ -16,8 +16,6 @@ class Approvals(feature.Feature):
         from groups.features.approvals.presenters import parts  # noqa: PLC0415 - as above
         from groups.features.approvals.services import approvals, asked, events, limits  # noqa: PLC0415 - as above
         from groups.features.approvals.views import beyond  # noqa: PLC0415 - as above
-        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
-        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - as above
 
         hooks.gate(limits.LimitGate())
         hooks.nothing_changed(limits.let_wait_again)
@@ -37,8 +35,8 @@ class Approvals(feature.Feature):
         hooks.destinations(parts.destinations_of_limits, order=15)
         hooks.events("request", _("A request waits for you, or yours was decided"), events.find_requests)
         hooks.routine("lapse requests", approvals.lapse_overdue, pause=5.0)
-        WITHOUT_PAGE.update(("groups:request_approve", "groups:request_refuse"))
-        DETAIL_LABELS.update((limit.value, limit.label) for limit in Limits.Limit)
+        hooks.form_addresses("request_approve", "request_refuse")
+        hooks.log_words((limit.value, limit.label) for limit in Limits.Limit)
 
     def when_left_out(self) -> None:
         """Warn that the limits bind nothing, where some are set."""

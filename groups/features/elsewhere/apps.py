@@ -13,9 +13,8 @@ class Elsewhere(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.elsewhere import presenters  # noqa: PLC0415 - as above
         from groups.features.elsewhere.services import events, watch  # noqa: PLC0415 - as above
-        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
 
         hooks.part("account.sections", "elsewhere/watch.html", presenters.watch_section)
         hooks.routine("watch", watch.look_and_log, pause=1, accounts=watch.accounts_due)
         hooks.events("elsewhere", _("A group was changed elsewhere"), events.find_changes)
-        WITHOUT_PAGE.add("groups:watch")
+        hooks.form_addresses("watch")

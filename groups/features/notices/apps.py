@@ -15,8 +15,6 @@ class Notices(feature.Feature):
         from groups.features.notices.models import Delivery  # noqa: PLC0415 - as above
         from groups.features.notices.services import deliveries, outbox, upkeep  # noqa: PLC0415 - as above
         from groups.services.events import event_sources  # noqa: PLC0415 - as above
-        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
-        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - as above
 
         hooks.part("menu", "notices/menu.jinja", presenters.menu_entry)
         hooks.destinations(presenters.destinations_of, order=15)
@@ -25,6 +23,6 @@ class Notices(feature.Feature):
         hooks.prune("notices", outbox.forget_old)
         hooks.doctor("notices", upkeep.examine)
         hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, upkeep.NOT_SENT)
-        WITHOUT_PAGE.update(("groups:webhook_secret", "groups:webhook_remove", "groups:webhook_trial"))
+        hooks.form_addresses("webhook_secret", "webhook_remove", "webhook_trial")
         # The log names the kinds of events that a webhook is notified of.
-        DETAIL_LABELS.update((source.kind, source.label) for source in event_sources())
+        hooks.log_words((source.kind, source.label) for source in event_sources())

@@ -15,7 +15,6 @@ class Schedules(feature.Feature):
         from groups.features.schedules.models import Schedule  # noqa: PLC0415 - as above
         from groups.features.schedules.presenters import parts  # noqa: PLC0415 - as above
         from groups.features.schedules.services import asked, events, schedules, steps  # noqa: PLC0415 - as above
-        from poster_admin.common.pages import WITHOUT_PAGE  # noqa: PLC0415 - as above
 
         hooks.part("list.tools", "schedules/menu.jinja", parts.menu_entry, order=2)
         hooks.part("group.actions", "schedules/action.html", parts.action_of_group)
@@ -31,4 +30,4 @@ class Schedules(feature.Feature):
         hooks.holder(Schedule.objects.all(), parts.holder_notice)
         hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)
-        WITHOUT_PAGE.add("groups:schedule_cancel")
+        hooks.form_addresses("schedule_cancel")

@@ -185,6 +185,7 @@ def _row(command: Command, columns: dict[str, Any]) -> Change:
         target=command.target,
         job=command.job,
         **command.columns,
+        **command.consent_columns,
         **columns,
     )
 

@@ -80,7 +80,7 @@ class LimitGate(Gate):
         breaches = breaches_of(replace(reach, clients=0 if command.job else reach.clients), limits)
         if not are_allowed(breaches, command.consent, sender.user):
             raise BeyondLimits(breaches)
-        return {"reached": reach.clients, **command.consent_columns}
+        return {"reached": reach.clients}
 
     def ahead(self, command: Command) -> dict[str, Any]:
         return self.before(command)
