@@ -81,7 +81,7 @@ def test_the_statuses_of_old_changes_become_kinds_of_failures(migrated):
 
 
 def test_open_removals_and_retirements_keep_plans_away_from_their_groups(migrated):
-    owner = "coalesce(change_id, job_id, schedule_id)"
+    owner = "coalesce(change_id, job_id, row_id)"
     query = f"SELECT key, {owner} FROM groups_lock WHERE key LIKE 'schedule:%'"  # noqa: S608 - ours
     found = sorted(migrated.execute(query).fetchall())
     assert found == [("schedule:10", PLAN), ("schedule:5", REMOVAL), ("schedule:6", RETIREMENT)]
