@@ -46,7 +46,7 @@ class Asked(ABC):
 
     @property
     def words(self) -> str:
-        """What it would do, in sentences; empty if the page shows that in another way."""
+        """The effect of the row, in sentences; empty if the page shows it in another way."""
         return ""
 
     @abstractmethod

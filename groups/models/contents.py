@@ -100,7 +100,7 @@ class NewClient(Content):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a write would do now: the groups that it writes or moves out of, a move's target, the clients.
+    """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
     `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
     of clients. The `clients` of the groups are Poster's counters, which may be late.

@@ -1,1 +1,1 @@
-"""What is plugged in from outside the tree."""
+"""Features that plug in from outside the tree, and tests that run in processes of their own."""

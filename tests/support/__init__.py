@@ -1,1 +1,1 @@
-"""What tests share: people, pages, servers, outages. A test module imports none of the others."""
+"""Helpers that tests share: people, pages, servers, outages. A test module imports none of the others."""

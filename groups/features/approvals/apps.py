@@ -22,7 +22,7 @@ class Approvals(feature.Feature):
         hooks.consent(beyond.read_reason)
         hooks.answer(limits.BeyondLimits, beyond.answer_beyond)
         hooks.asked(asked.AskedJob)
-        # What was approved belongs to who has approved it; the request knows who has sent the form.
+        # An approved row belongs to its approver, so the request says first which user sent the form.
         hooks.submissions(ApprovalRequest.objects.select_related("job"), order=-1)
         hooks.part("nav", "approvals/nav.jinja", parts.entry_of_requests)
         hooks.part("history.head", "approvals/requests_button.html", parts.button_of_requests)

@@ -118,7 +118,7 @@ class JobKind(ABC):
 
     @property
     def request_words(self) -> str:
-        """What the job would do, in sentences, for the page of its request."""
+        """The effect of the job, in sentences, for the page of its request."""
         return ""
 
     @property

@@ -111,7 +111,7 @@ class RequestPage:
 
     @property
     def words(self) -> str:
-        """What it would do, in sentences; of a job only as long as it waits."""
+        """The effect of the request, in sentences; that of a job only as long as the request waits."""
         if self.is_for_change or (self.job and not self.request.is_waiting):
             return ""
         return self.request.asked.words
