@@ -15,7 +15,6 @@ from tests.support.databases import empty_database
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8
-AT_WORK = re.compile(r'data-job="[^"]+" data-state="(?:waiting|running)"')
 # A busy machine makes the sandbox slow, too.
 PATIENT = {"POSTER_CONNECT_TIMEOUT": "3", "POSTER_READ_TIMEOUT": "8", "POSTER_READ_DEADLINE": "12"}
 
@@ -70,6 +69,32 @@ def send_all(dashboard, path, forms):
             for number, form in enumerate(forms)
         ]
         return [answer.result() for answer in answers]
+
+
+def cost_on(dashboard, path, server):
+    """Return the cost that a page shows; a page that waited too long for it is looked at again."""
+    found = []
+
+    def is_there():
+        found[:] = re.findall(r'data-cost="(-?[0-9.]+)"', dashboard.look(path, server=server))
+        return bool(found)
+
+    wait_until(is_there, 0.2, 60)
+    return found[0]
+
+
+def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
+    # The first test of the module: sums hold until a client is moved, and the other tests move clients.
+    dashboard.sandbox.latency = 0.1
+    # Groups with a bonus, for the other tests change and remove those with a discount.
+    rows = dashboard.sandbox.accounts["demo"].groups.items()
+    groups = [group_id for group_id, row in rows if row["loyalty_type"] == "1"][:2]
+    paths = [f"/groups/{groups[number % 2]}/cost/?percent={10 + number}" for number in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        costs = [pool.submit(cost_on, dashboard, path, number % 2) for number, path in enumerate(paths)]
+        found = {cost.result() for cost in costs}
+    assert len(found) > AT_ONCE / 2
+    assert len(dashboard.sandbox.calls("dash.getClientsSales")) == 1
 
 
 def test_one_form_sent_at_once_is_one_post_and_one_outcome(dashboard):
@@ -250,31 +275,3 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
     finally:
         sandbox.catch_up()
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
-
-
-def cost_on(dashboard, path, server):
-    """Return the cost that a page shows; a page that waited too long for it is looked at again."""
-    found = []
-
-    def is_there():
-        found[:] = re.findall(r'data-cost="(-?[0-9.]+)"', dashboard.look(path, server=server))
-        return bool(found)
-
-    wait_until(is_there, 0.2, 60)
-    return found[0]
-
-
-def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
-    # Sums that are read while a job of another test moves clients hold until its end, and no longer.
-    wait_until(lambda: not AT_WORK.search(dashboard.look("/jobs/")), 0.2, 60)
-    dashboard.sandbox.log.clear()
-    dashboard.sandbox.latency = 0.1
-    # Groups with a bonus, for the other tests change and remove those with a discount.
-    rows = dashboard.sandbox.accounts["demo"].groups.items()
-    groups = [group_id for group_id, row in rows if row["loyalty_type"] == "1"][:2]
-    paths = [f"/groups/{groups[number % 2]}/cost/?percent={10 + number}" for number in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        costs = [pool.submit(cost_on, dashboard, path, number % 2) for number, path in enumerate(paths)]
-        found = {cost.result() for cost in costs}
-    assert len(found) > AT_ONCE / 2
-    assert len(dashboard.sandbox.calls("dash.getClientsSales")) == 1
