@@ -132,4 +132,4 @@ def link_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
 
 def destinations_of(user: "User") -> list[Destination]:
     """Return the list as an action to go to."""
-    return pages_for(user, (MoveClient.permission, _("Move clients from a list"), "client_list", True))
+    return pages_for(user, (MoveClient.permission, _("Move clients from a list"), "groups:client_list", True))

@@ -300,3 +300,8 @@ def test_the_menus_lead_there(send):
     assert 'href="/clients/list/?target=4"' in page
     opened = send.client.get(f"{URL}?target=4").content.decode()
     assert re.search(r'<option value="4" selected', opened)
+
+
+def test_the_list_is_an_action_to_go_to(send):
+    page = send.client.get("/go/?q=list").content.decode()
+    assert 'href="/clients/list/"' in page
