@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -51,9 +51,17 @@ def clients_move(request: Request) -> HttpResponse:
     if request.method != "POST" and not chosen:
         return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
-    data = request.POST if request.method == "POST" else None
-    form = ChoiceForm(data, groups=groups, chosen=chosen)
+    form = ChoiceForm(_posted_choice(request), groups=groups, chosen=chosen)
     return _move(request, form, partial(_job_of_choice, request, form), "moves/move.html", {})
+
+
+def _posted_choice(request: Request) -> QueryDict | None:
+    """Return the form that was sent, with the clients of its check boxes among the others."""
+    if request.method != "POST":
+        return None
+    data = request.POST.copy()
+    data["clients"] = ",".join(filter(None, [data.get("clients", ""), *data.getlist("client")]))
+    return data
 
 
 @form_methods

@@ -48,8 +48,8 @@ class Choice:
 
     @property
     def back(self) -> str:
-        """Return the search of clients with this choice."""
-        return f"{reverse('groups:clients')}?client={self}"
+        """Return the search of clients, with this choice where an address has room for it."""
+        return reverse("groups:clients") + ("" if self.is_too_large else f"?client={self}")
 
     def __str__(self) -> str:
         """Return the choice as one value of a form."""
