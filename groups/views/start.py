@@ -12,17 +12,13 @@ if TYPE_CHECKING:
 
 type StartQuery = Callable[["User"], str]
 
-_start_queries: list[StartQuery] = []
-
-
-def add_start_query(start_query: StartQuery) -> None:
-    """Let a feature choose the list that a user begins with, by its query string; empty for no choice."""
-    _start_queries.append(start_query)
+start_queries: list[StartQuery] = []
+"""Each returns the query string of the list that a user begins with; empty for no choice."""
 
 
 def home(request: HttpRequest) -> HttpResponse:
     """Redirect to the list of groups, with the filters that the user begins with."""
     query = ""
     if request.user.is_authenticated:
-        query = next(filter(None, (start_query(request.user) for start_query in _start_queries)), "")
+        query = next(filter(None, (start_query(request.user) for start_query in start_queries)), "")
     return redirect(reverse("groups:list") + query)

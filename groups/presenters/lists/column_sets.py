@@ -48,11 +48,6 @@ column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
 
 
-def add_column_set(column_set: ColumnSet) -> None:
-    """Let lists show a column set."""
-    column_sets[column_set.key] = column_set
-
-
 def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amounts | None:
     """Return the amounts that a list asks for by a key, or None if it asks for none that the user may see."""
     column_set = column_sets.get(key)
