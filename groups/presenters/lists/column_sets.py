@@ -43,6 +43,14 @@ class Amounts:
     about: Any
     of: Callable[[Group], Sequence[Decimal | None]] | None = None
 
+    def sort_key(self, column: str) -> Callable[[Group], Decimal] | None:
+        """Return the key that sorts by a column, or None; a group without an amount counts as 0."""
+        amounts_of, columns = self.of, list(self.column_set.labels())
+        if amounts_of is None or column not in columns:
+            return None
+        place = columns.index(column)
+        return lambda group: amounts_of(group)[place] or Decimal(0)
+
 
 column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
