@@ -180,9 +180,10 @@ def job_words(job: Job) -> Message:
                 _("Go on when you are ready, or cancel the rest."),
             )
         case Job.State.STOPPED:
-            text, next_step = _stopped_words(job)
+            stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
             said = job.detail if job.reason in SAID_BY_POSTER else ""
-            return Message(_("It has stopped"), text, next_step, said)
+            why = str(stop.label) % {"detail": job.detail}
+            return Message(_("It has stopped"), why, _after_stop(stop), said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case Job.State.DONE:
@@ -208,12 +209,6 @@ def _waiting_words(reason: Job.Stop) -> str:
         case Stop.UNREADABLE_ROW:
             return str(reason.label)
     return _("Poster does not answer.")
-
-
-def _stopped_words(job: Job) -> tuple[str, str]:
-    """Return why a job has stopped, and the next step."""
-    stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
-    return str(stop.label) % {"detail": job.detail}, _after_stop(stop)
 
 
 def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form

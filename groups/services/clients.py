@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -170,7 +171,7 @@ def _search(
     start: int,
 ) -> Found:
     for phone in phones:
-        answer = call_poster(credentials, _with_phone(phone))
+        answer = call_poster(credentials, partial(PosterClient.get_clients, phone=phone))
         found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))
         if found:
             return Found(clients=found, as_of=timezone.now())
@@ -304,10 +305,6 @@ def pages_of(
             return
         offset += answer.size
         last = None if answer.unreadable else answer.clients[-1].id
-
-
-def _with_phone(phone: str) -> Callable[[PosterClient], ClientList]:
-    return lambda poster: poster.get_clients(phone=phone)
 
 
 def _ask_for(

@@ -82,12 +82,11 @@ def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.groups.as_of)
     for group in listing.found_groups:
         amounts = listing.amounts.of(group) if listing.amounts and listing.amounts.of else ()
-        yield (*_cells(group), account, as_of, *amounts)
-
-
-def _cells(group: Group) -> Cells:
-    bonus = money(group.birthday_bonus)
-    return (group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients)
+        bonus = money(group.birthday_bonus)
+        yield (
+            *(group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients),
+            *(account, as_of, *amounts),
+        )
 
 
 def money(total: Decimal | None) -> Decimal | None:

@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.lists.list_filters import Link
-from groups.services.journal.news import NewsCount
+from groups.services.journal.history import NewsCount
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
 if TYPE_CHECKING:

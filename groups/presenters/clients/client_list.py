@@ -94,7 +94,7 @@ class ClientFilters:
         return bool(self.q or self.own)
 
     def matches(self, client: Client) -> bool:
-        """Return True if the client matches the filter of own percents, and the search by name, card or phone."""
+        """Return True if the client matches the filter of own percents, and the search."""
         if self.own and not OWN[self.own](client):
             return False
         if not self.q or may_be_same(self._digits, phone_digits(client.phone)):

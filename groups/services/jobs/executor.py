@@ -79,7 +79,14 @@ class _Executor:
 
     def work(self) -> None:
         try:
-            while (command := self._next()) is not None:
+            while True:
+                self._lease.check_now()
+                if self._lease.is_turn_over():
+                    self.gave_way = self._given_up = True
+                with self._lock:
+                    command = None if self._given_up else next(self._commands, None)
+                if command is None:
+                    return
                 self._execute(command)
         except BaseException:
             self._given_up = True
@@ -87,7 +94,7 @@ class _Executor:
         finally:
             connections.close_all()
 
-    def _execute(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
         """Execute a command with the rights and the token that the job's user has now."""
         user, credentials = actors(self._lease.job)
         try:
@@ -110,16 +117,6 @@ class _Executor:
             return
         except LocksLost:
             raise Stopped(Job.Stop.LOCKS_LOST) from None
-        self._note(change)
-
-    def _next(self) -> Command | None:
-        self._lease.check_now()
-        if self._lease.is_turn_over():
-            self.gave_way = self._given_up = True
-        with self._lock:
-            return None if self._given_up else next(self._commands, None)
-
-    def _note(self, change: Change) -> None:
         with self._lock:
             self.changes.append(change)
             unreached = change.state == State.FAILED and change.reason in NOTHING_SENT

@@ -41,21 +41,17 @@ def progress_of(job: Job) -> Progress:
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
     found = Counter(skipped=job.unreadable)
     for state, reason, count in counted:
-        found[_kind(state, reason)] += count
+        match State(state):
+            case State.APPLIED | State.DIFFERS:
+                found["done"] += count
+            case State.REFUSED:
+                found["refused"] += count
+            case State.PENDING | State.UNKNOWN | State.REVIEW:
+                found["unknown"] += count
+            case State.FAILED:
+                found["skipped" if reason in SKIPPED else "failed"] += count
+            case State.ELSEWHERE:
+                raise ValueError("A change made elsewhere belongs to no job.")
+            case _ as never:
+                assert_never(never)
     return Progress(max(job.total, found.total()), **found)
-
-
-def _kind(state: str, reason: str) -> str:
-    match State(state):
-        case State.APPLIED | State.DIFFERS:
-            return "done"
-        case State.REFUSED:
-            return "refused"
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
-            return "unknown"
-        case State.FAILED:
-            return "skipped" if reason in SKIPPED else "failed"
-        case State.ELSEWHERE:
-            raise ValueError("A change made elsewhere belongs to no job.")
-        case _ as never:
-            assert_never(never)

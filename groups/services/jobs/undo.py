@@ -154,8 +154,9 @@ class _Undo:
         commands = self._commands(ids)
         if not commands:
             return False
-        if action == Action.CREATE:
-            self._put_off_for_moves()
+        if action == Action.CREATE and moved_just_now(self._job):
+            # Wait until Poster must show the moves: they may lead out of a group that is removed.
+            self._backoff.wait(Job.Stop.NOT_EMPTY)
         if self._tests(action, commands):
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
@@ -166,32 +167,29 @@ class _Undo:
             self._backoff.note(changes)
         return True
 
-    def _put_off_for_moves(self) -> None:
-        """Put the job off until Poster must show its moves: they may lead out of a group that is removed."""
-        if moved_just_now(self._job):
-            self._backoff.wait(Job.Stop.NOT_EMPTY)
-
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Return the commands that undo those of the changes that may still be tried."""
+        """Return the commands that undo those of the changes that may still be tried.
+
+        Failures before the job has stopped count no longer.
+        """
+        stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):
             tries[change.undo_of_id].append(change)
-        due = Change.objects.filter(pk__in=[pk for pk in ids if self._may_be_tried(tries[pk])])
+        counted = {
+            pk: [
+                (each.state, each.reason)
+                for each in before
+                if not (stopped_at and each.created_at < stopped_at and each.state in Change.NOTHING_CHANGED)
+            ]
+            for pk, before in tries.items()
+        }
+        due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
         commands: list[Command] = []
         for change, command in undoing(due.order_by("created_at", "pk")):
             operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
             commands.append(replace(command, operation=operation, job=self._job))
         return self._into_present_groups(commands)
-
-    def _may_be_tried(self, tries: list[Change]) -> bool:
-        """Return True if a retry is allowed; failures before the job has stopped count no longer."""
-        stopped_at = self._job.stopped_at
-        counted = [
-            (change.state, change.reason)
-            for change in tries
-            if not (stopped_at and change.created_at < stopped_at and change.state in Change.NOTHING_CHANGED)
-        ]
-        return may_be_tried(counted)
 
     # --- The groups that clients go back to ----------------------------------------------------------------
 

@@ -1,8 +1,8 @@
-"""Read the journal for users; build undo and repeat commands, and record a user's decision on a change."""
+"""Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, PosterCredentials
@@ -105,6 +106,33 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     """Return the change that removed a group, or None."""
     removals = Change.objects.filter(account=credentials.account_id, action=Change.Action.REMOVE)
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
+
+
+@dataclass(frozen=True, slots=True)
+class NewsCount:
+    """The number of changes since a time, and how many of them were made elsewhere."""
+
+    since: datetime
+    all: int
+    elsewhere: int
+
+
+def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> ChangeQuerySet:
+    """Return what others have changed in groups, as it is known since a time; open changes are not in it.
+
+    A change that began before that time counts if its outcome, or that it was made elsewhere, was found
+    later. Raises `TokenRejected` if Poster has refused the user's token.
+    """
+    changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
+    return changes.exclude(user=user)
+
+
+def count_news(credentials: PosterCredentials, user: "User", since: datetime) -> NewsCount:
+    """Count what others have changed since a time, as `news_of` does."""
+    counted = news_of(credentials, user, since).aggregate(
+        all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
+    )
+    return NewsCount(since, counted["all"], counted["elsewhere"])
 
 
 def can_undo(change: Change, user: "User") -> bool:

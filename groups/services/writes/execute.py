@@ -136,8 +136,20 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
     `columns` are those that the gates have given.
     """
     problem: DatabaseError | None = None
+    sender = command.sender
     for _ in range(TRIES_TO_RECORD):
-        change = _row(command, columns)
+        change = Change(
+            id=command.operation,
+            account=sender.credentials.account,
+            user=sender.user,
+            user_name=sender.user.get_username(),
+            action=command.action,
+            target=command.target,
+            job=command.job,
+            **command.columns,
+            **command.consent_columns,
+            **columns,
+        )
         try:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
@@ -172,22 +184,6 @@ def _supersede(change: Change) -> None:
         lost, state=Change.State.FAILED, reason=Reason.SUPERSEDED
     ):
         raise NotNow
-
-
-def _row(command: Command, columns: dict[str, Any]) -> Change:
-    sender = command.sender
-    return Change(
-        id=command.operation,
-        account=sender.credentials.account,
-        user=sender.user,
-        user_name=sender.user.get_username(),
-        action=command.action,
-        target=command.target,
-        job=command.job,
-        **command.columns,
-        **command.consent_columns,
-        **columns,
-    )
 
 
 def _find_existing(command: Command, change: Change) -> Change | None:

@@ -88,7 +88,8 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
         claimed = outcome.client_id if change.client_id is None else None
         # The update has locked the row of the account, so the later one of two sees the earlier one.
-        return not (claimed and _is_taken(change, claimed))
+        others = Change.objects.filter(account=change.account_id, client_id=claimed).exclude(pk=change.pk)
+        return not (claimed and others.exists())
 
     return Change.objects.settle_if(
         change,
@@ -102,11 +103,6 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
             "client_id": outcome.client_id or change.client_id,
         },
     )
-
-
-def _is_taken(change: Change, client_id: int) -> bool:
-    others = Change.objects.filter(account=change.account_id, client_id=client_id).exclude(pk=change.pk)
-    return others.exists()
 
 
 def schedule_recheck(change: Change, **values: object) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from groups.presenters.changes.news_page import NewsFilters, NewsPage, news_line
-from groups.services.journal.news import count_news, news_of
+from groups.services.journal.history import count_news, news_of
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
 from poster_admin.users.sessions import last_visit
