@@ -44,8 +44,8 @@ from groups.services.writes import gates
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import register as register_submissions
+from groups.views.go import StartQuery, start_queries
 from groups.views.http.requests import SECTIONS
-from groups.views.start import StartQuery, start_queries
 from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
 from poster_admin.users.pages.people import DETAIL_LABELS

@@ -157,7 +157,11 @@ class _Undo:
         if action == Action.CREATE and moved_just_now(self._job):
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
-        if self._tests(action, commands):
+        if not self._is_tested(action):
+            for change in submit_one_by_one(self._lease, commands):
+                self._check_first(change)
+                if self._is_tested(action):
+                    break
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
@@ -254,16 +258,6 @@ class _Undo:
         return True
 
     # --- The first change of each kind ---------------------------------------------------------------------
-
-    def _tests(self, action: Change.Action, commands: list[Command]) -> bool:
-        """Execute commands one by one until the first one is made; return True if any was tried."""
-        if self._is_tested(action):
-            return False
-        for change in submit_one_by_one(self._lease, commands):
-            self._check_first(change)
-            if self._is_tested(action):
-                break
-        return True
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""
