@@ -39,17 +39,13 @@ class JobPage:
     job: Job
     user: "User"
 
-    @property
+    @cached_property
     def kind(self) -> JobKind:
         return JobKind.of(self.job)
 
     @cached_property
     def progress(self) -> Progress:
         return progress_of(self.job)
-
-    @property
-    def title(self) -> str:
-        return self.kind.title
 
     @property
     def state_words(self) -> str:
@@ -70,10 +66,6 @@ class JobPage:
     def changed_fields(self) -> str:
         """Fields that the first write changed wrongly."""
         return self.job.detail if self.job.reason in SEEN else ""
-
-    @property
-    def url(self) -> str:
-        return reverse("groups:job", args=[self.job.pk])
 
     @property
     def request_url(self) -> str:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
 from groups.presenters.changes.change_notes import notes_of, ways_back
-from groups.presenters.messages import clients_words
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
@@ -81,7 +80,6 @@ def success_words(command: Command, change: Change, user: "User") -> str:
     values = [f"{row['label']} {row['before'] or '–'} → {row['after']}" for row in rows]
     if [row["field"] for row in rows] == ["percent"]:  # a percent says what it is
         values = [f"{rows[0]['before'] or '–'} → {rows[0]['after']}"]
-    clients = clients_words(change.clients_before)
-    words = command.success(change, clients=clients, values=", ".join(values))
+    words = command.success(change, ", ".join(values))
     sentences = [note.sentence for note in notes_of(change, user)]
     return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words

@@ -7,9 +7,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import PosterCredentials
 from groups.poster import GroupValues
-from groups.presenters.messages import clients_words
 from groups.services.groups import Groups
-from groups.services.values import money_words, percent_words, type_label
+from groups.services.values import clients_words, money_words, percent_words, type_label
 
 PERCENT_LEAP = Decimal(10)
 BONUS_FACTOR = 10

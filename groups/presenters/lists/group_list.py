@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.utils.translation import ngettext, npgettext, pgettext
 
 from groups.poster import Group, GroupTotals, LoyaltyType
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
-from groups.presenters.lists.charts import Picture, make_picture, share_words
+from groups.presenters.lists.charts import Charts, make_charts
 from groups.presenters.lists.column_sets import Amounts
 from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters, Link, sort_link
 from groups.presenters.lists.row_marks import Marks, RowMark
@@ -102,17 +102,13 @@ class Listing:
                     percent=numbers.percent(group.percent),
                     bonus=numbers.money(group.birthday_bonus) if group.birthday_bonus else "",
                     clients=numbers.count(group.clients),
-                    share=share_words(group.clients, everyone, numbers),
+                    share=numbers.share(group.clients, everyone),
                     locked=locked,
                     marks=self.marks.get(group.id, ()),
                     amounts=tuple("" if each is None else numbers.money(each) for each in amounts),
                 )
             )
         return rows
-
-    def href(self, **changes: Any) -> str:
-        """Return the address of the list with these changes of the filters."""
-        return self.url + self.filters.query(**changes)
 
     @property
     def figures(self) -> list[tuple[str, str]]:
@@ -150,11 +146,11 @@ class Listing:
 
     @property
     def here_href(self) -> str:
-        return self.href(page=self.page.number)
+        return self.filters.href(page=self.page.number)
 
     @property
     def refresh_href(self) -> str:
-        return self.href(page=self.page.number, refresh=1)
+        return self.filters.href(page=self.page.number, refresh=1)
 
     @property
     def export_links(self) -> list[Link]:
@@ -203,7 +199,7 @@ class Listing:
                 label,
                 self.filters.sort,
                 numeric=key not in ("name", "type"),
-                href=self.href,
+                href=self.filters.href,
                 note=pgettext("of all clients", "share") if key == "clients" else "",
             )
             for key, label in labels.items()
@@ -238,7 +234,7 @@ class Listing:
         return [
             Link(
                 label=label,
-                href=self.href(type=key),
+                href=self.filters.href(type=key),
                 current=self.filters.type == key,
                 key=key,
                 count=self.numbers.count(count),
@@ -263,15 +259,15 @@ class Listing:
         return [
             Link(
                 label=str(number),
-                href=self.href(page=number) if isinstance(number, int) else "",
+                href=self.filters.href(page=number) if isinstance(number, int) else "",
                 current=number == self.page.number,
             )
             for number in numbers
         ]
 
     @cached_property
-    def picture(self) -> Picture:
-        return make_picture(self.groups.groups, self.totals, self.numbers)
+    def charts(self) -> Charts:
+        return make_charts(self.groups.groups, self.totals, self.numbers)
 
 
 def make_listing(

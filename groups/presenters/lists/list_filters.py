@@ -10,6 +10,7 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
@@ -165,6 +166,10 @@ class Filters:
             return ""
         low = numbers.percent(Decimal(self.percent_from or 0))
         return f"{low} – {numbers.percent(Decimal(self.percent_to or 100))}"
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes of the filters."""
+        return reverse("groups:list") + self.query(**changes)
 
     def query(self, **changes: Any) -> str:
         """Return the query string with these changes, with its question mark; empty for the plain list.

@@ -33,10 +33,10 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_known
-from groups.views.http.requests import Request, list_behind
+from groups.views.http.requests import Request, is_in_row, list_behind
 from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
 from groups.views.writes.not_sent import answer_not_sent, consent_of
-from groups.views.writes.write_page import WritePage, is_in_row
+from groups.views.writes.write_page import WritePage
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason = Change.State, Change.Reason

@@ -152,7 +152,7 @@ class CreateGroup(GroupCommand):
     def seen(self) -> str:
         return _("Poster has the new group: it was read back.")
 
-    def success(self, change: Change, *, clients: str, values: str) -> str:
+    def success(self, change: Change, values: str) -> str:
         text = _("The group “%(name)s” was created.") % {"name": change.group_name}
         if change.undo_of_id:
             text += " " + _("The clients of the removed group do not come back by that.")
