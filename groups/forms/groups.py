@@ -46,7 +46,7 @@ class Version:
     clients: int | None = None
 
     @classmethod
-    def of(cls, group: Group, *, with_clients: bool = False) -> "Version":
+    def of_group(cls, group: Group, *, with_clients: bool = False) -> "Version":
         return cls(group.values, group.clients if with_clients else None)
 
     def __str__(self) -> str:
@@ -131,7 +131,7 @@ class GroupForm(WriteForm):
     ) -> None:
         if group is not None:
             initial = _values_of(group)
-            kwargs["version"] = Version.of(group)
+            kwargs["version"] = Version.of_group(group)
             if archive:  # the group stays, but gives nothing any more, and its name says so
                 archived = _("(archived) %(name)s") % {"name": group.name}
                 initial |= {
@@ -209,7 +209,7 @@ class RemovalForm(WriteForm):
 
     def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
         if group is not None:
-            kwargs["version"] = Version.of(group, with_clients=True)
+            kwargs["version"] = Version.of_group(group, with_clients=True)
         super().__init__(*args, **kwargs)
         self.group = group
         if group is not None and not group.clients:

@@ -17,7 +17,7 @@ from groups.presenters.job_undo import UndoCard, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
@@ -44,7 +44,7 @@ class JobPage:
         return JobKind.of(self.job)
 
     @cached_property
-    def progress(self) -> Progress:
+    def progress(self) -> JobProgress:
         return progress_of(self.job)
 
     @property

@@ -24,7 +24,7 @@ class ClientLocations:
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
 
-    def of(self, client_id: int) -> int | None:
+    def group_of(self, client_id: int) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in self.unreadable else self.groups.get(client_id, 0)
 
@@ -54,7 +54,7 @@ def look_for(
 
 
 def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """Find each client with `place`, several at a time; `place` returns the same values as `of`."""
+    """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
 
     def find(client_id: int) -> tuple[int, int | None]:
         try:
@@ -73,7 +73,7 @@ def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> 
 
 
 def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
-    """Read where one client is: the same value as of `ClientLocations.of`."""
+    """Read where one client is: the same value as of `ClientLocations.group_of`."""
     try:
         client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:

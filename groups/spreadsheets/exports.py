@@ -81,7 +81,7 @@ def _header_of(listing: Listing) -> list[str]:
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
     as_of = localtime(listing.groups.as_of)
     for group in listing.found_groups:
-        amounts = listing.amounts.of(group) if listing.amounts and listing.amounts.of else ()
+        amounts = listing.amounts.of_group(group) if listing.amounts and listing.amounts.of_group else ()
         bonus = money(group.birthday_bonus)
         yield (
             *(group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients),

@@ -31,7 +31,7 @@ from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import parts_of
 from groups.services import groups as reads
 from groups.services.calls.file_turns import file_turn
-from groups.services.clients import with_everybody
+from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
 from groups.services.values import type_label
@@ -232,7 +232,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         return answer
     group = reads.read_now(request.credentials, group_id).group
     try:
-        group = with_everybody(request.credentials, group)
+        group = with_counted_clients(request.credentials, group)
     except PosterError as error:
         page = WritePage(request, "groups/group/remove.html", RemovalForm(group=group), group)
         return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)

@@ -86,7 +86,7 @@ class Listing:
         """The rows of this page."""
         numbers, everyone = self.numbers, self.totals.clients
         types = {number: type_label(number) for number in self.totals.of_type}
-        amounts_of = self.amounts.of if self.amounts else None
+        amounts_of = self.amounts.of_group if self.amounts else None
         rows = []
         for group in self.page:
             url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
@@ -208,7 +208,7 @@ class Listing:
     @cached_property
     def amount_labels(self) -> dict[str, str]:
         """Names of the columns of amounts by their keys; none while no amounts are known."""
-        return self.amounts.column_set.labels() if self.amounts and self.amounts.of else {}
+        return self.amounts.column_set.labels() if self.amounts and self.amounts.of_group else {}
 
     @property
     def orders(self) -> list[Link]:

@@ -15,7 +15,7 @@ SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
 
     total: int
@@ -35,7 +35,7 @@ class Progress:
         return self.seen * 100 // self.total if self.total else 0
 
 
-def progress_of(job: Job) -> Progress:
+def progress_of(job: Job) -> JobProgress:
     """Count the outcomes of a job; a client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
@@ -54,4 +54,4 @@ def progress_of(job: Job) -> Progress:
                 raise ValueError("A change made elsewhere belongs to no job.")
             case _ as never:
                 assert_never(never)
-    return Progress(max(job.total, found.total()), **found)
+    return JobProgress(max(job.total, found.total()), **found)

@@ -32,7 +32,7 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind, register, title_of
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.jobs.undo_plan import (
     AT_ONCE,
     KIND,
@@ -165,7 +165,7 @@ class _Undo:
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
-            changes = self._backoff.through(partial(submit_all, self._lease, commands))
+            changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
             if not changes:
                 self._backoff.wait(Job.Stop.LOCKED)
             self._backoff.note(changes)
@@ -246,11 +246,11 @@ class _Undo:
 
     def _is_there(self, group_id: int) -> bool:
         """Return True if Poster has the group; it may omit one by mistake, and a new one for a while."""
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         look = partial(find_group, credentials, group_id)
-        while self._backoff.through(look) is None:
+        while self._backoff.ask_poster(look) is None:
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            if self._backoff.through(look) is not None:
+            if self._backoff.ask_poster(look) is not None:
                 return True
             if unseen_change(self._job.account_id, group_id, None) is None:
                 return False

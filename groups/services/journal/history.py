@@ -18,7 +18,7 @@ from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
-from groups.services.writes.submissions import find
+from groups.services.writes.submissions import find_by_operation
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -152,7 +152,7 @@ def undo_command(
     undo = Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
-    known = find(sent)
+    known = find_by_operation(sent)
     if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
         operation = known.pk  # the form comes again
     else:
@@ -205,7 +205,7 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
     """
     for number in count():
         operation = uuid.uuid5(change.pk, f"{name} {number}")
-        known = find(operation)
+        known = find_by_operation(operation)
         if known is None or not known.is_over:
             return operation
     raise AssertionError("unreachable")

@@ -41,14 +41,14 @@ from groups.services.writes.not_sent import (
 )
 from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
-    Look,
+    Reading,
     contradicts,
-    look_at,
+    read_outcome,
     schedule_recheck,
     settle,
 )
 from groups.services.writes.submissions import find_known
-from groups.services.writes.unrecorded import Step, write_down
+from groups.services.writes.unrecorded import Store, write_down
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -249,7 +249,7 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
 # --- 4. Send once, 5. read after, 6. settle ----------------------------------------------------------------
 
 
-def _send(command: Command, change: Change) -> Step:
+def _send(command: Command, change: Change) -> Store:
     """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
@@ -280,12 +280,12 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
     change.code = error.code
     try:
         within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
-        look = look_at(command, change, command.sender.credentials, within=within)
+        look = read_outcome(command, change, command.sender.credentials, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
             return
-        look = Look(None, certain=True)
+        look = Reading(None, certain=True)
     if not change.is_open:
         return
     if look.shown is not None and contradicts(change, look.shown):
@@ -316,7 +316,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = look_at(command, change, command.sender.credentials, within=left).outcome
+            outcome = read_outcome(command, change, command.sender.credentials, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

@@ -217,7 +217,7 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
 
 def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
     theirs = Group.from_json(change.before)
-    version = Version.of(theirs, with_clients=command.removes)
+    version = Version.of_group(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs
     author = history.change_before(page.request.credentials, change)

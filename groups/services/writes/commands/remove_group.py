@@ -11,7 +11,7 @@ from groups.models import Change, PosterCredentials
 from groups.models.locks import future_key, members_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
-from groups.services.clients import with_everybody
+from groups.services.clients import with_counted_clients
 from groups.services.gateway import rest_of
 from groups.services.values import clients_words
 from groups.services.writes.commands.base import register
@@ -90,7 +90,7 @@ class RemoveGroup(GroupCommand):
         if remote.group is None:
             return remote
         left = rest_of(within, began)
-        return RemoteState(group=with_everybody(credentials, remote.group, within=left))
+        return RemoteState(group=with_counted_clients(credentials, remote.group, within=left))
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
