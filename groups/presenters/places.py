@@ -64,16 +64,11 @@ class Part:
     order: int = 0
 
 
-_parts: dict[str, list[Part]] = {place: [] for place in PLACES}
-
-
-def add_part(place: str, part: Part) -> None:
-    """Add a part to a place; parts with the same `order` stay in the order of INSTALLED_APPS."""
-    _parts[place].append(part)
-    _parts[place].sort(key=lambda each: each.order)
+parts_by_place: dict[str, list[Part]] = {place: [] for place in PLACES}
+"""The parts of each place, those of a lower `order` first."""
 
 
 def parts_of(place: str, *things: Any) -> Parts:
     """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
-    shown = ((part.template, part.show(*things)) for part in _parts[place])
+    shown = ((part.template, part.show(*things)) for part in parts_by_place[place])
     return [(template, variables) for template, variables in shown if variables is not None]

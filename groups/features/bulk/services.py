@@ -34,7 +34,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
-from groups.services.writes.outcome import differing, onto, same
+from groups.services.writes.outcome import differing, rebase_values, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Edit(JobKind):
         moved = (_line_onto(line, now.get(line.group_id or 0)) for line in self.plan.lines)
         return tuple(line for line in moved if line.old is None or not same(line.old, line.new))
 
-    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+    def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         plan, left = self.plan, self.lines_onto(groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
         return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
@@ -182,7 +182,7 @@ def _line_onto(line: Line, group: Group | None) -> Line:
     """Return a line that changes the group as it is now; without the group the line stays as it is."""
     if group is None or line.old is None:
         return line
-    new = onto(line.old, line.new, group.values)
+    new = rebase_values(line.old, line.new, group.values)
     return replace(line, old=group.values, new=new, clients=group.clients)
 
 
@@ -269,7 +269,7 @@ class _Edit:
         """Try all lines that are due; return True if any was. One whose group is locked stays due."""
         tried = False
         for part in batched(self._due(), AT_ONCE):
-            changes = self._backoff.through(partial(submit_all, self._lease, self._commands(part)))
+            changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
             self._backoff.note(changes)
             tried |= bool(changes)
         return tried

@@ -18,11 +18,11 @@ from groups.models import Holder, Job
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.services import groups as reads
-from groups.services.clients import RIGHT, with_everybody
+from groups.services.clients import VIEW_CLIENTS, with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import Submitted, find, find_known, find_same
+from groups.services.writes.submissions import Submitted, find_by_operation, find_known, find_same
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -79,7 +79,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
 
 def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
     """Return what the same form has become, or None: by now a job of it may have removed the group."""
-    known = find(request.POST.get("operation", ""))
+    known = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if known is None or target_id is None:
         return None
@@ -92,7 +92,7 @@ def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form with the group and the possible destinations, read from Poster just now."""
-    group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
+    group = with_counted_clients(request.credentials, reads.read_now(request.credentials, group_id).group)
     groups = reads.list_groups_now(request.credentials).groups
     data = request.POST if request.method == "POST" else None
     return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
@@ -140,7 +140,7 @@ def _effects(request: Request, form: Form) -> MoveEffects:
     target = form.cleaned_data["target"]
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
     counts: dict[int, MoveCount | None] = {}
-    if request.user.has_perm(RIGHT):
+    if request.user.has_perm(VIEW_CLIENTS):
         counts = count_moves(
             user=request.user, credentials=request.credentials, percent=target.percent, ids=moved
         )

@@ -14,7 +14,7 @@ from django.urls import reverse
 from groups.poster import Client, Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, ClientRow, client_row
-from groups.services.clients import Found
+from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
 
 MOST_CHOSEN = 300
@@ -65,7 +65,7 @@ def value_of(client_id: int, group_id: int) -> str:
 class AccountPage:
     """Everything that the page shows; `found` is None before the first search."""
 
-    found: Found | None
+    found: FoundClients | None
     filters: ClientFilters
     choice: Choice
     groups: Mapping[int, Group]

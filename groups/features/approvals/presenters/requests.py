@@ -55,7 +55,7 @@ def _terms(group: Group) -> str:
 
 def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
     """Return the values of a request: when it was made, now if they differ, and after its approval."""
-    wanted = (command.onto(now.values, now.clients) if now else command).intended
+    wanted = (command.rebased(now.values, now.clients) if now else command).intended
     rows = value_rows(
         asked=command.loaded.to_json() if command.loaded else None,
         now=now.values.to_json() if now else None,

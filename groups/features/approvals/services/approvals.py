@@ -119,7 +119,7 @@ def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
     command = command_of(request)
     if now is None or now.group is None:
         return command
-    return command.onto(now.group.values, now.group.clients)
+    return command.rebased(now.group.values, now.group.clients)
 
 
 def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:

@@ -65,7 +65,7 @@ class AskedJob(Asked):
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
         values: dict[str, Any] = {"allowed_clients": allowed}
         if job.state == Job.State.ASKED:
-            values |= JobKind.of(job).columns_onto(now.groups)
+            values |= JobKind.of(job).columns_for(now.groups)
             if values.get("total") == 0:
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
                 return False

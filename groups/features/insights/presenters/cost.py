@@ -21,8 +21,8 @@ from groups.models import Change
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.messages import Message, clients_words, error_words
-from groups.services.values import NumberFormat, money_words
+from groups.presenters.messages import Message, error_words
+from groups.services.values import NumberFormat, clients_words, money_words
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -24,7 +24,7 @@ from groups.models.contents import ClientAfter, Content
 from groups.models.locks import future_key, members_key
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, NotFound
-from groups.services.clients import count_members, with_everybody
+from groups.services.clients import count_members, with_counted_clients
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
@@ -39,7 +39,7 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 from groups.services.writes.reach import Reach, reached_by
@@ -239,9 +239,13 @@ class _Move:
 
     def _take_snapshot(self, group_id: int) -> Snapshot:
         try:
-            return self._backoff.through(
+            return self._backoff.ask_poster(
                 lambda: snapshots.take_for(
-                    self._job, group_id, self._sources[group_id], *actors(self._job), self._lease.check
+                    self._job,
+                    group_id,
+                    self._sources[group_id],
+                    *user_and_credentials(self._job),
+                    self._lease.check,
                 )
             )
         except NotFound:
@@ -280,13 +284,13 @@ class _Move:
                     yield group_id, page
                 continue
             for some in batched(chosen, AT_ONCE, strict=False):
-                self._backoff.through(partial(check_target, self._lease))
+                self._backoff.ask_poster(partial(check_target, self._lease))
                 yield group_id, list(some)
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
         while True:
-            page = self._backoff.through(partial(self._read, group_id, offset))
+            page = self._backoff.ask_poster(partial(self._read, group_id, offset))
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
@@ -300,7 +304,7 @@ class _Move:
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         return call_poster(
             credentials,
             lambda poster: poster.get_clients(
@@ -363,16 +367,16 @@ class _Move:
 
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         look = partial(find_group, credentials, self._job.group_id or 0)
-        group = self._backoff.through(look)
+        group = self._backoff.ask_poster(look)
         if group is None:
             # Poster may omit a group by mistake, so look twice before it counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            group = self._backoff.through(look)
+            group = self._backoff.ask_poster(look)
         if group is None:
             return True
-        group = self._backoff.through(partial(with_everybody, credentials, group))
+        group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
         if group.clients and not self._nobody_left_to_try():
             return False
         staying = self._staying(credentials)
@@ -419,5 +423,5 @@ class _Move:
 
     def _nobody_left_to_try(self) -> bool:
         group_id = self._job.group_id or 0
-        page = self._backoff.through(lambda: self._read(group_id, 0))
+        page = self._backoff.ask_poster(lambda: self._read(group_id, 0))
         return not self._commands(group_id, [client.id for client in page.clients if not client.removed])

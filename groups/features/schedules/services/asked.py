@@ -13,7 +13,7 @@ from groups.features.schedules.services.words import planned_words
 from groups.models import PosterCredentials
 from groups.models.asked import Asked
 from groups.models.contents import Effect
-from groups.services.writes.outcome import onto, same
+from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class AskedSchedule(Asked):
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
         base = now.group.values if now.group else schedule.base_values
-        if same(base, onto(schedule.base_values, schedule.planned_values, base)):
+        if same(base, rebase_values(schedule.base_values, schedule.planned_values, base)):
             update(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
             return False
         schedules.hand_over(schedule, user, base, **consent, allowed_clients=now.clients)

@@ -26,7 +26,7 @@ from groups.services.writes.not_sent import (
     raise_if_locked,
     taking_locks,
 )
-from groups.services.writes.outcome import onto, same
+from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.submissions import find_known
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: ob
         "user": user,
         "user_name": user.get_username(),
         "base": base.to_json(),
-        "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
+        "planned": rebase_values(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,
         "created_at": timezone.now(),
     }

@@ -135,7 +135,7 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     _count(preview, now, places, names)
     preview.undecided = len(undecided)
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if places.of(client_id) == 0})
+        _add_up(preview, {old for old, client_id in now.items() if places.group_of(client_id) == 0})
     return preview
 
 
@@ -236,7 +236,7 @@ def _everybody(
 def _count(
     preview: RestorePreview, now: dict[int, int], places: ClientLocations, names: dict[int, str]
 ) -> None:
-    found = [places.of(client_id) for client_id in now.values()]
+    found = [places.group_of(client_id) for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
     counted = Counter(filter(None, found))
