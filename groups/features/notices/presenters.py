@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -13,9 +13,6 @@ from groups.features.notices.services import webhooks
 from groups.features.notices.services.outbox import RIGHT, WEBHOOK_RIGHT, may_be_told
 from groups.models import PosterCredentials
 from groups.presenters.destinations import Destination, pages_for
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = Delivery.State
 
@@ -40,7 +37,7 @@ def menu_entry(request: HttpRequest, credentials: PosterCredentials | None) -> d
     return {} if credentials and request.user.has_perm(RIGHT) else None
 
 
-def destinations_of(user: "User") -> list[Destination]:
+def destinations_of(user: User) -> list[Destination]:
     """Return the page where the user chooses notices."""
     return pages_for(user, (RIGHT, _("Notices"), "groups:notices", False))
 
@@ -77,7 +74,7 @@ def trial_problem(failed: SendFailed) -> str:
     return _("The trial did not arrive: %(problem)s.") % {"problem": f"{failed.failure.label}{status}"}
 
 
-def mail_problem(user: "User") -> str:
+def mail_problem(user: User) -> str:
     """Return why no mail reaches the user: "off", "no_address", or an empty text."""
     if not settings.EMAIL_ENABLED:
         return "off"

@@ -1,6 +1,6 @@
 """Show limits and requests in the places of the core's pages."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -10,15 +10,13 @@ from groups.features.approvals.models import RIGHT
 from groups.features.approvals.services.approvals import count_to_decide
 from groups.models import Change, Consent, PosterCredentials
 from groups.presenters.destinations import Destination, pages_for
+from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
-
-if TYPE_CHECKING:
-    from groups.views.http.requests import Request
 
 type Variables = dict[str, Any] | None
 
 
-def entry_of_requests(request: "Request", credentials: PosterCredentials | None) -> Variables:
+def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
     """Return the number of requests that wait for the user, if any do, for the head of every page."""
     if not credentials:
         return None
@@ -33,22 +31,22 @@ def _current(path: str, url: str) -> str:
     return "page" if path == url else "true" if path.startswith(url) else ""
 
 
-def button_of_requests(_request: "Request") -> Variables:
+def button_of_requests(_request: Request) -> Variables:
     """Show the button to the requests, beside the heading of the history."""
     return {}
 
 
-def section_of_limits(request: "Request", credentials: PosterCredentials) -> Variables:
+def section_of_limits(request: Request, credentials: PosterCredentials) -> Variables:
     """Show the section of the account's page, to users who may set the limits."""
     return {} if request.user.has_perm(RIGHT) and not credentials.refused_at else None
 
 
-def link_to_request(_request: "Request", change: Change) -> Variables:
+def link_to_request(_request: Request, change: Change) -> Variables:
     """Show the link to the request that a change was approved by."""
     return {"change": change} if change.request_id else None
 
 
-def reason_of_write(_request: "Request", row: Consent) -> Variables:
+def reason_of_write(_request: Request, row: Consent) -> Variables:
     """Return the reason why a change or a job went beyond the limits."""
     return {"reason": row.limit_reason} if row.limit_reason else None
 

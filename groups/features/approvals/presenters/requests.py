@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,9 +17,6 @@ from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import Comparison, value_rows
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import GroupCommand
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Limit = Limits.Limit
 
@@ -69,7 +67,7 @@ class RequestPage:
     """A request, as a row of the list and as a page; `now` has its present effect where that was read."""
 
     request: ApprovalRequest
-    user: "User"
+    user: User
     now: Effect | None = None
 
     @property

@@ -9,8 +9,9 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
@@ -28,9 +29,6 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.submissions import find_known
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = ApprovalRequest.State
 
@@ -53,7 +51,7 @@ class AlreadySo(Exception):
 # --- Read --------------------------------------------------------------------------------------------------
 
 
-def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequestQuerySet:
+def requests_of(credentials: PosterCredentials, user: User) -> ApprovalRequestQuerySet:
     """Return the requests of an account that a user may see: all with the right to decide, else their own.
 
     Raises `TokenRejected` if Poster has refused the user's token.
@@ -63,7 +61,7 @@ def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequest
     return found if user.has_perm(RIGHT) else found.filter(user=user)
 
 
-def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
+def count_to_decide(credentials: PosterCredentials, user: User) -> int:
     """Return the number of requests that wait for this user's decision."""
     if credentials.refused_at or not user.has_perm(RIGHT):
         return 0
@@ -84,7 +82,7 @@ def _shown() -> ApprovalRequestQuerySet:
     return ApprovalRequest.objects.filter(known)
 
 
-def may_decide(request: ApprovalRequest, user: "User") -> bool:
+def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Return True if a user may approve and refuse a request: nobody their own."""
     return request.user_id != user.pk and user.has_perm(RIGHT)
 
@@ -137,7 +135,7 @@ def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Eff
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 
-def ask_for(wanted: GroupCommand | Model, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
+def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a command, or for a row: a new job, a draft, or the rest of a stopped one.
 
     The same form sent twice is one request, and so is the rest of a job that is asked for twice. Raises
@@ -188,7 +186,7 @@ def ask_for(wanted: GroupCommand | Model, user: "User", breaches: Iterable[Breac
 # --- Decide ------------------------------------------------------------------------------------------------
 
 
-def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
+def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
     """Refuse a request. Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
     if not may_decide(request, user):
         raise PermissionDenied
@@ -197,7 +195,7 @@ def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
 
 
 def approve(
-    request: ApprovalRequest, *, user: "User", credentials: PosterCredentials, seen: str = ""
+    request: ApprovalRequest, *, user: User, credentials: PosterCredentials, seen: str = ""
 ) -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 
@@ -227,7 +225,7 @@ def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
 
 
 def _approve_change(
-    request: ApprovalRequest, user: "User", credentials: PosterCredentials, now: Effect
+    request: ApprovalRequest, user: User, credentials: PosterCredentials, now: Effect
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:

@@ -1,8 +1,9 @@
 """Let jobs be asked for, as a whole or for their rest, and read the effect of a command."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +16,6 @@ from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
@@ -59,7 +57,7 @@ class AskedJob(Asked):
         elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
             raise NotNow
 
-    def start(self, user: "User", now: Effect, **consent: Any) -> bool:
+    def start(self, user: User, now: Effect, **consent: Any) -> bool:
         job = self.row
         # A yes for fewer takes nothing back from an earlier one.
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)

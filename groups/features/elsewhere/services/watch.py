@@ -8,9 +8,9 @@ import logging
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -26,9 +26,6 @@ from groups.services.groups import list_listeners
 from poster_admin.common.deadlines import past, recent
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.journal")
 
@@ -47,7 +44,7 @@ HINTS_APART = timedelta(seconds=30)
 MOST_ASKED = 10
 
 
-def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
+def switch_on(*, user: User, credentials: PosterCredentials) -> None:
     """Let the worker look with these credentials. Raises `PermissionDenied`."""
     _check_right(user)
     # A look that is under way with other credentials loses its lease, and stores nothing.
@@ -56,7 +53,7 @@ def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
     record(Event.WATCH_ON, user=user, detail=credentials.account_id)
 
 
-def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
+def switch_off(*, user: User, credentials: PosterCredentials) -> None:
     """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
     _check_right(user)
     Watch.objects.filter(account=credentials.account_id).delete()
@@ -169,7 +166,7 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
         return [_record(watch, lease, finding) for finding in findings] if stored else []
 
 
-def _check_right(user: "User") -> None:
+def _check_right(user: User) -> None:
     if not user.has_perm(RIGHT):
         raise PermissionDenied
 

@@ -4,9 +4,9 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.text import capfirst
@@ -23,9 +23,6 @@ from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
 from groups.presenters.messages import Message, clients_words, error_words
 from groups.services.values import NumberFormat, money_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 CARD = "cost"
 """Id of the card on its page, and name of the fragment that fills it in."""
@@ -134,7 +131,7 @@ def cost_words(cost: Decimal, days: int = MONTH) -> str:
     )
 
 
-def note_of_cost(change: Change, user: "User") -> ChangeNote | None:
+def note_of_cost(change: Change, user: User) -> ChangeNote | None:
     """Return what a change costs a month, for users who may see sales; None if that was not known."""
     if change.monthly_cost is None or not user.has_perm(RIGHT):
         return None

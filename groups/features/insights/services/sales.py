@@ -8,8 +8,9 @@ and every percent, in every process, until a move.
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from groups.features.insights.services.sales_sums import (
@@ -27,9 +28,6 @@ from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse,
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 RIGHT = "groups.view_sales"
 MONTH = 30
@@ -160,7 +158,7 @@ class CostGate(Gate):
 
 
 def monthly_cost(
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     group_id: int | None,
     old: GroupValues | None,

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import batched, chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -43,9 +44,6 @@ from groups.services.jobs.lease import JobLease, Stopped, actors
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 from groups.services.writes.reach import Reach, reached_by
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State, Reason = Change.State, Change.Reason
 AT_ONCE = 250
@@ -145,7 +143,7 @@ class Retire(Move):
 
 def plan_move(
     *,
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     operation: uuid.UUID,
     group: Group,
@@ -175,7 +173,7 @@ def plan_move(
 
 
 def submission_of(
-    group_id: int, target_id: int, *, user: "User", credentials: PosterCredentials, operation: uuid.UUID
+    group_id: int, target_id: int, *, user: User, credentials: PosterCredentials, operation: uuid.UUID
 ) -> Submission:
     """Return the form of a user that asks for the retirement of a group."""
     return Job(
@@ -191,7 +189,7 @@ def submission_of(
 
 def plan_choice(
     *,
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     operation: uuid.UUID,
     groups: Sequence[Group],
@@ -240,7 +238,7 @@ class _Move:
     def _take_snapshot(self, group_id: int) -> Snapshot:
         try:
             return self._backoff.through(
-                lambda: snapshots.take_for(
+                lambda: snapshots.take_snapshot_for_job(
                     self._job, group_id, self._sources[group_id], *actors(self._job), self._lease.check
                 )
             )

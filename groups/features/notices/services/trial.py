@@ -2,8 +2,8 @@
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import reverse
@@ -17,9 +17,6 @@ from groups.features.notices.services.outbox import WEBHOOK_RIGHT, is_still_allo
 from groups.models import PosterCredentials
 from poster_admin.common.deadlines import recent
 from poster_admin.users.language import language_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # The kind in the body of the request. No event has it, so nobody can choose it.
 KIND = "trial"
@@ -45,7 +42,7 @@ class TrialRefused(Exception):
         self.reason = reason
 
 
-def send(*, user: "User", credentials: PosterCredentials) -> None:
+def send(*, user: User, credentials: PosterCredentials) -> None:
     """Send a trial, and wait for the answer. It is not sent again.
 
     Raises `PermissionDenied`, `TrialRefused`, and `SendFailed` unless the receiver answers with 2xx.
@@ -61,7 +58,7 @@ def send(*, user: "User", credentials: PosterCredentials) -> None:
     _end(delivery, state=State.SENT)
 
 
-def _begin(account_id: str) -> "tuple[Delivery, User]":
+def _begin(account_id: str) -> tuple[Delivery, User]:
     """Write the trial down, unless one was sent a moment ago; return it and the owner of the webhook.
 
     Its state is one that no worker takes up: a trial whose process dies has no second try.
@@ -78,7 +75,7 @@ def _begin(account_id: str) -> "tuple[Delivery, User]":
     return delivery, webhook.credentials.user
 
 
-def _notice(account_id: str, owner: "User") -> Notice:
+def _notice(account_id: str, owner: User) -> Notice:
     """Return the notice, which is not kept."""
     with translation.override(language_of(owner)):
         text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}

@@ -16,9 +16,10 @@ import time
 from contextlib import suppress
 from datetime import UTC
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import certifi
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
@@ -37,9 +38,6 @@ from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.pages import link
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # Seconds for the whole exchange, from the connection to the status.
 DEADLINE = 10.0
@@ -73,7 +71,7 @@ def last_try(webhook: Webhook) -> Delivery | None:
     return webhook.deliveries.filter(tried_at__isnull=False).order_by("-tried_at").first()
 
 
-def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
+def save(*, user: User, credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
     A new address has a new key and a new secret. What waits for the old one is deleted, and the new one is
@@ -132,7 +130,7 @@ def _locked(credentials: PosterCredentials) -> Webhook | None:
     return Webhook.objects.select_for_update().filter(account=credentials.account_id).first()
 
 
-def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
+def renew_secret(*, user: User, credentials: PosterCredentials) -> str:
     """Give the webhook another secret, and return it; empty if there is no webhook."""
     _check_right(user)
     secret = _new_secret()
@@ -142,7 +140,7 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
     return secret
 
 
-def remove(*, user: "User", credentials: PosterCredentials) -> None:
+def remove(*, user: User, credentials: PosterCredentials) -> None:
     """Forget the webhook, with the notices that wait for it."""
     _check_right(user)
     with transaction.atomic():
@@ -151,7 +149,7 @@ def remove(*, user: "User", credentials: PosterCredentials) -> None:
     record(Event.WEBHOOK_REMOVED, user=user, detail=credentials.account_id)
 
 
-def _check_right(user: "User") -> None:
+def _check_right(user: User) -> None:
     if not user.has_perm(WEBHOOK_RIGHT):
         raise PermissionDenied
 

@@ -1,7 +1,7 @@
 """Show planned changes in the places of the core's pages."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -19,14 +19,12 @@ from groups.presenters.lists.row_marks import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
 from groups.services.journal import history
-
-if TYPE_CHECKING:
-    from groups.views.http.requests import Request
+from groups.views.http.requests import Request
 
 type Variables = dict[str, Any] | None
 
 
-def menu_entry(_request: "Request", _listing: Listing) -> Variables:
+def menu_entry(_request: Request, _listing: Listing) -> Variables:
     """Show the entry of the list's menu."""
     return {}
 
@@ -48,13 +46,13 @@ def marks_of(
     }
 
 
-def action_of_group(request: "Request", one: OneGroup, is_held: bool) -> Variables:
+def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:
     """Show the button that plans a change to users who may change the group, where nothing holds it."""
     may_plan = one.group.is_editable and not is_held and request.user.has_perm(RIGHT)
     return {"group": one.group} if may_plan else None
 
 
-def card_of_group(request: "Request", one: OneGroup, change: Change | None) -> Variables:
+def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
     """Return the schedule of a group that is open or needs a person.
 
     It is held against the values of the group, unless these are a copy, or a change of them is open.
@@ -69,7 +67,7 @@ def card_of_group(request: "Request", one: OneGroup, change: Change | None) -> V
     }
 
 
-def notice_of_form(request: "Request", group: Group) -> Variables:
+def notice_of_form(request: Request, group: Group) -> Variables:
     """Return what becomes of the open schedule of a group if a form gives it other values."""
     schedule = schedule_of(request.credentials, group.id)
     if schedule is None or not schedule.is_open:

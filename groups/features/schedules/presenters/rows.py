@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,9 +17,6 @@ from groups.features.schedules.services.words import planned_words
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.services.values import difference_words, money_words, percent_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = Schedule.State
 # Closer than this a time is told by the day of its week alone.
@@ -122,7 +119,7 @@ class ScheduleRow:
     cancel_label: str
 
 
-def schedule_row(schedule: Schedule, user: "User", group: Group | None = None) -> ScheduleRow:
+def schedule_row(schedule: Schedule, user: User, group: Group | None = None) -> ScheduleRow:
     """Return a planned change as a row.
 
     `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome.

@@ -1,8 +1,9 @@
 """Let planned changes be asked for: one that waits locks nothing."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +16,6 @@ from groups.models.asked import Asked
 from groups.models.contents import Effect
 from groups.services.writes.outcome import onto, same
 from groups.services.writes.reach import changes_terms, effect_on_group
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class AskedSchedule(Asked):
@@ -40,7 +38,7 @@ class AskedSchedule(Asked):
         self.row.request_id, self.row.state = request_id, Schedule.State.ASKED
         self.row.save(force_insert=True)
 
-    def start(self, user: "User", now: Effect, **consent: Any) -> bool:
+    def start(self, user: User, now: Effect, **consent: Any) -> bool:
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
         base = now.group.values if now.group else schedule.base_values

@@ -3,8 +3,9 @@
 import logging
 import uuid
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -28,9 +29,6 @@ from groups.services.writes.not_sent import (
 )
 from groups.services.writes.outcome import onto, same
 from groups.services.writes.submissions import find_known
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.journal")
 
@@ -76,7 +74,7 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     raise NotRecorded from problem
 
 
-def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: object) -> None:
+def hand_over(schedule: Schedule, user: User, base: GroupValues, **consent: object) -> None:
     """Plan a schedule that was asked for, with the rights and the token of this user.
 
     `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
@@ -148,7 +146,7 @@ def is_overtaken(schedule: Schedule, group: Group) -> bool:
 # --- Cancel ------------------------------------------------------------------------------------------------
 
 
-def cancel(schedule: Schedule, *, user: "User") -> None:
+def cancel(schedule: Schedule, *, user: User) -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
     One that was held in force and can still be returned is returned too; any other held one is only closed.
