@@ -127,7 +127,7 @@ def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox
         return take_for(job, group_id, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "take_for", die_at_the_second)
+        patch.setattr(snapshots, "take_snapshot_for_job", die_at_the_second)
         with pytest.raises(SystemExit):
             run(job)
     assert not sandbox.posts()

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 
-from groups.features.moves.services import moves
+from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
@@ -92,7 +92,7 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
 def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
     looks = iter((None,))
     monkeypatch.setattr(
-        moves, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
+        move_run, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
     )
     assert ended(run(retirement(staff))) == (Job.State.DONE, "")
     assert len(sandbox.posts(REMOVE)) == 1
@@ -157,13 +157,13 @@ def test_whom_somebody_has_put_back_stays_and_so_does_the_group(
     staff, sandbox, people, settings, monkeypatch
 ):
     settings.POSTER_LAG_SECONDS = 0
-    remove_when_empty = moves._Move.remove_when_empty
+    remove_when_empty = move_run.MoveRun.remove_when_empty
 
     def and_one_is_back(moving):
         sandbox.console().edit_client(FIRST, client_groups_id="4")
         return remove_when_empty(moving)
 
-    monkeypatch.setattr(moves._Move, "remove_when_empty", and_one_is_back)
+    monkeypatch.setattr(move_run.MoveRun, "remove_when_empty", and_one_is_back)
     assert_not_removed(run(retirement(staff)), sandbox, people, {FIRST})
 
 
