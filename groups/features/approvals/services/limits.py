@@ -10,12 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from groups.features.approvals.models import RIGHT, ApprovalRequest, Breach, Limits
+from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterCredentials
+from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
@@ -25,6 +27,8 @@ from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
 Limit = Limits.Limit
+# Accounts whose limits bind nothing that one warning names.
+NAMED_AT_MOST = 5
 
 
 class BeyondLimits(Held):
@@ -42,7 +46,7 @@ def limits_of(account_id: str) -> Limits:
 
 def set_limits(limits: Limits, *, user: User) -> None:
     """Save the limits of an account; the security log has the old and the new value of those that changed."""
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(EXCEED_LIMITS):
         raise PermissionDenied
     values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
     values |= {"set_by": user.get_username(), "set_at": timezone.now()}
@@ -175,7 +179,7 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
     return all(
         consent is not None
         and consent.is_given
-        and user.has_perm(RIGHT)
+        and user.has_perm(EXCEED_LIMITS)
         and (
             breach.limit != Limit.MAX_CLIENTS
             or consent.allowed_clients is None
@@ -183,3 +187,33 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
         )
         for breach in breaches
     )
+
+
+# --- While the feature is left out -------------------------------------------------------------------------
+
+
+def limits_without_effect(**_: Any) -> list[CheckMessage]:
+    """Warn about limits that are set, and bind nothing."""
+    try:
+        accounts = _accounts_with_limits()
+    except DatabaseError:
+        return []  # it does not answer, or has no tables yet: other checks say so
+    if not accounts:
+        return []
+    return [Warning(_words(accounts), hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
+
+
+def examine() -> Found:
+    """Tell about limits that are set, and bind nothing."""
+    if accounts := _accounts_with_limits():
+        yield State.WARNING, _words(accounts)
+
+
+def _accounts_with_limits() -> list[str]:
+    return [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
+
+
+def _words(accounts: list[str]) -> str:
+    named = ", ".join(accounts[:NAMED_AT_MOST])
+    more = f" and {len(accounts) - NAMED_AT_MOST} more" if len(accounts) > NAMED_AT_MOST else ""
+    return f"FEATURES_OFF has approvals, so the limits of {named}{more} bind nothing."
