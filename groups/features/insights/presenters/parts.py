@@ -12,7 +12,7 @@ from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
 from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import dependents_of
-from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.destinations import Destination, pages_for
@@ -32,11 +32,6 @@ def destinations_of(user: User) -> list[Destination]:
         ("groups.view_client", _("Audit of the percents"), "groups:audit", False),
         ("groups.view_group", _("Loyalty scheme"), "groups:scheme", False),
     )
-
-
-def link_to_scheme(_request: Request) -> Variables:
-    """Show the button to the loyalty scheme beside the heading of the list."""
-    return {}
 
 
 def dependents_of_group(request: Request, one: OneGroup) -> Variables:
@@ -77,12 +72,12 @@ def counts_of_group(request: Request, one: OneGroup) -> Variables:
 
 def link_to_cost(request: Request, one: OneGroup) -> Variables:
     """Show the link to the cost of another percent, for users who may see sales."""
-    return {"group": one.group} if one.group.is_editable and request.user.has_perm(RIGHT) else None
+    return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
 def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
-    if not request.user.has_perm(RIGHT) or (command and _edit_of(request.user, command)):
+    if not request.user.has_perm(VIEW_SALES) or (command and _edit_of(request.user, command)):
         return None
     return {"group": group}
 
@@ -114,7 +109,7 @@ def _edit_of(user: User, command: GroupCommand) -> Edit | None:
 
 def _edit(user: User, group_id: int | None, old: GroupValues | None, new: GroupValues | None) -> Edit | None:
     """Return an edit that may cost something, for users who may see what; else None."""
-    if group_id is None or old is None or new is None or not user.has_perm(RIGHT):
+    if group_id is None or old is None or new is None or not user.has_perm(VIEW_SALES):
         return None
     given = ("percent", "loyalty_type", "birthday_bonus")
     changes = any(getattr(old, name) != getattr(new, name) for name in given)
