@@ -37,7 +37,6 @@ from groups.services.events import event_sources
 from groups.services.jobs import queue
 from groups.features.notices.services import deliveries
 from groups.features.notices.services import outbox
-from groups.features.notices.services import upkeep
 from groups.features.notices.services import webhooks
 from tests.support.dashboard import mover
 
@@ -47,8 +46,8 @@ owner.email = "owner@example.com"
 owner.save()
 kinds = [source.kind for source in event_sources]
 outbox.choose(owner, dict.fromkeys(kinds, "at_once"))
-print(webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
-upkeep.tell()
+print(webhooks.save_webhook(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
+deliveries.tell_events()
 
 mover.start([group_id], target_id)
 new_worker("default", batch=True).run()
@@ -62,7 +61,7 @@ def crash(job, lease):
 moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
-upkeep.tell()
+deliveries.tell_events()
 new_worker(deliveries.QUEUE, batch=True).run()
 sentry_sdk.flush(10)
 """

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import watch as watching
 from groups.features.elsewhere.services.watch import look_where_due
-from groups.features.notices.services import deliveries, upkeep
+from groups.features.notices.services import deliveries
 from groups.management.commands.worker import new_worker
 from poster_admin.users.models import SecurityEvent, UserSession
 from tests.support.browser import OVERFLOW, heading, sign_in_when_asked
@@ -93,7 +93,7 @@ def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
 
     sandbox.console().edit(1, client_groups_discount="12.5")
     look()
-    upkeep.tell()
+    deliveries.tell_events()
     new_worker(deliveries.QUEUE, batch=True).run()
     (message,) = inbox.mail
     assert message["To"] == "staff@example.com"

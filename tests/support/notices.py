@@ -6,7 +6,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from groups.features.notices.models import Delivery, NoticeChoice
-from groups.features.notices.services import deliveries, outbox, upkeep, webhooks
+from groups.features.notices.services import deliveries, outbox, webhooks
 from groups.management.commands.worker import new_worker
 from groups.models import Change, Job
 from groups.services.events import event_sources
@@ -15,7 +15,9 @@ KINDS = [source.kind for source in event_sources]
 
 
 def set_webhook(owner, address, kinds=KINDS):
-    return webhooks.save(user=owner, credentials=owner.credentials, address=address, kinds=list(kinds))
+    return webhooks.save_webhook(
+        user=owner, credentials=owner.credentials, address=address, kinds=list(kinds)
+    )
 
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
@@ -25,7 +27,7 @@ def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
 
 def tell():
     """Do what a worker does every few seconds: look, pack, and run what is in the queue."""
-    upkeep.tell()
+    deliveries.tell_events()
     for row in DBTaskResult.objects.ready().filter(queue_name=deliveries.QUEUE):
         row.delete()
         deliveries.deliver.call(*row.args_kwargs["args"])
@@ -33,7 +35,7 @@ def tell():
 
 def work():
     """Do the same with the worker itself, which closes the connection of a test that is one transaction."""
-    upkeep.tell()
+    deliveries.tell_events()
     new_worker(deliveries.QUEUE, batch=True).run()
 
 

@@ -12,7 +12,7 @@ from tests.support.pages import GROUP_4, REMOVAL, open_form
 def snapshot_of(user, group_id):
     credentials = credentials_service.credentials_of(user)
     group = read_now(credentials, group_id).group
-    return snapshots.take(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
+    return snapshots.take_snapshot(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
 
 
 def remove_by_page(client):

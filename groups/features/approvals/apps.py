@@ -12,28 +12,27 @@ class Approvals(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.approvals import presenters, views  # noqa: PLC0415 - as above
         from groups.features.approvals.models import ApprovalRequest, Limits  # noqa: PLC0415 - as above
-        from groups.features.approvals.presenters import parts  # noqa: PLC0415 - as above
-        from groups.features.approvals.services import approvals, asked, events, limits  # noqa: PLC0415 - as above
-        from groups.features.approvals.views import beyond  # noqa: PLC0415 - as above
+        from groups.features.approvals.services import approvals, limits  # noqa: PLC0415 - as above
 
         hooks.gate(limits.LimitGate())
         hooks.nothing_changed(limits.let_wait_again)
-        hooks.consent(beyond.read_reason)
-        hooks.answer(limits.BeyondLimits, beyond.answer_beyond)
-        hooks.asked(asked.AskedJob)
+        hooks.consent(views.read_reason)
+        hooks.answer(limits.BeyondLimits, views.answer_beyond)
+        hooks.asked(approvals.AskedJob)
         # An approved row belongs to its approver, so the request says first which user sent the form.
         hooks.submissions(ApprovalRequest.objects.select_related("job"), order=-1)
-        hooks.part("nav", "approvals/nav.jinja", parts.entry_of_requests)
-        hooks.part("history.head", "approvals/requests_button.html", parts.button_of_requests)
-        hooks.part("account.sections", "approvals/limits_section.html", parts.section_of_limits)
-        hooks.part("change.who", "approvals/request_link.html", parts.link_to_request)
-        hooks.part("write.facts", "approvals/reason.html", parts.reason_of_write)
-        hooks.part("history.words", "approvals/reason_in_row.html", parts.reason_of_write)
+        hooks.part("nav", "approvals/nav.jinja", presenters.entry_of_requests)
+        hooks.part("history.head", "approvals/requests_button.html", lambda _request: {})
+        hooks.part("account.sections", "approvals/limits_section.html", presenters.section_of_limits)
+        hooks.part("change.who", "approvals/request_link.html", presenters.link_to_request)
+        hooks.part("write.facts", "approvals/reason.html", presenters.reason_of_write)
+        hooks.part("history.words", "approvals/reason_in_row.html", presenters.reason_of_write)
         hooks.section("requests", "history")
-        hooks.destinations(parts.destinations_of_requests, order=12)
-        hooks.destinations(parts.destinations_of_limits, order=15)
-        hooks.events("request", _("A request waits for you, or yours was decided"), events.find_requests)
+        hooks.destinations(presenters.destinations_of_requests, order=12)
+        hooks.destinations(presenters.destinations_of_limits, order=15)
+        hooks.events("request", _("A request waits for you, or yours was decided"), approvals.find_events)
         hooks.routine("lapse requests", approvals.lapse_overdue, pause=5.0)
         hooks.form_addresses("request_approve", "request_refuse")
         hooks.log_words((limit.value, limit.label) for limit in Limits.Limit)
@@ -41,7 +40,7 @@ class Approvals(feature.Feature):
     def when_left_out(self) -> None:
         """Warn that the limits bind nothing, where some are set."""
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.approvals.services import upkeep  # noqa: PLC0415 - as above
+        from groups.features.approvals.services import limits  # noqa: PLC0415 - as above
 
-        register(upkeep.limits_without_effect)
-        hooks.doctor("limits", upkeep.examine)
+        register(limits.limits_without_effect)
+        hooks.doctor("limits", limits.examine)

@@ -4,9 +4,9 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -22,12 +22,9 @@ from groups.models.locks import creation_key, group_key
 from groups.models.submissions import Submission
 from poster_admin.common.deadlines import is_past, past, recent
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
-RIGHT = "groups.exceed_limits"
+EXCEED_LIMITS = "groups.exceed_limits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
         """Return the requests that have lapsed and are not marked so yet."""
         return self.filter(past("created_at", age=LIFE), state=ApprovalRequest.State.WAITING)
 
-    def decide(self, request: "ApprovalRequest", state: str, user: "User", reason: str = "") -> bool:
+    def decide(self, request: "ApprovalRequest", state: str, user: User, reason: str = "") -> bool:
         """Store the decision if the request still waits; return True if it did."""
         waiting = self.filter(pk=request.pk).waiting()
         return bool(
@@ -227,9 +224,9 @@ class ApprovalRequest(models.Model):
     def is_waiting(self) -> bool:
         return self.present_state == self.State.WAITING
 
-    def may_be_seen_by(self, user: "User") -> bool:
+    def may_be_seen_by(self, user: User) -> bool:
         """Return True for its own user, and for those who may decide it."""
-        return self.user_id == user.pk or user.has_perm(RIGHT)
+        return self.user_id == user.pk or user.has_perm(EXCEED_LIMITS)
 
     @property
     def is_over(self) -> bool:

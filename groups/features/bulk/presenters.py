@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.urls import reverse
@@ -24,9 +25,6 @@ from groups.presenters.lists.group_list import Listing
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.reach import reach_of_values
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 PAGE_SIZE = 100
 
@@ -176,7 +174,7 @@ def _changes(count: int) -> str:
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-def destinations_of(user: "User") -> list[Destination]:
+def destinations_of(user: User) -> list[Destination]:
     """Return the forms that the user may open."""
     return pages_for(
         user,

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
@@ -36,9 +37,6 @@ from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import differing, rebase_values, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = Change.State
 AT_ONCE = 25
@@ -191,7 +189,7 @@ def _line_onto(line: Line, group: Group | None) -> Line:
 
 def keep_plan(
     *,
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     kind: type[Edit],
     lines: Iterable[Line],
@@ -216,7 +214,7 @@ def keep_plan(
     )
 
 
-def plan_of(credentials: PosterCredentials, user: "User", job_id: uuid.UUID) -> Job | None:
+def plan_of(credentials: PosterCredentials, user: User, job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
     plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))

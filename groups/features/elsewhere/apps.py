@@ -11,10 +11,10 @@ class Elsewhere(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.elsewhere import presenters  # noqa: PLC0415 - as above
-        from groups.features.elsewhere.services import events, watch  # noqa: PLC0415 - as above
+        from groups.features.elsewhere import views  # noqa: PLC0415 - as above
+        from groups.features.elsewhere.services import watch  # noqa: PLC0415 - as above
 
-        hooks.part("account.sections", "elsewhere/watch.html", presenters.watch_section)
+        hooks.part("account.sections", "elsewhere/watch.html", views.watch_section)
         hooks.routine("watch", watch.look_and_log, pause=1, accounts=watch.accounts_due)
-        hooks.events("elsewhere", _("A group was changed elsewhere"), events.find_changes)
+        hooks.events("elsewhere", _("A group was changed elsewhere"), watch.find_events)
         hooks.form_addresses("watch")

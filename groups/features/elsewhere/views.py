@@ -1,14 +1,31 @@
-"""View of the switch of the watch."""
+"""Show the watch of an account on its page, and switch it."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from groups.features.elsewhere.services import watch
+from groups.features.elsewhere.services import watch as watching
+from groups.models import PosterCredentials
 from groups.services.gateway import check_token
 from groups.views.http.requests import Request, requires
+
+
+def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Show the watch to users who may switch it, where the worker looks at all."""
+    minutes = settings.POSTER_WATCH_SECONDS / 60
+    if not minutes or credentials.refused_at or not request.user.has_perm(watching.WATCH_ACCOUNT):
+        return None
+    watch = watching.watch_of(credentials)
+    return {
+        "watch": watch,
+        "watch_stopped": watch is not None and not watching.may_look(watch),
+        "watch_minutes": max(round(minutes), 1),
+    }
 
 
 @require_POST
@@ -18,9 +35,9 @@ def watch_switch(request: Request) -> HttpResponse:
     credentials = request.credentials
     check_token(credentials)
     if request.POST.get("watch") == "on":
-        watch.switch_on(user=request.user, credentials=credentials)
+        watching.switch_on(user=request.user, credentials=credentials)
         messages.success(request, _("Changes made elsewhere will be written into the history."))
     else:
-        watch.switch_off(user=request.user, credentials=credentials)
+        watching.switch_off(user=request.user, credentials=credentials)
         messages.success(request, _("Changes made elsewhere are no longer looked for."))
     return redirect("groups:account")

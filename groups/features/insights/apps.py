@@ -17,7 +17,7 @@ class Insights(feature.Feature):
         from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
 
-        hooks.part("list.head", "insights/link_to_scheme.html", parts.link_to_scheme)
+        hooks.part("list.head", "insights/link_to_scheme.html", lambda _request: {})
         hooks.part("list.tools", "insights/menu.jinja", sales_columns.menu_of_sales, order=1)
         hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
         hooks.part("group.cards", "insights/dependents_of_group.html", parts.dependents_of_group)
@@ -36,7 +36,7 @@ class Insights(feature.Feature):
         hooks.queue(sweep.QUEUE)
         sweep.add_listener(member_sums.listen_for_members)
         sweep.add_listener(sales.listen_for_sales)
-        hooks.list_read(client_counts.keep)
+        hooks.list_read(client_counts.keep_counts)
         # A list of today whose numbers of clients are not kept yet is looked for once a minute.
-        hooks.routine("count clients", client_counts.keep_of_copies, pause=60.0)
+        hooks.routine("count clients", client_counts.keep_counts_of_copies, pause=60.0)
         hooks.prune("numbers of clients", client_counts.forget_old)

@@ -1,6 +1,5 @@
 """Views of what a percent costs, of what depends on a group, and of the loyalty scheme."""
 
-from dataclasses import replace
 from functools import partial
 
 from django.http import HttpResponse
@@ -8,22 +7,22 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.features.insights.forms import CostForm
-from groups.features.insights.presenters.cost import CARD, CostCard, cost_card, problem_words
+from groups.features.insights.presenters.cost import CARD, CostCard, cost_card
 from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.presenters.scheme_pages import (
     AuditPage,
     ChartPage,
     LadderPage,
-    MemberCount,
     SchemePage,
     Turnover,
 )
+from groups.features.insights.presenters.sums import ShownSums
 from groups.features.insights.services.member_sums import MemberAdder, Questions
-from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
-from groups.features.insights.services.scheme import Scheme, read_scheme
-from groups.features.insights.services.sweep import Progress, find_sums, is_small
-from groups.poster import ErrorReason, Group, NotFound, PosterError
-from groups.presenters.messages import Message, error_words
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
+from groups.features.insights.services.scheme import read_scheme
+from groups.features.insights.services.sweep import find_sums, is_small
+from groups.poster import ErrorReason, Group, NotFound
+from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.views.http.requests import Request, requires
 from groups.views.http.statuses import status_of
@@ -86,47 +85,29 @@ def audit(request: Request) -> HttpResponse:
 def chart(request: Request) -> HttpResponse:
     """Show the whole scheme as a picture, with its numbers beside it."""
     scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    turnover = None if scheme.groups.failure else _turnover(request)
+    turnover = None
+    if request.user.has_perm(VIEW_SALES) and not scheme.groups.failure:
+        adder = SalesAdder(request.credentials, MONTH)
+        turnover = Turnover("?turnover=1", adder.kept())
+        # The page is shown first, and asks for the turnover then.
+        if not turnover.sums and (element_asked_for(request) == "figures" or "turnover" in request.GET):
+            turnover = turnover.ask(partial(find_sums, adder))
     page = ChartPage(scheme, turnover, request.user.has_perm)
     return render_page(request, "insights/scheme.html", {"page": page}, fragment="figures")
 
 
-def _turnover(request: Request) -> Turnover | None:
-    """Return the turnover for those who may see sales: the page is shown first and asks for it then."""
-    if not request.user.has_perm(RIGHT):
-        return None
-    adder = SalesAdder(request.credentials, MONTH)
-    if element_asked_for(request) != "figures" and "turnover" not in request.GET:
-        return Turnover(adder.kept())
-    try:
-        found = find_sums(adder)
-    except PosterError as error:
-        return Turnover(problem=problem_words(error))
-    return Turnover(progress=found) if isinstance(found, Progress) else Turnover(found)
-
-
 def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:
     scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    context = {"page": page(scheme, _count(request, scheme), request.user.has_perm)}
+    count = None
+    # The clients of the last good copy of the groups are not counted.
+    if not scheme.groups.failure:
+        adder = MemberAdder(request.credentials, Questions.of(scheme))
+        if "refresh" in request.GET:
+            adder.forget()
+        count = ShownSums(f"{request.path}?read=1", adder.kept())
+        # The page of a large account is shown first, and asks for the count then.
+        asked = element_asked_for(request) == "figures" or "read" in request.GET
+        if not count.sums and (asked or is_small(request.credentials)):
+            count = count.ask(partial(find_sums, adder))
+    context = {"page": page(scheme, count, request.user.has_perm)}
     return render_page(request, template, context, fragment="figures")
-
-
-def _count(request: Request, scheme: Scheme) -> MemberCount | None:
-    """Return the count of the clients; a large account is shown first and asks for it then.
-
-    None for the last good copy of the groups, which is not counted.
-    """
-    if scheme.groups.failure:
-        return None
-    adder = MemberAdder(request.credentials, Questions.of(scheme))
-    if "refresh" in request.GET:
-        adder.forget()
-    count = MemberCount(f"{request.path}?read=1", adder.kept())
-    asked = element_asked_for(request) == "figures" or "read" in request.GET
-    if count.sums or not (asked or is_small(request.credentials)):
-        return count
-    try:
-        found = find_sums(adder)
-    except PosterError as error:
-        return replace(count, failure=error_words(error))
-    return replace(count, progress=found) if isinstance(found, Progress) else replace(count, sums=found)

@@ -22,7 +22,7 @@ from groups.services.clients import VIEW_CLIENTS, with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import Submitted, find_by_operation, find_known, find_same
+from groups.services.writes.submissions import find_by_operation, find_known, find_same
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -52,7 +52,18 @@ def clients_move(request: Request) -> HttpResponse:
         return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
     form = ChoiceForm(_posted_choice(request), groups=groups, chosen=chosen)
-    return _move(request, form, partial(_job_of_choice, request, form), "moves/move.html", {})
+
+    def plan() -> Job:
+        return moves.plan_choice(
+            user=request.user,
+            credentials=request.credentials,
+            operation=form.cleaned_data["operation"],
+            groups=form.sources,
+            target=form.cleaned_data["target"],
+            choice=form.choice.groups,
+        )
+
+    return _move(request, form, plan, "moves/move.html", {})
 
 
 def _posted_choice(request: Request) -> QueryDict | None:
@@ -70,24 +81,19 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
-    if known := _retirement_sent_before(request, group_id):
-        return redirect(known.get_absolute_url())
+    user, credentials = request.user, request.credentials
+    sent = find_by_operation(request.POST.get("operation", ""))
+    target_id = whole_number(request.POST.get("target", ""))
+    if sent and target_id is not None:
+        # By now a job of the same form may have removed the group, so it cannot be shown again.
+        same = moves.retirement_submission(
+            group_id, target_id, user=user, credentials=credentials, operation=sent.submission.operation
+        )
+        if known := find_same(same):
+            return redirect(known.get_absolute_url())
     form = _form(request, group_id)
     plan = partial(_job, request, form, moves.Retire)
     return _move(request, form, plan, "moves/retire.html", {"group": form.group})
-
-
-def _retirement_sent_before(request: Request, group_id: int) -> Submitted | None:
-    """Return what the same form has become, or None: by now a job of it may have removed the group."""
-    known = find_by_operation(request.POST.get("operation", ""))
-    target_id = whole_number(request.POST.get("target", ""))
-    if known is None or target_id is None:
-        return None
-    operation = known.submission.operation
-    user, credentials = request.user, request.credentials
-    return find_same(
-        moves.submission_of(group_id, target_id, user=user, credentials=credentials, operation=operation)
-    )
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -102,7 +108,11 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form}
     if "preview" in request.POST:
-        return _preview(request, form, template, context)
+        # Show what the move would change for whom, and start nothing.
+        context["effects"] = _effects(request, form) if form.is_valid() else None
+        if element_asked_for(request) == "effect":
+            return render(request, "moves/move_effect.html", context)
+        return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
         if holder := _holder_of_sources(request, form):
@@ -128,14 +138,6 @@ def _holder_of_sources(request: Request, form: Form) -> Holder | None:
     return next((lock.holder for lock in locks if lock), None)
 
 
-def _preview(request: Request, form: Form, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Show what the move would change for whom, and start nothing."""
-    context["effects"] = _effects(request, form) if form.is_valid() else None
-    if element_asked_for(request) == "effect":
-        return render(request, "moves/move_effect.html", context)
-    return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
-
-
 def _effects(request: Request, form: Form) -> MoveEffects:
     target = form.cleaned_data["target"]
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
@@ -157,15 +159,4 @@ def _job(request: Request, form: MoveForm, kind: type[moves.Move] = moves.Move) 
         target=form.cleaned_data["target"],
         client_ids=form.cleaned_data["clients"],
         kind=kind,
-    )
-
-
-def _job_of_choice(request: Request, form: ChoiceForm) -> Job:
-    return moves.plan_choice(
-        user=request.user,
-        credentials=request.credentials,
-        operation=form.cleaned_data["operation"],
-        groups=form.sources,
-        target=form.cleaned_data["target"],
-        choice=form.choice.groups,
     )

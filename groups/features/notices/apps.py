@@ -13,16 +13,16 @@ class Notices(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.notices import presenters  # noqa: PLC0415 - as above
         from groups.features.notices.models import Delivery  # noqa: PLC0415 - as above
-        from groups.features.notices.services import deliveries, outbox, upkeep  # noqa: PLC0415 - as above
+        from groups.features.notices.services import deliveries, outbox  # noqa: PLC0415 - as above
         from groups.services.events import event_sources  # noqa: PLC0415 - as above
 
         hooks.part("menu", "notices/menu.jinja", presenters.menu_entry)
         hooks.destinations(presenters.destinations_of, order=15)
-        hooks.routine("notices", upkeep.tell, pause=3)
+        hooks.routine("notices", deliveries.tell_events, pause=3)
         hooks.queue(deliveries.QUEUE)
         hooks.prune("notices", outbox.forget_old)
-        hooks.doctor("notices", upkeep.examine)
-        hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, upkeep.NOT_SENT)
+        hooks.doctor("notices", deliveries.examine)
+        hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, deliveries.NOT_SENT)
         hooks.form_addresses("webhook_secret", "webhook_remove", "webhook_trial")
         # The log names the kinds of events that a webhook is notified of.
         hooks.log_words((source.kind, source.label) for source in event_sources)

@@ -2,20 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from groups.features.notices.models import Delivery, SendFailed
 from groups.features.notices.services import webhooks
-from groups.features.notices.services.outbox import RIGHT, WEBHOOK_RIGHT, may_be_told
+from groups.features.notices.services.outbox import SET_WEBHOOK, VIEW_GROUP, may_be_told
 from groups.models import PosterCredentials
 from groups.presenters.destinations import Destination, pages_for
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = Delivery.State
 
@@ -37,12 +34,12 @@ class WebhookState:
 
 def menu_entry(request: HttpRequest, credentials: PosterCredentials | None) -> dict[str, str] | None:
     """Show the entry of the menu to users who may see the groups of an account."""
-    return {} if credentials and request.user.has_perm(RIGHT) else None
+    return {} if credentials and request.user.has_perm(VIEW_GROUP) else None
 
 
-def destinations_of(user: "User") -> list[Destination]:
+def destinations_of(user: User) -> list[Destination]:
     """Return the page where the user chooses notices."""
-    return pages_for(user, (RIGHT, _("Notices"), "groups:notices", False))
+    return pages_for(user, (VIEW_GROUP, _("Notices"), "groups:notices", False))
 
 
 def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
@@ -61,7 +58,7 @@ def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
             owner
             and owner.account_id == webhook.account_id
             and owner.refused_at is None
-            and may_be_told(owner.user, WEBHOOK_RIGHT)
+            and may_be_told(owner.user, SET_WEBHOOK)
         ),
         tried_at=last.tried_at if last else None,
         next_try_at=failed.next_try_at if failed and failed.state == State.WAITING else None,
@@ -77,7 +74,7 @@ def trial_problem(failed: SendFailed) -> str:
     return _("The trial did not arrive: %(problem)s.") % {"problem": f"{failed.failure.label}{status}"}
 
 
-def mail_problem(user: "User") -> str:
+def mail_problem(user: User) -> str:
     """Return why no mail reaches the user: "off", "no_address", or an empty text."""
     if not settings.EMAIL_ENABLED:
         return "off"

@@ -15,7 +15,7 @@ from groups.features.notices.models import SendFailed
 from groups.features.notices.presenters import mail_problem, trial_problem, webhook_state
 from groups.features.notices.services import outbox, trial, webhooks
 from groups.features.notices.services.addresses import AddressRefused
-from groups.features.notices.services.outbox import WEBHOOK_RIGHT
+from groups.features.notices.services.outbox import SET_WEBHOOK
 from groups.services.events import event_sources
 from groups.services.gateway import check_token
 from groups.views.http.requests import Request, form_methods, requires
@@ -34,7 +34,7 @@ def notices(request: Request) -> HttpResponse:
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
     context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}
-    if request.user.has_perm(WEBHOOK_RIGHT) and not request.credentials.refused_at:
+    if request.user.has_perm(SET_WEBHOOK) and not request.credentials.refused_at:
         context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
     return render_form(request, "notices/notices.html", form, **context)
 
@@ -54,7 +54,9 @@ def webhook(request: Request) -> HttpResponse:
     form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
     if form.is_valid():
         try:
-            secret = webhooks.save(user=request.user, credentials=request.credentials, **form.cleaned_data)
+            secret = webhooks.save_webhook(
+                user=request.user, credentials=request.credentials, **form.cleaned_data
+            )
         except AddressRefused as refused:
             form.add_error("address", str(refused.reason.label))
         else:
@@ -79,7 +81,7 @@ def webhook_secret(request: Request) -> HttpResponse:
 def webhook_remove(request: Request) -> HttpResponse:
     """Remove the webhook, with the notices that wait for it."""
     check_token(request.credentials)
-    webhooks.remove(user=request.user, credentials=request.credentials)
+    webhooks.remove_webhook(user=request.user, credentials=request.credentials)
     messages.success(request, _("The webhook was removed."))
     return redirect("groups:notices")
 
@@ -90,7 +92,7 @@ def webhook_trial(request: Request) -> HttpResponse:
     """Send a notice of nothing to the webhook, and say whether it has arrived."""
     check_token(request.credentials)
     try:
-        trial.send(user=request.user, credentials=request.credentials)
+        trial.send_trial(user=request.user, credentials=request.credentials)
     except trial.TrialRefused as refused:
         messages.error(request, str(refused.reason.label))
     except SendFailed as failed:

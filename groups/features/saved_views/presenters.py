@@ -1,8 +1,8 @@
 """Show the saved views of a user: their names, addresses, and filters in words."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,9 +14,6 @@ from groups.presenters.lists.column_sets import column_sets
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services.values import NumberFormat, type_label
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ def menu_of_views(request: HttpRequest, listing: Listing) -> dict[str, str]:
     return {"views_href": reverse("groups:views") + listing.filters.query()}
 
 
-def destinations_of(user: "User") -> list[Destination]:
+def destinations_of(user: User) -> list[Destination]:
     """Return the user's saved views, and the page where they are kept."""
     views = [
         Destination(view.name, reverse("groups:list") + view.query, _("saved view"))

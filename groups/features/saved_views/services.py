@@ -1,14 +1,10 @@
 """Keep the lists of groups that a user has saved, and the one that is the start page."""
 
-from typing import TYPE_CHECKING
-
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from groups.features.saved_views.models import SavedView
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST = 30
 """Views that a user may keep: the menu of the list shows all of them."""
@@ -22,18 +18,18 @@ class TooMany(Exception):
     """The user has as many views as the menu shows."""
 
 
-def views_of(user: "User") -> list[SavedView]:
+def views_of(user: User) -> list[SavedView]:
     """Return the views of a user in the order of their names."""
     return list(SavedView.objects.filter(user=user))
 
 
-def start_query(user: "User") -> str:
+def start_query(user: User) -> str:
     """Return the query string of the view that is the user's start page; empty without one."""
     view = SavedView.objects.filter(user=user, is_start=True).first()
     return view.query if view else ""
 
 
-def save(user: "User", name: str, query: str) -> SavedView:
+def save(user: User, name: str, query: str) -> SavedView:
     """Save a list under a name. Raises `NameTaken` and `TooMany`."""
     if SavedView.objects.filter(user=user).count() >= MOST:
         raise TooMany
@@ -57,7 +53,7 @@ def remove(view: SavedView) -> None:
     SavedView.objects.filter(pk=view.pk).delete()
 
 
-def start_with(user: "User", view: SavedView | None) -> None:
+def start_with(user: User, view: SavedView | None) -> None:
     """Make a view the start page of its user, or the plain list.
 
     One statement for all views: two that choose at once leave one start page, not two.

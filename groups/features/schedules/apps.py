@@ -13,21 +13,21 @@ class Schedules(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.schedules import views  # noqa: PLC0415 - as above
         from groups.features.schedules.models import Schedule  # noqa: PLC0415 - as above
-        from groups.features.schedules.presenters import parts  # noqa: PLC0415 - as above
-        from groups.features.schedules.services import asked, events, schedules, steps  # noqa: PLC0415 - as above
+        from groups.features.schedules.presenters import rows  # noqa: PLC0415 - as above
+        from groups.features.schedules.services import schedules, steps  # noqa: PLC0415 - as above
 
-        hooks.part("list.tools", "schedules/menu.jinja", parts.menu_entry, order=2)
-        hooks.part("group.actions", "schedules/action.html", parts.action_of_group)
-        hooks.part("group.top", "schedules/card.html", parts.card_of_group)
-        hooks.part("form.head", "schedules/in_force.html", parts.notice_of_form)
-        hooks.row_marks(parts.marks_of)
-        hooks.group_warnings(parts.find_warnings)
+        hooks.part("list.tools", "schedules/menu.jinja", lambda _request, _listing: {}, order=2)
+        hooks.part("group.actions", "schedules/action.html", rows.action_of_group)
+        hooks.part("group.top", "schedules/card.html", rows.card_of_group)
+        hooks.part("form.head", "schedules/in_force.html", rows.notice_of_form)
+        hooks.row_marks(rows.marks_of)
+        hooks.group_warnings(rows.find_warnings)
         hooks.section("schedules", "groups")
-        hooks.destinations(parts.destinations_of, order=9)
+        hooks.destinations(rows.destinations_of, order=9)
         hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
-        hooks.asked(asked.AskedSchedule)
+        hooks.asked(schedules.AskedSchedule)
         hooks.answer(schedules.TooLate, views.answer_too_late)
-        hooks.holder(Schedule.objects.all(), parts.holder_notice)
-        hooks.events("schedule", _("A planned change was held or missed"), events.find_schedules)
+        hooks.holder(Schedule.objects.all(), rows.holder_notice)
+        hooks.events("schedule", _("A planned change was held or missed"), schedules.find_events)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)
         hooks.form_addresses("schedule_cancel")

@@ -1,7 +1,6 @@
 """Views of planned changes: plan one, list them, cancel one."""
 
 import uuid
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -16,9 +15,9 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.features.schedules.forms import ScheduleForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
-from groups.features.schedules.presenters.rows import present_words, schedule_row, twice_words
+from groups.features.schedules.presenters.rows import present_words, repeated_hour_words, schedule_row
 from groups.features.schedules.services import schedules
-from groups.features.schedules.services.words import planned_words
+from groups.features.schedules.services.schedules import planned_words
 from groups.forms.groups import Version
 from groups.poster import Group, PosterError
 from groups.presenters.holders import holder_notice
@@ -44,7 +43,12 @@ def schedule_list(request: Request) -> HttpResponse:
     """Show the planned changes of the account, those to come first, and a week of them as a calendar."""
     found = schedules.schedules_of(request.credentials)
     page = page_asked_for(request, found.in_order())
-    groups = _groups_of(request, page.object_list)
+    planned = {each.group_id: each for each in page.object_list if each.is_open}
+    groups: dict[int, Group] = {}
+    if planned:
+        with suppress(PosterError):
+            listed = reads.list_groups(request.credentials)
+            groups = schedules.groups_of(planned, listed, history.locked_ids(request.credentials))
     monday = asked_week(request.GET.get("week", ""))
     context = {
         "page": page,
@@ -54,33 +58,47 @@ def schedule_list(request: Request) -> HttpResponse:
     return render_page(request, "schedules/schedules.html", context, fragment="rows")
 
 
-def _groups_of(request: Request, shown: Iterable[Schedule]) -> dict[int, Group]:
-    """Return the groups of the open schedules; none while Poster does not answer, or needs no question."""
-    planned = {each.group_id: each for each in shown if each.is_open}
-    with suppress(PosterError):
-        if planned:
-            groups = reads.list_groups(request.credentials)
-            return schedules.groups_of(planned, groups, history.locked_ids(request.credentials))
-    return {}
-
-
 @form_methods
 @requires("change_group")
 def schedule_create(request: Request, group_id: int) -> HttpResponse:
     """Plan a change of a group."""
+    credentials = request.credentials
     data = request.POST if request.method == "POST" else None
-    form = ScheduleForm(data, group=_group(request, group_id))
-    known = schedules.schedule_of(request.credentials, group_id)
+    form = ScheduleForm(data, group=_read_group(request, group_id))
+    group, known = form.group, schedules.schedule_of(credentials, group_id)
     if data is None and known and known.is_open:
         return _show(request, form, holder=holder_notice(known))
-    if not form.group.is_editable:
+    if not group.is_editable:
         return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
         return _show(request, form, status=422 if form.is_bound else 200)
-    return _plan(request, form)
+    schedule = Schedule(
+        id=form.cleaned_data["operation"],
+        account=credentials.account,
+        user=request.user,
+        user_name=request.user.get_username(),
+        group_id=group.id,
+        group_name=group.name[:400],
+        base=group.values.to_json(),
+        planned=form.planned.to_json(),
+        starts_at=form.cleaned_data["starts_at"],
+        ends_at=form.cleaned_data["ends_at"],
+        **consent_of(request),
+    )
+    try:
+        if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
+            again = form.again(version=Version.of_group(group))
+            return _show(request, again, status=409, moved_on=True)
+        schedule = schedules.plan_schedule(schedule, Sender(request.user, credentials))
+    except NotSent as error:
+        return answer_not_sent(error, request, schedule, partial(_show, request, form))
+    hours = (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at))
+    words = [_("Planned:"), planned_words(schedule), *filter(None, hours)]
+    messages.success(request, " ".join(words))
+    return redirect("groups:detail", schedule.group_id)
 
 
-def _group(request: Request, group_id: int) -> Group:
+def _read_group(request: Request, group_id: int) -> Group:
     """Return the group as Poster has it now; for a form that was sent before, as it was then."""
     account_id = request.credentials.account_id
     known = find_by_operation(request.POST.get("operation", ""))
@@ -88,20 +106,6 @@ def _group(request: Request, group_id: int) -> Group:
         return group_of(group_id, known.base_values)
     group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)
     return group
-
-
-def _plan(request: Request, form: ScheduleForm) -> HttpResponse:
-    schedule = _schedule(request, form)
-    try:
-        if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
-            again = form.again(version=Version.of_group(form.group))
-            return _show(request, again, status=409, moved_on=True)
-        schedule = schedules.plan(schedule, Sender(request.user, request.credentials))
-    except NotSent as error:
-        return answer_not_sent(error, request, schedule, partial(_show, request, form))
-    said = (planned_words(schedule), twice_words(schedule.starts_at), twice_words(schedule.ends_at))
-    messages.success(request, " ".join([_("Planned:"), *filter(None, said)]))
-    return redirect("groups:detail", schedule.group_id)
 
 
 def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
@@ -112,23 +116,6 @@ def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, s
         _("Refuse it. The change can be planned again."),
     )
     return show(status=409, outcome=outcome)
-
-
-def _schedule(request: Request, form: ScheduleForm) -> Schedule:
-    data, group = form.cleaned_data, form.group
-    return Schedule(
-        id=data["operation"],
-        account=request.credentials.account,
-        user=request.user,
-        user_name=request.user.get_username(),
-        group_id=group.id,
-        group_name=group.name[:400],
-        base=group.values.to_json(),
-        planned=form.planned.to_json(),
-        starts_at=data["starts_at"],
-        ends_at=data["ends_at"],
-        **consent_of(request),
-    )
 
 
 def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -144,15 +131,10 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
     found = schedules.schedules_of(request.credentials).select_related("account")
     schedule = get_object_or_404(found, pk=schedule_id)
     try:
-        schedules.cancel(schedule, user=request.user)
+        schedules.cancel_schedule(schedule, user=request.user)
     except (NotNow, Locked):
         messages.warning(request, _("This planned change has moved on meanwhile. Look at it again."))
-    else:
-        _say_end(request, schedule)
-    return redirect("groups:schedules")
-
-
-def _say_end(request: Request, schedule: Schedule) -> None:
+        return redirect("groups:schedules")
     if schedule.began_at and schedule.ended_at and not schedule.reason:
         messages.success(request, _("The planned change was cancelled: the group has its old values again."))
     elif schedule.state == State.CANCELLED:
@@ -161,3 +143,4 @@ def _say_end(request: Request, schedule: Schedule) -> None:
         messages.warning(request, _("The planned change is being cancelled. This page shows the end of it."))
     else:
         messages.error(request, Schedule.Reason(schedule.reason).label)
+    return redirect("groups:schedules")

@@ -1,9 +1,10 @@
 """Show snapshots where the core offers a place: the way back from a removal, and what becomes of clients."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,23 +19,20 @@ from groups.presenters.messages import Message, because_of
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
-
-def destinations_of(user: "User") -> list[Destination]:
+def destinations_of(user: User) -> list[Destination]:
     """Return the page of the snapshots for users who may open it."""
-    return pages_for(user, (snapshots.RIGHT, _("Snapshots"), "groups:snapshots", False))
+    return pages_for(user, (snapshots.VIEW_SNAPSHOT, _("Snapshots"), "groups:snapshots", False))
 
 
 def link_to_snapshots(request: HttpRequest) -> dict[str, Any] | None:
     """Show the button to the snapshots beside the heading of the history."""
-    return {} if request.user.has_perm(snapshots.RIGHT) else None
+    return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 
 def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
     """Lead from the page of a removed group to the snapshots."""
-    return {} if request.user.has_perm(snapshots.RIGHT) else None
+    return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 
 def kept_of_removal(_request: HttpRequest, group: Group) -> dict[str, Any]:
@@ -42,7 +40,7 @@ def kept_of_removal(_request: HttpRequest, group: Group) -> dict[str, Any]:
     return {"group": group}
 
 
-def ways_back(changes: Sequence[Change], user: "User") -> dict[UUID, WayBack]:
+def ways_back(changes: Sequence[Change], user: User) -> dict[UUID, WayBack]:
     """Return the restores of removed groups that a user may start."""
     return {
         change_id: WayBack(
@@ -54,7 +52,7 @@ def ways_back(changes: Sequence[Change], user: "User") -> dict[UUID, WayBack]:
     }
 
 
-def note_of_removal(change: Change, _user: "User") -> ChangeNote | None:
+def note_of_removal(change: Change, _user: User) -> ChangeNote | None:
     """Say in the message of a removal with clients, and of its undo, that the clients can be restored."""
     command = Command.kind_of(change)
     if (command.removes and change.clients_before) or (command.creates and change.undo_of_id):

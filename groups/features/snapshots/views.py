@@ -1,6 +1,5 @@
 """Views of the snapshots: show, download and restore them."""
 
-import uuid
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Concatenate
@@ -13,10 +12,10 @@ from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.views.decorators.http import require_safe
 
-from groups.features.snapshots.forms import RestoreForm
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.presenters import no_snapshot_words, unreadable_snapshot_words
 from groups.features.snapshots.services import restore_preview, snapshots
+from groups.forms.groups import WriteForm
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
@@ -31,6 +30,17 @@ from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
+class RestoreForm(WriteForm):
+    """Start a restore; its version is the hash of everything that the page announced."""
+
+    def __init__(self, data: Any = None, *, mark: str = "") -> None:
+        super().__init__(data)
+        self.initial["version"] = mark
+
+    def clean_version(self) -> Any:
+        return self.cleaned_data["version"]
+
+
 def of_one[**P](
     view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
 ) -> Callable[Concatenate[Request, P], Any]:
@@ -39,7 +49,7 @@ def of_one[**P](
     @wraps(view)
     def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         snapshot_id = kwargs.pop("snapshot_id")
-        of_account = snapshots.of(user=request.user, credentials=request.credentials)
+        of_account = snapshots.snapshots_of(user=request.user, credentials=request.credentials)
         snapshot = get_object_or_404(of_account, pk=snapshot_id)
         if not recently_confirmed(request):
             return ask_to_confirm(request)
@@ -56,7 +66,7 @@ def of_one[**P](
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
     """Show the snapshots taken before groups were moved or removed."""
-    kept = snapshots.of(user=request.user, credentials=request.credentials)
+    kept = snapshots.snapshots_of(user=request.user, credentials=request.credentials)
     page = page_asked_for(request, kept)
     restores = snapshots.restores_of(page.object_list)
     rows = [
@@ -85,36 +95,30 @@ def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResp
 @of_one
 def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     """Show the effects of a restore, read from Poster just now, and start exactly that."""
+    user, credentials = request.user, request.credentials
     posted = request.method == "POST"
-    if posted and not request.user.has_perm(MoveClient.permission):
+    if posted and not user.has_perm(MoveClient.permission):
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
-    if form.is_valid():
-        sent = restore_preview.submission_of(snapshot, request.user, form.cleaned_data["operation"])
-        if known := find_same(sent):
-            return redirect(known.get_absolute_url())
-    seen = restore_preview.look(user=request.user, credentials=request.credentials, snapshot=snapshot)
-    if not form.is_valid():
-        return _show(request, seen, status=422 if posted else 200, incomplete=posted)
-    if form.cleaned_data["version"] != seen.mark:
-        return _show(request, seen, status=409, changed=True)
-    return _start(request, seen, form.cleaned_data["operation"])
-
-
-# --- Helpers -----------------------------------------------------------------------------------------------
-
-
-def _start(request: Request, seen: restore_preview.RestorePreview, operation: uuid.UUID) -> HttpResponse:
-    """Start the restore that the page announced, and redirect to its progress."""
-    user, credentials = request.user, request.credentials
+    operation = form.cleaned_data["operation"] if form.is_valid() else None
+    if operation and (known := find_same(restore_preview.submission_of(snapshot, user, operation))):
+        return redirect(known.get_absolute_url())
+    preview = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
+    show = partial(_show, request, preview)
+    if operation is None:
+        return show(status=422 if posted else 200, incomplete=posted)
+    if form.cleaned_data["version"] != preview.mark:
+        return show(status=409, changed=True)
     try:
-        job = restore_preview.plan(user=user, credentials=credentials, operation=operation, preview=seen)
+        job = restore_preview.plan_restore(
+            user=user, credentials=credentials, operation=operation, preview=preview
+        )
     except restore_preview.NoRestore:
-        return _show(request, seen, status=409)
+        return show(status=409)
     try:
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
-        return answer_not_sent(error, request, job, partial(_show, request, seen))
+        return answer_not_sent(error, request, job, show)
 
 
 def answer_no_snapshot(
@@ -125,14 +129,14 @@ def answer_no_snapshot(
 
 
 def _show(
-    request: Request, seen: restore_preview.RestorePreview, *, status: int, **context: Any
+    request: Request, preview: restore_preview.RestorePreview, *, status: int, **context: Any
 ) -> HttpResponse:
     """Render the page of a restore, with a form for its current preview."""
     context = {
-        "preview": seen,
-        "snapshot": seen.snapshot,
-        "earlier": snapshots.restores_of([seen.snapshot]).get(seen.snapshot.pk),
-        "form": RestoreForm(mark=seen.mark),
+        "preview": preview,
+        "snapshot": preview.snapshot,
+        "earlier": snapshots.restores_of([preview.snapshot]).get(preview.snapshot.pk),
+        "form": RestoreForm(mark=preview.mark),
         "allowed": request.user.has_perm(MoveClient.permission),
         **context,
     }

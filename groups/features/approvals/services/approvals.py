@@ -6,31 +6,42 @@ process can die between the yes and the write, and two users who approve at once
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, assert_never
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
-from groups.features.approvals.models import LIFE, RIGHT, ApprovalRequest, ApprovalRequestQuerySet, Breach
+from groups.features.approvals.models import (
+    EXCEED_LIMITS,
+    LIFE,
+    ApprovalRequest,
+    ApprovalRequestQuerySet,
+    Breach,
+)
 from groups.features.approvals.services import limits
-from groups.features.approvals.services.asked import effect_of_command
 from groups.features.approvals.services.limits import BeyondLimits
-from groups.models import Change, Job, PosterCredentials
-from groups.models.asked import asked_of, registered
+from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.models.asked import Asked, asked_of, registered
 from groups.models.contents import Effect
+from groups.services.events import Event, is_user, one_line
 from groups.services.gateway import check_token
+from groups.services.groups import list_groups_now
+from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
+from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 State = ApprovalRequest.State
 
@@ -53,19 +64,19 @@ class AlreadySo(Exception):
 # --- Read --------------------------------------------------------------------------------------------------
 
 
-def requests_of(credentials: PosterCredentials, user: "User") -> ApprovalRequestQuerySet:
+def requests_of(credentials: PosterCredentials, user: User) -> ApprovalRequestQuerySet:
     """Return the requests of an account that a user may see: all with the right to decide, else their own.
 
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
     found = _shown().filter(account=credentials.account_id).select_related("job")
-    return found if user.has_perm(RIGHT) else found.filter(user=user)
+    return found if user.has_perm(EXCEED_LIMITS) else found.filter(user=user)
 
 
-def count_to_decide(credentials: PosterCredentials, user: "User") -> int:
+def count_to_decide(credentials: PosterCredentials, user: User) -> int:
     """Return the number of requests that wait for this user's decision."""
-    if credentials.refused_at or not user.has_perm(RIGHT):
+    if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
         return 0
     return _shown().filter(account=credentials.account_id).exclude(user=user).waiting().count()
 
@@ -84,9 +95,9 @@ def _shown() -> ApprovalRequestQuerySet:
     return ApprovalRequest.objects.filter(known)
 
 
-def may_decide(request: ApprovalRequest, user: "User") -> bool:
+def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Return True if a user may approve and refuse a request: nobody their own."""
-    return request.user_id != user.pk and user.has_perm(RIGHT)
+    return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
 def needs_password(request: ApprovalRequest) -> bool:
@@ -137,7 +148,7 @@ def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Eff
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 
-def ask_for(wanted: GroupCommand | Model, user: "User", breaches: Iterable[Breach]) -> ApprovalRequest:
+def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a command, or for a row: a new job, a draft, or the rest of a stopped one.
 
     The same form sent twice is one request, and so is the rest of a job that is asked for twice. Raises
@@ -188,7 +199,7 @@ def ask_for(wanted: GroupCommand | Model, user: "User", breaches: Iterable[Breac
 # --- Decide ------------------------------------------------------------------------------------------------
 
 
-def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
+def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
     """Refuse a request. Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
     if not may_decide(request, user):
         raise PermissionDenied
@@ -197,7 +208,7 @@ def refuse(request: ApprovalRequest, *, user: "User", reason: str) -> None:
 
 
 def approve(
-    request: ApprovalRequest, *, user: "User", credentials: PosterCredentials, seen: str = ""
+    request: ApprovalRequest, *, user: User, credentials: PosterCredentials, seen: str = ""
 ) -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 
@@ -227,7 +238,7 @@ def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
 
 
 def _approve_change(
-    request: ApprovalRequest, user: "User", credentials: PosterCredentials, now: Effect
+    request: ApprovalRequest, user: User, credentials: PosterCredentials, now: Effect
 ) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
@@ -250,3 +261,96 @@ def _approve_change(
 def lapse_overdue() -> int:
     """Mark the requests that have lapsed; return their number."""
     return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
+
+
+# --- What a request is for ---------------------------------------------------------------------------------
+
+
+def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
+    """Return the effect of a write to one group; a new one has no clients. Raises `PosterError`."""
+    if command.group_id is None:
+        return Effect()
+    counts = command.removes or changes_terms(command.loaded, command.values)
+    return effect_on_group(credentials, command.group_id, counts=counts)
+
+
+class AskedJob(Asked):
+    """A job: new, a draft, or the rest of one that has stopped."""
+
+    kind = "job"
+    label = gettext_lazy("a job")
+    model = Job
+
+    @property
+    def title(self) -> str:
+        return title_of(self.row)
+
+    @property
+    def words(self) -> str:
+        return JobKind.of(self.row).request_words
+
+    def effect(self, credentials: PosterCredentials) -> Effect:
+        groups = {group.id: group for group in list_groups_now(credentials).groups}
+        job, kind = self.row, JobKind.of(self.row)
+        clients = kind.reach(credentials).clients - reached_by(job.pk)
+        found = tuple(groups[group_id] for group_id in kind.group_ids if group_id in groups)
+        return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
+
+    def let_wait(self, request_id: uuid.UUID) -> None:
+        """Save a new job, or a draft, as one that waits; one that has stopped stays so."""
+        job = self.row
+        if job._state.adding:
+            job.state = Job.State.ASKED
+            job.save(force_insert=True)
+        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
+            raise NotNow
+
+    def start(self, user: User, now: Effect, **consent: Any) -> bool:
+        job = self.row
+        # A yes for fewer takes nothing back from an earlier one.
+        allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
+        values: dict[str, Any] = {"allowed_clients": allowed}
+        if job.state == Job.State.ASKED:
+            values |= JobKind.of(job).columns_for(now.groups)
+            if values.get("total") == 0:
+                job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
+                return False
+        queue.hand_over(job, user, **consent, **values)
+        return True
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield for users who want to be told: what waits, to those who may decide; what has ended, to who asked.
+
+    One whose approved write changed nothing waits again, and may be approved again.
+    """
+    for request in moved_since(since).filter(account=account).order_by():
+        state = request.present_state
+        concerns = partial(is_user, request.user_id)
+        if state == ApprovalRequest.State.WAITING:
+            concerns = partial(may_decide, request)
+        is_lapsed = state == ApprovalRequest.State.LAPSED
+        at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
+        url = reverse("groups:request", args=[request.pk])
+        key = f"request {request.pk} {state} {at.isoformat()}"
+        yield Event(key, at, url, partial(request_words, request), concerns)
+
+
+def request_words(request: ApprovalRequest) -> str:
+    """Say that a request waits, or how it was decided."""
+    words = {"what": request.group_name or request.kind_label}
+    match request.present_state:
+        case ApprovalRequest.State.WAITING:
+            text = gettext("A request beyond the limits waits for a decision: “%(what)s”.")
+        case ApprovalRequest.State.APPROVED:
+            text = gettext("A request beyond the limits was approved: “%(what)s”.")
+        case ApprovalRequest.State.REFUSED:
+            text = gettext("A request beyond the limits was refused: “%(what)s”.")
+        case ApprovalRequest.State.LAPSED:
+            text = gettext("A request beyond the limits has lapsed: “%(what)s”.")
+        case _ as never:
+            assert_never(never)
+    return one_line(text % words)

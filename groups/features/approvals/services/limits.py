@@ -7,14 +7,17 @@ is recorded: the journal has the number of clients that each of them reaches.
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
+from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from groups.features.approvals.models import RIGHT, ApprovalRequest, Breach, Limits
+from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterCredentials
+from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
@@ -23,10 +26,9 @@ from groups.services.writes.reach import Reach, count_reached, reached_by
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 Limit = Limits.Limit
+# Accounts whose limits bind nothing that one warning names.
+NAMED_AT_MOST = 5
 
 
 class BeyondLimits(Held):
@@ -42,9 +44,9 @@ def limits_of(account_id: str) -> Limits:
     return Limits.objects.filter(account=account_id).first() or Limits(account_id=account_id)
 
 
-def set_limits(limits: Limits, *, user: "User") -> None:
+def set_limits(limits: Limits, *, user: User) -> None:
     """Save the limits of an account; the security log has the old and the new value of those that changed."""
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(EXCEED_LIMITS):
         raise PermissionDenied
     values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
     values |= {"set_by": user.get_username(), "set_at": timezone.now()}
@@ -96,7 +98,7 @@ class LimitGate(Gate):
                 approve(request, command.sender.user)
         check_job(change, command.sender.user)
 
-    def before_job(self, job: Job, user: "User") -> None:
+    def before_job(self, job: Job, user: User) -> None:
         """Hold all of a job against the limits, with the clients that Poster shows this user now."""
         limits = limits_of(job.account_id)
         if not limits.values:
@@ -111,7 +113,7 @@ class LimitGate(Gate):
             job.allowed_clients = reach.clients
         check_as_a_whole(reach, limits=limits, user=job.user or user, consent=job)
 
-    def job_decided(self, job: Job, user: "User", reason: str) -> None:
+    def job_decided(self, job: Job, user: User, reason: str) -> None:
         """Refuse the request for the rest of a job that no longer waits for it."""
         for request in job.requests.waiting():
             ApprovalRequest.objects.decide(request, ApprovalRequest.State.REFUSED, user, reason)
@@ -121,7 +123,7 @@ class LimitGate(Gate):
         return job.requests.first()
 
 
-def approve(request: ApprovalRequest, user: "User") -> None:
+def approve(request: ApprovalRequest, user: User) -> None:
     """Store the yes to a request. Raises `NotNow` if it no longer waits."""
     if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
         raise NotNow
@@ -133,7 +135,7 @@ def let_wait_again(change: Change) -> None:
         ApprovalRequest.objects.wait_again(change.request_id)
 
 
-def check_job(change: Change, user: "User") -> None:
+def check_job(change: Change, user: User) -> None:
     """Raise `BeyondLimits` if a job would reach more clients with this change than it may.
 
     Belongs into the transaction that records the change: it locks the row of the job, so that the changes of
@@ -147,7 +149,7 @@ def check_job(change: Change, user: "User") -> None:
     check_as_a_whole(reach, limits=limits, user=user, consent=job)
 
 
-def check_as_a_whole(reach: Reach, *, limits: Limits, user: "User", consent: Consent) -> None:
+def check_as_a_whole(reach: Reach, *, limits: Limits, user: User, consent: Consent) -> None:
     """Raise `BeyondLimits` if a job breaks limits that its consent does not let it break."""
     breaches = breaches_of(reach, limits)
     if not are_allowed(breaches, consent, user):
@@ -169,7 +171,7 @@ def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
     )
 
 
-def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: "User") -> bool:
+def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User) -> bool:
     """Return True if a user may go beyond these limits: with the right, and a request or a reason.
 
     Clients are covered up to the number that was shown as the consent was given, if one was.
@@ -177,7 +179,7 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: "User
     return all(
         consent is not None
         and consent.is_given
-        and user.has_perm(RIGHT)
+        and user.has_perm(EXCEED_LIMITS)
         and (
             breach.limit != Limit.MAX_CLIENTS
             or consent.allowed_clients is None
@@ -185,3 +187,33 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: "User
         )
         for breach in breaches
     )
+
+
+# --- While the feature is left out -------------------------------------------------------------------------
+
+
+def limits_without_effect(**_: Any) -> list[CheckMessage]:
+    """Warn about limits that are set, and bind nothing."""
+    try:
+        accounts = _accounts_with_limits()
+    except DatabaseError:
+        return []  # it does not answer, or has no tables yet: other checks say so
+    if not accounts:
+        return []
+    return [Warning(_words(accounts), hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
+
+
+def examine() -> Found:
+    """Tell about limits that are set, and bind nothing."""
+    if accounts := _accounts_with_limits():
+        yield State.WARNING, _words(accounts)
+
+
+def _accounts_with_limits() -> list[str]:
+    return [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
+
+
+def _words(accounts: list[str]) -> str:
+    named = ", ".join(accounts[:NAMED_AT_MOST])
+    more = f" and {len(accounts) - NAMED_AT_MOST} more" if len(accounts) > NAMED_AT_MOST else ""
+    return f"FEATURES_OFF has approvals, so the limits of {named}{more} bind nothing."

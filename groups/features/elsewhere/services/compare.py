@@ -74,7 +74,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ChangeElsewhere:
     """A change that was not made here, at some time between two times."""
 
     group_id: int
@@ -128,7 +128,9 @@ class Picture:
                 del self.known[number]
 
 
-def compare(picture: Picture, look: Look, changes: Iterable[Change], *, lag: timedelta) -> list[Finding]:
+def compare(
+    picture: Picture, look: Look, changes: Iterable[Change], *, lag: timedelta
+) -> list[ChangeElsewhere]:
     """Bring the picture up to date with a look, and return the changes that were not made here.
 
     `changes` are those of the account that were sent, as the journal had them after the look: all open ones,
@@ -136,9 +138,9 @@ def compare(picture: Picture, look: Look, changes: Iterable[Change], *, lag: tim
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
-        _take(picture, look, sent, lag)
+        _take_first_picture(picture, look, sent, lag)
         return []
-    findings = _consider(picture, look, sent, lag)
+    findings = _consider_own_changes(picture, look, sent, lag)
     is_full = _is_full(picture, look)
     findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
     picture.forget(look.judged - 2 * lag)
@@ -162,8 +164,8 @@ def _is_full(picture: Picture, look: Look) -> bool:
     return look.complete and not missing and not look.unreadable - picture.known.keys() - picture.unread
 
 
-def _take(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
-    """Take a first picture once two looks agree: a list that lacked groups would make them look created.
+def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
+    """Take it once two looks agree: a list that lacked groups would make them look created.
 
     It may not show what we have changed a moment ago, so that is considered by the next look.
     """
@@ -189,16 +191,23 @@ def _take(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> N
     picture.looked_at = look.began
 
 
-def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> list[Finding]:
-    """Put the outcome of each change made here into what is known, once."""
+def _consider_own_changes(
+    picture: Picture, look: Look, sent: list[Change], lag: timedelta
+) -> list[ChangeElsewhere]:
+    """Put the outcome of each change made here into what is known, once; return what was found before one."""
     findings = []
     for change in sent:
         if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
             continue
         picture.considered.add(_mark(change))
-        if _is_overtaken(picture, change):
-            continue
-        known = picture.known.get(change.group_id) or _none(picture)
+        known = picture.known.get(change.group_id)
+        if known is None:
+            is_overtaken = bool(change.resolved_by) and change.action == Change.Action.UPDATE
+        else:
+            is_overtaken = bool(known.sent and change.sent_at and change.sent_at < known.sent)
+        if is_overtaken:
+            continue  # a later change was made here before a person closed this one
+        known = known or _none(picture)
         if found := _found_before(picture, known, change, sent, lag):
             findings.append(found)
         # A change that a person has closed was not read back: `after` is what stood there instead.
@@ -210,17 +219,9 @@ def _consider(picture: Picture, look: Look, sent: list[Change], lag: timedelta) 
     return findings
 
 
-def _is_overtaken(picture: Picture, change: Change) -> bool:
-    """Return True if a later change made here was made before a person has closed this one."""
-    known = picture.known.get(change.group_id or 0)
-    if known is None:
-        return bool(change.resolved_by) and change.action == Change.Action.UPDATE
-    return bool(known.sent and change.sent_at and change.sent_at < known.sent)
-
-
 def _found_before(
     picture: Picture, known: Known, change: Change, sent: list[Change], lag: timedelta
-) -> Finding | None:
+) -> ChangeElsewhere | None:
     """Return what somebody changed before our change, which its form and its read before the write showed.
 
     Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
@@ -235,7 +236,7 @@ def _found_before(
     ours = [_values(version) for each in others for version in (each.before, each.intended, each.after)]
     if any(alike(before, values) for values in ours if values):
         return None
-    return Finding(change.group_id or 0, known.values, before, known.seen, change.created_at)
+    return ChangeElsewhere(change.group_id or 0, known.values, before, known.seen, change.created_at)
 
 
 class _Comparison:
@@ -257,24 +258,21 @@ class _Comparison:
         present = [number for number, known in picture.known.items() if known.values]
         self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ChangeElsewhere]:
         """Compare each group, and return what was changed elsewhere."""
         numbers = sorted(
             self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
         )
         for number in filter(self._may_be_ours, numbers):
             self._suspect(number, looks=0)
-        found = [self._compare(number) for number in numbers if not self._says_nothing(number)]
+        found = []
+        for number in numbers:
+            is_unread = number in self._look.unreadable
+            may_be_unread = number not in self._look.groups and not self._look.complete
+            is_ours = number in self._kept_out or self._may_be_ours(number)
+            if not (is_unread or may_be_unread or is_ours):
+                found.append(self._compare_group(number))
         return [finding for finding in found if finding]
-
-    def _says_nothing(self, number: int) -> bool:
-        is_missing = number not in self._look.groups
-        return (
-            number in self._look.unreadable
-            or (is_missing and not self._look.complete)
-            or number in self._kept_out
-            or self._may_be_ours(number)
-        )
 
     def _may_be_ours(self, number: int) -> bool:
         """Return True for a new group while a creation made here is open."""
@@ -289,7 +287,7 @@ class _Comparison:
         known_at = known.seen if known else before.known_at if before else _none(self._picture).seen
         self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
 
-    def _compare(self, number: int) -> Finding | None:
+    def _compare_group(self, number: int) -> ChangeElsewhere | None:
         picture, look = self._picture, self._look
         known, values = picture.known.get(number) or _none(picture), look.groups.get(number)
         if values is None and (number not in look.denied or not (known.values or self._is_full)):
@@ -304,16 +302,13 @@ class _Comparison:
             return None
         self._suspect(number, looks=1)
         suspect = picture.suspects[number]
-        if not self._is_confirmed(known, suspect):
+        enough = suspect.looks >= (LOOKS if suspect.values else LOOKS_OF_REMOVAL)
+        is_quiet = suspect.began - known.since >= self._lag and not self._halved
+        is_late = look.began - max(suspect.ended, known.since) >= self._lag
+        if not enough or not (is_quiet or is_late):
             return None
         self._know(number, values)
-        return Finding(number, known.values, values, suspect.known_at, suspect.ended)
-
-    def _is_confirmed(self, known: Known, suspect: Suspect) -> bool:
-        if suspect.looks < (LOOKS if suspect.values else LOOKS_OF_REMOVAL):
-            return False
-        is_quiet = suspect.began - known.since >= self._lag and not self._halved
-        return is_quiet or self._look.began - max(suspect.ended, known.since) >= self._lag
+        return ChangeElsewhere(number, known.values, values, suspect.known_at, suspect.ended)
 
     def _is_ours(self, number: int, values: GroupValues | None) -> bool:
         """Return True if a difference is a late write of this dashboard, or a group never readable before."""

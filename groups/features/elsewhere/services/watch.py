@@ -6,34 +6,36 @@ look.
 
 import logging
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import assert_never
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from groups.features.elsewhere.models import LONGEST_LOOK, Watch
-from groups.features.elsewhere.services.compare import Finding, Known, Look, Picture, alike, compare
-from groups.models import Change, GroupsCopy, PosterCredentials
+from groups.features.elsewhere.services.compare import ChangeElsewhere, Look, Picture, alike, compare
+from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.services.events import Event, changes_in, one_line
 from groups.services.gateway import call_poster
 from groups.services.groups import list_listeners
+from groups.services.values import difference_words
 from poster_admin.common.deadlines import past, recent
-from poster_admin.users.models import Event
+from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.journal")
 
 Reason = Change.Reason
-RIGHT = "groups.watch_account"
+WATCH_ACCOUNT = "groups.watch_account"
 # Time in which a write made here that was sent and not seen may still arrive.
 LATE = timedelta(hours=24)
 # The clocks of servers that settle changes may be behind the worker's.
@@ -47,20 +49,20 @@ HINTS_APART = timedelta(seconds=30)
 MOST_ASKED = 10
 
 
-def switch_on(*, user: "User", credentials: PosterCredentials) -> None:
+def switch_on(*, user: User, credentials: PosterCredentials) -> None:
     """Let the worker look with these credentials. Raises `PermissionDenied`."""
     _check_right(user)
     # A look that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_look_at": timezone.now(), **RELEASED}
     Watch.objects.update_or_create(account=credentials.account, defaults=values)
-    record(Event.WATCH_ON, user=user, detail=credentials.account_id)
+    record(SecurityEvent.WATCH_ON, user=user, detail=credentials.account_id)
 
 
-def switch_off(*, user: "User", credentials: PosterCredentials) -> None:
+def switch_off(*, user: User, credentials: PosterCredentials) -> None:
     """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
     _check_right(user)
     Watch.objects.filter(account=credentials.account_id).delete()
-    record(Event.WATCH_OFF, user=user, detail=credentials.account_id)
+    record(SecurityEvent.WATCH_OFF, user=user, detail=credentials.account_id)
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:
@@ -70,9 +72,9 @@ def watch_of(credentials: PosterCredentials) -> Watch | None:
 
 
 def may_look(watch: Watch) -> bool:
-    """Tell whether the token of a watch may be used: not refused, and of a user who still has the right."""
+    """Return True if the token of a watch may be used: not refused, and of a user who still has the right."""
     credentials = watch.credentials
-    return bool(credentials and not credentials.refused_at and credentials.user.has_perm(RIGHT))
+    return bool(credentials and not credentials.refused_at and credentials.user.has_perm(WATCH_ACCOUNT))
 
 
 def accounts_due() -> list[str]:
@@ -123,16 +125,13 @@ def bring_looks_forward() -> None:
         watch = copy.credentials.account.watch
         if watch.looked_at is None or now - watch.looked_at <= HINTS_APART:
             continue
+        known = Picture.from_json(watch.picture).known
+        present = {number: each.values for number, each in known.items() if each.values}
         shown = {row["id"]: GroupValues.from_json(row) for row in copy.groups}
-        if _differ(Picture.from_json(watch.picture).known, shown):
+        if present.keys() != shown.keys() or any(
+            not alike(values, shown[number]) for number, values in present.items()
+        ):
             Watch.objects.filter(pk=watch.pk, next_look_at__gt=now).update(next_look_at=now)
-
-
-def _differ(known: dict[int, Known], shown: dict[int, GroupValues]) -> bool:
-    present = {number: each.values for number, each in known.items() if each.values}
-    return present.keys() != shown.keys() or any(
-        not alike(values, shown[number]) for number, values in present.items()
-    )
 
 
 def look_with(lease: Lease[Watch]) -> list[Change]:
@@ -146,16 +145,18 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
     if credentials is None or not may_look(watch):
         lease.release(next_look_at=timezone.now() + LONGEST_LOOK)
         return []
-    picture = _picture(watch, credentials)
+    # Another token may be shown other groups, so with that nothing is known yet.
+    is_same_token = watch.fingerprint == credentials.fingerprint
+    picture = Picture.from_json(watch.picture) if is_same_token else Picture()
     is_first = picture.looked_at is None
     try:
-        look = _look(credentials, picture)
+        look = _read_look(credentials, picture)
     except PosterError as error:
         log.info("No look at account %s for changes made elsewhere: %s", watch.account_id, error.reason)
         _store(watch, lease, next_look_at=timezone.now() + _pause(picture))
         return []
     with transaction.atomic():
-        sent = _sent(watch)
+        sent = _changes_made_here(watch)
         look = replace(look, judged=timezone.now())
         findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
         stored = _store(
@@ -166,23 +167,17 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
             fingerprint=credentials.fingerprint,
             next_look_at=timezone.now() + _pause(picture, is_first=is_first),
         )
-        return [_record(watch, lease, finding) for finding in findings] if stored else []
+        return [_record_elsewhere(watch, lease, finding) for finding in findings] if stored else []
 
 
-def _check_right(user: "User") -> None:
-    if not user.has_perm(RIGHT):
+def _check_right(user: User) -> None:
+    if not user.has_perm(WATCH_ACCOUNT):
         raise PermissionDenied
 
 
 def _store(watch: Watch, lease: Lease[Watch], **values: object) -> bool:
     """Store the end of a look; return False if another worker has taken it over meanwhile, or it is off."""
     return bool(lease.row.filter(credentials=watch.credentials_id).update(**RELEASED, **values))
-
-
-def _picture(watch: Watch, credentials: PosterCredentials) -> Picture:
-    """Return what is known; nothing with another token, which may be shown other groups."""
-    is_same = watch.fingerprint == credentials.fingerprint
-    return Picture.from_json(watch.picture) if is_same else Picture()
 
 
 def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
@@ -196,7 +191,7 @@ def _pause(picture: Picture, *, is_first: bool = False) -> timedelta:
     return min(soon * 2 ** min(*looks, LONGEST_DOUBLING), usual) if looks else usual
 
 
-def _look(credentials: PosterCredentials, picture: Picture) -> Look:
+def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
     """Read the list, and ask for each known group alone that it lacks. Raises `PosterError`."""
     began = timezone.now()
     listed = call_poster(credentials, lambda poster: poster.get_groups())
@@ -229,8 +224,8 @@ def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -
     return False
 
 
-def _sent(watch: Watch) -> list[Change]:
-    """Return the changes made here that may explain a difference, as the journal has them now."""
+def _changes_made_here(watch: Watch) -> list[Change]:
+    """Return the changes that may explain a difference, as the journal has them now."""
     last = watch.looked_at or timezone.now()
     since = min(last, timezone.now() - LATE) - MARGIN
     rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
@@ -239,7 +234,7 @@ def _sent(watch: Watch) -> list[Change]:
     return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
 
 
-def _record(watch: Watch, lease: Lease[Watch], finding: Finding) -> Change:
+def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:
     """Write a change made elsewhere into the history."""
     values = finding.after or finding.before
     if values is None:
@@ -247,28 +242,47 @@ def _record(watch: Watch, lease: Lease[Watch], finding: Finding) -> Change:
     action = Change.Action.UPDATE
     if finding.before is None or finding.after is None:
         action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
+    longest_name = Change._meta.get_field("group_name").max_length
     change = Change(
         id=uuid.uuid5(lease.holder, f"{finding.group_id} {finding.until}"),
         account=watch.account,
         action=action,
         group_id=finding.group_id,
-        group_name=_label(finding.before or values),
+        group_name=(finding.before or values).name[:longest_name],
         target=f"group:{finding.group_id}",
         before=finding.before.to_json() if finding.before else None,
         after=finding.after.to_json() if finding.after else None,
         state=Change.State.ELSEWHERE,
         possible_since=finding.since,
-        created_at=_before(finding.until),
+        # It came before a change made here of this time, so it stands below that in the history.
+        created_at=finding.until - timedelta(milliseconds=1),
         settled_at=timezone.now(),
     )
     change.save()
     return change
 
 
-def _label(values: GroupValues) -> str:
-    return values.name[: Change._meta.get_field("group_name").max_length]
+# --- Events ------------------------------------------------------------------------------------------------
 
 
-def _before(moment: datetime) -> datetime:
-    """Return the time of a row that stands below a change made here of this time, because it came before."""
-    return moment - timedelta(milliseconds=1)
+def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the changes that were written into the history since a time, for users who want to be told."""
+    return changes_in(Change.State.ELSEWHERE, change_words, account, since)
+
+
+def change_words(change: Change) -> str:
+    """Say what was done, and from which value to which."""
+    words = {"group": change.group_name}
+    match Change.Action(change.action):
+        case Change.Action.CREATE:
+            text = _("In Poster, not here: “%(group)s” was created.")
+        case Change.Action.REMOVE:
+            text = _("In Poster, not here: “%(group)s” was removed.")
+        case Change.Action.UPDATE:
+            text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
+            words["changes"] = difference_words(change.before, change.after)
+        case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
+            raise ValueError("Changes of clients that were made elsewhere are not looked for.")
+        case _ as never:
+            assert_never(never)
+    return one_line(text % words)

@@ -4,28 +4,30 @@ from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_UP, Decimal
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.insights.services.sales import MONTH, RIGHT
+from groups.features.insights.presenters.sums import (
+    as_of_words,
+    days_words,
+    problem_words,
+    unreadable_words,
+)
+from groups.features.insights.services.sales import MONTH, VIEW_SALES
 from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
-from groups.features.insights.services.sweep import Progress
+from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Change
-from groups.poster import GroupValues, NotAllowed, PosterError
+from groups.poster import GroupValues, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.messages import Message, error_words
+from groups.presenters.messages import Message
 from groups.services.values import NumberFormat, clients_words, money_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 CARD = "cost"
 """Id of the card on its page, and name of the fragment that fills it in."""
@@ -71,7 +73,7 @@ class CostCard:
 
     url: str
     figures: Figures | None = None
-    progress: Progress | None = None
+    progress: SweepProgress | None = None
     problem: Message | None = None
     failure: PosterError | None = None
 
@@ -86,7 +88,9 @@ def cost_url(group_id: int, new: GroupValues, days: int = MONTH, *, old: GroupVa
     return f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
 
 
-def cost_card(card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | Progress | None]) -> CostCard:
+def cost_card(
+    card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | SweepProgress | None]
+) -> CostCard:
     """Return the card with the figures of these edits, their progress, or the reason for neither."""
     try:
         found = find()
@@ -94,7 +98,7 @@ def cost_card(card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | 
         return replace(card, problem=problem_words(error), failure=error)
     if isinstance(found, Sales):
         return replace(card, figures=figures_of(edits, found))
-    if isinstance(found, Progress):
+    if isinstance(found, SweepProgress):
         return replace(card, progress=found)
     return card
 
@@ -107,15 +111,18 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
     receipts = sum(group.receipts for group, _old, _new in groups)
     revenue = summed(group.revenue for group, _old, _new in groups)
     period = sales.period
+    title = cost_words(cost, (period.last - period.first).days + 1)
+    if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
+        title = _("will cost nothing more, apart from birthday bonuses")
     return Figures(
         cost=f"{cost:.2f}",
         clients=clients,
         receipts=receipts,
         revenue=f"{revenue:.2f}",
-        title=capfirst(_title(cost, period, groups)),
-        basis=_basis(period, clients, receipts, revenue),
-        notes=tuple(_notes(sales, groups)),
-        birthday=_birthday(*groups[0]) if len(groups) == 1 else _birthdays(groups),
+        title=capfirst(title),
+        basis=_basis_words(period, clients, receipts, revenue),
+        notes=tuple(_note_words(sales, groups)),
+        birthday=_birthday_words(*groups[0]) if len(groups) == 1 else _birthdays_words(groups),
         bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
     )
 
@@ -134,9 +141,9 @@ def cost_words(cost: Decimal, days: int = MONTH) -> str:
     )
 
 
-def note_of_cost(change: Change, user: "User") -> ChangeNote | None:
+def note_of_cost(change: Change, user: User) -> ChangeNote | None:
     """Return what a change costs a month, for users who may see sales; None if that was not known."""
-    if change.monthly_cost is None or not user.has_perm(RIGHT):
+    if change.monthly_cost is None or not user.has_perm(VIEW_SALES):
         return None
     words = cost_words(change.monthly_cost)
     # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
@@ -151,63 +158,7 @@ def whole_money(amount: Decimal) -> str:
     return f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}"
 
 
-def days_words(period: Period) -> dict[str, str]:
-    """Return the first and the last day of a period."""
-    days = {"first": period.first, "last": period.last}
-    return {name: date_format(day, "SHORT_DATE_FORMAT") for name, day in days.items()}
-
-
-def as_of_words(sales: Sales) -> str:
-    """Return when the sums were read, and when they are read again."""
-    time = {"time": date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")}
-    if sales.provisional:
-        return (
-            _(
-                "As Poster had it on %(time)s, when clients were being moved: some may count for the group "
-                "that they have left. It is added up again in a few minutes."
-            )
-            % time
-        )
-    return _("As Poster had it on %(time)s; it is added up once a day, and after clients were moved.") % time
-
-
-def unreadable_words(count: int) -> str:
-    """Return how many rows are in no sum."""
-    return ngettext(
-        "%(count)s row of Poster's could not be read and is left out, so it may be more.",
-        "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
-        count,
-    ) % {"count": NumberFormat.current().count(count)}
-
-
-def problem_words(error: PosterError) -> Message:
-    """Return why there is no figure, and who can help."""
-    words = error_words(error)
-    match error:
-        case NotAllowed(code=503 | 700):
-            return words  # the account or its plan, and not the token
-        case NotAllowed(method="dash.getClientsSales"):
-            return Message(
-                _("Your token may not see sales"),
-                _(
-                    "Poster knows the token, but it lacks the right to statistics. "
-                    "Everything else works as before."
-                ),
-                _("The owner of the Poster account can give it: a token with the right to statistics."),
-                words.details,
-            )
-        case _:
-            return words
-
-
-def _title(cost: Decimal, period: Period, groups: Iterable[Costed]) -> str:
-    """Return the cost in half a sentence; a birthday bonus that changes is not called nothing."""
-    if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
-        return _("will cost nothing more, apart from birthday bonuses")
-    return cost_words(cost, (period.last - period.first).days + 1)
-
-
-def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str:
+def _basis_words(period: Period, clients: int, receipts: int, revenue: Decimal) -> str:
     values = days_words(period)
     if not receipts:
         return _("Nobody whom this concerns bought anything from %(first)s to %(last)s.") % values
@@ -223,7 +174,7 @@ def _basis(period: Period, clients: int, receipts: int, revenue: Decimal) -> str
     }
 
 
-def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
+def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _(
         "At most: products without a discount, promotions that win, and rounding make it less. "
         "A client whose own percent is higher than the new one costs nothing more."
@@ -236,7 +187,7 @@ def _notes(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield as_of_words(sales)
 
 
-def _birthdays(groups: Iterable[Costed]) -> str:
+def _birthdays_words(groups: Iterable[Costed]) -> str:
     """Return the birthday bonuses of several groups in words, if they change."""
     changed = [
         (group.birthdays, old.effective_bonus, new.effective_bonus)
@@ -258,7 +209,7 @@ def _birthdays(groups: Iterable[Costed]) -> str:
     }
 
 
-def _birthday(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
+def _birthday_words(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
     """Return the birthday bonuses of the period in words: they come on top, and depend on no percent."""
     before, after = old.effective_bonus, new.effective_bonus
     if not group.birthdays or not (before or after):
@@ -295,17 +246,13 @@ def _bars(sales: Sales, groups: Sequence[Costed]) -> Iterable[Bar]:
         revenues.append(summed(group.parts[place].everybody.revenue for group, _old, _new in known))
     highest = max(map(abs, costs), default=Decimal(0)) or Decimal(1)
     for part, cost, revenue in zip(sales.parts, costs, revenues, strict=True):
+        label, first = date_format(part.first, "YEAR_MONTH_FORMAT"), part.first
+        if (first.day, part.last.day) != (1, monthrange(first.year, first.month)[1]):
+            label += f", {first.day}\N{EN DASH}{part.last.day}"  # not the whole month
         yield Bar(
-            label=_month(part),
+            label=label,
             cost=money_words(cost),
             revenue=money_words(revenue),
             width=f"{100 * abs(cost) / highest:.2f}",
             saves=cost < 0,
         )
-
-
-def _month(part: Period) -> str:
-    """Return a month, with its days if it is not whole."""
-    month = date_format(part.first, "YEAR_MONTH_FORMAT")
-    whole = (part.first.day, part.last.day) == (1, monthrange(part.first.year, part.first.month)[1])
-    return month if whole else f"{month}, {part.first.day}\N{EN DASH}{part.last.day}"

@@ -45,24 +45,19 @@ def draw_counts(counts: Counts) -> CountLine | None:
     numbers = [number for _day, number in counts]
     least, most = min(numbers), max(numbers)
     changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
+    begin, end = counts[0][0], counts[-1][0]
+    points = []
+    for day, number in counts:
+        # A number that never changed is a line in the middle.
+        part = (number - least) / (most - least) if most > least else 0.5
+        x, y = WIDTH * (day - begin).days / (end - begin).days, HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM)
+        points.append(f"{x:.2f},{y:.2f}")
     return CountLine(
-        points=" ".join(_points(counts, least, most)),
-        since=counts[0][0],
+        points=" ".join(points),
+        since=begin,
         first=numbers[0],
         last=numbers[-1],
         least=least,
         most=most,
         steps=(*reversed(changed), counts[0]),
     )
-
-
-def _points(counts: Counts, least: int, most: int) -> list[str]:
-    """Return the points; a number that never changed is a line in the middle."""
-    begin, end = counts[0][0], counts[-1][0]
-    days = (end - begin).days
-    points = []
-    for day, number in counts:
-        part = (number - least) / (most - least) if most > least else 0.5
-        x, y = WIDTH * (day - begin).days / days, HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM)
-        points.append(f"{x:.2f},{y:.2f}")
-    return points

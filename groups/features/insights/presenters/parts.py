@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -12,16 +12,14 @@ from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
 from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import dependents_of
-from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import GroupCommand
+from groups.views.http.requests import Request
 from poster_admin.common.htmx import element_asked_for
-
-if TYPE_CHECKING:
-    from groups.views.http.requests import Request
 
 type Variables = dict[str, Any] | None
 
@@ -36,40 +34,35 @@ def destinations_of(user: User) -> list[Destination]:
     )
 
 
-def link_to_scheme(_request: "Request") -> Variables:
-    """Show the button to the loyalty scheme beside the heading of the list."""
-    return {}
-
-
-def dependents_of_group(request: "Request", one: OneGroup) -> Variables:
+def dependents_of_group(request: Request, one: OneGroup) -> Variables:
     """Return the dependents for the page of a group, or None for dependents that it loads afterwards."""
     return {"dependents": None if one.failure else dependents_at_once(request.credentials, one.group.id)}
 
 
-def dependents_later(_request: "Request", group: Group) -> Variables:
+def dependents_later(_request: Request, group: Group) -> Variables:
     """Have a form of a group load the dependents after it."""
     return {"group": group}
 
 
-def dependents_of_leaving(request: "Request", group_id: int) -> Variables:
+def dependents_of_leaving(request: Request, group_id: int) -> Variables:
     """Return the dependents for a page before the group goes."""
     return {"dependents": DependentsCard(request.credentials, group_id, leaving=True)}
 
 
-def doubts_of_removal(request: "Request", group_id: int) -> Variables:
+def doubts_of_removal(request: Request, group_id: int) -> Variables:
     """Return the dependents if there are any, or if that is not known: the removal is asked about then."""
     card = DependentsCard(request.credentials, group_id, leaving=True)
     doubtful = card.unread or card.found.promotions.found or card.found.rules.found
     return {"dependents": card} if doubtful else None
 
 
-def named_by_dependents(request: "Request", group_id: int) -> Variables:
+def named_by_dependents(request: Request, group_id: int) -> Variables:
     """Return the promotions and the number of rules that name a group which is gone."""
     named = dependents_of(request.credentials, group_id, fresh=True)
     return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
 
 
-def counts_of_group(request: "Request", one: OneGroup) -> Variables:
+def counts_of_group(request: Request, one: OneGroup) -> Variables:
     """Return the number of clients over time."""
     return {"counts": draw_counts(counts_of(request.credentials, one.group.id))}
 
@@ -77,19 +70,19 @@ def counts_of_group(request: "Request", one: OneGroup) -> Variables:
 # --- Cost --------------------------------------------------------------------------------------------------
 
 
-def link_to_cost(request: "Request", one: OneGroup) -> Variables:
+def link_to_cost(request: Request, one: OneGroup) -> Variables:
     """Show the link to the cost of another percent, for users who may see sales."""
-    return {"group": one.group} if one.group.is_editable and request.user.has_perm(RIGHT) else None
+    return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
-def cost_of_typed(request: "Request", group: Group, command: GroupCommand | None) -> Variables:
+def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
-    if not request.user.has_perm(RIGHT) or (command and _edit_of(request.user, command)):
+    if not request.user.has_perm(VIEW_SALES) or (command and _edit_of(request.user, command)):
         return None
     return {"group": group}
 
 
-def cost_of_command(request: "Request", command: GroupCommand) -> Variables:
+def cost_of_command(request: Request, command: GroupCommand) -> Variables:
     """Return the card of a command that may cost something; it is filled in later if that takes long."""
     edit = _edit_of(request.user, command)
     if edit is None:
@@ -100,7 +93,7 @@ def cost_of_command(request: "Request", command: GroupCommand) -> Variables:
     return {"cost": cost_card(card, [edit], partial(find_sums_quickly, sales))}
 
 
-def cost_of_plan(request: "Request", edits: Sequence[Edit]) -> Variables:
+def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables:
     """Return the card of a plan, one sum for all groups; its page is asked again for what takes long."""
     edits = [edit for edit in edits if _edit(request.user, *edit)]
     if not edits:
@@ -116,7 +109,7 @@ def _edit_of(user: User, command: GroupCommand) -> Edit | None:
 
 def _edit(user: User, group_id: int | None, old: GroupValues | None, new: GroupValues | None) -> Edit | None:
     """Return an edit that may cost something, for users who may see what; else None."""
-    if group_id is None or old is None or new is None or not user.has_perm(RIGHT):
+    if group_id is None or old is None or new is None or not user.has_perm(VIEW_SALES):
         return None
     given = ("percent", "loyalty_type", "birthday_bonus")
     changes = any(getattr(old, name) != getattr(new, name) for name in given)

@@ -2,35 +2,26 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from groups.features.insights.presenters.cost import (
-    as_of_words,
-    days_words,
-    problem_words,
-    unreadable_words,
-)
-from groups.features.insights.services.sales import MONTH, RIGHT, SalesAdder
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, unreadable_words
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.sales_sums import Sales, rounded
-from groups.features.insights.services.sweep import QUICK_SECONDS, Progress, find_sums
+from groups.features.insights.services.sweep import QUICK_SECONDS, find_sums
 from groups.models import PosterCredentials
-from groups.poster import Group, LoyaltyType, PosterError
+from groups.poster import Group, LoyaltyType
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
-class SalesColumns:
-    """The sales of the list: their sums, or how far these are, or why there are none."""
-
-    sums: Sales | None = None
-    progress: Progress | None = None
-    problem: Message | None = None
+class SalesColumns(ShownSums[Sales]):
+    """The sales of the list."""
 
     @property
     def notes(self) -> str:
@@ -74,19 +65,14 @@ def sales_labels() -> dict[str, str]:
 
 def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none."""
-    try:
-        found = find_sums(SalesAdder(credentials, MONTH), within=QUICK_SECONDS)
-    except PosterError as error:
-        return Amounts(SALES, SalesColumns(problem=problem_words(error)))
-    if isinstance(found, Progress):
-        return Amounts(SALES, SalesColumns(progress=found))
-    columns = SalesColumns(found)
-    return Amounts(SALES, columns, columns.of)
+    adder = SalesAdder(credentials, MONTH)
+    columns = SalesColumns().ask(partial(find_sums, adder, within=QUICK_SECONDS))
+    return Amounts(SALES, columns, columns.of if columns.sums else None)
 
 
 SALES = ColumnSet(
     key="sales",
-    permission=RIGHT,
+    permission=VIEW_SALES,
     labels=sales_labels,
     words=gettext_lazy("with sales"),
     template="insights/sales.html",
@@ -96,7 +82,7 @@ SALES = ColumnSet(
 
 def menu_of_sales(request: HttpRequest, listing: Listing) -> dict[str, Any] | None:
     """Return the address of the list with the columns of sales, or without them; None without the right."""
-    if not request.user.has_perm(RIGHT):
+    if not request.user.has_perm(VIEW_SALES):
         return None
     shown = listing.filters.columns == SALES.key
     sort = listing.filters.sort

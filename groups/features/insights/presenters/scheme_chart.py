@@ -17,10 +17,12 @@ STEP, ARROW = 78, 36
 LETTER = 8.5
 """Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
 SHOWN_WITHOUT_RULE = 8
+THINNEST = Decimal(3)
+"""Width of the bar of 0 percent."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DrawnStep:
     """One group of the picture; all places are units of the drawing, formatted for SVG.
 
     `sum` is the label of the arrow that leads here, empty without one. A group that is gone has no bar.
@@ -45,7 +47,7 @@ class Drawing:
 
     width: int
     height: int
-    steps: tuple[Step, ...]
+    steps: tuple[DrawnStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +67,15 @@ def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[Ladde
     numbers = NumberFormat.current()
     highest = max((group.percent for group in ladder.groups.values()), default=Decimal(0)) or Decimal(1)
     pen = _Pen(ladder, numbers, highest, turnover_of)
-    kinds = sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0)
-    pictures = [
-        LadderPicture(_title(kind), pen.draw(rules)) for kind, rules in groupby(kinds, key=ladder.kind)
-    ]
+    pictures = []
+    for kind, rules in groupby(sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0), ladder.kind):
+        title = type_label(kind) if kind in tuple(LoyaltyType) else _("By the rules")
+        pictures.append(LadderPicture(title, pen.draw(rules)))
     outside = sorted(ladder.outside, key=lambda group: (-group.clients, group.id))
     if outside:
         shown = outside[:SHOWN_WITHOUT_RULE]
         pictures.append(LadderPicture(_("No rule leads here"), pen.draw(shown), len(outside) - len(shown)))
     return pictures
-
-
-def _title(kind: int | None) -> str:
-    if kind in tuple(LoyaltyType):
-        return type_label(kind)
-    return _("By the rules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +98,20 @@ class _Pen:
             y += STEP + (ARROW if isinstance(item, LoyaltyRule) else 0)
         return Drawing(width, y, tuple(steps))
 
-    def _step(self, item: LoyaltyRule | Group, width: int, y: int) -> Step:
+    def _step(self, item: LoyaltyRule | Group, width: int, y: int) -> DrawnStep:
         rule = item if isinstance(item, LoyaltyRule) else None
         group = self.ladder.group_of(item) if isinstance(item, LoyaltyRule) else item
         line = y + (ARROW if rule else 0) + 16
-        return Step(
-            name=Truncator(group.name if group else _missing(rule)).chars(int(width / LETTER)),
-            figures=self._figures(group),
+        name = _("no. %(id)s is not in the list") % {"id": rule.group_id if rule else ""}
+        figures: list[str] = []
+        bar_width = Decimal(width)
+        if group:
+            name, percent = group.name, self.numbers.percent(group.percent)
+            figures = [percent, clients_words(group.clients), self.turnover_of(group.id)]
+            bar_width = max(THINNEST, width * group.percent / self.highest)
+        return DrawnStep(
+            name=Truncator(name).chars(int(width / LETTER)),
+            figures=" · ".join(filter(None, figures)),
             figures_y=str(line + 19),
             sum=_("from %(sum)s") % {"sum": self.numbers.round_money(rule.value)} if rule else "",
             is_bonus=bool(group and group.is_bonus),
@@ -117,24 +120,5 @@ class _Pen:
             arrow=f"M10 {y + 2}V{y + 28}m-5 -6l5 6l5 -6",
             name_y=str(line),
             bar_y=str(line + 28),
-            bar_width=f"{_width(group, self.highest, width):.1f}",
+            bar_width=f"{bar_width:.1f}",
         )
-
-    def _figures(self, group: Group | None) -> str:
-        if group is None:
-            return ""
-        parts = (
-            self.numbers.percent(group.percent),
-            clients_words(group.clients),
-            self.turnover_of(group.id),
-        )
-        return " · ".join(filter(None, parts))
-
-
-def _width(group: Group | None, highest: Decimal, width: int) -> Decimal:
-    """Return the width of a bar; a percent of 0 is a thin line."""
-    return max(Decimal(3), width * group.percent / highest) if group else Decimal(width)
-
-
-def _missing(rule: LoyaltyRule | None) -> str:
-    return _("no. %(id)s is not in the list") % {"id": rule.group_id if rule else ""}

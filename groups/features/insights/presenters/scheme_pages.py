@@ -1,6 +1,7 @@
 """Show the loyalty scheme of an account: as a ladder of its rules, and as an audit of its percents."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -8,37 +9,16 @@ from functools import cached_property
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from groups.features.insights.presenters.cost import as_of_words, unreadable_words
 from groups.features.insights.presenters.scheme_chart import LadderPicture, draw_scheme
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, unreadable_words
 from groups.features.insights.services.ladder import Contradiction, Problem
 from groups.features.insights.services.member_sums import NEAR, MemberSums
 from groups.features.insights.services.sales import MONTH
 from groups.features.insights.services.sales_sums import Sales
 from groups.features.insights.services.scheme import Scheme
-from groups.features.insights.services.sweep import Progress
 from groups.poster import Group, LoyaltyRule
 from groups.presenters.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
-
-
-@dataclass(frozen=True, slots=True)
-class MemberCount:
-    """The numbers of clients, the progress of counting them, or the reason for neither.
-
-    It is empty until it is asked for, at `url`.
-    """
-
-    url: str
-    sums: MemberSums | None = None
-    progress: Progress | None = None
-    failure: Message | None = None
-
-    @property
-    def poll_trigger(self) -> str:
-        """The trigger with which the page asks for them; empty once there is an answer."""
-        if self.sums or self.failure:
-            return ""
-        return "load delay:2s" if self.progress else "load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +61,9 @@ class LadderRow:
 class SchemePage:
     """The scheme as pages show it; `count` is None on a page that counts no clients."""
 
-    def __init__(self, scheme: Scheme, count: MemberCount | None, may: Callable[[str], bool]) -> None:
+    def __init__(
+        self, scheme: Scheme, count: ShownSums[MemberSums] | None, may: Callable[[str], bool]
+    ) -> None:
         self.scheme = scheme
         self.count = count
         self.sums = count.sums if count else None
@@ -103,12 +85,15 @@ class SchemePage:
         return [self.line(group, corrected_at) for group in groups]
 
     def line(self, group: Group, corrected_at: str = "") -> GroupLine:
-        may_correct = corrected_at and self._may_change and group.is_editable
+        url = reverse("groups:detail", args=[group.id])
+        if corrected_at and self._may_change and group.is_editable:
+            with suppress(NoReverseMatch):  # the feature of that page is switched off
+                url = reverse(corrected_at, args=[group.id])
         return GroupLine(
             id=group.id,
             number=_("no. %(id)s") % {"id": group.id},
             name=group.name,
-            url=_page_of(group, corrected_at if may_correct else "groups:detail"),
+            url=url,
             type=type_label(group.loyalty_type),
             is_bonus=group.is_bonus,
             percent=self.numbers.percent(group.percent),
@@ -117,14 +102,6 @@ class SchemePage:
 
     def sum_of(self, rule: LoyaltyRule) -> str:
         return self.numbers.round_money(rule.value)
-
-
-def _page_of(group: Group, name: str) -> str:
-    """Return the address of a page of a group; its own where the feature of that page is switched off."""
-    try:
-        return reverse(name, args=[group.id])
-    except NoReverseMatch:
-        return reverse("groups:detail", args=[group.id])
 
 
 class LadderPage(SchemePage):
@@ -143,7 +120,7 @@ class LadderPage(SchemePage):
         """Contradictions in words, by the id of the rule."""
         found: dict[int, list[str]] = {}
         for each in self.scheme.ladder.contradictions:
-            found.setdefault(each.rule.id, []).append(self._words(each))
+            found.setdefault(each.rule.id, []).append(self._problem_words(each))
         return found
 
     @property
@@ -166,7 +143,7 @@ class LadderPage(SchemePage):
             problems=self.problems.get(rule.id, []),
         )
 
-    def _words(self, found: Contradiction) -> str:
+    def _problem_words(self, found: Contradiction) -> str:
         other = self.scheme.ladder.group_of(found.other) if found.other else None
         known = {"name": other.name if other else "", "sum": self.sum_of(found.other) if found.other else ""}
         match found.problem:
@@ -179,22 +156,8 @@ class LadderPage(SchemePage):
 
 
 @dataclass(frozen=True, slots=True)
-class Turnover:
-    """The turnover of groups in the last month, the progress of adding it up, or the reason for neither.
-
-    It is None for a user who may not see sales, and empty until it is asked for.
-    """
-
-    sales: Sales | None = None
-    progress: Progress | None = None
-    problem: Message | None = None
-
-    @property
-    def poll_trigger(self) -> str:
-        """The trigger with which the page asks for it; empty once there is an answer."""
-        if self.sales or self.problem:
-            return ""
-        return "load delay:2s" if self.progress else "load"
+class Turnover(ShownSums[Sales]):
+    """The turnover of groups in the last month; there is none for a user who may not see sales."""
 
     @property
     def days(self) -> int:
@@ -203,12 +166,12 @@ class Turnover:
     @property
     def missing(self) -> str:
         """The rows that are in no sum, in words."""
-        return unreadable_words(self.sales.unreadable) if self.sales and self.sales.unreadable else ""
+        return unreadable_words(self.sums.unreadable) if self.sums and self.sums.unreadable else ""
 
     @property
     def as_of(self) -> str:
         """The time of the reading, in words."""
-        return as_of_words(self.sales) if self.sales else ""
+        return as_of_words(self.sums) if self.sums else ""
 
 
 class ChartPage(LadderPage):
@@ -222,9 +185,9 @@ class ChartPage(LadderPage):
         return replace(super().line(group, corrected_at), turnover=self._turnover_of(group.id))
 
     def _turnover_of(self, group_id: int) -> str:
-        if not self.turnover or not self.turnover.sales:
+        if not self.turnover or not self.turnover.sums:
             return ""
-        revenue = self.turnover.sales.of(group_id).revenue
+        revenue = self.turnover.sums.of(group_id).revenue
         return self.numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
 
     @cached_property
@@ -244,8 +207,8 @@ class OwnPercents:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """A percent of one type, and the groups that have it."""
+class UnreachedPercent:
+    """A percent of one type that no rule leads to, and the groups that have it."""
 
     percent: str
     type: str
@@ -261,22 +224,20 @@ class AuditPage(SchemePage):
         sums = self.sums
         if sums is None:
             return []
-        return [
-            self._own(group, sums)
-            for group in self.scheme.groups.groups
-            if group.id in sums.above or group.id in sums.below
-        ]
-
-    def _own(self, group: Group, sums: MemberSums) -> OwnPercents:
-        url = reverse("groups:members", args=[group.id])
-        above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
-        return OwnPercents(
-            self.line(group),
-            self.numbers.count(above),
-            self.numbers.count(below),
-            f"{url}?own=above" if above else "",
-            f"{url}?own=below" if below else "",
-        )
+        found = []
+        for group in self.scheme.groups.groups:
+            url = reverse("groups:members", args=[group.id])
+            above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
+            if above or below:
+                own = OwnPercents(
+                    group=self.line(group),
+                    above=self.numbers.count(above),
+                    below=self.numbers.count(below),
+                    above_url=f"{url}?own=above" if above else "",
+                    below_url=f"{url}?own=below" if below else "",
+                )
+                found.append(own)
+        return found
 
     @property
     def alike(self) -> list[list[GroupLine]]:
@@ -291,9 +252,9 @@ class AuditPage(SchemePage):
         return self.lines(self.scheme.empty, "groups:retire")
 
     @property
-    def out_of_reach(self) -> list[Reach]:
+    def out_of_reach(self) -> list[UnreachedPercent]:
         return [
-            Reach(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
+            UnreachedPercent(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
             for groups in self.scheme.out_of_reach
             if (lines := self.lines(groups, "groups:update"))
         ]

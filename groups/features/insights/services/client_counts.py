@@ -22,7 +22,7 @@ JUST_READ = timedelta(minutes=3)
 BATCH = 500
 
 
-def keep_of_copies() -> int:
+def keep_counts_of_copies() -> int:
     """Keep the figures of lists that were read today, where none is kept yet; return how many."""
     today = timezone.localdate()
     counted = ClientCount.objects.filter(account=OuterRef("credentials__account"), day=today)
@@ -30,12 +30,12 @@ def keep_of_copies() -> int:
     may_add = Q(~Exists(counted)) | recent("fetched_at", age=JUST_READ)
     copies = GroupsCopy.objects.of_present_token().filter(may_add, fetched_at__gte=midnight)
     return sum(
-        keep(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
+        keep_counts(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)
         for copy in copies.select_related("credentials").order_by("-fetched_at")
     )
 
 
-def keep(credentials: PosterCredentials, groups: Iterable[Group], as_of: datetime) -> int:
+def keep_counts(credentials: PosterCredentials, groups: Iterable[Group], as_of: datetime) -> int:
     """Keep the figures of a list for its day, except of groups that have one; return how many."""
     its = {"account_id": credentials.account_id, "day": timezone.localdate(as_of)}
     known = set(ClientCount.objects.filter(**its).values_list("group_id", flat=True))

@@ -11,7 +11,7 @@ import msgspec
 from groups.features.insights.services.scheme import Scheme, read_scheme
 from groups.features.insights.services.sweep import Listener
 from groups.models import PosterCredentials
-from groups.poster import Client, ClientList, PosterError
+from groups.poster import ClientList, PosterError
 
 NEAR = Decimal("0.9")
 """Clients who have paid this part of the next step are near it."""
@@ -72,26 +72,23 @@ class MemberAdder(Listener[MemberSums]):
     def add(self, page: ClientList) -> None:
         self._sums.read += page.size
         self._sums.unreadable += len(page.unreadable)
+        sums = self._sums
         for client in page.clients:
-            if not client.removed:
-                self._count(client)
+            group_id = client.group_id
+            percent = self._questions.percents.get(group_id)
+            if client.removed or percent is None:
+                continue
+            if client.own_percent > percent:
+                sums.above[group_id] = sums.above.get(group_id, 0) + 1
+            elif 0 < client.own_percent < percent:
+                sums.below[group_id] = sums.below.get(group_id, 0) + 1
+            for step in self._questions.steps.get(group_id, ()):
+                if client.total_paid is not None and step * NEAR <= client.total_paid < step:
+                    near = sums.near.setdefault(group_id, {})
+                    near[step] = near.get(step, 0) + 1
 
     def done(self) -> MemberSums:
         return self._sums
-
-    def _count(self, client: Client) -> None:
-        sums, group_id = self._sums, client.group_id
-        percent = self._questions.percents.get(group_id)
-        if percent is None:
-            return
-        if client.own_percent > percent:
-            sums.above[group_id] = sums.above.get(group_id, 0) + 1
-        elif 0 < client.own_percent < percent:
-            sums.below[group_id] = sums.below.get(group_id, 0) + 1
-        for step in self._questions.steps.get(group_id, ()):
-            if client.total_paid is not None and step * NEAR <= client.total_paid < step:
-                near = sums.near.setdefault(group_id, {})
-                near[step] = near.get(step, 0) + 1
 
 
 def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdder | None:

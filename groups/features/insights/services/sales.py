@@ -8,16 +8,17 @@ and every percent, in every process, until a move.
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from groups.features.insights.services.sales_sums import (
     GroupSales,
     Period,
+    PeriodSums,
     Sales,
-    Steps,
-    Sums,
+    SalesSums,
     months_of,
     rounded,
 )
@@ -28,10 +29,7 @@ from groups.services.gateway import call_poster, seconds_left
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-RIGHT = "groups.view_sales"
+VIEW_SALES = "groups.view_sales"
 MONTH = 30
 PERIODS = (MONTH, 90, 365)
 """Numbers of days that can be asked for; a longer period than MONTH is read month by month."""
@@ -57,8 +55,8 @@ class SalesAdder(Listener[Sales]):
         self._birthdays_of_parts = [part.birthdays for part in self._parts]
         self._homes: dict[int, tuple[int, Decimal]] = {}
         self._known_homes: dict[tuple[int, Decimal], tuple[int, Decimal]] = {}
-        self._sums: list[dict[int, dict[Decimal, Sums]]] = [
-            defaultdict(lambda: defaultdict(Sums)) for _ in self._parts
+        self._sums: list[dict[int, dict[Decimal, SalesSums]]] = [
+            defaultdict(lambda: defaultdict(SalesSums)) for _ in self._parts
         ]
         self._bought: set[int] = set()
         self._buyers: Counter[int] = Counter()
@@ -100,7 +98,7 @@ class SalesAdder(Listener[Sales]):
                 self._buyers[group_id],
                 self._receipts[group_id],
                 self._birthdays[group_id],
-                tuple(Steps.of(sums.get(group_id, {})) for sums in self._sums),
+                tuple(PeriodSums.of(sums.get(group_id, {})) for sums in self._sums),
             )
             for group_id in sorted(known)
         }
@@ -115,7 +113,7 @@ class SalesAdder(Listener[Sales]):
                 continue
             group_id, own = home
             self._sums[place][group_id][own].add(
-                Sums(sale.total, sale.revenue, sale.total * own, sale.revenue * own)
+                SalesSums(sale.total, sale.revenue, sale.total * own, sale.revenue * own)
             )
             self._receipts[group_id] += sale.receipts
             if sale.id not in self._bought:
@@ -138,7 +136,7 @@ def _none_read(method: str) -> InvalidResponse:
 
 def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | None:
     """Return the listener of a sweep whose user may see sales."""
-    return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(RIGHT) else None
+    return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(VIEW_SALES) else None
 
 
 # --- The cost of a change ----------------------------------------------------------------------------------
@@ -160,7 +158,7 @@ class CostGate(Gate):
 
 
 def monthly_cost(
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     group_id: int | None,
     old: GroupValues | None,
@@ -171,7 +169,7 @@ def monthly_cost(
     None also while clients are being moved, for a user without the right to sales, and for a change that
     gives nobody anything else.
     """
-    if group_id is None or old is None or new is None or not user.has_perm(RIGHT):
+    if group_id is None or old is None or new is None or not user.has_perm(VIEW_SALES):
         return None
     if (old.percent, old.loyalty_type) == (new.percent, new.loyalty_type):
         return None

@@ -18,7 +18,7 @@ HUNDRED = Decimal(100)
 KOPECK = Decimal("0.01")
 
 
-class Sums(msgspec.Struct, array_like=True):
+class SalesSums(msgspec.Struct, array_like=True):
     """Sums of sales in hryvnia: before discounts, and as paid; `weighted_…` are times the own percents."""
 
     total: Decimal = Decimal(0)
@@ -26,41 +26,41 @@ class Sums(msgspec.Struct, array_like=True):
     weighted_total: Decimal = Decimal(0)
     weighted_revenue: Decimal = Decimal(0)
 
-    def add(self, other: "Sums") -> None:
+    def add(self, other: "SalesSums") -> None:
         self.total += other.total
         self.revenue += other.revenue
         self.weighted_total += other.weighted_total
         self.weighted_revenue += other.weighted_revenue
 
 
-class Step(msgspec.Struct, array_like=True, frozen=True):
+class SumsUpTo(msgspec.Struct, array_like=True, frozen=True):
     """The sums of all clients whose own percent is at most `own`."""
 
     own: Decimal
-    sums: Sums
+    sums: SalesSums
 
 
-class Steps(msgspec.Struct, array_like=True, frozen=True):
+class PeriodSums(msgspec.Struct, array_like=True, frozen=True):
     """The sums of a group in one period, by rising own percent; the last step has everybody."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[SumsUpTo, ...] = ()
 
     @classmethod
-    def of(cls, by_own: dict[Decimal, Sums]) -> "Steps":
+    def of(cls, by_own: dict[Decimal, SalesSums]) -> "PeriodSums":
         """Return the steps of sums that are sorted by own percent, and forget these."""
-        running, steps = Sums(), []
+        running, steps = SalesSums(), []
         for own in sorted(by_own):
             running.add(by_own[own])
-            steps.append(Step(own, msgspec.structs.replace(running)))
+            steps.append(SumsUpTo(own, msgspec.structs.replace(running)))
         return cls(tuple(steps))
 
     @property
-    def everybody(self) -> Sums:
-        return self.steps[-1].sums if self.steps else Sums()
+    def everybody(self) -> SalesSums:
+        return self.steps[-1].sums if self.steps else SalesSums()
 
     def given(self, loyalty_type: int, percent: Decimal) -> Decimal:
         """Return the discounts or bonuses that this percent of the group gives, unrounded."""
-        below = next((step.sums for step in reversed(self.steps) if step.own <= percent), Sums())
+        below = next((step.sums for step in reversed(self.steps) if step.own <= percent), SalesSums())
         everybody = self.everybody
         if loyalty_type == LoyaltyType.DISCOUNT:
             given = percent * below.total + everybody.weighted_total - below.weighted_total
@@ -79,7 +79,7 @@ class GroupSales(msgspec.Struct, array_like=True, frozen=True):
     clients: int = 0
     receipts: int = 0
     birthdays: int = 0
-    parts: tuple[Steps, ...] = ()
+    parts: tuple[PeriodSums, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -96,7 +96,7 @@ class GroupSales(msgspec.Struct, array_like=True, frozen=True):
         return sum((cost_of(part, old, new) for part in self.parts), Decimal(0))
 
 
-def cost_of(part: Steps, old: GroupValues, new: GroupValues) -> Decimal:
+def cost_of(part: PeriodSums, old: GroupValues, new: GroupValues) -> Decimal:
     """Return the cost of the new values in one part of the period, unrounded; negative if they save."""
     return part.given(new.loyalty_type, new.percent) - part.given(old.loyalty_type, old.percent)
 

@@ -48,7 +48,7 @@ WAITS, IS_ALIVE, FAILED = 3600, 60, 60
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SweepProgress:
     """The number of an account's clients that have been read; `waiting` until a worker has begun."""
 
     read: int
@@ -141,7 +141,7 @@ def add_listener(make: MakeListener) -> None:
 # --- Asking ------------------------------------------------------------------------------------------------
 
 
-def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | Progress:
+def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | SweepProgress:
     """Return the sums, or the progress of the task that adds them up.
 
     A small account is read now, in at most `within` seconds; a task is for what takes longer.
@@ -157,7 +157,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
         except Unreachable as error:
             if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
-    return _in_background(listener)
+    return _sweep_in_background(listener)
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
@@ -253,7 +253,7 @@ def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
 # --- In the background -------------------------------------------------------------------------------------
 
 
-def _in_background(listener: Listener[Any]) -> Progress:
+def _sweep_in_background(listener: Listener[Any]) -> SweepProgress:
     """Return the progress of the account's task, and put one into the queue unless it is there already."""
     listener.check_failure()
     credentials = listener.credentials
@@ -262,7 +262,7 @@ def _in_background(listener: Listener[Any]) -> Progress:
         return noted
     key, clients = _key(credentials), list_groups(credentials).totals.clients
     # One process adds the note, and enqueues the task.
-    added = ask_shared(lambda: cache.add(key, Progress(0, clients), timeout=WAITS), None)
+    added = ask_shared(lambda: cache.add(key, SweepProgress(0, clients), timeout=WAITS), None)
     noted = _progress_of(credentials)
     if noted is None:
         raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
@@ -282,7 +282,7 @@ def sweep_account(credentials_id: int, days: int, clients: int) -> None:
     if found is None:
         return
     with suppress(_Interrupted):
-        _sweep_for_all(found, days, clients)
+        _sweep_for_all_listeners(found, days, clients)
     ask_shared(lambda: cache.delete(_key(found)), None)
 
 
@@ -290,11 +290,11 @@ class _Interrupted(Exception):
     """The worker is to stop; the next page that needs the sums enqueues the task again."""
 
 
-def _sweep_for_all(credentials: PosterCredentials, days: int, clients: int) -> None:
+def _sweep_for_all_listeners(credentials: PosterCredentials, days: int, clients: int) -> None:
     def note(read: int) -> None:
         if stopping.is_set():
             raise _Interrupted
-        progress = Progress(read, max(read, clients), waiting=False)
+        progress = SweepProgress(read, max(read, clients), waiting=False)
         ask_shared(lambda: cache.set(_key(credentials), progress, timeout=IS_ALIVE), None)
 
     until = time.monotonic() + LONGEST_SWEEP
@@ -314,7 +314,7 @@ def _sweep_for_all(credentials: PosterCredentials, days: int, clients: int) -> N
         each.note_failure()
 
 
-def _progress_of(credentials: PosterCredentials) -> Progress | None:
+def _progress_of(credentials: PosterCredentials) -> SweepProgress | None:
     return ask_shared(lambda: cache.get(_key(credentials)), None)
 
 

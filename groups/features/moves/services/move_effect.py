@@ -5,17 +5,14 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
 from groups.services.clients import SEARCHED_AT_MOST, VIEW_CLIENTS, pages_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class MoveCount:
 
 def count_moves(
     *,
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     percent: Decimal,
     ids: Mapping[int, Collection[int] | None],

@@ -5,6 +5,7 @@ to this machine alone. The name is resolved once; the connection goes to the ver
 """
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -125,11 +126,11 @@ def resolve(target: Target) -> list[str]:
         raise AddressRefused(Refusal.NO_NAME) from None
     addresses = list(dict.fromkeys(str(place[0]) for *_rest, place in found))
     for address in addresses:
-        _check(ip_address(address), target)
+        _check_network_address(ip_address(address), target)
     return addresses
 
 
-def _check(address: IPv4Address | IPv6Address, target: Target) -> None:
+def _check_network_address(address: IPv4Address | IPv6Address, target: Target) -> None:
     """Refuse an address of the network that no receiver can have, and the services of this machine."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
@@ -196,12 +197,8 @@ def _own_ports() -> set[int]:
     ports = {settings.PORT, int(database.get("PORT") or 0)} | USUAL_PORTS
     if settings.EMAIL_ENABLED:
         ports.add(settings.MAILERS["default"].get("OPTIONS", {}).get("port") or 0)
-    return ports | {_port(location) for location in locations}
-
-
-def _port(location: str) -> int:
-    try:
-        parts = urlsplit(location.replace("{account}", "account"))
-        return parts.port or {**PORTS, **SCHEME_PORTS}.get(parts.scheme, 0)
-    except ValueError:
-        return 0
+    for location in locations:
+        with suppress(ValueError):
+            parts = urlsplit(location.replace("{account}", "account"))
+            ports.add(parts.port or {**PORTS, **SCHEME_PORTS}.get(parts.scheme, 0))
+    return ports

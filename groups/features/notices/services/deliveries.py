@@ -8,15 +8,16 @@ import logging
 import uuid
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.tasks import task
 from django.utils import timezone
 
 from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
-from groups.features.notices.services import mails, webhooks
-from groups.features.notices.services.outbox import is_still_allowed
-from groups.models.leases import Lease
+from groups.features.notices.services import mails, outbox, webhooks
+from groups.services.installation.findings import Found
+from groups.services.installation.findings import State as Level
 from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.notices")
@@ -28,33 +29,35 @@ RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 
 MOST = 100
 # A task that has not begun this long after its time was lost with its worker.
 OVERDUE = timedelta(minutes=2)
-State, Failure = Delivery.State, Delivery.Failure
+State = Delivery.State
+NOT_SENT = (State.WAITING, State.GIVEN_UP)
+# Age up to which a message that could not be sent is worth a line of `manage.py doctor`.
+LOOKED_AT = timedelta(days=1)
 
 
-def pack() -> int:
+def queue_due_notices() -> int:
     """Queue the notices that are due, one message a reader and account; return the number of messages."""
     waiting = Notice.objects.filter(delivery=None, due_at__lte=timezone.now())
     readers = set(waiting.order_by().values_list("user_id", "webhook_id", "account_id"))
-    return sum(_pack(*reader) for reader in readers)
+    queued = 0
+    for user_id, webhook_key, account_id in readers:
+        of_reader = Notice.objects.filter(user=user_id, webhook=webhook_key, account=account_id)
+        with transaction.atomic():
+            # The webhook before its notices, in the order of who sets another address meanwhile.
+            if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
+                continue
+            waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
+            ids = list(waiting.values_list("pk", flat=True)[:MOST])
+            if not ids:
+                continue  # another worker was sooner
+            delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)
+            of_reader.filter(pk__in=ids).update(delivery=delivery)
+            deliver.enqueue(str(delivery.pk))
+            queued += 1
+    return queued
 
 
-def _pack(user_id: int | None, webhook_key: str | None, account_id: str) -> bool:
-    of_reader = Notice.objects.filter(user=user_id, webhook=webhook_key, account=account_id)
-    with transaction.atomic():
-        # The webhook before its notices, in the order of who sets another address meanwhile.
-        if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
-            return False
-        waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
-        ids = list(waiting.values_list("pk", flat=True)[:MOST])
-        if not ids:
-            return False  # another worker was sooner
-        delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)
-        of_reader.filter(pk__in=ids).update(delivery=delivery)
-        deliver.enqueue(str(delivery.pk))
-    return True
-
-
-def revive() -> int:
+def queue_lost_messages() -> int:
     """Queue the messages again whose task was lost with its worker; return their number.
 
     A second task of one message does no harm: the lease lets one of them send it.
@@ -82,31 +85,47 @@ def deliver(delivery_id: str) -> None:
     if delivery is None:
         return  # another address was set a moment ago
     notices = list(delivery.notices.select_related("account"))
-    if not notices or not is_still_allowed(delivery, notices[0].account_id):
+    if not notices or not outbox.is_still_allowed(delivery, notices[0].account_id):
         lease.release(state=State.DROPPED)
         return
     try:
         if delivery.webhook is not None:
-            webhooks.send(delivery, notices)
+            webhooks.send_request(delivery, notices)
         else:
-            mails.send(delivery, notices)
+            mails.send_mail(delivery, notices)
     except SendFailed as failed:
-        _put_off(delivery, lease, failed)
+        way, why = "webhook" if delivery.webhook else "mail", failed.failure
+        log.warning("Notices by %s %s were not sent: %s %s", way, delivery.pk, why, failed.status or "")
+        values = {"failure": why, "status": failed.status}
+        if delivery.tries > len(RETRY_DELAYS):
+            lease.release(state=State.GIVEN_UP, **values)
+            return
+        next_try_at = timezone.now() + RETRY_DELAYS[delivery.tries - 1]
+        with transaction.atomic():
+            lease.release(next_try_at=next_try_at, **values)
+            deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
     else:
         lease.release(state=State.SENT, failure="", status=None)
 
 
-def _put_off(delivery: Delivery, lease: Lease[Delivery], failed: SendFailed) -> None:
-    """Store why it failed, and queue the next try; after the last one give up."""
-    what = "webhook" if delivery.webhook_id else "mail"
-    log.warning(
-        "Notices by %s %s were not sent: %s %s", what, delivery.pk, failed.failure, failed.status or ""
-    )
-    values = {"failure": failed.failure, "status": failed.status}
-    if delivery.tries > len(RETRY_DELAYS):
-        lease.release(state=State.GIVEN_UP, **values)
-        return
-    next_try_at = timezone.now() + RETRY_DELAYS[delivery.tries - 1]
-    with transaction.atomic():
-        lease.release(next_try_at=next_try_at, **values)
-        deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
+# --- Upkeep ------------------------------------------------------------------------------------------------
+
+
+def tell_events() -> None:
+    """Write notices of new events down, and queue the messages that are due: a worker's routine."""
+    outbox.write_notices()
+    queue_due_notices()
+    queue_lost_messages()
+
+
+def examine() -> Found:
+    """Look at the messages that could not be sent, for each webhook and for mail: for `manage.py doctor`."""
+    failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
+    recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
+    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
+        yield Level.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
+    if mails_not_sent := recent.filter(webhook=None).count():
+        yield Level.WARNING, f"{mails_not_sent} mails were not taken by the mail server"
+    if not recent.exists():
+        waiting = Delivery.objects.waiting().count()
+        yield Level.GOOD, f"{'mail is set up' if settings.EMAIL_ENABLED else 'no mail'}, {waiting} wait"

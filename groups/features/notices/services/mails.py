@@ -17,7 +17,7 @@ from poster_admin.users.language import language_of
 LONGEST_SUBJECT = 120
 
 
-def send(delivery: Delivery, notices: list[Notice]) -> None:
+def send_mail(delivery: Delivery, notices: list[Notice]) -> None:
     """Send one mail with all notices. Raises `SendFailed`.
 
     The Message-ID is the same in each try, so that a mail server or a reader can drop the second copy.
@@ -26,13 +26,23 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
     if user is None or not user.email or not settings.EMAIL_ENABLED:
         raise SendFailed(Delivery.Failure.MAIL)
     with translation.override(language_of(user)):
-        subject, body = _subject(notices), _body(notices)
+        subject = Truncator(notices[0].text).chars(LONGEST_SUBJECT)
+        if len(notices) > 1:
+            words = ngettext("%(count)s notice", "%(count)s notices", len(notices))
+            subject = words % {"count": len(notices)}
+        where = _("Poster account: %(name)s") % {"name": notices[0].account.title}
+        choose = _("You have chosen these notices. Choose others under Notices.")
+        texts = [(notice.text, link(notice.path)) for notice in notices]
+        parts = [
+            "\n".join(filter(None, each)) for each in (*texts, (choose, link(reverse("groups:notices"))))
+        ]
+    domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ") or "localhost"
     message = EmailMessage(
-        subject,
-        body,
+        f"Poster Admin: {subject}",
+        "\n\n".join([where, *parts]) + "\n",
         to=[user.email],
         headers={
-            "Message-ID": f"<{delivery.pk}@{_domain()}>",
+            "Message-ID": f"<{delivery.pk}@{domain}>",
             # Away notes of the recipient stay away.
             "Auto-Submitted": "auto-generated",
         },
@@ -42,24 +52,3 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
     except (smtplib.SMTPException, OSError, ValueError):
         # ValueError: the address of the user is none.
         raise SendFailed(Delivery.Failure.MAIL) from None
-
-
-def _subject(notices: list[Notice]) -> str:
-    if len(notices) == 1:
-        return f"Poster Admin: {Truncator(notices[0].text).chars(LONGEST_SUBJECT)}"
-    words = ngettext("%(count)s notice", "%(count)s notices", len(notices)) % {"count": len(notices)}
-    return f"Poster Admin: {words}"
-
-
-def _body(notices: list[Notice]) -> str:
-    parts = ["\n".join(filter(None, (notice.text, link(notice.path)))) for notice in notices]
-    where = _("Poster account: %(name)s") % {"name": notices[0].account.title}
-    choose = _("You have chosen these notices. Choose others under Notices.")
-    return (
-        "\n\n".join([where, *parts, "\n".join(filter(None, (choose, link(reverse("groups:notices")))))])
-        + "\n"
-    )
-
-
-def _domain() -> str:
-    return settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ") or "localhost"

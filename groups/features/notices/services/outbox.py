@@ -25,8 +25,8 @@ from poster_admin.common.outages import is_outage
 from poster_admin.users.language import language_of
 
 log = logging.getLogger("groups.notices")
-RIGHT = "groups.view_group"
-WEBHOOK_RIGHT = "groups.set_webhook"
+VIEW_GROUP = "groups.view_group"
+SET_WEBHOOK = "groups.set_webhook"
 # Rows may be committed some time after the time that they name, and clocks of servers differ.
 OVERLAP = timedelta(minutes=15)
 MORNING = time(8)
@@ -90,12 +90,14 @@ def next_morning(moment: datetime) -> datetime:
     return today if today > moment else datetime.combine(day + timedelta(days=1), MORNING, zone)
 
 
-def write_down() -> int:
-    """Write the notices of new events down for every reader; return the number of events looked at."""
+def write_notices() -> int:
+    """Write the notices of new events for every reader; return the number of events looked at."""
     looked_at = 0
-    for account in _accounts():
+    # The accounts in which somebody wants to be told.
+    told = Q(pk__in=Webhook.objects.on().values("account")) | Q(pk__in=_with_mail().values("account"))
+    for account in PosterAccount.objects.filter(told):
         try:
-            looked_at += _write_down(account)
+            looked_at += _write_notices_of(account)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -104,13 +106,7 @@ def write_down() -> int:
     return looked_at
 
 
-def _accounts() -> QuerySet[PosterAccount]:
-    """Return the accounts in which somebody wants to be told."""
-    with_webhook = Webhook.objects.on().values("account")
-    return PosterAccount.objects.filter(Q(pk__in=with_webhook) | Q(pk__in=_with_mail().values("account")))
-
-
-def _write_down(account: PosterAccount) -> int:
+def _write_notices_of(account: PosterAccount) -> int:
     cursors = NoticeCursor.objects.filter(pk=account.pk)
     NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
     # The clock of the database, which all workers share: one with a fast clock must not hide events.
@@ -140,7 +136,7 @@ def _readers(account: PosterAccount) -> list[Reader]:
             readers.append(Reader(credentials.user, None, chosen))
     webhooks = Webhook.objects.on().filter(account=account).select_for_update(of=("self",))
     for webhook in webhooks.select_related("credentials__user"):
-        if webhook.credentials and may_be_told(webhook.credentials.user, WEBHOOK_RIGHT):
+        if webhook.credentials and may_be_told(webhook.credentials.user, SET_WEBHOOK):
             times = webhook.kinds.items()
             chosen = {kind: (How.AT_ONCE, datetime.fromisoformat(chosen_at)) for kind, chosen_at in times}
             readers.append(Reader(webhook.credentials.user, webhook, chosen))
@@ -158,14 +154,14 @@ def _with_mail() -> QuerySet[PosterCredentials]:
 
 def may_be_told(user: User, *further: str) -> bool:
     """Return True if a user may sign in and see the groups."""
-    return user.is_active and user.has_perms((RIGHT, *further))
+    return user.is_active and user.has_perms((VIEW_GROUP, *further))
 
 
 def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
     """Return True if its reader may still see the account: a digest waits for hours."""
     usable = PosterCredentials.objects.filter(account=account_id, refused_at=None)
     if delivery.webhook_id is not None:
-        usable, rights = usable.filter(webhooks__key=delivery.webhook_id), [WEBHOOK_RIGHT]
+        usable, rights = usable.filter(webhooks__key=delivery.webhook_id), [SET_WEBHOOK]
     else:
         usable, rights = usable.filter(user=delivery.user_id), []
     credentials = usable.select_related("user").first()

@@ -2,8 +2,8 @@
 
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import reverse
@@ -13,13 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import webhooks
-from groups.features.notices.services.outbox import WEBHOOK_RIGHT, is_still_allowed
+from groups.features.notices.services.outbox import SET_WEBHOOK, is_still_allowed
 from groups.models import PosterCredentials
 from poster_admin.common.deadlines import recent
 from poster_admin.users.language import language_of
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # The kind in the body of the request. No event has it, so nobody can choose it.
 KIND = "trial"
@@ -45,23 +42,29 @@ class TrialRefused(Exception):
         self.reason = reason
 
 
-def send(*, user: "User", credentials: PosterCredentials) -> None:
+def send_trial(*, user: User, credentials: PosterCredentials) -> None:
     """Send a trial, and wait for the answer. It is not sent again.
 
     Raises `PermissionDenied`, `TrialRefused`, and `SendFailed` unless the receiver answers with 2xx.
     """
-    if not user.has_perm(WEBHOOK_RIGHT):
+    if not user.has_perm(SET_WEBHOOK):
         raise PermissionDenied
-    delivery, owner = _begin(credentials.account_id)
+    account_id = credentials.account_id
+    delivery, owner = _record_trial(account_id)
+    with translation.override(language_of(owner)):
+        text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
+    # The notice is not kept.
+    notice = Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text)
+    notice.path = reverse("groups:notices")
     try:
-        webhooks.send(delivery, [_notice(credentials.account_id, owner)])
+        webhooks.send_request(delivery, [notice])
     except SendFailed as failed:
         _end(delivery, failure=failed.failure, status=failed.status)
         raise
     _end(delivery, state=State.SENT)
 
 
-def _begin(account_id: str) -> "tuple[Delivery, User]":
+def _record_trial(account_id: str) -> tuple[Delivery, User]:
     """Write the trial down, unless one was sent a moment ago; return it and the owner of the webhook.
 
     Its state is one that no worker takes up: a trial whose process dies has no second try.
@@ -76,14 +79,6 @@ def _begin(account_id: str) -> "tuple[Delivery, User]":
             raise TrialRefused(TrialRefused.Reason.TOO_SOON)
         delivery.save(force_insert=True)
     return delivery, webhook.credentials.user
-
-
-def _notice(account_id: str, owner: "User") -> Notice:
-    """Return the notice, which is not kept."""
-    with translation.override(language_of(owner)):
-        text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
-    path = reverse("groups:notices")
-    return Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text, path=path)
 
 
 def _end(delivery: Delivery, **values: object) -> None:

@@ -16,9 +16,10 @@ import time
 from contextlib import suppress
 from datetime import UTC
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import certifi
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
@@ -27,7 +28,7 @@ from django.utils.text import Truncator
 from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import addresses
 from groups.features.notices.services.addresses import AddressRefused, Refusal, Target
-from groups.features.notices.services.outbox import WEBHOOK_RIGHT
+from groups.features.notices.services.outbox import SET_WEBHOOK
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster.bounded import BoundedSession, NotConnected, end_at
 from groups.poster.errors import ErrorReason
@@ -37,9 +38,6 @@ from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.pages import link
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 # Seconds for the whole exchange, from the connection to the status.
 DEADLINE = 10.0
@@ -73,7 +71,7 @@ def last_try(webhook: Webhook) -> Delivery | None:
     return webhook.deliveries.filter(tried_at__isnull=False).order_by("-tried_at").first()
 
 
-def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
+def save_webhook(*, user: User, credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
     A new address has a new key and a new secret. What waits for the old one is deleted, and the new one is
@@ -88,13 +86,13 @@ def save(*, user: "User", credentials: PosterCredentials, address: str, kinds: l
         addresses.resolve(target)
         values = {"address": Secret(address), "shown": target.shown[:255]}
     with transaction.atomic():
-        secret = _store(credentials, values, kinds)
+        secret = _store_webhook(credentials, values, kinds)
     shown = [values["shown"]] if values else []
     record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
     return secret
 
 
-def _store(credentials: PosterCredentials, values: dict[str, Any], kinds: list[str]) -> str:
+def _store_webhook(credentials: PosterCredentials, values: dict[str, Any], kinds: list[str]) -> str:
     """Store a new address, or other kinds for the present one; return the secret of a new one."""
     now = timezone.now().isoformat()
     present = _locked(credentials)
@@ -112,11 +110,10 @@ def _store(credentials: PosterCredentials, values: dict[str, Any], kinds: list[s
     if present:
         present.delete()
     secret = _new_secret()
-    times = dict.fromkeys(kinds, now)
     Webhook.objects.create(
         account_id=credentials.account_id,
         credentials=credentials,
-        kinds=times,
+        kinds=dict.fromkeys(kinds, now),
         secret=Secret(secret),
         **values,
     )
@@ -132,7 +129,7 @@ def _locked(credentials: PosterCredentials) -> Webhook | None:
     return Webhook.objects.select_for_update().filter(account=credentials.account_id).first()
 
 
-def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
+def renew_secret(*, user: User, credentials: PosterCredentials) -> str:
     """Give the webhook another secret, and return it; empty if there is no webhook."""
     _check_right(user)
     secret = _new_secret()
@@ -142,7 +139,7 @@ def renew_secret(*, user: "User", credentials: PosterCredentials) -> str:
     return secret
 
 
-def remove(*, user: "User", credentials: PosterCredentials) -> None:
+def remove_webhook(*, user: User, credentials: PosterCredentials) -> None:
     """Forget the webhook, with the notices that wait for it."""
     _check_right(user)
     with transaction.atomic():
@@ -151,8 +148,8 @@ def remove(*, user: "User", credentials: PosterCredentials) -> None:
     record(Event.WEBHOOK_REMOVED, user=user, detail=credentials.account_id)
 
 
-def _check_right(user: "User") -> None:
-    if not user.has_perm(WEBHOOK_RIGHT):
+def _check_right(user: User) -> None:
+    if not user.has_perm(SET_WEBHOOK):
         raise PermissionDenied
 
 
@@ -163,7 +160,7 @@ def _new_secret() -> str:
 # --- Send --------------------------------------------------------------------------------------------------
 
 
-def send(delivery: Delivery, notices: list[Notice]) -> None:
+def send_request(delivery: Delivery, notices: list[Notice]) -> None:
     """Send one request with all notices. Raises `SendFailed` unless the receiver answers with 2xx."""
     webhook = delivery.webhook
     if webhook is None:
@@ -174,12 +171,22 @@ def send(delivery: Delivery, notices: list[Notice]) -> None:
         raise SendFailed(Failure.SECRET) from None
     try:
         target = addresses.parse(address)
-        places = addresses.resolve(target)
+        network_addresses = addresses.resolve(target)
     except AddressRefused as refused:
         is_unknown = refused.reason == Refusal.NO_NAME
         raise SendFailed(Failure.NO_NAME if is_unknown else Failure.ADDRESS) from None
     body = payload(delivery, notices)
-    status = _exchange(target, places, _headers(target, str(delivery.pk), body, secret), body)
+    message_id, timestamp = str(delivery.pk), str(int(timezone.now().timestamp()))
+    headers = {
+        "Host": target.authority,
+        "User-Agent": "Poster-Admin",
+        "Content-Type": "application/json; charset=utf-8",
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(secret, message_id, timestamp, body),
+        "Connection": "close",
+    }
+    status = _exchange(target, network_addresses, headers, body)
     if 300 <= status < 400:
         raise SendFailed(Failure.REDIRECT, status)
     if not 200 <= status < 300:
@@ -225,43 +232,31 @@ def sign(secret: str, message_id: str, timestamp: str, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def _headers(target: Target, message_id: str, body: bytes, secret: str) -> dict[str, str]:
-    timestamp = str(int(timezone.now().timestamp()))
-    return {
-        "Host": target.authority,
-        "User-Agent": "Poster-Admin",
-        "Content-Type": "application/json; charset=utf-8",
-        "webhook-id": message_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": sign(secret, message_id, timestamp, body),
-        "Connection": "close",
-    }
-
-
-def _exchange(target: Target, places: list[str], headers: dict[str, str], body: bytes) -> int:
+def _exchange(target: Target, network_addresses: list[str], headers: dict[str, str], body: bytes) -> int:
     """Send the request to the first of the checked addresses that takes it, and return the status.
 
     Nothing is sent before a connection is made, so the next one is tried after any failure to make one; the
     failure of the last one is told. Raises `SendFailed`.
     """
     end_at(time.monotonic() + DEADLINE)
-    *others, last = places
+    *others, last = network_addresses
     try:
-        for place in others:
+        for address in others:
             with suppress(NotConnected):
-                return _post(target, place, headers, body, connect=DEADLINE / len(places) / 2)
+                connect = DEADLINE / len(network_addresses) / 2
+                return _post(target, address, headers, body, connect=connect)
         return _post(target, last, headers, body, connect=DEADLINE)
     except ERRORS as error:
         failure = FAILURES.get(classify(error).reason, Failure.NO_HTTP)
     raise SendFailed(failure)
 
 
-def _post(target: Target, place: str, headers: dict[str, str], body: bytes, *, connect: float) -> int:
+def _post(target: Target, address: str, headers: dict[str, str], body: bytes, *, connect: float) -> int:
     """Send the request to one network address, as to the name of the target, and return the status.
 
     `connect` is the time for the connection, and the same again for TLS.
     """
-    host = f"[{place}]" if ":" in place else place
+    host = f"[{address}]" if ":" in address else address
     with (
         BoundedSession(_tls(), server_name=target.host) as session,
         session.post(

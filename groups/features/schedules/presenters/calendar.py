@@ -18,7 +18,7 @@ EARLIEST, LATEST = date(2000, 1, 3), date(2999, 12, 30)
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class DayCell:
     """One day of a group in the calendar: the values in force, and from and until when on that day."""
 
     values: str = ""
@@ -32,7 +32,7 @@ class CalendarRow:
 
     name: str
     url: str
-    cells: tuple[Cell, ...]
+    cells: tuple[DayCell, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,16 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, timezone.get_default_timezone()).astimezone(UTC)
 
 
-def _cell(schedule: Schedule, day: date) -> Cell:
+def _cell(schedule: Schedule, day: date) -> DayCell:
     first, last = _midnight(day), _midnight(day + timedelta(1))
     start, end = _in_force(schedule)
     if start >= last or (end is not None and end <= first):
-        return Cell()
+        return DayCell()
     begins, ends = start >= first, end is not None and end <= last
     words = [date_format(timezone.localtime(start), "TIME_FORMAT") if begins else ""]
     words += [date_format(timezone.localtime(end), "TIME_FORMAT") if ends and end else ""]
     hours = "–".join(words) if any(words) else ""
-    return Cell(values_words(schedule), hours, schedule.state)
+    return DayCell(values_words(schedule), hours, schedule.state)
 
 
 def _in_force(schedule: Schedule) -> tuple[datetime, datetime | None]:

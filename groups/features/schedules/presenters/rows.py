@@ -1,10 +1,11 @@
-"""Put planned changes into words, and show them as rows of their page."""
+"""Put planned changes into words; show them as rows of their page, and on pages of the core."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,16 +13,28 @@ from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services.schedules import RIGHT, is_overtaken
-from groups.features.schedules.services.words import planned_words
+from groups.features.schedules.services.schedules import (
+    CHANGE_GROUP,
+    groups_of,
+    is_overtaken,
+    open_schedules,
+    planned_words,
+    schedule_of,
+)
+from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
+from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.holders import HolderNotice
+from groups.presenters.lists.row_marks import RowMark
+from groups.presenters.messages import Message
+from groups.services.groups import Groups, OneGroup, list_groups
+from groups.services.journal import history
 from groups.services.values import difference_words, money_words, percent_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from groups.views.http.requests import Request
 
 State = Schedule.State
+type Variables = dict[str, Any] | None
 # Closer than this a time is told by the day of its week alone.
 NEAR = timedelta(days=6)
 
@@ -35,7 +48,7 @@ def time_words(moment: datetime) -> str:
     return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"
 
 
-def twice_words(moment: datetime | None) -> str:
+def repeated_hour_words(moment: datetime | None) -> str:
     """Return a note for a time that comes twice in the night in which the clock is put back, else nothing."""
     if moment is None:
         return ""
@@ -122,13 +135,13 @@ class ScheduleRow:
     cancel_label: str
 
 
-def schedule_row(schedule: Schedule, user: "User", group: Group | None = None) -> ScheduleRow:
+def schedule_row(schedule: Schedule, user: User, group: Group | None = None) -> ScheduleRow:
     """Return a planned change as a row.
 
     `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome.
     """
     overtaken = group is not None and is_overtaken(schedule, group)
-    label = _cancel_label(schedule) if user.has_perm(RIGHT) else ""
+    label = _cancel_label(schedule) if user.has_perm(CHANGE_GROUP) else ""
     began = schedule.began_at is not None
     tried = began and schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
     return ScheduleRow(
@@ -171,8 +184,86 @@ def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
     if schedule.cancelled_at:
         words = {"who": schedule.cancelled_by_name, "time": _moment(schedule.cancelled_at)}
         yield _("%(who)s cancelled it: %(time)s.") % words
-    yield from filter(None, (twice_words(schedule.starts_at), twice_words(schedule.ends_at)))
+    yield from filter(None, (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at)))
 
 
 def _moment(moment: datetime) -> str:
     return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+def destinations_of(user: User) -> list[Destination]:
+    """Return the page of the planned changes, for users who may see groups."""
+    return pages_for(user, ("groups.view_group", _("Planned changes"), "groups:schedules", False))
+
+
+def marks_of(
+    credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
+) -> dict[int, RowMark]:
+    """Return the marks of the groups with an open schedule, by their ids."""
+    schedules = open_schedules(credentials)
+    certain = groups_of(schedules, groups, locked_ids)
+    return {
+        group_id: RowMark("clock", mark_words(schedule, certain.get(group_id)))
+        for group_id, schedule in schedules.items()
+    }
+
+
+def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:
+    """Show the button that plans a change to users who may change the group, where nothing holds it."""
+    may_plan = one.group.is_editable and not is_held and request.user.has_perm(CHANGE_GROUP)
+    return {"group": one.group} if may_plan else None
+
+
+def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
+    """Return the schedule of a group that is open or needs a person.
+
+    It is held against the values of the group, unless these are a copy, or a change of them is open.
+    """
+    schedule = schedule_of(request.credentials, one.group.id)
+    if schedule is None:
+        return None
+    is_certain = one.failure is None and change is None
+    return {
+        "row": schedule_row(schedule, request.user, one.group if is_certain else None),
+        "of_one_group": True,
+    }
+
+
+def notice_of_form(request: Request, group: Group) -> Variables:
+    """Return what becomes of the open schedule of a group if a form gives it other values."""
+    schedule = schedule_of(request.credentials, group.id)
+    if schedule is None or not schedule.is_open:
+        return None
+    return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
+
+
+def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+    """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
+    found = open_schedules(credentials)
+    if not found:
+        return {}
+    locked = history.locked_ids(credentials)
+    now = groups_of(found, groups or list_groups(credentials), locked)
+    title = _("A change of this group is planned.")
+    return {
+        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        for group_id, each in found.items()
+    }
+
+
+def holder_notice(schedule: Schedule) -> HolderNotice:
+    """Return the notice of a schedule that holds the future of its group."""
+    message = Message(
+        _("A change of this group is planned"),
+        planned_words(schedule),
+        " ".join(
+            [
+                _("There can be only one at a time."),
+                _("Until that has ended or is cancelled, the group cannot be removed."),
+            ]
+        ),
+    )
+    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")

@@ -1,20 +1,30 @@
-"""Plan changes of groups, read the plans, and cancel them; `steps` carries them out."""
+"""Plan changes of groups, read the plans, and cancel them; say what is planned. `steps` carries them out."""
 
 import logging
 import uuid
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
-from groups.features.schedules.services.steps import command_of, make_steps, update
-from groups.models import PosterCredentials
+from groups.features.schedules.services.steps import command_of, make_steps, update_schedule
+from groups.models import PosterAccount, PosterCredentials
+from groups.models.asked import Asked
+from groups.models.contents import Effect
 from groups.poster import Group, GroupValues
+from groups.services.events import Event, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
+from groups.services.values import money_words, percent_words
 from groups.services.writes import gates
 from groups.services.writes.commands import Sender
 from groups.services.writes.execute import TRIES_TO_RECORD
@@ -27,14 +37,12 @@ from groups.services.writes.not_sent import (
     taking_locks,
 )
 from groups.services.writes.outcome import rebase_values, same
+from groups.services.writes.reach import changes_terms, effect_on_group
 from groups.services.writes.submissions import find_known
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.journal")
 
-RIGHT = "groups.change_group"
+CHANGE_GROUP = "groups.change_group"
 State = Schedule.State
 
 
@@ -45,14 +53,14 @@ class TooLate(NotSent):
 # --- Plan and read -----------------------------------------------------------------------------------------
 
 
-def plan(schedule: Schedule, sender: Sender) -> Schedule:
+def plan_schedule(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
     Raises `PermissionDenied`, `Locked` if the group has another one, is being retired, or its removal is
     open; what a gate raises for its start, and `find_known`; and `NotRecorded` if the database refuses the
     row for another reason.
     """
-    if not sender.user.has_perm(RIGHT):
+    if not sender.user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
@@ -76,13 +84,13 @@ def plan(schedule: Schedule, sender: Sender) -> Schedule:
     raise NotRecorded from problem
 
 
-def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: object) -> None:
+def plan_after_approval(schedule: Schedule, user: User, base: GroupValues, **consent: object) -> None:
     """Plan a schedule that was asked for, with the rights and the token of this user.
 
     `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
     that stores why it passes the gates. Raises `TooLate` and `Locked`.
     """
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     values: dict[str, Any] = {
         **consent,
@@ -96,7 +104,7 @@ def hand_over(schedule: Schedule, user: "User", base: GroupValues, **consent: ob
     if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
         raise TooLate
     with taking_locks(schedule):
-        update(schedule, **values)
+        update_schedule(schedule, **values)
         schedule.take_locks()
 
 
@@ -148,14 +156,14 @@ def is_overtaken(schedule: Schedule, group: Group) -> bool:
 # --- Cancel ------------------------------------------------------------------------------------------------
 
 
-def cancel(schedule: Schedule, *, user: "User") -> None:
+def cancel_schedule(schedule: Schedule, *, user: User) -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
     One that was held in force and can still be returned is returned too; any other held one is only closed.
     If the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
     `Locked` if something else has the lock of a held one by now.
     """
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     now = timezone.now()
     values: dict[str, Any] = {
@@ -163,27 +171,108 @@ def cancel(schedule: Schedule, *, user: "User") -> None:
         "cancelled_by": user,
         "cancelled_by_name": user.get_username(),
     }
-    rows = Schedule.objects.filter(pk=schedule.pk)
     if schedule.can_be_returned:
-        _take_up_again(schedule, values)
+        # Put it in force again, to be returned by this user.
+        again = uuid.uuid5(schedule.return_id, "again")
+        values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
+        with taking_locks(schedule):
+            if not update_schedule(schedule, **values):
+                raise NotNow
+            schedule.take_locks()
     elif schedule.state == State.HELD:
-        if not update(schedule, state=State.CANCELLED, **values):
+        if not update_schedule(schedule, state=State.CANCELLED, **values):
             raise NotNow
         return
     else:
         # Leave the lease to the worker that is at a step: it sees the cancellation when it stores its result.
-        rows.open().filter(cancelled_at=None).update(next_try_at=None, **values)
+        rows = Schedule.objects.open().filter(pk=schedule.pk, cancelled_at=None)
+        rows.update(next_try_at=None, **values)
         schedule.refresh_from_db()
         if not schedule.is_open:
             raise NotNow
     make_steps(schedule, now)
 
 
-def _take_up_again(schedule: Schedule, values: dict[str, Any]) -> None:
-    """Put a held schedule in force again, to be returned by this user."""
-    again = uuid.uuid5(schedule.return_id, "again")
-    values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
-    with taking_locks(schedule):
-        if not update(schedule, **values):
-            raise NotNow
-        schedule.take_locks()
+# --- Plans that wait for an approval -----------------------------------------------------------------------
+
+
+class AskedSchedule(Asked):
+    """A planned change."""
+
+    kind = "schedule"
+    label = gettext_lazy("a planned change")
+    model = Schedule
+
+    @property
+    def words(self) -> str:
+        return planned_words(self.row)
+
+    def effect(self, credentials: PosterCredentials) -> Effect:
+        """Return its effect as if it started now. Raises `NotFound` if its group is gone."""
+        counts = changes_terms(self.row.base_values, self.row.planned_values)
+        return effect_on_group(credentials, self.row.group_id, counts=counts)
+
+    def let_wait(self, request_id: uuid.UUID) -> None:
+        self.row.request_id, self.row.state = request_id, Schedule.State.ASKED
+        self.row.save(force_insert=True)
+
+    def start(self, user: User, now: Effect, **consent: Any) -> bool:
+        """Plan it onto the values of its group now. Raises `TooLate` too."""
+        schedule = self.row
+        base = now.group.values if now.group else schedule.base_values
+        if same(base, rebase_values(schedule.base_values, schedule.planned_values, base)):
+            update_schedule(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
+            return False
+        plan_after_approval(schedule, user, base, **consent, allowed_clients=now.clients)
+        return True
+
+
+# --- Words and events --------------------------------------------------------------------------------------
+
+
+def planned_words(schedule: Schedule) -> str:
+    """Return what is planned, in a sentence."""
+    old, new = schedule.base_values, schedule.planned_values
+    words = {
+        "old": _both(old, new),
+        "new": _both(new, old),
+        "start": date_format(timezone.localtime(schedule.starts_at), "SHORT_DATETIME_FORMAT"),
+    }
+    if schedule.ends_at is None:
+        return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
+    words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
+    return gettext("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
+
+
+def _both(values: GroupValues, others: GroupValues) -> str:
+    words = percent_words(values.percent)
+    if values.birthday_bonus == others.birthday_bonus:
+        return words
+    return gettext("%(percent)s and %(bonus)s") % {
+        "percent": words,
+        "bonus": money_words(values.birthday_bonus),
+    }
+
+
+def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the planned changes that were held or missed, for users who want to be told.
+
+    One that was taken up again may be held again.
+    """
+    rows = Schedule.objects.filter(account=account, ended_at__gt=since)
+    states = (Schedule.State.HELD, Schedule.State.MISSED)
+    for schedule in rows.filter(state__in=states).order_by():
+        at = schedule.ended_at or schedule.created_at
+        key = f"schedule {schedule.pk} {schedule.state} {at.isoformat()}"
+        url = reverse("groups:schedules")
+        yield Event(key, at, url, partial(schedule_words, schedule))
+
+
+def schedule_words(schedule: Schedule) -> str:
+    """Say that a planned change was held or missed, and why."""
+    words = {"group": schedule.group_name}
+    if schedule.state == Schedule.State.MISSED:
+        text = gettext("A planned change of “%(group)s” was missed.") % words
+    else:
+        text = gettext("A planned change of “%(group)s” is held: a person has to decide.") % words
+    return one_line(text, str(Schedule.Reason(schedule.reason).label))

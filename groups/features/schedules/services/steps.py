@@ -143,18 +143,15 @@ class Run:
         elif self._is_made(change or self._write(schedule.start_id)):
             schedule.refresh_from_db(fields=["cancelled_at", "cancelled_by", "cancelled_by_name"])
             # Without an end it is done, unless it was cancelled while the start was being made.
-            if not schedule.returns and not self._is_cancelled_at_end():
-                return
+            if not schedule.returns:
+                self._end(State.DONE, began_at=self.now)
+                if not schedule.is_open or schedule.holder != self.lease.holder:
+                    return
             values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
             if self._returns_now():
                 self._store(**self.lease.renewal(self.now + longest_lease()), **values)
             else:
                 self._store(**RELEASED, **values)
-
-    def _is_cancelled_at_end(self) -> bool:
-        """Store the end of a change that stays; return True if it was cancelled a moment before instead."""
-        self._end(State.DONE, began_at=self.now)
-        return self.schedule.is_open and self.schedule.holder == self.lease.holder
 
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
@@ -232,19 +229,16 @@ class Run:
             case Change.State.FAILED if change.reason in HOLDS:
                 self._end(State.HELD, HOLDS[change.reason])
             case Change.State.FAILED if change.failure in TRANSIENT:
-                self._try_again(change)
+                # The next try is another change, whose id follows from this one, after an ever longer pause.
+                again, tries = uuid.uuid5(change.pk, "again"), self.schedule.tries
+                name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
+                pause = RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)]
+                self._wait(pause, tries=tries + 1, **{name: again})
             case Change.State.FAILED:
                 self._give_up(_refusal(change))
             case _ as never:
                 assert_never(never)
         return False
-
-    def _try_again(self, change: Change) -> None:
-        """Make the next try another change, whose id follows from this one, after an ever longer pause."""
-        again = uuid.uuid5(change.pk, "again")
-        tries = self.schedule.tries
-        name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
-        self._wait(RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)], tries=tries + 1, **{name: again})
 
     def _give_up(self, reason: Schedule.Reason) -> None:
         """End a step that cannot be made any more: missed before the start, held while it is in force."""
@@ -254,7 +248,7 @@ class Run:
         self._store(next_try_at=self.now + pause, **RELEASED, **values)
 
     def _store(self, **values: object) -> bool:
-        return update(self.schedule, lease=self.lease, **values)
+        return update_schedule(self.schedule, lease=self.lease, **values)
 
     def _end(self, state: Schedule.State, reason: Schedule.Reason | None = None, **values: object) -> None:
         """Store the end of the schedule, and release its lock."""
@@ -276,7 +270,7 @@ def _refusal(change: Change) -> Schedule.Reason:
     return Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED
 
 
-def update(schedule: Schedule, *, lease: Lease[Schedule] | None = None, **values: object) -> bool:
+def update_schedule(schedule: Schedule, *, lease: Lease[Schedule] | None = None, **values: object) -> bool:
     """Update the row unless another process has moved it on; afterwards `schedule` has what the row has.
 
     A worker stores through its lease. A cancellation that `schedule` does not know yet keeps a change without

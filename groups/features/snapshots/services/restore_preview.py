@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from groups.features.snapshots.models import Snapshot
@@ -15,17 +15,14 @@ from groups.features.snapshots.services import snapshots
 from groups.features.snapshots.services.snapshots import RESTORE, RestoreScope
 from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
-from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
+from groups.poster import ClientList, Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold
-from groups.services.client_locations import ClientLocations, look_for
+from groups.services.client_locations import look_for
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-PERMISSIONS = (snapshots.RIGHT, MoveClient.permission)
+PERMISSIONS = (snapshots.VIEW_SNAPSHOT, MoveClient.permission)
 SECONDS = 20.0
 """Seconds that the page may spend on finding the clients."""
 _NO_BIRTHDAY = ("", "0", "0000-00-00")
@@ -122,25 +119,37 @@ class RestorePreview:
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) -> RestorePreview:
+def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Snapshot) -> RestorePreview:
     """Return the preview of a restore. Raises `PosterError` and `SecretUnreadable`."""
-    if not user.has_perm(snapshots.RIGHT):
+    if not user.has_perm(snapshots.VIEW_SNAPSHOT):
         raise PermissionDenied
     groups = call_poster(credentials, lambda poster: poster.get_groups())
-    preview = RestorePreview(snapshot, _target(groups, snapshot))
-    names = {group.id: group.name for group in groups.groups}
-    now, undecided = _everybody(credentials, snapshot, preview)
-    of_all = sum(group.clients for group in groups.groups)
-    places = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
-    _count(preview, now, places, names)
+    name = fold(snapshot.content.name)
+    of_id = (group for group in groups.present if group.id == snapshot.group_id)
+    of_name = (group for group in groups.present if fold(group.name) == name)
+    target = next(of_id, None) or next(of_name, None)
+    preview = RestorePreview(snapshot, target)
+    now, undecided = _count_clients(credentials, preview)
     preview.undecided = len(undecided)
+    of_all = sum(group.clients for group in groups.groups)
+    locations = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
+    found = [locations.group_of(client_id) for client_id in now.values()]
+    preview.unreadable += found.count(None)
+    preview.gone = found.count(0)
+    counted = Counter(filter(None, found))
+    if target is not None:
+        preview.in_place = counted.pop(target.id, 0)
+    names = {group.id: group.name for group in groups.groups}
+    preview.origins = [
+        Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
+    ]
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if places.group_of(client_id) == 0})
+        _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
 
 
-def plan(
-    *, user: "User", credentials: PosterCredentials, operation: uuid.UUID, preview: RestorePreview
+def plan_restore(
+    *, user: User, credentials: PosterCredentials, operation: uuid.UUID, preview: RestorePreview
 ) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
     creation = () if preview.target else (CreateGroup.permission,)
@@ -168,7 +177,7 @@ def plan(
     )
 
 
-def submission_of(snapshot: Snapshot, user: "User", operation: uuid.UUID) -> Submission:
+def submission_of(snapshot: Snapshot, user: User, operation: uuid.UUID) -> Submission:
     """Return the form of a user that asks for the restore of a snapshot."""
     wanted = RestoreScope(str(snapshot.pk)).to_json()
     kind, account_id = RESTORE, snapshot.account_id
@@ -205,24 +214,16 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
 # --- Counting ----------------------------------------------------------------------------------------------
 
 
-def _target(groups: GroupList, snapshot: Snapshot) -> Group | None:
-    """Return the group with the snapshot's id, or else a group with the same name, or None."""
-    there = groups.present
-    same = [group for group in there if group.id == snapshot.group_id]
-    name = fold(snapshot.content.name)
-    return next(iter(same or [group for group in there if fold(group.name) == name]), None)
-
-
-def _everybody(
-    credentials: PosterCredentials, snapshot: Snapshot, preview: RestorePreview
+def _count_clients(
+    credentials: PosterCredentials, preview: RestorePreview
 ) -> tuple[dict[int, int], set[int]]:
-    """Return old and present ids of the clients that can be restored, and the undecided ones.
+    """Count unreadable and removed clients of the snapshot.
 
-    Count unreadable and removed clients in `preview`.
+    Return the old and the present ids of the clients that can be restored, and the undecided ones.
     """
     now: dict[int, int] = {}
     undecided: set[int] = set()
-    for rows in snapshots.parts_of(snapshot):
+    for rows in snapshots.parts_of(preview.snapshot):
         found = ClientList.from_wire(rows)
         living = [client.id for client in found.clients if not client.removed]
         preview.unreadable += len(found.unreadable)
@@ -231,20 +232,6 @@ def _everybody(
         now |= ids
         undecided |= open_ones
     return {old: client_id for old, client_id in now.items() if old not in undecided}, undecided
-
-
-def _count(
-    preview: RestorePreview, now: dict[int, int], places: ClientLocations, names: dict[int, str]
-) -> None:
-    found = [places.group_of(client_id) for client_id in now.values()]
-    preview.unreadable += found.count(None)
-    preview.gone = found.count(0)
-    counted = Counter(filter(None, found))
-    if preview.target is not None:
-        preview.in_place = counted.pop(preview.target.id, 0)
-    preview.origins = [
-        Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
-    ]
 
 
 def _add_up(preview: RestorePreview, gone: set[int]) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
-from groups.features.snapshots.services.restore_preview import PERMISSIONS, look, present_ids
+from groups.features.snapshots.services.restore_preview import PERMISSIONS, present_ids, preview_restore
 from groups.features.snapshots.services.snapshots import RestoreScope
 from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import ClientAfter
@@ -78,7 +78,7 @@ class Restore(JobKind):
         made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
         if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
             return made + Reach(clients=job.total)
-        left = look(user=credentials.user, credentials=credentials, snapshot=snapshot).total
+        left = preview_restore(user=credentials.user, credentials=credentials, snapshot=snapshot).total
         return made + Reach(clients=left + reached_by(job.pk))
 
     @property
@@ -127,7 +127,7 @@ class _Restore:
         commands = self._commands(clients)
         if not commands:
             return False
-        if self._tests(commands):
+        if self._test_actions(commands):
             # Only continue with an action after one client was restored with it.
             commands = [command for command in self._commands(clients) if self._is_tested(command.action)]
         if commands:
@@ -146,7 +146,12 @@ class _Restore:
         if made is not None:
             self._take_group(made)
         elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
-            for _ in submit_one_by_one(self._lease, [self._group_command(len(tries))]):
+            command = CreateGroup(
+                operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
+                intended=self._snapshot.content.values,
+                job=self._job,
+            )
+            for _ in submit_one_by_one(self._lease, [command]):
                 pass  # the next look at the journal takes it up
         elif any(change.is_open for change in tries):
             settle_open(self._lease)
@@ -158,13 +163,6 @@ class _Restore:
         stopped_at = self._job.stopped_at
         is_old = stopped_at is not None and change.created_at < stopped_at
         return not (is_old and change.state in Change.NOTHING_CHANGED)
-
-    def _group_command(self, number: int) -> CreateGroup:
-        return CreateGroup(
-            operation=uuid.uuid5(self._job.pk, f"group {number}"),
-            intended=self._snapshot.content.values,
-            job=self._job,
-        )
 
     def _take_group(self, made: Change) -> None:
         """Use the created group as the target.
@@ -191,29 +189,37 @@ class _Restore:
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
         """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
-        tries = self._tries(now)
+        tries: dict[int, list[tuple[str, str]]] = {old: [] for old in now}
+        old_of_target = {
+            target: old
+            for old, new in now.items()
+            for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
+        }
+        rows = Change.objects.filter(job=self._job, target__in=old_of_target).order_by("created_at")
+        for target, state, reason in rows.values_list("target", "state", "reason"):
+            tries[old_of_target[target]].append((state, reason))
         left = {
             client.id: client
             for client in clients
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
         _, credentials = user_and_credentials(self._job)
-        places = find_clients(self._backoff, credentials, [now[old] for old in left])
+        locations = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
-            place, number = places.group_of(now[old]), len(tries[old])
-            if place in self._scope.sources and place != self._job.target_id:
+            group_id, number = locations.group_of(now[old]), len(tries[old])
+            if group_id in self._scope.sources and group_id != self._job.target_id:
                 commands.append(
                     MoveClient(
                         operation=uuid.uuid5(self._job.pk, f"{now[old]} {number}"),
                         job=self._job,
                         client_id=now[old],
-                        from_id=place or 0,
+                        from_id=group_id or 0,
                         to_id=self._job.target_id or 0,
                     )
                 )
-            elif place == 0 and self._scope.create:
+            elif group_id == 0 and self._scope.create:
                 commands.append(
                     CreateClient(
                         operation=uuid.uuid5(self._job.pk, f"enrol {now[old]} {number}"),
@@ -226,22 +232,9 @@ class _Restore:
                 )
         return commands
 
-    def _tries(self, now: dict[int, int]) -> dict[int, list[tuple[str, str]]]:
-        """Return the states and reasons of the earlier tries of this job for each client."""
-        whose = {
-            target: old
-            for old, new in now.items()
-            for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
-        }
-        tries: dict[int, list[tuple[str, str]]] = {old: [] for old in now}
-        rows = Change.objects.filter(job=self._job, target__in=whose).order_by("created_at")
-        for target, state, reason in rows.values_list("target", "state", "reason"):
-            tries[whose[target]].append((state, reason))
-        return tries
-
     # --- The first clients ---------------------------------------------------------------------------------
 
-    def _tests(self, commands: Commands) -> bool:
+    def _test_actions(self, commands: Commands) -> bool:
         """Restore one client alone with each untested action; return True if any was tried."""
         tried = False
         for action in (Change.Action.MOVE, Change.Action.CREATE_CLIENT):

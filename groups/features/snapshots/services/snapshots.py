@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -21,10 +22,10 @@ from django.utils import timezone
 
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
-from groups.poster import Group, NotFound, PosterError, UnreadableRow, is_removed
+from groups.poster import Group, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
-from groups.services.clients import pages_of
-from groups.services.gateway import call_poster, check_token, seconds_left
+from groups.services.clients import find_client, pages_of
+from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, RemoveGroup
 from groups.services.writes.gates import Gate
@@ -34,12 +35,9 @@ from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 type Rows = list[Any]
 
-RIGHT = "groups.view_snapshot"
+VIEW_SNAPSHOT = "groups.view_snapshot"
 RESTORE = "restore"
 """The kind of the jobs that restore a snapshot; `restores` has its class."""
 SECONDS_FOR_REMOVAL = 20.0
@@ -71,24 +69,24 @@ class RestoreScope:
         return cls(data["snapshot"], tuple(data["from"]), data["create"])
 
 
-def of(*, user: "User", credentials: PosterCredentials) -> "QuerySet[Snapshot]":
+def snapshots_of(*, user: User, credentials: PosterCredentials) -> "QuerySet[Snapshot]":
     """Return the snapshots of an account for an owner.
 
     Raises `PermissionDenied`, and `TokenRejected` if Poster has refused the owner's token.
     """
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(VIEW_SNAPSHOT):
         raise PermissionDenied
     check_token(credentials)
     return Snapshot.objects.filter(account=credentials.account_id, complete=True).select_related("job")
 
 
-def restorable(changes: Iterable[Change], user: "User") -> dict[uuid.UUID, Snapshot]:
+def restorable(changes: Iterable[Change], user: User) -> dict[uuid.UUID, Snapshot]:
     """Return the removals whose clients this user can restore, each with its snapshot.
 
     The snapshot of a removal has its id, that of a retirement belongs to the job.
     """
     removals = [change for change in changes if Command.kind_of(change).removes]
-    if not removals or not user.has_perm(RIGHT):
+    if not removals or not user.has_perm(VIEW_SNAPSHOT):
         return {}
     ids, jobs = {change.pk for change in removals}, {change.job_id for change in removals if change.job_id}
     found = Snapshot.objects.filter(Q(pk__in=ids) | Q(job__in=jobs), complete=True, clients__gt=0)
@@ -110,11 +108,11 @@ def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
     }
 
 
-def take_for(
+def take_snapshot_for_job(
     job: Job,
     group_id: int,
     chosen: Iterable[int] | None,
-    user: "User",
+    user: User,
     credentials: PosterCredentials,
     check: Callable[[], None] = lambda: None,
 ) -> Snapshot:
@@ -129,8 +127,11 @@ def take_for(
         return found
     kept.filter(complete=False).delete()
     group = read_now(credentials, group_id).group
-    rows = _pages(credentials, group.id, math.inf) if chosen is None else _chosen(credentials, chosen)
-    return _keep(credentials, user.get_username(), group, rows, check, job=job)
+    if chosen is None:
+        pages = _pages_of_group(credentials, group.id, math.inf)
+    else:
+        pages = _page_of_chosen(credentials, chosen)
+    return _store_snapshot(credentials, user, group, pages, check, job=job)
 
 
 class NoSnapshot(NotSent):
@@ -159,13 +160,15 @@ class SnapshotGate(Gate):
         group = Group.from_json(command.loaded.to_json() | shown)
         user, credentials = command.sender.user, command.sender.credentials
         try:
-            take(user=user, credentials=credentials, group=group, operation=command.operation)
+            take_snapshot(user=user, credentials=credentials, group=group, operation=command.operation)
         except PosterError as error:
             raise NoSnapshot(error) from error
         return {}
 
 
-def take(*, user: "User", credentials: PosterCredentials, group: Group, operation: uuid.UUID) -> Snapshot:
+def take_snapshot(
+    *, user: User, credentials: PosterCredentials, group: Group, operation: uuid.UUID
+) -> Snapshot:
     """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
     The same operation sent twice at once makes one snapshot. Raises `PosterError`, and `OperationReused` if
@@ -176,8 +179,8 @@ def take(*, user: "User", credentials: PosterCredentials, group: Group, operatio
         found = Snapshot.objects.filter(pk=operation).first()
         if found is None:
             try:
-                rows = _pages(credentials, group.id, until)
-                return _keep(credentials, user.get_username(), group, rows, lambda: None, operation=operation)
+                pages = _pages_of_group(credentials, group.id, until)
+                return _store_snapshot(credentials, user, group, pages, operation=operation)
             except IntegrityError:
                 continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
@@ -208,7 +211,7 @@ def living_ids(snapshot: Snapshot) -> Iterator[int]:
                     yield read_id(row, "client_id")
 
 
-def written_out(snapshot: Snapshot, user: "User") -> Iterator[bytes]:
+def written_out(snapshot: Snapshot, user: User) -> Iterator[bytes]:
     """Return a snapshot as JSON, part by part, for a download; record that in the security log.
 
     Decrypt all parts first, so that `SecretUnreadable` is raised before the first byte: a user could take
@@ -257,12 +260,12 @@ def forget_old() -> int:
     return sum(deleted)
 
 
-def _keep(
+def _store_snapshot(
     credentials: PosterCredentials,
-    user_name: str,
+    user: User,
     group: Group,
     pages: Iterator[Rows],
-    check: Callable[[], None],
+    check: Callable[[], None] = lambda: None,
     *,
     job: Job | None = None,
     operation: uuid.UUID | None = None,
@@ -271,7 +274,7 @@ def _keep(
         id=operation or uuid.uuid4(),
         account=credentials.account,
         job=job,
-        user_name=user_name,
+        user_name=user.get_username(),
         group_id=group.id,
         group_name=group.name[:400],
         group=group.to_json(),
@@ -299,17 +302,11 @@ def _itself(snapshot: Snapshot) -> "QuerySet[Snapshot]":
     return Snapshot.objects.filter(pk=snapshot.pk, taken_at=snapshot.taken_at)
 
 
-def _pages(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:
+def _pages_of_group(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:
     return (list(answer.rows) for answer in pages_of(credentials, group_id, until=until))
 
 
-def _chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:
-    rows = []
-    for client_id in client_ids:
-        with suppress(NotFound):
-            rows.append(_row(credentials, client_id))
-    yield rows
-
-
-def _row(credentials: PosterCredentials, client_id: int) -> dict[str, Any]:
-    return dict(call_poster(credentials, lambda poster: poster.get_client(client_id)).raw)
+def _page_of_chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:
+    """Yield one page with the clients that Poster still has; it is read when it is asked for."""
+    found = (find_client(credentials, client_id, within=None) for client_id in client_ids)
+    yield [dict(client.raw) for client in found if client]

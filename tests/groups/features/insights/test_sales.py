@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from groups.features.insights.services import sales
 from groups.features.insights.services.sales import SalesAdder
-from groups.features.insights.services.sales_sums import GroupSales, Period, Steps, Sums, months_of, rounded
+from groups.features.insights.services.sales_sums import (
+    GroupSales,
+    Period,
+    PeriodSums,
+    SalesSums,
+    months_of,
+    rounded,
+)
 from groups.features.insights.services.sweep import read_sums
 from groups.poster import GroupValues, NotAllowed, PosterError
 from groups.services import credentials as credentials_service
@@ -36,8 +43,8 @@ def values(loyalty_type, percent):
 def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyalty_type):
     by_own = {}
     for own, total, revenue in clients:
-        by_own.setdefault(own, Sums()).add(Sums(total, revenue, total * own, revenue * own))
-    group = GroupSales(parts=(Steps.of(by_own),))
+        by_own.setdefault(own, SalesSums()).add(SalesSums(total, revenue, total * own, revenue * own))
+    group = GroupSales(parts=(PeriodSums.of(by_own),))
     expected = sum(
         (total, revenue)[loyalty_type == 1] * (max(own, new) - max(own, old)) / 100
         for own, total, revenue in clients
@@ -46,14 +53,14 @@ def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyal
 
 
 def test_no_step_is_of_one_client_where_others_have_a_lower_percent():
-    by_own = {Decimal(0): Sums(Decimal(100)), Decimal(25): Sums(Decimal("12.34"))}
-    steps = Steps.of(by_own).steps
+    by_own = {Decimal(0): SalesSums(Decimal(100)), Decimal(25): SalesSums(Decimal("12.34"))}
+    steps = PeriodSums.of(by_own).steps
     assert [step.sums.total for step in steps] == [100, Decimal("112.34")]
 
 
 def test_a_group_without_sales_costs_nothing():
     assert GroupSales().cost(values(1, 5), values(1, 50)) == 0
-    assert GroupSales(parts=(Steps(), Steps())).cost(values(2, 5), values(1, 50)) == 0
+    assert GroupSales(parts=(PeriodSums(), PeriodSums())).cost(values(2, 5), values(1, 50)) == 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group as Role
 from django.db import connections
 from django.utils import timezone
 
-from groups.features.moves.services import moves
+from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import ClientsToMove, Move, Retire
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
@@ -75,7 +75,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(
     staff, sandbox, people, monkeypatch, lag, seed
 ):
-    monkeypatch.setattr(moves, "AT_ONCE", 4)
+    monkeypatch.setattr(move_run, "AT_ONCE", 4)
     here, there = people(4), people(1)
     job = start(staff)
     sandbox.lag(lag, "clients.getClients", chance=0.4, seed=seed)
@@ -144,7 +144,7 @@ def test_deleted_clients_are_left_where_they_are(staff, sandbox):
 
 
 def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    monkeypatch.setattr(move_run, "AT_ONCE", 5)
     for client_id in (FIRST + 2, FIRST + 3, FIRST + 5):
         sandbox.console("demo").edit_client(client_id, delete="1")
     here = people(4)
@@ -155,7 +155,7 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
 
 
 def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    monkeypatch.setattr(move_run, "AT_ONCE", 5)
     job, here = start(staff), sorted(people(4))
 
     def stop(lease, commands):
@@ -163,7 +163,7 @@ def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monk
         raise job_lease.Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(moves, "submit_all", stop)
+        patch.setattr(move_run, "submit_all", stop)
         run(job)
     for client_id in here[:5]:
         sandbox.console().edit_client(client_id, client_groups_id="4")
@@ -193,7 +193,7 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
     sandbox.script(MOVE, "busy_till")
     job = start(staff)
     with monkeypatch.context() as patch:
-        patch.setattr(moves, "submit_one_by_one", die_after_the_first)
+        patch.setattr(move_run, "submit_one_by_one", die_after_the_first)
         with pytest.raises(SystemExit):
             run(job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
@@ -262,7 +262,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
         together.append(orders)
         return []
 
-    monkeypatch.setattr(moves, "submit_all", note)
+    monkeypatch.setattr(move_run, "submit_all", note)
     sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
     job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
     assert ended(job) == (Job.State.DONE, "")

@@ -94,8 +94,10 @@ def test_each_group_has_its_snapshot_and_its_clients_come_back_from_it(owner, sa
         5: [131],
     }
     credentials = credentials_service.credentials_of(owner)
-    preview = restore_preview.look(user=owner, credentials=credentials, snapshot=kept[4])
-    back = restore_preview.plan(user=owner, credentials=credentials, operation=uuid.uuid4(), preview=preview)
+    preview = restore_preview.preview_restore(user=owner, credentials=credentials, snapshot=kept[4])
+    back = restore_preview.plan_restore(
+        user=owner, credentials=credentials, operation=uuid.uuid4(), preview=preview
+    )
     assert ended(run(queue.start(back))) == (Job.State.DONE, "")
     assert people(4) == before
 
@@ -117,7 +119,7 @@ def test_a_killed_run_is_followed_by_one_that_moves_the_rest_once(
 
 
 def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox, monkeypatch):
-    job, take_for = queue.start(plan(staff)), snapshots.take_for
+    job, take_for = queue.start(plan(staff)), snapshots.take_snapshot_for_job
 
     def die_at_the_second(job, group_id, *args):
         if group_id == 4:
@@ -125,7 +127,7 @@ def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox
         return take_for(job, group_id, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "take_for", die_at_the_second)
+        patch.setattr(snapshots, "take_snapshot_for_job", die_at_the_second)
         with pytest.raises(SystemExit):
             run(job)
     assert not sandbox.posts()

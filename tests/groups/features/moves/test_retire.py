@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 
-from groups.features.moves.services import moves
+from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
@@ -92,7 +92,7 @@ def test_one_look_that_finds_somebody_nowhere_proves_nothing(staff, sandbox, peo
 def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
     looks = iter((None,))
     monkeypatch.setattr(
-        moves, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
+        move_run, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
     )
     assert ended(run(retirement(staff))) == (Job.State.DONE, "")
     assert len(sandbox.posts(REMOVE)) == 1
@@ -100,7 +100,7 @@ def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, pe
 
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
     job = retirement(staff)
-    snapshots.take_for(job, job.group_id, None, staff, credentials_service.credentials_of(staff))
+    snapshots.take_snapshot_for_job(job, job.group_id, None, staff, credentials_service.credentials_of(staff))
     sandbox.lag("count_zero", "clients.getGroup")
     sandbox.lag("row_absent", MEMBERS, ids=SOME)
     assert_not_removed(run(job), sandbox, people, set(SOME))
@@ -157,13 +157,13 @@ def test_whom_somebody_has_put_back_stays_and_so_does_the_group(
     staff, sandbox, people, settings, monkeypatch
 ):
     settings.POSTER_LAG_SECONDS = 0
-    remove_when_empty = moves._Move.remove_when_empty
+    remove_when_empty = move_run.MoveRun.remove_when_empty
 
     def and_one_is_back(moving):
         sandbox.console().edit_client(FIRST, client_groups_id="4")
         return remove_when_empty(moving)
 
-    monkeypatch.setattr(moves._Move, "remove_when_empty", and_one_is_back)
+    monkeypatch.setattr(move_run.MoveRun, "remove_when_empty", and_one_is_back)
     assert_not_removed(run(retirement(staff)), sandbox, people, {FIRST})
 
 

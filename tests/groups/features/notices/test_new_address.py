@@ -28,7 +28,7 @@ def meanwhile(monkeypatch, module, name, act):
 
     def asked(*args, **options):
         result = ask(*args, **options)
-        result = result if isinstance(result, bool) else list(result)
+        result = result if isinstance(result, int) else list(result)
         if acts:
             acts.pop()()
         return result
@@ -52,7 +52,7 @@ def test_a_webhook_that_is_removed_and_set_again_while_a_worker_looks_is_told_of
     owner, receiver, secret, monkeypatch
 ):
     def again():
-        webhooks.remove(user=owner, credentials=owner.credentials)
+        webhooks.remove_webhook(user=owner, credentials=owner.credentials)
         set_webhook(owner, receiver.address)
 
     change_elsewhere(owner)
@@ -68,7 +68,7 @@ def test_what_waits_for_an_address_ends_with_it(owner, receiver, secret, other):
     tell()
     waits = Delivery.objects.get()
     change_elsewhere(owner)
-    outbox.write_down()
+    outbox.write_notices()
     before = Webhook.objects.get().key
     set_webhook(owner, other.address)
     assert Webhook.objects.get().key != before
@@ -83,14 +83,14 @@ def test_a_message_that_is_taken_up_as_its_address_goes_is_sent_nowhere(
     owner, receiver, secret, other, monkeypatch
 ):
     change_elsewhere(owner)
-    outbox.write_down()
-    meanwhile(monkeypatch, deliveries, "_pack", lambda: set_webhook(owner, other.address))
+    outbox.write_notices()
+    meanwhile(monkeypatch, deliveries, "queue_due_notices", lambda: set_webhook(owner, other.address))
     tell()
     assert (receiver.requests, other.requests) == ([], [])
 
 
 def test_a_webhook_that_is_gone_keeps_no_kinds(owner, receiver, secret):
-    webhooks.remove(user=owner, credentials=owner.credentials)
+    webhooks.remove_webhook(user=owner, credentials=owner.credentials)
     with pytest.raises(addresses.AddressRefused):
         set_webhook(owner, "", ["job"])
     assert not Webhook.objects.exists()

@@ -441,7 +441,7 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
         change_elsewhere(reader)
         with monkeypatch.context() as clock:
             clock.setattr(timezone, "now", lambda: wrong)
-            outbox.write_down()
+            outbox.write_notices()
         change_elsewhere(reader)
         tell()
     assert sum(message.get_content().count("Гості") for message in inbox.mail) == 4
@@ -540,14 +540,14 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
 ):
     wants(reader)
     change_elsewhere(reader)
-    send = mails.send
+    send = mails.send_mail
 
     def send_and_die(*args):
         send(*args)
         raise SystemExit
 
     with monkeypatch.context() as dying:
-        dying.setattr(mails, "send", send_and_die)
+        dying.setattr(mails, "send_mail", send_and_die)
         with pytest.raises(SystemExit):
             tell()
     tell()
@@ -563,8 +563,8 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
 def test_a_message_whose_task_was_lost_is_queued_again(reader, inbox):
     wants(reader)
     change_elsewhere(reader)
-    outbox.write_down()
-    deliveries.pack()
+    outbox.write_notices()
+    deliveries.queue_due_notices()
     DBTaskResult.objects.all().delete()
     tell()
     assert not inbox.mail
@@ -610,9 +610,9 @@ def test_old_notices_go_and_are_not_told_again(reader, inbox):
 def test_an_old_notice_goes_only_after_its_message(reader, inbox):
     wants(reader)
     change_elsewhere(reader)
-    outbox.write_down()
+    outbox.write_notices()
     Notice.objects.update(due_at=timezone.now() - timedelta(days=31))
-    deliveries.pack()
+    deliveries.queue_due_notices()
     assert outbox.forget_old() == 0
     tell()
     assert len(inbox.mail) == 1

@@ -535,11 +535,11 @@ def test_a_plain_name_may_not_lead_off_this_machine(names):
 def test_owners_alone_set_renew_and_remove_it(staff, owner, receiver):
     values = {"credentials": staff.credentials, "user": staff}
     with pytest.raises(PermissionDenied):
-        webhooks.save(**values, address=receiver.address, kinds=["job"])
+        webhooks.save_webhook(**values, address=receiver.address, kinds=["job"])
     with pytest.raises(PermissionDenied):
         webhooks.renew_secret(**values)
     with pytest.raises(PermissionDenied):
-        webhooks.remove(**values)
+        webhooks.remove_webhook(**values)
     assert not Webhook.objects.exists()
 
 
@@ -607,7 +607,7 @@ def test_nothing_of_another_account_is_sent(owner, outsider, receiver, secret):
 
 
 def test_it_is_written_down_who_set_it_without_the_address(owner, receiver, secret):
-    webhooks.remove(user=owner, credentials=owner.credentials)
+    webhooks.remove_webhook(user=owner, credentials=owner.credentials)
     kinds = SecurityEvent.objects.filter(kind__startswith="webhook").values_list("kind", "detail")
     shown = f"http://127.0.0.1:{receiver.port}/…"
     told = ", ".join(["demo", *KINDS, shown])

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import schedules
-from groups.features.schedules.services.schedules import cancel
+from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
 from groups.models import Change, Job
 from tests.support.pages import fragment, hidden, text_of
@@ -226,7 +226,7 @@ def test_a_change_that_nothing_has_taken_back_is_in_the_calendar_after_its_end(s
     run_due()
     schedule.refresh_from_db()
     assert (schedule.state, in_calendar()) == ("held", [True, True, True])
-    cancel(schedule, user=owner)
+    cancel_schedule(schedule, user=owner)
     assert in_calendar() == [True, False, False]
 
 
@@ -237,7 +237,7 @@ def test_a_change_that_was_held_for_one_made_elsewhere_is_in_the_calendar_until_
     run_due()
     assert in_calendar() == [True, True, False]
     sandbox.console().edit(GROUP, client_groups_discount="13")
-    cancel(schedule, user=staff)
+    cancel_schedule(schedule, user=staff)
     assert (schedule.state, in_calendar()) == ("held", [True, False, False])
     page = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "The planned change was cancelled." in text_of(page)
@@ -251,7 +251,7 @@ def test_a_change_that_its_person_can_no_longer_end_is_in_the_calendar_without_a
     schedule = planned(staff, starts=timedelta(seconds=-1))
     run_due()
     type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
-    cancel(schedule, user=owner)
+    cancel_schedule(schedule, user=owner)
     assert (schedule.state, in_calendar()) == ("held", [True, True, True])
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.rows import schedule_row
 from groups.features.schedules.services import steps
-from groups.features.schedules.services.schedules import cancel
+from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
 from groups.models import Change, Lock, PosterAccount
 from groups.services.groups import read_now
@@ -208,7 +208,7 @@ def test_without_its_person_it_is_held_and_somebody_else_returns_it(owner, staff
     run_due(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), reason)
     assert percent_of(sandbox) == 20
-    cancel(schedule, user=staff)
+    cancel_schedule(schedule, user=staff)
     assert states(schedule) == ("cancelled", "applied", "applied")
     assert percent_of(sandbox) != 20
     assert Change.objects.get(pk=schedule.return_id).user == staff
@@ -223,10 +223,10 @@ def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_li
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     row = schedule_row(schedule, staff)
     assert (row.cancel_label, row.return_url) == ("Return to the old values now", "")
-    cancel(schedule, user=staff)
+    cancel_schedule(schedule, user=staff)
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     block_bonuses(None)
-    cancel(schedule, user=staff)
+    cancel_schedule(schedule, user=staff)
     assert states(schedule) == ("cancelled", "applied", "applied")
     assert read_now(owner.credentials, 1).group == group
 
@@ -301,7 +301,7 @@ def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owne
     again = execute(history.command_again(lost, user=staff, credentials=staff.credentials))
     Change.objects.settle(again, state="failed", reason="not_applied")
     run_due(at(1.2))
-    cancel(schedule, user=owner)
+    cancel_schedule(schedule, user=owner)
     assert states(schedule) == ("cancelled", None, None)
     assert not Lock.objects.exists()
 
@@ -323,7 +323,7 @@ def test_a_refusal_of_the_start_is_missed_and_of_the_return_is_held(staff, sandb
 
 def test_a_cancelled_plan_never_comes(staff, sandbox):
     schedule = planned(staff)
-    cancel(schedule, user=staff)
+    cancel_schedule(schedule, user=staff)
     run_due(at(2))
     assert states(schedule) == ("cancelled", None, None)
     assert not sandbox.posts()
@@ -331,7 +331,7 @@ def test_a_cancelled_plan_never_comes(staff, sandbox):
 
 
 def test_a_cancelled_active_one_returns_at_once_with_the_token_of_who_cancels(active, owner, sandbox):
-    cancel(active, user=owner)
+    cancel_schedule(active, user=owner)
     assert states(active) == ("cancelled", "applied", "applied")
     assert Change.objects.get(pk=active.return_id).user == owner
     assert len(sandbox.posts()) == 2
@@ -339,7 +339,7 @@ def test_a_cancelled_active_one_returns_at_once_with_the_token_of_who_cancels(ac
 
 def test_a_cancellation_while_poster_is_away_is_carried_out_later(active, owner, sandbox):
     sandbox.script("clients.getGroup", "status_500", times=20)
-    cancel(active, user=owner)
+    cancel_schedule(active, user=owner)
     assert states(active)[0] == "active"
     sandbox.clear_faults()
     run_due(timezone.now() + timedelta(minutes=1))
@@ -353,7 +353,7 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
 
     def cancelled_meanwhile(command):
         if command.operation == schedule.start_id:
-            cancel(Schedule.objects.get(pk=schedule.pk), user=owner)
+            cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=owner)
         return send(command)
 
     monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
@@ -371,7 +371,7 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
     def cancelled_meanwhile(command):
         change = send(command)
         if command.operation == schedule.start_id:
-            cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+            cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         return change
 
     monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
@@ -382,14 +382,14 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
 def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
     """The cancellation comes after the worker has looked for one."""
     schedule = planned(staff, starts=-HOUR, ends=None)
-    store = steps.update
+    store = steps.update_schedule
 
     def cancelled_before(row, **values):
         if values.get("state") == State.DONE:
-            cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+            cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         return store(row, **values)
 
-    monkeypatch.setattr(steps, "update", cancelled_before)
+    monkeypatch.setattr(steps, "update_schedule", cancelled_before)
     before = percent_of(sandbox)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -402,7 +402,7 @@ def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     run_due(at(2))
     schedule.refresh_from_db()
     with pytest.raises(NotNow):
-        cancel(schedule, user=staff)
+        cancel_schedule(schedule, user=staff)
 
 
 # --- The lock ----------------------------------------------------------------------------------------------
@@ -413,7 +413,7 @@ def test_a_group_has_one_plan_at_a_time(staff, owner, sandbox):
     with pytest.raises(Locked) as refused:
         planned(owner)
     assert refused.value.holder == first
-    cancel(first, user=staff)
+    cancel_schedule(first, user=staff)
     assert planned(owner).state == "planned"
 
 
@@ -470,7 +470,7 @@ def test_a_held_one_does_not_take_its_group_back_from_a_newer_plan(owner, staff,
     planned(staff, percent="30")
     held.refresh_from_db()
     with pytest.raises(Locked):
-        cancel(held, user=staff)
+        cancel_schedule(held, user=staff)
     assert states(held)[0] == "held"
 
 
@@ -498,7 +498,7 @@ def killed_at(monkeypatch, module, name, call, *, after):
 
 
 STEPS = [
-    *((steps, "update", call) for call in (1, 2, 3)),
+    *((steps, "update_schedule", call) for call in (1, 2, 3)),
     *((steps, "execute", call) for call in (1, 2)),
     *((steps, "_find_change", call) for call in (1, 2, 3)),
 ]
@@ -584,7 +584,7 @@ def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_sinc
     command_of = steps.command_of
 
     def overtaken(*step):
-        cancel(Schedule.objects.get(pk=schedule.pk), user=staff)
+        cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         run_due(at(1.5))
         return command_of(*step)
 

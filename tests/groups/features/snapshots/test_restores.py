@@ -46,11 +46,11 @@ def take(user, group_id=4):
     """Take the snapshot of a removal."""
     credentials = credentials_service.credentials_of(user)
     group = read_now(credentials, group_id).group
-    return snapshots.take(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
+    return snapshots.take_snapshot(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
 
 
 def look(user, snapshot):
-    return restore_preview.look(
+    return restore_preview.preview_restore(
         user=user, credentials=credentials_service.credentials_of(user), snapshot=snapshot
     )
 
@@ -59,7 +59,7 @@ def started(user, snapshot):
     """Start the restore that its page offers."""
     credentials = credentials_service.credentials_of(user)
     return queue.start(
-        restore_preview.plan(
+        restore_preview.plan_restore(
             user=user, credentials=credentials, operation=uuid.uuid4(), preview=look(user, snapshot)
         )
     )
@@ -571,9 +571,9 @@ def test_rights(staff, owner, sandbox):
     with pytest.raises(PermissionDenied):
         look(staff, snapshot)
     with pytest.raises(PermissionDenied):
-        snapshots.of(user=staff, credentials=credentials_service.credentials_of(staff))
+        snapshots.snapshots_of(user=staff, credentials=credentials_service.credentials_of(staff))
     with pytest.raises(PermissionDenied):
-        restore_preview.plan(
+        restore_preview.plan_restore(
             user=staff,
             credentials=credentials_service.credentials_of(staff),
             operation=uuid.uuid4(),

@@ -160,11 +160,11 @@ def test_one_process_does_not_delete_what_another_one_has_taken_anew(owner, sand
     def slow_pages(*args, **limits):
         monkeypatch.setattr(snapshots, "pages_of", pages_of)
         Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
-        again.append(snapshots.take(**options))
+        again.append(snapshots.take_snapshot(**options))
         yield from pages_of(*args, **limits)
 
     monkeypatch.setattr(snapshots, "pages_of", slow_pages)
-    snapshots.take(**options)
+    snapshots.take_snapshot(**options)
     assert Snapshot.objects.get().taken_at == again[0].taken_at
     assert len(rows_of(again[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))
 
@@ -451,7 +451,7 @@ def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sen
     operation = uuid.uuid4()
     credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
-    snapshots.take(user=owner, credentials=credentials, group=group, operation=operation)
+    snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=operation)
     if state:
         sent_at = timezone.now() if sent else None
         Change.objects.create(
@@ -469,7 +469,7 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
         account_id="demo", user_name="owner", group_id=4, group_name=GROUP_4, group={},
         taken_at=timezone.now() - timedelta(minutes=2),
     )  # fmt: skip
-    again = snapshots.take(user=owner, credentials=credentials, group=group, operation=half.pk)
+    again = snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=half.pk)
     assert (again.pk, again.complete, again.clients) == (half.pk, True, FEW)
 
 

@@ -41,8 +41,10 @@ def lost_removal(owner, sandbox):
 
 def restore_of(user, snapshot):
     credentials = credentials_service.credentials_of(user)
-    seen = restore_preview.look(user=user, credentials=credentials, snapshot=snapshot)
-    return restore_preview.plan(user=user, credentials=credentials, operation=uuid.uuid4(), preview=seen)
+    seen = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
+    return restore_preview.plan_restore(
+        user=user, credentials=credentials, operation=uuid.uuid4(), preview=seen
+    )
 
 
 # --- An open removal ---------------------------------------------------------------------------------------

@@ -359,8 +359,10 @@ def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
 
 def restore_of(user, snapshot):
     credentials = credentials_service.credentials_of(user)
-    preview = restore_preview.look(user=user, credentials=credentials, snapshot=snapshot)
-    return restore_preview.plan(user=user, credentials=credentials, operation=uuid.uuid4(), preview=preview)
+    preview = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
+    return restore_preview.plan_restore(
+        user=user, credentials=credentials, operation=uuid.uuid4(), preview=preview
+    )
 
 
 # --- Rights and limits -------------------------------------------------------------------------------------

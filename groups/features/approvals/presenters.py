@@ -1,26 +1,28 @@
-"""Show requests for writes beyond the limits: what is asked for, which limits it breaks, and who decides."""
+"""Show the limits, and the requests for writes beyond them: what is asked for, and who decides."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.approvals.models import ApprovalRequest, Breach, Limits
-from groups.features.approvals.services.approvals import command_of, may_decide
-from groups.models import Change, Job
+from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
+from groups.features.approvals.services.approvals import command_of, count_to_decide, may_decide
+from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import Comparison, value_rows
+from groups.presenters.destinations import Destination, pages_for
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import GroupCommand
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from groups.views.http.requests import Request
+from poster_admin.common.outages import optional
 
 Limit = Limits.Limit
+type Variables = dict[str, Any] | None
 
 
 def breach_words(breach: Breach) -> str:
@@ -69,7 +71,7 @@ class RequestPage:
     """A request, as a row of the list and as a page; `now` has its present effect where that was read."""
 
     request: ApprovalRequest
-    user: "User"
+    user: User
     now: Effect | None = None
 
     @property
@@ -79,11 +81,6 @@ class RequestPage:
     @property
     def is_for_change(self) -> bool:
         return self.request.kind == ApprovalRequest.CHANGE
-
-    @property
-    def job(self) -> Job | None:
-        """The job that waits for the request, for a request for one."""
-        return self.request.job
 
     @property
     def title(self) -> str:
@@ -112,7 +109,7 @@ class RequestPage:
     @property
     def words(self) -> str:
         """The effect of the request, in sentences; that of a job only as long as the request waits."""
-        if self.is_for_change or (self.job and not self.request.is_waiting):
+        if self.is_for_change or (self.request.job and not self.request.is_waiting):
             return ""
         return self.request.asked.words
 
@@ -175,3 +172,44 @@ class RequestPage:
         made = self.request.asked.row
         label = str(made.get_state_display())
         return [{"url": made.get_absolute_url(), "label": label, "state": made.state, "why": ""}]
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
+    """Return the number of requests that wait for the user, if any do, for the head of every page."""
+    if not credentials:
+        return None
+    with optional("what waits for a decision"):
+        if count := count_to_decide(credentials, request.user):
+            path, url = request.path_info, reverse("groups:requests")
+            # The value of `aria-current`, for the page itself and for those below it.
+            here = "page" if path == url else "true" if path.startswith(url) else ""
+            return {"to_decide": count, "here": here}
+    return None
+
+
+def section_of_limits(request: Request, credentials: PosterCredentials) -> Variables:
+    """Show the section of the account's page, to users who may set the limits."""
+    return {} if request.user.has_perm(EXCEED_LIMITS) and not credentials.refused_at else None
+
+
+def link_to_request(_request: Request, change: Change) -> Variables:
+    """Show the link to the request that a change was approved by."""
+    return {"change": change} if change.request_id else None
+
+
+def reason_of_write(_request: Request, row: Consent) -> Variables:
+    """Return the reason why a change or a job went beyond the limits."""
+    return {"reason": row.limit_reason} if row.limit_reason else None
+
+
+def destinations_of_requests(user: User) -> list[Destination]:
+    """Return the page of the requests, for users who may see groups."""
+    return pages_for(user, ("groups.view_group", _("Requests"), "groups:requests", False))
+
+
+def destinations_of_limits(user: User) -> list[Destination]:
+    """Return the page of the limits, for users who may set them."""
+    return pages_for(user, (EXCEED_LIMITS, _("Limits"), "groups:limits", False))

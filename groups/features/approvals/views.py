@@ -1,4 +1,4 @@
-"""Views of the limits of an account, and of the requests for writes beyond them."""
+"""Views of the limits of an account and of requests beyond them; answer a form that goes beyond."""
 
 import uuid
 from contextlib import suppress
@@ -12,22 +12,21 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.features.approvals.forms import LimitsForm, ReasonForm
-from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.presenters.requests import RequestPage
+from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
+from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Limits
+from groups.features.approvals.presenters import RequestPage, breach_words
 from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import limits_of, set_limits
+from groups.features.approvals.services.limits import BeyondLimits, limits_of, set_limits
 from groups.models import Change
 from groups.models.contents import Effect
 from groups.poster import PosterError
 from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.messages import Message
 from groups.services.gateway import check_token
-from groups.services.writes.commands import GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
-from groups.views.writes.not_sent import answer_not_sent
+from groups.views.writes.not_sent import Show, answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
@@ -88,7 +87,15 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
     except NotSent as error:
         return answer_not_sent(error, request, asked, partial(_show_not_sent, request, asked))
-    return _respond(request, asked, change)
+    if change is None or change.state in Change.MADE:
+        # The outcome of a job or a planned change is on its own page, later.
+        messages.success(request, _("The request was approved."))
+        return redirect("groups:request", asked.pk)
+    if change.state == State.FAILED and change.reason == Change.Reason.CONFLICT:
+        status = 409
+    else:
+        status = status_of_change(change) if change.state in Change.NOTHING_CHANGED else LOST
+    return _show(request, asked, status=status, outcome=outcome_words(change), change=change)
 
 
 @require_POST
@@ -115,17 +122,6 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
 def _find(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
     found = approvals.requests_of(request.credentials, request.user)
     return get_object_or_404(found, pk=request_id)
-
-
-def _respond(request: Request, asked: ApprovalRequest, change: Change | None) -> HttpResponse:
-    """Answer with the outcome of an approval; a job and a planned change have theirs later."""
-    if change is None or change.state in Change.MADE:
-        messages.success(request, _("The request was approved."))
-        return redirect("groups:request", asked.pk)
-    if change.state == State.FAILED and change.reason == Change.Reason.CONFLICT:
-        return _show(request, asked, status=409, outcome=outcome_words(change), change=change)
-    status = status_of_change(change) if change.state in Change.NOTHING_CHANGED else LOST
-    return _show(request, asked, status=status, outcome=outcome_words(change), change=change)
 
 
 def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
@@ -156,13 +152,47 @@ def _show(
         # The page says what was asked for; the approval reads again, and checks the rights to it.
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(asked, request.credentials)
+    command = None
+    if asked.is_waiting and asked.kind == ApprovalRequest.CHANGE:
+        command = approvals.command_onto(asked, now)
     page = RequestPage(asked, request.user, now)
-    context = {"page": page, "command": _command(asked, now), "reason_form": ReasonForm(), **context}
+    context = {"page": page, "command": command, "reason_form": ReasonForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 
-def _command(asked: ApprovalRequest, now: Effect | None) -> GroupCommand | None:
-    """Return the command that waits, or None for a request of anything else."""
-    if not asked.is_waiting or asked.kind != ApprovalRequest.CHANGE:
-        return None
-    return approvals.command_onto(asked, now)
+# --- Forms that go beyond the limits -----------------------------------------------------------------------
+
+
+def read_reason(request: Request) -> dict[str, Any]:
+    """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
+
+    Without a reason there is no consent. The number is None if the request does not say what was shown.
+    """
+    form = ConsentForm(request.POST)
+    if not request.user.has_perm(EXCEED_LIMITS) or not form.is_valid():
+        return {}
+    shown = form.cleaned_data["reached"] or 0
+    return {
+        "limit_reason": form.cleaned_data["reason"],
+        "allowed_clients": shown if "reached" in request.POST else None,
+    }
+
+
+def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
+    """Make a request of what was asked for; a user with the right may give a reason instead."""
+    if not request.user.has_perm(EXCEED_LIMITS):
+        try:
+            return redirect(approvals.ask_for(asked, request.user, error.breaches))
+        except NotSent as other:
+            return answer_not_sent(other, request, asked, show)
+    reached = {breach.limit: int(breach.asked) for breach in error.breaches}
+    shown = {"reached": reached.get(Limits.Limit.MAX_CLIENTS, "")}
+    is_sent = "reason" in request.POST
+    form = ConsentForm({**request.POST.dict(), **shown} if is_sent else None, initial=shown)
+    return show(
+        # 409 if the reason was given for fewer clients than there are by now, 422 if it is missing.
+        status=200 if not is_sent else 409 if form.is_valid() else 422,
+        question="approvals/beyond.html",
+        beyond=[breach_words(breach) for breach in error.breaches],
+        reason_form=form,
+    )

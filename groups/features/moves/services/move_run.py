@@ -1,0 +1,235 @@
+"""Move the clients of a job, and remove the group of a retirement once it is proven to be empty.
+
+Move a first client alone, and stop if anything but its group changed. Then read the group from its start, in
+passes, until a pass finds no client left to try; so clients that joined meanwhile are moved too. Chosen
+clients may be in several groups: each is moved only out of the group in which it was chosen.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import batched, chain
+
+from django.conf import settings
+
+from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services import snapshots
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models.contents import ClientAfter
+from groups.poster import ClientList, NotFound
+from groups.services.clients import with_counted_clients
+from groups.services.gateway import call_poster
+from groups.services.groups import find_group
+from groups.services.jobs.executor import (
+    NOTHING_SENT,
+    OutageBackoff,
+    check_target,
+    find_clients,
+    first_made,
+    may_be_tried,
+    run_passes,
+    submit_all,
+    submit_one_by_one,
+)
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from groups.services.writes.commands import MoveClient, RemoveGroup
+from groups.services.writes.lag import moved_just_now
+
+State, Reason = Change.State, Change.Reason
+AT_ONCE = 250
+"""Clients of one page: the page is moved before the next one is read."""
+
+
+class MoveRun:
+    """One run of a job that moves clients.
+
+    `sources` has the ids of the chosen clients of each group, or None for all of a group.
+    """
+
+    def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
+        self._lease = lease
+        self._job = lease.job
+        self._backoff = OutageBackoff(lease)
+        self._sources = sources
+
+    def run(self) -> None:
+        """Take a snapshot of each group, then move clients in passes until none is left to try."""
+        # A worker may have been killed before it looked at the first move.
+        if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
+            self._check_first(first)
+        try:
+            self._snapshots = [
+                self._backoff.ask_poster(partial(self._take_snapshot, group_id)) for group_id in self._sources
+            ]
+        except NotFound:
+            raise Stopped(Job.Stop.SOURCE_GONE) from None
+        run_passes(self._lease, self._pass)
+
+    def _take_snapshot(self, group_id: int) -> Snapshot:
+        chosen, check = self._sources[group_id], self._lease.check
+        return snapshots.take_snapshot_for_job(
+            self._job, group_id, chosen, *user_and_credentials(self._job), check
+        )
+
+    def _pass(self) -> bool:
+        """Go through the clients once; return True if any was tried."""
+        tried = False
+        for group_id, client_ids in self._pages():
+            if not self._job.tested and (commands := self._commands(group_id, client_ids)):
+                self._test_one(commands)
+                tried = True
+            if self._job.tested and (commands := self._commands(group_id, client_ids)):
+                changes = submit_all(self._lease, commands)
+                if not changes:
+                    self._backoff.wait(Job.Stop.LOCKED)
+                self._backoff.note(changes)
+                tried = True
+        return tried
+
+    # --- The clients to move -------------------------------------------------------------------------------
+
+    def _pages(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield a group and ids of its clients, page by page.
+
+        Each page must be processed before the next is taken.
+        """
+        for group_id, chosen in self._sources.items():
+            if chosen is None:
+                yield from ((group_id, page) for page in self._pages_of_all(group_id))
+                continue
+            for some in batched(chosen, AT_ONCE, strict=False):
+                self._backoff.ask_poster(partial(check_target, self._lease))
+                yield group_id, list(some)
+
+    def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
+        offset, unreadable = 0, 0
+        while True:
+            page = self._backoff.ask_poster(partial(self._read, group_id, offset))
+            ids = [client.id for client in page.clients if not client.removed]
+            # Clients that this job has moved and a user has moved back stay in the group.
+            back = self._left(ids)
+            yield ids
+            unreadable += len(page.unreadable)
+            if page.size < AT_ONCE:
+                self._job.move_on(Job.State.RUNNING, unreadable=unreadable)
+                return
+            # Clients that left shift the rest forward, so advance the offset only by those still here.
+            offset += page.size - (self._left(ids) - back)
+
+    def _read(self, group_id: int, offset: int) -> ClientList:
+        check_target(self._lease)
+        _, credentials = user_and_credentials(self._job)
+        return call_poster(
+            credentials,
+            lambda poster: poster.get_clients(
+                group_id=group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
+            ),
+        )
+
+    def _left(self, client_ids: list[int]) -> int:
+        """Count the clients that have left the group according to the journal."""
+        gone = self._gone().filter(client_id__in=client_ids)
+        return gone.order_by().values("client_id").distinct().count()
+
+    def _gone(self) -> ChangeQuerySet:
+        """Return the changes of this job that prove that their client has left the group."""
+        rows = Change.objects.filter(job=self._job)
+        made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
+        return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
+
+    def _commands(self, group_id: int, client_ids: list[int]) -> list[MoveClient]:
+        """Return the commands for the clients of a group that may still be tried."""
+        tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
+        rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
+        for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
+            tries[client_id or 0].append((state, reason))
+        # A client whose last try failed comes last, so that it keeps none of the others waiting.
+        return [
+            MoveClient(
+                operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
+                job=self._job,
+                client_id=client_id,
+                from_id=group_id,
+                to_id=self._job.target_id or 0,
+            )
+            for client_id, before in sorted(tries.items(), key=lambda item: len(item[1]))
+            if may_be_tried(before)
+        ]
+
+    # --- The first client ----------------------------------------------------------------------------------
+
+    def _test_one(self, commands: list[MoveClient]) -> None:
+        """Move clients one by one until one move is applied.
+
+        Raises `Stopped` if anything but the client's group changed.
+        """
+        for change in submit_one_by_one(self._lease, commands):
+            self._check_first(change)
+            if self._job.tested:
+                break
+
+    def _check_first(self, change: Change) -> None:
+        if change.state == State.REFUSED:
+            raise Stopped(Job.Stop.REFUSED, change.message)
+        if change.state in Change.MADE:
+            if changed := ClientAfter.from_json(change.after).changed:
+                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+            self._job.move_on(Job.State.RUNNING, tested=True)
+
+    # --- The removal of the group --------------------------------------------------------------------------
+
+    def remove_when_empty(self) -> bool:
+        """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
+        _, credentials = user_and_credentials(self._job)
+        look = partial(find_group, credentials, self._job.group_id or 0)
+        group = self._backoff.ask_poster(look)
+        if group is None:
+            # Poster may omit a group by mistake, so look twice before it counts as gone.
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            group = self._backoff.ask_poster(look)
+        if group is None:
+            return True
+        group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
+        if group.clients:
+            page = self._backoff.ask_poster(partial(self._read, group.id, 0))
+            if self._commands(group.id, [client.id for client in page.clients if not client.removed]):
+                return False  # somebody is left to try
+        remaining = self._not_proven_gone(credentials)
+        if remaining or (group.clients and not moved_just_now(self._job)):
+            raise Stopped(Job.Stop.NOT_EMPTY, str(len(remaining) or group.clients))
+        if group.clients:
+            self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
+        tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
+        command = RemoveGroup(
+            operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
+            group_id=group.id,
+            loaded=group.values,
+            loaded_clients=0,
+            job=self._job,
+        )
+        for change in submit_one_by_one(self._lease, [command]):
+            if change.state == State.APPLIED or change.reason == Reason.GONE:
+                return True
+            if change.reason not in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
+                raise Stopped(Job.Stop.NOT_REMOVED, change.message)
+        return False
+
+    def _not_proven_gone(self, credentials: PosterCredentials) -> list[int]:
+        """Return the clients of the group that have not provably left it.
+
+        The proof is a change in the journal, or a read of that single client. An empty list and a client
+        count of 0 prove nothing: they may be outdated, and removing the group would remove its clients.
+        """
+        tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
+        living = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
+        known = {*living, *filter(None, tried)}
+        unproven = known.difference(self._gone().values_list("client_id", flat=True))
+        locations = find_clients(self._backoff, credentials, unproven)
+        if absent := unproven - locations.groups.keys() - locations.unreadable:
+            # Poster may omit a client by mistake, so read twice before a client counts as gone.
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            again = find_clients(self._backoff, credentials, absent)
+            locations.groups |= again.groups
+            locations.unreadable |= again.unreadable
+        in_group = (each for each, group_id in locations.groups.items() if group_id == self._job.group_id)
+        return [*locations.unreadable, *in_group]
