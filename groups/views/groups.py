@@ -41,7 +41,7 @@ from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
-from groups.views.journal.history import line_of_news
+from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
 from poster_admin.common.htmx import element_asked_for, render_page
