@@ -17,7 +17,7 @@ from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupList, GroupValues, LoyaltyType
 from groups.poster.fields import fold
-from groups.services.client_locations import ClientLocations, look_for
+from groups.services.client_locations import ClientLocations, locate_clients
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
@@ -131,7 +131,7 @@ def look(*, user: "User", credentials: PosterCredentials, snapshot: Snapshot) ->
     names = {group.id: group.name for group in groups.groups}
     now, undecided = _everybody(credentials, snapshot, preview)
     of_all = sum(group.clients for group in groups.groups)
-    places = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
+    places = locate_clients(credentials, now.values(), of_all=of_all, seconds=SECONDS)
     _count(preview, now, places, names)
     preview.undecided = len(undecided)
     if not preview.is_the_same:
