@@ -7,19 +7,18 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.http import content_disposition_header
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
-from groups.services.calls.file_turns import file_turn
 from groups.services.groups import known_groups
 from groups.services.journal import history
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import NotNow
-from groups.spreadsheets.exports import CONTENT_TYPES
-from groups.spreadsheets.history_exports import WRITERS, file_name
+from groups.spreadsheets.history_exports import EXTENSIONS, history_file
+from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes.write_page import WritePage
@@ -46,7 +45,7 @@ def history_list(request: Request) -> HttpResponse:
         "filter_form": filters,
         "page": page,
         "rows": history_rows(page.object_list, request.user),
-        "export_types": tuple(WRITERS),
+        "export_types": EXTENSIONS,
     }
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
 
@@ -63,12 +62,9 @@ def history_export(request: Request, extension: str) -> HttpResponse:
         return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
     known = known_groups(request.credentials)
     names = {group.id: group.name for group in known.groups} if known else {}
-    with file_turn(request.user.pk):
-        content = WRITERS[extension](changes.select_related("job").iterator(), names)
-    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
-    name = file_name(request.credentials.account_id, extension)
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    return response
+    rows = changes.select_related("job").iterator()
+    name = f"history-{request.credentials.account_id}-{localdate()}"
+    return file_response(request, name, extension, lambda: history_file(rows, names, extension))
 
 
 @form_methods
