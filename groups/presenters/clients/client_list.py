@@ -154,7 +154,7 @@ def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -
 
 
 class FoundPage:
-    """What a page says of the clients that it shows; `found` is None before the first search."""
+    """How many clients a page has found and searched; `found` is None before the first search."""
 
     found: FoundClients | None
     filters: ClientFilters
