@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -30,9 +30,16 @@ _unmarked = re.compile(FORMULA_START.format(mark=""))
 
 def groups_file(listing: Listing, account: str, extension: str) -> bytes:
     """Return the groups of a list as a file, with the amounts that the list shows."""
-    amounts = listing.amount_labels.values()
-    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(amounts))
-    return table_file(extension, _("Groups"), [*header(), *amounts], _groups(listing, account), widths)
+    labels, as_of = listing.amount_labels.values(), localtime(listing.groups.as_of)
+    amounts_of = listing.amounts.of_group if listing.amounts else None
+    rows: list[Cells] = []
+    for group in listing.found_groups:
+        amounts = amounts_of(group) if amounts_of else ()
+        type_words, bonus = type_label(group.loyalty_type), money(group.birthday_bonus)
+        values = (group.id, group.name, type_words, group.percent, bonus, group.clients)
+        rows.append((*values, account, as_of, *amounts))
+    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(labels))
+    return table_file(extension, _("Groups"), [*header(), *labels], rows, widths)
 
 
 def clients_file(
@@ -53,7 +60,16 @@ def clients_file(
         _("Poster account"),
         _("As of"),
     )
-    rows = _clients(group, members, account)
+    rows: list[Cells] = []
+    for client in members:
+        whose = (group.name, account, localtime(timezone.now()))
+        if isinstance(client, UnreadableRow):
+            said = _("could not be read: %(problem)s") % {"problem": client.problem}
+            rows.append((client.id, said, *[None] * 7, *whose))
+            continue
+        person = (client.id, client.name, client.phone, client.card_number, client.birthday)
+        amounts = (money(client.bonus), money(client.total_paid))
+        rows.append((*person, *amounts, client.own_percent, client.effective_percent, *whose))
     return table_file(extension, _("Clients"), columns, rows, WIDTHS_OF_CLIENTS)
 
 
@@ -71,34 +87,9 @@ def header() -> list[str]:
     ]
 
 
-def _groups(listing: Listing, account: str) -> Iterator[Cells]:
-    as_of = localtime(listing.groups.as_of)
-    for group in listing.found_groups:
-        amounts = listing.amounts.of_group(group) if listing.amounts and listing.amounts.of_group else ()
-        bonus = money(group.birthday_bonus)
-        yield (
-            *(group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients),
-            *(account, as_of, *amounts),
-        )
-
-
 def money(total: Decimal | None) -> Decimal | None:
     """Return a sum with both of its decimals, by which a workbook tells money from other numbers."""
     return None if total is None else total.quantize(_KOPECK)
-
-
-def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> Iterator[Cells]:
-    for client in members:
-        whose = (group.name, account, localtime(timezone.now()))
-        if isinstance(client, UnreadableRow):
-            said = _("could not be read: %(problem)s") % {"problem": client.problem}
-            yield (client.id, said, *[None] * 7, *whose)
-            continue
-        yield (
-            *(client.id, client.name, client.phone, client.card_number, client.birthday),
-            *(money(client.bonus), money(client.total_paid)),
-            *(client.own_percent, client.effective_percent, *whose),
-        )
 
 
 def table_file(

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from django.urls import reverse
 
-from groups.poster import Client, Group
+from groups.poster import Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import (
     SHOWN_AT_MOST,
@@ -81,18 +81,18 @@ class AccountPage(FoundPage):
         clients = self.found.clients if self.found else ()
         shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
         numbers = NumberFormat.current()
-        return [self._row(client, numbers) for client in shown]
-
-    def _row(self, client: Client, numbers: NumberFormat) -> ClientRow:
-        group = self.groups.get(client.group_id)
-        return client_row(
-            client,
-            value_of(client.id, client.group_id),
-            numbers,
-            group_id=client.group_id,
-            group=group.name if group else "",
-            chosen=client.id in self.choice.groups,
-        )
+        names = {group_id: group.name for group_id, group in self.groups.items()}
+        return [
+            client_row(
+                client,
+                value_of(client.id, client.group_id),
+                numbers,
+                group_id=client.group_id,
+                group=names.get(client.group_id, ""),
+                chosen=client.id in self.choice.groups,
+            )
+            for client in shown
+        ]
 
     @property
     def hidden(self) -> str:
