@@ -8,7 +8,7 @@ from django.utils.module_loading import module_has_submodule
 from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
 from groups.views import account, clients, go, groups, jobs
-from groups.views.journal import history
+from groups.views.journal import history, news
 
 app_name = "groups"
 
@@ -69,7 +69,7 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
-    path("history/new/", history.news, name="news"),
+    path("history/new/", news.news, name="news"),
     path("history/", history.history_list, name="history"),
     path(
         "history/export.<history_file:extension>",

@@ -29,15 +29,15 @@ class ClientLocations:
         return None if client_id in self.unreadable else self.groups.get(client_id, 0)
 
 
-def look_for(
+def locate_clients(
     credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
 ) -> ClientLocations:
     """Find clients in an account that has `of_all` clients. Raises `PosterError`."""
     until = time.monotonic() + seconds
     if len(client_ids) <= of_all // READ_AT_ONCE + 1:
-        return each_of(
+        return locate_each(
             client_ids,
-            lambda each: place_of(credentials, each, within=seconds_left(until, "clients.getClient")),
+            lambda each: group_of_client(credentials, each, within=seconds_left(until, "clients.getClient")),
         )
     found, missing = ClientLocations(), set(client_ids)
     unreadable: set[int | None] = set()
@@ -53,7 +53,7 @@ def look_for(
     return found
 
 
-def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
+def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
     """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
 
     def find(client_id: int) -> tuple[int, int | None]:
@@ -72,7 +72,9 @@ def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> 
     return found
 
 
-def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
+def group_of_client(
+    credentials: PosterCredentials, client_id: int, *, within: float | None = None
+) -> int | None:
     """Read where one client is: the same value as of `ClientLocations.group_of`."""
     try:
         client = find_client(credentials, client_id, within=within)

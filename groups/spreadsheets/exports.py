@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -17,11 +17,6 @@ from groups.presenters.lists.group_list import Listing
 from groups.services.values import type_label
 from groups.spreadsheets import Cell, Cells
 
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "jsonl": "application/jsonl; charset=utf-8",
-}
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTH_OF_AMOUNTS = 16
 WIDTHS_OF_CLIENTS = (10, 34, 20, 14, 12, 14, 14, 12, 12, 30, 20, 18)
@@ -33,30 +28,49 @@ FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
 
 
-def file_name(listing: Listing, account: str, extension: str) -> str:
-    """Return the name under which a browser saves the file."""
-    return f"groups-{account}-{localtime(listing.groups.as_of):%Y-%m-%d}.{extension}"
+def groups_file(listing: Listing, account: str, extension: str) -> bytes:
+    """Return the groups of a list as a file, with the amounts that the list shows."""
+    labels, as_of = listing.amount_labels.values(), localtime(listing.groups.as_of)
+    amounts_of = listing.amounts.of_group if listing.amounts else None
+    rows: list[Cells] = []
+    for group in listing.found_groups:
+        amounts = amounts_of(group) if amounts_of else ()
+        type_words, bonus = type_label(group.loyalty_type), money(group.birthday_bonus)
+        values = (group.id, group.name, type_words, group.percent, bonus, group.clients)
+        rows.append((*values, account, as_of, *amounts))
+    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(labels))
+    return table_file(extension, _("Groups"), [*header(), *labels], rows, widths)
 
 
-def to_csv(listing: Listing, account: str) -> bytes:
-    """Return the groups as CSV."""
-    return csv_file(_header_of(listing), _groups(listing, account))
-
-
-def to_xlsx(listing: Listing, account: str) -> bytes:
-    """Return the groups as a workbook."""
-    widths = (*WIDTHS, *[WIDTH_OF_AMOUNTS] * len(listing.amount_labels))
-    return xlsx_file(_("Groups"), _header_of(listing), _groups(listing, account), widths)
-
-
-def members_to_csv(group: Group, members: Sequence[Client | UnreadableRow], account: str) -> bytes:
-    """Return the clients of a group as CSV."""
-    return csv_file(_header_of_clients(), _clients(group, members, account))
-
-
-def members_to_xlsx(group: Group, members: Sequence[Client | UnreadableRow], account: str) -> bytes:
-    """Return the clients of a group as a workbook."""
-    return xlsx_file(_("Clients"), _header_of_clients(), _clients(group, members, account), WIDTHS_OF_CLIENTS)
+def clients_file(
+    group: Group, members: Iterable[Client | UnreadableRow], account: str, extension: str
+) -> bytes:
+    """Return the clients of a group as a file."""
+    columns = (
+        _("Id"),
+        pgettext("of a person", "Name"),
+        _("Phone"),
+        _("Card"),
+        _("Birthday"),
+        _("Bonuses"),
+        _("Paid in all"),
+        _("Own percent"),
+        _("Percent that counts"),
+        _("Group"),
+        _("Poster account"),
+        _("As of"),
+    )
+    rows: list[Cells] = []
+    for client in members:
+        whose = (group.name, account, localtime(timezone.now()))
+        if isinstance(client, UnreadableRow):
+            said = _("could not be read: %(problem)s") % {"problem": client.problem}
+            rows.append((client.id, said, *[None] * 7, *whose))
+            continue
+        person = (client.id, client.name, client.phone, client.card_number, client.birthday)
+        amounts = (money(client.bonus), money(client.total_paid))
+        rows.append((*person, *amounts, client.own_percent, client.effective_percent, *whose))
+    return table_file(extension, _("Clients"), columns, rows, WIDTHS_OF_CLIENTS)
 
 
 def header() -> list[str]:
@@ -73,63 +87,22 @@ def header() -> list[str]:
     ]
 
 
-def _header_of(listing: Listing) -> list[str]:
-    """Return the column names of the file: with those of the amounts that the list shows."""
-    return [*header(), *listing.amount_labels.values()]
-
-
-def _groups(listing: Listing, account: str) -> Iterator[Cells]:
-    as_of = localtime(listing.groups.as_of)
-    for group in listing.found_groups:
-        amounts = listing.amounts.of_group(group) if listing.amounts and listing.amounts.of_group else ()
-        bonus = money(group.birthday_bonus)
-        yield (
-            *(group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients),
-            *(account, as_of, *amounts),
-        )
-
-
 def money(total: Decimal | None) -> Decimal | None:
     """Return a sum with both of its decimals, by which a workbook tells money from other numbers."""
     return None if total is None else total.quantize(_KOPECK)
 
 
-def _header_of_clients() -> list[str]:
-    return [
-        _("Id"),
-        pgettext("of a person", "Name"),
-        _("Phone"),
-        _("Card"),
-        _("Birthday"),
-        _("Bonuses"),
-        _("Paid in all"),
-        _("Own percent"),
-        _("Percent that counts"),
-        _("Group"),
-        _("Poster account"),
-        _("As of"),
-    ]
-
-
-def _clients(group: Group, members: Iterable[Client | UnreadableRow], account: str) -> Iterator[Cells]:
-    for client in members:
-        whose = (group.name, account, localtime(timezone.now()))
-        if isinstance(client, UnreadableRow):
-            said = _("could not be read: %(problem)s") % {"problem": client.problem}
-            yield (client.id, said, *[None] * 7, *whose)
-            continue
-        yield (
-            *(client.id, client.name, client.phone, client.card_number, client.birthday),
-            *(money(client.bonus), money(client.total_paid)),
-            *(client.own_percent, client.effective_percent, *whose),
-        )
-
-
-def csv_file(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
-    """Return the rows as CSV that spreadsheets in this language open correctly.
+def table_file(
+    extension: str, title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]
+) -> bytes:
+    """Return the rows as CSV that spreadsheets in this language open correctly, or as a workbook.
 
     Ukrainian and Russian ones expect semicolons, decimal commas and a byte order mark.
     """
+    if extension == "xlsx":
+        from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
+
+        return workbooks.written(title, header, rows, widths)
     eastern = get_language() in ("uk", "ru")
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";" if eastern else ",", quoting=csv.QUOTE_ALL)
@@ -157,10 +130,3 @@ def _written(cell: Cell, *, eastern: bool) -> str | int:
 def protected(text: str) -> str:
     """Return a text as a CSV cell that no spreadsheet takes for a formula."""
     return _unmarked.sub(r"\1'", text)
-
-
-def xlsx_file(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
-    """Return the rows as a workbook."""
-    from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
-
-    return workbooks.written(title, header, rows, widths)

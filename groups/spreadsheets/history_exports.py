@@ -1,10 +1,9 @@
 """Export the history to a file: CSV and XLSX for people, JSON lines for programs."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
@@ -15,39 +14,30 @@ from groups.presenters.changes.change_words import who_words
 from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells
-from groups.spreadsheets.exports import csv_file, money, xlsx_file
+from groups.spreadsheets.exports import money, table_file
 
+EXTENSIONS = ("csv", "xlsx", "jsonl")
 WIDTHS = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 30, 30, 18, 20, 38)
 # Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
 OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
-
-
-def file_name(account: str, extension: str) -> str:
-    """Return the name under which a browser saves the file."""
-    return f"history-{account}-{localtime(timezone.now()):%Y-%m-%d}.{extension}"
 
 
 type Names = Mapping[int, str]
 """The names of groups by their ids, as far as they are known."""
 
 
-def to_csv(changes: Iterable[Change], names: Names) -> bytes:
-    """Return the changes as CSV, one row each."""
-    return csv_file(_header(), (_cells(change, names) for change in changes))
-
-
-def to_xlsx(changes: Iterable[Change], names: Names) -> bytes:
-    """Return the changes as a workbook."""
-    return xlsx_file(_("History"), _header(), (_cells(change, names) for change in changes), WIDTHS)
-
-
-def _header() -> list[str]:
+def history_file(changes: Iterable[Change], names: Names, extension: str) -> bytes:
+    """Return the changes as a file, one row each."""
+    if extension == "jsonl":
+        return _json_lines(changes)
     before, after = _("%(field)s before"), _("%(field)s after")
     fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
     pairs = [words % {"field": field} for field in fields for words in (before, after)]
     first = (_("When"), _("Who"), _("Id"), _("Group"), _("Change"), _("Outcome"), _("Reason"))
-    way = (_("Moved from"), _("Moved to"))
-    return [*first, *pairs, *way, _("Why"), _("Settled"), _("Poster account"), _("Change number")]
+    last = (_("Why"), _("Settled"), _("Poster account"), _("Change number"))
+    header = [*first, *pairs, _("Moved from"), _("Moved to"), *last]
+    rows = (_cells(change, names) for change in changes)
+    return table_file(extension, _("History"), header, rows, WIDTHS)
 
 
 def _cells(change: Change, names: Names) -> Cells:
@@ -92,7 +82,7 @@ def _plain(version: Version) -> dict[str, Any] | None:
     return {name: version[name] for name in OF_A_VERSION if name in version} or None
 
 
-def to_json_lines(changes: Iterable[Change], _names: Names) -> bytes:
+def _json_lines(changes: Iterable[Change]) -> bytes:
     """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
     lines = []
     for change in changes:
@@ -123,10 +113,3 @@ def to_json_lines(changes: Iterable[Change], _names: Names) -> bytes:
         }
         lines.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
     return b"".join(lines)
-
-
-WRITERS: dict[str, Callable[[Iterable[Change], Names], bytes]] = {
-    "csv": to_csv,
-    "xlsx": to_xlsx,
-    "jsonl": to_json_lines,
-}

@@ -42,7 +42,16 @@ def account(request: Request) -> HttpResponse:
             status = 422 if refused else status_of(error)
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
-            return redirect("groups:list" if request.user.password == password else _start_afresh(request))
+            if request.user.password == password:
+                return redirect("groups:list")
+            # The ways in that somebody of another account may know have ended with the connection.
+            keep_session(request, request.user)
+            text = _(
+                "Somebody of another account may know how to sign in as you. "
+                "So your old password, e-mail address and second factor are no longer valid."
+            )
+            messages.warning(request, text)
+            return redirect("password" if request.user.has_usable_password() else "groups:list")
     context = {"form": form, "confirmed": confirmed}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
@@ -73,14 +82,3 @@ def account_bonus_unit(request: Request) -> HttpResponse:
         credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)
         messages.success(request, _("The unit of the birthday bonus is set."))
     return redirect("groups:account")
-
-
-def _start_afresh(request: Request) -> str:
-    """Keep the session of a user whose ways in have ended with the connection; return the next page."""
-    keep_session(request, request.user)
-    text = _(
-        "Somebody of another account may know how to sign in as you. "
-        "So your old password, e-mail address and second factor are no longer valid."
-    )
-    messages.warning(request, text)
-    return "password" if request.user.has_usable_password() else "groups:list"

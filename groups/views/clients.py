@@ -4,7 +4,6 @@ from functools import partial
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
@@ -16,9 +15,9 @@ from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
 from groups.services import clients
-from groups.services.calls.file_turns import file_turn
 from groups.services.groups import list_groups
-from groups.spreadsheets.exports import CONTENT_TYPES, members_to_csv, members_to_xlsx
+from groups.spreadsheets.exports import clients_file
+from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
@@ -98,10 +97,5 @@ def group_members_export(request: Request, group_id: int, extension: str) -> Htt
     )
     account = request.credentials.account_id
     everybody = list(members)
-    write = members_to_csv if extension == "csv" else members_to_xlsx
-    with file_turn(request.user.pk):
-        content = write(group, everybody, account)
-    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
-    name = f"clients-{account}-{group_id}-{localdate()}.{extension}"
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    return response
+    name = f"clients-{account}-{group_id}-{localdate()}"
+    return file_response(request, name, extension, lambda: clients_file(group, everybody, account, extension))

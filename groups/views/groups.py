@@ -9,7 +9,7 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.utils.http import content_disposition_header
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import reselect
@@ -30,7 +30,6 @@ from groups.presenters.lists.row_marks import marks_of
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import parts_of
 from groups.services import groups as reads
-from groups.services.calls.file_turns import file_turn
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
@@ -38,10 +37,11 @@ from groups.services.values import type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.submissions import find_same
-from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
+from groups.spreadsheets.exports import groups_file
+from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
-from groups.views.journal.history import line_of_news
+from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -96,13 +96,8 @@ def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
     listing = _listing(request, reads.list_groups(request.credentials), Filters.parse(request.GET))
     account = request.credentials.account_id
-    write = to_csv if extension == "csv" else to_xlsx
-    with file_turn(request.user.pk):
-        content = write(listing, account)
-    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
-    name = file_name(listing, account, extension)
-    response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    return response
+    name = f"groups-{account}-{localdate(listing.groups.as_of)}"
+    return file_response(request, name, extension, lambda: groups_file(listing, account, extension))
 
 
 @require_safe

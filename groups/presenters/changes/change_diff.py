@@ -42,29 +42,24 @@ def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
 def conflict_rows(change: Change) -> Comparison:
     """Return the values that the form was opened on, those that Poster has now, and the intended ones.
 
-    `choices` has the values of a form field from which one is chosen: yours if you have changed it.
+    `choices` has the values of a form field from which one is chosen, as a form sends them: yours if you have
+    changed it; `same` if both are one.
     """
-    yours = change.loaded if Command.kind_of(change).removes else change.intended
-    rows = value_rows(loaded=change.loaded, theirs=change.before, yours=yours)
-    return [
-        row
-        | {
-            "changed_by_them": bool(row["loaded"]) and row["loaded"] != row["theirs"],
-            "changed_by_you": bool(row["yours"]) and row["loaded"] != row["yours"],
-            "choices": _choices(row["field"], change.before, change.intended),
-        }
-        for row in rows
-        if row["yours"]
-    ]
-
-
-def _choices(field: str, theirs: Version, yours: Version) -> dict[str, str]:
-    """Return the values of a form field in both versions, as a form sends them, or `same` for one of both."""
-    if not theirs or not yours or field not in FORM_FIELDS:
-        return {}
-    if theirs[field] == yours[field]:
-        return {"same": str(yours[field])}
-    return {"theirs": str(theirs[field]), "yours": str(yours[field])}
+    theirs, intended = change.before, change.intended
+    yours = change.loaded if Command.kind_of(change).removes else intended
+    rows = []
+    for row in value_rows(loaded=change.loaded, theirs=theirs, yours=yours):
+        if not row["yours"]:
+            continue
+        choices = {}
+        if theirs and intended and (field := row["field"]) in FORM_FIELDS:
+            choices = {"theirs": str(theirs[field]), "yours": str(intended[field])}
+            if theirs[field] == intended[field]:
+                choices = {"same": str(intended[field])}
+        by_them = bool(row["loaded"]) and row["loaded"] != row["theirs"]
+        by_you = row["loaded"] != row["yours"]
+        rows.append(row | {"changed_by_them": by_them, "changed_by_you": by_you, "choices": choices})
+    return rows
 
 
 def outcome_rows(change: Change) -> Comparison:

@@ -11,9 +11,15 @@ from functools import cached_property
 
 from django.urls import reverse
 
-from groups.poster import Client, Group
+from groups.poster import Group
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, ClientRow, client_row
+from groups.presenters.clients.client_list import (
+    SHOWN_AT_MOST,
+    ClientFilters,
+    ClientRow,
+    FoundPage,
+    client_row,
+)
 from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
 
@@ -62,7 +68,7 @@ def value_of(client_id: int, group_id: int) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class AccountPage:
+class AccountPage(FoundPage):
     """Everything that the page shows; `found` is None before the first search."""
 
     found: FoundClients | None
@@ -75,41 +81,21 @@ class AccountPage:
         clients = self.found.clients if self.found else ()
         shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
         numbers = NumberFormat.current()
-        return [self._row(client, numbers) for client in shown]
-
-    def _row(self, client: Client, numbers: NumberFormat) -> ClientRow:
-        group = self.groups.get(client.group_id)
-        return client_row(
-            client,
-            value_of(client.id, client.group_id),
-            numbers,
-            group_id=client.group_id,
-            group=group.name if group else "",
-            chosen=client.id in self.choice.groups,
-        )
-
-    @property
-    def count(self) -> int:
-        return len(self.found.clients) if self.found else 0
-
-    @property
-    def is_by_phone(self) -> bool:
-        """Return True if Poster itself found the clients, by a whole phone number."""
-        return self.found is not None and self.found.searched is None
+        names = {group_id: group.name for group_id, group in self.groups.items()}
+        return [
+            client_row(
+                client,
+                value_of(client.id, client.group_id),
+                numbers,
+                group_id=client.group_id,
+                group=names.get(client.group_id, ""),
+                chosen=client.id in self.choice.groups,
+            )
+            for client in shown
+        ]
 
     @property
     def hidden(self) -> str:
         """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
         shown = {row.id for row in self.rows}
         return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
-
-    @property
-    def searched_to(self) -> int:
-        """Number of clients searched so far, including the searches that this one continues."""
-        return self.filters.start + (self.found.searched or 0) - self.found.removed if self.found else 0
-
-    @property
-    def go_on_from(self) -> int:
-        """Offset from which the search goes on; 0 if it has reached the end."""
-        more = self.found is not None and self.found.more
-        return self.filters.start + (self.found.searched or 0) if self.found and more else 0

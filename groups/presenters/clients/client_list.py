@@ -20,7 +20,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
 from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
 from groups.presenters.lists.list_filters import Link, asked_sort, asked_text, sort_link
-from groups.services.clients import PAGE_SIZE, Field, Members, Order
+from groups.services.clients import PAGE_SIZE, Field, FoundClients, Members, Order
 from groups.services.values import NumberFormat
 
 SHOWN_AT_MOST = 200
@@ -153,17 +153,44 @@ def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -
     )
 
 
+class FoundPage:
+    """How many clients a page has found and searched; `found` is None before the first search."""
+
+    found: FoundClients | None
+    filters: ClientFilters
+
+    @property
+    def count(self) -> int:
+        return len(self.found.clients) if self.found else 0
+
+    @property
+    def is_by_phone(self) -> bool:
+        """Return True if Poster itself found the clients, by a whole phone number."""
+        return self.found is not None and self.found.searched is None
+
+    @property
+    def searched_to(self) -> int:
+        """Number of clients searched so far, including the searches that this one continues."""
+        return self.filters.start + (self.found.searched or 0) - self.found.removed if self.found else 0
+
+    @property
+    def go_on_from(self) -> int:
+        """Offset from which the search goes on; 0 if it has reached the end."""
+        more = self.found is not None and self.found.more and self.filters.narrow
+        return self.filters.start + (self.found.searched or 0) if self.found and more else 0
+
+
 @dataclass(frozen=True, repr=False)
-class MemberPage:
+class MemberPage(FoundPage):
     """Everything that the page shows."""
 
-    members: Members
+    found: Members
     filters: ClientFilters
 
     @cached_property
     def rows(self) -> list[ClientRow]:
         """The rows of this page, or the search results."""
-        clients = list(self.members.clients)
+        clients = list(self.found.clients)
         if self.searching and self.filters.sort:
             clients.sort(
                 key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
@@ -182,35 +209,14 @@ class MemberPage:
         return words.get(self.filters.own, "")
 
     @property
-    def count(self) -> int:
-        return len(self.members.clients)
-
-    @property
-    def is_by_phone(self) -> bool:
-        """Return True if Poster itself found the clients, by a whole phone number."""
-        return self.members.searched is None
-
-    @property
     def empty(self) -> str:
         if self.count:
             return ""
         if self.searching:
             return "no_match" if self.filters.q else "no_own"
-        if self.members.unreadable:
+        if self.found.unreadable:
             return "unreadable"
         return "no_members" if self.number == 1 else "past_the_end"
-
-    @property
-    def searched_to(self) -> int:
-        """Number of clients searched so far, including the searches that this one continues."""
-        return self.filters.start + (self.members.searched or 0) - self.members.removed
-
-    @property
-    def go_on_from(self) -> int:
-        """Offset from which the search goes on; 0 if it has reached the end."""
-        return (
-            self.filters.start + (self.members.searched or 0) if self.searching and self.members.more else 0
-        )
 
     @property
     def number(self) -> int:
@@ -219,7 +225,7 @@ class MemberPage:
     @property
     def page_count(self) -> int:
         """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
-        return max(-(-self.members.group.clients // PAGE_SIZE), self.number + self.members.more, 1)
+        return max(-(-self.found.group.clients // PAGE_SIZE), self.number + self.found.more, 1)
 
     @property
     def previous_href(self) -> str:
@@ -227,7 +233,7 @@ class MemberPage:
 
     @property
     def next_href(self) -> str:
-        return self._href(page=self.number + 1) if self.members.more and not self.searching else ""
+        return self._href(page=self.number + 1) if self.found.more and not self.searching else ""
 
     @property
     def list_href(self) -> str:
@@ -259,11 +265,11 @@ class MemberPage:
 
     @property
     def export_links(self) -> list[Link]:
-        group_id = self.members.group.id
+        group_id = self.found.group.id
         return [
             Link(label=name, href=reverse("groups:members_export", args=[group_id, name.lower()]))
             for name in ("CSV", "XLSX")
         ]
 
     def _href(self, **changes: Any) -> str:
-        return replace(self.filters, **changes).address(self.members.group.id)
+        return replace(self.filters, **changes).address(self.found.group.id)

@@ -71,7 +71,20 @@ class Charts:
 
 def make_charts(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> Charts:
     """Draw the groups with the most clients and the rest, or all by percent; and the highest percents."""
-    ladder = tuple(_ladder(groups, totals, numbers))
+    # The groups of the highest percents are enough: a list may have thousands.
+    percents = nlargest(SHOWN, totals.of_percent)
+    high = [group for group in groups if group.percent >= percents[-1]]
+    by_percent = nlargest(SHOWN, high, key=attrgetter("percent", "clients"))
+    highest = (by_percent and by_percent[0].percent) or Decimal(1)
+    ladder = tuple(
+        PercentBar(
+            name=group.name,
+            percent=numbers.percent(group.percent),
+            is_bonus=group.is_bonus,
+            width=f"{100 * group.percent / highest:.2f}",
+        )
+        for group in by_percent
+    )
     if len(groups) <= LARGE:
         return Charts(tuple(_shares(groups, totals.clients, numbers)), ladder)
     empty = totals.without_clients
@@ -121,20 +134,3 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
         )
         x += width
     return shares
-
-
-def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> list[PercentBar]:
-    # The groups of the highest percents are enough: a list may have thousands.
-    percents = nlargest(SHOWN, totals.of_percent)
-    high = [group for group in groups if group.percent >= percents[-1]]
-    by_percent = nlargest(SHOWN, high, key=attrgetter("percent", "clients"))
-    highest = (by_percent and by_percent[0].percent) or Decimal(1)
-    return [
-        PercentBar(
-            name=group.name,
-            percent=numbers.percent(group.percent),
-            is_bonus=group.is_bonus,
-            width=f"{100 * group.percent / highest:.2f}",
-        )
-        for group in by_percent
-    ]

@@ -50,7 +50,8 @@ def _part(name: str) -> Callable[[Examine], Examine]:
 
 def examine() -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at."""
-    for part, look in (*_parts, *parts_of_features, ("disk", _disk)):
+    *parts, disk = _parts
+    for part, look in (*parts, *parts_of_features, disk):
         try:
             for state, words in look():
                 yield Finding(part, state, words)
@@ -201,6 +202,7 @@ def _drift(name: str, there: datetime) -> Found:
     yield state, f"{name} is {apart.total_seconds():.0f} s from this machine's"
 
 
+@_part("disk")
 def _disk() -> Found:
     folders = {settings.VAR_DIR}
     if connection.vendor == "sqlite":

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
-from groups.services.client_locations import ClientLocations, each_of, place_of
+from groups.services.client_locations import ClientLocations, group_of_client, locate_each
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, user_and_credentials
 from groups.services.writes.commands import Command
@@ -268,7 +268,9 @@ def find_clients(
     backoff: OutageBackoff, credentials: PosterCredentials, client_ids: Collection[int]
 ) -> ClientLocations:
     """Find the groups of clients; wait while Poster is away."""
-    return each_of(client_ids, lambda each: backoff.ask_poster(lambda: place_of(credentials, each)))
+    return locate_each(
+        client_ids, lambda each: backoff.ask_poster(lambda: group_of_client(credentials, each))
+    )
 
 
 def settle_open(lease: JobLease) -> bool:

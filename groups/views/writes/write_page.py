@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
 from django_htmx.http import retarget
@@ -106,4 +107,4 @@ class WritePage[F: WriteForm]:
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
     """Return the group as a form was opened on it, for the page; an edit has no count of clients."""
-    return Group.from_json(values.to_json() | {"id": group_id, "clients": clients})
+    return Group(id=group_id, clients=clients, **msgspec.structs.asdict(values))

@@ -129,8 +129,12 @@ def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> Http
             raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
+        case State.REFUSED if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
+            page.form = page.form.again()
+            page.form.add_error("name", name_refused_words(change))
+            return page.show(change=change)
         case State.REFUSED:
-            return _respond_refusal(page, change)
+            return page.show_again(change, status=status_of_refusal(change))
         case State.FAILED:
             return page.show_again(change, status=status_of_change(change))
         case State.PENDING | State.UNKNOWN | State.REVIEW:
@@ -204,15 +208,6 @@ def show_outcome(
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
-
-
-def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
-    """Show the form again with Poster's message: beside a refused name, else above the form."""
-    if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
-        page.form = page.form.again()
-        page.form.add_error("name", name_refused_words(change))
-        return page.show(change=change)
-    return page.show_again(change, status=status_of_refusal(change))
 
 
 def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:

@@ -17,7 +17,7 @@ from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold
-from groups.services.client_locations import look_for
+from groups.services.client_locations import locate_clients
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
@@ -132,7 +132,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     now, undecided = _count_clients(credentials, preview)
     preview.undecided = len(undecided)
     of_all = sum(group.clients for group in groups.groups)
-    locations = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
+    locations = locate_clients(credentials, now.values(), of_all=of_all, seconds=SECONDS)
     found = [locations.group_of(client_id) for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
