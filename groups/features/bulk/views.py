@@ -41,7 +41,7 @@ from poster_admin.common.htmx import body_length, render_page
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
     groups = reads.list_groups_now(request.credentials)
-    sheet = _sheet(request, groups)
+    sheet = _make_sheet(request, groups)
     asked = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if asked else None)
     if request.method != "POST":
@@ -54,7 +54,7 @@ def bulk_edit(request: Request) -> HttpResponse:
     kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
     lines = [*kept, *form.lines]
     if calculation.is_bound:
-        lines = _calculated(sheet, calculation, lines)
+        lines = _calculated_lines(sheet, calculation, lines)
         if calculation.errors:
             return _show_sheet(request, sheet, form, calculation)
     return _after_typing(request, sheet, lines)
@@ -127,7 +127,7 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _sheet(request: Request, groups: Groups) -> Sheet:
+def _make_sheet(request: Request, groups: Groups) -> Sheet:
     """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
     filters = Filters.parse(request.GET)
     changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
@@ -137,7 +137,7 @@ def _sheet(request: Request, groups: Groups) -> Sheet:
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
     ids = {number for word in chosen if (number := whole_number(word)) is not None}
-    return Sheet(listing, _typed_before(request), ids)
+    return Sheet(listing, _lines_typed_before(request), ids)
 
 
 def _show_sheet(
@@ -160,7 +160,7 @@ def _show_sheet(
     return render_page(request, "bulk/percents.html", context, status=status)
 
 
-def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
+def _calculated_lines(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
     """Return the lines after the calculation, for the chosen groups; without a choice, for all found."""
     chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
     by_id = {line.group_id: line for line in lines if line.group_id is not None}
@@ -189,7 +189,7 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
 
 
-def _typed_before(request: Request) -> Sequence[Line]:
+def _lines_typed_before(request: Request) -> Sequence[Line]:
     try:
         job_id = uuid.UUID(request.GET.get("plan", ""))
     except ValueError:
