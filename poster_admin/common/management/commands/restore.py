@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,18 @@ class Command(BaseCommand):
             backups.refuse_foreign_version(backup, str(file))
             self.stdout.write(str(report_keys(_secrets(backup))))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
-            self._ask()
+            self.stdout.write("Type yes to go on: ", ending="")
+            self.stdout.flush()
+            answer = ""
+            with suppress(KeyboardInterrupt):
+                answer = sys.stdin.readline().strip()
+            if answer != "yes":
+                raise CommandError("Nothing was restored.")
             backup.put_in_place()
         with optional("the answers of Poster in the cache"):
             cache.clear()
         self.stdout.write(f"Restored {file}.")
         call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
-
-    def _ask(self) -> None:
-        self.stdout.write("Type yes to go on: ", ending="")
-        self.stdout.flush()
-        try:
-            answer = sys.stdin.readline().strip()
-        except KeyboardInterrupt:
-            answer = ""
-        if answer != "yes":
-            raise CommandError("Nothing was restored.")
 
 
 def _secrets(backup: Prepared) -> Iterator[tuple[str, str]]:
