@@ -253,14 +253,22 @@ class CalculationForm(forms.Form):
         has no birthday bonus to calculate.
         """
         line = LineForm()
-        name = self.cleaned_data["what"]
+        name, how = self.cleaned_data["what"], self.cleaned_data["how"]
+        amount: Decimal = self.cleaned_data["amount"]
         found: dict[int, GroupValues] = {}
         for group in groups:
             if name == "birthday_bonus" and not group.is_bonus:
                 continue
             values = typed.get(group.id, group.values)
             numbers = {"percent": values.percent, "birthday_bonus": values.birthday_bonus}
-            numbers[name] = self._calculated(numbers[name])
+            value = numbers[name]
+            results = {
+                "add": value + amount,
+                "subtract": value - amount,
+                "multiply": value * amount,
+                "set": amount,
+            }
+            numbers[name] = results[how].quantize(CENT, ROUND_HALF_UP)
             if not line.check({key: plain(number) for key, number in numbers.items()}, group):
                 reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)
                 text = _("Nothing was calculated, because of “%(name)s”: %(reasons)s")
@@ -269,16 +277,6 @@ class CalculationForm(forms.Form):
                 return {}
             found[group.id] = line.intended
         return found
-
-    def _calculated(self, value: Decimal) -> Decimal:
-        amount: Decimal = self.cleaned_data["amount"]
-        results = {
-            "add": value + amount,
-            "subtract": value - amount,
-            "multiply": value * amount,
-            "set": amount,
-        }
-        return results[self.cleaned_data["how"]].quantize(CENT, ROUND_HALF_UP)
 
 
 class UploadForm(forms.Form):

@@ -192,7 +192,7 @@ def keep_plan(
     credentials: PosterCredentials,
     kind: type[Edit],
     lines: Iterable[Line],
-    unchanged: int,
+    unchanged: int = 0,
     ignored: Iterable[str] = (),
 ) -> Job:
     """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
@@ -290,24 +290,18 @@ class _Edit:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
-        return [self._command(line, tries) for line, tries in lines]
-
-    def _command(self, line: Line, tries: int) -> GroupCommand:
-        operation = self._operation(line, tries)
-        if line.group_id is None:
-            return CreateGroup(
-                operation=operation,
-                intended=line.new,
-                name_confirmed=bool(line.namesakes),
-                job=self._job,
-            )
-        return UpdateGroup(
-            operation=operation,
-            group_id=line.group_id,
-            loaded=line.old,
-            intended=line.new,
-            job=self._job,
-        )
+        commands: list[GroupCommand] = []
+        for line, tries in lines:
+            values: dict[str, Any] = {
+                "operation": self._operation(line, tries),
+                "intended": line.new,
+                "job": self._job,
+            }
+            if line.group_id is None:
+                commands.append(CreateGroup(**values, name_confirmed=bool(line.namesakes)))
+            else:
+                commands.append(UpdateGroup(**values, group_id=line.group_id, loaded=line.old))
+        return commands
 
     def _operation(self, line: Line, tries: int) -> uuid.UUID:
         return uuid.uuid5(self._job.pk, f"{line.number} {tries}")

@@ -79,7 +79,9 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
         else:
             if found.lines and not found.errors:
-                draft = _keep_plan(request, Import, found.lines, found.unchanged, found.ignored)
+                draft = _keep_plan(
+                    request, Import, found.lines, unchanged=found.unchanged, ignored=found.ignored
+                )
                 return redirect("groups:plan", draft.pk)
             context |= {
                 "found": found,
@@ -198,18 +200,6 @@ def _lines_typed_before(request: Request) -> Sequence[Line]:
     return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Edit.kind else ()
 
 
-def _keep_plan(
-    request: Request,
-    kind: type[Edit],
-    lines: list[Line],
-    unchanged: int = 0,
-    ignored: Sequence[str] = (),
-) -> Job:
-    return services.keep_plan(
-        user=request.user,
-        credentials=request.credentials,
-        kind=kind,
-        lines=lines,
-        unchanged=unchanged,
-        ignored=ignored,
-    )
+def _keep_plan(request: Request, kind: type[Edit], lines: list[Line], **about_lines: Any) -> Job:
+    user, credentials = request.user, request.credentials
+    return services.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, **about_lines)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from groups.features.notices.models import Delivery, SendFailed
+from groups.features.notices.models import Delivery
 from groups.features.notices.services import webhooks
 from groups.features.notices.services.outbox import SET_WEBHOOK, VIEW_GROUP, may_be_told
 from groups.models import PosterCredentials
@@ -66,12 +66,6 @@ def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
         problem=str(Delivery.Failure(failed.failure).label) if failed else "",
         status=failed.status if failed else None,
     )
-
-
-def trial_problem(failed: SendFailed) -> str:
-    """Say why a trial did not arrive."""
-    status = f" ({failed.status})" if failed.status else ""
-    return _("The trial did not arrive: %(problem)s.") % {"problem": f"{failed.failure.label}{status}"}
 
 
 def mail_problem(user: User) -> str:

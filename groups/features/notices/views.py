@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from groups.features.notices.forms import NoticesForm, WebhookForm
 from groups.features.notices.models import SendFailed
-from groups.features.notices.presenters import mail_problem, trial_problem, webhook_state
+from groups.features.notices.presenters import mail_problem, webhook_state
 from groups.features.notices.services import outbox, trial, webhooks
 from groups.features.notices.services.addresses import AddressRefused
 from groups.features.notices.services.outbox import SET_WEBHOOK
@@ -96,7 +96,8 @@ def webhook_trial(request: Request) -> HttpResponse:
     except trial.TrialRefused as refused:
         messages.error(request, str(refused.reason.label))
     except SendFailed as failed:
-        messages.error(request, trial_problem(failed))
+        problem = f"{failed.failure.label} ({failed.status})" if failed.status else failed.failure.label
+        messages.error(request, _("The trial did not arrive: %(problem)s.") % {"problem": problem})
     else:
         messages.success(request, _("The trial has arrived: the webhook works."))
     return redirect("groups:notices")

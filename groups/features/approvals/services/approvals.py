@@ -37,7 +37,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
-from groups.services.writes.commands import Command, GroupCommand
+from groups.services.writes.commands import Command, GroupCommand, Sender
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
@@ -98,11 +98,6 @@ def _shown() -> ApprovalRequestQuerySet:
 def may_decide(request: ApprovalRequest, user: User) -> bool:
     """Return True if a user may approve and refuse a request: nobody their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
-
-
-def needs_password(request: ApprovalRequest) -> bool:
-    """Return True for a removal, for which a form asks for the password too."""
-    return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
@@ -223,32 +218,27 @@ def approve(
     now, asked = effect_of(request, credentials), request.asked_effect
     if now.mark != (seen or (asked.mark if asked else "")):
         raise ChangedSince(now)
+    consent: dict[str, Any] = {"request_id": request.pk, "asked_by": request.user_name}
     if request.kind == ApprovalRequest.CHANGE:
-        return _approve_change(request, user, credentials, now)
+        return _approve_change(request, Sender(user, credentials), now, consent)
     with transaction.atomic():
         limits.approve(request, user)
-        is_started = request.asked.start(user, now, **_consent_of(request))
+        is_started = request.asked.start(user, now, **consent)
     if not is_started:
         raise AlreadySo
     return None
 
 
-def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
-    return {"request_id": request.pk, "asked_by": request.user_name}
-
-
-def _approve_change(
-    request: ApprovalRequest, user: User, credentials: PosterCredentials, now: Effect
-) -> Change:
+def _approve_change(request: ApprovalRequest, sender: Sender, now: Effect, consent: dict[str, Any]) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.approve(request, user)
+        limits.approve(request, sender.user)
         raise AlreadySo
-    command = replace(command, user=user, credentials=credentials)
+    command = replace(command, user=sender.user, credentials=sender.credentials)
     try:
-        return execute(replace(command, **_consent_of(request), allowed_clients=now.clients))
+        return execute(replace(command, **consent, allowed_clients=now.clients))
     except BeyondLimits:
-        raise ChangedSince(effect_of(request, credentials)) from None
+        raise ChangedSince(effect_of(request, sender.credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Locked:

@@ -132,7 +132,11 @@ def approve(request: ApprovalRequest, user: User) -> None:
 def let_wait_again(change: Change) -> None:
     """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
     if change.request_id is not None:
-        ApprovalRequest.objects.wait_again(change.request_id)
+        state = ApprovalRequest.State
+        approved = ApprovalRequest.objects.filter(pk=change.request_id, state=state.APPROVED)
+        approved.filter(kind=ApprovalRequest.CHANGE).update(
+            state=state.WAITING, decided_at=None, decided_by=None, decided_by_name=""
+        )
 
 
 def check_job(change: Change, user: User) -> None:

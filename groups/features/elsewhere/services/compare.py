@@ -208,7 +208,7 @@ def _consider_own_changes(
         if is_overtaken:
             continue  # a later change was made here before a person closed this one
         known = known or _none(picture)
-        if found := _found_before(picture, known, change, sent, lag):
+        if found := _found_before(known, change, sent, lag):
             findings.append(found)
         # A change that a person has closed was not read back: `after` is what stood there instead.
         after = None if change.resolved_by else _values(change.after)
@@ -219,9 +219,7 @@ def _consider_own_changes(
     return findings
 
 
-def _found_before(
-    picture: Picture, known: Known, change: Change, sent: list[Change], lag: timedelta
-) -> ChangeElsewhere | None:
+def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
     """Return what somebody changed before our change, which its form and its read before the write showed.
 
     Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
@@ -316,10 +314,16 @@ class _Comparison:
         if number not in picture.known and number in picture.unread | self._candidates:
             return True
         for change in self._unseen:
-            if _late_mark(change) in picture.considered or not _may_make(change, number, values, picture):
-                continue
-            picture.considered.add(_late_mark(change))
-            return True
+            intended = _values(change.intended)
+            if change.action == Change.Action.CREATE:
+                may_make = number not in picture.known and values is not None and alike(intended, values)
+            elif change.action == Change.Action.REMOVE:
+                may_make = change.group_id == number and values is None
+            else:
+                may_make = change.group_id == number and alike(intended, values)
+            if may_make and _late_mark(change) not in picture.considered:
+                picture.considered.add(_late_mark(change))
+                return True
         return False
 
     def _know(self, number: int, values: GroupValues | None) -> None:
@@ -327,17 +331,6 @@ class _Comparison:
         sent = before.sent if before else None
         self._picture.known[number] = Known(values, self._look.began, self._look.judged, sent)
         self._picture.suspects.pop(number, None)
-
-
-def _may_make(change: Change, number: int, values: GroupValues | None, picture: Picture) -> bool:
-    """Return True if these values of the group are what an unseen change made here would make."""
-    if change.action == Change.Action.CREATE:
-        return number not in picture.known and values is not None and alike(_values(change.intended), values)
-    if change.group_id != number:
-        return False
-    return (
-        values is None if change.action == Change.Action.REMOVE else alike(_values(change.intended), values)
-    )
 
 
 def _none(picture: Picture) -> Known:

@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.features.approvals.models import LIFE, ApprovalRequest
 from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import let_wait_again
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import deliveries, mails, outbox
 from groups.features.notices.services.outbox import next_morning
@@ -245,7 +246,7 @@ def test_a_request_that_is_approved_again_is_told_again(reader, owner, inbox):
         ApprovalRequest.objects.decide(asked, "approved", owner)
         tell()
         tell()
-        ApprovalRequest.objects.wait_again(asked.pk)
+        let_wait_again(Change(request_id=asked.pk))
     assert len(inbox.mail) == 2
 
 
