@@ -30,7 +30,7 @@ def notices(request: Request) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = NoticesForm(data, chosen=outbox.choices_of(request.user))
     if form.is_valid():
-        outbox.choose(request.user, form.cleaned_data)
+        outbox.choose_notices(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
     context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}

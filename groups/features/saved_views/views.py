@@ -28,7 +28,7 @@ def view_list(request: Request) -> HttpResponse:
     form = SavedViewForm(request.POST)
     if form.is_valid():
         try:
-            view = saved_views.save(request.user, form.cleaned_data["name"], form.cleaned_data["query"])
+            view = saved_views.save_view(request.user, form.cleaned_data["name"], form.cleaned_data["query"])
         except NameTaken:
             form.add_error("name", _name_taken())
         except TooMany:
@@ -46,11 +46,11 @@ def view_change(request: Request, view_id: int) -> HttpResponse:
     view = get_object_or_404(SavedView, user=request.user, pk=view_id)
     match request.POST.get("do"):
         case "start":
-            saved_views.start_with(request.user, view)
+            saved_views.choose_start_page(request.user, view)
         case "no_start":
-            saved_views.start_with(request.user, None)
+            saved_views.choose_start_page(request.user, None)
         case "remove":
-            saved_views.remove(view)
+            saved_views.remove_view(view)
             messages.success(request, _("The view “%(name)s” was removed.") % {"name": view.name})
         case "rename":
             return _rename(request, view)
@@ -61,7 +61,7 @@ def _rename(request: Request, view: SavedView) -> HttpResponse:
     form = ViewNameForm(request.POST, auto_id=_auto_id(view))
     if form.is_valid():
         try:
-            saved_views.rename(view, form.cleaned_data["name"])
+            saved_views.rename_view(view, form.cleaned_data["name"])
         except NameTaken:
             form.add_error("name", _name_taken())
         else:

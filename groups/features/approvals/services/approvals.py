@@ -222,7 +222,7 @@ def approve(
     if request.kind == ApprovalRequest.CHANGE:
         return _approve_change(request, Sender(user, credentials), now, consent)
     with transaction.atomic():
-        limits.approve(request, user)
+        limits.store_approval(request, user)
         is_started = request.asked.start(user, now, **consent)
     if not is_started:
         raise AlreadySo
@@ -232,7 +232,7 @@ def approve(
 def _approve_change(request: ApprovalRequest, sender: Sender, now: Effect, consent: dict[str, Any]) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.approve(request, sender.user)
+        limits.store_approval(request, sender.user)
         raise AlreadySo
     command = replace(command, user=sender.user, credentials=sender.credentials)
     try:

@@ -95,7 +95,7 @@ class LimitGate(Gate):
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id)
             if request := asked.filter(kind=ApprovalRequest.CHANGE).first():
-                approve(request, command.sender.user)
+                store_approval(request, command.sender.user)
         check_job(change, command.sender.user)
 
     def before_job(self, job: Job, user: User) -> None:
@@ -123,7 +123,7 @@ class LimitGate(Gate):
         return job.requests.first()
 
 
-def approve(request: ApprovalRequest, user: User) -> None:
+def store_approval(request: ApprovalRequest, user: User) -> None:
     """Store the yes to a request. Raises `NotNow` if it no longer waits."""
     if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
         raise NotNow

@@ -105,7 +105,7 @@ def cost_card(
 
 def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
     """Return the cost of edits, added up; each group is in `edits` once."""
-    groups = [(sales.of(group_id), old, new) for group_id, old, new in edits]
+    groups = [(sales.of_group(group_id), old, new) for group_id, old, new in edits]
     cost = summed(group.cost(old, new) for group, old, new in groups)
     clients = sum(group.clients for group, _old, _new in groups)
     receipts = sum(group.receipts for group, _old, _new in groups)

@@ -188,7 +188,7 @@ class ChartPage(LadderPage):
     def _turnover_of(self, group_id: int) -> str:
         if not self.turnover or not self.turnover.sums:
             return ""
-        revenue = self.turnover.sums.of(group_id).revenue
+        revenue = self.turnover.sums.of_group(group_id).revenue
         return self.numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
 
     @cached_property

@@ -70,7 +70,7 @@ def choices_of(user: User) -> dict[str, str]:
     return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources()}
 
 
-def choose(user: User, chosen: Mapping[str, str]) -> None:
+def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
     """Store the choices. A kind that is switched on is told from now on, one that was on goes on."""
     before = choices_of(user)
     with transaction.atomic():

@@ -495,7 +495,7 @@ def test_a_digest_is_one_mail_with_all_of_the_day(reader, inbox):
 
 
 def test_more_than_a_hundred_are_several_mails(reader, inbox, monkeypatch):
-    monkeypatch.setattr(deliveries, "MOST", 2)
+    monkeypatch.setattr(deliveries, "MOST_NOTICES", 2)
     wants(reader)
     for _ in range(5):
         change_elsewhere(reader)
