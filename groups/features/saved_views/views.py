@@ -1,5 +1,6 @@
 """Views of a user's saved views: lists of groups with filters, and the start page."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -53,20 +54,14 @@ def view_change(request: Request, view_id: int) -> HttpResponse:
             saved_views.remove_view(view)
             messages.success(request, _("The view “%(name)s” was removed.") % {"name": view.name})
         case "rename":
-            return _rename(request, view)
+            form = ViewNameForm(request.POST, auto_id=_auto_id(view))
+            if form.is_valid():
+                with suppress(NameTaken):
+                    saved_views.rename_view(view, form.cleaned_data["name"])
+                    return redirect("groups:views")
+                form.add_error("name", _name_taken())
+            return _show(request, SavedViewForm(), renamed=(view.pk, form), status=422)
     return redirect("groups:views")
-
-
-def _rename(request: Request, view: SavedView) -> HttpResponse:
-    form = ViewNameForm(request.POST, auto_id=_auto_id(view))
-    if form.is_valid():
-        try:
-            saved_views.rename_view(view, form.cleaned_data["name"])
-        except NameTaken:
-            form.add_error("name", _name_taken())
-        else:
-            return redirect("groups:views")
-    return _show(request, SavedViewForm(), renamed=(view.pk, form), status=422)
 
 
 def _show(
