@@ -77,7 +77,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     sent = find(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
-        # By now a job of the same form may have removed the group, so it cannot be shown again.
+        # A job of the same form may have removed the group by now, so the form cannot be shown again.
         same = moves.retirement_submission(
             group_id, target_id, user=user, credentials=credentials, operation=sent.submission.operation
         )
