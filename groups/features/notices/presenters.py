@@ -25,7 +25,7 @@ def destinations_of(user: User) -> list[Destination]:
 
 
 def about_webhook(webhook: Webhook | None) -> dict[str, Any]:
-    """Return the webhook of an account, whether events are sent to it, and the message that was tried last."""
+    """Return the webhook of an account, whether it is in use, and the message that was tried last."""
     if webhook is None:
         return {}
     owner = webhook.credentials
