@@ -31,7 +31,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     """Report whether the database and the cache answer; below that, a warning if there is one."""
-    parts = (("database", _database_answers), ("cache", _cache_answers))
+    parts = (("database", database_answers), ("cache", cache_answers))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
     words = ""
@@ -44,7 +44,8 @@ def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
 
 
-def _database_answers() -> bool:
+def database_answers() -> bool:
+    """Return True if the database answers a query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -54,7 +55,8 @@ def _database_answers() -> bool:
     return False
 
 
-def _cache_answers() -> bool:
+def cache_answers() -> bool:
+    """Return True if the cache keeps a value."""
     try:
         cache.set(ALIVE, 1, timeout=10)
         return bool(cache.get(ALIVE))

@@ -37,18 +37,22 @@ class Command(BaseCommand):
             backups.refuse_foreign_version(backup, str(file))
             self.stdout.write(str(report_keys(_secrets(backup))))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
-            self.stdout.write("Type yes to go on: ", ending="")
-            self.stdout.flush()
-            answer = ""
-            with suppress(KeyboardInterrupt):
-                answer = sys.stdin.readline().strip()
-            if answer != "yes":
-                raise CommandError("Nothing was restored.")
+            self.ask_to_go_on()
             backup.put_in_place()
         with optional("the answers of Poster in the cache"):
             cache.clear()
         self.stdout.write(f"Restored {file}.")
         call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
+
+    def ask_to_go_on(self) -> None:
+        """Raise `CommandError` unless the answer is yes."""
+        self.stdout.write("Type yes to go on: ", ending="")
+        self.stdout.flush()
+        answer = ""
+        with suppress(KeyboardInterrupt):
+            answer = sys.stdin.readline().strip()
+        if answer != "yes":
+            raise CommandError("Nothing was restored.")
 
 
 def _secrets(backup: Prepared) -> Iterator[tuple[str, str]]:
