@@ -6,14 +6,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.features.saved_views import services as saved_views
-from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
+from groups.features.saved_views.forms import SavedViewForm, ViewNameForm, filters_of
 from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.presenters import list_words, view_row
+from groups.features.saved_views.presenters import list_words
 from groups.features.saved_views.services import NameTaken, TooMany
 from groups.presenters.lists.list_filters import Filters
 from groups.views.http.requests import Request, form_methods, requires
@@ -36,7 +35,7 @@ def view_list(request: Request) -> HttpResponse:
             form.add_error(None, _("You have as many views as the menu holds. Remove one first."))
         else:
             messages.success(request, _("The view “%(name)s” was saved.") % {"name": view.name})
-            return redirect(reverse("groups:list") + view.query)
+            return redirect(view)
     return _show(request, form, status=422)
 
 
@@ -78,7 +77,7 @@ def _show(
     context: dict[str, Any] = {
         "form": form,
         "here": list_words(form.filters),
-        "views": [(view_row(view), names[view.pk]) for view in views],
+        "views": [(view, list_words(filters_of(view.query)), names[view.pk]) for view in views],
     }
     return render_page(request, "saved_views/views.html", context, fragment="views", status=status)
 
