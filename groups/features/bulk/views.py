@@ -1,7 +1,7 @@
 """Views that change many groups at once: percents, an import, and the plan that is confirmed first."""
 
 import uuid
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,9 +54,15 @@ def bulk_edit(request: Request) -> HttpResponse:
     kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
     lines = [*kept, *form.lines]
     if calculation.is_bound:
-        lines = _calculated_lines(sheet, calculation, lines)
+        # For the chosen groups; without a choice, for all found.
+        chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
+        by_id = {line.group_id: line for line in lines if line.group_id is not None}
+        values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
         if calculation.errors:
             return _show_sheet(request, sheet, form, calculation)
+        calculated = lines_of(values, {group.id: group for group in chosen})
+        by_id |= {line.group_id: line for line in calculated if line.group_id is not None}
+        lines = list(by_id.values())
     return _after_typing(request, sheet, lines)
 
 
@@ -139,7 +145,11 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
     ids = {number for word in chosen if (number := whole_number(word)) is not None}
-    return Sheet(listing, _lines_typed_before(request), ids)
+    job = None
+    with suppress(ValueError):
+        job = services.plan_of(request.credentials, request.user, uuid.UUID(request.GET.get("plan", "")))
+    typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
+    return Sheet(listing, typed_before, ids)
 
 
 def _show_sheet(
@@ -162,16 +172,6 @@ def _show_sheet(
     return render_page(request, "bulk/percents.html", context, status=status)
 
 
-def _calculated_lines(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
-    """Return the lines after the calculation, for the chosen groups; without a choice, for all found."""
-    chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
-    by_id = {line.group_id: line for line in lines if line.group_id is not None}
-    values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
-    groups = {group.id: group for group in chosen}
-    by_id |= {line.group_id: line for line in lines_of(values, groups) if line.group_id is not None}
-    return list(by_id.values())
-
-
 def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
     """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
     lines = [line for line in lines if line.new != line.old]
@@ -189,15 +189,6 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
-
-
-def _lines_typed_before(request: Request) -> Sequence[Line]:
-    try:
-        job_id = uuid.UUID(request.GET.get("plan", ""))
-    except ValueError:
-        return ()
-    job = services.plan_of(request.credentials, request.user, job_id)
-    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Edit.kind else ()
 
 
 def _keep_plan(request: Request, kind: type[Edit], lines: list[Line], **about_lines: Any) -> Job:

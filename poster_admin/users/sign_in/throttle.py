@@ -127,26 +127,21 @@ class PasswordBackend(ModelBackend):
         attempt.check()
         user: User | None = super().authenticate(request, username, password)
         if user is None and settings.LDAP_URL:
-            user = _ask_directory(request, attempt, username, password)
+            from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
+
+            # Ask for each name that did not sign in here, so that nobody learns which names are known here.
+            try:
+                user = directory.authenticate(request, username, password)
+            except DirectoryAway:
+                # It was a guess of a password that is kept here nevertheless.
+                attempt.failed()
+                raise
         if user is None:
             attempt.failed()
             # The next backends would hash the password again.
             raise PermissionDenied
         attempt.succeeded()
         return user
-
-
-@sensitive_variables("password")
-def _ask_directory(request: HttpRequest, attempt: Attempt, name: str, password: str) -> User | None:
-    """Ask for each name that did not sign in here, so that nobody learns which names are known here."""
-    from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
-
-    try:
-        return directory.authenticate(request, name, password)
-    except DirectoryAway:
-        # It was a guess of a password that is kept here nevertheless.
-        attempt.failed()
-        raise
 
 
 def count_reset(request: HttpRequest, address: str) -> None:
