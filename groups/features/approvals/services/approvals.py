@@ -135,9 +135,13 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    if isinstance(wanted, GroupCommand):
-        return effect_of_command(wanted, credentials)
-    return asked_of(wanted).effect(credentials)
+    """Return what a write to one group, or a row, would do now; a new group has no clients."""
+    if not isinstance(wanted, GroupCommand):
+        return asked_of(wanted).effect(credentials)
+    if wanted.group_id is None:
+        return Effect()
+    counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
+    return effect_on_group(credentials, wanted.group_id, counts=counts)
 
 
 # --- Ask ---------------------------------------------------------------------------------------------------
@@ -253,15 +257,7 @@ def lapse_overdue() -> int:
     return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
 
 
-# --- What a request is for ---------------------------------------------------------------------------------
-
-
-def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
-    """Return the effect of a write to one group; a new one has no clients. Raises `PosterError`."""
-    if command.group_id is None:
-        return Effect()
-    counts = command.removes or changes_terms(command.loaded, command.values)
-    return effect_on_group(credentials, command.group_id, counts=counts)
+# --- Jobs that are asked for -------------------------------------------------------------------------------
 
 
 class AskedJob(Asked):
