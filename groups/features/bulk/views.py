@@ -145,9 +145,10 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
     ids = {number for word in chosen if (number := whole_number(word)) is not None}
-    job = None
+    plan_id = None
     with suppress(ValueError):
-        job = services.plan_of(request.credentials, request.user, uuid.UUID(request.GET.get("plan", "")))
+        plan_id = uuid.UUID(request.GET.get("plan", ""))
+    job = services.plan_of(request.credentials, request.user, plan_id) if plan_id else None
     typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
     return Sheet(listing, typed_before, ids)
 
