@@ -72,9 +72,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
     asked = _find(request, request_id)
     if not approvals.may_decide(asked, request.user):
         raise PermissionDenied
-    # As the form of a removal does.
-    asks_for_password = asked.kind == ApprovalRequest.CHANGE and approvals.command_of(asked).removes
-    if asks_for_password and not recently_confirmed(request):
+    if approvals.needs_password(asked) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
     try:
         change = approvals.approve(

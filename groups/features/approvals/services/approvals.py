@@ -100,6 +100,11 @@ def may_decide(request: ApprovalRequest, user: User) -> bool:
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
+def needs_password(request: ApprovalRequest) -> bool:
+    """Return True for a removal, for which a form asks for the password too."""
+    return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
+
+
 def command_of(request: ApprovalRequest) -> GroupCommand:
     """Return the command of a request for a change, still without its sender."""
     row = Change(
