@@ -13,27 +13,28 @@ addresses of its `urls.py` join those of the core, in the namespace `groups`. It
 The core calls what was plugged in, and knows nothing else of the feature.
 """
 
+from bisect import insort
 from collections.abc import Callable, Iterable
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
 from groups.models.asked import Asked
-from groups.models.asked import register as register_asked
+from groups.models.asked import registered as asked_kinds
 from groups.models.changes import ChangeListener, nothing_changed_listeners
-from groups.models.locks import register_holder
-from groups.presenters.changes.change_notes import FindNote, add_change_note
-from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
-from groups.presenters.clients.choice_actions import ChoiceAction, add_choice_action
-from groups.presenters.destinations import Source, add_source
-from groups.presenters.group_warnings import FindWarnings, add_group_warnings
+from groups.models.locks import holder_finders
+from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_finders, way_finders
+from groups.presenters.changes.warnings import FindWarnings, warning_finders
+from groups.presenters.clients.choice_actions import ChoiceAction, choice_actions
+from groups.presenters.destinations import Source, sources
 from groups.presenters.holders import HolderNotice, holder_notice
-from groups.presenters.lists.column_sets import ColumnSet, add_column_set
-from groups.presenters.lists.row_marks import FindMarks, add_row_marks
-from groups.presenters.places import Part, Show, add_part
+from groups.presenters.lists.column_sets import ColumnSet, column_sets
+from groups.presenters.lists.row_marks import FindMarks, mark_finders
+from groups.presenters.places import Part, Show, parts_by_place
 from groups.services.calls.metrics import StateGauge, state_gauges
-from groups.services.events import EventSource, FindEvents, add_event_source
+from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
 from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
@@ -43,9 +44,9 @@ from groups.services.writes import gates
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import register as register_submissions
+from groups.views.go import StartQuery, start_queries
 from groups.views.http.requests import SECTIONS
-from groups.views.start import StartQuery, add_start_query
-from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, reads_consent
+from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
 from poster_admin.users.pages.people import DETAIL_LABELS
 
@@ -56,34 +57,35 @@ def part(place: str, template: str, show: Show, order: int = 0) -> None:
     """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
 
     `show` takes the request and the things of the place, and returns the variables of the template, or None
-    where there is nothing to show. It asks no database for a place that stays empty.
+    where there is nothing to show. It asks no database for a place that stays empty. Parts with the same
+    `order` stay in the order of INSTALLED_APPS.
     """
-    add_part(place, Part(template, show, order))
+    insort(parts_by_place[place], Part(template, show, order), key=attrgetter("order"))
 
 
 def group_warnings(find_warnings: FindWarnings) -> None:
     """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
-    add_group_warnings(find_warnings)
+    warning_finders.append(find_warnings)
 
 
 def list_columns(column_set: ColumnSet) -> None:
     """Let the list of groups show columns of amounts where its address asks for them; see `ColumnSet`."""
-    add_column_set(column_set)
+    column_sets[column_set.key] = column_set
 
 
 def change_note(find_note: FindNote) -> None:
     """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
-    add_change_note(find_note)
+    note_finders.append(find_note)
 
 
 def choice_action(action: ChoiceAction) -> None:
     """Do something with the clients that a user has chosen in the search; see `ChoiceAction`."""
-    add_choice_action(action)
+    choice_actions.append(action)
 
 
 def ways_back(find: FindWaysBack) -> None:
     """Offer a page that makes good a change, in the history and in its message of success; see `WayBack`."""
-    add_ways_back(find)
+    way_finders.append(find)
 
 
 def destinations(source: Source, order: int = 0) -> None:
@@ -91,12 +93,12 @@ def destinations(source: Source, order: int = 0) -> None:
 
     Pages of groups have the order 0, those of clients 2, of the history 10, of the account 14, of people 20.
     """
-    add_source(source, order)
+    insort(sources, (order, source), key=itemgetter(0))
 
 
 def start_page(start_query: StartQuery) -> None:
     """Choose the list of groups that a user begins with: `start_query` returns its query for a user."""
-    add_start_query(start_query)
+    start_queries.append(start_query)
 
 
 def row_marks(find: FindMarks) -> None:
@@ -105,7 +107,7 @@ def row_marks(find: FindMarks) -> None:
     `find` takes the credentials, the list, and the ids of its groups with an open change. It returns the
     marks by the ids of the groups, with one query for all of them.
     """
-    add_row_marks(find)
+    mark_finders.append(find)
 
 
 def section(address: str, of: str) -> None:
@@ -151,7 +153,7 @@ def holder(rows: QuerySet[Any], notice: Callable[[Any], HolderNotice]) -> None:
     A row takes locks by `Lock.objects.take(account_id, keys, feature=<label of its app>, row_id=<its id>)` in
     the transaction that saves it. What it holds is released in the transaction that ends it.
     """
-    register_holder(rows.model._meta.app_label, lambda pk: rows.get(pk=pk))
+    holder_finders[rows.model._meta.app_label] = lambda pk: rows.get(pk=pk)
     holder_notice.register(rows.model, notice)
 
 
@@ -162,12 +164,12 @@ def answer[E: NotSent](error: type[E], respond: Answer[E]) -> None:
 
 def asked(kind: type[Asked]) -> None:
     """Let rows of the feature be asked for where a gate holds them back; see `Asked`."""
-    register_asked(kind)
+    asked_kinds[kind.kind] = kind
 
 
 def consent(read: ReadConsent) -> None:
     """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
-    reads_consent(read)
+    consent_readers.append(read)
 
 
 # --- Jobs --------------------------------------------------------------------------------------------------
@@ -187,7 +189,9 @@ def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) ->
     `kind` is stored: nine letters at most. `find` takes an account and a time, and yields the events since;
     one may be yielded again and again, and is told once, by its key. See `groups.services.events`.
     """
-    add_event_source(EventSource(kind, label, find, order))
+    if len(kind) > LONGEST_KIND:
+        raise ValueError(f"The kind {kind} is too long.")
+    insort(event_sources, EventSource(kind, label, find, order), key=attrgetter("order"))
 
 
 # --- Workers -----------------------------------------------------------------------------------------------

@@ -24,12 +24,8 @@ class CredentialsBackend(PasswordBackend):
             return set()
         known: set[str] | None = getattr(user_obj, "all_rights", None)
         if known is None:
-            known = user_obj.all_rights = _rights_of(user_obj)
+            names = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+            if not user_obj.is_superuser:
+                names = names.filter(Q(user=user_obj) | Q(group__user=user_obj))
+            known = user_obj.all_rights = {f"{app}.{name}" for app, name in names}
         return known
-
-
-def _rights_of(user: User) -> set[str]:
-    names = Permission.objects.values_list("content_type__app_label", "codename").order_by()
-    if not user.is_superuser:
-        names = names.filter(Q(user=user) | Q(group__user=user))
-    return {f"{app}.{name}" for app, name in names}

@@ -7,14 +7,8 @@ from django.utils.module_loading import module_has_submodule
 
 from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
-from groups.views import (
-    account,
-    clients,
-    go,
-    groups,
-    jobs,
-)
-from groups.views.journal import history, news
+from groups.views import account, clients, go, groups, jobs
+from groups.views.journal import history
 
 app_name = "groups"
 
@@ -56,7 +50,7 @@ register_converter(GroupIdConverter, "group")
 register_converter(FileTypeConverter, "file_type")
 register_converter(HistoryFileConverter, "history_file")
 
-group_urls = [
+urlpatterns = [
     path("groups/", groups.group_list, name="list"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
     path("groups/new/", groups.group_create, name="create"),
@@ -70,18 +64,12 @@ group_urls = [
         clients.group_members_export,
         name="members_export",
     ),
-]
-client_urls = [
     path("clients/", clients.client_search, name="clients"),
-]
-go_urls = [path("go/", go.go, name="go")]
-account_urls = [
+    path("go/", go.go, name="go"),
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
-]
-history_urls = [
-    path("history/new/", news.news, name="news"),
+    path("history/new/", history.news, name="news"),
     path("history/", history.history_list, name="history"),
     path(
         "history/export.<history_file:extension>",
@@ -90,19 +78,9 @@ history_urls = [
     ),
     path("history/<uuid:change_id>/", history.change_detail, name="change"),
     path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
-]
-job_urls = [
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
-]
-urlpatterns = [
-    *group_urls,
-    *client_urls,
-    *go_urls,
-    *account_urls,
-    *history_urls,
-    *job_urls,
 ]
 for feature in plugged_in_features():
     if module_has_submodule(feature.module, "urls"):

@@ -15,6 +15,7 @@ FEATURES = (
     "approvals",
     "elsewhere",
     "notices",
+    "client_lists",
     "saved_views",
 )
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]

@@ -335,12 +335,13 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
 }
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# The largest text is a list of clients, of 2 MB, as a form of a script may encode it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 # The largest form has a percent, a birthday bonus and a tick for each of 100 groups.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 320
-# A file with groups to import is kept in memory, never on the disk; a larger one is refused.
+# An uploaded file is kept in memory, never on the disk, and has 2 MB beside the rest of its form at most.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Language, files, times ------------------------------------------------------------------------------

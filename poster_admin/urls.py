@@ -7,8 +7,8 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from groups.services.installation import workers
+from groups.views.go import home
 from groups.views.metrics import metrics
-from groups.views.start import home
 from poster_admin.common.observability.health import healthz, readyz
 from poster_admin.users import language
 

@@ -70,7 +70,7 @@ NEEDS = {
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
-    "move_client": {"/groups/1/clients/move/", "/clients/move/"},
+    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},

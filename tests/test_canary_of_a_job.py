@@ -44,7 +44,7 @@ address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
 owner = User.objects.get()
 owner.email = "owner@example.com"
 owner.save()
-kinds = [source.kind for source in event_sources()]
+kinds = [source.kind for source in event_sources]
 outbox.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
 print(webhooks.save_webhook(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
 deliveries.tell_events()

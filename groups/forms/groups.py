@@ -46,7 +46,7 @@ class Version:
     clients: int | None = None
 
     @classmethod
-    def of(cls, group: Group, *, with_clients: bool = False) -> "Version":
+    def of_group(cls, group: Group, *, with_clients: bool = False) -> "Version":
         return cls(group.values, group.clients if with_clients else None)
 
     def __str__(self) -> str:
@@ -130,35 +130,44 @@ class GroupForm(WriteForm):
         **kwargs: Any,
     ) -> None:
         if group is not None:
-            kwargs["initial"] = _values_of(group)
-            kwargs["version"] = Version.of(group)
-            if archive:
-                kwargs["initial"] |= _given_nothing(group.name)
+            initial = _values_of(group)
+            kwargs["version"] = Version.of_group(group)
+            if archive:  # the group stays, but gives nothing any more, and its name says so
+                archived = _("(archived) %(name)s") % {"name": group.name}
+                initial |= {
+                    "name": archived[:NAME_LENGTH],
+                    "percent": Decimal(0),
+                    "birthday_bonus": Decimal(0),
+                }
+        elif like is not None:
+            copied = _("%(name)s (copy)") % {"name": like.name}
+            initial = _values_of(like) | {"name": copied[:NAME_LENGTH]}
         else:
-            kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
-            kwargs["initial"] |= _copied(like) if like else {}
-        super().__init__(*args, **kwargs)
-        self._accept_stored()
+            initial = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
+        super().__init__(*args, initial=initial, **kwargs)
+        self.accept_stored()
+
+    def accept_stored(self) -> None:
+        """Accept the numbers that Poster has already: they may be beyond the limits of their fields."""
+        loaded = self.loaded
+        percent, bonus = (cast("DecimalField", self.fields[name]) for name in ("percent", "birthday_bonus"))
+        percent.stored = loaded.percent if loaded else None
+        bonus.stored = loaded.birthday_bonus if loaded and loaded.loyalty_type == LoyaltyType.BONUS else None
 
     @cached_property
     def loaded(self) -> GroupValues | None:
         """The values that the form was opened on, None for a new group."""
         return Version.parse(self["version"].value() or "").values
 
-    def _accept_stored(self) -> None:
-        """Let the numbers through that Poster has: they may be beyond the limits of their fields."""
-        loaded = self.loaded
-        percent, bonus = (cast("DecimalField", self.fields[name]) for name in ("percent", "birthday_bonus"))
-        percent.stored = loaded.percent if loaded else None
-        bonus.stored = loaded.birthday_bonus if loaded and loaded.loyalty_type == LoyaltyType.BONUS else None
-
     def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if "name" in data:
-            data["name"] = _kept_name(self.loaded, data["name"])
+        data, loaded = super().clean() or {}, self.loaded
+        # Only intended edits are sent: a name that looks as it did stays as Poster has it.
+        if loaded and NameField(required=False).to_python(loaded.name) == data.get("name"):
+            data["name"] = loaded.name
         if data.get("loyalty_type") == LoyaltyType.DISCOUNT:
-            # A discount group has no such field on its page, so a value in it is ignored.
-            data["birthday_bonus"] = _kept_bonus(self.loaded)
+            # A discount group has no such field on its page: a value in it is ignored, its own stays.
+            was_discount = loaded and loaded.loyalty_type == LoyaltyType.DISCOUNT
+            data["birthday_bonus"] = loaded.birthday_bonus if loaded and was_discount else Decimal(0)
             self.errors.pop("birthday_bonus", None)
         elif data.get("birthday_bonus") is None and "birthday_bonus" not in self.errors:
             self.add_error("birthday_bonus", self.fields["birthday_bonus"].error_messages["required"])
@@ -193,31 +202,6 @@ def _values_of(group: Group | GroupValues) -> dict[str, Any]:
     return {name: getattr(group, name) for name in VALUES}
 
 
-def _copied(group: Group) -> dict[str, Any]:
-    """Return the values that a copy of a group begins with; its name says that it is one."""
-    name = _("%(name)s (copy)") % {"name": group.name}
-    return _values_of(group) | {"name": name[:NAME_LENGTH]}
-
-
-def _given_nothing(name: str) -> dict[str, Any]:
-    """Return the values of an archived group: it stays, but gives nothing any more, and its name says so."""
-    archived = _("(archived) %(name)s") % {"name": name}
-    return {"name": archived[:NAME_LENGTH], "percent": Decimal(0), "birthday_bonus": Decimal(0)}
-
-
-def _kept_name(loaded: GroupValues | None, typed: str) -> str:
-    """Return the name as Poster has it if it looks the same as the input: only intended edits are sent."""
-    name = loaded.name if loaded else ""
-    return name if NameField(required=False).to_python(name) == typed else typed
-
-
-def _kept_bonus(loaded: GroupValues | None) -> Decimal:
-    """Return the bonus that a discount group keeps: its own, however odd, else none."""
-    if loaded and loaded.loyalty_type == LoyaltyType.DISCOUNT:
-        return loaded.birthday_bonus
-    return Decimal(0)
-
-
 class RemovalForm(WriteForm):
     """Confirm the removal of a group; a group with clients requires its name typed."""
 
@@ -225,7 +209,7 @@ class RemovalForm(WriteForm):
 
     def __init__(self, *args: Any, group: Group | None = None, **kwargs: Any) -> None:
         if group is not None:
-            kwargs["version"] = Version.of(group, with_clients=True)
+            kwargs["version"] = Version.of_group(group, with_clients=True)
         super().__init__(*args, **kwargs)
         self.group = group
         if group is not None and not group.clients:
@@ -298,15 +282,11 @@ class HistoryForm(forms.Form):
         }
         asked = {lookup: value for lookup, value in found.items() if value not in (None, "")}
         if group and "group_id" not in asked:
-            asked["group_name__in"] = _names_with(group, changes)
+            # The names in which the list of groups would find the text: SQLite folds Latin letters alone.
+            words = [spellings(word) for word in group.split()]
+            names = changes.order_by().values_list("group_name", flat=True).distinct()
+            asked["group_name__in"] = [name for name in names if has_all(name, words)]
         return (changes if data.get("job") else changes.of_groups()).filter(**asked)
-
-
-def _names_with(text: str, changes: ChangeQuerySet) -> list[str]:
-    """Return the names of groups in which the list would find a text: SQLite folds Latin letters alone."""
-    words = [spellings(word) for word in text.split()]
-    names = changes.order_by().values_list("group_name", flat=True).distinct()
-    return [name for name in names if has_all(name, words)]
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

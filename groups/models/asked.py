@@ -71,11 +71,7 @@ class Asked(ABC):
 
 
 registered: dict[str, type[Asked]] = {}
-
-
-def register(kind: type[Asked]) -> None:
-    """Let rows of this kind be asked for."""
-    registered[kind.kind] = kind
+"""The kinds of rows that can be asked for, by their names."""
 
 
 def asked_of(row: Model) -> Asked:

@@ -71,7 +71,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         if closes:
             values |= {"settled_at": timezone.now(), "next_check_at": None}
         if change.action in Change.OF_CLIENTS:
-            values |= _without_people(change, values, closes=closes)
+            if "message" in values:
+                values["message"] = ""  # Poster's words may name somebody; the code stays
+            if closes:
+                # Drop the field HMACs: nothing will be compared any more.
+                before = ClientBefore.from_json(values.get("before", change.before))
+                values["before"] = replace(before, field_hmacs={}).to_json()
         counts = not values.keys().isdisjoint(("state", "sent_at"))
         with transaction.atomic():
             if not self._store(change, values):
@@ -125,17 +130,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def delete(self) -> NoReturn:
         raise TypeError("The journal is append-only.")
-
-
-def _without_people(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
-    """Return those of the values that may tell of a client as the row may keep them."""
-    # Poster's words may name somebody; the code stays.
-    kept: dict[str, Any] = {"message": ""} if "message" in values else {}
-    if closes:
-        # Drop the field HMACs: nothing will be compared any more.
-        before = ClientBefore.from_json(values.get("before", change.before))
-        kept["before"] = replace(before, field_hmacs={}).to_json()
-    return kept
 
 
 class Change(Consent):

@@ -49,12 +49,8 @@ def future_key(group_id: int) -> str:
 
 type FindHolder = Callable[[uuid.UUID], Holder]
 
-_finders: dict[str, FindHolder] = {}
-
-
-def register_holder(feature: str, find: FindHolder) -> None:
-    """Let rows of a feature hold locks: `feature` is the label of its app, `find` returns a row by its id."""
-    _finders[feature] = find
+holder_finders: dict[str, FindHolder] = {}
+"""The function that finds a row by its id, by the label of the feature whose rows hold locks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +156,6 @@ class Lock(models.Model):
             return holder
         if self.row_id is None:
             raise ValueError("This lock has no holder.")
-        if self.feature not in _finders:
+        if self.feature not in holder_finders:
             return HolderOfFeature(self.feature, self.row_id)
-        return _finders[self.feature](self.row_id)
+        return holder_finders[self.feature](self.row_id)

@@ -3,6 +3,9 @@
 import unicodedata
 from collections.abc import Iterable
 
+SHORTEST_SLIP = 4
+"""Letters from which on a word may differ by one."""
+
 
 def folded(text: str) -> str:
     """Return a text in its searchable form: without case, with one apostrophe and one dash, and ё as е."""
@@ -39,6 +42,16 @@ def is_almost(word: str, other: str) -> bool:
         return True
     rest, other_rest = word[same:], other[same:]
     return rest[1:] == other_rest[1:] or rest == other_rest[1:] or rest[1:] == other_rest
+
+
+def has_almost_all(name: str, words: Iterable[set[str]]) -> bool:
+    """Return True if a name has all words, where of each longer one a letter may be wrong."""
+    others = searchable(name).split()
+    return all(
+        has_all(name, [word])
+        or any(is_almost(mine, other) for mine in word if len(mine) >= SHORTEST_SLIP for other in others)
+        for word in words
+    )
 
 
 _ONE_LETTER = (

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
@@ -28,89 +31,64 @@ class Destination:
 
 type Source = Callable[["User"], Iterable[Destination]]
 
-_sources: list[tuple[int, Source]] = []
-
-
-def add_source(source: Source, order: int = 0) -> None:
-    """Add pages and actions to go to; those of a lower `order` come first."""
-    _sources.append((order, source))
-    _sources.sort(key=lambda each: each[0])
-
 
 def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
     """Return the groups and pages whose names have all words of the text; without one, no groups."""
     words = [spellings(word) for word in text.split()]
-    pages = [page for _order, source in _sources for page in source(user) if has_all(page.label, words)]
+    pages = [page for _order, source in sources for page in source(user) if has_all(page.label, words)]
     if not words:
         return pages
     numbers = NumberFormat.current()
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
-    return [_group(group, numbers) for group in found] + pages
+    return [
+        Destination(
+            group.name,
+            reverse("groups:detail", args=[group.id]),
+            f"{type_label(group.loyalty_type)}, {numbers.percent(group.percent)}",
+        )
+        for group in found
+    ] + pages
 
 
-def _group(group: Group, numbers: NumberFormat) -> Destination:
-    note = f"{type_label(group.loyalty_type)}, {numbers.percent(group.percent)}"
-    return Destination(group.name, reverse("groups:detail", args=[group.id]), note)
-
-
-def pages_for(user: "User", *pages: tuple[str, str, str, bool]) -> list[Destination]:
+def pages_for(user: "User", *pages: tuple[str, str | Promise, str, bool]) -> list[Destination]:
     """Return those of the pages that the user may open.
 
     Each has the right that it needs, its label, the name of its address, and True if it is an action.
     """
     return [
-        Destination(label, reverse(name), _("action") if is_action else _("page"))
+        Destination(str(label), reverse(name), _("action") if is_action else _("page"))
         for right, label, name, is_action in pages
         if user.has_perm(right)
     ]
 
 
-def _pages_of_groups(user: "User") -> list[Destination]:
-    page, action = False, True
-    return pages_for(
-        user,
-        ("groups.view_group", _("Loyalty groups"), "groups:list", page),
-        ("groups.add_group", _("New group"), "groups:create", action),
-    )
-
-
-def _pages_of_clients(user: "User") -> list[Destination]:
-    return pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", False))
-
-
-def _pages_of_the_journal(user: "User") -> list[Destination]:
-    page = False
-    return pages_for(
-        user,
-        ("groups.view_group", _("What is new"), "groups:news", page),
-        ("groups.view_group", _("History"), "groups:history", page),
-        ("groups.view_group", _("Jobs"), "groups:jobs", page),
-    )
-
-
-def _pages_of_the_account(user: "User") -> list[Destination]:
-    page = False
-    return pages_for(
-        user,
-        ("groups.view_group", _("Connection to Poster"), "groups:account", page),
-    )
-
-
-def _pages_of_users(user: "User") -> list[Destination]:
-    page, action = False, True
-    return pages_for(
-        user,
-        ("auth.change_user", _("People"), "people:list", page),
-        ("auth.change_user", _("New person"), "people:new", action),
-        ("users.view_securityevent", _("Security log"), "security_log", page),
-        ("groups.view_group", _("Security"), "sessions", page),
-        ("groups.view_group", _("Change the password"), "password", action),
-    )
-
-
+PAGE, ACTION = False, True
 # Features put theirs between these.
-add_source(_pages_of_groups)
-add_source(_pages_of_clients, order=2)
-add_source(_pages_of_the_journal, order=10)
-add_source(_pages_of_the_account, order=14)
-add_source(_pages_of_users, order=20)
+PAGES: dict[int, tuple[tuple[str, Promise, str, bool], ...]] = {
+    0: (
+        ("groups.view_group", gettext_lazy("Loyalty groups"), "groups:list", PAGE),
+        ("groups.add_group", gettext_lazy("New group"), "groups:create", ACTION),
+    ),
+    2: (("groups.view_client", gettext_lazy("Clients"), "groups:clients", PAGE),),
+    10: (
+        ("groups.view_group", gettext_lazy("What is new"), "groups:news", PAGE),
+        ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
+        ("groups.view_group", gettext_lazy("Jobs"), "groups:jobs", PAGE),
+    ),
+    14: (("groups.view_group", gettext_lazy("Connection to Poster"), "groups:account", PAGE),),
+    20: (
+        ("auth.change_user", gettext_lazy("People"), "people:list", PAGE),
+        ("auth.change_user", gettext_lazy("New person"), "people:new", ACTION),
+        ("users.view_securityevent", gettext_lazy("Security log"), "security_log", PAGE),
+        ("groups.view_group", gettext_lazy("Security"), "sessions", PAGE),
+        ("groups.view_group", gettext_lazy("Change the password"), "password", ACTION),
+    ),
+}
+
+
+def _pages_of_core(order: int, user: "User") -> list[Destination]:
+    return pages_for(user, *PAGES[order])
+
+
+sources: list[tuple[int, Source]] = [(order, partial(_pages_of_core, order)) for order in PAGES]
+"""The pages and actions to go to, those of a lower order first."""

@@ -59,7 +59,7 @@ def _change_notice(change: Change) -> HolderNotice:
 @holder_notice.register
 def _job_notice(job: Job) -> HolderNotice:
     if not job.is_known and (feature := feature_of_jobs(job.kind)):
-        return _feature_notice(HolderOfFeature(feature, job.pk))
+        return holder_notice(HolderOfFeature(feature, job.pk))
     words = {
         "who": job.user_name,
         "time": _date(job),

@@ -17,7 +17,7 @@ from groups.presenters.job_undo import UndoCard, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
@@ -39,17 +39,13 @@ class JobPage:
     job: Job
     user: "User"
 
-    @property
+    @cached_property
     def kind(self) -> JobKind:
         return JobKind.of(self.job)
 
     @cached_property
-    def progress(self) -> Progress:
+    def progress(self) -> JobProgress:
         return progress_of(self.job)
-
-    @property
-    def title(self) -> str:
-        return self.kind.title
 
     @property
     def state_words(self) -> str:
@@ -70,10 +66,6 @@ class JobPage:
     def changed_fields(self) -> str:
         """Fields that the first write changed wrongly."""
         return self.job.detail if self.job.reason in SEEN else ""
-
-    @property
-    def url(self) -> str:
-        return reverse("groups:job", args=[self.job.pk])
 
     @property
     def request_url(self) -> str:
@@ -180,9 +172,10 @@ def job_words(job: Job) -> Message:
                 _("Go on when you are ready, or cancel the rest."),
             )
         case Job.State.STOPPED:
-            text, next_step = _stopped_words(job)
+            stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
             said = job.detail if job.reason in SAID_BY_POSTER else ""
-            return Message(_("It has stopped"), text, next_step, said)
+            why = str(stop.label) % {"detail": job.detail}
+            return Message(_("It has stopped"), why, _after_stop(stop), said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case Job.State.DONE:
@@ -208,12 +201,6 @@ def _waiting_words(reason: Job.Stop) -> str:
         case Stop.UNREADABLE_ROW:
             return str(reason.label)
     return _("Poster does not answer.")
-
-
-def _stopped_words(job: Job) -> tuple[str, str]:
-    """Return why a job has stopped, and the next step."""
-    stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
-    return str(stop.label) % {"detail": job.detail}, _after_stop(stop)
 
 
 def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form

@@ -7,7 +7,6 @@ The words for the state of a change are in `groups.presenters.changes.change_wor
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from groups.poster import (
     ErrorReason,
@@ -21,7 +20,6 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.services.values import NumberFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +212,3 @@ def because_of(error: PosterError, title: str, text: str) -> Message:
     """Return the message for a write that was not made because of an error of Poster, with its next step."""
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)
-
-
-def clients_words(count: int) -> str:
-    """Return a count of clients in words: "125 clients"."""
-    return ngettext("%(count)s client", "%(count)s clients", count) % {
-        "count": NumberFormat.current().count(count)
-    }

@@ -18,6 +18,7 @@ PLACES = {
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "clients.head": "Buttons beside the heading of the search of clients; shown with (request).",
     "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
     "(request, page), a `MemberPage`.",
     "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
@@ -63,16 +64,11 @@ class Part:
     order: int = 0
 
 
-_parts: dict[str, list[Part]] = {place: [] for place in PLACES}
-
-
-def add_part(place: str, part: Part) -> None:
-    """Add a part to a place; parts with the same `order` stay in the order of INSTALLED_APPS."""
-    _parts[place].append(part)
-    _parts[place].sort(key=lambda each: each.order)
+parts_by_place: dict[str, list[Part]] = {place: [] for place in PLACES}
+"""The parts of each place, those of a lower `order` first."""
 
 
 def parts_of(place: str, *things: Any) -> Parts:
     """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
-    shown = ((part.template, part.show(*things)) for part in _parts[place])
+    shown = ((part.template, part.show(*things)) for part in parts_by_place[place])
     return [(template, variables) for template, variables in shown if variables is not None]

@@ -1,10 +1,9 @@
 """Find the current groups of clients: read each client, or the whole account if that is less work."""
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 
 from django.conf import settings
 from django.db import connections
@@ -25,7 +24,7 @@ class ClientLocations:
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
 
-    def of(self, client_id: int) -> int | None:
+    def group_of(self, client_id: int) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in self.unreadable else self.groups.get(client_id, 0)
 
@@ -35,46 +34,11 @@ def look_for(
 ) -> ClientLocations:
     """Find clients in an account that has `of_all` clients. Raises `PosterError`."""
     until = time.monotonic() + seconds
-    if len(client_ids) > of_all // READ_AT_ONCE + 1:
-        return _read_through(credentials, client_ids, until)
-    return each_of(client_ids, partial(_place, credentials, until))
-
-
-def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """Find each client with `place`, several at a time; `place` returns the same values as `of`."""
-    found = ClientLocations()
-    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
-        for client_id, group_id in pool.map(partial(_apart, place), client_ids):
-            if group_id is None:
-                found.unreadable.add(client_id)
-            elif group_id:
-                found.groups[client_id] = group_id
-    return found
-
-
-def _apart(place: Callable[[int], int | None], client_id: int) -> tuple[int, int | None]:
-    try:
-        return client_id, place(client_id)
-    finally:
-        connections.close_all()
-
-
-def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
-    """Read where one client is: the same value as of `ClientLocations.of`."""
-    try:
-        client = find_client(credentials, client_id, within=within)
-    except InvalidResponse as error:
-        if error.reason == ErrorReason.UNREADABLE_ROW:
-            return None
-        raise
-    return client.group_id if client else 0
-
-
-def _place(credentials: PosterCredentials, until: float, client_id: int) -> int | None:
-    return place_of(credentials, client_id, within=seconds_left(until, "clients.getClient"))
-
-
-def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], until: float) -> ClientLocations:
+    if len(client_ids) <= of_all // READ_AT_ONCE + 1:
+        return each_of(
+            client_ids,
+            lambda each: place_of(credentials, each, within=seconds_left(until, "clients.getClient")),
+        )
     found, missing = ClientLocations(), set(client_ids)
     unreadable: set[int | None] = set()
     for page in pages_of(credentials, None, until=until):
@@ -87,3 +51,33 @@ def _read_through(credentials: PosterCredentials, client_ids: Iterable[int], unt
     # A row without a readable id may be any client that was not found.
     found.unreadable = missing if None in unreadable else missing & unreadable
     return found
+
+
+def each_of(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
+    """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
+
+    def find(client_id: int) -> tuple[int, int | None]:
+        try:
+            return client_id, place(client_id)
+        finally:
+            connections.close_all()
+
+    found = ClientLocations()
+    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
+        for client_id, group_id in pool.map(find, client_ids):
+            if group_id is None:
+                found.unreadable.add(client_id)
+            elif group_id:
+                found.groups[client_id] = group_id
+    return found
+
+
+def place_of(credentials: PosterCredentials, client_id: int, *, within: float | None = None) -> int | None:
+    """Read where one client is: the same value as of `ClientLocations.group_of`."""
+    try:
+        client = find_client(credentials, client_id, within=within)
+    except InvalidResponse as error:
+        if error.reason == ErrorReason.UNREADABLE_ROW:
+            return None
+        raise
+    return client.group_id if client else 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from django.conf import settings
@@ -34,7 +35,7 @@ from groups.services.groups import read_group
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-RIGHT = "groups.view_client"
+VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
 FIRST = 5
 READ_AT_ONCE = 500
@@ -72,7 +73,7 @@ BY_ID, NEWEST_FIRST = Order(), Order(descending=True)
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class Found:
+class FoundClients:
     """Clients at `as_of`, without removed ones.
 
     `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
@@ -89,7 +90,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class Members(Found):
+class Members(FoundClients):
     """Clients of one group; `in_order` is False if Poster has not sorted them as it was asked to."""
 
     group: Group
@@ -155,9 +156,9 @@ def search_account(
     matches: Callable[[Client], bool],
     phones: tuple[str, ...] = (),
     start: int = 0,
-) -> Found:
+) -> FoundClients:
     """Return the clients of the account that match, in whatever group; by the rules of `search_members`."""
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
     return _search(credentials, None, matches, phones, start)
 
@@ -168,12 +169,12 @@ def _search(
     matches: Callable[[Client], bool],
     phones: tuple[str, ...],
     start: int,
-) -> Found:
+) -> FoundClients:
     for phone in phones:
-        answer = call_poster(credentials, _with_phone(phone))
+        answer = call_poster(credentials, partial(PosterClient.get_clients, phone=phone))
         found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))
         if found:
-            return Found(clients=found, as_of=timezone.now())
+            return FoundClients(clients=found, as_of=timezone.now())
     matching: list[Client] = []
     unreadable: list[UnreadableRow] = []
     searched = removed = 0
@@ -188,7 +189,7 @@ def _search(
         more = answer.size == READ_AT_ONCE
         if searched >= SEARCHED_AT_MOST or time.monotonic() - began > deadline / 2:
             break
-    return Found(
+    return FoundClients(
         clients=tuple(matching),
         unreadable=tuple(unreadable),
         removed=removed,
@@ -216,7 +217,9 @@ def every_member(
     return group, members()
 
 
-def with_everybody(credentials: PosterCredentials, group: Group, *, within: float | None = None) -> Group:
+def with_counted_clients(
+    credentials: PosterCredentials, group: Group, *, within: float | None = None
+) -> Group:
     """Return the group; if its client count is 0, replace that with the number of clients actually read.
 
     Removing a group removes its clients, and Poster's count and its list of the group's clients may both be
@@ -264,7 +267,7 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
 
 
 def _group(user: "User", credentials: PosterCredentials, group_id: int) -> Group:
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
     return read_group(credentials, group_id).group
 
@@ -304,10 +307,6 @@ def pages_of(
             return
         offset += answer.size
         last = None if answer.unreadable else answer.clients[-1].id
-
-
-def _with_phone(phone: str) -> Callable[[PosterClient], ClientList]:
-    return lambda poster: poster.get_clients(phone=phone)
 
 
 def _ask_for(

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
-from groups.poster import ErrorReason, PosterClient, PosterError, TokenRejected
+from groups.poster import ErrorReason, PosterError, TokenRejected
 from groups.services import gateway
 from groups.services.writes.reconcile import bring_checks_forward
 from poster_admin.users.models import Event
@@ -42,7 +42,12 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     """
     poster = gateway.client(account, token, person=user.pk)
     poster.get_groups()
-    company = _company(poster)
+    try:
+        told = asdict(poster.get_settings(within=COMPANY_WITHIN))
+    except PosterError as error:  # for example for lack of a right
+        log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
+        told = {}
+    company = {field: value for field, value in told.items() if value}
     _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
         # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`.
@@ -64,16 +69,6 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     record(Event.TOKEN_SET, about=user.get_username(), user=user, detail=account)
     bring_checks_forward(owner.changes.all())
     return credentials
-
-
-def _company(poster: PosterClient) -> dict[str, str]:
-    """Return the company's data, or nothing if it cannot be read, for example for lack of a right."""
-    try:
-        told = poster.get_settings(within=COMPANY_WITHIN)
-    except PosterError as error:
-        log.info("The settings of %s cannot be read: %s", poster.account, error.reason)
-        return {}
-    return {field: value for field, value in asdict(told).items() if value}
 
 
 def _check_company(user: "User", account: str, company_id: str) -> None:

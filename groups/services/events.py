@@ -59,25 +59,9 @@ class EventSource:
     order: int = 0
 
 
-_sources: list[EventSource] = []
-
-
-def add_event_source(source: EventSource) -> None:
-    """Add a kind of events. Those of a lower `order` are offered first, then those that were added first."""
-    if len(source.kind) > LONGEST_KIND:
-        raise ValueError(f"The kind {source.kind} is too long.")
-    _sources.append(source)
-    _sources.sort(key=lambda each: each.order)
-
-
-def event_sources() -> list[EventSource]:
-    """Return the kinds of events that this installation knows."""
-    return list(_sources)
-
-
 def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
     """Yield the events of an account after a time, each with its kind."""
-    for source in _sources:
+    for source in event_sources:
         for event in source.find(account, since):
             yield source.kind, event
 
@@ -191,7 +175,7 @@ def circuit_words(account: PosterAccount) -> str:
     return one_line(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})
 
 
-for each in (
+event_sources = [
     EventSource(
         "review",
         gettext_lazy("A change needs a person"),
@@ -201,5 +185,5 @@ for each in (
     EventSource("job", gettext_lazy("A job has ended or stopped"), find_jobs, -1),
     EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1),
     EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
-):
-    add_event_source(each)
+]
+"""The kinds of events that this installation knows, those of a lower `order` first."""

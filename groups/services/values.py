@@ -7,15 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import PosterAccount
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
+
+TENTH = Decimal("0.1")
 
 type Version = Mapping[str, Any] | None
 """Values of a group at one time, as `to_json` returns them; None where there was none."""
@@ -128,6 +131,11 @@ class NumberFormat:
         whole, _point, part = f"{amount:,.2f}".partition(".")
         return f"{self._written(whole)}{self.point}{part}\N{NO-BREAK SPACE}{self.currency}"
 
+    def share(self, clients: int, everyone: int) -> str:
+        """Return the percent of all clients: whole, or with one decimal; a few of very many are not 0%."""
+        share = (Decimal(100 * clients) / everyone).quantize(TENTH, ROUND_HALF_UP) if clients else Decimal(0)
+        return self.percent(share) if share or not clients else f"<\N{NO-BREAK SPACE}{self.percent(TENTH)}"
+
     def _written(self, whole: str) -> str:
         return whole.replace(",", self.thousands).replace("-", "\N{MINUS SIGN}")
 
@@ -139,6 +147,12 @@ class NumberFormat:
 def terms_words(group: Group) -> str:
     """Return a group and what it gives: its name, its type and its percent."""
     return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
+
+
+def clients_words(count: int) -> str:
+    """Return a count of clients in words: "125 clients"."""
+    words = ngettext("%(count)s client", "%(count)s clients", count)
+    return words % {"count": NumberFormat.current().count(count)}
 
 
 def percent_words(percent: Decimal) -> str:

@@ -35,7 +35,7 @@ _unmarked = re.compile(FORMULA_START.format(mark=""))
 
 def file_name(listing: Listing, account: str, extension: str) -> str:
     """Return the name under which a browser saves the file."""
-    return f"groups-{account}-{localtime(listing.as_of):%Y-%m-%d}.{extension}"
+    return f"groups-{account}-{localtime(listing.groups.as_of):%Y-%m-%d}.{extension}"
 
 
 def to_csv(listing: Listing, account: str) -> bytes:
@@ -79,15 +79,14 @@ def _header_of(listing: Listing) -> list[str]:
 
 
 def _groups(listing: Listing, account: str) -> Iterator[Cells]:
-    as_of = localtime(listing.as_of)
+    as_of = localtime(listing.groups.as_of)
     for group in listing.found_groups:
-        amounts = listing.amounts.of(group) if listing.amounts and listing.amounts.of else ()
-        yield (*_cells(group), account, as_of, *amounts)
-
-
-def _cells(group: Group) -> Cells:
-    bonus = money(group.birthday_bonus)
-    return (group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients)
+        amounts = listing.amounts.of_group(group) if listing.amounts and listing.amounts.of_group else ()
+        bonus = money(group.birthday_bonus)
+        yield (
+            *(group.id, group.name, type_label(group.loyalty_type), group.percent, bonus, group.clients),
+            *(account, as_of, *amounts),
+        )
 
 
 def money(total: Decimal | None) -> Decimal | None:

@@ -1,14 +1,14 @@
 """Export the history to a file: CSV and XLSX for people, JSON lines for programs."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils import timezone
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from groups.models import Change, Job
+from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.changes.change_diff import shown_versions
 from groups.presenters.changes.change_words import who_words
@@ -41,18 +41,6 @@ def to_xlsx(changes: Iterable[Change], names: Names) -> bytes:
     return xlsx_file(_("History"), _header(), (_cells(change, names) for change in changes), WIDTHS)
 
 
-def to_json_lines(changes: Iterable[Change], _names: Names) -> bytes:
-    """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
-    return b"".join(_lines(changes))
-
-
-WRITERS: dict[str, Callable[[Iterable[Change], Names], bytes]] = {
-    "csv": to_csv,
-    "xlsx": to_xlsx,
-    "jsonl": to_json_lines,
-}
-
-
 def _header() -> list[str]:
     before, after = _("%(field)s before"), _("%(field)s after")
     fields = (_("Name"), _("Type"), _("Percent"), _("Birthday bonus"), _("Clients"))
@@ -65,6 +53,13 @@ def _header() -> list[str]:
 def _cells(change: Change, names: Names) -> Cells:
     command = Command.from_change(change)
     before, after = (_cells_of(version) for version in shown_versions(change))
+    # A group has the name of when its job was made, else its present one, else its number.
+    job = change.job
+    then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
+    way = [
+        group_id and (then.get(group_id) or names.get(group_id) or _("no. %(id)s") % {"id": group_id})
+        for group_id in command.way
+    ]
     return (
         localtime(change.created_at),
         who_words(change),
@@ -74,20 +69,12 @@ def _cells(change: Change, names: Names) -> Cells:
         str(change.get_state_display()),
         change.reason_label,
         *(cell for pair in zip(before, after, strict=True) for cell in pair),
-        *(_group_words(group_id, change.job, names) for group_id in command.way),
+        *way,
         change.note,
         localtime(change.settled_at) if change.settled_at else None,
         change.account_id,
         str(change.pk),
     )
-
-
-def _group_words(group_id: int | None, job: Job | None, names: Names) -> str | None:
-    """Return the name of a group: of when its job was made, else the present one, else its number."""
-    if group_id is None:
-        return None
-    then = {job.group_id: job.group_name, job.target_id: job.target_name} if job else {}
-    return then.get(group_id) or names.get(group_id) or _("no. %(id)s") % {"id": group_id}
 
 
 def _cells_of(version: Version) -> Cells:
@@ -99,7 +86,15 @@ def _cells_of(version: Version) -> Cells:
     return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
 
 
-def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
+def _plain(version: Version) -> dict[str, Any] | None:
+    if not version:
+        return None
+    return {name: version[name] for name in OF_A_VERSION if name in version} or None
+
+
+def to_json_lines(changes: Iterable[Change], _names: Names) -> bytes:
+    """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
+    lines = []
     for change in changes:
         line = {
             "id": str(change.pk),
@@ -126,10 +121,12 @@ def _lines(changes: Iterable[Change]) -> Iterator[bytes]:
             "intended": _plain(change.intended),
             "after": _plain(change.after),
         }
-        yield json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        lines.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    return b"".join(lines)
 
 
-def _plain(version: Version) -> dict[str, Any] | None:
-    if not version:
-        return None
-    return {name: version[name] for name in OF_A_VERSION if name in version} or None
+WRITERS: dict[str, Callable[[Iterable[Change], Names], bytes]] = {
+    "csv": to_csv,
+    "xlsx": to_xlsx,
+    "jsonl": to_json_lines,
+}

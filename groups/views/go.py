@@ -1,8 +1,12 @@
-"""View of the places to go to, for the keyboard: Ctrl K."""
+"""Views that lead somewhere: the start page, and "Go to" for the keyboard (Ctrl K)."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from groups.poster import Group, PosterError
@@ -11,6 +15,22 @@ from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+type StartQuery = Callable[["User"], str]
+
+start_queries: list[StartQuery] = []
+"""Each returns the query string of the list that a user begins with; empty for no choice."""
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Redirect to the list of groups, with the filters that the user begins with."""
+    query = ""
+    if request.user.is_authenticated:
+        query = next(filter(None, (start_query(request.user) for start_query in start_queries)), "")
+    return redirect(reverse("groups:list") + query)
 
 
 @sensitive_post_parameters("q")
@@ -21,13 +41,8 @@ def go(request: Request) -> HttpResponse:
 
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
-    text = asked_text(request.POST)
-    context = {"text": text, "found": destinations(text, _groups(request, text), request.user)}
+    text, groups = asked_text(request.POST), tuple[Group, ...]()
+    with suppress(PosterError):  # pages are found while Poster does not answer, too
+        groups = reads.list_groups(request.credentials).groups if text else ()
+    context = {"text": text, "found": destinations(text, groups, request.user)}
     return render_page(request, "groups/list/go.html", context, fragment="found")
-
-
-def _groups(request: Request, text: str) -> tuple[Group, ...]:
-    """Return the groups to search; none while Poster does not answer: pages are found nevertheless."""
-    with suppress(PosterError):
-        return reads.list_groups(request.credentials).groups if text else ()
-    return ()

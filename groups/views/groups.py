@@ -31,7 +31,7 @@ from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import parts_of
 from groups.services import groups as reads
 from groups.services.calls.file_turns import file_turn
-from groups.services.clients import with_everybody
+from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
 from groups.services.values import type_label
@@ -41,7 +41,7 @@ from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import CONTENT_TYPES, file_name, to_csv, to_xlsx
 from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
 from groups.views.http.statuses import status_of
-from groups.views.journal.news import line_of_news
+from groups.views.journal.history import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -232,7 +232,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         return answer
     group = reads.read_now(request.credentials, group_id).group
     try:
-        group = with_everybody(request.credentials, group)
+        group = with_counted_clients(request.credentials, group)
     except PosterError as error:
         page = WritePage(request, "groups/group/remove.html", RemovalForm(group=group), group)
         return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)

@@ -46,7 +46,13 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _show(request, job)
     try:
-        _decide(request, job)
+        match request.POST.get("decision"):
+            case "pause":
+                queue.pause(job, request.user)
+            case "cancel":
+                queue.cancel(job, request.user)
+            case "resume" | "accept" as decision:
+                queue.resume(job, request.user, accepts=decision == "accept", **consent_of(request))
     except NotSent as error:
         job.refresh_from_db()
         return answer_not_sent(error, request, job, partial(_show, request, job))
@@ -97,16 +103,6 @@ def _to_undo(request: Request, undoing: Job) -> HttpResponse:
         return redirect(page.get_absolute_url())
     messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
     return redirect("groups:job", undoing.undo_of_id)
-
-
-def _decide(request: Request, job: Job) -> None:
-    match request.POST.get("decision"):
-        case "pause":
-            queue.pause(job, request.user)
-        case "cancel":
-            queue.cancel(job, request.user)
-        case "resume" | "accept" as decision:
-            queue.resume(job, request.user, accepts=decision == "accept", **consent_of(request))
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

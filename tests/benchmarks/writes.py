@@ -289,7 +289,7 @@ def show(name, counts):
 
 def installation(directory):
     """Make a dashboard with a database of its own, with the settings of production; return its user."""
-    from tests import environment  # noqa: F401 - reads nothing of this shell's from here on
+    from tests.support import environment  # noqa: F401 - reads nothing of this shell's from here on
 
     defaults = {"CONNECT_TIMEOUT": 3, "READ_TIMEOUT": 8, "READ_DEADLINE": 12, "WRITE_DEADLINE": 30}
     os.environ.update({f"POSTER_{name}": str(value) for name, value in defaults.items()})

@@ -4,7 +4,7 @@ import re
 
 from django.templatetags.static import static
 
-from groups.presenters.lists.links import Link
+from groups.presenters.lists.list_filters import SORT_ICONS
 from poster_admin.common.templatetags.icons import icon
 from tests.support.documents import templates
 from tests.support.environment import ROOT
@@ -15,7 +15,7 @@ def drawn():
     texts = [path.read_text(encoding="utf-8") for path in templates()]
     found = {name for text in texts for name in re.findall(r'{% icon (?:mark\|default:)?"(\w+)"', text)}
     found |= {name for text in texts for name in re.findall(r'{{ icon\("(\w+)"\)', text)}
-    found |= set(Link.ICONS.values())
+    found |= set(SORT_ICONS.values())
     found |= {name for text in texts for name in re.findall(r"'icons\.svg'(?: %|\) })}#(\w+)", text)}
     return found | {name for text in texts for name in re.findall(r'mark="(\w+)"', text)}
 

@@ -30,6 +30,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 # Addresses that only change something: all others answer a GET, and change nothing then.
 ONLY_POST = {
     *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
+    "/clients/list/unknown/",
     *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),

@@ -11,7 +11,7 @@ from groups.management.commands.worker import new_worker
 from groups.models import Change, Job
 from groups.services.events import event_sources
 
-KINDS = [source.kind for source in event_sources()]
+KINDS = [source.kind for source in event_sources]
 
 
 def set_webhook(owner, address, kinds=KINDS):

@@ -221,6 +221,26 @@ def chosen_clients_move(stage):
     stage.page.select_option("#id_target", "4")
 
 
+@scene(shows="#id_text")
+def list_of_clients(stage):
+    stage.goto("/clients/list/?target=4")
+
+
+@scene(shows="tr[data-state=found]")
+def listed_clients(stage):
+    """Show a line in each state; a card with the number of another client fits both."""
+    stage.sandbox.console().edit_client(2, card_number="129")
+    stage.goto("/clients/list/?target=4")
+    stage.page.fill("#id_text", "1\n129\n130\n1\n0509999999\n—")
+    stage.page.locator("main form .button").first.click()
+
+
+@scene(shows=".summary")
+def list_of_clients_refused(stage):
+    stage.goto("/clients/list/")
+    stage.page.locator("main form .button").first.click()
+
+
 @scene(shows="[data-choice]")
 def clients_of_all_groups(stage):
     stage.goto("/clients/")

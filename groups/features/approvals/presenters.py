@@ -108,7 +108,7 @@ class RequestPage:
             return []
         command = command_of(self.request)
         now = self.now.group if self.now and self.changed_groups else None
-        wanted = (command.onto(now.values, now.clients) if now else command).intended
+        wanted = (command.rebased(now.values, now.clients) if now else command).intended
         rows = value_rows(
             asked=command.loaded.to_json() if command.loaded else None,
             now=now.values.to_json() if now else None,

@@ -57,7 +57,7 @@ class LineForm(GroupForm):
     def check(self, values: dict[str, str], group: Group | None = None) -> bool:
         """Check the values of a line, completed by those of the group; return True if they are valid."""
         self.loaded = group.values if group else None
-        self._accept_stored()
+        self.accept_stored()
         known = {name: str(value) for name, value in self.loaded.to_json().items()} if self.loaded else {}
         self.data = known | values
         self.full_clean()

@@ -183,7 +183,7 @@ def destinations_of(user: User) -> list[Destination]:
 
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
     """Return the address of the form for the percents of the groups that the list found."""
-    if not listing.writable or not listing.found or not request.user.has_perms(Edit.permissions):
+    if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None
     return {"href": reverse("groups:bulk") + listing.filters.query()}
 

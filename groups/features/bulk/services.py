@@ -35,7 +35,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
-from groups.services.writes.outcome import differing, onto, same
+from groups.services.writes.outcome import differing, rebase_values, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
 State = Change.State
@@ -152,13 +152,13 @@ class Edit(JobKind):
         for line in self.plan.lines:
             group, moved = now.get(line.group_id or 0), line
             if group is not None and line.old is not None:
-                new = onto(line.old, line.new, group.values)
+                new = rebase_values(line.old, line.new, group.values)
                 moved = replace(line, old=group.values, new=new, clients=group.clients)
             if moved.old is None or not same(moved.old, moved.new):
                 lines.append(moved)
         return tuple(lines)
 
-    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+    def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         plan, left = self.plan, self.lines_onto(groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
         return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
@@ -259,7 +259,7 @@ class _Edit:
             if self._job.tested:
                 # A line whose group is locked stays due.
                 for part in batched(self._due(), AT_ONCE):
-                    changes = self._backoff.through(partial(submit_all, self._lease, self._commands(part)))
+                    changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
                     self._backoff.note(changes)
                     tried |= bool(changes)
             if not tried:

@@ -21,7 +21,7 @@ from groups.features.bulk.spreadsheets.imports import read_import
 from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST, NotReadable
 from groups.models import Job
 from groups.poster.fields import whole_number
-from groups.presenters.group_warnings import group_warnings
+from groups.presenters.changes.warnings import group_warnings
 from groups.presenters.job_undo import page_of
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters

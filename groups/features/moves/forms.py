@@ -11,11 +11,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from groups.features.moves.presenters import MOVE_CHOSEN
 from groups.forms.fields import INCOMPLETE
 from groups.poster import Group
 from groups.presenters.clients.account_clients import Choice
 from groups.services.values import terms_words
 
+MOST_MOVED = 2_000
+"""Limit for the chosen clients of one job; the ids stand in one field of the form."""
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 
 
@@ -118,8 +121,10 @@ class ChoiceForm(TargetForm):
     def clean_clients(self) -> Choice:
         """Return the choice, if all of it can be read and the groups of all are still there."""
         choice, text = self.choice, self.cleaned_data["clients"]
-        if len(choice.groups) != text.count(",") + 1 or choice.is_too_large:
+        if len(choice.groups) != len(set(text.split(","))):
             raise ValidationError(INCOMPLETE)
+        if len(choice.groups) > MOST_MOVED:
+            raise ValidationError(str(MOVE_CHOSEN.too_many))
         if len(self.sources) != len(choice.by_group):
             raise ValidationError(_("A group of these clients is no longer there. Choose the clients again."))
         return choice

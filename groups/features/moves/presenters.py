@@ -12,9 +12,8 @@ from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
 from groups.presenters.clients.choice_actions import ChoiceAction
 from groups.presenters.clients.client_list import MemberPage
-from groups.presenters.messages import clients_words
 from groups.services.groups import OneGroup
-from groups.services.values import NumberFormat, percent_words, type_label
+from groups.services.values import NumberFormat, clients_words, percent_words, type_label
 from groups.services.writes.commands import MoveClient
 
 MOVE_CHOSEN = ChoiceAction(

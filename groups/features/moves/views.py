@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -18,11 +18,11 @@ from groups.models import Holder, Job
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.services import groups as reads
-from groups.services.clients import RIGHT, with_everybody
+from groups.services.clients import VIEW_CLIENTS, with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import find, find_known, find_same
+from groups.services.writes.submissions import find_by_operation, find_known, find_same
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
@@ -51,8 +51,7 @@ def clients_move(request: Request) -> HttpResponse:
     if request.method != "POST" and not chosen:
         return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
-    data = request.POST if request.method == "POST" else None
-    form = ChoiceForm(data, groups=groups, chosen=chosen)
+    form = ChoiceForm(_posted_choice(request), groups=groups, chosen=chosen)
 
     def plan() -> Job:
         return moves.plan_choice(
@@ -67,6 +66,15 @@ def clients_move(request: Request) -> HttpResponse:
     return _move(request, form, plan, "moves/move.html", {})
 
 
+def _posted_choice(request: Request) -> QueryDict | None:
+    """Return the form that was sent, with the clients of its check boxes among the others."""
+    if request.method != "POST":
+        return None
+    data = request.POST.copy()
+    data["clients"] = ",".join(filter(None, [data.get("clients", ""), *data.getlist("client")]))
+    return data
+
+
 @form_methods
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
@@ -74,7 +82,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
     user, credentials = request.user, request.credentials
-    sent = find(request.POST.get("operation", ""))
+    sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
         # A job of the same form may have removed the group by now, so the form cannot be shown again.
@@ -90,7 +98,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form with the group and the possible destinations, read from Poster just now."""
-    group = with_everybody(request.credentials, reads.read_now(request.credentials, group_id).group)
+    group = with_counted_clients(request.credentials, reads.read_now(request.credentials, group_id).group)
     groups = reads.list_groups_now(request.credentials).groups
     data = request.POST if request.method == "POST" else None
     return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
@@ -134,7 +142,7 @@ def _count_effects(request: Request, form: Form) -> MoveEffects:
     target = form.cleaned_data["target"]
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
     counts: dict[int, MoveCount | None] = {}
-    if request.user.has_perm(RIGHT):
+    if request.user.has_perm(VIEW_CLIENTS):
         counts = count_moves(
             user=request.user, credentials=request.credentials, percent=target.percent, ids=moved
         )

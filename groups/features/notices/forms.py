@@ -16,7 +16,7 @@ class NoticesForm(forms.Form):
 
     def __init__(self, data: Any = None, *, chosen: Mapping[str, str]) -> None:
         super().__init__(data, initial=dict(chosen))
-        for source in event_sources():
+        for source in event_sources:
             self.fields[source.kind] = forms.ChoiceField(
                 label=str(source.label), choices=NoticeChoice.How.choices
             )
@@ -33,7 +33,7 @@ class WebhookForm(forms.Form):
     )
     kinds = forms.MultipleChoiceField(
         label=_("Events that it gets"),
-        choices=lambda: [(source.kind, source.label) for source in event_sources()],
+        choices=lambda: [(source.kind, source.label) for source in event_sources],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choose at least one kind of event, or remove the webhook.")},
     )

@@ -50,7 +50,7 @@ def webhook(request: Request) -> HttpResponse:
         return ask_to_confirm(request)
     present = webhooks.webhook_of(request.credentials)
     data = request.POST if request.method == "POST" else None
-    kinds = list(present.kinds) if present else [source.kind for source in event_sources()]
+    kinds = list(present.kinds) if present else [source.kind for source in event_sources]
     form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
     if form.is_valid():
         try:

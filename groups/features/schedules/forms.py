@@ -69,7 +69,7 @@ class ScheduleForm(WriteForm):
     version = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, data: Any = None, *, group: Group) -> None:
-        super().__init__(data, initial={"percent": group.percent}, version=Version.of(group))
+        super().__init__(data, initial={"percent": group.percent}, version=Version.of_group(group))
         self.group = group
         if group.loyalty_type != LoyaltyType.BONUS:
             del self.fields["birthday_bonus"]

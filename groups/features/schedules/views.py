@@ -27,7 +27,7 @@ from groups.services.journal import history
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
-from groups.services.writes.submissions import find, find_known
+from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
@@ -87,7 +87,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     )
     try:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
-            again = form.again(version=Version.of(group))
+            again = form.again(version=Version.of_group(group))
             return _show(request, again, status=409, moved_on=True)
         schedule = schedules.plan_schedule(schedule, Sender(request.user, credentials))
     except NotSent as error:
@@ -101,7 +101,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 def _read_group(request: Request, group_id: int) -> Group:
     """Return the group as Poster has it now; for a form that was sent before, as it was then."""
     account_id = request.credentials.account_id
-    known = find(request.POST.get("operation", ""))
+    known = find_by_operation(request.POST.get("operation", ""))
     if isinstance(known, Schedule) and known.account_id == account_id:
         return group_of(group_id, known.base_values)
     group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)

@@ -13,8 +13,7 @@ from django.utils.translation import ngettext
 from groups.features.snapshots.services import snapshots
 from groups.models import Change
 from groups.poster import Group
-from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.changes.ways_back import WayBack
+from groups.presenters.changes.change_notes import ChangeNote, WayBack
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command

@@ -23,7 +23,6 @@ from poster_admin.common.serving.in_use import in_use
 
 log = logging.getLogger("groups.jobs")
 
-
 # Seconds between two checks of an empty queue.
 INTERVAL = 1.0
 # Threads for each further queue: a server that does not answer holds one of them up.
@@ -53,7 +52,8 @@ def new_worker(queue: str, *, batch: bool) -> Worker:
     )
 
 
-def _empty(queue: str) -> None:
+def empty_queue(queue: str) -> None:
+    """Do the tasks of a queue until it is empty."""
     new_worker(queue, batch=True).run()
 
 
@@ -71,24 +71,21 @@ class Command(BaseCommand):
         """Apply the migrations, then run jobs; wait while the database is away."""
         with in_use():
             server.migrate()
-            self._run(batch=batch)
-
-    def _run(self, *, batch: bool) -> None:
-        worker = new_worker("default", batch=batch)
-        worker.configure_signals()
-        if not batch:
-            maintenance.start_in_worker(worker.worker_id)
-            # Beside the jobs: a job may keep the main thread busy for hours.
-            for queue in queues * BESIDE:
-                maintenance.start(f"queue of {queue}", partial(_empty, queue), INTERVAL)
-        while True:
-            try:
-                worker.run()
-            except Exception as error:
-                if not is_outage(error):
-                    raise
-                log.warning("The queue cannot be read: %s", type(error).__name__)
-                connections.close_all()
-                time.sleep(INTERVAL)
-            else:
-                return
+            worker = new_worker("default", batch=batch)
+            worker.configure_signals()
+            if not batch:
+                maintenance.start_in_worker(worker.worker_id)
+                # Beside the jobs: a job may keep the main thread busy for hours.
+                for queue in queues * BESIDE:
+                    maintenance.start(f"queue of {queue}", partial(empty_queue, queue), INTERVAL)
+            while True:
+                try:
+                    worker.run()
+                except Exception as error:
+                    if not is_outage(error):
+                        raise
+                    log.warning("The queue cannot be read: %s", type(error).__name__)
+                    connections.close_all()
+                    time.sleep(INTERVAL)
+                else:
+                    return

@@ -10,9 +10,8 @@ from django.urls import reverse
 
 from groups.models import Change
 from groups.poster import GroupValues
-from groups.presenters.changes.change_notes import notes_of
+from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
-from groups.presenters.changes.ways_back import WayBack, ways_back
 from groups.services.journal.history import can_undo
 from groups.services.values import Version, field_labels, value_words
 from groups.services.writes.commands import Command
@@ -101,36 +100,31 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
     """Return changes as rows of the history."""
     changes = list(changes)
     ways = ways_back(changes, user)
-    return [_history_row(change, user, ways[change.pk]) for change in changes]
-
-
-def _history_row(change: Change, user: "User", ways: list[WayBack]) -> dict[str, Any]:
-    command = Command.from_change(change)
-    is_elsewhere = change.state == Change.State.ELSEWHERE
-    return {
-        "change": change,
-        "who": who_words(change),
-        "when": change.created_at,
-        "icon": command.icon,
-        "what": change.get_action_display(),
-        "group_name": command.subject(change),
-        "group_id": change.group_id,
-        "group_url": _group_url(change),
-        "differences": difference_rows(change),
-        "state": change.state,
-        "state_label": change.get_state_display(),
-        "reason_words": time_words(change) if is_elsewhere else change.reason_label,
-        "notes": notes_of(change, user),
-        "url": reverse("groups:change", args=[change.pk]),
-        "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
-        "undo_creates": command.removes,
-        "undo_removes": command.creates,
-        "ways_back": ways,
-    }
-
-
-def _group_url(change: Change) -> str:
-    """Return the address of the group, or an empty string if it does not exist yet or any more."""
-    if not change.group_id or Command.kind_of(change).removes:
-        return ""
-    return reverse("groups:detail", args=[change.group_id])
+    rows = []
+    for change in changes:
+        command = Command.from_change(change)
+        is_there = change.group_id and not command.removes
+        is_elsewhere = change.state == Change.State.ELSEWHERE
+        rows.append(
+            {
+                "change": change,
+                "who": who_words(change),
+                "when": change.created_at,
+                "icon": command.icon,
+                "what": change.get_action_display(),
+                "group_name": command.subject(change),
+                "group_id": change.group_id,
+                "group_url": reverse("groups:detail", args=[change.group_id]) if is_there else "",
+                "differences": difference_rows(change),
+                "state": change.state,
+                "state_label": change.get_state_display(),
+                "reason_words": time_words(change) if is_elsewhere else change.reason_label,
+                "notes": notes_of(change, user),
+                "url": reverse("groups:change", args=[change.pk]),
+                "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
+                "undo_creates": command.removes,
+                "undo_removes": command.creates,
+                "ways_back": ways[change.pk],
+            }
+        )
+    return rows

@@ -1,8 +1,12 @@
-"""Let features say more about a change: on its page, in the history, and in the message of success."""
+"""Let features say more about a change: on its page, in the history, and in the message of success.
 
-from collections.abc import Callable
+There they may also offer a way back: a page that makes good more of the change than an undo does.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from groups.models import Change
 
@@ -21,24 +25,33 @@ class ChangeNote:
 
 type FindNote = Callable[[Change, "User"], ChangeNote | None]
 
-_find_notes: list[FindNote] = []
-
-
-def add_change_note(find_note: FindNote) -> None:
-    """Add a note to changes: `find_note` returns that of a change for a user, or None, without a query."""
-    _find_notes.append(find_note)
+note_finders: list[FindNote] = []
+"""Each returns the note of a feature about a change for a user, or None, without a query."""
 
 
 def notes_of(change: Change, user: "User") -> list[ChangeNote]:
-    """Return the notes about a change that pages show to the user."""
-    return [note for note in _all_notes(change, user) if note.text]
-
-
-def sentences_of(change: Change, user: "User") -> list[str]:
-    """Return the sentences about a change that its message shows to the user."""
-    return [note.sentence for note in _all_notes(change, user)]
-
-
-def _all_notes(change: Change, user: "User") -> list[ChangeNote]:
-    found = (find_note(change, user) for find_note in _find_notes)
+    """Return the notes about a change that the user may see; pages show those with a text."""
+    found = (find_note(change, user) for find_note in note_finders)
     return [note for note in found if note is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """A link to a page that makes good a change: `label` is for the history, `button` for a message."""
+
+    url: str
+    label: str
+    button: str
+
+
+type FindWaysBack = Callable[[Sequence[Change], "User"], Mapping[UUID, WayBack]]
+
+way_finders: list[FindWaysBack] = []
+"""Each returns the ways back that a user may take, by the ids of the changes, in one query."""
+
+
+def ways_back(changes: Iterable[Change], user: "User") -> dict[UUID, list[WayBack]]:
+    """Return the ways back from each of the changes that the user may take."""
+    rows = list(changes)
+    found = [find(rows, user) for find in way_finders]
+    return {change.pk: [ways[change.pk] for ways in found if change.pk in ways] for change in rows}

@@ -1,6 +1,6 @@
 """Show the changes since the last visit: one line above the list, and a feed grouped by day."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
-from groups.presenters.lists.links import Link
-from groups.services.journal.news import NewsCount
+from groups.presenters.lists.list_filters import Link
+from groups.services.journal.history import NewsCount
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
 if TYPE_CHECKING:
@@ -75,7 +75,13 @@ class NewsPage:
         self.filters = filters
         self.since_words = since_words(since)
         self.since_day = localtime(since).date()
-        self.days = _days(found[:SHOWN], user)
+        rows = history_rows(found[:SHOWN], user)
+        today = timezone.localdate()
+        names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+        self.days = [
+            NewsDay(names.get(day) or date_format(day, "DATE_FORMAT"), day, list(of_day))
+            for day, of_day in groupby(rows, key=lambda row: localtime(row["when"]).date())
+        ]
 
     @property
     def count_words(self) -> str:
@@ -85,7 +91,7 @@ class NewsPage:
     def place_links(self) -> list[Link]:
         labels = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
         return [
-            Link(label, self.filters.href(made=made), current=self.filters.made == made)
+            Link(label=label, href=self.filters.href(made=made), current=self.filters.made == made)
             for made, label in labels.items()
         ]
 
@@ -93,7 +99,7 @@ class NewsPage:
     def action_links(self) -> list[Link]:
         labels = {"": _("All"), **{action.value: str(action.label).capitalize() for action in ACTIONS}}
         return [
-            Link(label, self.filters.href(action=action), current=action == self.filters.action)
+            Link(label=label, href=self.filters.href(action=action), current=action == self.filters.action)
             for action, label in labels.items()
         ]
 
@@ -133,14 +139,3 @@ def since_words(since: datetime) -> str:
         _("Since Sunday"),
     )
     return weekdays[moment.weekday()]
-
-
-def _days(changes: Iterable[Change], user: "User") -> list[NewsDay]:
-    by_day = groupby(history_rows(changes, user), key=lambda row: localtime(row["when"]).date())
-    return [NewsDay(_day_words(day), day, list(found)) for day, found in by_day]
-
-
-def _day_words(day: date) -> str:
-    today = timezone.localdate()
-    names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
-    return names.get(day) or date_format(day, "DATE_FORMAT")

@@ -9,9 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
-from groups.presenters.changes.change_notes import sentences_of
-from groups.presenters.changes.ways_back import ways_back
-from groups.presenters.messages import clients_words
+from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
@@ -57,22 +55,20 @@ def tag_of(change: Change) -> str:
 
 def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
     """Return the messages for the page of a user; one about a change has its state, and the way back."""
-    return [_toast(message, user) for message in messages]
-
-
-def _toast(message: "DjangoMessage", user: Any) -> Toast:
-    toast = Toast(str(message.message), message.level_tag)
-    if not message.extra_tags.startswith(OF_A_CHANGE):
-        return toast
-    with optional("the way back of a change"):
-        change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
-        toast = replace(toast, state=change.state)
-        if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
-            undo_url = reverse("groups:undo", args=[change.pk])
-            return replace(toast, undo_url=undo_url, group_id=str(change.group_id))
-        for way in ways_back([change], user)[change.pk]:
-            return replace(toast, way_url=way.url, way_label=way.button)
-    return toast
+    shown = []
+    for message in messages:
+        toast = Toast(str(message.message), message.level_tag)
+        if message.extra_tags.startswith(OF_A_CHANGE):
+            with optional("the way back of a change"):
+                change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
+                toast = replace(toast, state=change.state)
+                if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+                    undo_url = reverse("groups:undo", args=[change.pk])
+                    toast = replace(toast, undo_url=undo_url, group_id=str(change.group_id))
+                elif ways := ways_back([change], user)[change.pk]:
+                    toast = replace(toast, way_url=ways[0].url, way_label=ways[0].button)
+        shown.append(toast)
+    return shown
 
 
 def success_words(command: Command, change: Change, user: "User") -> str:
@@ -80,18 +76,10 @@ def success_words(command: Command, change: Change, user: "User") -> str:
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
-    clients = clients_words(change.clients_before)
-    words = command.success(change, clients=clients, values=_differences(change))
-    sentences = sentences_of(change, user)
-    return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words
-
-
-def _differences(change: Change) -> str:
-    """Return the changed values: a percent alone, anything else with its label."""
     rows = difference_rows(change)
-    return ", ".join(
-        f"{row['before'] or '–'} → {row['after']}"
-        if len(rows) == 1 and row["field"] == "percent"
-        else f"{row['label']} {row['before'] or '–'} → {row['after']}"
-        for row in rows
-    )
+    values = [f"{row['label']} {row['before'] or '–'} → {row['after']}" for row in rows]
+    if [row["field"] for row in rows] == ["percent"]:  # a percent says what it is
+        values = [f"{rows[0]['before'] or '–'} → {rows[0]['after']}"]
+    words = command.success(change, ", ".join(values))
+    sentences = [note.sentence for note in notes_of(change, user)]
+    return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words

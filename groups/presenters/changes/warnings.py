@@ -1,13 +1,14 @@
-"""Find changes that need confirmation before they are sent: in a form, in a plan, in an undo."""
+"""Warn in forms: about changes that need confirmation, and about what will happen to a group anyway."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from groups.models import PosterCredentials
 from groups.poster import GroupValues
-from groups.presenters.messages import clients_words
-from groups.services.values import money_words, percent_words, type_label
+from groups.services.groups import Groups
+from groups.services.values import clients_words, money_words, percent_words, type_label
 
 PERCENT_LEAP = Decimal(10)
 BONUS_FACTOR = 10
@@ -21,24 +22,16 @@ def warnings_for(
 
     `namesakes` are the ids, and the numbers of clients, of other groups that already have the new name.
     """
-    risks = _of_values(old, new)
+    risks = []
     if namesakes:
-        known = {"groups": "; ".join(_numbered(*group) for group in namesakes)}
+        # Translators: a group by its number, and its clients: "no. 1, 125 clients"
+        words = _("no. %(id)s, %(clients)s")
+        known = "; ".join(words % {"id": pk, "clients": clients_words(count)} for pk, count in namesakes)
         if old is None:
             text = _("A group with this name exists already: %(groups)s. Create a second one?")
         else:
             text = _("Another group has this name already: %(groups)s. Give this one the same name?")
-        risks.insert(0, text % known)
-    return risks
-
-
-def _numbered(group_id: int, clients: int) -> str:
-    # Translators: a group by its number, and its clients: "no. 1, 125 clients"
-    return _("no. %(id)s, %(clients)s") % {"id": group_id, "clients": clients_words(clients)}
-
-
-def _of_values(old: GroupValues | None, new: GroupValues) -> list[str]:
-    risks = []
+        risks.append(text % {"groups": known})
     if old and new.percent - old.percent > PERCENT_LEAP:
         risks.append(
             _("The percent rises from %(old)s to %(new)s.")
@@ -59,3 +52,21 @@ def _of_values(old: GroupValues | None, new: GroupValues) -> list[str]:
             _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
         )
     return risks
+
+
+type FindWarnings = Callable[[PosterCredentials, Groups | None], Mapping[int, str]]
+"""Takes the credentials of the user, and the groups if the form has read them; returns words by group ids.
+
+Without anything to warn about it asks Poster for nothing, and the database once.
+"""
+
+warning_finders: list[FindWarnings] = []
+
+
+def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
+    """Return what features warn of in forms that edit many groups, by the ids of the groups."""
+    found: dict[int, list[str]] = {}
+    for find_warnings in warning_finders:
+        for group_id, words in find_warnings(credentials, groups).items():
+            found.setdefault(group_id, []).append(words)
+    return found

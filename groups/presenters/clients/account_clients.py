@@ -14,7 +14,7 @@ from django.urls import reverse
 from groups.poster import Client, Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import SHOWN_AT_MOST, ClientFilters, ClientRow, client_row
-from groups.services.clients import Found
+from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
 
 MOST_CHOSEN = 300
@@ -48,8 +48,8 @@ class Choice:
 
     @property
     def back(self) -> str:
-        """Return the search of clients with this choice."""
-        return f"{reverse('groups:clients')}?client={self}"
+        """Return the search of clients, with this choice where an address has room for it."""
+        return reverse("groups:clients") + ("" if self.is_too_large else f"?client={self}")
 
     def __str__(self) -> str:
         """Return the choice as one value of a form."""
@@ -65,7 +65,7 @@ def value_of(client_id: int, group_id: int) -> str:
 class AccountPage:
     """Everything that the page shows; `found` is None before the first search."""
 
-    found: Found | None
+    found: FoundClients | None
     filters: ClientFilters
     choice: Choice
     groups: Mapping[int, Group]

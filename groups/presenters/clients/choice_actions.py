@@ -32,19 +32,14 @@ class ChoiceAction:
         return f"{reverse(self.url_name)}?client={choice}"
 
 
-_actions: list[ChoiceAction] = []
-
-
-def add_choice_action(action: ChoiceAction) -> None:
-    """Add something to do with chosen clients."""
-    _actions.append(action)
+choice_actions: list[ChoiceAction] = []
 
 
 def choice_actions_of(user: "User") -> list[ChoiceAction]:
     """Return the actions that a user may take."""
-    return [action for action in _actions if user.has_perm(action.permission)]
+    return [action for action in choice_actions if user.has_perm(action.permission)]
 
 
 def asked_action(data: Mapping[str, Any]) -> ChoiceAction | None:
     """Return the action whose button has sent a form, or None for a plain search."""
-    return next((action for action in _actions if action.name in data), None)
+    return next((action for action in choice_actions if action.name in data), None)

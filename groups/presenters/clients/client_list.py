@@ -19,8 +19,7 @@ from groups.poster import Client
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
 from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
-from groups.presenters.lists.links import Link
-from groups.presenters.lists.list_filters import asked_sort, asked_text
+from groups.presenters.lists.list_filters import Link, asked_sort, asked_text, sort_link
 from groups.services.clients import PAGE_SIZE, Field, Members, Order
 from groups.services.values import NumberFormat
 
@@ -95,12 +94,10 @@ class ClientFilters:
         return bool(self.q or self.own)
 
     def matches(self, client: Client) -> bool:
-        """Return True if the client matches the search and the filter of own percents."""
-        return (not self.own or OWN[self.own](client)) and (not self.q or self._is_found(client))
-
-    def _is_found(self, client: Client) -> bool:
-        """Return True if the search matches the client's name, card, or a part of the phone number."""
-        if may_be_same(self._digits, phone_digits(client.phone)):
+        """Return True if the client matches the filter of own percents, and the search."""
+        if self.own and not OWN[self.own](client):
+            return False
+        if not self.q or may_be_same(self._digits, phone_digits(client.phone)):
             return True
         return bool(self._words) and has_all(f"{client.name} {client.card_number}", self._words)
 
@@ -139,6 +136,7 @@ class ClientRow:
 
 def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -> ClientRow:
     """Return a client as a row; `more` are the fields that only one of the pages has."""
+    why = _("own, the group has %(percent)s")
     return ClientRow(
         id=client.id,
         value=value,
@@ -150,16 +148,9 @@ def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -
         paid=numbers.money(client.total_paid) if client.total_paid else "",
         own_percent=client.own_percent,
         percent=client.effective_percent,
-        why=_why_percent(client, numbers),
+        why=why % {"percent": numbers.percent(client.group_percent)} if client.has_own_percent else "",
         **more,
     )
-
-
-def _why_percent(client: Client, numbers: NumberFormat) -> str:
-    """Return why another percent than the group's applies; an empty string if it is the group's."""
-    if not client.has_own_percent:
-        return ""
-    return _("own, the group has %(percent)s") % {"percent": numbers.percent(client.group_percent)}
 
 
 @dataclass(frozen=True, repr=False)
@@ -255,27 +246,16 @@ class MemberPage:
         """The columns; one by which Poster cannot sort has no href and no key."""
         return [
             self._column("name", pgettext("of a person", "Name")),
-            Link(label=_("Phone"), href=""),
+            Link(label=_("Phone")),
             self._column("birthday", _("Birthday")),
             self._column("bonus", _("Bonuses")),
             self._column("paid", _("Paid in all")),
             self._column("own", _("Own percent")),
-            Link(label=_("Percent that counts"), href="", numeric=True),
+            Link(label=_("Percent that counts"), numeric=True),
         ]
 
     def _column(self, key: str, label: str) -> Link:
-        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
-        # Sort amounts in descending order first: users mostly look for the largest.
-        other = (f"-{key}", key) if key in _NUMERIC else (key, f"-{key}")
-        sort = other[1] if self.filters.sort == other[0] else other[0]
-        return Link(
-            label=label,
-            key=sort,
-            href=self._href(sort=sort, page=1),
-            current=ascending or descending,
-            aria_sort="ascending" if ascending else "descending" if descending else "none",
-            numeric=key in _NUMERIC,
-        )
+        return sort_link(key, label, self.filters.sort, numeric=key in _NUMERIC, href=self._href)
 
     @property
     def export_links(self) -> list[Link]:

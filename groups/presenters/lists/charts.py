@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from heapq import nlargest
 from operator import attrgetter
 
@@ -21,7 +21,7 @@ SHOWN = 6
 LARGE = 100
 """With more groups the chart counts them by percent."""
 EDGES = tuple(map(Decimal, (0, 1, 5, 10, 15, 20, 30, 50)))
-CENT, TENTH = Decimal("0.01"), Decimal("0.1")
+CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PercentBar:
     """One bar of the chart of percents; `width` is a part of 100 as well."""
 
     name: str
@@ -60,23 +60,23 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Charts:
     """The charts. In a large account `bands` and the number of `empty` groups replace the shares."""
 
     shares: tuple[Share, ...]
-    ladder: tuple[Step, ...]
+    ladder: tuple[PercentBar, ...]
     bands: tuple[Band, ...] = ()
     empty: str = ""
 
 
-def make_picture(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> Picture:
+def make_charts(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> Charts:
     """Draw the groups with the most clients and the rest, or all by percent; and the highest percents."""
     ladder = tuple(_ladder(groups, totals, numbers))
     if len(groups) <= LARGE:
-        return Picture(tuple(_shares(groups, totals.clients, numbers)), ladder)
+        return Charts(tuple(_shares(groups, totals.clients, numbers)), ladder)
     empty = totals.without_clients
     bands = tuple(_bands(totals, numbers))
-    return Picture((), ladder, bands, numbers.count(empty) if empty else "")
+    return Charts((), ladder, bands, numbers.count(empty) if empty else "")
 
 
 def _bands(totals: GroupTotals, numbers: NumberFormat) -> list[Band]:
@@ -114,7 +114,7 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
             Share(
                 name=name,
                 clients=numbers.count(clients),
-                share=share_words(clients, everyone, numbers),
+                share=numbers.share(clients, everyone),
                 x=f"{x:.2f}",
                 width=f"{width:.2f}",
             )
@@ -123,14 +123,14 @@ def _shares(groups: Sequence[Group], everyone: int, numbers: NumberFormat) -> li
     return shares
 
 
-def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> list[Step]:
+def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> list[PercentBar]:
     # The groups of the highest percents are enough: a list may have thousands.
     percents = nlargest(SHOWN, totals.of_percent)
     high = [group for group in groups if group.percent >= percents[-1]]
     by_percent = nlargest(SHOWN, high, key=attrgetter("percent", "clients"))
     highest = (by_percent and by_percent[0].percent) or Decimal(1)
     return [
-        Step(
+        PercentBar(
             name=group.name,
             percent=numbers.percent(group.percent),
             is_bonus=group.is_bonus,
@@ -138,11 +138,3 @@ def _ladder(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat)
         )
         for group in by_percent
     ]
-
-
-def share_words(clients: int, everyone: int, numbers: NumberFormat) -> str:
-    """Return the percent of all clients: whole, or with one decimal; a few of very many are not called 0%."""
-    if not clients:
-        return numbers.percent(Decimal(0))
-    share = (Decimal(100 * clients) / everyone).quantize(TENTH, ROUND_HALF_UP)
-    return numbers.percent(share) if share else f"<\N{NO-BREAK SPACE}{numbers.percent(TENTH)}"

@@ -35,22 +35,25 @@ class ColumnSet:
 class Amounts:
     """The amounts of one list. `about` tells the template what they are, or why they are not known.
 
-    `of` returns the amounts of a group in the order of the labels, None for one that the group has not. It is
-    None itself while nothing is known; then the list keeps its usual columns.
+    `of_group` returns the amounts of a group in the order of the labels, None for one that the group has not.
+    It is None itself while nothing is known; then the list keeps its usual columns.
     """
 
     column_set: ColumnSet
     about: Any
-    of: Callable[[Group], Sequence[Decimal | None]] | None = None
+    of_group: Callable[[Group], Sequence[Decimal | None]] | None = None
+
+    def sort_key(self, column: str) -> Callable[[Group], Decimal] | None:
+        """Return the key that sorts by a column, or None; a group without an amount counts as 0."""
+        amounts_of, columns = self.of_group, list(self.column_set.labels())
+        if amounts_of is None or column not in columns:
+            return None
+        place = columns.index(column)
+        return lambda group: amounts_of(group)[place] or Decimal(0)
 
 
 column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
-
-
-def add_column_set(column_set: ColumnSet) -> None:
-    """Let lists show a column set."""
-    column_sets[column_set.key] = column_set
 
 
 def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amounts | None:

@@ -4,12 +4,10 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import cached_property
-from operator import attrgetter
-from typing import Any
+from typing import NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.urls import reverse
@@ -18,14 +16,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, npgettext, pgettext
 
-from groups.poster import Group, GroupTotals, LoyaltyType, UnreadableRow
-from groups.presenters.lists.charts import Picture, make_picture, share_words
+from groups.poster import Group, GroupTotals, LoyaltyType
+from groups.presenters.alphabet import has_all, has_almost_all, spellings
+from groups.presenters.lists.charts import Charts, make_charts
 from groups.presenters.lists.column_sets import Amounts
-from groups.presenters.lists.group_row import GroupRow
-from groups.presenters.lists.group_search import search
-from groups.presenters.lists.links import Link
-from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters
-from groups.presenters.lists.row_marks import Marks
+from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters, Link, sort_link
+from groups.presenters.lists.row_marks import Marks, RowMark
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
 from groups.services.values import NumberFormat, type_label
@@ -35,11 +31,35 @@ ONE_PAGE = 100
 """Up to so many groups are one page."""
 
 
+class GroupRow(NamedTuple):
+    """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
+
+    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
+    those of a column set, in place of `bonus` and `clients`. `marks` are drawn below the name.
+    """
+
+    id: int
+    name: str
+    url: str
+    edit_url: str
+    kind: str
+    type: str
+    percent: str
+    bonus: str
+    clients: str
+    share: str
+    locked: bool
+    marks: tuple[RowMark, ...] = ()
+    amounts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Listing:
     """Everything that the page of the list shows."""
 
     groups: Groups
+    totals: GroupTotals
+    """The totals of all groups, whatever the filters."""
     filters: Filters
     found_groups: list[Group]
     of_type: Counter[int]
@@ -48,6 +68,9 @@ class Listing:
     amounts: Amounts | None = None
     """The amounts of the column set that the list asks for, if the user may see it."""
     marks: Marks = field(default_factory=dict)
+    numbers: NumberFormat = field(default_factory=NumberFormat.current)
+    url: str = field(default_factory=lambda: reverse("groups:list"))
+    only_choices = ONLY
 
     def only(self, group_id: int) -> "Listing | None":
         """Return the list with this group alone, or None if there is no such group.
@@ -61,93 +84,49 @@ class Listing:
     @cached_property
     def rows(self) -> list[GroupRow]:
         """The rows of this page."""
-        return [self._row(group) for group in self.page]
-
-    def _row(self, group: Group) -> GroupRow:
-        numbers = self.numbers
-        url = f"{self.url}{group.id}/"
-        bonus = group.birthday_bonus
-        locked = group.id in self.locked_ids
-        return GroupRow(
-            id=group.id,
-            name=group.name,
-            url=url,
-            edit_url=f"{url}edit/" if group.is_editable and not locked else "",
-            kind="bonus" if group.is_bonus else "",
-            type=self._type_labels[group.loyalty_type],
-            percent=numbers.percent(group.percent),
-            bonus=numbers.money(bonus) if bonus else "",
-            clients=numbers.count(group.clients),
-            share=share_words(group.clients, self.clients, numbers),
-            locked=locked,
-            marks=self.marks.get(group.id, ()),
-            amounts=self._amounts_of(group),
-        )
-
-    def _amounts_of(self, group: Group) -> tuple[str, ...]:
-        if not self.amounts or not self.amounts.of:
-            return ()
-        return tuple(
-            "" if amount is None else self.numbers.money(amount) for amount in self.amounts.of(group)
-        )
-
-    @cached_property
-    def _type_labels(self) -> dict[int, str]:
-        return {number: type_label(number) for number in self.totals.of_type}
-
-    @cached_property
-    def numbers(self) -> NumberFormat:
-        """Number format of this list."""
-        return NumberFormat.current()
-
-    @cached_property
-    def url(self) -> str:
-        return reverse("groups:list")
-
-    def href(self, **changes: Any) -> str:
-        """Return the address of the list with these changes of the filters."""
-        return self.url + self.filters.query(**changes)
-
-    @property
-    def found(self) -> int:
-        return len(self.found_groups)
-
-    @property
-    def total(self) -> int:
-        return len(self.groups.groups)
+        numbers, everyone = self.numbers, self.totals.clients
+        types = {number: type_label(number) for number in self.totals.of_type}
+        amounts_of = self.amounts.of_group if self.amounts else None
+        rows = []
+        for group in self.page:
+            url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
+            amounts = amounts_of(group) if amounts_of else ()
+            rows.append(
+                GroupRow(
+                    id=group.id,
+                    name=group.name,
+                    url=url,
+                    edit_url=f"{url}edit/" if group.is_editable and not locked else "",
+                    kind="bonus" if group.is_bonus else "",
+                    type=types[group.loyalty_type],
+                    percent=numbers.percent(group.percent),
+                    bonus=numbers.money(group.birthday_bonus) if group.birthday_bonus else "",
+                    clients=numbers.count(group.clients),
+                    share=numbers.share(group.clients, everyone),
+                    locked=locked,
+                    marks=self.marks.get(group.id, ()),
+                    amounts=tuple("" if each is None else numbers.money(each) for each in amounts),
+                )
+            )
+        return rows
 
     @property
     def figures(self) -> list[tuple[str, str]]:
         """Totals above the list: the label of each, and the number."""
+        total, clients = len(self.groups.groups), self.totals.clients
         bonus, discount = (self.totals.of_type[each] for each in (LoyaltyType.BONUS, LoyaltyType.DISCOUNT))
         totals = (
-            (ngettext("group", "groups", self.total), self.total),
-            (ngettext("client", "clients", self.clients), self.clients),
+            (ngettext("group", "groups", total), total),
+            (ngettext("client", "clients", clients), clients),
             (npgettext("groups", "bonus", "bonus", bonus), bonus),
             (npgettext("groups", "discount", "discount", discount), discount),
         )
         return [(label, self.numbers.count(count)) for label, count in totals]
 
     @property
-    def totals(self) -> GroupTotals:
-        return self.groups.totals
-
-    @property
-    def clients(self) -> int:
-        return self.totals.clients
-
-    @property
-    def unreadable(self) -> tuple[UnreadableRow, ...]:
-        return self.groups.unreadable
-
-    @property
-    def as_of(self) -> Any:
-        return self.groups.as_of
-
-    @property
     def as_of_words(self) -> str:
         """Time of Poster's answer, in words."""
-        return _("as of %(time)s") % {"time": time_format(localtime(self.as_of), "TIME_FORMAT")}
+        return _("as of %(time)s") % {"time": time_format(localtime(self.groups.as_of), "TIME_FORMAT")}
 
     @property
     def stale(self) -> Message | None:
@@ -159,39 +138,33 @@ class Listing:
 
     @property
     def empty(self) -> str:
-        if self.found:
+        if self.found_groups:
             return ""
-        if self.total:
+        if self.groups.groups:
             return "no_match"
-        return "unreadable" if self.unreadable else "no_groups"
+        return "unreadable" if self.groups.unreadable else "no_groups"
 
     @property
     def here_href(self) -> str:
-        return self.href(page=self.number)
+        return self.filters.href(page=self.page.number)
 
     @property
     def refresh_href(self) -> str:
-        return self.href(page=self.number, refresh=1)
+        return self.filters.href(page=self.page.number, refresh=1)
 
     @property
     def export_links(self) -> list[Link]:
         """Links to the files with the same rows, each with its tooltip."""
-        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", self.found)
+        found = len(self.found_groups)
+        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
         return [
             Link(
                 label=kind,
                 href=reverse("groups:export", args=[kind.lower()]) + self.filters.query(),
-                title=title % {"n": self.found, "kind": kind},
-                count=self.numbers.count(self.found),
+                title=title % {"n": found, "kind": kind},
             )
             for kind in ("CSV", "XLSX")
         ]
-
-    @property
-    def chips(self) -> list[Link]:
-        """The active filters but the type, each with the address without it."""
-        active = self.filters.active(self.numbers)
-        return [Link(label=label, href=self.href(**without)) for label, without in active]
 
     @property
     def create_href(self) -> str:
@@ -199,27 +172,20 @@ class Listing:
         return reverse("groups:create", query={"name": self.filters.q}) if self.filters.q else ""
 
     @property
-    def only_choices(self) -> list[Link]:
-        """Choices beside the type, for the filter panel."""
-        only = self.filters.only
-        return [Link(label=str(label), href="", key=key, current=key == only) for key, label in ONLY.items()]
-
-    @property
     def found_words(self) -> str:
         """Number of groups found, and the number of this page, in words."""
-        found, total = self.numbers.count(self.found), self.numbers.count(self.total)
-        if self.found == self.total:
-            words = ngettext("%(found)s group", "%(found)s groups", self.found) % {"found": found}
+        found, total = len(self.found_groups), len(self.groups.groups)
+        if found == total:
+            words = ngettext("%(found)s group", "%(found)s groups", found)
         else:
-            words = ngettext("%(found)s of %(all)s group", "%(found)s of %(all)s groups", self.total)
-            words %= {"found": found, "all": total}
-        if self.page_count == 1:
-            return words
-        return f"{words}, {self.page_words}"
+            words = ngettext("%(found)s of %(all)s group", "%(found)s of %(all)s groups", total)
+        words %= {"found": self.numbers.count(found), "all": self.numbers.count(total)}
+        return f"{words}, {self.page_words}" if self.pages else words
 
     @property
     def page_words(self) -> str:
-        return _("page %(number)s of %(count)s") % {"number": self.number, "count": self.page_count}
+        numbers = {"number": self.page.number, "count": self.page.paginator.num_pages}
+        return _("page %(number)s of %(count)s") % numbers
 
     @cached_property
     def columns(self) -> list[Link]:
@@ -227,27 +193,22 @@ class Listing:
         if self.amount_labels:
             del labels["birthday_bonus"], labels["clients"]
             labels |= self.amount_labels
-        return [self._column(key, label) for key, label in labels.items()]
-
-    def _column(self, key: str, label: str) -> Link:
-        ascending, descending = self.filters.sort == key, self.filters.sort == f"-{key}"
-        # The highest numbers are looked for first, and the first names.
-        numeric = key not in ("name", "type")
-        downwards = not descending if numeric else ascending
-        return Link(
-            label=label,
-            key=key,
-            href=self.href(sort=f"-{key}" if downwards else key),
-            current=ascending or descending,
-            aria_sort="ascending" if ascending else "descending" if descending else "none",
-            numeric=numeric,
-            note=pgettext("of all clients", "share") if key == "clients" else "",
-        )
+        return [
+            sort_link(
+                key,
+                label,
+                self.filters.sort,
+                numeric=key not in ("name", "type"),
+                href=self.filters.href,
+                note=pgettext("of all clients", "share") if key == "clients" else "",
+            )
+            for key, label in labels.items()
+        ]
 
     @cached_property
     def amount_labels(self) -> dict[str, str]:
         """Names of the columns of amounts by their keys; none while no amounts are known."""
-        return self.amounts.column_set.labels() if self.amounts and self.amounts.of else {}
+        return self.amounts.column_set.labels() if self.amounts and self.amounts.of_group else {}
 
     @property
     def orders(self) -> list[Link]:
@@ -255,7 +216,6 @@ class Listing:
         return [
             Link(
                 label=f"{column.label} {'↓' if backwards else '↑'}",
-                href="",
                 key=f"-{column.key}" if backwards else column.key,
                 current=column.aria_sort == ("descending" if backwards else "ascending"),
             )
@@ -274,7 +234,7 @@ class Listing:
         return [
             Link(
                 label=label,
-                href=self.href(type=key),
+                href=self.filters.href(type=key),
                 current=self.filters.type == key,
                 key=key,
                 count=self.numbers.count(count),
@@ -287,43 +247,27 @@ class Listing:
     @cached_property
     def page(self) -> Page[Group]:
         """The groups of the page that is asked for; a list of up to ONE_PAGE groups is not split."""
-        size = PAGE_SIZE if self.found > ONE_PAGE else ONE_PAGE
+        size = PAGE_SIZE if len(self.found_groups) > ONE_PAGE else ONE_PAGE
         return Paginator(self.found_groups, size).get_page(self.filters.page)
-
-    @property
-    def page_count(self) -> int:
-        return self.page.paginator.num_pages
-
-    @property
-    def number(self) -> int:
-        return self.page.number
 
     @cached_property
     def pages(self) -> list[Link]:
         """Links to the first page, the last one, and those around the current one; a gap has no href."""
         if not self.page.has_other_pages():
             return []
-        numbers = self.page.paginator.get_elided_page_range(self.number, on_each_side=2, on_ends=1)
+        numbers = self.page.paginator.get_elided_page_range(self.page.number, on_each_side=2, on_ends=1)
         return [
             Link(
                 label=str(number),
-                href=self.href(page=number) if isinstance(number, int) else "",
-                current=number == self.number,
+                href=self.filters.href(page=number) if isinstance(number, int) else "",
+                current=number == self.page.number,
             )
             for number in numbers
         ]
 
-    @property
-    def previous_href(self) -> str:
-        return self.href(page=self.page.previous_page_number()) if self.page.has_previous() else ""
-
-    @property
-    def next_href(self) -> str:
-        return self.href(page=self.page.next_page_number()) if self.page.has_next() else ""
-
     @cached_property
-    def picture(self) -> Picture:
-        return make_picture(self.groups.groups, self.totals, self.numbers)
+    def charts(self) -> Charts:
+        return make_charts(self.groups.groups, self.totals, self.numbers)
 
 
 def make_listing(
@@ -336,24 +280,20 @@ def make_listing(
 ) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     column = filters.sort.removeprefix("-")
-    searched = search(groups.groups, filters.q)
+    whole, totals = groups.groups, groups.totals
+    words = [spellings(word) for word in filters.q.split()]
+    searched: Sequence[Group] = whole
+    if words:
+        searched = [group for group in whole if has_all(group.name, words)]
+        searched = searched or [group for group in whole if has_almost_all(group.name, words)]
     if filters.detailed:
-        searched = [group for group in searched if filters.let_pass(group, changed_ids)]
+        searched = [group for group in searched if filters.accept(group, changed_ids)]
     found = list(searched)
     if filters.type:
         found = [group for group in found if group.loyalty_type == int(filters.type)]
-    if key := SORTS.get(column) or _sort_key(amounts, column):
+    if key := SORTS.get(column) or (amounts.sort_key(column) if amounts else None):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found.sort(key=lambda group: group.id)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
-    whole = searched is groups.groups
-    of_type = groups.totals.of_type if whole else Counter(map(attrgetter("loyalty_type"), searched))
-    return Listing(groups, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})
-
-
-def _sort_key(amounts: Amounts | None, column: str) -> Callable[[Group], Decimal] | None:
-    """Return the key that sorts by a column of amounts, or None; a group without an amount counts as 0."""
-    if not amounts or not amounts.of or not column:
-        return None
-    amounts_of, place = amounts.of, list(amounts.column_set.labels()).index(column)
-    return lambda group: amounts_of(group)[place] or Decimal(0)
+    of_type = totals.of_type if searched is whole else Counter(group.loyalty_type for group in searched)
+    return Listing(groups, totals, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})

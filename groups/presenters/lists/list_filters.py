@@ -1,4 +1,7 @@
-"""Read the filters of a list from its address; unknown values are ignored, defaults are left out."""
+"""Read the filters of a list from its address, and link to its variants.
+
+Unknown values are ignored, defaults are left out.
+"""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
@@ -7,6 +10,7 @@ from typing import Any
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
@@ -37,6 +41,53 @@ def asked_percent(params: Mapping[str, str], name: str) -> str:
     if not text.isascii() or len(text) > 6 or text.count(".") > 1 or not text.replace(".", "").isdecimal():
         return ""
     return plain(Decimal(text)) if Decimal(text) <= 100 else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link to a variant of a list: another sort column, filter, or page.
+
+    At the head of a column `key` is the column, `sort` the order that the link asks for.
+    """
+
+    label: str
+    href: str = ""
+    current: bool = False
+    key: str = ""
+    sort: str = ""
+    aria_sort: str = "none"
+    icon: str = ""
+    numeric: bool = False
+    count: str = ""
+    title: str = ""
+    note: str = ""
+
+
+SORT_ICONS = {"none": "sort", "ascending": "up", "descending": "down"}
+
+
+def sort_link(
+    key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str], note: str = ""
+) -> Link:
+    """Return the head of a column, which sorts by it; `present` is the order of the list now.
+
+    The highest numbers are looked for first, and the first names.
+    """
+    ascending, descending = present == key, present == f"-{key}"
+    downwards = not descending if numeric else ascending
+    sort = f"-{key}" if downwards else key
+    aria_sort = "ascending" if ascending else "descending" if descending else "none"
+    return Link(
+        label=label,
+        href=href(sort=sort, page=1),
+        current=ascending or descending,
+        key=key,
+        sort=sort,
+        aria_sort=aria_sort,
+        icon=SORT_ICONS[aria_sort],
+        numeric=numeric,
+        note=note,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +129,8 @@ class Filters:
         """Return True if a filter beside the type and the search leaves groups out."""
         return bool(self.percent_from or self.percent_to or self.only)
 
-    def let_pass(self, group: Group, changed_ids: Container[int]) -> bool:
-        """Return True if a group passes the filters beside the type and the search."""
+    def accept(self, group: Group, changed_ids: Container[int]) -> bool:
+        """Return True if the filters beside the type and the search do not leave a group out."""
         if self.percent_from and group.percent < Decimal(self.percent_from):
             return False
         if self.percent_to and group.percent > Decimal(self.percent_to):
@@ -115,6 +166,10 @@ class Filters:
             return ""
         low = numbers.percent(Decimal(self.percent_from or 0))
         return f"{low} – {numbers.percent(Decimal(self.percent_to or 100))}"
+
+    def href(self, **changes: Any) -> str:
+        """Return the address of the list with these changes of the filters."""
+        return reverse("groups:list") + self.query(**changes)
 
     def query(self, **changes: Any) -> str:
         """Return the query string with these changes, with its question mark; empty for the plain list.

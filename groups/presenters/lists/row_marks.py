@@ -19,18 +19,14 @@ type Marks = Mapping[int, tuple[RowMark, ...]]
 
 type FindMarks = Callable[[PosterCredentials, Groups, Collection[int]], Mapping[int, RowMark]]
 
-_finders: list[FindMarks] = []
-
-
-def add_row_marks(find: FindMarks) -> None:
-    """Let `find` mark groups of a list; it takes the ids of those with an open change too."""
-    _finders.append(find)
+mark_finders: list[FindMarks] = []
+"""Each marks groups of a list; it takes the ids of those with an open change too."""
 
 
 def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
     """Return the marks of the groups."""
     marks: dict[int, tuple[RowMark, ...]] = {}
-    for find in _finders:
+    for find in mark_finders:
         for group_id, mark in find(credentials, groups, locked_ids).items():
             marks[group_id] = (*marks.get(group_id, ()), mark)
     return marks

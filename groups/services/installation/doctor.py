@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
 from django.utils import timezone
 
 from groups.models import PosterAccount, WorkerHeartbeat
-from groups.poster import Failure, Timeouts, Transport, api_url
+from groups.poster import Failure, Timeouts, api_url
 from groups.services.gateway import new_transport
 from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from poster_admin.common.checks import missing_migrations, unknown_migrations
@@ -35,9 +35,22 @@ ACCOUNTS_ASKED = 5
 NO_ACCOUNT = "www"
 
 
+_parts: list[tuple[str, Examine]] = []
+
+
+def _part(name: str) -> Callable[[Examine], Examine]:
+    """Examine a part of this name too, behind those before it."""
+
+    def add(look: Examine) -> Examine:
+        _parts.append((name, look))
+        return look
+
+    return add
+
+
 def examine() -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at."""
-    for part, look in (*PARTS, *parts_of_features, DISK):
+    for part, look in (*_parts, *parts_of_features, ("disk", _disk)):
         try:
             for state, words in look():
                 yield Finding(part, state, words)
@@ -45,6 +58,7 @@ def examine() -> Iterator[Finding]:
             yield Finding(part, State.BAD, first_line(error))
 
 
+@_part("database")
 def _database() -> Found:
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
@@ -56,6 +70,7 @@ def _database() -> Found:
     yield State.GOOD, f"{connection.display_name} {version} answers"
 
 
+@_part("migrations")
 def _migrations() -> Found:
     if unknown := unknown_migrations():
         yield State.BAD, f"this version is older than the database, which has {', '.join(unknown)}: upgrade"
@@ -65,6 +80,7 @@ def _migrations() -> Found:
         yield State.GOOD, "none is missing"
 
 
+@_part("cache")
 def _cache() -> Found:
     mark = str(time.monotonic())
     cache.set("doctor", mark, timeout=10)
@@ -74,6 +90,7 @@ def _cache() -> Found:
         yield State.GOOD, f"{settings.CACHES['default']['BACKEND'].rpartition('.')[2]} answers"
 
 
+@_part("worker")
 def _worker() -> Found:
     alive = WorkerHeartbeat.objects.alive().count()
     if alive:
@@ -84,6 +101,7 @@ def _worker() -> Found:
     yield State.BAD, f"none was seen {seen}: jobs and changes without an answer wait"
 
 
+@_part("keys")
 def _keys() -> Found:
     report = examine_keys()
     if report is None:
@@ -91,6 +109,7 @@ def _keys() -> Found:
     yield State.BAD if report.lost else State.GOOD, str(report)
 
 
+@_part("people")
 def _people() -> Found:
     """Look for an Administrator: owners manage the people of their own account alone."""
     administrators = User.objects.filter(is_superuser=True, is_active=True).count()
@@ -100,33 +119,27 @@ def _people() -> Found:
         yield State.WARNING, "nobody is an Administrator: manage.py createsuperuser makes one"
 
 
+@_part("Poster")
 def _poster() -> Found:
     """Connect to the address of each account, and hold its clock against this machine's."""
     transport = new_transport()
     names = list(PosterAccount.objects.order_by("pk").values_list("pk", flat=True)[:ACCOUNTS_ASKED])
     addresses = {api_url(settings.POSTER_API_URL, name) for name in names or [NO_ACCOUNT]}
-    for address in sorted(addresses):
-        yield from _probe(transport, address)
-    transport.close()
-
-
-def _probe(transport: Transport, address: str) -> Found:
-    host = urlsplit(address).netloc
-    started = time.monotonic()
     limits = Timeouts(settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT)
-    probe = transport.probe(address, limits)
-    if isinstance(probe, Failure):
-        yield State.BAD, f"{host} is not reached: {probe.detail or probe.reason.replace('_', ' ')}{_way()}"
-        return
-    yield State.GOOD, f"{host} answers after {_since(started)}{_way()}"
-    yield from _certificate(host, probe.certificate_until)
-    if probe.date:
-        yield from _drift(f"the clock of {host}", parsedate_to_datetime(probe.date))
-
-
-def _way() -> str:
-    """Return the host of the proxy in words; its address may hold a password."""
-    return f", through the proxy {urlsplit(settings.POSTER_PROXY).hostname}" if settings.POSTER_PROXY else ""
+    # The host alone: the address of the proxy may hold a password.
+    proxy = urlsplit(settings.POSTER_PROXY).hostname if settings.POSTER_PROXY else ""
+    way = f", through the proxy {proxy}" if proxy else ""
+    for address in sorted(addresses):
+        host, started = urlsplit(address).netloc, time.monotonic()
+        probe = transport.probe(address, limits)
+        if isinstance(probe, Failure):
+            yield State.BAD, f"{host} is not reached: {probe.detail or probe.reason.replace('_', ' ')}{way}"
+            continue
+        yield State.GOOD, f"{host} answers after {_since(started)}{way}"
+        yield from _certificate(host, probe.certificate_until)
+        if probe.date:
+            yield from _drift(f"the clock of {host}", parsedate_to_datetime(probe.date))
+    transport.close()
 
 
 def _certificate(host: str, until: datetime | None) -> Found:
@@ -142,6 +155,7 @@ def _since(started: float) -> str:
     return f"{(time.monotonic() - started) * 1000:.0f} ms"
 
 
+@_part("directory")
 def _directory() -> Found:
     """Sign in to the company's directory as each sign-in of a person does."""
     if not settings.LDAP_URL:
@@ -158,6 +172,7 @@ def _directory() -> Found:
     yield from _certificate(host, until)
 
 
+@_part("OpenID")
 def _company() -> Found:
     """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
     if not settings.OIDC_ENABLED:
@@ -171,6 +186,7 @@ def _company() -> Found:
     yield State.GOOD, f"{host} answers after {_since(started)}, and has {keys} keys"
 
 
+@_part("clock")
 def _clock() -> Found:
     yield State.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
     if connection.vendor != "sqlite":
@@ -194,18 +210,3 @@ def _disk() -> Found:
         share = usage.free / usage.total
         state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
         yield state, f"{usage.free / 1024**3:.1f} GB of {folder} are free, {share:.0%}"
-
-
-PARTS: tuple[tuple[str, Examine], ...] = (
-    ("database", _database),
-    ("migrations", _migrations),
-    ("cache", _cache),
-    ("worker", _worker),
-    ("keys", _keys),
-    ("people", _people),
-    ("Poster", _poster),
-    ("directory", _directory),
-    ("OpenID", _company),
-    ("clock", _clock),
-)
-DISK: tuple[str, Examine] = ("disk", _disk)

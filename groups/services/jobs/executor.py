@@ -18,7 +18,7 @@ from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
 from groups.services.client_locations import ClientLocations, each_of, place_of
 from groups.services.groups import find_group
-from groups.services.jobs.lease import JobLease, PutOff, Stopped, actors
+from groups.services.jobs.lease import JobLease, PutOff, Stopped, user_and_credentials
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import unseen_change
@@ -79,7 +79,14 @@ class _Executor:
 
     def work(self) -> None:
         try:
-            while (command := self._next()) is not None:
+            while True:
+                self._lease.check_now()
+                if self._lease.is_turn_over():
+                    self.gave_way = self._given_up = True
+                with self._lock:
+                    command = None if self._given_up else next(self._commands, None)
+                if command is None:
+                    return
                 self._execute(command)
         except BaseException:
             self._given_up = True
@@ -87,9 +94,9 @@ class _Executor:
         finally:
             connections.close_all()
 
-    def _execute(self, command: Command) -> None:
+    def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
         """Execute a command with the rights and the token that the job's user has now."""
-        user, credentials = actors(self._lease.job)
+        user, credentials = user_and_credentials(self._lease.job)
         try:
             change = execute(replace(command, user=user, credentials=credentials))
         except Locked:
@@ -110,16 +117,6 @@ class _Executor:
             return
         except LocksLost:
             raise Stopped(Job.Stop.LOCKS_LOST) from None
-        self._note(change)
-
-    def _next(self) -> Command | None:
-        self._lease.check_now()
-        if self._lease.is_turn_over():
-            self.gave_way = self._given_up = True
-        with self._lock:
-            return None if self._given_up else next(self._commands, None)
-
-    def _note(self, change: Change) -> None:
         with self._lock:
             self.changes.append(change)
             unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
@@ -159,7 +156,7 @@ class OutageBackoff:
         pauses = settings.JOB_RETRY_PAUSES
         raise PutOff(reason, pauses[min(job.waits, len(pauses) - 1)])
 
-    def through[T](self, question: Callable[[], T]) -> T:
+    def ask_poster[T](self, question: Callable[[], T]) -> T:
         """Return the result of a call to Poster, which is repeated once; put the job off if Poster is away.
 
         Raises `NotFound`, `Stopped` if Poster refuses the call for another reason, and else as `wait` does.
@@ -208,7 +205,7 @@ def submit_one_by_one(
     """
     was_sent, troubles, reason = False, 0, None
     for command in commands:
-        changes = OutageBackoff(lease).through(partial(submit_all, lease, [command]))
+        changes = OutageBackoff(lease).ask_poster(partial(submit_all, lease, [command]))
         if not changes:
             reason = locked
             continue
@@ -255,7 +252,7 @@ def check_target(lease: JobLease) -> None:
     Any other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
     job, target_id = lease.job, lease.job.target_id or 0
-    _, credentials = actors(job)
+    _, credentials = user_and_credentials(job)
     if find_group(credentials, target_id) is not None:
         return
     if unseen_change(job.account_id, target_id, None) is not None:
@@ -271,7 +268,7 @@ def find_clients(
     backoff: OutageBackoff, credentials: PosterCredentials, client_ids: Collection[int]
 ) -> ClientLocations:
     """Find the groups of clients; wait while Poster is away."""
-    return each_of(client_ids, lambda each: backoff.through(lambda: place_of(credentials, each)))
+    return each_of(client_ids, lambda each: backoff.ask_poster(lambda: place_of(credentials, each)))
 
 
 def settle_open(lease: JobLease) -> bool:

@@ -93,7 +93,7 @@ class JobKind(ABC):
     def group_ids(self) -> list[int]:
         """The ids of the groups that it writes or moves clients out of, for the effect of its request."""
 
-    def columns_onto(self, groups: Iterable[Group]) -> dict[str, Any]:
+    def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         """Return the columns that an approval stores, for its groups as they are now.
 
         A `total` of 0 among them says that all is so already, and that there is nothing to start.

@@ -219,7 +219,7 @@ class JobLease:
             connections.close_all()
 
 
-def actors(job: Job) -> tuple["User", PosterCredentials]:
+def user_and_credentials(job: Job) -> tuple["User", PosterCredentials]:
     """Return the user of a job, with the present rights, and the user's own credentials.
 
     Raises `Stopped` if the user is deleted or inactive, or if the credentials are refused, deleted or for

@@ -15,7 +15,7 @@ SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
 
     total: int
@@ -35,27 +35,23 @@ class Progress:
         return self.seen * 100 // self.total if self.total else 0
 
 
-def progress_of(job: Job) -> Progress:
+def progress_of(job: Job) -> JobProgress:
     """Count the outcomes of a job; a client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
     counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
     found = Counter(skipped=job.unreadable)
     for state, reason, count in counted:
-        found[_kind(state, reason)] += count
-    return Progress(max(job.total, found.total()), **found)
-
-
-def _kind(state: str, reason: str) -> str:
-    match State(state):
-        case State.APPLIED | State.DIFFERS:
-            return "done"
-        case State.REFUSED:
-            return "refused"
-        case State.PENDING | State.UNKNOWN | State.REVIEW:
-            return "unknown"
-        case State.FAILED:
-            return "skipped" if reason in SKIPPED else "failed"
-        case State.ELSEWHERE:
-            raise ValueError("A change made elsewhere belongs to no job.")
-        case _ as never:
-            assert_never(never)
+        match State(state):
+            case State.APPLIED | State.DIFFERS:
+                found["done"] += count
+            case State.REFUSED:
+                found["refused"] += count
+            case State.PENDING | State.UNKNOWN | State.REVIEW:
+                found["unknown"] += count
+            case State.FAILED:
+                found["skipped" if reason in SKIPPED else "failed"] += count
+            case State.ELSEWHERE:
+                raise ValueError("A change made elsewhere belongs to no job.")
+            case _ as never:
+                assert_never(never)
+    return JobProgress(max(job.total, found.total()), **found)

@@ -32,7 +32,7 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind, register, title_of
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.jobs.undo_plan import (
     AT_ONCE,
     KIND,
@@ -154,44 +154,46 @@ class _Undo:
         commands = self._commands(ids)
         if not commands:
             return False
-        if action == Action.CREATE:
-            self._put_off_for_moves()
-        if self._tests(action, commands):
+        if action == Action.CREATE and moved_just_now(self._job):
+            # Wait until Poster must show the moves: they may lead out of a group that is removed.
+            self._backoff.wait(Job.Stop.NOT_EMPTY)
+        if not self._is_tested(action):
+            for change in submit_one_by_one(self._lease, commands):
+                self._check_first(change)
+                if self._is_tested(action):
+                    break
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
-            changes = self._backoff.through(partial(submit_all, self._lease, commands))
+            changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
             if not changes:
                 self._backoff.wait(Job.Stop.LOCKED)
             self._backoff.note(changes)
         return True
 
-    def _put_off_for_moves(self) -> None:
-        """Put the job off until Poster must show its moves: they may lead out of a group that is removed."""
-        if moved_just_now(self._job):
-            self._backoff.wait(Job.Stop.NOT_EMPTY)
-
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Return the commands that undo those of the changes that may still be tried."""
+        """Return the commands that undo those of the changes that may still be tried.
+
+        Failures before the job has stopped count no longer.
+        """
+        stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):
             tries[change.undo_of_id].append(change)
-        due = Change.objects.filter(pk__in=[pk for pk in ids if self._may_be_tried(tries[pk])])
+        counted = {
+            pk: [
+                (each.state, each.reason)
+                for each in before
+                if not (stopped_at and each.created_at < stopped_at and each.state in Change.NOTHING_CHANGED)
+            ]
+            for pk, before in tries.items()
+        }
+        due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
         commands: list[Command] = []
         for change, command in undoing(due.order_by("created_at", "pk")):
             operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
             commands.append(replace(command, operation=operation, job=self._job))
         return self._into_present_groups(commands)
-
-    def _may_be_tried(self, tries: list[Change]) -> bool:
-        """Return True if a retry is allowed; failures before the job has stopped count no longer."""
-        stopped_at = self._job.stopped_at
-        counted = [
-            (change.state, change.reason)
-            for change in tries
-            if not (stopped_at and change.created_at < stopped_at and change.state in Change.NOTHING_CHANGED)
-        ]
-        return may_be_tried(counted)
 
     # --- The groups that clients go back to ----------------------------------------------------------------
 
@@ -244,11 +246,11 @@ class _Undo:
 
     def _is_there(self, group_id: int) -> bool:
         """Return True if Poster has the group; it may omit one by mistake, and a new one for a while."""
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         look = partial(find_group, credentials, group_id)
-        while self._backoff.through(look) is None:
+        while self._backoff.ask_poster(look) is None:
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            if self._backoff.through(look) is not None:
+            if self._backoff.ask_poster(look) is not None:
                 return True
             if unseen_change(self._job.account_id, group_id, None) is None:
                 return False
@@ -256,16 +258,6 @@ class _Undo:
         return True
 
     # --- The first change of each kind ---------------------------------------------------------------------
-
-    def _tests(self, action: Change.Action, commands: list[Command]) -> bool:
-        """Execute commands one by one until the first one is made; return True if any was tried."""
-        if self._is_tested(action):
-            return False
-        for change in submit_one_by_one(self._lease, commands):
-            self._check_first(change)
-            if self._is_tested(action):
-                break
-        return True
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""

@@ -128,7 +128,21 @@ def plan_undo(
         raise NothingToUndo
     job.user, job.user_name = user, user.get_username()
     job.total = sum(preview.made.values())
-    _fill_in(job, preview, credentials)
+    names = {group.id: group.name for group in list_groups_now(credentials).groups}
+    present = frozenset(names)
+    sources: set[int] = set()
+    targets: set[int] = set()
+    for undone_change, command in undoing(left_of(job)):
+        if isinstance(command, MoveClient):
+            sources.add(command.from_id)
+            targets.add(command.to_id)
+        if undone_change.action == Action.REMOVE:
+            names[undone_change.group_id or 0] = undone_change.group_name
+    scope = replace(UndoScope.from_json(job.wanted), rights=preview.rights)
+    job.wanted = replace(scope, groups=tuple(sorted(sources | targets))).to_json()
+    for side, ids in (("group", sources), ("target", targets)):
+        setattr(job, f"{side}_id", min(ids) if len(ids) == 1 and ids <= present else None)
+        setattr(job, f"{side}_name", ", ".join(names.get(each, "") for each in sorted(ids))[:400])
     return job
 
 
@@ -156,35 +170,11 @@ def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | Non
         job = Job.objects.filter(pk=operation).first()
         if job is None:
             return operation, None
-        if job.state != Job.State.CANCELLED and not _is_refused(job):
+        decision = gates.decision_on(job) if job.state == Job.State.ASKED else None
+        is_refused = job.state == Job.State.ASKED and not (decision and decision.is_waiting)
+        if job.state != Job.State.CANCELLED and not is_refused:
             return operation, job
         number += 1
-
-
-def _is_refused(job: Job) -> bool:
-    if job.state != Job.State.ASKED:
-        return False
-    decision = gates.decision_on(job)
-    return decision is None or not decision.is_waiting
-
-
-def _fill_in(job: Job, preview: UndoPreview, credentials: PosterCredentials) -> None:
-    """Add to a planned job its groups and its rights."""
-    groups = {group.id: group for group in list_groups_now(credentials).groups}
-    names = {group_id: group.name for group_id, group in groups.items()}
-    sources: set[int] = set()
-    targets: set[int] = set()
-    for change, command in undoing(left_of(job)):
-        if isinstance(command, MoveClient):
-            sources.add(command.from_id)
-            targets.add(command.to_id)
-        if change.action == Action.REMOVE:
-            names[change.group_id or 0] = change.group_name
-    scope = replace(UndoScope.from_json(job.wanted), rights=preview.rights)
-    job.wanted = replace(scope, groups=tuple(sorted(sources | targets))).to_json()
-    for side, ids in (("group", sources), ("target", targets)):
-        setattr(job, f"{side}_id", min(ids) if len(ids) == 1 and ids <= groups.keys() else None)
-        setattr(job, f"{side}_name", ", ".join(names.get(each, "") for each in sorted(ids))[:400])
 
 
 # --- The changes to undo -----------------------------------------------------------------------------------

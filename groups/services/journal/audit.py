@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
@@ -21,7 +21,7 @@ SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Unexplained:
     """A group that differs from the outcome of its last change: gone, present again, or with other values."""
 
     change: Change
@@ -40,7 +40,7 @@ def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
     return found
 
 
-def audit(usable: list[PosterCredentials]) -> list[Finding]:
+def audit(usable: list[PosterCredentials]) -> list[Unexplained]:
     """Return the differences that the account's journal does not explain, read with the first token that may.
 
     A single read may be outdated or wrong, so a finding has to appear in two reads. Raises `PosterError`.
@@ -48,8 +48,14 @@ def audit(usable: list[PosterCredentials]) -> list[Finding]:
     return first_allowed(usable, _audit) or []
 
 
-def _audit(credentials: PosterCredentials) -> list[Finding]:
-    changes = list(_last_changes(credentials.account_id))
+def _audit(credentials: PosterCredentials) -> list[Unexplained]:
+    # The last change of each group, made here or elsewhere, if it was settled POSTER_LAG_SECONDS ago.
+    is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
+    sent = Change.objects.filter(is_seen, account=credentials.account_id, client_id__isnull=True)
+    later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
+    settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+    rows = sent.filter(settled, state__in=SETTLED, group_id__isnull=False)
+    changes = list(rows.exclude(Exists(later)).order_by("group_id"))
     first = _findings(changes, _groups(credentials))
     if not first:
         return []
@@ -65,17 +71,7 @@ def _groups(credentials: PosterCredentials) -> GroupList:
     return call_poster(credentials, lambda poster: poster.get_groups())
 
 
-def _last_changes(account_id: str) -> ChangeQuerySet:
-    """Return the last change of each group, ours or made elsewhere, if settled POSTER_LAG_SECONDS ago."""
-    is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
-    sent = Change.objects.filter(is_seen, account=account_id, client_id__isnull=True)
-    later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
-    settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
-    rows = sent.filter(settled, state__in=SETTLED, group_id__isnull=False)
-    return rows.exclude(Exists(later)).order_by("group_id")
-
-
-def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
+def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
     groups = {group.id: group for group in listed.present}
     unreadable = {row.id for row in listed.unreadable}
     found = []
@@ -84,7 +80,7 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Finding]:
             continue
         problem = _problem(change, groups.get(change.group_id or 0))
         if problem:
-            found.append(Finding(change, problem))
+            found.append(Unexplained(change, problem))
     return found
 
 

@@ -1,8 +1,8 @@
-"""Read the journal for users; build undo and repeat commands, and record a user's decision on a change."""
+"""Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, PosterCredentials
@@ -17,7 +18,7 @@ from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
-from groups.services.writes.submissions import find
+from groups.services.writes.submissions import find_by_operation
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -107,6 +108,33 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
+@dataclass(frozen=True, slots=True)
+class NewsCount:
+    """The number of changes since a time, and how many of them were made elsewhere."""
+
+    since: datetime
+    all: int
+    elsewhere: int
+
+
+def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> ChangeQuerySet:
+    """Return what others have changed in groups, as it is known since a time; open changes are not in it.
+
+    A change that began before that time counts if its outcome, or that it was made elsewhere, was found
+    later. Raises `TokenRejected` if Poster has refused the user's token.
+    """
+    changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
+    return changes.exclude(user=user)
+
+
+def count_news(credentials: PosterCredentials, user: "User", since: datetime) -> NewsCount:
+    """Count what others have changed since a time, as `news_of` does."""
+    counted = news_of(credentials, user, since).aggregate(
+        all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
+    )
+    return NewsCount(since, counted["all"], counted["elsewhere"])
+
+
 def can_undo(change: Change, user: "User") -> bool:
     """Return True if this user can undo this change: write old values, or create a removed group again."""
     undo = Command.from_change(change).undo(change)
@@ -124,7 +152,7 @@ def undo_command(
     undo = Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
-    known = find(sent)
+    known = find_by_operation(sent)
     if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
         operation = known.pk  # the form comes again
     else:
@@ -177,7 +205,7 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
     """
     for number in count():
         operation = uuid.uuid5(change.pk, f"{name} {number}")
-        known = find(operation)
+        known = find_by_operation(operation)
         if known is None or not known.is_over:
             return operation
     raise AssertionError("unreachable")

@@ -41,14 +41,14 @@ from groups.services.writes.not_sent import (
 )
 from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
-    Look,
+    Reading,
     contradicts,
-    look_at,
+    read_outcome,
     schedule_recheck,
     settle,
 )
 from groups.services.writes.submissions import find_known
-from groups.services.writes.unrecorded import Step, write_down
+from groups.services.writes.unrecorded import Store, write_down
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -136,8 +136,20 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
     `columns` are those that the gates have given.
     """
     problem: DatabaseError | None = None
+    sender = command.sender
     for _ in range(TRIES_TO_RECORD):
-        change = _row(command, columns)
+        change = Change(
+            id=command.operation,
+            account=sender.credentials.account,
+            user=sender.user,
+            user_name=sender.user.get_username(),
+            action=command.action,
+            target=command.target,
+            job=command.job,
+            **command.columns,
+            **command.consent_columns,
+            **columns,
+        )
         try:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
@@ -172,22 +184,6 @@ def _supersede(change: Change) -> None:
         lost, state=Change.State.FAILED, reason=Reason.SUPERSEDED
     ):
         raise NotNow
-
-
-def _row(command: Command, columns: dict[str, Any]) -> Change:
-    sender = command.sender
-    return Change(
-        id=command.operation,
-        account=sender.credentials.account,
-        user=sender.user,
-        user_name=sender.user.get_username(),
-        action=command.action,
-        target=command.target,
-        job=command.job,
-        **command.columns,
-        **command.consent_columns,
-        **columns,
-    )
 
 
 def _find_existing(command: Command, change: Change) -> Change | None:
@@ -253,7 +249,7 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
 # --- 4. Send once, 5. read after, 6. settle ----------------------------------------------------------------
 
 
-def _send(command: Command, change: Change) -> Step:
+def _send(command: Command, change: Change) -> Store:
     """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
@@ -284,12 +280,12 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
     change.code = error.code
     try:
         within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
-        look = look_at(command, change, command.sender.credentials, within=within)
+        look = read_outcome(command, change, command.sender.credentials, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
             return
-        look = Look(None, certain=True)
+        look = Reading(None, certain=True)
     if not change.is_open:
         return
     if look.shown is not None and contradicts(change, look.shown):
@@ -320,7 +316,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = look_at(command, change, command.sender.credentials, within=left).outcome
+            outcome = read_outcome(command, change, command.sender.credentials, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

@@ -3,6 +3,8 @@
 A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
 """
 
+from bisect import insort
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from groups.models import Change, Job
@@ -58,15 +60,6 @@ class Gate:
         return None
 
 
-registered: list[Gate] = []
-
-
-def register(gate: Gate) -> None:
-    """Let all writes pass this gate too."""
-    registered.append(gate)
-    registered.sort(key=lambda each: each.order)
-
-
 def before(command: Command) -> dict[str, Any]:
     """Pass all gates with a command; return the columns for its journal row."""
     return {name: value for gate in registered for name, value in gate.before(command).items()}
@@ -112,4 +105,10 @@ class BonusBlock(Gate):
         return {}
 
 
-register(BonusBlock())
+registered: list[Gate] = [BonusBlock()]
+"""The gates of this process, in their order."""
+
+
+def register(gate: Gate) -> None:
+    """Let all writes pass this gate too."""
+    insort(registered, gate, key=attrgetter("order"))

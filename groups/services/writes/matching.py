@@ -43,20 +43,20 @@ def field_hmacs(fields: Mapping[str, Any], operation: uuid.UUID) -> dict[str, st
 
 def normalized(record: Client | ClientValues) -> dict[str, str]:
     """Return the fields of the record that a write can set, in a normalized form; leave out None."""
-    values = {name: getattr(record, name) for name in _ALL}
-    return {name: _meaning(name, value) for name, value in values.items() if value is not None}
-
-
-def _meaning(name: str, value: object) -> str:
-    match value:
-        case Decimal():
-            return plain(value)
-        case date():
-            return value.isoformat()
-        case str() if name == "phone":
-            return re.sub(r"\D", "", value)
-        case _:
-            return " ".join(unicodedata.normalize("NFC", str(value)).split())
+    values: dict[str, str] = {}
+    for name in _ALL:
+        match getattr(record, name):
+            case None:
+                continue
+            case Decimal() as value:
+                values[name] = plain(value)
+            case date() as value:
+                values[name] = value.isoformat()
+            case str() as value if name == "phone":
+                values[name] = re.sub(r"\D", "", value)
+            case value:
+                values[name] = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    return values
 
 
 def other_fields(expected: Mapping[str, str], client: Client, operation: uuid.UUID) -> list[str]:

@@ -106,7 +106,7 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
     return fields
 
 
-def onto(old: GroupValues, new: GroupValues, now: GroupValues) -> GroupValues:
+def rebase_values(old: GroupValues, new: GroupValues, now: GroupValues) -> GroupValues:
     """Return the values of now with what is to be changed from `old` to `new`; other fields keep theirs."""
     return now.replace(**{name: getattr(new, name) for name in differing(old, new)})
 

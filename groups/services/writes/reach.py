@@ -13,7 +13,7 @@ from django.db.models import Sum
 from groups.models import Change, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
-from groups.services.clients import count_members, with_everybody
+from groups.services.clients import count_members, with_counted_clients
 from groups.services.groups import find_group
 from groups.services.writes.outcome import differing
 
@@ -83,7 +83,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     group = find_group(credentials, group_id)
     if group is None:
         raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
-    group = with_everybody(credentials, group)
+    group = with_counted_clients(credentials, group)
     return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 
 

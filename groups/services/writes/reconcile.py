@@ -36,7 +36,7 @@ NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Reading:
     """The result of one read of the remote state for a change that was sent.
 
     `shown` is None if there is no effect of the change. `certain` is False while the same result has to be
@@ -52,9 +52,9 @@ class Look:
         return self.shown if self.certain and self.shown and not self.shown.last_resort else None
 
 
-def look_at(
+def read_outcome(
     command: Command, change: Change, credentials: PosterCredentials, *, within: float | None = None
-) -> Look:
+) -> Reading:
     """Read the remote state of a change that was sent and determine its outcome. Raises `PosterError`.
 
     An outcome that is not proven has to be read twice in a row, POSTER_CONFIRM_SECONDS apart; `found` and
@@ -63,12 +63,12 @@ def look_at(
     remote = command.observe(change, credentials, within=within)
     outcome = command.determine_outcome(change, remote, command.replaced(change))
     if outcome is not None and outcome.proven:
-        return Look(outcome, certain=True)
+        return Reading(outcome, certain=True)
     found, now = outcome.digest if outcome else NOTHING, timezone.now()
     if change.found != found or change.found_since is None or is_ahead(change.found_since):
         Change.objects.settle(change, found=found, found_since=now)
-        return Look(outcome, certain=False)
-    return Look(outcome, certain=now - change.found_since >= _confirmed_after())
+        return Reading(outcome, certain=False)
+    return Reading(outcome, certain=now - change.found_since >= _confirmed_after())
 
 
 def _confirmed_after() -> timedelta:
@@ -88,7 +88,8 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
             PosterAccount.objects.filter(pk=change.account_id).update(bonus_block=change)
         claimed = outcome.client_id if change.client_id is None else None
         # The update has locked the row of the account, so the later one of two sees the earlier one.
-        return not (claimed and _is_taken(change, claimed))
+        others = Change.objects.filter(account=change.account_id, client_id=claimed).exclude(pk=change.pk)
+        return not (claimed and others.exists())
 
     return Change.objects.settle_if(
         change,
@@ -102,11 +103,6 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
             "client_id": outcome.client_id or change.client_id,
         },
     )
-
-
-def _is_taken(change: Change, client_id: int) -> bool:
-    others = Change.objects.filter(account=change.account_id, client_id=client_id).exclude(pk=change.pk)
-    return others.exists()
 
 
 def schedule_recheck(change: Change, **values: object) -> None:
@@ -209,7 +205,7 @@ def _pause_after(looks: int) -> timedelta:
     return min(timedelta(seconds=seconds), LONGEST_PAUSE)
 
 
-def _look(change: Change) -> Look | None:
+def _look(change: Change) -> Reading | None:
     """Look with the token of the change's user; where that one may not, with another one of the account.
 
     Returns None if the account has no usable credentials. Raises `PosterError`.
@@ -220,7 +216,7 @@ def _look(change: Change) -> Look | None:
     usable = _not_refused().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
     order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
     command = Command.from_change(change)
-    return first_allowed(order, lambda credentials: look_at(command, change, credentials))
+    return first_allowed(order, lambda credentials: read_outcome(command, change, credentials))
 
 
 def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:

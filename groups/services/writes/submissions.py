@@ -49,7 +49,7 @@ def register(rows: QuerySet[Any], order: int = 0) -> None:
 register(Change.objects.all())
 
 
-def find(operation: uuid.UUID | str) -> Submitted | None:
+def find_by_operation(operation: uuid.UUID | str) -> Submitted | None:
     """Return what has become of a form with this operation, whatever it asked for, or None."""
     return next(iter(_find_all(operation)[::-1]), None)
 

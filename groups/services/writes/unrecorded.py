@@ -21,13 +21,13 @@ log = logging.getLogger("groups.journal")
 
 PAUSE = 0.5
 
-type Step = Callable[[], object]
+type Store = Callable[[], object]
 
-_left: deque[tuple[Change, Step]] = deque()
+_left: deque[tuple[Change, Store]] = deque()
 _lock = threading.Lock()
 
 
-def write_down(change: Change, step: Step, *, until: float) -> bool:
+def write_down(change: Change, step: Store, *, until: float) -> bool:
     """Run a step that stores a change, and retry while the database is away; return True if it is stored.
 
     After `until` (monotonic clock) leave the step to `catch_up`.
@@ -55,7 +55,7 @@ def catch_up() -> None:
                 return
 
 
-def _taken(change: Change, step: Step) -> bool:
+def _taken(change: Change, step: Store) -> bool:
     try:
         step()
     except Exception as error:
@@ -67,7 +67,7 @@ def _taken(change: Change, step: Step) -> bool:
     return True
 
 
-def _take_if_ours(change: Change, step: Step) -> None:
+def _take_if_ours(change: Change, step: Store) -> None:
     # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
     mine = Change.objects.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
     if mine.exists():

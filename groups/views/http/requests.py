@@ -111,6 +111,11 @@ def row_asked_for(request: HttpRequest) -> int | None:
     return None if kind else whole_number(number)
 
 
+def is_in_row(request: HttpRequest) -> bool:
+    """Return True if a form was opened in a row of the list, and not on its own page."""
+    return row_asked_for(request) is not None
+
+
 def mark_of(user: Any) -> str:
     """Return a value by which a browser can tell users apart, without revealing anything else about them."""
     if user is None or not user.is_authenticated:

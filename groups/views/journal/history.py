@@ -1,11 +1,13 @@
-"""Views of the history."""
+"""Views of the history, and of what is new in it since the user's last visit."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
 from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.changes.news_page import NewsFilters, NewsPage, news_line
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import known_groups
 from groups.services.journal import history
@@ -30,9 +33,13 @@ from groups.views.writes.write_responses import (
     show_outcome,
 )
 from poster_admin.common.htmx import render_page
+from poster_admin.users.sessions import last_visit
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
+NEWS_SEEN = "news_seen"
+FIRST_NEWS = timedelta(days=7)
+"""Time that the feed goes back for a user who was never here before."""
 
 
 @require_safe
@@ -111,3 +118,25 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     if command.removes:
         return remove_or_ask(page, command, confirmed=confirmed)
     return ask_or_execute(page, command, confirmed=confirmed)
+
+
+@require_safe
+@requires("view_group")
+def news(request: Request) -> HttpResponse:
+    """Show what others have changed since the last visit; the line above the list is over by that."""
+    since = last_visit(request) or timezone.now() - FIRST_NEWS
+    changes = history.news_of(request.credentials, request.user, since)
+    page = NewsPage(changes, NewsFilters.parse(request.GET), since=since, user=request.user)
+    request.session[NEWS_SEEN] = timezone.now().timestamp()
+    return render_page(request, "groups/journal/news.html", {"page": page}, fragment="rows")
+
+
+def line_of_news(request: Request) -> str:
+    """Return the line above the list; empty if nothing is new, or if the user was never here before."""
+    since = last_visit(request)
+    if since is None:
+        return ""
+    seen_at = request.session.get(NEWS_SEEN)
+    if seen_at:
+        since = max(since, datetime.fromtimestamp(seen_at, since.tzinfo))
+    return news_line(history.count_news(request.credentials, request.user, since))

@@ -81,14 +81,10 @@ def _answer_not_counted(error: PosterError, request: Request, asked: Any, show: 
 
 type ReadConsent = Callable[[Request], dict[str, Any]]
 
-_readers: list[ReadConsent] = []
-
-
-def reads_consent(read: ReadConsent) -> None:
-    """Register a function that reads from a form with which consent its write passes a gate."""
-    _readers.append(read)
+consent_readers: list[ReadConsent] = []
+"""Each reads from a form with which consent its write passes a gate."""
 
 
 def consent_of(request: Request) -> dict[str, Any]:
     """Return the consent in a form, as fields of a command and columns of a row; empty if it gives none."""
-    return {name: value for read in _readers for name, value in read(request).items()}
+    return {name: value for read in consent_readers for name, value in read(request).items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django_htmx.http import retarget
 
 from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
@@ -13,7 +14,7 @@ from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.change_words import outcome_words
 from groups.services import groups as reads
 from groups.services.writes.commands import GroupCommand
-from groups.views.http.requests import Request, row_asked_for
+from groups.views.http.requests import Request, is_in_row
 from poster_admin.common.htmx import element_asked_for, render_page
 
 
@@ -70,8 +71,11 @@ class WritePage[F: WriteForm]:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
+        # Shown over the list, since it does not fit into its row; the row stays as it is.
         context["row_id"] = element_asked_for(self.request)
-        return in_dialog(render_page(self.request, f"{template}#form", context, status=status))
+        dialog = render_page(self.request, f"{template}#form", context, status=status)
+        dialog["HX-Reswap"] = "beforeend ignoreTitle:true"
+        return retarget(dialog, "#dialog")
 
     def show_again(self, change: Change, *, status: int) -> HttpResponse:
         """Render the form with its input, ready for another try, and say why this one failed."""
@@ -98,18 +102,6 @@ class WritePage[F: WriteForm]:
         """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
         return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
-
-
-def is_in_row(request: Request) -> bool:
-    """Return True if the form was opened in a row of the list, and not on its own page."""
-    return row_asked_for(request) is not None
-
-
-def in_dialog(response: HttpResponse) -> HttpResponse:
-    """Show over the list what does not fit into its row; the row stays as it is."""
-    response["HX-Retarget"] = "#dialog"
-    response["HX-Reswap"] = "beforeend ignoreTitle:true"
-    return response
 
 
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:

@@ -1,6 +1,7 @@
 """Execute the command of a form, and turn the outcome into a response."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -32,10 +33,10 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_known
-from groups.views.http.requests import Request, list_behind
+from groups.views.http.requests import Request, is_in_row, list_behind
 from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
 from groups.views.writes.not_sent import answer_not_sent, consent_of
-from groups.views.writes.write_page import WritePage, is_in_row
+from groups.views.writes.write_page import WritePage
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason = Change.State, Change.Reason
@@ -80,20 +81,13 @@ def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: boo
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
-    namesakes = [(group.id, group.clients) for group in _namesakes_of(command)]
-    return warnings_for(command.loaded, command.values, namesakes)
-
-
-def _namesakes_of(command: GroupCommand) -> list[Group]:
-    """Return other groups of the intended name, read just now."""
-    name = command.values.name
-    if command.loaded and fold(command.loaded.name) == fold(name):
-        return []
-    try:
-        groups = reads.list_groups(command.sender.credentials, fresh=True)
-    except PosterError:
-        return []  # the write itself reads first, and reports a failure of Poster
-    return groups.named(name, but=command.group_id)
+    """Return the warnings about a command: about its values, and other groups of its name, read just now."""
+    old, new, namesakes = command.loaded, command.values, []
+    if old is None or fold(old.name) != fold(new.name):
+        with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
+            groups = reads.list_groups(command.sender.credentials, fresh=True)
+            namesakes = [(each.id, each.clients) for each in groups.named(new.name, but=command.group_id)]
+    return warnings_for(old, new, namesakes)
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
@@ -180,49 +174,36 @@ def show_outcome(
     request: Request, command: Command, change: Change, *, fragment: str = "outcome", status: int = 200
 ) -> HttpResponse:
     """Render the page of one change; while the change is open, the page polls."""
-    context = _outcome_context(request, command, change)
-    template = "groups/writes/outcome.html"
-    if is_in_row(request):
-        # In place of the list, under its own address.
-        page = render_page(request, f"{template}#page", context, status=status)
-        return push_url(reswap(retarget(page, "#main"), "innerHTML"), context["poll_url"])
-    if element_asked_for(request) == fragment:
-        template += "#outcome"
-    return render_page(request, template, context, status=status)
-
-
-def _outcome_context(request: Request, command: Command, change: Change) -> dict[str, Any]:
     may_decide = command.may_be_sent_by(request.user)
-    return {
+    # Only a change made elsewhere is undone here; one that was made here is undone in the history.
+    may_undo = change.state == State.ELSEWHERE and can_undo(change, request.user)
+    # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
+    waited = (timezone.now() - change.created_at).total_seconds()
+    pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
+    url = reverse("groups:change", args=[change.pk])
+    context = {
         "change": change,
         "whom": command.subject(change),
         "who": who_words(change),
-        "undo_url": _undo_url(change, request),
+        "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
         "command": command,
         "words": outcome_words(change),
         "rows": outcome_rows(change),
         "notes": notes_of(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
-        "poll_url": reverse("groups:change", args=[change.pk]),
-        "poll_seconds": _poll_seconds(change) if change.is_open else None,
+        "poll_url": url,
+        "poll_seconds": pause if change.is_open else None,
         "can_resolve": may_decide and change.state == State.REVIEW,
         "can_send_again": may_decide and can_repeat(change),
     }
-
-
-def _undo_url(change: Change, request: Request) -> str:
-    """Return the address that undoes a change made elsewhere; a change made here is undone in the history."""
-    offered = change.state == State.ELSEWHERE and can_undo(change, request.user)
-    return reverse("groups:undo", args=[change.pk]) if offered else ""
-
-
-def _poll_seconds(change: Change) -> int:
-    """Return the pause until the page asks again: a twentieth of the time waited so far, within the limits.
-
-    The page reads the database, where a worker may settle the change at any moment.
-    """
-    waited = (timezone.now() - change.created_at).total_seconds()
-    return int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
+    template = "groups/writes/outcome.html"
+    if is_in_row(request):
+        # In place of the list, under its own address.
+        page = render_page(request, f"{template}#page", context, status=status)
+        return push_url(reswap(retarget(page, "#main"), "innerHTML"), url)
+    if element_asked_for(request) == fragment:
+        template += "#outcome"
+    return render_page(request, template, context, status=status)
 
 
 def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
@@ -236,7 +217,7 @@ def _respond_refusal(page: WritePage[Any], change: Change) -> HttpResponse:
 
 def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Change) -> HttpResponse:
     theirs = Group.from_json(change.before)
-    version = Version.of(theirs, with_clients=command.removes)
+    version = Version.of_group(theirs, with_clients=command.removes)
     page.form = page.form.again(version=version)
     page.group = theirs
     author = history.change_before(page.request.credentials, change)

@@ -160,7 +160,7 @@ def _edit(group: Group, more: int) -> dict[str, str]:
     values.pop("use_ewallet")
     return {
         **{name: str(value) for name, value in values.items()},
-        "version": str(Version.of(group)),
+        "version": str(Version.of_group(group)),
         "operation": str(uuid.uuid4()),
         "confirmed": "1",
     }

@@ -130,7 +130,7 @@ def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
     command = command_of(request)
     if now is None or now.group is None:
         return command
-    return command.onto(now.group.values, now.group.clients)
+    return command.rebased(now.group.values, now.group.clients)
 
 
 def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:
@@ -302,7 +302,7 @@ class AskedJob(Asked):
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
         values: dict[str, Any] = {"allowed_clients": allowed}
         if job.state == Job.State.ASKED:
-            values |= JobKind.of(job).columns_onto(now.groups)
+            values |= JobKind.of(job).columns_for(now.groups)
             if values.get("total") == 0:
                 job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
                 return False

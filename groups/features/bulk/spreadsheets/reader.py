@@ -39,6 +39,7 @@ class Table:
 
     header: tuple[str, ...]
     rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    first_row: int = 1
 
 
 type Score = Callable[[Iterable[str]], int]
@@ -71,6 +72,7 @@ def read_table(content: bytes, score: Score) -> Table:
 def _collect(rows: Iterable[Row]) -> Table:
     """Keep the rows that are not empty."""
     header: tuple[str, ...] | None = None
+    first_row = 1
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
         if number > LAST_ROW:
@@ -82,7 +84,7 @@ def _collect(rows: Iterable[Row]) -> Table:
         if not any(row):
             continue
         if header is None:
-            header = row
+            header, first_row = row, number
             continue
         if len(found) == ROWS_AT_MOST:
             raise NotReadable(
@@ -92,7 +94,7 @@ def _collect(rows: Iterable[Row]) -> Table:
         found[number] = row
     if header is None:
         raise NotReadable(_("The file is empty."))
-    return Table(header, found)
+    return Table(header, found, first_row)
 
 
 # --- CSV ---------------------------------------------------------------------------------------------------

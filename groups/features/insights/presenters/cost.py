@@ -26,8 +26,8 @@ from groups.models import Change
 from groups.poster import GroupValues, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.messages import Message, clients_words
-from groups.services.values import NumberFormat, money_words
+from groups.presenters.messages import Message
+from groups.services.values import NumberFormat, clients_words, money_words
 
 CARD = "cost"
 """Id of the card on its page, and name of the fragment that fills it in."""

@@ -87,4 +87,4 @@ def menu_of_sales(request: HttpRequest, listing: Listing) -> dict[str, Any] | No
     shown = listing.filters.columns == SALES.key
     sort = listing.filters.sort
     kept = sort if sort.removeprefix("-") in ("name", "type", "percent") else ""
-    return {"shown": shown, "href": listing.href(columns="" if shown else SALES.key, sort=kept)}
+    return {"shown": shown, "href": listing.filters.href(columns="" if shown else SALES.key, sort=kept)}

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.insights.services.ladder import Ladder
 from groups.poster import Group, LoyaltyRule, LoyaltyType
-from groups.presenters.messages import clients_words
-from groups.services.values import NumberFormat, type_label
+from groups.services.values import NumberFormat, clients_words, type_label
 
 WIDE, NARROW = 460, 320
 STEP, ARROW = 78, 36

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 
 from groups.models import PosterCredentials
 from groups.poster import InvalidResponse, Unreachable
-from groups.services.clients import RIGHT, SEARCHED_AT_MOST, pages_of
+from groups.services.clients import SEARCHED_AT_MOST, VIEW_CLIENTS, pages_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def count_moves(
     A group has None if it has more than SEARCHED_AT_MOST clients, or some cannot be read, or Poster does not
     answer in time: no number is better than one that lacks clients.
     """
-    if not user.has_perm(RIGHT):
+    if not user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
     until = time.monotonic() + settings.POSTER_READ_DEADLINE / 2
     counts: dict[int, MoveCount | None] = dict.fromkeys(ids)

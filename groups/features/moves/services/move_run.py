@@ -17,7 +17,7 @@ from groups.features.snapshots.services import snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import ClientAfter
 from groups.poster import ClientList, NotFound
-from groups.services.clients import with_everybody
+from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
@@ -31,7 +31,7 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 
@@ -59,7 +59,7 @@ class MoveRun:
             self._check_first(first)
         try:
             self._snapshots = [
-                self._backoff.through(partial(self._take_snapshot, group_id)) for group_id in self._sources
+                self._backoff.ask_poster(partial(self._take_snapshot, group_id)) for group_id in self._sources
             ]
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
@@ -67,7 +67,9 @@ class MoveRun:
 
     def _take_snapshot(self, group_id: int) -> Snapshot:
         chosen, check = self._sources[group_id], self._lease.check
-        return snapshots.take_snapshot_for_job(self._job, group_id, chosen, *actors(self._job), check)
+        return snapshots.take_snapshot_for_job(
+            self._job, group_id, chosen, *user_and_credentials(self._job), check
+        )
 
     def _pass(self) -> bool:
         """Go through the clients once; return True if any was tried."""
@@ -96,13 +98,13 @@ class MoveRun:
                 yield from ((group_id, page) for page in self._pages_of_all(group_id))
                 continue
             for some in batched(chosen, AT_ONCE, strict=False):
-                self._backoff.through(partial(check_target, self._lease))
+                self._backoff.ask_poster(partial(check_target, self._lease))
                 yield group_id, list(some)
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
         while True:
-            page = self._backoff.through(partial(self._read, group_id, offset))
+            page = self._backoff.ask_poster(partial(self._read, group_id, offset))
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
@@ -116,7 +118,7 @@ class MoveRun:
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         return call_poster(
             credentials,
             lambda poster: poster.get_clients(
@@ -178,18 +180,18 @@ class MoveRun:
 
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         look = partial(find_group, credentials, self._job.group_id or 0)
-        group = self._backoff.through(look)
+        group = self._backoff.ask_poster(look)
         if group is None:
             # Poster may omit a group by mistake, so look twice before it counts as gone.
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            group = self._backoff.through(look)
+            group = self._backoff.ask_poster(look)
         if group is None:
             return True
-        group = self._backoff.through(partial(with_everybody, credentials, group))
+        group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
         if group.clients:
-            page = self._backoff.through(partial(self._read, group.id, 0))
+            page = self._backoff.ask_poster(partial(self._read, group.id, 0))
             if self._commands(group.id, [client.id for client in page.clients if not client.removed]):
                 return False  # somebody is left to try
         remaining = self._not_proven_gone(credentials)

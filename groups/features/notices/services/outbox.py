@@ -67,7 +67,7 @@ class Reader:
 def choices_of(user: User) -> dict[str, str]:
     """Return for each kind of events how the user wants to be told."""
     stored = dict(NoticeChoice.objects.filter(user=user).values_list("kind", "how"))
-    return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources()}
+    return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources}
 
 
 def choose_notices(user: User, chosen: Mapping[str, str]) -> None:

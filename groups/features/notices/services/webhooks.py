@@ -100,7 +100,7 @@ def _store_webhook(credentials: PosterCredentials, values: dict[str, Any], kinds
         raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
     if present:
         # The form does not show the kinds of a feature that is switched off: they stay as they were chosen.
-        offered = {source.kind for source in event_sources()}
+        offered = {source.kind for source in event_sources}
         kinds = [*kinds, *(kind for kind in present.kinds if kind not in offered)]
     if present and not values:
         present.credentials = credentials

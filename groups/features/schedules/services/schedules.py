@@ -36,7 +36,7 @@ from groups.services.writes.not_sent import (
     raise_if_locked,
     taking_locks,
 )
-from groups.services.writes.outcome import onto, same
+from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
 from groups.services.writes.submissions import find_known
 
@@ -97,7 +97,7 @@ def plan_after_approval(schedule: Schedule, user: User, base: GroupValues, **con
         "user": user,
         "user_name": user.get_username(),
         "base": base.to_json(),
-        "planned": onto(schedule.base_values, schedule.planned_values, base).to_json(),
+        "planned": rebase_values(schedule.base_values, schedule.planned_values, base).to_json(),
         "state": State.PLANNED,
         "created_at": timezone.now(),
     }
@@ -220,7 +220,7 @@ class AskedSchedule(Asked):
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
         base = now.group.values if now.group else schedule.base_values
-        if same(base, onto(schedule.base_values, schedule.planned_values, base)):
+        if same(base, rebase_values(schedule.base_values, schedule.planned_values, base)):
             update_schedule(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
             return False
         plan_after_approval(schedule, user, base, **consent, allowed_clients=now.clients)

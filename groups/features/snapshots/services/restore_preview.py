@@ -133,7 +133,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     preview.undecided = len(undecided)
     of_all = sum(group.clients for group in groups.groups)
     locations = look_for(credentials, now.values(), of_all=of_all, seconds=SECONDS)
-    found = [locations.of(client_id) for client_id in now.values()]
+    found = [locations.group_of(client_id) for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
     counted = Counter(filter(None, found))
@@ -144,7 +144,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
         Origin(group_id, names.get(group_id, ""), count) for group_id, count in counted.most_common()
     ]
     if not preview.is_the_same:
-        _add_up(preview, {old for old, client_id in now.items() if locations.of(client_id) == 0})
+        _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
 
 

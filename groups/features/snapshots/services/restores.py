@@ -33,7 +33,7 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import JobLease, Stopped, actors
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.outcome import differing
@@ -117,7 +117,7 @@ class _Restore:
         """Go through the clients once; return True if any was tried."""
         tried = False
         for rows in snapshots.parts_of(self._snapshot):
-            self._backoff.through(partial(check_target, self._lease))
+            self._backoff.ask_poster(partial(check_target, self._lease))
             living = [client for client in ClientList.from_wire(rows).clients if not client.removed]
             for some in batched(living, AT_ONCE, strict=False):
                 tried |= self._bring_back(some)
@@ -201,12 +201,12 @@ class _Restore:
             for client in clients
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
-        _, credentials = actors(self._job)
+        _, credentials = user_and_credentials(self._job)
         locations = find_clients(self._backoff, credentials, [now[old] for old in left])
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):
-            group_id, number = locations.of(now[old]), len(tries[old])
+            group_id, number = locations.group_of(now[old]), len(tries[old])
             if group_id in self._scope.sources and group_id != self._job.target_id:
                 commands.append(
                     MoveClient(

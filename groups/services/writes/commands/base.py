@@ -240,9 +240,6 @@ class Command(ABC):
         """Return the finding in Poster after the write was applied, in words."""
         return _("Poster has the new values: they were read back.")
 
-    def success(self, change: Change, *, clients: str, values: str) -> str:
-        """Return the message after the write was applied.
-
-        `clients` is their count before it, in words; `values` are the changed values, old and new.
-        """
+    def success(self, change: Change, values: str) -> str:
+        """Return the message after the write was applied; `values` are the changed values, old and new."""
         return _("Done")

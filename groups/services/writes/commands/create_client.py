@@ -109,15 +109,10 @@ class CreateClient(Command):
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         """Read the client whose id Poster answered. Without one, read those who may be the new client."""
-        if not change.client_id:
-            return RemoteState(newcomers=self._newcomers(change, credentials, within))
-        client = find_client(credentials, change.client_id, within=within)
-        return RemoteState(newcomers=(client,) if client else ())
-
-    def _newcomers(
-        self, change: Change, credentials: PosterCredentials, within: float | None
-    ) -> tuple[Client, ...]:
-        """Return the group's clients that match the one to be created and belong to no other change."""
+        if change.client_id:
+            client = find_client(credentials, change.client_id, within=within)
+            return RemoteState(newcomers=(client,) if client else ())
+        # The group's clients that match the one to be created, and belong to no other change.
         self._check_alone(change)
         expected = ClientBefore.from_json(change.before).field_hmacs
         until = time.monotonic() + (SECONDS_FOR_ALL if within is None else within)
@@ -132,7 +127,7 @@ class CreateClient(Command):
             account=change.account_id, client_id__in=[client.id for client in found]
         )
         others_ids = set(known.exclude(pk=change.pk).values_list("client_id", flat=True))
-        return tuple(client for client in found if client.id not in others_ids)
+        return RemoteState(newcomers=tuple(client for client in found if client.id not in others_ids))
 
     def _check_alone(self, change: Change) -> None:
         """Raise `InvalidResponse` if another creation is in progress: its client could match as well."""
@@ -148,19 +143,17 @@ class CreateClient(Command):
         found = [(client, other_fields(expected, client, change.pk)) for client in remote.newcomers]
         made = found if change.client_id else [each for each in found if not each[1]]
         if len(made) == 1:
-            return self._made(*made[0])
+            (client, changed) = made[0]
+            if client.group_id != self.group_id:
+                changed = ["group_id", *changed]
+            after = ClientAfter(client.group_id, tuple(changed)).to_json()
+            if changed:
+                return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after, client_id=client.id)
+            return Outcome(State.APPLIED, None, after, client_id=client.id, proven=True)
         if not found:
             return None
         ids = RecordIds(tuple(client.id for client, _fields in made or found)).to_json()
         return Outcome(State.REVIEW, Reason.DUPLICATES if made else Reason.LOOKS_ALIKE, ids)
-
-    def _made(self, client: Client, changed: list[str]) -> Outcome:
-        if client.group_id != self.group_id:
-            changed = ["group_id", *changed]
-        after = ClientAfter(client.group_id, tuple(changed)).to_json()
-        if changed:
-            return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after, client_id=client.id)
-        return Outcome(State.APPLIED, None, after, client_id=client.id, proven=True)
 
     @classmethod
     def undo_words(cls, count: int) -> str:

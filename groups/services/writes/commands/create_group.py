@@ -72,9 +72,11 @@ class CreateGroup(GroupCommand):
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
         listed = read_list(credentials, within)
+        copies = GroupsCopy.objects.of_present_token().filter(credentials__account=change.account_id)
+        copied = copies.order_by("-fetched_at").values_list("groups", flat=True).first() or []
         return RemoteState(
             groups=listed,
-            seen_ids=_copied_ids(change) | created_ids(change.account_id),
+            seen_ids=frozenset(row["id"] for row in copied) | created_ids(change.account_id),
             unseen_names=unseen_names(change.account_id, listed),
             removed_ids=removed_ids(change.account_id),
         )
@@ -150,15 +152,8 @@ class CreateGroup(GroupCommand):
     def seen(self) -> str:
         return _("Poster has the new group: it was read back.")
 
-    def success(self, change: Change, *, clients: str, values: str) -> str:
+    def success(self, change: Change, values: str) -> str:
         text = _("The group “%(name)s” was created.") % {"name": change.group_name}
         if change.undo_of_id:
             text += " " + _("The clients of the removed group do not come back by that.")
         return text
-
-
-def _copied_ids(change: Change) -> frozenset[int]:
-    """Return the ids of the groups in the account's last good copy."""
-    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=change.account_id)
-    rows: list[dict[str, int]] = copies.order_by("-fetched_at").values_list("groups", flat=True).first() or []
-    return frozenset(row["id"] for row in rows)

@@ -11,7 +11,7 @@ from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
 from groups.services.writes.lag import replaced_in_group, unseen_change
-from groups.services.writes.outcome import RemoteState, Replaced, onto, same
+from groups.services.writes.outcome import RemoteState, Replaced, rebase_values, same
 
 # Poster may store longer names. The journal cuts a group's label to this length, but not its values.
 LONGEST_NAME = 400
@@ -90,11 +90,11 @@ class GroupCommand(Command, ABC):
         """Return True if the group had these very values when the form was opened."""
         return self.loaded is not None and self.intended is not None and same(self.loaded, self.intended)
 
-    def onto(self, values: GroupValues, clients: int) -> Self:
+    def rebased(self, values: GroupValues, clients: int) -> Self:
         """Return the command for a group that has these values and clients by now."""
         intended = self.intended
         if intended is not None and self.loaded is not None:
-            intended = onto(self.loaded, intended, values)
+            intended = rebase_values(self.loaded, intended, values)
         counted = None if self.loaded_clients is None else clients
         return replace(self, loaded=values, loaded_clients=counted, intended=intended)
 

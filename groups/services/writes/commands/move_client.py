@@ -104,17 +104,15 @@ class MoveClient(Command):
         if now.group_id == self.to_id:
             if now.group_id in earlier and not change.accepted:
                 return None
-            return self._arrived(now, before)
+            was, fields = before.field_hmacs, field_hmacs_of(now, self.operation)
+            changed = sorted(name for name in {*was, *fields} if was.get(name) != fields.get(name))
+            after = ClientAfter(now.group_id, tuple(changed)).to_json()
+            if OF_THE_TILL.issuperset(changed):
+                return Outcome(State.APPLIED, None, after, proven=True)
+            return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after)
         if now.group_id == before.group_id or now.group_id in earlier:
             return None
         return Outcome(State.FAILED, Reason.ELSEWHERE, ClientPlace(now.group_id).to_json())
-
-    def _arrived(self, now: Client, before: ClientBefore) -> Outcome:
-        changed = _changed_fields(dict(before.field_hmacs), field_hmacs_of(now, self.operation))
-        after = ClientAfter(now.group_id, tuple(changed)).to_json()
-        if OF_THE_TILL.issuperset(changed):
-            return Outcome(State.APPLIED, None, after, proven=True)
-        return Outcome(State.DIFFERS, Reason.OTHER_FIELDS, after)
 
     def undo(self, change: Change) -> "MoveClient | None":
         """Return the move back; it is sent only while the client is where this move has put them."""
@@ -152,8 +150,3 @@ def field_hmacs_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
     """Return the HMACs of all fields in a client's row, without the fields that belong to the group."""
     own = {name: value for name, value in client.raw.items() if name not in OF_THE_GROUP}
     return field_hmacs(own, operation)
-
-
-def _changed_fields(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """Return the names of the fields whose HMACs differ."""
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

@@ -11,8 +11,9 @@ from groups.models import Change, PosterCredentials
 from groups.models.locks import future_key, members_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
-from groups.services.clients import with_everybody
+from groups.services.clients import with_counted_clients
 from groups.services.gateway import rest_of
+from groups.services.values import clients_words
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.group_command import GroupCommand
@@ -89,7 +90,7 @@ class RemoveGroup(GroupCommand):
         if remote.group is None:
             return remote
         left = rest_of(within, began)
-        return RemoteState(group=with_everybody(credentials, remote.group, within=left))
+        return RemoteState(group=with_counted_clients(credentials, remote.group, within=left))
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
@@ -124,8 +125,8 @@ class RemoveGroup(GroupCommand):
     def seen(self) -> str:
         return _("Poster no longer has the group: we looked again.")
 
-    def success(self, change: Change, *, clients: str, values: str) -> str:
+    def success(self, change: Change, values: str) -> str:
         if not change.clients_before:
             return _("The group “%(name)s” was removed.") % {"name": change.group_name}
-        words = {"name": change.group_name, "clients": clients}
+        words = {"name": change.group_name, "clients": clients_words(change.clients_before)}
         return _("The group “%(name)s” was removed with %(clients)s.") % words

@@ -81,7 +81,7 @@ class UpdateGroup(GroupCommand):
             count,
         )
 
-    def success(self, change: Change, *, clients: str, values: str) -> str:
+    def success(self, change: Change, values: str) -> str:
         words = {"name": self.intended.name, "changes": values}
         if change.undo_of_id:
             return _("“%(name)s” has its former values again: %(changes)s") % words

@@ -384,7 +384,7 @@ def test_very_many_errors_are_not_all_shown(staff, browse, sandbox):
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "a workbook of an old kind"),
         (b"%PDF\0", "neither an XLSX nor a CSV file"),
         (b"PK\x03\x04", "This XLSX file cannot be read."),
-        (b"x" * (1024 * 1024), "The file is larger than 1 MB."),
+        (b"x" * (2**21 + 2**16), "The file is larger than 2 MB."),
         ("Id;Percent;Poster account\n1;11;kavarnia", "of the Poster account kavarnia"),
     ],
 )

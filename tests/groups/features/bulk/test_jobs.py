@@ -15,7 +15,7 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.not_sent import NotNow
 from tests.support.bulk import plan_edits
 from tests.support.jobs import at_each_wait, die_before_sending, ended, run, run_once
@@ -62,7 +62,7 @@ def test_every_line_is_carried_out_once_and_in_the_journal(staff, sandbox):
     job = plan_edits(staff, {1: "11", 4: "12.5", 5: 0}, [new_group("Нова"), new_group("Ще одна")])
     job = done(job, staff)
     assert (job.state, job.reason) == (Job.State.DONE, "")
-    assert progress_of(job) == Progress(total=5, done=5)
+    assert progress_of(job) == JobProgress(total=5, done=5)
     rows = sandbox.accounts["demo"].snapshot()
     assert [rows[each]["client_groups_discount"] for each in (1, 4, 5)] == ["11", "12.5", "0"]
     names = [row["client_groups_name"] for row in rows.values()]
@@ -110,7 +110,7 @@ def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
     job = done(job, staff)
     assert job.state == Job.State.DONE
     assert states(job) == [(State.APPLIED, ""), (State.FAILED, "conflict")]
-    assert progress_of(job) == Progress(total=2, done=1, failed=1)
+    assert progress_of(job) == JobProgress(total=2, done=1, failed=1)
     assert sandbox.accounts["demo"].snapshot()[4]["client_groups_discount"] == "77"
 
 
@@ -178,7 +178,7 @@ def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, cr
     credentials_service.set_bonus_unit(user=owner, account=credentials.account, unit="kopecks")
     queue.resume(job, owner)
     assert run(job).state == Job.State.DONE
-    assert progress_of(job) == Progress(total=4, done=4)
+    assert progress_of(job) == JobProgress(total=4, done=4)
     stored = {row["client_groups_name"]: row["birthday_bonus"] for row in all_rows(sandbox, "kopecks")}
     assert [stored[f"Нова {number}"] for number in (1, 2, 3)] == ["5000"] * 3
 
@@ -191,7 +191,7 @@ def test_a_refused_line_stops_nothing(staff, sandbox):
     sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
     job = done(plan_edits(staff, {1: "11", 4: "12", 5: "13"}), staff)
     assert job.state == Job.State.DONE
-    assert progress_of(job) == Progress(total=3, done=2, refused=1)
+    assert progress_of(job) == JobProgress(total=3, done=2, refused=1)
 
 
 def test_a_cancellation_lets_no_further_group_be_changed(staff, sandbox, settings, monkeypatch):
@@ -250,7 +250,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
     assert run(job).state == Job.State.DONE
     assert len(sandbox.posts()) == 4
     assert states(job) == [(State.APPLIED, "")] * 4 + [(State.FAILED, "never_sent")]
-    assert progress_of(job) == Progress(total=4, done=4)
+    assert progress_of(job) == JobProgress(total=4, done=4)
 
 
 def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandbox, settings):
@@ -259,7 +259,7 @@ def test_poster_that_is_away_is_waited_for_and_nothing_counts_twice(staff, sandb
     job = done(plan_edits(staff, {1: "11", 4: "12", 5: "13"}), staff)
     assert job.state == Job.State.DONE
     assert (State.FAILED, "not_read") in states(job)
-    assert progress_of(job) == Progress(total=3, done=3)
+    assert progress_of(job) == JobProgress(total=3, done=3)
     assert len(sandbox.posts()) == 3
 
 
@@ -278,7 +278,7 @@ def test_a_group_that_is_locked_is_waited_for(staff, sandbox, settings, monkeypa
     job = done(plan_edits(staff, {1: "11", 4: "12"}), staff)
     assert looks == [0.05]
     assert job.state == Job.State.DONE
-    assert progress_of(job) == Progress(total=2, done=2)
+    assert progress_of(job) == JobProgress(total=2, done=2)
 
 
 def test_a_group_that_stays_locked_stops_it(staff, sandbox, settings):

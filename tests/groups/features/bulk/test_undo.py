@@ -12,7 +12,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from tests.support.jobs import ended, plan_undo, run, undone
 
@@ -56,7 +56,7 @@ def test_all_groups_of_an_edit_get_their_values_back_but_for_those_changed_since
     assert ended(back) == (Job.State.DONE, "")
     assert {group_id: percent_of(sandbox, group_id) for group_id in was} == was | {4: "16"}
     assert back.changes.get(group_id=4).reason == "conflict"
-    assert progress_of(back) == Progress(total=3, done=2, failed=1)
+    assert progress_of(back) == JobProgress(total=3, done=2, failed=1)
 
 
 def test_groups_of_an_import_are_removed_while_they_are_empty(owner, sandbox):

@@ -20,7 +20,7 @@ from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
@@ -64,7 +64,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
     assert ended(job) == (Job.State.DONE, "")
     assert (people(4), people(1)) == (set(), here | there)
     assert sorted(moved_ids(sandbox)) == sorted(here)
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
     rows = Change.objects.filter(job=job)
     assert {(row.state, row.action, row.user_name) for row in rows} == {("applied", "move", "staff")}
     assert {row.client_id for row in rows} == here
@@ -266,7 +266,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
     job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
     assert ended(job) == (Job.State.DONE, "")
-    assert progress_of(job) == Progress(total=2, failed=2)
+    assert progress_of(job) == JobProgress(total=2, failed=2)
     assert not together
 
 
@@ -287,7 +287,7 @@ def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, peopl
     sandbox.script(MOVE, "error_number_field", call=FEW, when="before")
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
-    assert progress_of(job) == Progress(total=FEW, done=FEW - 1, refused=1)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 1, refused=1)
     assert len(people(4)) == 1
 
 
@@ -473,7 +473,7 @@ def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moved_ids(sandbox) == [FIRST]
-    assert progress_of(job) == Progress(total=2, done=1, skipped=1)
+    assert progress_of(job) == JobProgress(total=2, done=1, skipped=1)
 
 
 def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):
@@ -492,7 +492,7 @@ def test_newcomers_are_not_left_behind(staff, sandbox, people):
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
     assert people(4) == set()
-    assert progress_of(job) == Progress(total=FEW + 3, done=FEW + 3)
+    assert progress_of(job) == JobProgress(total=FEW + 3, done=FEW + 3)
 
 
 # --- One job, one run --------------------------------------------------------------------------------------
@@ -619,7 +619,7 @@ def test_what_a_killed_run_left_unsent_is_sent_by_the_next(staff, sandbox, peopl
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
 
 
 # --- Retiring a group --------------------------------------------------------------------------------------
@@ -637,7 +637,7 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(staff, sandbox, people)
     assert people(1) == here | there
     removal = Change.objects.get(action=Change.Action.REMOVE)
     assert (removal.state, removal.clients_before, removal.job) == (State.APPLIED, 0, job)
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
 
 
 def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, settings):

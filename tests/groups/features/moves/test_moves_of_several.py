@@ -13,7 +13,7 @@ from groups.models import Change, Job, Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked
 from tests.support.commands import removal_of
@@ -76,7 +76,7 @@ def test_one_job_moves_the_chosen_ones_of_every_group_and_nobody_else(staff, san
     assert people(TARGET) == before[TARGET] | set(CHOICE)
     for group in (1, 4, 5):
         assert people(group) == before[group] - set(CHOICE)
-    assert progress_of(job) == Progress(total=5, done=5)
+    assert progress_of(job) == JobProgress(total=5, done=5)
     rows = Change.objects.filter(job=job).values_list("client_id", "loaded", "state")
     assert {client: (loaded["group_id"], state) for client, loaded, state in rows} == {
         client: (group, "applied") for client, group in CHOICE.items()
@@ -112,7 +112,7 @@ def test_a_killed_run_is_followed_by_one_that_moves_the_rest_once(
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moved(sandbox) == sorted(CHOICE)
     assert people(TARGET) >= set(CHOICE)
-    assert progress_of(job) == Progress(total=5, done=5)
+    assert progress_of(job) == JobProgress(total=5, done=5)
     applied = Change.objects.filter(job=job, state="applied").values("client_id").annotate(n=Count("pk"))
     assert {row["n"] for row in applied} == {1}
     assert sorted(job.snapshots.values_list("group_id", flat=True)) == [1, 4, 5]
@@ -156,7 +156,7 @@ def test_a_client_who_has_left_the_group_meanwhile_is_left_there(staff, sandbox,
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moved(sandbox) == [1, 2, 129, 131]
     assert 130 in people(1)
-    assert progress_of(job) == Progress(total=5, done=4, skipped=1)
+    assert progress_of(job) == JobProgress(total=5, done=4, skipped=1)
 
 
 def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):

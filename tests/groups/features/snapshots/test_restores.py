@@ -22,7 +22,7 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run
@@ -109,7 +109,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
     assert (found.in_place, found.moved, found.gone, found.created) == (0, FEW - 1, 1, 0)
     back = run(started(owner, snapshot))
     assert (back.state, back.reason) == (Job.State.DONE, "")
-    assert progress_of(back) == Progress(total=FEW - 1, done=FEW - 1)
+    assert progress_of(back) == JobProgress(total=FEW - 1, done=FEW - 1)
     assert people(sandbox, 4) == [row for row in were if row["client_id"] != "131"]
     assert not sandbox.posts("clients.createClient")
 
@@ -170,7 +170,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert found.losses.names == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
     job = run(started(owner, snapshot))
     assert (job.state, job.reason, job.detail) == (Job.State.DONE, "", "")
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
     new = sandbox.accounts["demo"].groups[job.target_id]
     assert {**new, "client_groups_id": "4"} == group
     now = people(sandbox, job.target_id)
@@ -272,7 +272,7 @@ def test_a_lost_answer_creates_nobody_twice(owner, sandbox, call):
     assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
     assert len(sandbox.posts("clients.createClient")) == FEW
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
     ids = list(
         Change.objects.filter(job=job, action=Action.CREATE_CLIENT).values_list("client_id", flat=True)
     )
@@ -322,7 +322,7 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
     sandbox.script("clients.createClient", "fin_before_headers", when="before", call=5)
     assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
     lost = Change.objects.get(job=job, state=State.FAILED)
     assert (lost.reason, lost.before) == ("not_applied", {})
     again = Change.objects.get(job=job, target=lost.target, state=State.APPLIED)
@@ -378,7 +378,7 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
     job = started(owner, snapshot)
     sandbox.script("clients.updateClient", "fin_before_headers", when="before", times=None)
     assert run(job).state == Job.State.DONE
-    assert progress_of(job) == Progress(total=FEW, done=FEW - 3, failed=3)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 3, failed=3)
     assert [command.action for command in together] == [Action.CREATE_CLIENT] * (FEW - 4)
 
 
@@ -406,7 +406,7 @@ def test_a_phone_that_somebody_else_has_now_is_refused_and_the_others_come(owner
     sandbox.console().edit_client(7, phone_number=taken, phone=f"+{taken}")
     job = run(started(owner, snapshot))
     assert job.state == Job.State.DONE
-    assert progress_of(job) == Progress(total=FEW, done=FEW - 1, refused=1)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 1, refused=1)
 
 
 def test_a_phone_that_poster_does_not_take_is_a_refusal(owner, sandbox):
@@ -414,7 +414,7 @@ def test_a_phone_that_poster_does_not_take_is_a_refusal(owner, sandbox):
     job = started(owner, snapshot)
     sandbox.script("clients.createClient", "error_object", code=37, when="before")
     assert run(job).state == Job.State.DONE
-    assert progress_of(job) == Progress(total=FEW, done=FEW - 1, refused=1)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 1, refused=1)
 
 
 def test_a_name_that_is_taken_meanwhile_stops_it(owner, sandbox):
@@ -612,4 +612,4 @@ def test_what_a_killed_run_left_unsent_is_sent_by_the_next(owner, sandbox, setti
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     assert run(job).state == Job.State.DONE
     assert own(people(sandbox, job.target_id)) == own(were)
-    assert progress_of(job) == Progress(total=FEW, done=FEW)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)

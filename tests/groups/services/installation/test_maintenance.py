@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
 from groups.services.installation import maintenance
-from groups.services.installation.side_by_side import SideBySide
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due
@@ -80,7 +79,7 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
     def asked(account):
         return [call for call in sandbox.calls() if call.account == account]
 
-    check = SideBySide("reconcile", reconciler.accounts_due, reconcile)
+    check = maintenance.SideBySide("reconcile", reconciler.accounts_due, reconcile)
     try:
         check()
         wait_until(lambda: at_work == ["demo"] and asked("demo") and asked("kavarnia"))

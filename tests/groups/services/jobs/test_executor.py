@@ -83,7 +83,7 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         raise Unreachable("away")
 
     with pytest.raises(end):
-        OutageBackoff(lease).through(fail)
+        OutageBackoff(lease).ask_poster(fail)
 
 
 # --- Which of them follow ----------------------------------------------------------------------------------

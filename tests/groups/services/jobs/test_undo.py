@@ -13,7 +13,7 @@ from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo, undo_plan
-from groups.services.jobs.progress import Progress, progress_of
+from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
@@ -55,7 +55,7 @@ def test_everybody_goes_back_once_and_in_the_journal(staff, sandbox, people):
     back = undone(staff, job)
     assert ended(back) == (Job.State.DONE, "")
     assert (people(4), people(1)) == (here, there)
-    assert progress_of(back) == Progress(total=FEW, done=FEW)
+    assert progress_of(back) == JobProgress(total=FEW, done=FEW)
     rows = Change.objects.filter(job=back)
     assert {(row.state, row.action, row.client_id) for row in rows} == {
         ("applied", "move", client) for client in here
@@ -109,7 +109,7 @@ def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
     assert people(4) == here - {in_poster, by_job, and_back}
     assert {in_poster, by_job} <= people(5)
     assert and_back in people(1)
-    assert progress_of(back) == Progress(total=FEW, done=FEW - 3, skipped=3)
+    assert progress_of(back) == JobProgress(total=FEW, done=FEW - 3, skipped=3)
 
 
 def test_one_client_goes_back_and_the_undo_of_the_job_leaves_that_one(staff, people):
@@ -250,7 +250,7 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
     assert [after[name] for name in kept] == [before[name] for name in kept]
     assert (people(new_id), people(1)) == (here, there)
     assert (back.target_id, back.target_name) == (new_id, before["client_groups_name"])
-    assert progress_of(back) == Progress(total=FEW + 1, done=FEW + 1)
+    assert progress_of(back) == JobProgress(total=FEW + 1, done=FEW + 1)
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
@@ -354,7 +354,7 @@ def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
     assert people(1) >= set(client_ids[:2])
     assert len(people(restored.target_id)) == FEW - 2
     assert back.changes.get(action=Change.Action.REMOVE).reason == "has_clients"
-    assert progress_of(back) == Progress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
+    assert progress_of(back) == JobProgress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
 
 
 def restore_of(user, snapshot):

@@ -11,7 +11,7 @@ from groups.services.writes.outcome import (
     contradicts_refusal,
     differing,
     is_unit_mismatch,
-    onto,
+    rebase_values,
     same,
 )
 from tests.support.commands import OLD, group, listed
@@ -75,7 +75,7 @@ def test_a_name_may_be_composed_in_two_ways():
 def test_only_what_is_to_be_changed_is_changed_in_values_that_are_others_by_now():
     old, now = OLD.replace(use_ewallet="0"), OLD.replace(name="Інша", use_ewallet="0")
     wanted = {"percent": Decimal(12), "use_ewallet": "1"}
-    assert onto(old, old.replace(**wanted), now) == now.replace(**wanted)
+    assert rebase_values(old, old.replace(**wanted), now) == now.replace(**wanted)
 
 
 @pytest.mark.parametrize(

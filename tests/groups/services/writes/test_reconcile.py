@@ -19,7 +19,7 @@ from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import Command, CreateClient, UpdateGroup, create_client
 from groups.services.writes.execute import execute
 from groups.services.writes.outcome import Outcome, RemoteState
-from groups.services.writes.reconcile import follow_up, look_at, reconcile_due, schedule_recheck, settle
+from groups.services.writes.reconcile import follow_up, read_outcome, reconcile_due, schedule_recheck, settle
 from tests.support.changes import BEFORE, let_be_due, unknown, write_down
 from tests.support.commands import command_of
 from tests.support.people import make_user
@@ -407,7 +407,7 @@ def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
     credentials = credentials_of(owner)
     person = first_client(credentials)
     changes = twin_creations(owner, person)
-    shown = [look_at(Command.from_change(change), change, credentials).outcome for change in changes]
+    shown = [read_outcome(Command.from_change(change), change, credentials).outcome for change in changes]
     assert [outcome.client_id for outcome in shown] == [person.id, person.id]
     works = [functools.partial(settle, *each) for each in zip(changes, shown, strict=True)]
     assert sorted(at_once(*works)) == [False, True]
@@ -415,7 +415,7 @@ def test_one_new_client_is_not_the_outcome_of_two_creations(owner, sandbox):
     assert (made.state, made.client_id) == (State.APPLIED, person.id)
     assert (lost.state, lost.client_id) == (State.UNKNOWN, None)
     assert set(Lock.objects.values_list("key", flat=True)) == {lost.target}
-    assert look_at(Command.from_change(lost), lost, credentials).shown is None
+    assert read_outcome(Command.from_change(lost), lost, credentials).shown is None
 
 
 def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner, sandbox, monkeypatch):
@@ -428,7 +428,7 @@ def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner
 
     monkeypatch.setattr(create_client, "pages_of", pages_and_a_creation)
     with pytest.raises(InvalidResponse, match="others are on their way"):
-        look_at(Command.from_change(change), change, credentials)
+        read_outcome(Command.from_change(change), change, credentials)
 
 
 def test_a_large_group_in_which_a_lost_creation_is_looked_for_is_read_to_its_end(
@@ -438,7 +438,7 @@ def test_a_large_group_in_which_a_lost_creation_is_looked_for_is_read_to_its_end
     credentials = credentials_of(owner)
     change, _ = twin_creations(owner, first_client(credentials))
     sandbox.latency, settings.POSTER_READ_DEADLINE = 0.4, 1.0
-    assert look_at(Command.from_change(change), change, credentials).shown is not None
+    assert read_outcome(Command.from_change(change), change, credentials).shown is not None
     assert len(sandbox.calls("clients.getClients")) == 4
 
 

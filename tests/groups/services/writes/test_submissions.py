@@ -10,7 +10,7 @@ from groups.models import Change
 from groups.services.jobs import queue
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import OperationReused
-from groups.services.writes.submissions import find, find_known
+from groups.services.writes.submissions import find_by_operation, find_known
 from tests.support.commands import edit_of
 from tests.support.jobs import plan
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.parametrize("operation", ["", "x", "0" * 31, uuid.uuid4()])
 def test_what_was_never_sent_has_become_nothing(operation, db):
-    assert find(operation) is None
+    assert find_by_operation(operation) is None
 
 
 def test_a_command_and_its_change_are_one_submission(staff, sandbox):

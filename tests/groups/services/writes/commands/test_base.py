@@ -166,7 +166,7 @@ def test_the_words_of_a_command_name_its_subject(command):
     change = row_of(command)
     change.group_name = change.group_name or "Гості"
     assert command.subject(change) in {"Гості", "client 9"}
-    assert command.success(change, clients="3 clients", values="10% → 12%")
+    assert command.success(change, "10% → 12%")
 
 
 def test_nothing_general_asks_which_command_it_has():

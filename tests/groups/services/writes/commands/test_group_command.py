@@ -69,12 +69,12 @@ def test_a_write_of_the_values_that_the_form_showed_changes_nothing(command, not
 
 def test_a_write_is_made_onto_the_values_and_the_clients_of_now():
     now = OLD.replace(birthday_bonus=Decimal(70))
-    update, removal, creation = (each.onto(now, 8) for each in (UPDATE, REMOVE, CREATE))
+    update, removal, creation = (each.rebased(now, 8) for each in (UPDATE, REMOVE, CREATE))
     assert (update.loaded, update.intended) == (now, now.replace(percent=NEW.percent))
     assert update.loaded_clients is None
     assert (removal.loaded, removal.loaded_clients, removal.intended) == (now, 8, None)
     assert creation.intended == NEW
-    assert replace(UPDATE, loaded=None).onto(now, 8).intended == NEW
+    assert replace(UPDATE, loaded=None).rebased(now, 8).intended == NEW
 
 
 @pytest.mark.parametrize("command", [UPDATE, REMOVE])

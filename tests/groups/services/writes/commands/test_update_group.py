@@ -183,7 +183,6 @@ def test_a_creation_and_the_values_that_a_change_has_replaced_may_both_show_late
 
 def test_the_words_of_an_undo_say_that_the_old_values_are_back():
     change = update(state=State.APPLIED)
-    words = {"clients": "", "values": "10% → 12.5%"}
-    assert the_update().success(change, **words) == "Гості: 10% → 12.5%"
+    assert the_update().success(change, "10% → 12.5%") == "Гості: 10% → 12.5%"
     change.undo_of = Change(action=Action.UPDATE)
-    assert the_update().success(change, **words) == "“Гості” has its former values again: 10% → 12.5%"
+    assert the_update().success(change, "10% → 12.5%") == "“Гості” has its former values again: 10% → 12.5%"
