@@ -52,9 +52,8 @@ class Environment:
         EnvFile.ENVIRON = {}
         if env_file.exists():
             try:
-                text = _read_env_file(env_file)
+                text, self._lines = _read_env_file(env_file)
                 EnvFile.read_env(io.StringIO(text))
-                self._lines = _line_numbers(text)
             except ValueError as error:
                 raise ImproperlyConfigured(f"{env_file} {error}.") from None
         for name, value in EnvFile.ENVIRON.items():
@@ -254,7 +253,7 @@ class Environment:
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""
         if not right:
-            self._wrong.setdefault(name, f"{name}{self._place(name)} {words}.")
+            self._wrong.setdefault(name, f"{name}{self._written_in(name)} {words}.")
 
     @property
     def is_wrong(self) -> bool:
@@ -266,7 +265,7 @@ class Environment:
         if self._wrong:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
 
-    def _place(self, name: str) -> str:
+    def _written_in(self, name: str) -> str:
         """Return where a value was written, in words; nothing for one of the environment."""
         if file := os.environ.get(f"{name}_FILE"):
             return f" in {file}"
@@ -303,18 +302,15 @@ def database_settings(address: str) -> dict[str, Any]:
     settings = dict(environ.Env.db_url_config(address))
     if not settings["NAME"] and "service" not in settings.get("OPTIONS", {}):
         raise ValueError("names no database: postgres://…/NAME")
-    if parts.scheme == "sqlite" and not _is_writable(Path(settings["NAME"])):
+    path = Path(settings["NAME"])
+    # SQLite writes other files beside its own.
+    can_be_made = os.access(path.parent, os.W_OK | os.X_OK)
+    can_be_used = not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
+    if parts.scheme == "sqlite" and not (can_be_made and can_be_used):
         raise ValueError(
             "is not a file that this user can write, in a folder that is there and can be written"
         )
     return settings
-
-
-def _is_writable(path: Path) -> bool:
-    """Return True if the file can be written, and others beside it, as SQLite needs."""
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        return False
-    return not path.exists() or (path.is_file() and os.access(path, os.R_OK | os.W_OK))
 
 
 def _require_driver(package: str) -> None:
@@ -336,22 +332,19 @@ def _is_unescaped(parts: SplitResult) -> bool:
     return bool(parts.fragment or (parts.netloc and "@" in parts.path + parts.query))
 
 
-def _read_env_file(path: Path) -> str:
-    """Return the lines of a `.env`. Raises `ValueError` for a line that is not NAME=value."""
+def _read_env_file(path: Path) -> tuple[str, dict[str, int]]:
+    """Return the lines of a `.env`, and the line of each name: the last one, since the last value counts.
+
+    Raises `ValueError` for a line that is not NAME=value.
+    """
+    numbers: dict[str, int] = {}
     lines = [line.strip() for line in _read_text(path).splitlines()]
     for number, line in enumerate(lines, start=1):
-        if line and not line.startswith("#") and not ENV_LINE.fullmatch(line):
-            raise ValueError(f"has a line that is not NAME=value: line {number}")
-    return "\n".join(lines)
-
-
-def _line_numbers(text: str) -> dict[str, int]:
-    """Return the line of each name of a `.env`: the last one, since the last value counts."""
-    numbers: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
         if found := ENV_LINE.fullmatch(line):
             numbers[found["name"]] = number
-    return numbers
+        elif line and not line.startswith("#"):
+            raise ValueError(f"has a line that is not NAME=value: line {number}")
+    return "\n".join(lines), numbers
 
 
 def _read_text(path: Path) -> str:

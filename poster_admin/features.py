@@ -33,13 +33,10 @@ def require_known(env: Environment, off: list[str]) -> None:
 
 def needed_by(name: str) -> list[str]:
     """Return the features that cannot do without this one."""
-    return [each for each in FEATURES if name in _feature(each).needs]
-
-
-def _feature(name: str) -> type[Feature]:
-    module = import_module(f"groups.features.{name}.apps")
-    return next(
-        each
-        for each in vars(module).values()
-        if isinstance(each, type) and issubclass(each, Feature) and each is not Feature
-    )
+    needing = []
+    for each in FEATURES:
+        module = import_module(f"groups.features.{each}.apps")
+        classes = [value for value in vars(module).values() if isinstance(value, type)]
+        if any(issubclass(value, Feature) and name in value.needs for value in classes):
+            needing.append(each)
+    return needing

@@ -344,7 +344,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
-# --- Language, places, times -----------------------------------------------------------------------------
+# --- Language, files, times ------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "uk"
 LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]

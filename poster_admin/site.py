@@ -1,20 +1,42 @@
-"""Put the site together: Django's admin, and the functions of `.jinja` templates."""
+"""Put the site together: Django's admin, and Jinja2 as Django's second template engine.
 
-from functools import wraps
+docs/adr/0012-jinja2-for-rows.md says why there is a second one.
+"""
+
+import re
+from functools import cache, wraps
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
-from jinja2 import Environment
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import gettext
+from jinja2 import Environment, StrictUndefined
+from jinja2.ext import Extension
 
 from groups.templatetags.places import place_in_jinja
-from poster_admin.common import jinja
+from poster_admin.common.templatetags.icons import icon
+
+
+class Unindented(Extension):
+    """Take the indentation out of a template as it is read: a browser does not need it."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return re.sub(r"^[ \t]+", "", source, flags=re.MULTILINE)
 
 
 def jinja_environment(**options: Any) -> Environment:
-    """Return the environment of `.jinja` templates, where features may draw parts."""
-    environment = jinja.environment(**options)
+    """Return the environment of `*.jinja`, with `_("text")`, `url("name")`, `static("file")`, `icon("name")`.
+
+    Features draw their parts by `place("name", …)`. `makemessages` finds a text in `_("…")` alone; a plural
+    or a context is written in the presenter.
+    """
+    options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
+    environment = Environment(**options)  # noqa: S701 - Django passes autoescape=True
+    # An address without a number in it is the same in each page.
+    environment.globals.update({"_": gettext, "icon": icon, "static": static, "url": cache(reverse)})
     environment.globals["place"] = place_in_jinja
     return environment
 

@@ -40,19 +40,17 @@ def cache(settings: dict[str, Any], base: Path) -> dict[str, Any]:
         options = {"MAX_ENTRIES": 2000, **options}
         return {**settings, "LOCATION": base / settings["LOCATION"], "OPTIONS": options}
     if settings["BACKEND"].endswith(".RedisCache"):
-        return {**settings, "OPTIONS": {**_redis_options(), **options}}
+        from redis import ConnectionError as RedisAway  # noqa: PLC0415 - its package is an extra
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        options = {
+            # Seconds: a page goes on without a Redis that does not answer.
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            # Retry once, immediately: after a restart of Redis the old connections are dead.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(RedisAway,)),
+            **options,
+        }
+        return {**settings, "OPTIONS": options}
     return settings
-
-
-def _redis_options() -> dict[str, Any]:
-    from redis import ConnectionError as RedisAway  # noqa: PLC0415 - its package is an extra
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.retry import Retry  # noqa: PLC0415
-
-    return {
-        # Seconds: a page goes on without a Redis that does not answer.
-        "socket_connect_timeout": 1,
-        "socket_timeout": 1,
-        # Retry once, immediately: after a restart of Redis the old connections are dead.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(RedisAway,)),
-    }

@@ -45,7 +45,7 @@ owner = User.objects.get()
 owner.email = "owner@example.com"
 owner.save()
 kinds = [source.kind for source in event_sources]
-outbox.choose(owner, dict.fromkeys(kinds, "at_once"))
+outbox.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
 print(webhooks.save_webhook(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
 deliveries.tell_events()
 

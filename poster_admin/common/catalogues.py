@@ -10,17 +10,13 @@ def compile_catalogues(root: Path) -> None:
         target = source.with_suffix(".mo")
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
-        _compile(source, target)
+        from babel.messages.mofile import write_mo  # noqa: PLC0415 - most starts compile nothing
+        from babel.messages.pofile import read_po  # noqa: PLC0415
 
-
-def _compile(source: Path, target: Path) -> None:
-    from babel.messages.mofile import write_mo  # noqa: PLC0415 - most starts compile nothing
-    from babel.messages.pofile import read_po  # noqa: PLC0415
-
-    with source.open("rb") as file:
-        catalogue = read_po(file, locale=source.parts[-3])
-    # Write under another name and rename: a process that reads meanwhile gets a whole file, old or new.
-    unfinished = target.with_suffix(f".{os.getpid()}")
-    with unfinished.open("wb") as file:
-        write_mo(file, catalogue)
-    unfinished.replace(target)
+        with source.open("rb") as file:
+            catalogue = read_po(file, locale=source.parts[-3])
+        # Write under another name and rename: a process that reads meanwhile gets a whole file, old or new.
+        unfinished = target.with_suffix(f".{os.getpid()}")
+        with unfinished.open("wb") as file:
+            write_mo(file, catalogue)
+        unfinished.replace(target)

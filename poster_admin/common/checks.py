@@ -1,4 +1,4 @@
-"""System checks: refuse settings that could lose a write, and a database that is not up to date."""
+"""System checks: refuse settings that could lose a write; look at the database and the secrets in it."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from poster_admin.common.encryption import examine_keys
 from poster_admin.common.outages import first_line
 
 
@@ -36,6 +37,24 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
             words = f"{missing} migrations are missing in the database {alias!r}."
             found.append(Warning(words, hint="Run manage.py migrate.", id="groups.W001"))
     return found
+
+
+@register(Tags.database)
+def every_secret_can_be_read(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Decrypt every stored token and second factor.
+
+    Unreadable ones are a warning, not an error: their owners are asked for new ones, and the others work on.
+    """
+    report = examine_keys() if databases else None
+    if not report or not report.lost:
+        return []
+    return [
+        Warning(
+            str(report),
+            hint="Put the old key behind the new ones. Otherwise these have to be entered again.",
+            id="users.W001",
+        )
+    ]
 
 
 def unknown_migrations(alias: str = DEFAULT_DB_ALIAS) -> list[str]:

@@ -35,8 +35,12 @@ class Secret:
 
     def reveal(self) -> str:
         """Return the text. Raises `SecretUnreadable`."""
+        if self._text is None and self._sealed.startswith(_PREFIX):
+            sealed = self._sealed.removeprefix(_PREFIX)
+            with suppress(InvalidToken):
+                self._text = _cipher(tuple(settings.POSTER_TOKEN_KEYS)).decrypt(sealed).decode()
         if self._text is None:
-            self._text = _open(self._sealed)
+            raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
         return self._text
 
     reveal.alters_data = True  # type: ignore[attr-defined]  # no template may call it
@@ -98,13 +102,6 @@ class EncryptedField(_TextField):
 @lru_cache(maxsize=16)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
-
-
-def _open(sealed: str) -> str:
-    if sealed.startswith(_PREFIX):
-        with suppress(InvalidToken):
-            return _cipher(tuple(settings.POSTER_TOKEN_KEYS)).decrypt(sealed.removeprefix(_PREFIX)).decode()
-    raise SecretUnreadable("None of POSTER_TOKEN_KEYS opens this secret.")
 
 
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:

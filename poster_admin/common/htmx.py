@@ -1,5 +1,6 @@
 """Read HTMX's headers from a request, and render a page or one of its fragments."""
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -70,16 +71,12 @@ def page_behind(request: HttpRequest) -> str:
 
     A page that answers a form has the form's address: then it is the page above that.
     """
-    htmx = htmx_of(request)
-    try:
-        page = (htmx.current_url_abs_path or "") if htmx else _path_of_referer(request)
-    except ValueError:  # The text is not an address at all.
-        return ""
+    htmx, page = htmx_of(request), ""
+    with suppress(ValueError):  # The text is not an address at all.
+        if htmx:
+            page = htmx.current_url_abs_path or ""
+        else:
+            referer = urlsplit(request.headers.get("Referer", ""))
+            if (referer.scheme, referer.netloc) == (request.scheme, request.get_host()):
+                page = urlunsplit(("", "", referer.path, referer.query, ""))
     return page_at(page) if is_ours(request, page) else ""
-
-
-def _path_of_referer(request: HttpRequest) -> str:
-    referer = urlsplit(request.headers.get("Referer", ""))
-    if (referer.scheme, referer.netloc) != (request.scheme, request.get_host()):
-        return ""
-    return urlunsplit(("", "", referer.path, referer.query, ""))

@@ -59,20 +59,15 @@ def is_outage(error: BaseException) -> bool:
         case Outage():
             return True
         case OperationalError() | sqlite3.OperationalError():
-            return _is_of_database(error)
+            cause = error if isinstance(error, sqlite3.Error) else error.__cause__
+            # SQLite has one class for outages and mistakes, so its code decides.
+            code = getattr(cause, "sqlite_errorcode", 0)
+            return not isinstance(cause, sqlite3.Error) or code & 0xFF in _SQLITE
         case OSError():
             return error.errno in _SYSTEM
         case _:
             redis = sys.modules.get("redis")  # These errors exist only if the module is loaded.
             return redis is not None and isinstance(error, redis.RedisError)
-
-
-def _is_of_database(error: Exception) -> bool:
-    """Return True for an outage: SQLite has one class for outages and mistakes, so its code decides."""
-    cause = error if isinstance(error, sqlite3.Error) else error.__cause__
-    if not isinstance(cause, sqlite3.Error):
-        return True
-    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _SQLITE
 
 
 def first_line(error: BaseException) -> str:

@@ -8,4 +8,4 @@ class UsersConfig(AppConfig):
     verbose_name = _("people and their sign-ins")
 
     def ready(self) -> None:
-        from poster_admin.users import checks, signals  # noqa: F401, PLC0415 - registers them
+        from poster_admin.users import signals  # noqa: F401, PLC0415 - connects them

@@ -22,9 +22,9 @@ from poster_admin.users.sign_in.errors import DirectoryAway, HashingBusy, Slowed
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
-OPEN_TO_HALF = {"login_code", "logout", "second_factor_set", "confirm"}
+OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "second_factor_set", "confirm"}
 # Views open to a user who needs a second factor and has none yet.
-OPEN_TO_SET_UP = {"passkey_new", "passkey_new_options"}
+OPEN_TO_SET_UP_FACTOR = {"passkey_new", "passkey_new_options"}
 # The page and the status of each error that asks to try again later.
 TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
     HashingBusy: ("registration/busy.html", 503),
@@ -119,12 +119,12 @@ def second_factor(get_response: GetResponse) -> GetResponse:
 
     def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         match = request.resolver_match
-        if not request.user.is_authenticated or match is None or match.view_name in OPEN_TO_HALF:
+        if not request.user.is_authenticated or match is None or match.view_name in OPEN_BEFORE_SECOND_FACTOR:
             return None
         page = two_factor.page_that_is_due(request)
         if not page or not getattr(view, "login_required", True):
             return None
-        if page == "second_factor_set" and match.view_name in OPEN_TO_SET_UP:
+        if page == "second_factor_set" and match.view_name in OPEN_TO_SET_UP_FACTOR:
             return None
         return redirect_to_login(page_at(request.get_full_path()), reverse(page))
 

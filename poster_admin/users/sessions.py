@@ -80,7 +80,11 @@ class SessionStore(DatabaseStore):
 
 def begin(request: HttpRequest, user: User) -> None:
     """Record the sign-in and the visit before it, and delete expired sessions of all users."""
-    visited_at = _visited_at(user, but=request.session.session_key)
+    others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
+    used = others.aggregate(at=Max("seen_at"))["at"]
+    kinds = (Event.SIGNED_IN, Event.SIGNED_OUT)
+    logged = SecurityEvent.objects.filter(user=user, kind__in=kinds).values_list("at", flat=True).first()
+    visited_at = max(filter(None, (used, logged)), default=None)
     if visited_at is not None:
         request.session[LAST_VISIT] = visited_at.timestamp()
     agent = describe_agent(request.headers.get("User-Agent", ""))
@@ -93,14 +97,6 @@ def last_visit(request: HttpRequest) -> datetime | None:
     """Return when the user was here before this session, as known at the sign-in; None for the first time."""
     seconds = request.session.get(LAST_VISIT)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
-
-
-def _visited_at(user: User, *, but: str | None) -> datetime | None:
-    """Return the last use of a session of the user, or the last sign-in or sign-out in the security log."""
-    used = UserSession.objects.filter(user=user).exclude(session_key=but).aggregate(at=Max("seen_at"))["at"]
-    kinds = (Event.SIGNED_IN, Event.SIGNED_OUT)
-    logged = SecurityEvent.objects.filter(user=user, kind__in=kinds).values_list("at", flat=True).first()
-    return max(filter(None, (used, logged)), default=None)
 
 
 def forget_over() -> int:

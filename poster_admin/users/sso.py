@@ -30,7 +30,7 @@ from poster_admin.users import security_log
 from poster_admin.users.identities import NameTaken, give_roles, user_behind
 from poster_admin.users.middleware import meta_name
 from poster_admin.users.models import Event
-from poster_admin.users.sign_in.errors import NoHelp
+from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 from poster_admin.users.sign_in.reauthentication import forget_confirmation
 
 log = logging.getLogger("poster_admin.users")
@@ -118,15 +118,26 @@ def back(request: HttpRequest) -> HttpResponse:
     page = request.session.pop("oidc_next", "")
     try:
         claims = _claims(request, fresh=fresh)
-        user = _user_of(request, claims)
+        name = claims.get(settings.OIDC_NAME_CLAIM)
+        if not name:
+            raise SuspiciousOperation("A user without a name.")
+        groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
+        user = user_behind(
+            request,
+            issuer=settings.OIDC_ISSUER,
+            subject=claims["sub"],
+            name=str(name),
+            groups=[str(each) for each in groups] if isinstance(groups, list) else [str(groups)],
+        )
     except FAILURES as error:
         # The error's text may contain the code or the token.
         log.warning("The company's sign-in failed: %s", type(error).__name__)
-        name = error.name if isinstance(error, NameTaken) else ""
-        security_log.record(Event.REFUSED, request=request, name="?", about=name, detail="oidc")
+        about = error.name if isinstance(error, NameTaken) else ""
+        security_log.record(Event.REFUSED, request=request, name="?", about=about, detail="oidc")
         return redirect(REFUSED)
     login(request, user, backend=BACKEND)
-    if _is_old(claims):
+    signed_in_at = claims.get("auth_time")  # some providers do not say
+    if isinstance(signed_in_at, int | float) and time.time() - signed_in_at > FRESH:
         # The company has asked for nothing now: anybody at an unlocked PC could sign out and in again.
         forget_confirmation(request)
     return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
@@ -165,11 +176,14 @@ def _provider() -> Any:
 
 
 def examine() -> int:
-    """Find the provider and its keys, as each sign-in does; return the number of keys. Raises `NoHelp`."""
+    """Find the provider and its keys, as each sign-in does; return the number of keys.
+
+    Raises `CompanyServiceUnusable`.
+    """
     try:
         return len(_provider().fetch_jwk_set()["keys"])
     except FAILURES as error:
-        raise NoHelp(_words(error)) from None
+        raise CompanyServiceUnusable(_words(error)) from None
 
 
 def _words(error: Exception) -> str:
@@ -206,23 +220,3 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
             raise SuspiciousOperation("The provider speaks of two people.")
         claims |= told
     return claims
-
-
-def _is_old(claims: dict[str, Any]) -> bool:
-    """Return True if the provider says that the user signed in there long ago; some do not say when."""
-    at = claims.get("auth_time")
-    return isinstance(at, int | float) and time.time() - at > FRESH
-
-
-def _user_of(request: HttpRequest, claims: dict[str, Any]) -> User:
-    name = claims.get(settings.OIDC_NAME_CLAIM)
-    if not name:
-        raise SuspiciousOperation("A user without a name.")
-    groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
-    return user_behind(
-        request,
-        issuer=settings.OIDC_ISSUER,
-        subject=claims["sub"],
-        name=str(name),
-        groups=[str(each) for each in groups] if isinstance(groups, list) else [str(groups)],
-    )

@@ -261,7 +261,7 @@ def test_ctrl_c_at_the_question_is_a_no(monkeypatch):
 
     monkeypatch.setattr("sys.stdin", Keyboard())
     with pytest.raises(CommandError, match=r"^Nothing was restored\.$"):
-        restoring.Command()._ask()
+        restoring.Command().ask_to_go_on()
 
 
 def test_a_backup_is_for_its_owner_alone_and_the_only_word_of_the_command(on_sqlite):

@@ -7,7 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.approvals.models import Limits
-from groups.features.saved_views.services import save
+from groups.features.saved_views.services import save_view
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     OVERFLOW,
@@ -133,7 +133,7 @@ def test_the_rules_of_a_password_are_its_description(page_for, staff):
 
 @pytest.mark.thorough
 def test_the_name_of_a_saved_view_is_not_covered_by_its_buttons(page_for, staff):
-    save(staff, "Empty ones", "only=empty")
+    save_view(staff, "Empty ones", "only=empty")
     page = page_for(staff, width=360, height=780)
     page.goto("/account/views/")
     page.locator("[data-view] summary").click()

@@ -22,7 +22,7 @@ def set_webhook(owner, address, kinds=KINDS):
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
     """Let a user be notified of these kinds of events, or of all."""
-    outbox.choose(user, dict.fromkeys(kinds or KINDS, how))
+    outbox.choose_notices(user, dict.fromkeys(kinds or KINDS, how))
 
 
 def tell():

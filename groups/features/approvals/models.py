@@ -99,15 +99,6 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
             )
         )
 
-    def wait_again(self, request_id: uuid.UUID) -> None:
-        """Let an approved request for one change wait again, because its write has changed nothing."""
-        approved = self.filter(
-            pk=request_id, state=ApprovalRequest.State.APPROVED, kind=ApprovalRequest.CHANGE
-        )
-        approved.update(
-            state=ApprovalRequest.State.WAITING, decided_at=None, decided_by=None, decided_by_name=""
-        )
-
 
 class ApprovalRequest(models.Model):
     """A write beyond the limits that waits for the yes of another user.

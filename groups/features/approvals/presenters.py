@@ -14,10 +14,9 @@ from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.changes.change_diff import Comparison, value_rows
+from groups.presenters.changes.change_diff import value_rows
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
-from groups.services.writes.commands import GroupCommand
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
 
@@ -53,17 +52,6 @@ def _terms(group: Group) -> str:
     return " · ".join(
         [terms_words(group), *([_("birthday: %(bonus)s") % {"bonus": money_words(bonus)}] if bonus else [])]
     )
-
-
-def approval_rows(command: GroupCommand, now: Group | None) -> Comparison:
-    """Return the values of a request: when it was made, now if they differ, and after its approval."""
-    wanted = (command.rebased(now.values, now.clients) if now else command).intended
-    rows = value_rows(
-        asked=command.loaded.to_json() if command.loaded else None,
-        now=now.values.to_json() if now else None,
-        new=wanted.to_json() if wanted else None,
-    )
-    return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
 
 @dataclass(frozen=True)
@@ -115,12 +103,18 @@ class RequestPage:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The values of a change: when it was asked for, now if they differ, and afterwards."""
+        """The values of a change: when it was asked for, now if they differ, and after its approval."""
         if not self.is_for_change:
             return []
-        return approval_rows(
-            command_of(self.request), self.now.group if self.now and self.changed_groups else None
+        command = command_of(self.request)
+        now = self.now.group if self.now and self.changed_groups else None
+        wanted = (command.rebased(now.values, now.clients) if now else command).intended
+        rows = value_rows(
+            asked=command.loaded.to_json() if command.loaded else None,
+            now=now.values.to_json() if now else None,
+            new=wanted.to_json() if wanted else None,
         )
+        return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
     @property
     def groups_now(self) -> tuple[Group, ...] | None:

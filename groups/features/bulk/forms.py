@@ -81,7 +81,11 @@ class PercentsForm(forms.Form):
         typed: Mapping[int, GroupValues] = MappingProxyType({}),
     ) -> None:
         now = {group.id: group for group in groups}
-        self._opened = {group_id: _numbers_of(group) for group_id, group in now.items()}
+        # A discount group has no birthday bonus.
+        self._opened = {
+            group_id: {name: getattr(group, name) for name in PREFIXES if group.is_bonus or name == "percent"}
+            for group_id, group in now.items()
+        }
         if data is not None:
             self._opened = _opened_on(data.get("version", ""))
         super().__init__(data, initial={"version": _version_of(self._opened)})
@@ -99,11 +103,9 @@ class PercentsForm(forms.Form):
 
     @property
     def rows(self) -> Iterator[tuple[Group, list[Cell]]]:
-        return ((group, self._cells_of(group)) for group in self.groups.values())
-
-    def _cells_of(self, group: Group) -> list[Cell]:
-        names = [_field_of(group.id, name) for name in self._opened[group.id]]
-        return [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
+        for group in self.groups.values():
+            names = [_field_of(group.id, name) for name in self._opened[group.id]]
+            yield group, [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
 
     def count_typed(self) -> int:
         """Return the number of values that differ from those that the form was opened on."""
@@ -137,24 +139,20 @@ class PercentsForm(forms.Form):
         for group_id, opened in list(self._opened.items()):
             group = self.groups.get(group_id)
             if group is None:
-                self._miss(group_id, opened)
+                self._report_missing(group_id, opened)
                 continue
-            typed = {name: self._typed(group_id, name, opened[name]) for name in opened}
+            # A field that was left out or is not valid has no value.
+            typed = {name: self.cleaned_data.get(_field_of(group_id, name)) for name in opened}
             edited = {
                 name: value
                 for name, value in typed.items()
-                if value not in (opened[name], getattr(group, name))
+                if value is not None and value not in (opened[name], getattr(group, name))
             }
             if edited:
-                self._take(group, edited)
+                self._accept(group, edited)
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
 
-    def _typed(self, group_id: int, name: str, opened: Decimal) -> Decimal:
-        """Return a value as it was typed; the opened one if its field was left out or is not valid."""
-        value: Decimal | None = self.cleaned_data.get(_field_of(group_id, name))
-        return opened if value is None else value
-
-    def _miss(self, group_id: int, opened: dict[str, Decimal]) -> None:
+    def _report_missing(self, group_id: int, opened: dict[str, Decimal]) -> None:
         """Report a value that was typed for a group that is gone."""
         for name, value in opened.items():
             shown = GroupForm.base_fields[name].prepare_value(value)
@@ -164,7 +162,7 @@ class PercentsForm(forms.Form):
                 del self._opened[group_id]
                 return
 
-    def _take(self, group: Group, edited: dict[str, Decimal]) -> None:
+    def _accept(self, group: Group, edited: dict[str, Decimal]) -> None:
         """Accept the edited values of a group, or add an error to the field of each that cannot be."""
         opened = self._opened[group.id]
         if "birthday_bonus" in edited and not group.is_bonus:
@@ -204,12 +202,6 @@ def _changed_meanwhile(group: Group, name: str) -> ValidationError:
         "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
     )
     return ValidationError(text, params={"now": money_words(group.birthday_bonus)})
-
-
-def _numbers_of(group: Group) -> dict[str, Decimal]:
-    """Return the numbers that the form edits: a discount group has no birthday bonus."""
-    percent = {"percent": group.percent}
-    return percent | ({"birthday_bonus": group.birthday_bonus} if group.is_bonus else {})
 
 
 def _field_of(group_id: int, name: str) -> str:
@@ -261,34 +253,30 @@ class CalculationForm(forms.Form):
         has no birthday bonus to calculate.
         """
         line = LineForm()
-        name = self.cleaned_data["what"]
+        name, how = self.cleaned_data["what"], self.cleaned_data["how"]
+        amount: Decimal = self.cleaned_data["amount"]
         found: dict[int, GroupValues] = {}
         for group in groups:
             if name == "birthday_bonus" and not group.is_bonus:
                 continue
             values = typed.get(group.id, group.values)
             numbers = {"percent": values.percent, "birthday_bonus": values.birthday_bonus}
-            numbers[name] = self._calculated(numbers[name])
+            value = numbers[name]
+            results = {
+                "add": value + amount,
+                "subtract": value - amount,
+                "multiply": value * amount,
+                "set": amount,
+            }
+            numbers[name] = results[how].quantize(CENT, ROUND_HALF_UP)
             if not line.check({key: plain(number) for key, number in numbers.items()}, group):
-                self._refuse(group, line)
+                reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)
+                text = _("Nothing was calculated, because of “%(name)s”: %(reasons)s")
+                params = {"name": group.name, "reasons": reasons}
+                self.add_error("amount", ValidationError(text, params=params))
                 return {}
             found[group.id] = line.intended
         return found
-
-    def _calculated(self, value: Decimal) -> Decimal:
-        amount: Decimal = self.cleaned_data["amount"]
-        results = {
-            "add": value + amount,
-            "subtract": value - amount,
-            "multiply": value * amount,
-            "set": amount,
-        }
-        return results[self.cleaned_data["how"]].quantize(CENT, ROUND_HALF_UP)
-
-    def _refuse(self, group: Group, line: LineForm) -> None:
-        reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)
-        text = _("Nothing was calculated, because of “%(name)s”: %(reasons)s")
-        self.add_error("amount", ValidationError(text, params={"name": group.name, "reasons": reasons}))
 
 
 class UploadForm(forms.Form):

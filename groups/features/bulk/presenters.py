@@ -66,12 +66,12 @@ class Plan:
 
     @property
     def rows(self) -> list[Row]:
-        return [self._row(line) for line in self.page]
-
-    def _row(self, line: Line) -> Row:
-        compared = {row["field"]: row for row in check_rows(line.old, line.new)}
-        cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
-        return Row(line, compared["name"], cells, self._risks_of(line))
+        rows = []
+        for line in self.page:
+            compared = {row["field"]: row for row in check_rows(line.old, line.new)}
+            cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
+            rows.append(Row(line, compared["name"], cells, self._risks_of(line)))
+        return rows
 
     @cached_property
     def _risky(self) -> set[Line]:
@@ -140,15 +140,20 @@ class Sheet:
         number = whole_number(asked)
         if number is not None:
             return min(max(number, 1), self.pages)
-        places = (place for place, group in enumerate(self.found_groups) if group.id in self.lines)
-        return next(places, 0) // PAGE_SIZE + 1
+        typed = (index for index, group in enumerate(self.found_groups) if group.id in self.lines)
+        return next(typed, 0) // PAGE_SIZE + 1
 
     def groups_of(self, page: int) -> list[Group]:
         return self.found_groups[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
 
     def elsewhere(self, shown: Collection[int]) -> int:
         """Return the number of typed values of groups that this page does not show."""
-        return sum(_edited(line) for group_id, line in self.lines.items() if group_id not in shown)
+        edits = [(line.old, line.new) for group_id, line in self.lines.items() if group_id not in shown]
+        return sum(
+            (new.percent != old.percent) + (new.birthday_bonus != old.birthday_bonus)
+            for old, new in edits
+            if old
+        )
 
     def count_words(self, shown: Collection[int], typed: int) -> str:
         """Return the number of typed values in words, those of the page among them: «4 зміни»."""
@@ -158,13 +163,6 @@ class Sheet:
     def plurals(self) -> str:
         """The words for 1, 2 and 5 changes, for the script that counts while one types."""
         return "|".join(_changes(count) for count in (1, 2, 5))
-
-
-def _edited(line: Line) -> int:
-    old = line.old
-    if old is None:
-        return 0
-    return (line.new.percent != old.percent) + (line.new.birthday_bonus != old.birthday_bonus)
 
 
 def _changes(count: int) -> str:

@@ -148,8 +148,15 @@ class Edit(JobKind):
     def lines_onto(self, groups: Iterable[Group]) -> tuple[Line, ...]:
         """Return the lines onto the values of the groups now, without those that are so already."""
         now = {group.id: group for group in groups}
-        moved = (_line_onto(line, now.get(line.group_id or 0)) for line in self.plan.lines)
-        return tuple(line for line in moved if line.old is None or not same(line.old, line.new))
+        lines = []
+        for line in self.plan.lines:
+            group, moved = now.get(line.group_id or 0), line
+            if group is not None and line.old is not None:
+                new = rebase_values(line.old, line.new, group.values)
+                moved = replace(line, old=group.values, new=new, clients=group.clients)
+            if moved.old is None or not same(moved.old, moved.new):
+                lines.append(moved)
+        return tuple(lines)
 
     def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         plan, left = self.plan, self.lines_onto(groups)
@@ -176,14 +183,6 @@ class Import(Edit):
         return _("Import of groups")
 
 
-def _line_onto(line: Line, group: Group | None) -> Line:
-    """Return a line that changes the group as it is now; without the group the line stays as it is."""
-    if group is None or line.old is None:
-        return line
-    new = rebase_values(line.old, line.new, group.values)
-    return replace(line, old=group.values, new=new, clients=group.clients)
-
-
 # --- The plan ----------------------------------------------------------------------------------------------
 
 
@@ -193,7 +192,7 @@ def keep_plan(
     credentials: PosterCredentials,
     kind: type[Edit],
     lines: Iterable[Line],
-    unchanged: int,
+    unchanged: int = 0,
     ignored: Iterable[str] = (),
 ) -> Job:
     """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
@@ -256,23 +255,18 @@ class _Edit:
         if not self._job.tested and (first := first_made(self._job, *actions)):
             self._check_first(first)
         while self._due():
-            tried = not self._job.tested and self._test()
+            tried = not self._job.tested and self._test_one()
             if self._job.tested:
-                tried |= self._pass()
+                # A line whose group is locked stays due.
+                for part in batched(self._due(), AT_ONCE):
+                    changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
+                    self._backoff.note(changes)
+                    tried |= bool(changes)
             if not tried:
                 self._backoff.wait(Job.Stop.BUSY)
             settle_open(self._lease)
 
-    def _pass(self) -> bool:
-        """Try all lines that are due; return True if any was. One whose group is locked stays due."""
-        tried = False
-        for part in batched(self._due(), AT_ONCE):
-            changes = self._backoff.ask_poster(partial(submit_all, self._lease, self._commands(part)))
-            self._backoff.note(changes)
-            tried |= bool(changes)
-        return tried
-
-    def _test(self) -> bool:
+    def _test_one(self) -> bool:
         """Execute single lines until one is applied; return True if any was tried.
 
         Start with lines that have a birthday bonus, because Poster may store it in another unit. Raises
@@ -296,24 +290,18 @@ class _Edit:
             self._job.move_on(Job.State.RUNNING, tested=True)
 
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
-        return [self._command(line, tries) for line, tries in lines]
-
-    def _command(self, line: Line, tries: int) -> GroupCommand:
-        operation = self._operation(line, tries)
-        if line.group_id is None:
-            return CreateGroup(
-                operation=operation,
-                intended=line.new,
-                name_confirmed=bool(line.namesakes),
-                job=self._job,
-            )
-        return UpdateGroup(
-            operation=operation,
-            group_id=line.group_id,
-            loaded=line.old,
-            intended=line.new,
-            job=self._job,
-        )
+        commands: list[GroupCommand] = []
+        for line, tries in lines:
+            values: dict[str, Any] = {
+                "operation": self._operation(line, tries),
+                "intended": line.new,
+                "job": self._job,
+            }
+            if line.group_id is None:
+                commands.append(CreateGroup(**values, name_confirmed=bool(line.namesakes)))
+            else:
+                commands.append(UpdateGroup(**values, group_id=line.group_id, loaded=line.old))
+        return commands
 
     def _operation(self, line: Line, tries: int) -> uuid.UUID:
         return uuid.uuid5(self._job.pk, f"{line.number} {tries}")

@@ -1,7 +1,7 @@
 """Views that change many groups at once: percents, an import, and the plan that is confirmed first."""
 
 import uuid
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ from poster_admin.common.htmx import body_length, render_page
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
     groups = reads.list_groups_now(request.credentials)
-    sheet = _sheet(request, groups)
+    sheet = _make_sheet(request, groups)
     asked = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if asked else None)
     if request.method != "POST":
@@ -54,9 +54,15 @@ def bulk_edit(request: Request) -> HttpResponse:
     kept = [line for group_id, line in sheet.lines.items() if group_id not in form.groups]
     lines = [*kept, *form.lines]
     if calculation.is_bound:
-        lines = _calculated(sheet, calculation, lines)
+        # For the chosen groups; without a choice, for all found.
+        chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
+        by_id = {line.group_id: line for line in lines if line.group_id is not None}
+        values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
         if calculation.errors:
             return _show_sheet(request, sheet, form, calculation)
+        calculated = lines_of(values, {group.id: group for group in chosen})
+        by_id |= {line.group_id: line for line in calculated if line.group_id is not None}
+        lines = list(by_id.values())
     return _after_typing(request, sheet, lines)
 
 
@@ -79,7 +85,9 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
         else:
             if found.lines and not found.errors:
-                draft = _keep_plan(request, Import, found.lines, found.unchanged, found.ignored)
+                draft = _keep_plan(
+                    request, Import, found.lines, unchanged=found.unchanged, ignored=found.ignored
+                )
                 return redirect("groups:plan", draft.pk)
             context |= {
                 "found": found,
@@ -127,7 +135,7 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
-def _sheet(request: Request, groups: Groups) -> Sheet:
+def _make_sheet(request: Request, groups: Groups) -> Sheet:
     """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
     filters = Filters.parse(request.GET)
     changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
@@ -137,7 +145,12 @@ def _sheet(request: Request, groups: Groups) -> Sheet:
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
     ids = {number for word in chosen if (number := whole_number(word)) is not None}
-    return Sheet(listing, _typed_before(request), ids)
+    plan_id = None
+    with suppress(ValueError):
+        plan_id = uuid.UUID(request.GET.get("plan", ""))
+    job = services.plan_of(request.credentials, request.user, plan_id) if plan_id else None
+    typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
+    return Sheet(listing, typed_before, ids)
 
 
 def _show_sheet(
@@ -160,16 +173,6 @@ def _show_sheet(
     return render_page(request, "bulk/percents.html", context, status=status)
 
 
-def _calculated(sheet: Sheet, calculation: CalculationForm, lines: list[Line]) -> list[Line]:
-    """Return the lines after the calculation, for the chosen groups; without a choice, for all found."""
-    chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
-    by_id = {line.group_id: line for line in lines if line.group_id is not None}
-    values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
-    groups = {group.id: group for group in chosen}
-    by_id |= {line.group_id: line for line in lines_of(values, groups) if line.group_id is not None}
-    return list(by_id.values())
-
-
 def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
     """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
     lines = [line for line in lines if line.new != line.old]
@@ -189,27 +192,6 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
 
 
-def _typed_before(request: Request) -> Sequence[Line]:
-    try:
-        job_id = uuid.UUID(request.GET.get("plan", ""))
-    except ValueError:
-        return ()
-    job = services.plan_of(request.credentials, request.user, job_id)
-    return EditPlan.from_json(job.wanted).lines if job is not None and job.kind == Edit.kind else ()
-
-
-def _keep_plan(
-    request: Request,
-    kind: type[Edit],
-    lines: list[Line],
-    unchanged: int = 0,
-    ignored: Sequence[str] = (),
-) -> Job:
-    return services.keep_plan(
-        user=request.user,
-        credentials=request.credentials,
-        kind=kind,
-        lines=lines,
-        unchanged=unchanged,
-        ignored=ignored,
-    )
+def _keep_plan(request: Request, kind: type[Edit], lines: list[Line], **about_lines: Any) -> Job:
+    user, credentials = request.user, request.credentials
+    return services.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, **about_lines)

@@ -101,7 +101,7 @@ def _show(request: Request, page: type[SchemePage], template: str) -> HttpRespon
     count = None
     # The clients of the last good copy of the groups are not counted.
     if not scheme.groups.failure:
-        adder = MemberAdder(request.credentials, Questions.of(scheme))
+        adder = MemberAdder(request.credentials, Questions.of_scheme(scheme))
         if "refresh" in request.GET:
             adder.forget()
         count = ShownSums(f"{request.path}?read=1", adder.kept())

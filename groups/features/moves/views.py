@@ -85,7 +85,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
-        # By now a job of the same form may have removed the group, so it cannot be shown again.
+        # A job of the same form may have removed the group by now, so the form cannot be shown again.
         same = moves.retirement_submission(
             group_id, target_id, user=user, credentials=credentials, operation=sent.submission.operation
         )
@@ -109,7 +109,7 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
     context |= {"form": form}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
-        context["effects"] = _effects(request, form) if form.is_valid() else None
+        context["effects"] = _count_effects(request, form) if form.is_valid() else None
         if element_asked_for(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
@@ -138,7 +138,7 @@ def _holder_of_sources(request: Request, form: Form) -> Holder | None:
     return next((lock.holder for lock in locks if lock), None)
 
 
-def _effects(request: Request, form: Form) -> MoveEffects:
+def _count_effects(request: Request, form: Form) -> MoveEffects:
     target = form.cleaned_data["target"]
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
     counts: dict[int, MoveCount | None] = {}

@@ -184,6 +184,11 @@ class Delivery(Leased):
     def __str__(self) -> str:
         return f"{self.pk} {self.state}"
 
+    @property
+    def problem(self) -> str:
+        """The reason why the last try failed, in words; empty if it did not."""
+        return str(self.Failure(self.failure).label) if self.failure else ""
+
 
 class SendFailed(Exception):
     """A try has failed. It holds a reason and a status, never an address, a secret or an answer."""

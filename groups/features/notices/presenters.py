@@ -1,35 +1,17 @@
 """Show how people and the webhook of an account are notified of events."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from groups.features.notices.models import Delivery, SendFailed
+from groups.features.notices.models import Webhook
 from groups.features.notices.services import webhooks
 from groups.features.notices.services.outbox import SET_WEBHOOK, VIEW_GROUP, may_be_told
 from groups.models import PosterCredentials
 from groups.presenters.destinations import Destination, pages_for
-
-State = Delivery.State
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookState:
-    """The webhook, and how the last try to reach it has ended."""
-
-    shown: str
-    owner: str
-    kinds: list[str]
-    is_on: bool
-    tried_at: datetime | None
-    next_try_at: datetime | None
-    is_given_up: bool
-    problem: str
-    status: int | None
 
 
 def menu_entry(request: HttpRequest, credentials: PosterCredentials | None) -> dict[str, str] | None:
@@ -42,36 +24,14 @@ def destinations_of(user: User) -> list[Destination]:
     return pages_for(user, (VIEW_GROUP, _("Notices"), "groups:notices", False))
 
 
-def webhook_state(credentials: PosterCredentials) -> WebhookState | None:
-    """Return the state of the account's webhook, or None without one."""
-    webhook = webhooks.webhook_of(credentials)
+def about_webhook(webhook: Webhook | None) -> dict[str, Any]:
+    """Return the webhook of an account, whether it is in use, and the message that was tried last."""
     if webhook is None:
-        return None
-    last = webhooks.last_try(webhook)
+        return {}
     owner = webhook.credentials
-    failed = last if last and last.failure else None
-    return WebhookState(
-        shown=webhook.shown,
-        owner=owner.user.get_username() if owner else "",
-        kinds=list(webhook.kinds),
-        is_on=bool(
-            owner
-            and owner.account_id == webhook.account_id
-            and owner.refused_at is None
-            and may_be_told(owner.user, SET_WEBHOOK)
-        ),
-        tried_at=last.tried_at if last else None,
-        next_try_at=failed.next_try_at if failed and failed.state == State.WAITING else None,
-        is_given_up=failed is not None and failed.state == State.GIVEN_UP,
-        problem=str(Delivery.Failure(failed.failure).label) if failed else "",
-        status=failed.status if failed else None,
-    )
-
-
-def trial_problem(failed: SendFailed) -> str:
-    """Say why a trial did not arrive."""
-    status = f" ({failed.status})" if failed.status else ""
-    return _("The trial did not arrive: %(problem)s.") % {"problem": f"{failed.failure.label}{status}"}
+    is_usable = owner and owner.account_id == webhook.account_id and owner.refused_at is None
+    is_on = bool(owner and is_usable and may_be_told(owner.user, SET_WEBHOOK))
+    return {"webhook": webhook, "webhook_is_on": is_on, "last": webhooks.last_try(webhook)}
 
 
 def mail_problem(user: User) -> str:

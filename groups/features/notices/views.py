@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from groups.features.notices.forms import NoticesForm, WebhookForm
 from groups.features.notices.models import SendFailed
-from groups.features.notices.presenters import mail_problem, trial_problem, webhook_state
+from groups.features.notices.presenters import about_webhook, mail_problem
 from groups.features.notices.services import outbox, trial, webhooks
 from groups.features.notices.services.addresses import AddressRefused
 from groups.features.notices.services.outbox import SET_WEBHOOK
@@ -30,12 +30,12 @@ def notices(request: Request) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = NoticesForm(data, chosen=outbox.choices_of(request.user))
     if form.is_valid():
-        outbox.choose(request.user, form.cleaned_data)
+        outbox.choose_notices(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
     context: dict[str, Any] = {"mail_problem": mail_problem(request.user)}
     if request.user.has_perm(SET_WEBHOOK) and not request.credentials.refused_at:
-        context |= {"may_set_webhook": True, "webhook": webhook_state(request.credentials)}
+        context |= {"may_set_webhook": True, **about_webhook(webhooks.webhook_of(request.credentials))}
     return render_form(request, "notices/notices.html", form, **context)
 
 
@@ -48,9 +48,9 @@ def webhook(request: Request) -> HttpResponse:
     check_token(request.credentials)
     if not recently_confirmed(request):
         return ask_to_confirm(request)
-    present = webhook_state(request.credentials)
+    present = webhooks.webhook_of(request.credentials)
     data = request.POST if request.method == "POST" else None
-    kinds = present.kinds if present else [source.kind for source in event_sources]
+    kinds = list(present.kinds) if present else [source.kind for source in event_sources]
     form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
     if form.is_valid():
         try:
@@ -61,7 +61,7 @@ def webhook(request: Request) -> HttpResponse:
             form.add_error("address", str(refused.reason.label))
         else:
             return _show_secret(request, secret)
-    return render_form(request, "notices/webhook.html", form, webhook=present)
+    return render_form(request, "notices/webhook.html", form)
 
 
 @require_POST
@@ -96,7 +96,8 @@ def webhook_trial(request: Request) -> HttpResponse:
     except trial.TrialRefused as refused:
         messages.error(request, str(refused.reason.label))
     except SendFailed as failed:
-        messages.error(request, trial_problem(failed))
+        problem = f"{failed.failure.label} ({failed.status})" if failed.status else failed.failure.label
+        messages.error(request, _("The trial did not arrive: %(problem)s.") % {"problem": problem})
     else:
         messages.success(request, _("The trial has arrived: the webhook works."))
     return redirect("groups:notices")

@@ -9,6 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from groups.presenters.lists.list_filters import Filters
 
 
+def filters_of(query: str) -> Filters:
+    """Return the filters in a query string of the list; unknown ones are ignored."""
+    return Filters.parse(QueryDict(query.removeprefix("?")))
+
+
 class ViewNameForm(forms.Form):
     """The name of a saved view."""
 
@@ -34,8 +39,8 @@ class SavedViewForm(ViewNameForm):
 
     @property
     def filters(self) -> Filters:
-        """The filters of the list; unknown ones are ignored."""
-        return Filters.parse(QueryDict((self["query"].value() or "").removeprefix("?")))
+        """The filters of the list."""
+        return filters_of(self["query"].value() or "")
 
     def clean_query(self) -> str:
         """Return the query string in its usual order and without a page."""

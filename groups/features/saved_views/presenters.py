@@ -1,38 +1,16 @@
 """Show the saved views of a user: their names, addresses, and filters in words."""
 
-from dataclasses import dataclass
-
 from django.contrib.auth.models import User
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.lists.column_sets import column_sets
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services.values import NumberFormat, type_label
-
-
-@dataclass(frozen=True, slots=True)
-class ViewRow:
-    """One saved view, ready to print."""
-
-    id: int
-    name: str
-    url: str
-    words: str
-    is_start: bool
-
-
-def view_row(view: SavedView) -> ViewRow:
-    """Return a view ready to print."""
-    filters = Filters.parse(QueryDict(view.query.removeprefix("?")))
-    return ViewRow(
-        view.pk, view.name, reverse("groups:list") + view.query, list_words(filters), view.is_start
-    )
 
 
 def menu_of_views(request: HttpRequest, listing: Listing) -> dict[str, str]:
@@ -42,10 +20,7 @@ def menu_of_views(request: HttpRequest, listing: Listing) -> dict[str, str]:
 
 def destinations_of(user: User) -> list[Destination]:
     """Return the user's saved views, and the page where they are kept."""
-    views = [
-        Destination(view.name, reverse("groups:list") + view.query, _("saved view"))
-        for view in views_of(user)
-    ]
+    views = [Destination(view.name, view.get_absolute_url(), _("saved view")) for view in views_of(user)]
     return [*views, *pages_for(user, ("groups.view_group", _("Saved views"), "groups:views", False))]
 
 

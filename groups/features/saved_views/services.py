@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from groups.features.saved_views.models import SavedView
 
-MOST = 30
+MOST_VIEWS = 30
 """Views that a user may keep: the menu of the list shows all of them."""
 
 
@@ -29,9 +29,9 @@ def start_query(user: User) -> str:
     return view.query if view else ""
 
 
-def save(user: User, name: str, query: str) -> SavedView:
+def save_view(user: User, name: str, query: str) -> SavedView:
     """Save a list under a name. Raises `NameTaken` and `TooMany`."""
-    if SavedView.objects.filter(user=user).count() >= MOST:
+    if SavedView.objects.filter(user=user).count() >= MOST_VIEWS:
         raise TooMany
     view, is_new = SavedView.objects.get_or_create(user=user, name=name, defaults={"query": query})
     if not is_new:
@@ -39,7 +39,7 @@ def save(user: User, name: str, query: str) -> SavedView:
     return view
 
 
-def rename(view: SavedView, name: str) -> None:
+def rename_view(view: SavedView, name: str) -> None:
     """Give a view another name. Raises `NameTaken`."""
     try:
         with transaction.atomic():
@@ -48,12 +48,12 @@ def rename(view: SavedView, name: str) -> None:
         raise NameTaken from None
 
 
-def remove(view: SavedView) -> None:
+def remove_view(view: SavedView) -> None:
     """Remove a view; one that another tab has removed meanwhile is no error."""
     SavedView.objects.filter(pk=view.pk).delete()
 
 
-def start_with(user: User, view: SavedView | None) -> None:
+def choose_start_page(user: User, view: SavedView | None) -> None:
     """Make a view the start page of its user, or the plain list.
 
     One statement for all views: two that choose at once leave one start page, not two.

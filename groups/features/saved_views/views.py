@@ -1,18 +1,18 @@
 """Views of a user's saved views: lists of groups with filters, and the start page."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.features.saved_views import services as saved_views
-from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
+from groups.features.saved_views.forms import SavedViewForm, ViewNameForm, filters_of
 from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.presenters import list_words, view_row
+from groups.features.saved_views.presenters import list_words
 from groups.features.saved_views.services import NameTaken, TooMany
 from groups.presenters.lists.list_filters import Filters
 from groups.views.http.requests import Request, form_methods, requires
@@ -28,14 +28,14 @@ def view_list(request: Request) -> HttpResponse:
     form = SavedViewForm(request.POST)
     if form.is_valid():
         try:
-            view = saved_views.save(request.user, form.cleaned_data["name"], form.cleaned_data["query"])
+            view = saved_views.save_view(request.user, form.cleaned_data["name"], form.cleaned_data["query"])
         except NameTaken:
             form.add_error("name", _name_taken())
         except TooMany:
             form.add_error(None, _("You have as many views as the menu holds. Remove one first."))
         else:
             messages.success(request, _("The view “%(name)s” was saved.") % {"name": view.name})
-            return redirect(reverse("groups:list") + view.query)
+            return redirect(view)
     return _show(request, form, status=422)
 
 
@@ -46,27 +46,21 @@ def view_change(request: Request, view_id: int) -> HttpResponse:
     view = get_object_or_404(SavedView, user=request.user, pk=view_id)
     match request.POST.get("do"):
         case "start":
-            saved_views.start_with(request.user, view)
+            saved_views.choose_start_page(request.user, view)
         case "no_start":
-            saved_views.start_with(request.user, None)
+            saved_views.choose_start_page(request.user, None)
         case "remove":
-            saved_views.remove(view)
+            saved_views.remove_view(view)
             messages.success(request, _("The view “%(name)s” was removed.") % {"name": view.name})
         case "rename":
-            return _rename(request, view)
+            form = ViewNameForm(request.POST, auto_id=_auto_id(view))
+            if form.is_valid():
+                with suppress(NameTaken):
+                    saved_views.rename_view(view, form.cleaned_data["name"])
+                    return redirect("groups:views")
+                form.add_error("name", _name_taken())
+            return _show(request, SavedViewForm(), renamed=(view.pk, form), status=422)
     return redirect("groups:views")
-
-
-def _rename(request: Request, view: SavedView) -> HttpResponse:
-    form = ViewNameForm(request.POST, auto_id=_auto_id(view))
-    if form.is_valid():
-        try:
-            saved_views.rename(view, form.cleaned_data["name"])
-        except NameTaken:
-            form.add_error("name", _name_taken())
-        else:
-            return redirect("groups:views")
-    return _show(request, SavedViewForm(), renamed=(view.pk, form), status=422)
 
 
 def _show(
@@ -83,7 +77,7 @@ def _show(
     context: dict[str, Any] = {
         "form": form,
         "here": list_words(form.filters),
-        "views": [(view_row(view), names[view.pk]) for view in views],
+        "views": [(view, list_words(filters_of(view.query)), names[view.pk]) for view in views],
     }
     return render_page(request, "saved_views/views.html", context, fragment="views", status=status)
 

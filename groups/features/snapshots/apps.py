@@ -21,7 +21,7 @@ class Snapshots(feature.Feature):
         hooks.answer(snapshots.NoSnapshot, views.answer_no_snapshot)
         hooks.job_kind(restores.Restore)
         hooks.part("history.head", "snapshots/link.html", presenters.link_to_snapshots)
-        hooks.part("group.gone", "snapshots/gone.html", presenters.way_on)
+        hooks.part("group.gone", "snapshots/gone.html", presenters.link_to_snapshots)
         hooks.part("removal.losses", "snapshots/kept.html", presenters.kept_of_removal)
         hooks.ways_back(presenters.ways_back)
         hooks.change_note(presenters.note_of_removal)

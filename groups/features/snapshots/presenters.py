@@ -12,10 +12,9 @@ from django.utils.translation import ngettext
 
 from groups.features.snapshots.services import snapshots
 from groups.models import Change
-from groups.poster import Group, PosterError
+from groups.poster import Group
 from groups.presenters.changes.change_notes import ChangeNote, WayBack
 from groups.presenters.destinations import Destination, pages_for
-from groups.presenters.messages import Message, because_of
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 
@@ -25,13 +24,8 @@ def destinations_of(user: User) -> list[Destination]:
     return pages_for(user, (snapshots.VIEW_SNAPSHOT, _("Snapshots"), "groups:snapshots", False))
 
 
-def link_to_snapshots(request: HttpRequest) -> dict[str, Any] | None:
-    """Show the button to the snapshots beside the heading of the history."""
-    return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
-
-
-def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
-    """Lead from the page of a removed group to the snapshots."""
+def link_to_snapshots(request: HttpRequest, *_things: object) -> dict[str, Any] | None:
+    """Lead to the snapshots, from the heading of the history and from the page of a removed group."""
     return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 
@@ -45,7 +39,8 @@ def ways_back(changes: Sequence[Change], user: User) -> dict[UUID, WayBack]:
     return {
         change_id: WayBack(
             reverse("groups:snapshot_restore", args=[snapshot.pk]),
-            restore_words(snapshot.clients),
+            ngettext("Restore with %(count)s client", "Restore with %(count)s clients", snapshot.clients)
+            % {"count": NumberFormat.current().count(snapshot.clients)},
             _("Restore"),
         )
         for change_id, snapshot in snapshots.restorable(changes, user).items()
@@ -58,25 +53,3 @@ def note_of_removal(change: Change, _user: User) -> ChangeNote | None:
     if (command.removes and change.clients_before) or (command.creates and change.undo_of_id):
         return ChangeNote(_("An owner can restore them from a snapshot, in the history."))
     return None
-
-
-def unreadable_snapshot_words() -> Message:
-    """Return the message for a snapshot that no key can decrypt."""
-    return Message(
-        _("This snapshot cannot be opened"),
-        _("The key with which it was encrypted is not there any more."),
-        _("Tell the administrator of this server: the old key may be in a backup of the settings."),
-    )
-
-
-def no_snapshot_words(error: PosterError) -> Message:
-    """Return the message for a removal that was not sent because its clients could not be read first."""
-    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
-    return because_of(error, _("The group was not removed"), text)
-
-
-def restore_words(count: int) -> str:
-    """Return the offer to restore a removed group: "Restore with 42 clients"."""
-    return ngettext("Restore with %(count)s client", "Restore with %(count)s clients", count) % {
-        "count": NumberFormat.current().count(count)
-    }

@@ -10,12 +10,13 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.presenters import no_snapshot_words, unreadable_snapshot_words
 from groups.features.snapshots.services import restore_preview, snapshots
 from groups.forms.groups import WriteForm
+from groups.presenters.messages import Message, because_of
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import label_of
 from groups.services.writes.commands import MoveClient
@@ -56,8 +57,12 @@ def of_one[**P](
         try:
             return view(request, snapshot, *args, **kwargs)
         except SecretUnreadable:
-            context = {"words": unreadable_snapshot_words()}
-            return render_page(request, "snapshots/snapshot_lost.html", context, status=503)
+            words = Message(
+                _("This snapshot cannot be opened"),
+                _("The key with which it was encrypted is not there any more."),
+                _("Tell the administrator of this server: the old key may be in a backup of the settings."),
+            )
+            return render_page(request, "snapshots/snapshot_lost.html", {"words": words}, status=503)
 
     return found
 
@@ -125,7 +130,9 @@ def answer_no_snapshot(
     error: snapshots.NoSnapshot, _request: Request, _asked: Any, show: Show
 ) -> HttpResponse:
     """Show the form of a removal again: the group was not removed, since its clients could not be kept."""
-    return show(status=status_of(error.error), outcome=no_snapshot_words(error.error))
+    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
+    outcome = because_of(error.error, _("The group was not removed"), text)
+    return show(status=status_of(error.error), outcome=outcome)
 
 
 def _show(

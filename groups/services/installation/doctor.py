@@ -23,7 +23,7 @@ from poster_admin.common.encryption import examine_keys
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.server import own_session, sqlite_file
 from poster_admin.users import sso
-from poster_admin.users.sign_in.errors import NoHelp
+from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
@@ -166,7 +166,7 @@ def _directory() -> Found:
     host, started = urlsplit(settings.LDAP_URL).netloc, time.monotonic()
     try:
         until = directory.examine()
-    except NoHelp as error:
+    except CompanyServiceUnusable as error:
         yield State.BAD, f"{host} does not help: {error}"
         return
     yield State.GOOD, f"{host} answers after {_since(started)}, and the branches are there"
@@ -181,7 +181,7 @@ def _company() -> Found:
     host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
     try:
         keys = sso.examine()
-    except NoHelp as error:
+    except CompanyServiceUnusable as error:
         yield State.BAD, f"{host} does not help: {error}"
         return
     yield State.GOOD, f"{host} answers after {_since(started)}, and has {keys} keys"

@@ -92,18 +92,18 @@ class _PostgreSQLContents(Contents):
 
     def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
         """Read the column out of the COPY block of its table."""
-        places: tuple[int, int] | None = None
+        indexes: tuple[int, int] | None = None
         self._lines.seek(0)
         for line in self._lines:
             if block := COPY.match(line):
                 names = block["columns"].replace('"', "").split(", ")
                 found = block["table"] == table and {key, column} <= set(names)
-                places = (names.index(key), names.index(column)) if found else None
+                indexes = (names.index(key), names.index(column)) if found else None
             elif line == "\\.\n":
-                places = None
-            elif places:
+                indexes = None
+            elif indexes:
                 values = line.rstrip("\n").split("\t")
-                yield values[places[0]], values[places[1]]
+                yield values[indexes[0]], values[indexes[1]]
 
 
 @dataclass(slots=True)

@@ -31,23 +31,21 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
     """Report whether the database and the cache answer; below that, a warning if there is one."""
-    parts = (("database", _database), ("cache", _cache))
+    parts = (("database", database_answers), ("cache", cache_answers))
     failed = [name for name, works in parts if not works()]
     text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
-    words = "" if "database" in failed else _words_of(warning)
+    words = ""
+    if "database" not in failed:
+        try:
+            words = warning()
+        except DatabaseError:
+            log.exception("A warning cannot be read")  # its table may come with the next migration
     text += f"warning: {words}\n" if words else ""
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
 
 
-def _words_of(warning: Callable[[], str]) -> str:
-    try:
-        return warning()
-    except DatabaseError:
-        log.exception("A warning cannot be read")  # its table may come with the next migration
-    return ""
-
-
-def _database() -> bool:
+def database_answers() -> bool:
+    """Return True if the database answers a query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -57,7 +55,8 @@ def _database() -> bool:
     return False
 
 
-def _cache() -> bool:
+def cache_answers() -> bool:
+    """Return True if the cache keeps a value."""
     try:
         cache.set(ALIVE, 1, timeout=10)
         return bool(cache.get(ALIVE))

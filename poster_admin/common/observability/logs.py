@@ -4,7 +4,6 @@ import copy
 import html
 import logging
 import re
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -41,16 +40,13 @@ def request_id() -> str:
 
 def mask(text: str) -> str:
     """Mask in a text tokens and codes, known by their shape, and secrets of the settings."""
-    for secret in _as_written(*_secrets_of_settings()):
+    values = [getattr(settings, name) for name in SETTINGS]
+    secrets = [secret for value in values for secret in ([value] if isinstance(value, str) else value)]
+    for secret in _as_written(*secrets):
         text = text.replace(secret, MASK)
-    redact: Callable[[str], str] = import_string(settings.REDACT_LOGS_WITH)
-    return redact(_PASSWORD.sub(rf"\1:{MASK}", _CODE.sub(MASK, text)))
-
-
-def _secrets_of_settings() -> Iterator[str]:
-    for name in SETTINGS:
-        value = getattr(settings, name)
-        yield from [value] if isinstance(value, str) else value
+    text = _PASSWORD.sub(rf"\1:{MASK}", _CODE.sub(MASK, text))
+    redacted: str = import_string(settings.REDACT_LOGS_WITH)(text)
+    return redacted
 
 
 @lru_cache(maxsize=8)
@@ -108,10 +104,14 @@ def formatter(style: str) -> ProcessorFormatter:
         )
         renderers = [_without_event, line]
     renaming = structlog.processors.EventRenamer("message", replace_by="details")
+
+    def masking(_logger: object, _method: str, line: Any) -> str:
+        return mask(str(line))
+
     return ProcessorFormatter(
         foreign_pre_chain=[_of_record],
         # Mask last, and the whole line: the filter has seen neither `event` nor the context.
-        processors=[ProcessorFormatter.remove_processors_meta, renaming, *renderers, _masked],
+        processors=[ProcessorFormatter.remove_processors_meta, renaming, *renderers, masking],
     )
 
 
@@ -135,7 +135,3 @@ def _without_event(_logger: object, _method: str, line: EventDict) -> EventDict:
     """Leave out the fields of an event: the message has them in words."""
     line.pop("event", None)
     return line
-
-
-def _masked(_logger: object, _method: str, line: Any) -> str:
-    return mask(str(line))

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -22,7 +23,7 @@ from poster_admin.users.identities import set_password, set_role
 from poster_admin.users.models import Event, Passkey, SecurityEvent, TOTPDevice
 from poster_admin.users.sign_in import invitations, two_factor
 
-RIGHT = "auth.change_user"
+CHANGE_USER = "auth.change_user"
 ADMINISTRATORS = "Administrators"
 ROLE_LABELS: dict[str, str | Promise] = {
     "Managers": _("Manager"),
@@ -82,20 +83,20 @@ def as_people(users: Iterable[User]) -> list[Person]:
     users = list(users)
     found = accounts.connections().filter(user__in=users).values_list("user", "account", "refused_at")
     connected = {user_id: (account, refused_at is None) for user_id, account, refused_at in found}
-    return [_person(user, *connected.get(user.pk, ("", False))) for user in users]
-
-
-def _person(user: User, account: str, token_works: bool) -> Person:
-    role = highest_role(role.name for role in user.roles)  # type: ignore[attr-defined]  # prefetched
-    seen = [moment for moment in (user.last_login, user.seen_at) if moment]  # type: ignore[attr-defined]  # annotated
-    return Person(
-        user=user,
-        role=ADMINISTRATORS if user.is_superuser else role,
-        last_seen=max(seen, default=None),
-        second_factor=user.has_factor,  # type: ignore[attr-defined]  # annotated
-        account=account,
-        token_works=token_works,
-    )
+    people = []
+    row: Any  # a user with what `with_details` has added
+    for row in users:
+        account, token_works = connected.get(row.pk, ("", False))
+        person = Person(
+            user=row,
+            role=ADMINISTRATORS if row.is_superuser else highest_role(role.name for role in row.roles),
+            last_seen=max(filter(None, (row.last_login, row.seen_at)), default=None),
+            second_factor=row.has_factor,
+            account=account,
+            token_works=token_works,
+        )
+        people.append(person)
+    return people
 
 
 def highest_role(names: Iterable[str]) -> str:

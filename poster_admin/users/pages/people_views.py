@@ -35,7 +35,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
 
     @wraps(view)
     def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.has_perm(people.RIGHT):
+        if not request.user.has_perm(people.CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
             # A form for one action has no page of its own.
@@ -49,7 +49,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
 @require_safe
 def person_list(request: Request) -> HttpResponse:
     """Show the people whom the user may see, with their roles and how they are signed in."""
-    if not request.user.has_perm(people.RIGHT):
+    if not request.user.has_perm(people.CHANGE_USER):
         raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = people.with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)

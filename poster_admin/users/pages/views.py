@@ -45,8 +45,13 @@ def confirm(request: Request) -> HttpResponse:
 
     A passkey does as well: `passkey_views.passkey_use` accepts it.
     """
-    back, form = next_page(request), _form_to_confirm(request)
-    if form is None:
+    back = next_page(request)
+    form: PasswordForm | CodeForm
+    if has_password(request.user):
+        form = PasswordForm(request.POST or None)
+    elif two_factor.factor_of(request.user):
+        form = CodeForm(request.POST or None)
+    else:
         if settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
             return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
         # The proxy names the user in each single request, so nothing is left to ask for.
@@ -199,13 +204,6 @@ def recovery_codes(request: Request) -> HttpResponse:
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------
-
-
-def _form_to_confirm(request: Request) -> PasswordForm | CodeForm | None:
-    """Return the form for the password, else the one for a code; None for a user with neither."""
-    if has_password(request.user):
-        return PasswordForm(request.POST or None)
-    return CodeForm(request.POST or None) if two_factor.factor_of(request.user) else None
 
 
 @sensitive_variables()

@@ -35,7 +35,7 @@ from django_auth_ldap.config import (
 from poster_admin.users import security_log
 from poster_admin.users.identities import DIRECTORY, NameTaken, user_behind
 from poster_admin.users.models import Event
-from poster_admin.users.sign_in.errors import DirectoryAway, NoHelp
+from poster_admin.users.sign_in.errors import CompanyServiceUnusable, DirectoryAway
 
 log = logging.getLogger("poster_admin.users")
 # Seconds for the connection, and for each answer.
@@ -123,7 +123,8 @@ def report(exception: ldap.LDAPError, context: str, **_: Any) -> None:
 def examine() -> datetime | None:
     """Sign in as the account that searches, and find the branches, as each sign-in does.
 
-    Return the end of the directory's certificate, None without TLS. Raises `NoHelp`, which names no entry.
+    Return the end of the directory's certificate, None without TLS. Raises `CompanyServiceUnusable`, which
+    names no entry.
     """
     options = _options()
     server = ldap.initialize(options["SERVER_URI"])
@@ -135,20 +136,17 @@ def examine() -> datetime | None:
         server.simple_bind_s(options["BIND_DN"], options["BIND_PASSWORD"])
         for name in ("LDAP_USER_SEARCH", "LDAP_GROUP_SEARCH"):
             if branch := getattr(settings, name):
-                _find(server, name, branch)
+                try:
+                    server.search_ext_s(branch, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
+                except ldap.NO_SUCH_OBJECT:
+                    words = f"the branch of {name} is not there, or may not be read"
+                    raise CompanyServiceUnusable(words) from None
         certificate = server.get_option(ldap.OPT_X_TLS_PEERCERT)
     except ldap.LDAPError as error:
-        raise NoHelp(_words(error)) from None
+        raise CompanyServiceUnusable(_words(error)) from None
     finally:
         server.unbind_s()
     return load_der_x509_certificate(certificate).not_valid_after_utc if certificate else None
-
-
-def _find(server: Any, name: str, branch: str) -> None:
-    try:
-        server.search_ext_s(branch, ldap.SCOPE_BASE, attrlist=[NO_ATTRIBUTES])
-    except ldap.NO_SUCH_OBJECT:
-        raise NoHelp(f"the branch of {name} is not there, or may not be read") from None
 
 
 def _words(error: ldap.LDAPError) -> str:
@@ -208,7 +206,7 @@ def _subject(ldap_user: Any) -> str:
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    """Hold one of the places of those who ask the directory, and no connection to the database."""
+    """Hold one of the AT_ONCE turns to ask the directory, and no connection to the database."""
     if not _turns.acquire(blocking=False):
         raise DirectoryAway(RETRY_AFTER)
     try:

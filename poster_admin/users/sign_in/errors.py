@@ -21,5 +21,5 @@ class DirectoryAway(TryLater):
     """The company's directory did not answer: the password was not checked there."""
 
 
-class NoHelp(Exception):
+class CompanyServiceUnusable(Exception):
     """The company's provider or directory cannot be used. The text says why."""

@@ -125,8 +125,13 @@ def check(request: HttpRequest, answer: str, user: User | None = None) -> Passke
         credential = parse_authentication_credential_json(answer)
         of_id = Passkey.objects.filter(credential_id=bytes_to_base64url(credential.raw_id))
         passkey: Passkey = of_id.select_for_update().get()
-        if not (_names_its_user(passkey, credential.response.user_handle) if user is None
-                else passkey.user == user):  # fmt: skip
+        if user is None:
+            owner, handle = passkey.user, credential.response.user_handle
+            is_named = handle is not None and bytes_to_base64url(handle) == passkey.handle
+            may_sign_in = is_named and owner.is_active and owner.has_usable_password()
+        else:
+            may_sign_in = passkey.user == user
+        if not may_sign_in:
             raise NotAccepted
         signed = verify_authentication_response(
             credential=credential,
@@ -168,13 +173,6 @@ def add_factor(request: HttpRequest, answer: str, name: str) -> list[str]:
     # Sessions begun before lack the mark.
     sessions.end(user, but=request.session.session_key)
     return two_factor.renew_codes(user)
-
-
-def _names_its_user(passkey: Passkey, handle: bytes | None) -> bool:
-    """Return True if the device names the user, and the user may sign in here without the company."""
-    user: User = passkey.user
-    named = handle is not None and bytes_to_base64url(handle) == passkey.handle
-    return named and user.is_active and user.has_usable_password()
 
 
 @contextmanager

@@ -127,26 +127,21 @@ class PasswordBackend(ModelBackend):
         attempt.check()
         user: User | None = super().authenticate(request, username, password)
         if user is None and settings.LDAP_URL:
-            user = _ask_directory(request, attempt, username, password)
+            from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
+
+            # Ask for each name that did not sign in here, so that nobody learns which names are known here.
+            try:
+                user = directory.authenticate(request, username, password)
+            except DirectoryAway:
+                # It was a guess of a password that is kept here nevertheless.
+                attempt.failed()
+                raise
         if user is None:
             attempt.failed()
             # The next backends would hash the password again.
             raise PermissionDenied
         attempt.succeeded()
         return user
-
-
-@sensitive_variables("password")
-def _ask_directory(request: HttpRequest, attempt: Attempt, name: str, password: str) -> User | None:
-    """Ask for each name that did not sign in here, so that nobody learns which names are known here."""
-    from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
-
-    try:
-        return directory.authenticate(request, name, password)
-    except DirectoryAway:
-        # It was a guess of a password that is kept here nevertheless.
-        attempt.failed()
-        raise
 
 
 def count_reset(request: HttpRequest, address: str) -> None:
@@ -173,7 +168,11 @@ def forgive(request: HttpRequest, name: str) -> None:
 def _count(limits: Mapping[str, Limit]) -> dict[str, timedelta | None]:
     """Count one more for each key; return the pauses that begin. Raises `SlowedDown` during a pause."""
     with transaction.atomic():
-        rows = _locked(limits)
+        now = timezone.now()
+        new = [FailureCount(key=key, forgotten_at=now, opens_at=now) for key in sorted(limits)]
+        # Only an existing row can be locked; all are locked in one order, so that no deadlock can occur.
+        FailureCount.objects.bulk_create(new, ignore_conflicts=True)
+        rows = list(FailureCount.objects.select_for_update().filter(key__in=limits).order_by("key"))
         now = timezone.now()
         _raise_for(rows, now)
         pauses = {row.key: limits[row.key].count(row, now) for row in rows}
@@ -183,7 +182,9 @@ def _count(limits: Mapping[str, Limit]) -> dict[str, timedelta | None]:
             unique_fields=["key"],
             update_fields=["forgotten_at", "opens_at"],
         )
-        _prune(now)
+        # Delete expired counts, except those that another process holds locked.
+        over = FailureCount.objects.filter(forgotten_at__lt=now).select_for_update(skip_locked=True)
+        FailureCount.objects.filter(key__in=list(over.values_list("key", flat=True))).delete()
     return pauses
 
 
@@ -192,22 +193,7 @@ def _key(*parts: str) -> str:
     return salted_hmac("users.failures", "\0".join(parts), algorithm="sha256").hexdigest()
 
 
-def _locked(keys: Iterable[str]) -> list[FailureCount]:
-    """Return the counts, locked in the same order everywhere, so that no deadlock can occur."""
-    now = timezone.now()
-    new = [FailureCount(key=key, forgotten_at=now, opens_at=now) for key in sorted(keys)]
-    # Only an existing row can be locked.
-    FailureCount.objects.bulk_create(new, ignore_conflicts=True)
-    return list(FailureCount.objects.select_for_update().filter(key__in=keys).order_by("key"))
-
-
 def _raise_for(rows: Iterable[FailureCount], now: datetime) -> None:
     closed = [row.opens_at for row in rows if not is_past(row.opens_at, ahead=LONGEST_PAUSE)]
     if closed:
         raise SlowedDown(math.ceil((max(closed) - now).total_seconds()))
-
-
-def _prune(now: datetime) -> None:
-    """Delete expired counts, except those that another process holds locked."""
-    over = FailureCount.objects.filter(forgotten_at__lt=now).select_for_update(skip_locked=True)
-    FailureCount.objects.filter(key__in=list(over.values_list("key", flat=True))).delete()

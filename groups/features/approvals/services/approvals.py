@@ -37,7 +37,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
-from groups.services.writes.commands import Command, GroupCommand
+from groups.services.writes.commands import Command, GroupCommand, Sender
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
@@ -140,9 +140,13 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    if isinstance(wanted, GroupCommand):
-        return effect_of_command(wanted, credentials)
-    return asked_of(wanted).effect(credentials)
+    """Return what a write to one group, or a row, would do now; a new group has no clients."""
+    if not isinstance(wanted, GroupCommand):
+        return asked_of(wanted).effect(credentials)
+    if wanted.group_id is None:
+        return Effect()
+    counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
+    return effect_on_group(credentials, wanted.group_id, counts=counts)
 
 
 # --- Ask ---------------------------------------------------------------------------------------------------
@@ -223,32 +227,27 @@ def approve(
     now, asked = effect_of(request, credentials), request.asked_effect
     if now.mark != (seen or (asked.mark if asked else "")):
         raise ChangedSince(now)
+    consent: dict[str, Any] = {"request_id": request.pk, "asked_by": request.user_name}
     if request.kind == ApprovalRequest.CHANGE:
-        return _approve_change(request, user, credentials, now)
+        return _approve_change(request, Sender(user, credentials), now, consent)
     with transaction.atomic():
-        limits.approve(request, user)
-        is_started = request.asked.start(user, now, **_consent_of(request))
+        limits.store_approval(request, user)
+        is_started = request.asked.start(user, now, **consent)
     if not is_started:
         raise AlreadySo
     return None
 
 
-def _consent_of(request: ApprovalRequest) -> dict[str, Any]:
-    return {"request_id": request.pk, "asked_by": request.user_name}
-
-
-def _approve_change(
-    request: ApprovalRequest, user: User, credentials: PosterCredentials, now: Effect
-) -> Change:
+def _approve_change(request: ApprovalRequest, sender: Sender, now: Effect, consent: dict[str, Any]) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.approve(request, user)
+        limits.store_approval(request, sender.user)
         raise AlreadySo
-    command = replace(command, user=user, credentials=credentials)
+    command = replace(command, user=sender.user, credentials=sender.credentials)
     try:
-        return execute(replace(command, **_consent_of(request), allowed_clients=now.clients))
+        return execute(replace(command, **consent, allowed_clients=now.clients))
     except BeyondLimits:
-        raise ChangedSince(effect_of(request, credentials)) from None
+        raise ChangedSince(effect_of(request, sender.credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Locked:
@@ -263,15 +262,7 @@ def lapse_overdue() -> int:
     return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
 
 
-# --- What a request is for ---------------------------------------------------------------------------------
-
-
-def effect_of_command(command: GroupCommand, credentials: PosterCredentials) -> Effect:
-    """Return the effect of a write to one group; a new one has no clients. Raises `PosterError`."""
-    if command.group_id is None:
-        return Effect()
-    counts = command.removes or changes_terms(command.loaded, command.values)
-    return effect_on_group(credentials, command.group_id, counts=counts)
+# --- Jobs that are asked for -------------------------------------------------------------------------------
 
 
 class AskedJob(Asked):

@@ -95,7 +95,7 @@ class LimitGate(Gate):
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id)
             if request := asked.filter(kind=ApprovalRequest.CHANGE).first():
-                approve(request, command.sender.user)
+                store_approval(request, command.sender.user)
         check_job(change, command.sender.user)
 
     def before_job(self, job: Job, user: User) -> None:
@@ -123,7 +123,7 @@ class LimitGate(Gate):
         return job.requests.first()
 
 
-def approve(request: ApprovalRequest, user: User) -> None:
+def store_approval(request: ApprovalRequest, user: User) -> None:
     """Store the yes to a request. Raises `NotNow` if it no longer waits."""
     if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
         raise NotNow
@@ -132,7 +132,11 @@ def approve(request: ApprovalRequest, user: User) -> None:
 def let_wait_again(change: Change) -> None:
     """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
     if change.request_id is not None:
-        ApprovalRequest.objects.wait_again(change.request_id)
+        state = ApprovalRequest.State
+        approved = ApprovalRequest.objects.filter(pk=change.request_id, state=state.APPROVED)
+        approved.filter(kind=ApprovalRequest.CHANGE).update(
+            state=state.WAITING, decided_at=None, decided_by=None, decided_by_name=""
+        )
 
 
 def check_job(change: Change, user: User) -> None:

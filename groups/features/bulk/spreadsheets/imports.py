@@ -4,8 +4,7 @@ Each line with an id changes that group, each without one creates a group. An em
 Nothing is removed. Errors name line and column; the rules are those of the form.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from functools import cache
 
@@ -105,10 +104,16 @@ class _Reading:
             }
             for number, row in self._table.rows.items()
         }
-        self._check_account(rows.values())
+        for cells in rows.values():
+            account = cells.get("account", self._account)
+            if fold(account) != fold(self._account):
+                raise NotReadable(
+                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
+                    % {"theirs": account[:100], "yours": self._account}
+                )
         for number, cells in rows.items():
             if cells.keys() & {"id", *VALUES}:
-                self._read(number, cells)
+                self._read_line(number, cells)
         return self._found
 
     def _find_columns(self) -> dict[str, int]:
@@ -130,27 +135,18 @@ class _Reading:
             )
         return columns
 
-    def _check_account(self, rows: Iterable[dict[str, str]]) -> None:
-        for cells in rows:
-            account = cells.get("account", self._account)
-            if fold(account) != fold(self._account):
-                raise NotReadable(
-                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
-                    % {"theirs": account[:100], "yours": self._account}
-                )
-
     # --- One line ------------------------------------------------------------------------------------------
 
-    def _read(self, number: int, cells: dict[str, str]) -> None:
+    def _read_line(self, number: int, cells: dict[str, str]) -> None:
         formulas = [key for key in ("id", *VALUES) if isinstance(cells.get(key), Formula)]
         for key in formulas:
             self._fail(number, key, _("There is a formula here. Put its result there instead."))
         group = None
         if not formulas and "id" in cells:
-            group = self._group(number, cells["id"])
+            group = self._find_group(number, cells["id"])
         if formulas or ("id" in cells and group is None):
             return
-        values = {key: _typed(key, cells[key]) for key in VALUES if key in cells}
+        values = {key: _as_form_value(key, cells[key]) for key in VALUES if key in cells}
         if group is not None:
             values = {key: text for key, text in values.items() if not _is_same(key, text, group)}
             if not values:
@@ -161,9 +157,9 @@ class _Reading:
                     number, "loyalty_type", _("Poster has a type for this group that is not known here.")
                 )
                 return
-        self._check(number, values, group)
+        self._check_line(number, values, group)
 
-    def _group(self, number: int, text: str) -> Group | None:
+    def _find_group(self, number: int, text: str) -> Group | None:
         """Return the group of an id, or record an error if it does not exist."""
         group_id = whole_number(text)
         if group_id is None:
@@ -182,7 +178,7 @@ class _Reading:
             return self._groups[group_id]
         return None
 
-    def _check(self, number: int, values: dict[str, str], group: Group | None) -> None:
+    def _check_line(self, number: int, values: dict[str, str], group: Group | None) -> None:
         form = self._form
         form.check(values, group)
         errors = {key: [str(message) for message in messages] for key, messages in form.errors.items()}
@@ -190,7 +186,7 @@ class _Reading:
             types = {"bonus": type_label(LoyaltyType.BONUS), "discount": type_label(LoyaltyType.DISCOUNT)}
             errors["loyalty_type"] = [_("Write “%(bonus)s” or “%(discount)s”.") % types]
         if not errors:
-            errors = self._rules_of_a_file(number, values, group, form.intended)
+            errors = self._check_rules_of_files(number, values, group, form.intended)
         for key, messages in errors.items():
             for message in messages:
                 self._fail(number, key, message)
@@ -199,24 +195,16 @@ class _Reading:
         if group is not None and form.intended == group.values:
             self._found.unchanged += 1
             return
-        self._found.lines.append(
-            Line(
-                number,
-                form.intended,
-                group.id if group else None,
-                group.values if group else None,
-                group.clients if group else 0,
-                self._namesakes(form.intended.name, group),
-            )
-        )
+        line = Line(number, form.intended)
+        if group is not None:
+            line = Line(number, form.intended, group.id, group.values, group.clients)
+        name = fold(form.intended.name)
+        if group is None or fold(group.name) != name:
+            namesakes = tuple((other.id, other.clients) for other in self._of_name.get(name, ()))
+            line = replace(line, namesakes=namesakes)
+        self._found.lines.append(line)
 
-    def _namesakes(self, name: str, group: Group | None) -> tuple[tuple[int, int], ...]:
-        """Return other groups of the same name, if the line gives its group a new name."""
-        if group is not None and fold(group.name) == fold(name):
-            return ()
-        return tuple((other.id, other.clients) for other in self._of_name.get(fold(name), ()))
-
-    def _rules_of_a_file(
+    def _check_rules_of_files(
         self, number: int, values: dict[str, str], group: Group | None, new: GroupValues
     ) -> dict[str, list[str]]:
         """Return errors that the form cannot find: a name used twice, and a bonus of a discount group."""
@@ -235,7 +223,7 @@ class _Reading:
         self._found.errors.append(LineError(line, self._labels.get(key, ""), text))
 
 
-def _typed(key: str, text: str) -> str:
+def _as_form_value(key: str, text: str) -> str:
     """Return a cell in the format that the form accepts."""
     match key:
         case "loyalty_type":

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -59,7 +60,13 @@ def read_table(content: bytes, score: Score) -> Table:
         )
     if content.startswith(ZIP):
         return _collect(_workbook_rows(content))
-    return _collect(enumerate(_records(_text_of(content), score), 1))
+    for encoding in ("utf-8-sig", "cp1251"):
+        with suppress(UnicodeDecodeError):
+            text = content.decode(encoding)
+            if "\0" not in text:
+                return _collect(enumerate(_records(text, score), 1))
+            break
+    raise NotReadable(_("This is neither an XLSX nor a CSV file. Save the table as one of these."))
 
 
 def _collect(rows: Iterable[Row]) -> Table:
@@ -93,19 +100,6 @@ def _collect(rows: Iterable[Row]) -> Table:
 # --- CSV ---------------------------------------------------------------------------------------------------
 
 
-def _text_of(content: bytes) -> str:
-    text = None
-    for encoding in ("utf-8-sig", "cp1251"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        break
-    if text is None or "\0" in text:
-        raise NotReadable(_("This is neither an XLSX nor a CSV file. Save the table as one of these."))
-    return text
-
-
 def _records(text: str, score: Score) -> Iterator[tuple[str, ...]]:
     """Yield the records of a CSV; its delimiter is the one that yields the most column names."""
     first, _newline, rest = text.partition("\n")
@@ -121,18 +115,15 @@ def _records(text: str, score: Score) -> Iterator[tuple[str, ...]]:
 def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
     try:
         for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            yield tuple(_unprotected(cell) for cell in record[:COLUMNS_AT_MOST])
+            # The texts as they were before `protected` marked those that look like formulas.
+            yield tuple(
+                Formula(cell) if cell.startswith("=") else _marked.sub(r"\1", cell).strip()
+                for cell in record[:COLUMNS_AT_MOST]
+            )
     except (csv.Error, ValueError, TypeError):
         raise NotReadable(
             _("The lines of this CSV file cannot be told apart. Save the table again.")
         ) from None
-
-
-def _unprotected(cell: str) -> str:
-    """Return the text of a CSV cell as it was before `protected`."""
-    if cell.startswith("="):
-        return Formula(cell)
-    return _marked.sub(r"\1", cell).strip()
 
 
 # --- XLSX --------------------------------------------------------------------------------------------------

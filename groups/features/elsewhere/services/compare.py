@@ -34,7 +34,8 @@ class Look:
     """One read of the list: the values of the groups in it, and the ids that it says nothing about.
 
     `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
-    it was asked for each of them alone. `judged` is a time after the read, at which the journal was read.
+    it was asked for each of them alone. `judged` is the time, after the read, at
+    which the journal was read.
     """
 
     began: datetime
@@ -61,9 +62,9 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Values that differ from what is known, first seen by a look from `began` to `ended`, in so many looks.
+    """Values that differ from what is known, first seen by a look from `began` to `ended`.
 
-    The last look that showed what is known was at `known_at`.
+    So many `looks` have shown them since. The last look that showed what is known was at `known_at`.
     """
 
     values: GroupValues | None
@@ -207,8 +208,8 @@ def _consider_own_changes(
             is_overtaken = bool(known.sent and change.sent_at and change.sent_at < known.sent)
         if is_overtaken:
             continue  # a later change was made here before a person closed this one
-        known = known or _none(picture)
-        if found := _found_before(picture, known, change, sent, lag):
+        known = known or _never_seen(picture)
+        if found := _found_before(known, change, sent, lag):
             findings.append(found)
         # A change that a person has closed was not read back: `after` is what stood there instead.
         after = None if change.resolved_by else _values(change.after)
@@ -219,9 +220,7 @@ def _consider_own_changes(
     return findings
 
 
-def _found_before(
-    picture: Picture, known: Known, change: Change, sent: list[Change], lag: timedelta
-) -> ChangeElsewhere | None:
+def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
     """Return what somebody changed before our change, which its form and its read before the write showed.
 
     Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
@@ -284,12 +283,12 @@ class _Comparison:
         if before and alike(before.values, values):
             self._picture.suspects[number] = replace(before, looks=before.looks + looks)
             return
-        known_at = known.seen if known else before.known_at if before else _none(self._picture).seen
+        known_at = known.seen if known else before.known_at if before else _never_seen(self._picture).seen
         self._picture.suspects[number] = Suspect(values, look.began, look.ended, known_at, looks)
 
     def _compare_group(self, number: int) -> ChangeElsewhere | None:
         picture, look = self._picture, self._look
-        known, values = picture.known.get(number) or _none(picture), look.groups.get(number)
+        known, values = picture.known.get(number) or _never_seen(picture), look.groups.get(number)
         if values is None and (number not in look.denied or not (known.values or self._is_full)):
             return None
         if alike(known.values, values):
@@ -316,10 +315,16 @@ class _Comparison:
         if number not in picture.known and number in picture.unread | self._candidates:
             return True
         for change in self._unseen:
-            if _late_mark(change) in picture.considered or not _may_make(change, number, values, picture):
-                continue
-            picture.considered.add(_late_mark(change))
-            return True
+            intended = _values(change.intended)
+            if change.action == Change.Action.CREATE:
+                may_make = number not in picture.known and values is not None and alike(intended, values)
+            elif change.action == Change.Action.REMOVE:
+                may_make = change.group_id == number and values is None
+            else:
+                may_make = change.group_id == number and alike(intended, values)
+            if may_make and _late_mark(change) not in picture.considered:
+                picture.considered.add(_late_mark(change))
+                return True
         return False
 
     def _know(self, number: int, values: GroupValues | None) -> None:
@@ -329,18 +334,7 @@ class _Comparison:
         self._picture.suspects.pop(number, None)
 
 
-def _may_make(change: Change, number: int, values: GroupValues | None, picture: Picture) -> bool:
-    """Return True if these values of the group are what an unseen change made here would make."""
-    if change.action == Change.Action.CREATE:
-        return number not in picture.known and values is not None and alike(_values(change.intended), values)
-    if change.group_id != number:
-        return False
-    return (
-        values is None if change.action == Change.Action.REMOVE else alike(_values(change.intended), values)
-    )
-
-
-def _none(picture: Picture) -> Known:
+def _never_seen(picture: Picture) -> Known:
     """Return what is known of a group that was never seen: there was none in the last full list."""
     if picture.full_at is None or picture.taken_at is None:
         raise ValueError("Nothing is known before the first picture.")

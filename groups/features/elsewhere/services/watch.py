@@ -85,19 +85,15 @@ def accounts_due() -> list[str]:
     return list(_due().values_list("account", flat=True))
 
 
-def look_and_log(account: str) -> None:
-    """Look for changes made elsewhere in an account if it is time to, and log them."""
-    for change in look_where_due(account):
-        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
-
-
 def look_where_due(account: str | None = None) -> list[Change]:
-    """Look at one account, or at all, if it is time to; return the changes that were found."""
+    """Look at one account, or at all, if it is time to; log and return the changes that were found."""
     due = _due().filter(account__in=accounts_due() if account is None else [account])
     found = []
     for watch_id in list(due.values_list("pk", flat=True)):
         if (lease := Watch.objects.filter(_is_time()).take(watch_id, LONGEST_LOOK)) is not None:
             found += look_with(lease)
+    for change in found:
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
     return found
 
 

@@ -105,7 +105,7 @@ def cost_card(
 
 def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
     """Return the cost of edits, added up; each group is in `edits` once."""
-    groups = [(sales.of(group_id), old, new) for group_id, old, new in edits]
+    groups = [(sales.of_group(group_id), old, new) for group_id, old, new in edits]
     cost = summed(group.cost(old, new) for group, old, new in groups)
     clients = sum(group.clients for group, _old, _new in groups)
     receipts = sum(group.receipts for group, _old, _new in groups)
@@ -129,7 +129,10 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
 
 def cost_words(cost: Decimal, days: int = MONTH) -> str:
     """Return a cost in half a sentence, in whole hryvnia: «коштуватиме до 12 400 ₴ на місяць»."""
-    values = {"sum": whole_money(abs(cost)), "days": days}
+    numbers = NumberFormat.current()
+    # It is an upper bound, so it is rounded up: «12 400 ₴».
+    whole = int(abs(cost).to_integral_value(ROUND_UP))
+    values = {"sum": f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}", "days": days}
     if days == MONTH:
         if cost > 0:
             return _("will cost up to %(sum)s a month") % values
@@ -149,13 +152,6 @@ def note_of_cost(change: Change, user: User) -> ChangeNote | None:
     # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
     sentence = _("It %(costs)s.") % {"costs": words}
     return ChangeNote(label=_("Cost"), text=words, sentence=sentence)
-
-
-def whole_money(amount: Decimal) -> str:
-    """Return an amount rounded up to whole hryvnia, because it is an upper bound: «12 400 ₴»."""
-    numbers = NumberFormat.current()
-    whole = int(amount.to_integral_value(ROUND_UP))
-    return f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}"
 
 
 def _basis_words(period: Period, clients: int, receipts: int, revenue: Decimal) -> str:

@@ -36,13 +36,13 @@ class SalesColumns(ShownSums[Sales]):
         unreadable = unreadable_words(self.sums.unreadable) if self.sums.unreadable else ""
         return " ".join(filter(None, (words, unreadable, as_of_words(self.sums))))
 
-    def of(self, group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    def amounts_of(self, group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         """Return turnover, average receipt, and what was given, in hryvnia; None where nothing was bought.
 
         Given are the discounts of a discount group, the price less what was paid, or the bonuses that a bonus
         group gives for what was paid; the latter is an upper bound, at today's percents.
         """
-        found = self.sums.of(group.id) if self.sums else None
+        found = self.sums.of_group(group.id) if self.sums else None
         if found is None or not found.receipts:
             return None, None, None
         revenue = found.revenue
@@ -67,7 +67,7 @@ def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none."""
     adder = SalesAdder(credentials, MONTH)
     columns = SalesColumns().ask(partial(find_sums, adder, within=QUICK_SECONDS))
-    return Amounts(SALES, columns, columns.of if columns.sums else None)
+    return Amounts(SALES, columns, columns.amounts_of if columns.sums else None)
 
 
 SALES = ColumnSet(

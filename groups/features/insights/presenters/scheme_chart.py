@@ -23,7 +23,7 @@ THINNEST = Decimal(3)
 
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
-    """One group of the picture; all places are units of the drawing, formatted for SVG.
+    """One group of the picture; all numbers are units of the drawing, formatted for SVG.
 
     `sum` is the label of the arrow that leads here, empty without one. A group that is gone has no bar.
     """

@@ -109,7 +109,24 @@ class LadderPage(SchemePage):
 
     @cached_property
     def rows(self) -> list[LadderRow]:
-        return [self._row(rule) for rule in self.scheme.ladder.rules]
+        ladder, sums, rows = self.scheme.ladder, self.sums, []
+        for rule in ladder.rules:
+            group, above = ladder.group_of(rule), ladder.next_sum(rule)
+            near = ""
+            if group and above and sums:
+                near = self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
+            row = LadderRow(
+                rule_id=rule.id,
+                group_id=rule.group_id,
+                sum=self.sum_of(rule),
+                group=self.line(group) if group else None,
+                near=near,
+                near_url=f"{reverse('groups:members', args=[group.id])}?sort=-paid" if group else "",
+                near_from=self.numbers.round_money(above * NEAR) if group and above else "",
+                problems=self.problems.get(rule.id, []),
+            )
+            rows.append(row)
+        return rows
 
     @property
     def outside(self) -> list[GroupLine]:
@@ -126,22 +143,6 @@ class LadderPage(SchemePage):
     @property
     def problem_count(self) -> int:
         return sum(map(len, self.problems.values()))
-
-    def _row(self, rule: LoyaltyRule) -> LadderRow:
-        ladder, sums = self.scheme.ladder, self.sums
-        group, above = ladder.group_of(rule), ladder.next_sum(rule)
-        return LadderRow(
-            rule_id=rule.id,
-            group_id=rule.group_id,
-            sum=self.sum_of(rule),
-            group=self.line(group) if group else None,
-            near=self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
-            if group and above and sums
-            else "",
-            near_url=f"{reverse('groups:members', args=[group.id])}?sort=-paid" if group else "",
-            near_from=self.numbers.round_money(above * NEAR) if group and above else "",
-            problems=self.problems.get(rule.id, []),
-        )
 
     def _problem_words(self, found: Contradiction) -> str:
         other = self.scheme.ladder.group_of(found.other) if found.other else None
@@ -187,7 +188,7 @@ class ChartPage(LadderPage):
     def _turnover_of(self, group_id: int) -> str:
         if not self.turnover or not self.turnover.sums:
             return ""
-        revenue = self.turnover.sums.of(group_id).revenue
+        revenue = self.turnover.sums.of_group(group_id).revenue
         return self.numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
 
     @cached_property

@@ -25,7 +25,7 @@ class Questions:
     steps: Mapping[int, frozenset[Decimal]]
 
     @classmethod
-    def of(cls, scheme: Scheme) -> "Questions":
+    def of_scheme(cls, scheme: Scheme) -> "Questions":
         steps: dict[int, set[Decimal]] = {}
         for rule in scheme.ladder.rules:
             above = scheme.ladder.next_sum(rule)
@@ -99,4 +99,4 @@ def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdde
         scheme = read_scheme(credentials)
     except PosterError:
         return None
-    return MemberAdder(credentials, Questions.of(scheme))
+    return MemberAdder(credentials, Questions.of_scheme(scheme))

@@ -98,7 +98,7 @@ class SalesAdder(Listener[Sales]):
                 self._buyers[group_id],
                 self._receipts[group_id],
                 self._birthdays[group_id],
-                tuple(PeriodSums.of(sums.get(group_id, {})) for sums in self._sums),
+                tuple(PeriodSums.by_own_percent(sums.get(group_id, {})) for sums in self._sums),
             )
             for group_id in sorted(known)
         }
@@ -174,5 +174,5 @@ def monthly_cost(
     if (old.percent, old.loyalty_type) == (new.percent, new.loyalty_type):
         return None
     sales = SalesAdder(credentials, MONTH).kept()
-    cost = rounded(sales.of(group_id).cost(old, new)) if sales and not sales.provisional else None
+    cost = rounded(sales.of_group(group_id).cost(old, new)) if sales and not sales.provisional else None
     return cost if cost is not None and abs(cost) < LARGEST_COST else None

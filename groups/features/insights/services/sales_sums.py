@@ -46,7 +46,7 @@ class PeriodSums(msgspec.Struct, array_like=True, frozen=True):
     steps: tuple[SumsUpTo, ...] = ()
 
     @classmethod
-    def of(cls, by_own: dict[Decimal, SalesSums]) -> "PeriodSums":
+    def by_own_percent(cls, by_own: dict[Decimal, SalesSums]) -> "PeriodSums":
         """Return the steps of sums that are sorted by own percent, and forget these."""
         running, steps = SalesSums(), []
         for own in sorted(by_own):
@@ -140,7 +140,7 @@ class Sales(msgspec.Struct, frozen=True):
         """All days of the sums."""
         return Period(self.parts[0].first, self.parts[-1].last)
 
-    def of(self, group_id: int) -> GroupSales:
+    def of_group(self, group_id: int) -> GroupSales:
         """Return the sales of a group; a group without any has none."""
         return self.groups.get(group_id, GroupSales())
 

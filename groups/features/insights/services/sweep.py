@@ -115,7 +115,7 @@ class Listener[T](ABC):
         ask_shared(lambda: cache.delete_many([self.key, self.failure_key]), None)
 
     def note_failure(self) -> None:
-        """Have the failure told for a minute, without another try; the time is that of the first one."""
+        """Remember the failure for a minute, so that no page tries again; a later one adds no time."""
         ask_shared(lambda: cache.add(self.failure_key, self.failure, timeout=FAILED), None)
 
     def check_failure(self) -> None:

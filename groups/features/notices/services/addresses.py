@@ -92,7 +92,7 @@ class Target:
         return f"{self.scheme}://{self.authority}/…"
 
 
-def parse(address: str) -> Target:
+def parse_address(address: str) -> Target:
     """Return the parts of an address. Raises `AddressRefused`."""
     try:
         parts = urlsplit(address)
@@ -118,7 +118,7 @@ def parse(address: str) -> Target:
     return Target(parts.scheme, host, port or PORTS[parts.scheme], path)
 
 
-def resolve(target: Target) -> list[str]:
+def resolve_target(target: Target) -> list[str]:
     """Return the network addresses of a target, each of them allowed. Raises `AddressRefused`."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)

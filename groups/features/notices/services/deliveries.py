@@ -26,7 +26,7 @@ QUEUE = "notices"
 # Pauses between two tries, a day in all.
 RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 60, 120, 240, 480, 480))
 # Most notices in one message; the next message has the rest.
-MOST = 100
+MOST_NOTICES = 100
 # A task that has not begun this long after its time was lost with its worker.
 OVERDUE = timedelta(minutes=2)
 State = Delivery.State
@@ -47,7 +47,7 @@ def queue_due_notices() -> int:
             if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
                 continue
             waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
-            ids = list(waiting.values_list("pk", flat=True)[:MOST])
+            ids = list(waiting.values_list("pk", flat=True)[:MOST_NOTICES])
             if not ids:
                 continue  # another worker was sooner
             delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)

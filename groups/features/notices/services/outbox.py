@@ -45,8 +45,8 @@ class Reader:
     def notice_of(self, kind: str, event: Event, account: PosterAccount) -> Notice | None:
         """Return the notice of an event in the reader's language, or None for one that it does not get."""
         how, chosen_at = self.chosen.get(kind, (How.OFF, event.at))
-        is_anothers = self.webhook is None and how != How.OFF and not event.concerns(self.user)
-        if how == How.OFF or event.at < chosen_at or is_anothers:
+        is_of_others = self.webhook is None and how != How.OFF and not event.concerns(self.user)
+        if how == How.OFF or event.at < chosen_at or is_of_others:
             return None
         name = f"webhook {self.webhook.key}" if self.webhook else f"user {self.user.pk}"
         with translation.override(language_of(self.user)), in_currency_of(account):
@@ -70,7 +70,7 @@ def choices_of(user: User) -> dict[str, str]:
     return {source.kind: stored.get(source.kind, How.OFF.value) for source in event_sources}
 
 
-def choose(user: User, chosen: Mapping[str, str]) -> None:
+def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
     """Store the choices. A kind that is switched on is told from now on, one that was on goes on."""
     before = choices_of(user)
     with transaction.atomic():
@@ -127,7 +127,7 @@ def _write_notices_of(account: PosterAccount) -> int:
 
 
 def _readers(account: PosterAccount) -> list[Reader]:
-    """Return the readers that may see the account now; its webhook keeps its address and kinds meanwhile."""
+    """Return the readers that may see the account now; lock its webhook, so that its address stays."""
     readers = []
     for credentials in _with_mail().filter(account=account).prefetch_related("user__notice_choices"):
         if may_be_told(credentials.user):

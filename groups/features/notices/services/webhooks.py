@@ -82,8 +82,8 @@ def save_webhook(*, user: User, credentials: PosterCredentials, address: str, ki
     _check_right(user)
     values: dict[str, Any] = {}
     if address:
-        target = addresses.parse(address)
-        addresses.resolve(target)
+        target = addresses.parse_address(address)
+        addresses.resolve_target(target)
         values = {"address": Secret(address), "shown": target.shown[:255]}
     with transaction.atomic():
         secret = _store_webhook(credentials, values, kinds)
@@ -170,8 +170,8 @@ def send_request(delivery: Delivery, notices: list[Notice]) -> None:
     except SecretUnreadable:
         raise SendFailed(Failure.SECRET) from None
     try:
-        target = addresses.parse(address)
-        network_addresses = addresses.resolve(target)
+        target = addresses.parse_address(address)
+        network_addresses = addresses.resolve_target(target)
     except AddressRefused as refused:
         is_unknown = refused.reason == Refusal.NO_NAME
         raise SendFailed(Failure.NO_NAME if is_unknown else Failure.ADDRESS) from None

@@ -94,7 +94,12 @@ def _midnight(day: date) -> datetime:
 
 def _cell(schedule: Schedule, day: date) -> DayCell:
     first, last = _midnight(day), _midnight(day + timedelta(1))
-    start, end = _in_force(schedule)
+    # The planned values are in force between these times: the real ones where known. Without an end nothing
+    # takes them back, or the return that is due has not been made.
+    start, end = schedule.began_at or schedule.starts_at, schedule.ended_at or schedule.ends_at
+    is_late = schedule.state == State.ACTIVE and end is not None and end <= timezone.now()
+    if is_late or schedule.can_be_returned or not schedule.returns:
+        end = None
     if start >= last or (end is not None and end <= first):
         return DayCell()
     begins, ends = start >= first, end is not None and end <= last
@@ -102,14 +107,3 @@ def _cell(schedule: Schedule, day: date) -> DayCell:
     words += [date_format(timezone.localtime(end), "TIME_FORMAT") if ends and end else ""]
     hours = "–".join(words) if any(words) else ""
     return DayCell(values_words(schedule), hours, schedule.state)
-
-
-def _in_force(schedule: Schedule) -> tuple[datetime, datetime | None]:
-    """Return the times between which the planned values are in force: the real ones where known.
-
-    Without an end nothing takes them back, or the return that is due has not been made.
-    """
-    end = schedule.ended_at or schedule.ends_at
-    is_late = schedule.state == State.ACTIVE and end is not None and end <= timezone.now()
-    stays = is_late or schedule.can_be_returned or not schedule.returns
-    return schedule.began_at or schedule.starts_at, None if stays else end

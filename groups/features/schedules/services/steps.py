@@ -129,7 +129,11 @@ class Run:
         if self.schedule.state == State.PLANNED:
             self._start()
         if self.schedule.state == State.ACTIVE and self._returns_now():
-            self._return()
+            change = _find_change(self.schedule.return_id)
+            if change is None and self._was_switched_off():
+                self._end(State.HELD, Reason.SWITCHED_OFF)
+            elif self._is_made(change or self._write(self.schedule.return_id)):
+                self._end(State.CANCELLED if self.schedule.cancelled_at else State.DONE)
 
     def _start(self) -> None:
         schedule = self.schedule
@@ -156,14 +160,6 @@ class Run:
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
         return self.schedule.cancelled_at is not None or (ends_at is not None and ends_at <= self.now)
-
-    def _return(self) -> None:
-        schedule = self.schedule
-        change = _find_change(schedule.return_id)
-        if change is None and self._was_switched_off():
-            self._end(State.HELD, Reason.SWITCHED_OFF)
-        elif self._is_made(change or self._write(schedule.return_id)):
-            self._end(State.CANCELLED if schedule.cancelled_at else State.DONE)
 
     def _was_switched_off(self) -> bool:
         """Return True if planned changes were switched off at some time since the step is due."""

@@ -94,7 +94,7 @@ class RestorePreview:
         return self.moved + self.created
 
     @property
-    def cannot(self) -> bool:
+    def leaves_some_out(self) -> bool:
         """Return True if the restore cannot bring back every client."""
         lost = self.gone if self.is_the_same else 0
         return bool(lost or self.unreadable or self.removed or self.undecided)

@@ -143,9 +143,13 @@ class _Restore:
         """Create the group, or use the outcome of an earlier try. Raises `Stopped` if that has failed."""
         tries = list(Change.objects.filter(job=self._job, action=Change.Action.CREATE).order_by("created_at"))
         made = next((change for change in tries if change.state in Change.MADE), None)
+        # A user has let the job go on since these have failed.
+        stopped_at = self._job.stopped_at
+        failed = [change for change in tries if change.state in Change.NOTHING_CHANGED]
+        over = [change for change in failed if stopped_at is not None and change.created_at < stopped_at]
         if made is not None:
             self._take_group(made)
-        elif may_be_tried([(change.state, change.reason) for change in tries if self._still_counts(change)]):
+        elif may_be_tried([(change.state, change.reason) for change in tries if change not in over]):
             command = CreateGroup(
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
@@ -157,12 +161,6 @@ class _Restore:
             settle_open(self._lease)
         else:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
-
-    def _still_counts(self, change: Change) -> bool:
-        """Return False for a failed try from before the job stopped: a user has let the job go on since."""
-        stopped_at = self._job.stopped_at
-        is_old = stopped_at is not None and change.created_at < stopped_at
-        return not (is_old and change.state in Change.NOTHING_CHANGED)
 
     def _take_group(self, made: Change) -> None:
         """Use the created group as the target.

@@ -186,7 +186,7 @@ def take_snapshot(
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
         if is_past(found.taken_at, age=OF_ONE_TRY):
-            _itself(found).delete()  # nothing was removed then, or the process that was taking it was killed
+            _own_row(found).delete()  # nothing was removed then, or the process that was taking it was killed
         elif found.complete:
             return found
         else:
@@ -289,15 +289,15 @@ def _store_snapshot(
             SnapshotPart.objects.create(snapshot=snapshot, number=number, rows=Secret(json.dumps(rows)))
             check()
     except BaseException:
-        _itself(snapshot).delete()
+        _own_row(snapshot).delete()
         raise
     snapshot.complete = True
-    if not _itself(snapshot).update(clients=snapshot.clients, complete=True):
+    if not _own_row(snapshot).update(clients=snapshot.clients, complete=True):
         raise IntegrityError("Another process has taken this snapshot again.")
     return snapshot
 
 
-def _itself(snapshot: Snapshot) -> "QuerySet[Snapshot]":
+def _own_row(snapshot: Snapshot) -> "QuerySet[Snapshot]":
     """Return the row of a snapshot, but not one that another process has taken again under the same id."""
     return Snapshot.objects.filter(pk=snapshot.pk, taken_at=snapshot.taken_at)
 

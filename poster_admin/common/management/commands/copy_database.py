@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import no_style
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.in_use import alone
@@ -60,15 +60,12 @@ class Command(BaseCommand):
                 QuerySet(model, using=TARGET).delete()  # past the journal's own refusal
             target.check_constraints()
             for model in models:
-                self._copy(model)
+                rows = model._base_manager.using("default").order_by("pk").iterator(BATCH)
+                into, count = model._base_manager.using(TARGET), 0
+                # `bulk_create` makes a list of all that it is given.
+                for batch in batched(rows, BATCH):
+                    count += len(into.bulk_create(batch))
+                self.stdout.write(f"{model._meta.label}: {count}")
             with target.cursor() as cursor:
                 for statement in target.ops.sequence_reset_sql(no_style(), models):
                     cursor.execute(statement)
-
-    def _copy(self, model: type[Model]) -> None:
-        rows = model._base_manager.using("default").order_by("pk").iterator(BATCH)
-        target, count = model._base_manager.using(TARGET), 0
-        # `bulk_create` makes a list of all that it is given.
-        for batch in batched(rows, BATCH):
-            count += len(target.bulk_create(batch))
-        self.stdout.write(f"{model._meta.label}: {count}")

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +37,20 @@ class Command(BaseCommand):
             backups.refuse_foreign_version(backup, str(file))
             self.stdout.write(str(report_keys(_secrets(backup))))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
-            self._ask()
+            self.ask_to_go_on()
             backup.put_in_place()
         with optional("the answers of Poster in the cache"):
             cache.clear()
         self.stdout.write(f"Restored {file}.")
         call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
 
-    def _ask(self) -> None:
+    def ask_to_go_on(self) -> None:
+        """Raise `CommandError` unless the answer is yes."""
         self.stdout.write("Type yes to go on: ", ending="")
         self.stdout.flush()
-        try:
+        answer = ""
+        with suppress(KeyboardInterrupt):
             answer = sys.stdin.readline().strip()
-        except KeyboardInterrupt:
-            answer = ""
         if answer != "yes":
             raise CommandError("Nothing was restored.")
 

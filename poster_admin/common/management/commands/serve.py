@@ -16,6 +16,8 @@ from poster_admin.common.serving.in_use import in_use, only_server
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
+WITH_TLS = "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
+WITHOUT_TLS = "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
 ANOTHER = (
     "Another server serves the same SQLite database. That works on one machine; more of them need PostgreSQL."
 )
@@ -51,19 +53,12 @@ class Command(BaseCommand):
             self._check(include_deployment_checks=True)
             server.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
-            self._serve()
-
-    def _serve(self) -> None:
-        self.stdout.write(
-            "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
-            if settings.HTTPS
-            else "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
-        )
-        self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
-        self.stdout.flush()
-        granian = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
-        with counted_over_workers():
-            server.run(granian, workers=settings.JOB_WORKERS, reloads=True)
+            self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
+            self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
+            self.stdout.flush()
+            granian = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
+            with counted_over_workers():
+                server.run(granian, workers=settings.JOB_WORKERS, reloads=True)
 
     def _check(self, **what: Any) -> None:
         ignored = set() if settings.HTTPS else ABOUT_TLS

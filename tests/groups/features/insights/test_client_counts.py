@@ -32,15 +32,15 @@ def put(user, *figures, group_id=1):
 
 
 def test_a_worker_keeps_one_figure_a_day_from_the_list_that_a_page_has_read(staff, browse, sandbox):
-    assert client_counts.keep_of_copies() == 0
+    assert client_counts.keep_counts_of_copies() == 0
     browse(staff).get("/groups/")
     asked = len(sandbox.log)
-    assert client_counts.keep_of_copies() == len(GroupsCopy.objects.get().groups) > 1
+    assert client_counts.keep_counts_of_copies() == len(GroupsCopy.objects.get().groups) > 1
     assert counted() == [(days_ago(0), 125)]
     sandbox.console().edit(1, count_groups_clients="130")
     browse(staff).get("/groups/?refresh=1")
     asked += 1
-    assert client_counts.keep_of_copies() == 0
+    assert client_counts.keep_counts_of_copies() == 0
     assert counted() == [(days_ago(0), 125)]
     assert len(sandbox.log) == asked
 
@@ -50,36 +50,38 @@ def test_a_group_that_the_first_list_of_a_day_leaves_out_gets_its_figure_from_a_
 ):
     sandbox.console().edit(1, delete="1")
     browse(staff).get("/groups/")
-    assert client_counts.keep_of_copies() == 2
+    assert client_counts.keep_counts_of_copies() == 2
     sandbox.console().edit(1, delete="0")
     cache.clear()  # a copy is taken at most every 30 seconds
     browse(staff).get("/groups/")
-    assert client_counts.keep_of_copies() == 1
+    assert client_counts.keep_counts_of_copies() == 1
     assert counted() == [(days_ago(0), 125)]
 
 
 def test_two_workers_that_keep_the_same_list_keep_it_once(staff, browse, monkeypatch):
     browse(staff).get("/groups/")
-    client_counts.keep_of_copies()
+    client_counts.keep_counts_of_copies()
     before = ClientCount.objects.count()
     # The second worker has looked before the first one wrote.
     none = ClientCount.objects.none()
     monkeypatch.setattr(ClientCount.objects, "filter", lambda **_asked: none)
     copy = GroupsCopy.objects.get()
-    client_counts.keep(staff.credentials, map(client_counts.Group.from_json, copy.groups), copy.fetched_at)
+    client_counts.keep_counts(
+        staff.credentials, map(client_counts.Group.from_json, copy.groups), copy.fetched_at
+    )
     assert ClientCount.objects.count() == before
 
 
 def test_a_copy_that_another_token_has_read_is_no_figure_of_this_account(staff, browse):
     browse(staff).get("/groups/")
     GroupsCopy.objects.update(fingerprint="of a token that was replaced during the read")
-    assert client_counts.keep_of_copies() == 0
+    assert client_counts.keep_counts_of_copies() == 0
 
 
 def test_a_copy_of_yesterday_is_no_figure_of_today(staff, browse):
     browse(staff).get("/groups/")
     GroupsCopy.objects.update(fetched_at=timezone.now() - timedelta(days=1))
-    assert client_counts.keep_of_copies() == 0
+    assert client_counts.keep_counts_of_copies() == 0
     assert not ClientCount.objects.exists()
 
 

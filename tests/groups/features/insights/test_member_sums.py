@@ -34,7 +34,7 @@ def credentials(manager):
 def questions(credentials, sandbox):
     """Return the questions of a ladder from 5000 ₴ to 20,000 ₴."""
     sandbox.console().set_rules(*RULES)
-    return Questions.of(read_scheme(credentials))
+    return Questions.of_scheme(read_scheme(credentials))
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_ten_thousand_clients_are_added_up_in_little_memory(settings):
         settings.POSTER_API_URL = large.url
         user = make_user("somebody", role="Managers", account="demo", sandbox=large)
         theirs = PosterCredentials.objects.select_related("account").get(user=user)
-        adder = MemberAdder(theirs, Questions.of(read_scheme(theirs)))
+        adder = MemberAdder(theirs, Questions.of_scheme(read_scheme(theirs)))
         tracemalloc.start()
         sums = read_sums(adder, within=120)
         peak = tracemalloc.get_traced_memory()[1]

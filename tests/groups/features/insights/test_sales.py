@@ -44,7 +44,7 @@ def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyal
     by_own = {}
     for own, total, revenue in clients:
         by_own.setdefault(own, SalesSums()).add(SalesSums(total, revenue, total * own, revenue * own))
-    group = GroupSales(parts=(PeriodSums.of(by_own),))
+    group = GroupSales(parts=(PeriodSums.by_own_percent(by_own),))
     expected = sum(
         (total, revenue)[loyalty_type == 1] * (max(own, new) - max(own, old)) / 100
         for own, total, revenue in clients
@@ -54,7 +54,7 @@ def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyal
 
 def test_no_step_is_of_one_client_where_others_have_a_lower_percent():
     by_own = {Decimal(0): SalesSums(Decimal(100)), Decimal(25): SalesSums(Decimal("12.34"))}
-    steps = PeriodSums.of(by_own).steps
+    steps = PeriodSums.by_own_percent(by_own).steps
     assert [step.sums.total for step in steps] == [100, Decimal("112.34")]
 
 

@@ -56,7 +56,7 @@ def long_ago(settings):
 
 def revenues(credentials):
     found = read_sums(SalesAdder(credentials, sales.MONTH))
-    return found.of(4).revenue, found.of(1).revenue
+    return found.of_group(4).revenue, found.of_group(1).revenue
 
 
 def test_after_a_move_the_sums_are_those_of_the_new_groups(owner, credentials, sandbox):
@@ -79,7 +79,7 @@ def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner
     restore = {"user": owner, "credentials": credentials, "operation": uuid.uuid4(), "preview": preview}
     job = run(queue.start(restore_preview.plan_restore(**restore)))
     found = read_sums(SalesAdder(credentials, sales.MONTH))
-    assert (found.of(job.target_id).revenue, found.of(1).revenue) == (left, there)
+    assert (found.of_group(job.target_id).revenue, found.of_group(1).revenue) == (left, there)
 
 
 def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credentials, sandbox):
@@ -145,7 +145,7 @@ def test_sums_that_a_late_read_may_have_made_wrong_are_read_again(owner, credent
     sandbox.lag("behind", MEMBERS, seconds=60)
     job = run(start(owner))
     found = read_sums(SalesAdder(credentials, sales.MONTH))
-    assert found.of(4).revenue > 0  # as the list has it, from before the move
+    assert found.of_group(4).revenue > 0  # as the list has it, from before the move
     assert found.provisional
     assert job.state == Job.State.DONE
     sandbox.catch_up()
@@ -184,7 +184,7 @@ def test_the_counts_of_the_ladder_are_those_after_a_move_and_one_for_a_job_at_wo
     owner, credentials, sandbox, long_ago
 ):
     sandbox.console().edit_client(1, discount_per="90")
-    questions = Questions.of(read_scheme(credentials))
+    questions = Questions.of_scheme(read_scheme(credentials))
     above = read_sums(MemberAdder(credentials, questions)).above
     job = start(owner, group_id=1, target_id=4, client_ids=[1])
     run(job)

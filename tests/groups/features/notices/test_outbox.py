@@ -10,6 +10,7 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.features.approvals.models import LIFE, ApprovalRequest
 from groups.features.approvals.services import approvals
+from groups.features.approvals.services.limits import let_wait_again
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import deliveries, mails, outbox
 from groups.features.notices.services.outbox import next_morning
@@ -245,7 +246,7 @@ def test_a_request_that_is_approved_again_is_told_again(reader, owner, inbox):
         ApprovalRequest.objects.decide(asked, "approved", owner)
         tell()
         tell()
-        ApprovalRequest.objects.wait_again(asked.pk)
+        let_wait_again(Change(request_id=asked.pk))
     assert len(inbox.mail) == 2
 
 
@@ -494,7 +495,7 @@ def test_a_digest_is_one_mail_with_all_of_the_day(reader, inbox):
 
 
 def test_more_than_a_hundred_are_several_mails(reader, inbox, monkeypatch):
-    monkeypatch.setattr(deliveries, "MOST", 2)
+    monkeypatch.setattr(deliveries, "MOST_NOTICES", 2)
     wants(reader)
     for _ in range(5):
         change_elsewhere(reader)

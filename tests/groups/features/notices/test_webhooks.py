@@ -383,7 +383,7 @@ Refusal = addresses.Refusal
 def test_an_address_of_another_form_is_refused(settings, address, reason):
     settings.ALLOWED_HOSTS = ["dashboard.example.com", ".Example.org", "[2001:db8::1]", "127.0.0.1"]
     with pytest.raises(addresses.AddressRefused) as refused:
-        addresses.parse(address)
+        addresses.parse_address(address)
     assert refused.value.reason == reason
 
 
@@ -424,7 +424,7 @@ def test_a_service_of_this_machine_and_a_part_of_the_network_are_refused(
     settings.POSTER_API_URL = "http://127.0.0.1:8544/{account}/api/"
     settings.POSTER_PROXY = "http://proxy.example.com:3544"
     with pytest.raises(addresses.AddressRefused) as refused:
-        addresses.resolve(addresses.parse(address))
+        addresses.resolve_target(addresses.parse_address(address))
     assert refused.value.reason == reason
 
 
@@ -470,7 +470,7 @@ def test_a_service_of_this_machine_and_a_part_of_the_network_are_refused(
 )
 def test_an_address_that_no_receiver_can_have_is_refused(host):
     with pytest.raises(addresses.AddressRefused) as refused:
-        addresses.resolve(addresses.parse(f"https://{host}/"))
+        addresses.resolve_target(addresses.parse_address(f"https://{host}/"))
     assert refused.value.reason == Refusal.FORBIDDEN
 
 
@@ -491,7 +491,7 @@ def test_an_address_that_no_receiver_can_have_is_refused(host):
     ],
 )
 def test_a_receiver_in_the_internet_or_in_the_company_is_allowed(host):
-    assert addresses.resolve(addresses.parse(f"https://{host}/"))
+    assert addresses.resolve_target(addresses.parse_address(f"https://{host}/"))
 
 
 @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_a_receiver_in_the_internet_or_in_the_company_is_allowed(host):
 )
 def test_a_receiver_on_this_machine_or_in_the_company_is_allowed(address, settings):
     settings.ALLOWED_HOSTS = ["127.0.0.1", "[::1]"]
-    assert addresses.resolve(addresses.parse(address))
+    assert addresses.resolve_target(addresses.parse_address(address))
 
 
 @pytest.mark.parametrize("place", ["127.0.0.1", "10.0.0.1"])
@@ -507,7 +507,7 @@ def test_a_public_name_that_leads_to_this_machine_is_judged_as_this_machine(name
     monkeypatch.setattr(addresses, "is_of_this_machine", lambda _address: True)
     names["hooks.example.com"] = [["93.184.215.14", place]]
     with pytest.raises(addresses.AddressRefused) as refused:
-        addresses.resolve(addresses.parse("https://hooks.example.com/"))
+        addresses.resolve_target(addresses.parse_address("https://hooks.example.com/"))
     assert refused.value.reason == Refusal.OWN
 
 
@@ -519,13 +519,13 @@ def test_the_addresses_of_this_machine_are_recognised():
 def test_a_name_that_also_leads_to_a_refused_address_is_refused_as_a_whole(names):
     names["hooks.example.com"] = [["93.184.215.14", "169.254.169.254"]]
     with pytest.raises(addresses.AddressRefused):
-        addresses.resolve(addresses.parse("https://hooks.example.com/"))
+        addresses.resolve_target(addresses.parse_address("https://hooks.example.com/"))
 
 
 def test_a_plain_name_may_not_lead_off_this_machine(names):
     names["hook.localhost"] = [["93.184.215.14"]]
     with pytest.raises(addresses.AddressRefused) as refused:
-        addresses.resolve(addresses.parse("http://hook.localhost:9000/"))
+        addresses.resolve_target(addresses.parse_address("http://hook.localhost:9000/"))
     assert refused.value.reason == Refusal.PLAIN
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.services import MOST
+from groups.features.saved_views.services import MOST_VIEWS
 from tests.support.pages import fragment, text_of
 from tests.support.people import PASSWORD
 
@@ -81,9 +81,9 @@ def test_a_second_view_of_a_name_is_refused_and_the_first_stays(staff, browse):
 
 def test_there_are_no_more_than_the_menu_holds(staff, browse):
     client = browse(staff)
-    SavedView.objects.bulk_create(SavedView(user=staff, name=str(number)) for number in range(MOST))
+    SavedView.objects.bulk_create(SavedView(user=staff, name=str(number)) for number in range(MOST_VIEWS))
     assert save(client, "Ще один", "").status_code == 422
-    assert len(views(staff)) == MOST
+    assert len(views(staff)) == MOST_VIEWS
 
 
 def test_a_view_is_renamed_and_removed(staff, browse):
