@@ -31,7 +31,7 @@ from groups.presenters.group_warnings import FindWarnings, add_group_warnings
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.lists.row_marks import FindMarks, add_row_marks
-from groups.presenters.places import Part, Show, add_part
+from groups.presenters.places import Begin, Part, Show, add_part
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
@@ -52,13 +52,16 @@ from poster_admin.users.pages.people import DETAIL_LABELS
 # --- Pages -------------------------------------------------------------------------------------------------
 
 
-def part(place: str, template: str, show: Show, order: int = 0) -> None:
+def part(place: str, template: str, show: Show, order: int = 0, *, begin: Begin | None = None) -> None:
     """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
 
     `show` takes the request and the things of the place, and returns the variables of the template, or None
     where there is nothing to show. It asks no database for a place that stays empty.
+
+    In the places that `PLACES` says it of, a part may ask Poster while the page does: `begin` takes the
+    request and the id of the group and returns at once, and `show` gets what it returns as the last thing.
     """
-    add_part(place, Part(template, show, order))
+    add_part(place, Part(template, show, order, begin))
 
 
 def group_warnings(find_warnings: FindWarnings) -> None:
