@@ -7,6 +7,9 @@ from django.db.models import Q
 
 from poster_admin.users.sign_in.throttle import PasswordBackend
 
+# Each page asks, so the question is put together once.
+NAMES = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+
 
 class CredentialsBackend(PasswordBackend):
     """Sign in by password; load the user together with the credentials, and all rights together."""
@@ -29,7 +32,5 @@ class CredentialsBackend(PasswordBackend):
 
 
 def _rights_of(user: User) -> set[str]:
-    names = Permission.objects.values_list("content_type__app_label", "codename").order_by()
-    if not user.is_superuser:
-        names = names.filter(Q(user=user) | Q(group__user=user))
+    names = NAMES.all() if user.is_superuser else NAMES.filter(Q(user=user) | Q(group__user=user))
     return {f"{app}.{name}" for app, name in names}

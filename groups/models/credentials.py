@@ -134,9 +134,9 @@ class PosterCredentials(models.Model):
 
         They are read once for this object, which lives as long as its request.
         """
-        # Leave out changes of clients: there may be thousands, and the page of their job shows them. Asked
-        # for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
-        unsettled = self.account.changes.of_groups().unsettled().order_by()
+        from groups.models.changes import unsettled_of_groups  # noqa: PLC0415 - it imports this module
+
+        unsettled = unsettled_of_groups().filter(account=self.account_id)
         # Mostly there are none, and to ask for whole rows takes Django twice as long.
         if not unsettled.exists():
             return []
