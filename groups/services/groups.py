@@ -40,6 +40,7 @@ from groups.services.calls.single_flight import single_flight
 from groups.services.gateway import begin_call, call_poster, rest_of
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
+from poster_admin.common.serving.afterwards import afterwards
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
@@ -147,7 +148,7 @@ def _keep(credentials: PosterCredentials, answer: GroupList) -> Groups:
     LISTS.labels("poster").inc()
     as_of = timezone.now()
     _keep_list(credentials, answer, as_of)
-    _keep_copy(credentials, answer, as_of)
+    afterwards(lambda: _keep_copy(credentials, answer, as_of))
     return Groups(answer, as_of)
 
 
