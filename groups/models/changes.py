@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any, NoReturn
 
 from django.conf import settings
@@ -429,14 +428,3 @@ class Change(Consent):
     def clients_before(self) -> int:
         """The number of clients in the group just before the change."""
         return int((self.before or {}).get("clients", 0))
-
-
-@cache
-def unsettled_of_groups() -> ChangeQuerySet:
-    """Return the unsettled changes of groups, for each page to narrow to its account.
-
-    They are put together once: that takes Django half of the time of the whole question. The changes of
-    clients are left out, because there may be thousands, and the page of their job shows them. Asked for
-    these too, or for an order, SQLite scans the whole journal instead of using the index on states.
-    """
-    return Change.objects.of_groups().unsettled().order_by()
