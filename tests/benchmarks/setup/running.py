@@ -139,7 +139,6 @@ def environment_of(directory, upstream_port, **more):
         "CACHE_URL": f"filecache://{directory / 'cache'}",
         "POSTER_API_URL": f"http://127.0.0.1:{upstream_port}/{{account}}/api/",
         "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
-        "MALLOC_ARENA_MAX": "2",  # as deploy/poster-admin.service sets it
     }
     return {**inherited(), **own, **more}
 
