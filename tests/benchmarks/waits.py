@@ -30,7 +30,8 @@ IS_THERE = f"(css) => document.querySelector(css) && {NOW}"
 # The answer that came last: to a request of HTMX, or the page itself.
 FIRST_BYTE = """() => {
   const asked = performance.getEntriesByType("resource");
-  const last = asked.filter(({initiatorType}) => initiatorType == "xmlhttprequest").at(-1) ?? performance.getEntriesByType("navigation")[0];
+  const byHtmx = asked.filter(({initiatorType}) => initiatorType == "xmlhttprequest");
+  const last = byHtmx.at(-1) ?? performance.getEntriesByType("navigation")[0];
   return performance.timeOrigin + last.responseStart;
 }"""
 LARGEST_PAINT = """() => new Promise((done) => {
