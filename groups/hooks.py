@@ -32,7 +32,7 @@ from groups.presenters.destinations import Source, sources
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
 from groups.presenters.lists.row_marks import FindMarks, mark_finders
-from groups.presenters.places import Part, Show, parts_by_place
+from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
@@ -53,14 +53,17 @@ from poster_admin.users.pages.people import DETAIL_LABELS
 # --- Pages -------------------------------------------------------------------------------------------------
 
 
-def part(place: str, template: str, show: Show, order: int = 0) -> None:
+def part(place: str, template: str, show: Show, order: int = 0, *, begin: Begin | None = None) -> None:
     """Draw a template in a place of the core's pages; `groups.presenters.places.PLACES` lists the places.
 
     `show` takes the request and the things of the place, and returns the variables of the template, or None
     where there is nothing to show. It asks no database for a place that stays empty. Parts with the same
     `order` stay in the order of INSTALLED_APPS.
+
+    In the places that `PLACES` says it of, a part may ask Poster while the page does: `begin` takes the
+    request and the id of the group and returns at once, and `show` gets what it returns as the last thing.
     """
-    insort(parts_by_place[place], Part(template, show, order), key=attrgetter("order"))
+    insort(parts_by_place[place], Part(template, show, order, begin), key=attrgetter("order"))
 
 
 def group_warnings(find_warnings: FindWarnings) -> None:

@@ -7,6 +7,9 @@ from django.db.models import Q
 
 from poster_admin.users.sign_in.throttle import PasswordBackend
 
+# Each page asks, so the question is put together once.
+NAMES = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+
 
 class CredentialsBackend(PasswordBackend):
     """Sign in by password; load the user together with the credentials, and all rights together."""
@@ -24,8 +27,8 @@ class CredentialsBackend(PasswordBackend):
             return set()
         known: set[str] | None = getattr(user_obj, "all_rights", None)
         if known is None:
-            names = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+            names = NAMES.all()
             if not user_obj.is_superuser:
-                names = names.filter(Q(user=user_obj) | Q(group__user=user_obj))
+                names = NAMES.filter(Q(user=user_obj) | Q(group__user=user_obj))
             known = user_obj.all_rights = {f"{app}.{name}" for app, name in names}
         return known

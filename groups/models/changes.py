@@ -402,7 +402,7 @@ class Change(Consent):
     @property
     def reason_label(self) -> str:
         """The reason in half a sentence; empty if there is none, or if it is one of a `PosterError`."""
-        return str(self.Reason(self.reason).label) if self.reason in self.Reason.values else ""
+        return str(self.Reason(self.reason).label) if self.reason in self.Reason else ""
 
     @property
     def is_over(self) -> bool:

@@ -277,37 +277,36 @@ def _has_each_key_once(body: bytes, rows: list[_DocumentedRow]) -> bool:
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
     """Return the groups. Raises `ValueError` for any value that needs the checks of `Group.from_wire`."""
-    numbers = [
-        text
-        for row in rows
-        for text in (row.client_groups_id, row.loyalty_type, row.birthday_bonus, row.count_groups_clients)
-    ]
     # Look at all texts at once, and parse those that repeat only once: a list has thousands of them.
+    ids = [row.client_groups_id for row in rows]
+    clients = [row.count_groups_clients for row in rows]
+    types = {row.loyalty_type for row in rows}
+    bonuses = {row.birthday_bonus for row in rows}
+    numbers = [*ids, *clients, *types, *bonuses]
     if not _are_digits(numbers) or max(map(len, numbers), default=0) > LONGEST_NUMBER:
         raise ValueError
-    percents = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
-    bonuses = {text: Decimal(text) / KOPECKS for text in {row.birthday_bonus for row in rows}}
-    types = {text: int(text) for text in {row.loyalty_type for row in rows}}
+    whole_ids = list(map(int, ids))
+    if not 1 <= min(whole_ids, default=1) <= max(whole_ids, default=1) <= MAX_ID:
+        raise ValueError
     switches = {row.use_ewallet for row in rows} | {row.delete for row in rows}
     if not switches <= {None, "0", "1"}:
         raise ValueError
-    groups = [
+    percent_of = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
+    bonus_of = {text: Decimal(text) / KOPECKS for text in bonuses}
+    type_of = {text: int(text) for text in types}
+    return [
         Group(
-            id=int(row.client_groups_id),
-            name=unescaped(row.client_groups_name),
-            loyalty_type=types[row.loyalty_type],
-            percent=percents[row.client_groups_discount],
-            birthday_bonus=bonuses[row.birthday_bonus],
-            clients=int(row.count_groups_clients),
+            id=group_id,
+            name=unescaped(name) if "&" in (name := row.client_groups_name) or "\0" in name else name,
+            loyalty_type=type_of[row.loyalty_type],
+            percent=percent_of[row.client_groups_discount],
+            birthday_bonus=bonus_of[row.birthday_bonus],
+            clients=members,
             use_ewallet=row.use_ewallet,
             removed=row.delete == "1",
         )
-        for row in rows
+        for row, group_id, members in zip(rows, whole_ids, map(int, clients), strict=True)
     ]
-    ids = [group.id for group in groups]
-    if ids and not 1 <= min(ids) <= max(ids) <= MAX_ID:
-        raise ValueError
-    return groups
 
 
 def _are_digits(texts: list[str]) -> bool:

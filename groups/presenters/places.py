@@ -2,7 +2,8 @@
 
 A place is a spot in a template of the core, as `{% place "group.cards" one %}`; in a `.jinja` file it is
 `{{ place("list.tools", listing) }}`. Each part that is drawn there is a template with its variables. A view
-that has to know whether there are parts asks `parts_of`, and its template has `{% parts found %}`.
+that has to know whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one
+whose parts may ask Poster while the view does: `begin_parts`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,8 @@ PLACES = {
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
     "group.top": "Above the facts of a group; shown with (request, one, change): its open change, or None.",
     "group.facts": "The words below the facts of a group; shown with (request, one).",
-    "group.cards": "The cards of a group, above its clients; shown with (request, one).",
+    "group.cards": "The cards of a group, above its clients; shown with (request, one). They may begin "
+    "beside the page.",
     "group.figures": "The cards of a group, below its clients; shown with (request, one).",
     "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
     "form.percent": "Below the percent in a form of a group; shown with (request, group, command): the one "
@@ -37,7 +39,8 @@ PLACES = {
     "each group its id, and its old and new values.",
     "request.job": "The page of a request for a job; shown with (request, job, groups): those that it edits, "
     "as they are now, or None.",
-    "removal.cards": "The page before a group goes; shown with (request, group_id).",
+    "removal.cards": "The page before a group goes; shown with (request, group_id). They may begin "
+    "beside the page.",
     "removal.doubts": "Reasons to ask before an empty group goes; shown with (request, group_id).",
     "removal.ways_out": "Items of the list of what to do instead of a removal with clients, first how to "
     "keep the clients; shown with (request, group).",
@@ -51,6 +54,7 @@ PLACES = {
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]
+type Begin = Callable[[Any, int], Any]
 type Parts = list[tuple[str, Mapping[str, Any]]]
 """Templates, each with its variables."""
 
@@ -62,6 +66,7 @@ class Part:
     template: str
     show: Show
     order: int = 0
+    begin: Begin | None = None
 
 
 parts_by_place: dict[str, list[Part]] = {place: [] for place in PLACES}
@@ -72,3 +77,17 @@ def parts_of(place: str, *things: Any) -> Parts:
     """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
     shown = ((part.template, part.show(*things)) for part in parts_by_place[place])
     return [(template, variables) for template, variables in shown if variables is not None]
+
+
+def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]:
+    """Let the parts of a place ask Poster beside the page, and return the function that shows them.
+
+    It takes the request and the things of the place, as `parts_of` does.
+    """
+    begun = [(part, (part.begin(request, group_id),) if part.begin else ()) for part in parts_by_place[place]]
+
+    def show(*things: Any) -> Parts:
+        shown = ((part.template, part.show(*things, *own)) for part, own in begun)
+        return [(template, variables) for template, variables in shown if variables is not None]
+
+    return show

@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models import Case, F, Q, Value, When
@@ -17,21 +18,19 @@ from groups.poster import (
     CallReport,
     ErrorReason,
     PosterClient,
+    PosterError,
     Refused,
     Timeouts,
     TokenRejected,
     Transport,
     Unreachable,
 )
-from groups.services.calls.limits import LimitedTransport
+from groups.services.calls.limits import LimitedTransport, release_database
 from groups.services.calls.metrics import CALLS, SECONDS
 from poster_admin.common.deadlines import is_past, past
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.observability.server_timing import poster_time
 from poster_admin.common.outages import optional
-
-if TYPE_CHECKING:
-    from groups.poster import PosterError
 
 log = logging.getLogger("groups.poster")
 
@@ -80,26 +79,63 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
     Raises `PosterError`. Poster is not called while the circuit is open (`Unreachable`, reason
     "circuit_open"), or if the stored token cannot be decrypted (`TokenRejected`, reason "unreadable").
     """
+    return _record(credentials, *_timed(question, _client_of(credentials)))
+
+
+def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
+    """Call Poster in a thread of its own, and return the function that waits for the answer.
+
+    That function records what the answer tells, so that the thread needs no connection to the database. While
+    the circuit is open it makes the call: one that tests the circuit has none beside it.
+    """
+    if credentials.account.open_until is not None:
+        return lambda: call_poster(credentials, question)
+    poster = _client_of(credentials)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
+    future = thread.submit(copy_context().run, _timed, question, poster)
+    thread.shutdown(wait=False)
+
+    def take_answer() -> T:
+        release_database()
+        return _record(credentials, *future.result())
+
+    return take_answer
+
+
+def _client_of(credentials: PosterCredentials) -> PosterClient:
     _let_through(credentials.account)
-    poster = client(
+    return client(
         credentials.account_id,
         _token(credentials),
         person=credentials.user_id,
         bonus_in_kopecks=credentials.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
     )
+
+
+def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tuple[T | PosterError, float]:
+    """Return the answer to a question, or its error, and the seconds that it took."""
     started = time.monotonic()
+    answer: T | PosterError
     try:
         answer = question(poster)
-    except Refused as error:
-        if isinstance(error, TokenRejected):
+    except PosterError as error:
+        answer = error
+    return answer, time.monotonic() - started
+
+
+def _record[T](credentials: PosterCredentials, answer: T | PosterError, seconds: float) -> T:
+    """Record what an answer tells of the token and of Poster; return it, or raise the error."""
+    if isinstance(answer, Refused):
+        if isinstance(answer, TokenRejected):
             with optional("a refused token"):
                 _set_refused(credentials, credentials.refused_at or timezone.now())
         _close_breaker(credentials.account)
-        raise
-    except Unreachable as error:
+        raise answer
+    if isinstance(answer, Unreachable):
         with optional("a failure of Poster"):
-            _count_failure(credentials.account, error, time.monotonic() - started)
-        raise
+            _count_failure(credentials.account, answer, seconds)
+    if isinstance(answer, PosterError):
+        raise answer
     if credentials.refused_at:
         with optional("a good answer"):
             _set_refused(credentials, None)
@@ -151,7 +187,7 @@ def _let_through(account: PosterAccount) -> None:
     )
 
 
-def _count_failure(account: PosterAccount, error: "PosterError", seconds: float) -> None:
+def _count_failure(account: PosterAccount, error: PosterError, seconds: float) -> None:
     if error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()

@@ -37,9 +37,10 @@ from groups.poster import (
 from groups.poster.fields import fold
 from groups.services.calls.metrics import LISTS
 from groups.services.calls.single_flight import single_flight
-from groups.services.gateway import call_poster, rest_of
+from groups.services.gateway import begin_call, call_poster, rest_of
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
+from poster_admin.common.serving.afterwards import afterwards
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
@@ -130,12 +131,24 @@ def list_groups_now(credentials: PosterCredentials) -> Groups:
     return groups
 
 
+def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
+    """Begin to read the groups beside other calls, and return the function that waits for them.
+
+    It raises `PosterError`, as `list_groups_now` does.
+    """
+    take_answer = begin_call(credentials, lambda poster: poster.get_groups())
+    return lambda: _keep(credentials, take_answer())
+
+
 def _ask_for_all(credentials: PosterCredentials) -> Groups:
-    answer = call_poster(credentials, lambda poster: poster.get_groups())
+    return _keep(credentials, call_poster(credentials, lambda poster: poster.get_groups()))
+
+
+def _keep(credentials: PosterCredentials, answer: GroupList) -> Groups:
     LISTS.labels("poster").inc()
     as_of = timezone.now()
     _keep_list(credentials, answer, as_of)
-    _keep_copy(credentials, answer, as_of)
+    afterwards(lambda: _keep_copy(credentials, answer, as_of))
     return Groups(answer, as_of)
 
 

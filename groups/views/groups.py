@@ -28,7 +28,7 @@ from groups.presenters.lists.list_filters import Filters
 from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.lists.row_marks import marks_of
 from groups.presenters.messages import error_words, not_proven_words
-from groups.presenters.places import parts_of
+from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
@@ -105,6 +105,7 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 def group_detail(request: Request, group_id: int) -> HttpResponse:
     """Show one group with its latest changes."""
     credentials = request.credentials
+    show_cards = begin_parts("group.cards", request, group_id)
     try:
         one = reads.read_group(credentials, group_id, fresh="refresh" in request.GET)
     except NotFound:
@@ -124,6 +125,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "is_held": bool(holders),
         "holder": holder_notice(holder) if holder else None,
         "writable": not one.failure and not locked,
+        "cards": show_cards(request, one),
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
     }
     return render_page(request, "groups/group/detail.html", context)
@@ -225,6 +227,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group; read the number of its clients immediately before."""
     if answer := _sent_before(request, group_id):
         return answer
+    show_concerns = begin_parts("removal.cards", request, group_id)
     group = reads.read_now(request.credentials, group_id).group
     try:
         group = with_counted_clients(request.credentials, group)
@@ -235,7 +238,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     if group.clients and allowed and not recently_confirmed(request):
         return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
-    context = {"allowed": allowed, "concerns": parts_of("removal.cards", request, group_id)}
+    context = {"allowed": allowed, "concerns": show_concerns(request, group_id)}
     page = WritePage(request, "groups/group/remove.html", form, group, context)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)

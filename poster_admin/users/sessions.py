@@ -4,6 +4,7 @@ No cache stands before the database: a session that was ended must be over in ev
 """
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -41,10 +42,11 @@ class SessionStore(DatabaseStore):
 
     def load(self) -> dict[str, Any]:
         """Return the data of the session. One that is gone or over loses its key, so its cookie goes too."""
-        row = UserSession.objects.filter(pk=self.session_key).first()
-        if row is not None and not row.is_over:
-            self.seen_at = row.seen_at
-            return row.get_decoded()
+        with suppress(UserSession.DoesNotExist):
+            row = UserSession.objects.get(pk=self.session_key)
+            if not row.is_over:
+                self.seen_at = row.seen_at
+                return row.get_decoded()
         with optional("the end of a session"):
             self.flush()
         return {}

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.benchmarks import instructions
 from tests.benchmarks.__main__ import NAMES
 from tests.benchmarks.rows.results import Row
 from tests.support.environment import ROOT, inherited
@@ -56,3 +57,10 @@ def test_the_table_is_printed_and_says_which_program_is_missing(tmp_path, monkey
 def test_a_row_says_what_was_reached(measured, more, reached):
     at_least, goal = (1.06, 1.10) if more else (1.10, 1.06)
     assert Row(name="", measured=measured, at_least=at_least, goal=goal, more=more).reached == reached
+
+
+def test_instructions_are_not_counted_without_valgrind(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert instructions.main(["--hold"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "valgrind is not installed" in line

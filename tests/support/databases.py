@@ -1,14 +1,14 @@
 """Check that PostgreSQL and Redis are available for tests, and create databases."""
 
 import contextlib
+import fcntl
 import functools
 import os
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
-
-import portalocker
 
 from tests.support import environment
 
@@ -36,7 +36,8 @@ def needed_but_away():
 def made_once(name):
     """Yield the path of a file that all processes of a run share, and whether it is still to be made."""
     path = environment.SCRATCH / name
-    with portalocker.Lock(f"{path}.lock", flags=portalocker.LockFlags.EXCLUSIVE):
+    with Path(f"{path}.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield path, not path.exists()
 
 

@@ -17,6 +17,7 @@ from groups.features.insights.presenters.scheme_pages import (
     Turnover,
 )
 from groups.features.insights.presenters.sums import ShownSums
+from groups.features.insights.services.dependents import begin_dependents
 from groups.features.insights.services.member_sums import MemberAdder, Questions
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.scheme import read_scheme
@@ -60,7 +61,8 @@ def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | 
 @requires("view_group")
 def group_dependents(request: Request, group_id: int) -> HttpResponse:
     """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
-    context: dict[str, object] = {"dependents": DependentsCard(request.credentials, group_id)}
+    take = begin_dependents(request.credentials, group_id)
+    context: dict[str, object] = {"dependents": DependentsCard(group_id, take)}
     if element_asked_for(request) != "dependents":
         context["group"] = reads.read_group(request.credentials, group_id).group
     return render_page(request, "insights/dependents_page.html", context, fragment="dependents")

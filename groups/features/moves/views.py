@@ -17,6 +17,7 @@ from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Holder, Job
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
+from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, with_counted_clients
 from groups.services.jobs import lease as job_lease
@@ -91,15 +92,18 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
         )
         if known := find_same(same):
             return redirect(known.get_absolute_url())
+    show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)
     plan = partial(_job, request, form, moves.Retire)
-    return _move(request, form, plan, "moves/retire.html", {"group": form.group})
+    context = {"group": form.group, "concerns": show_concerns(request, group_id)}
+    return _move(request, form, plan, "moves/retire.html", context)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
     """Return the form with the group and the possible destinations, read from Poster just now."""
+    take_groups = reads.begin_groups_now(request.credentials)
     group = with_counted_clients(request.credentials, reads.read_now(request.credentials, group_id).group)
-    groups = reads.list_groups_now(request.credentials).groups
+    groups = take_groups().groups
     data = request.POST if request.method == "POST" else None
     return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
 

@@ -6,15 +6,16 @@ Redis a lock with a lease. So a process never has more threads competing with ot
 slots, and while Redis or the disk is away, each process still has a limit of its own.
 """
 
+import fcntl
 import hashlib
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -82,20 +83,27 @@ class Files:
 
     def take(self, name: str, count: int, wait: float, lease: float) -> Release:
         """Take a slot, and return the function that releases it."""
-        # It loads redis where that is installed, and most commands take no slot.
-        from portalocker import AlreadyLocked, LockException, NamedBoundedSemaphore  # noqa: PLC0415
-
-        semaphore = NamedBoundedSemaphore(
-            count, name, directory=str(self._directory), timeout=wait, check_interval=CHECK_INTERVAL
-        )
+        until = time.monotonic() + wait
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            semaphore.acquire()
-        except AlreadyLocked:
-            raise NoSlot from None
-        except (OSError, LockException) as error:
+            while (file := self._lock_one(name, count)) is None:
+                if time.monotonic() > until:
+                    raise NoSlot
+                time.sleep(CHECK_INTERVAL)
+        except OSError as error:
             raise Outage from error
-        return semaphore.release
+        return file.close
+
+    def _lock_one(self, name: str, count: int) -> IO[bytes] | None:
+        """Return a file of the slots, open and locked, or None if other processes hold all of them."""
+        for number in range(count):
+            with ExitStack() as opened:
+                file = opened.enter_context((self._directory / f"{name}.{number:02}.lock").open("ab"))
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    opened.pop_all()
+                    return file
+        return None
 
 
 class Redis:

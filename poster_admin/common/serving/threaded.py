@@ -16,6 +16,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from poster_admin.common.serving.afterwards import Work, left_over
+
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
@@ -112,7 +114,13 @@ def _run(
         return piece.extend
 
     piece = bytearray()
-    parts = wsgi(environ, start_response)
+    works: list[Work] = []
+    # A request that writes does its work in its order.
+    reset = left_over.set(works if environ["REQUEST_METHOD"] == "GET" else None)
+    try:
+        parts = wsgi(environ, start_response)
+    finally:
+        left_over.reset(reset)
     try:
         for part in parts:
             piece += part
@@ -120,10 +128,16 @@ def _run(
                 send_now([*messages, _body(piece, more=True)])
                 messages.clear()
                 piece.clear()
+        messages.append(_body(piece))
+        if works:
+            send_now(messages)
+            messages.clear()
+        for work in works:
+            work()
     finally:
         if hasattr(parts, "close"):
             parts.close()
-    return [*messages, _body(piece)]
+    return messages
 
 
 def _body(content: bytes | bytearray, *, more: bool = False) -> Message:

@@ -124,12 +124,10 @@ def workers_of(server):
     return found
 
 
-@contextlib.contextmanager
-def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **environment):
-    """Run the dashboard as `make serve` does, with a database of its own."""
+def environment_of(directory, upstream_port, **more):
+    """Return the environment of a dashboard in this directory, with a database of its own."""
     directory.mkdir(parents=True, exist_ok=True)
-    port, log = free_port(), directory / "log"
-    if "DATABASE_URL" not in environment and not (directory / "db.sqlite3").exists():
+    if "DATABASE_URL" not in more and not (directory / "db.sqlite3").exists():
         shutil.copy(migrated(), directory / "db.sqlite3")
     own = {
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -140,13 +138,20 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **en
         "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
         "CACHE_URL": f"filecache://{directory / 'cache'}",
         "POSTER_API_URL": f"http://127.0.0.1:{upstream_port}/{{account}}/api/",
-        "POSTER_CACHE_SECONDS": cache_seconds,
-        "WORKERS": workers,
-        "PORT": str(port),
         "DJANGO_SETTINGS_MODULE": "poster_admin.settings",
-        "MALLOC_ARENA_MAX": "2",  # as deploy/poster-admin.service sets it
-    } | environment
-    environment = {**inherited(), **own}
+    }
+    return {**inherited(), **own, **more}
+
+
+@contextlib.contextmanager
+def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **more):
+    """Run the dashboard as `make serve` does."""
+    port, log = free_port(), directory / "log"
+    environment = environment_of(
+        directory,
+        upstream_port,
+        **{"POSTER_CACHE_SECONDS": cache_seconds, "WORKERS": workers, "PORT": str(port), **more},
+    )
     command = [sys.executable, "manage.py", "serve"]
     with (
         log.open("wb") as output,
@@ -170,11 +175,8 @@ class Admin:
         return workers_of(self.process.pid)
 
 
-@contextlib.contextmanager
-def django_admin(directory):
-    """Run Django's admin on the server of the dashboard, as that one is run."""
-    from poster_admin.common.serving import server
-
+def admin_environment(directory):
+    """Make the database of Django's admin, and return its environment and the session of its superuser."""
     environment = {
         **os.environ,
         "ADMIN_DATABASE": str(directory / "admin.sqlite3"),
@@ -182,12 +184,21 @@ def django_admin(directory):
     }
     prepare = [sys.executable, "-m", "tests.benchmarks.setup.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
+    return environment, made.stdout.strip()
+
+
+@contextlib.contextmanager
+def django_admin(directory):
+    """Run Django's admin on the server of the dashboard, as that one is run."""
+    from poster_admin.common.serving import server
+
+    environment, session = admin_environment(directory)
     port = free_port()
     *granian, _ = server.granian(host="127.0.0.1", port=port, workers=2)
     command = [sys.executable, "-m", *granian, "tests.benchmarks.setup.admin:application"]
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")
-        yield Admin(port, running, f"sessionid={made.stdout.strip()}; csrftoken={CSRF}")
+        yield Admin(port, running, f"sessionid={session}; csrftoken={CSRF}")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from wsgiref.validate import validator
 import pytest
 
 from poster_admin.common.serving import threaded
+from poster_admin.common.serving.afterwards import afterwards
 
 SCOPE = {
     "method": "POST",
@@ -67,6 +68,34 @@ def test_a_request_comes_as_it_was_sent():
     assert requested["HTTP_COOKIE"] == "a=1;b=2"
     assert requested["CONTENT_TYPE"] == "a/b"
     assert application._held == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "order"), [("GET", ["sent", "work", "closed"]), ("POST", ["work", "closed", "sent"])]
+)
+def test_work_of_a_get_is_done_after_its_response(method, order):
+    done = []
+
+    class Response(list):
+        def close(self):
+            done.append("closed")
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        afterwards(lambda: done.append("work"))
+        return Response([b"page"])
+
+    async def send(message):
+        if message["type"] == "http.response.body":
+            done.append("sent")
+
+    async def receive():
+        return {"type": "http.request", "body": b""}
+
+    scope = SCOPE | {"method": method}
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, threaded.ThreadedApplication(application)(scope, receive, send)).result()
+    assert done == order
 
 
 def test_a_header_with_an_underscore_passes_for_no_other_one():

@@ -1,22 +1,16 @@
 """Show the promotions and loyalty rules that depend on a group, on its page and before it is changed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.insights.services.dependents import Dependents, dependents_of
-from groups.models import PosterCredentials
+from groups.features.insights.services.dependents import Dependents
 from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.presenters.messages import error_words
 from groups.services.values import NumberFormat
-from poster_admin.common.observability.server_timing import poster_time
-
-QUICK = 0.15
-"""Seconds: Poster answers quickly if the page has waited no longer for it."""
-AT_ONCE = 1.0
-"""Seconds in which each of the two lists has to come to be on the page from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +29,19 @@ class RuleLine:
 
 
 class DependentsCard:
-    """The dependents of a group: Poster is asked only when a page shows them.
+    """The dependents of a group: the page waits for them where it shows them.
 
-    `leaving` is True on pages that lead to the removal of the group.
+    `take` returns them. `leaving` is True on pages that lead to the removal of the group.
     """
 
-    def __init__(
-        self,
-        credentials: PosterCredentials,
-        group_id: int,
-        *,
-        leaving: bool = False,
-        within: float | None = None,
-    ) -> None:
-        self._credentials = credentials
-        self._within = within
+    def __init__(self, group_id: int, take: Callable[[], Dependents], *, leaving: bool = False) -> None:
+        self._take = take
         self.group_id = group_id
         self.leaving = leaving
 
     @cached_property
     def found(self) -> Dependents:
-        return dependents_of(self._credentials, self.group_id, fresh=self.leaving, within=self._within)
+        return self._take()
 
     @property
     def is_late(self) -> bool:
@@ -93,18 +79,6 @@ class DependentsCard:
             for words, listed in sentences.items()
             if listed.is_unread
         ]
-
-
-def dependents_at_once(credentials: PosterCredentials, group_id: int) -> DependentsCard | None:
-    """Return the dependents for the page of the group itself, or None to have the page load them afterwards.
-
-    A page waits for two lists more only while Poster has answered its other calls quickly.
-    """
-    waited = poster_time.get()
-    if waited is not None and waited.seconds > QUICK:
-        return None
-    card = DependentsCard(credentials, group_id, within=AT_ONCE)
-    return None if card.is_late else card
 
 
 def _why(failure: PosterError | None) -> str:

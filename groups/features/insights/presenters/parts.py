@@ -1,6 +1,6 @@
 """Show what promotions, rules, sales and numbers of clients tell, in the places of the core's pages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_card, cost_url
 from groups.features.insights.presenters.count_line import draw_counts
-from groups.features.insights.presenters.dependents_card import DependentsCard, dependents_at_once
+from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.services.client_counts import counts_of
-from groups.features.insights.services.dependents import dependents_of
+from groups.features.insights.services.dependents import Dependents, begin_dependents, dependents_of
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
 from groups.poster import Group, GroupValues, LoyaltyType
@@ -22,6 +22,9 @@ from groups.views.http.requests import Request
 from poster_admin.common.htmx import element_asked_for
 
 type Variables = dict[str, Any] | None
+type Take = Callable[[], Dependents]
+WITH_THE_PAGE = 1.0
+"""Seconds in which each list of dependents has to come to be on the page of a group from the beginning."""
 
 
 def destinations_of(user: User) -> list[Destination]:
@@ -34,9 +37,15 @@ def destinations_of(user: User) -> list[Destination]:
     )
 
 
-def dependents_of_group(request: Request, one: OneGroup) -> Variables:
+def begin_of_group(request: Request, group_id: int) -> Take:
+    """Begin to read the dependents beside the group itself, for its page."""
+    return begin_dependents(request.credentials, group_id, within=WITH_THE_PAGE)
+
+
+def dependents_of_group(_request: Request, one: OneGroup, take: Take) -> Variables:
     """Return the dependents for the page of a group, or None for dependents that it loads afterwards."""
-    return {"dependents": None if one.failure else dependents_at_once(request.credentials, one.group.id)}
+    card = DependentsCard(one.group.id, take)
+    return {"dependents": None if one.failure or card.is_late else card}
 
 
 def dependents_later(_request: Request, group: Group) -> Variables:
@@ -44,14 +53,24 @@ def dependents_later(_request: Request, group: Group) -> Variables:
     return {"group": group}
 
 
-def dependents_of_leaving(request: Request, group_id: int) -> Variables:
+def begin_of_leaving(request: Request, group_id: int) -> Take:
+    """Begin to read the dependents beside the group itself, for a page before it goes.
+
+    A form that is sent reads them later: it shows the page again only if something is wrong with it.
+    """
+    if request.method == "POST":
+        return partial(dependents_of, request.credentials, group_id, fresh=True)
+    return begin_dependents(request.credentials, group_id, fresh=True)
+
+
+def dependents_of_leaving(_request: Request, group_id: int, take: Take) -> Variables:
     """Return the dependents for a page before the group goes."""
-    return {"dependents": DependentsCard(request.credentials, group_id, leaving=True)}
+    return {"dependents": DependentsCard(group_id, take, leaving=True)}
 
 
 def doubts_of_removal(request: Request, group_id: int) -> Variables:
     """Return the dependents if there are any, or if that is not known: the removal is asked about then."""
-    card = DependentsCard(request.credentials, group_id, leaving=True)
+    card = DependentsCard(group_id, begin_of_leaving(request, group_id), leaving=True)
     doubtful = card.unread or card.found.promotions.found or card.found.rules.found
     return {"dependents": card} if doubtful else None
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
-from groups.services.gateway import call_poster
+from groups.services.gateway import begin_call
 from groups.services.groups import Groups, cached, keep_cached, list_groups
 
 
@@ -44,62 +44,85 @@ def dependents_of(
 ) -> Dependents:
     """Return the dependents of a group, which may be POSTER_CACHE_SECONDS old unless `fresh` is set.
 
-    Each list is read `within` so many seconds, by default in half of those that a read may last. A
-    `PosterError` is returned, not raised, because it must not prevent a change of the group.
+    The two lists are read side by side, each `within` so many seconds, by default in half of those that a
+    read may last. A `PosterError` is returned, not raised, because it must not prevent a change of the group.
     """
-    promotions = list_promotions(credentials, fresh=fresh, within=within)
-    mine = tuple(each for each in promotions.found if group_id in each.group_ids)
-    rules = list_rules(credentials, fresh=fresh, within=within)
-    groups = _groups(credentials) if rules.found else None
-    ladder = Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ())
-    of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
-    return Dependents(replace(promotions, found=mine), replace(rules, found=of_group), ladder)
+    return begin_dependents(credentials, group_id, fresh=fresh, within=within)()
 
 
-def list_promotions(
+def begin_dependents(
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Dependents]:
+    """Begin to read the dependents of a group, and return the function that waits for them."""
+    begun = begin_promotions(credentials, fresh=fresh, within=within)
+    begun_rules = begin_rules(credentials, fresh=fresh, within=within)
+
+    def take() -> Dependents:
+        promotions, rules = begun(), begun_rules()
+        mine = tuple(each for each in promotions.found if group_id in each.group_ids)
+        groups = _groups(credentials) if rules.found else None
+        ladder = Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ())
+        of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
+        return Dependents(replace(promotions, found=mine), replace(rules, found=of_group), ladder)
+
+    return take
+
+
+def begin_promotions(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Listed[Promotion]:
-    """Return all promotions of the account."""
+) -> Callable[[], Listed[Promotion]]:
+    """Begin to read all promotions of the account."""
 
     def ask(poster: PosterClient, seconds: float) -> Listed[Promotion]:
         answer = poster.get_promotions(within=seconds)
         return Listed(answer.promotions, len(answer.unreadable))
 
-    return _listed(credentials, "promotions", ask, fresh=fresh, within=within)
+    return _begin(credentials, "promotions", ask, fresh=fresh, within=within)
 
 
-def list_rules(
+def begin_rules(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
-) -> Listed[LoyaltyRule]:
-    """Return all loyalty rules of the account."""
+) -> Callable[[], Listed[LoyaltyRule]]:
+    """Begin to read all loyalty rules of the account."""
 
     def ask(poster: PosterClient, seconds: float) -> Listed[LoyaltyRule]:
         answer = poster.get_loyalty_rules(within=seconds)
         return Listed(answer.rules, len(answer.unreadable))
 
-    return _listed(credentials, "rules", ask, fresh=fresh, within=within)
+    return _begin(credentials, "rules", ask, fresh=fresh, within=within)
 
 
-def _listed[T](
+def _begin[T](
     credentials: PosterCredentials,
     what: str,
     ask: Callable[[PosterClient, float], Listed[T]],
     *,
     fresh: bool,
     within: float | None,
-) -> Listed[T]:
-    """Return a list from the cache or from Poster, or its error; each list has half the time of a read."""
+) -> Callable[[], Listed[T]]:
+    """Take a list from the cache, or begin to read it in half of the time of a read.
+
+    The function that is returned waits for the list, or returns its error.
+    """
     known = None if fresh or credentials.refused_at else cached(credentials, what)
     if known is not None:
-        found: Listed[T] = known[0]
-        return found
+        return lambda: known[0]
     seconds = within or settings.POSTER_READ_DEADLINE / 2
     try:
-        found = call_poster(credentials, lambda poster: ask(poster, seconds))
+        take_answer = begin_call(credentials, lambda poster: ask(poster, seconds))
     except PosterError as error:
-        return Listed(failure=error)
-    keep_cached(credentials, what, found, timezone.now())
-    return found
+        failed = Listed[T](failure=error)
+        return lambda: failed
+
+    def take() -> Listed[T]:
+        try:
+            found = take_answer()
+        except PosterError as error:
+            return Listed(failure=error)
+        keep_cached(credentials, what, found, timezone.now())
+        return found
+
+    return take
 
 
 def _groups(credentials: PosterCredentials) -> Groups | None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
-from groups.features.insights.services.dependents import Listed, list_rules
+from groups.features.insights.services.dependents import Listed, begin_rules
 from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyRule, UnreadableRow
@@ -64,5 +64,5 @@ class Scheme:
 
 def read_scheme(credentials: PosterCredentials, *, fresh: bool = False) -> Scheme:
     """Return the scheme. Raises `PosterError` if the groups cannot be read; the rules may be missing."""
-    groups = list_groups(credentials, fresh=fresh)
-    return Scheme(groups, list_rules(credentials, fresh=fresh))
+    take_rules = begin_rules(credentials, fresh=fresh)
+    return Scheme(list_groups(credentials, fresh=fresh), take_rules())

@@ -70,17 +70,25 @@ def test_the_page_of_a_group_has_them_while_poster_is_quick(manager, browse, san
     assert 'hx-get="/groups/4/dependents/"' not in page.content.decode()
 
 
-@pytest.mark.parametrize("slow", ["everything", LISTS[0]])
-def test_the_page_of_a_group_does_not_wait_for_them_while_poster_is_slow(
-    manager, browse, sandbox, monkeypatch, slow
-):
-    if slow == "everything":
-        monkeypatch.setattr(sandbox, "latency", 0.2)
-    else:
-        sandbox.script(slow, "timeout", times=None, seconds=1.5)
+def test_the_page_of_a_group_does_not_wait_for_them_while_poster_is_slow(manager, browse, sandbox):
+    sandbox.script(LISTS[0], "timeout", times=None, seconds=1.5)
     page = browse(manager).get("/groups/4/")
     assert 'hx-get="/groups/4/dependents/" hx-trigger="load"' in page.content.decode()
     assert 'href="/groups/4/dependents/"' in page.content.decode()
+
+
+@pytest.mark.parametrize("url", ["/groups/4/", "/groups/4/retire/", "/groups/4/delete/"])
+def test_a_page_takes_as_long_as_one_of_its_calls(owner, browse, sandbox, monkeypatch, url):
+    client = browse(owner)
+    client.get("/groups/")
+    monkeypatch.setattr(sandbox, "latency", 0.5)
+    page = client.get(url)
+    assert named(page, "promotion") == ["2"]
+    assert named(page, "rule")
+    waited, own = re.findall(r"dur=([\d.]+)", page["Server-Timing"])
+    assert 500 <= float(waited) < 900
+    assert float(own) > 0
+    assert len(sandbox.log) - 1 == (4 if "retire" in url else 3)
 
 
 @pytest.mark.parametrize("values", [{}, {"percent": "45"}], ids=["form", "check"])

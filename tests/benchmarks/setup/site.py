@@ -1,0 +1,5 @@
+"""Set the dashboard up in this process, for `counted`."""
+
+import django
+
+django.setup()
