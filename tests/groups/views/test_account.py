@@ -70,6 +70,7 @@ def test_while_poster_does_not_answer_nothing_is_kept(newcomer, browse, sandbox)
     assert not PosterCredentials.objects.exists()
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("account", HOSTILE_ACCOUNTS)
 def test_a_hostile_account_never_leads_to_a_request(newcomer, browse, sandbox, account):
     assert connect(browse(newcomer), sandbox, account).status_code == 422
