@@ -11,6 +11,7 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.services import groups as reads
 from poster_admin.users.models import UserSession
+from tests.support.features import with_feature
 from tests.support.pages import group_form
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +129,7 @@ def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
         assert len(sandbox.calls("clients.getGroups")) == before + number
 
 
-@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
+@pytest.mark.parametrize("path", ["/groups/", pytest.param("/groups/1/", marks=with_feature("insights"))])
 def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, asking, sandbox, staff):
     def asked():
         return [call for call in sandbox.calls() if call.method in {"clients.getGroups", "clients.getGroup"}]

@@ -137,30 +137,12 @@ def test_a_fragment_and_a_page_say_the_same(staff, browse):
 # --- Search ------------------------------------------------------------------------------------------------
 
 
-# A name without its apostrophe, or with another sign for it; parts of a number as they are pasted.
-NAMES = (
-    "камянецька",
-    'кам"янецька',
-    "Кам´янецька",
-    "Кам＇янецька",
-    "\u2066Кам\u2019янецька\u2069",
-    "Kamyanetska",
-)
-PARTS = ("555.66", "555\u201166", "(044) 555/66", "тел. 044 555", "0038044555")
-
-
+# tests/groups/presenters has each sign in test_alphabet.py and test_phones.py.
 @pytest.mark.parametrize(
     "q",
     [
-        "кам'янецька",
-        "КАМʼЯНЕЦЬКА елка",
-        "c-9001",
-        "c\u20119001",
-        "90 01",
-        "555 66",
-        "044 555",
-        *NAMES,
-        *PARTS,
+        *("кам'янецька", "КАМʼЯНЕЦЬКА елка", "\u2066Кам\u2019янецька\u2069", "Kamyanetska"),
+        *("c-9001", "c\u20119001", "90 01", "555 66", "(044) 555/66", "тел. 044 555"),
     ],
 )
 def test_a_name_a_card_and_a_part_of_a_number_are_found_by_reading(staff, browse, sandbox, somebody, q):
@@ -173,10 +155,11 @@ def test_a_name_a_card_and_a_part_of_a_number_are_found_by_reading(staff, browse
 @pytest.mark.parametrize(
     "q",
     [
-        *("+380 44 555-66-77", "380445556677", "044 555 66 77", "445556677", "00380 44 5556677"),
-        *("044.555.66.77", "+38/044/555/66/77", "+380 44 555–66–77", "+380\u201144\u2011555\u201166\u201177"),
-        *("tel:+380445556677", "Тел.: 044 555-66-77", "\u202a+380 44 555 66 77\u202c", "8 (044) 555-66-77"),
-        *("\u200e044\xa0555\u202f66\u200977", "＋３８０４４５５５６６７７", "044‒555−66⁃77"),
+        "+380 44 555-66-77",
+        "044 555 66 77",
+        "00380 44 5556677",
+        "Тел.: 044 555-66-77",
+        "＋３８０４４５５５６６７７",
     ],
 )
 def test_a_whole_number_is_found_by_poster(staff, browse, sandbox, somebody, q):
