@@ -23,7 +23,6 @@ NOTHING = {
     "finished rows of the job queue": 0,
     "rows of killed workers in the job queue": 0,
     "snapshots": 0,
-    "numbers of clients": 0,
     "lines of the security log": 0,
     "sessions that are over": 0,
 } | {rows.name: 0 for rows in pruned}
