@@ -449,18 +449,11 @@ def test_a_new_token_is_used_from_the_next_client_on(staff, sandbox, settings, m
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
-def test_it_stops_when_its_user_is_switched_off(staff, sandbox):
+@pytest.mark.parametrize("reason", LOST)
+def test_it_does_not_begin_when_its_user_may_no_more(staff, sandbox, reason):
     job = start(staff)
-    staff.is_active = False
-    staff.save()
-    assert ended(run(job)) == (Job.State.STOPPED, "no_user")
-    assert not sandbox.posts()
-
-
-def test_it_stops_when_the_token_is_forgotten(staff, sandbox):
-    job = start(staff)
-    credentials_service.disconnect(user=staff)
-    assert ended(run(job)) == (Job.State.STOPPED, "token")
+    LOST[reason](staff)
+    assert ended(run(job)) == (Job.State.STOPPED, reason)
     assert not sandbox.posts()
 
 
