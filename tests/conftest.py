@@ -25,7 +25,7 @@ from groups.models import WorkerHeartbeat
 from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment, matrix, programs
-from tests.support.databases import migrated
+from tests.support.databases import drop_template, migrated, migrated_template
 from tests.support.mail import mail_server
 from tests.support.pairwise import THOROUGH
 from tests.support.people import make_user, sign_in
@@ -101,6 +101,11 @@ def pytest_runtest_setup(item):
         programs.not_run(missing)
 
 
+def pytest_unconfigure():
+    if environment.MAKES_SCRATCH:
+        drop_template()
+
+
 def pytest_terminal_summary(terminalreporter):
     matrix.print_totals(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", ())
@@ -117,11 +122,13 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix, tmp_path_factory):
-    """Put SQLite into a file: threads that share one in memory lock each other out."""
+    """Copy a migrated database. SQLite's is a file: threads that share one in memory lock each other out."""
     for each in connections.all():
         if each.vendor == "sqlite":
             path = tmp_path_factory.mktemp("database") / "test.sqlite3"
             each.settings_dict["TEST"]["NAME"] = str(shutil.copy(migrated(), path))
+        else:
+            each.settings_dict["TEST"]["TEMPLATE"] = migrated_template(environment.POSTGRES_URL)
 
 
 @pytest.fixture(scope="session")

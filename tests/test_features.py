@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from poster_admin.features import FEATURES, needed_by
-from tests.support.environment import ROOT
+from tests.support.environment import ROOT, SCRATCH
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 ALL = ",".join(FEATURES)
@@ -17,6 +17,8 @@ def run_with(path, **variables):
     """Run a file of tests in a process of its own, since the apps of a process cannot change."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", path]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "TEST_"))}
+    # The tables are there whatever is off, so the migrated database of this run will do.
+    kept["TEST_SCRATCH"] = str(SCRATCH)
     ran = subprocess.run(command, cwd=ROOT, env=kept | variables, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-1000:]
 

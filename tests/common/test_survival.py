@@ -15,7 +15,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment, outages
 from tests.support.dashboard.killing import WRITE, Dashboard, wait_until
 from tests.support.dashboard.moving import Move
-from tests.support.databases import empty_database
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.
@@ -273,7 +273,7 @@ def test_without_redis_all_goes_on(installation, redis, away, back):
 @pytest.mark.thorough  # as where SQLite is locked
 @pytest.mark.needs("postgresql", "redis")
 def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
-    with empty_database(environment.POSTGRES_URL) as url:
+    with migrated_database(environment.POSTGRES_URL) as url:
         dashboard = installation(database_url=url)
         name = urlsplit(url).path.removeprefix("/")
 
@@ -293,7 +293,7 @@ def test_connections_to_postgresql_that_are_ended_hold_up_nothing(installation):
 @pytest.mark.thorough  # as where SQLite is locked
 @pytest.mark.needs("postgresql", "redis")
 def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(installation, way):
-    with empty_database(environment.POSTGRES_URL) as url:
+    with migrated_database(environment.POSTGRES_URL) as url:
         there = urlsplit(url)
         dashboard = installation(
             database_url=there._replace(netloc=f"postgres@127.0.0.1:{way.port}").geturl()

@@ -1,6 +1,10 @@
-"""Fixtures of the app: lost writes that are settled at once."""
+"""Fixtures of the app: lost writes that are settled at once, and a kind of job without a feature."""
 
 import pytest
+
+from groups.models import Job
+from groups.services.jobs.kinds import register
+from tests.support.transfers import Transfer
 
 
 @pytest.fixture
@@ -19,3 +23,10 @@ def people(sandbox):
         return {int(row["client_id"]) for row in clients.rows(group_id) if row["delete"] == "0"}
 
     return people
+
+
+@pytest.fixture
+def transfers(monkeypatch):
+    """Register a kind of job that belongs to no feature."""
+    monkeypatch.setattr(Job, "registered", dict(Job.registered))
+    register(Transfer)

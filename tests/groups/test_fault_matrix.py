@@ -31,6 +31,7 @@ from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.http import network
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
+from tests.support.features import with_feature
 from tests.support.matrix import (
     CALLS_BEFORE_THE_WRITE,
     PROPERTY,
@@ -48,7 +49,11 @@ from tests.support.matrix import (
 from tests.support.pages import group_form, group_ids, open_form, text_of
 
 State = Change.State
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("short_deadlines")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("short_deadlines"),
+    with_feature("moves", "insights", "snapshots"),
+]
 
 PAGES = {
     "list": "/groups/",

@@ -16,14 +16,13 @@ from groups.models import Job
 from groups.services.installation.routines import pruned
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.security_log import record
-from tests.support.jobs import start
+from tests.support.transfers import start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transfers")]
 NOTHING = {
     "finished rows of the job queue": 0,
     "rows of killed workers in the job queue": 0,
     "snapshots": 0,
-    "numbers of clients": 0,
     "lines of the security log": 0,
     "sessions that are over": 0,
 } | {rows.name: 0 for rows in pruned}

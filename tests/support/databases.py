@@ -47,51 +47,69 @@ def migrated():
     with made_once("migrated.sqlite3") as (path, is_new):
         if is_new:
             new = path.with_suffix(".new")
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "-v", "0", "--skip-checks"],
-                cwd=environment.ROOT,
-                env={**environment.inherited(), "DEBUG": "True", "DATABASE_URL": f"sqlite:///{new}"},
-                check=True,
-            )
+            _migrate(f"sqlite:///{new}")
             new.rename(path)
     return path
 
 
 @contextlib.contextmanager
-def empty_database(url):
+def empty_database(url, template="template0"):
     """Create a database beside the one of the address, and drop it afterwards."""
     import psycopg
 
     name = f"poster_admin_{os.getpid()}_{secrets.token_hex(4)}"
     with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+        server.execute(f'CREATE DATABASE "{name}" ENCODING \'UTF8\' TEMPLATE "{template}"')
         try:
-            yield urlsplit(url)._replace(path=f"/{name}").geturl()
+            yield _beside(url, name)
         finally:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+            _drop(server, name)
 
 
-@contextlib.contextmanager
 def migrated_database(url):
-    """Create a migrated database beside the one of the address, and drop it afterwards.
+    """Create a migrated database beside the one of the address, and drop it afterwards."""
+    return empty_database(url, migrated_template(url))
 
-    One process of a run migrates its own, and dumps it for those that come later: it takes seconds.
-    """
-    with empty_database(url) as new:
-        with made_once("migrated.dump") as (path, is_new):
-            if is_new:
-                subprocess.run(
-                    [sys.executable, "manage.py", "migrate", "-v", "0", "--skip-checks"],
-                    cwd=environment.ROOT,
-                    env={**environment.inherited(), "DEBUG": "True", "DATABASE_URL": new},
-                    check=True,
-                )
-                half = path.with_suffix(".new")
-                subprocess.run(["pg_dump", "--format=custom", f"--file={half}", new], check=True)
-                half.rename(path)
-        if not is_new:
-            subprocess.run(["pg_restore", f"--dbname={new}", str(path)], check=True)
-        yield new
+
+@functools.cache
+def migrated_template(url):
+    """Return the name of a migrated PostgreSQL database to copy, made once for all processes of a run."""
+    import psycopg
+
+    name = f"{environment.SCRATCH.name}_template"
+    with made_once("template") as (path, is_new):
+        if is_new:
+            with psycopg.connect(url, autocommit=True) as server:
+                server.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+            _migrate(_beside(url, name))
+            path.touch()
+    return name
+
+
+def drop_template():
+    """Drop the database that was copied, at the end of a run that has made one."""
+    import psycopg
+
+    if (environment.SCRATCH / "template").exists():
+        with psycopg.connect(environment.POSTGRES_URL, autocommit=True) as server:
+            _drop(server, f"{environment.SCRATCH.name}_template")
+
+
+def _migrate(url):
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v", "0", "--skip-checks"],
+        cwd=environment.ROOT,
+        env={**environment.inherited(), "DEBUG": "True", "DATABASE_URL": url},
+        check=True,
+    )
+
+
+def _beside(url, name):
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+def _drop(server, name):
+    server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _shown(url):

@@ -22,7 +22,8 @@ LOCALE = ROOT / "poster_admin" / "locale"
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # A folder for what the processes of a run share: the first one makes it and names it to the others.
-if "TEST_SCRATCH" not in os.environ:
+MAKES_SCRATCH = "TEST_SCRATCH" not in os.environ
+if MAKES_SCRATCH:
     _SCRATCH = tempfile.TemporaryDirectory(prefix="poster_admin_")
     os.environ["TEST_SCRATCH"] = _SCRATCH.name
 SCRATCH = Path(os.environ["TEST_SCRATCH"])

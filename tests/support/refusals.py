@@ -1,14 +1,15 @@
 """Let Poster refuse writes, and look at the rows of jobs in which that is told."""
 
-import pytest
-
 from groups.models import Change, PosterCredentials
 from groups.poster.errors import REFUSALS
 from groups.services.jobs import queue
 from tests.support.pages import text_of
+from tests.support.pairwise import covering
 
 # No message of the dashboard is written like this.
 WORDS = "<b>Ні & ні</b> "
+# Codes of one kind are the same error (tests/groups/poster/test_errors.py), and are told alike.
+ONE_OF_EACH_KIND = covering(REFUSALS, lambda code: {REFUSALS[code]})
 
 
 def refused(sandbox, method, code):
@@ -16,16 +17,6 @@ def refused(sandbox, method, code):
     token = sandbox.accounts["demo"].token
     message = f"{WORDS}{token} {'ж' * 300}"
     sandbox.script(method, "error_object", code=code, message=message, when="before")
-
-
-def some_refusals(name, *values, place):
-    """Return a third of the codes for a kind of job, from its place, and the others for `make test-all`."""
-    some = list(REFUSALS)[place::3]
-    rest = [code for code in REFUSALS if code not in some]
-    return [
-        pytest.param(*values, some, id=name),
-        pytest.param(*values, rest, id=f"{name}, rest", marks=pytest.mark.thorough),
-    ]
 
 
 def row_of_refused(client, user, job, code):

@@ -88,6 +88,11 @@ def scene(role="Owners", account="demo", shows="main h1"):
     return declare
 
 
+def page(name, address, role="Owners", account="demo", shows="main h1"):
+    """Declare a scene that is a page as it comes."""
+    SCENES[name] = (lambda stage: stage.goto(address), role, account, shows)
+
+
 def signed_in(role, account, sandbox):
     if role is None:
         return None
@@ -97,9 +102,7 @@ def signed_in(role, account, sandbox):
 # --- Before the sign-in ------------------------------------------------------------------------------------
 
 
-@scene(role=None)
-def login(stage):
-    stage.goto("/accounts/login/")
+page("login", "/accounts/login/", role=None)
 
 
 @scene(role=None, shows=".summary")
@@ -110,9 +113,12 @@ def login_refused(stage):
     stage.button()
 
 
-@scene(role=None, shows="[data-unsaved]")
-def login_after_a_lost_form(stage):
-    stage.goto("/accounts/login/?next=/groups/1/edit/&unsaved=1")
+page(
+    "login_after_a_lost_form",
+    "/accounts/login/?next=/groups/1/edit/&unsaved=1",
+    role=None,
+    shows="[data-unsaved]",
+)
 
 
 @scene(role=None, shows="[data-notice=error]")
@@ -140,9 +146,7 @@ def slowed(stage):
 # --- The list ----------------------------------------------------------------------------------------------
 
 
-@scene(shows="tr[data-group='5']")
-def group_list(stage):
-    stage.goto("/groups/?sort=-clients")
+page("group_list", "/groups/?sort=-clients", shows="tr[data-group='5']")
 
 
 @scene(shows="nav.pages")
@@ -176,9 +180,7 @@ def no_group_readable(stage):
     stage.goto("/groups/")
 
 
-@scene(shows=".empty")
-def no_match(stage):
-    stage.goto("/groups/?q=нема")
+page("no_match", "/groups/?q=нема", shows=".empty")
 
 
 @scene(shows="[data-notice=stale]")
@@ -262,9 +264,7 @@ def no_worker(stage):
     stage.goto("/groups/")
 
 
-@scene(role="Staff", shows="#id_name")
-def create(stage):
-    stage.goto("/groups/new/")
+page("create", "/groups/new/", role="Staff", shows="#id_name")
 
 
 @scene(role="Staff", shows=".summary")
@@ -273,14 +273,8 @@ def create_refused(stage):
     stage.button()
 
 
-@scene(role="Staff", shows="#id_name")
-def edit(stage):
-    stage.goto("/groups/1/edit/")
-
-
-@scene(role="Staff", shows=".percents")
-def percents(stage):
-    stage.goto("/groups/edit/?type=2")
+page("edit", "/groups/1/edit/", role="Staff", shows="#id_name")
+page("percents", "/groups/edit/?type=2", role="Staff", shows=".percents")
 
 
 @scene(role="Staff", shows=".percents .error")
@@ -298,9 +292,7 @@ def percents_planned(stage):
     stage.button()
 
 
-@scene(role="Staff", shows="#id_file")
-def file_import(stage):
-    stage.goto("/groups/import/")
+page("file_import", "/groups/import/", role="Staff", shows="#id_file")
 
 
 @scene(role="Staff", shows=".summary")
@@ -386,9 +378,7 @@ def busy(stage):
     stage.button()
 
 
-@scene(shows="#id_confirm_name")
-def remove(stage):
-    stage.goto("/groups/1/delete/")
+page("remove", "/groups/1/delete/", shows="#id_confirm_name")
 
 
 @scene(shows=".field .error")
@@ -405,9 +395,7 @@ def remove_refused_by_poster(stage):
     stage.page.locator(".danger").click()
 
 
-@scene(role="Staff", shows="[data-notice=error]")
-def remove_not_allowed(stage):
-    stage.goto("/groups/1/delete/")
+page("remove_not_allowed", "/groups/1/delete/", role="Staff", shows="[data-notice=error]")
 
 
 @scene(shows="dialog[open] .danger")
@@ -420,14 +408,8 @@ def remove_dialog(stage):
 # --- The loyalty scheme ------------------------------------------------------------------------------------
 
 
-@scene(role="Managers", shows="#dependents [data-rule]")
-def detail_with_dependents(stage):
-    stage.goto("/groups/4/")
-
-
-@scene(role="Staff", shows="#dependents [data-promotion]")
-def dependents_page(stage):
-    stage.goto("/groups/4/dependents/")
+page("detail_with_dependents", "/groups/4/", role="Managers", shows="#dependents [data-rule]")
+page("dependents_page", "/groups/4/dependents/", role="Staff", shows="#dependents [data-promotion]")
 
 
 @scene(role="Staff", shows="[data-dependents=unread]")
@@ -437,9 +419,7 @@ def dependents_unread(stage):
     stage.goto("/groups/4/edit/")
 
 
-@scene(role="Managers", shows="tr[data-rule]")
-def ladder(stage):
-    stage.goto("/groups/ladder/")
+page("ladder", "/groups/ladder/", role="Managers", shows="tr[data-rule]")
 
 
 @scene(shows="[data-problem]")
@@ -480,32 +460,16 @@ def chart(stage):
     stage.goto("/groups/scheme/")
 
 
-@scene(shows="[data-turnover]")
-def chart_with_turnover(stage):
-    stage.goto("/groups/scheme/")
-
-
-@scene(role="Staff", shows=".chip")
-def members_with_an_own_percent(stage):
-    stage.goto("/groups/1/clients/?own=above")
+page("chart_with_turnover", "/groups/scheme/", shows="[data-turnover]")
+page("members_with_an_own_percent", "/groups/1/clients/?own=above", role="Staff", shows=".chip")
 
 
 # --- Sales and costs ---------------------------------------------------------------------------------------
 
 
-@scene(shows="[data-cost]")
-def cost(stage):
-    stage.goto("/groups/1/cost/?percent=12.5")
-
-
-@scene(shows=".cost-months .saves")
-def cost_of_a_year(stage):
-    stage.goto("/groups/1/cost/?percent=5&days=365")
-
-
-@scene(account="readonly", shows="#cost b")
-def cost_without_the_right(stage):
-    stage.goto("/groups/1/cost/?percent=15")
+page("cost", "/groups/1/cost/?percent=12.5", shows="[data-cost]")
+page("cost_of_a_year", "/groups/1/cost/?percent=5&days=365", shows=".cost-months .saves")
+page("cost_without_the_right", "/groups/1/cost/?percent=15", account="readonly", shows="#cost b")
 
 
 @scene(shows="#cost .icon")
@@ -514,9 +478,7 @@ def cost_under_way(stage):
     stage.goto("/groups/1/cost/?percent=15")
 
 
-@scene(shows="#id_percent[aria-invalid=true]")
-def cost_of_no_percent(stage):
-    stage.goto("/groups/1/cost/?percent=101")
+page("cost_of_no_percent", "/groups/1/cost/?percent=101", shows="#id_percent[aria-invalid=true]")
 
 
 @scene(shows="[data-cost]")
@@ -596,9 +558,7 @@ def members_504(stage):
 # --- Planned changes ---------------------------------------------------------------------------------------
 
 
-@scene(role="Staff", shows="#id_starts_at")
-def plan_a_change(stage):
-    stage.goto("/groups/4/schedule/")
+page("plan_a_change", "/groups/4/schedule/", role="Staff", shows="#id_starts_at")
 
 
 @scene(role="Staff", shows=".summary")
@@ -698,9 +658,7 @@ def requests(stage):
     stage.goto("/requests/")
 
 
-@scene(shows=".empty")
-def no_requests(stage):
-    stage.goto("/requests/")
+page("no_requests", "/requests/", shows=".empty")
 
 
 @scene(shows="[data-request][data-state=waiting]")
@@ -741,9 +699,7 @@ def move_refused(stage):
     stage.button()
 
 
-@scene(shows="[data-promotion]")
-def retire(stage):
-    stage.goto("/groups/4/retire/")
+page("retire", "/groups/4/retire/", shows="[data-promotion]")
 
 
 @scene(role="Staff", shows="[data-notice=unknown]")
@@ -860,9 +816,7 @@ def what_is_new(stage):
     stage.goto("/history/new/")
 
 
-@scene(shows=".empty")
-def nothing_is_new(stage):
-    stage.goto("/history/new/")
+page("nothing_is_new", "/history/new/", shows=".empty")
 
 
 @scene(shows="[data-watch=on]")
@@ -892,9 +846,7 @@ def snapshots(stage):
     stage.goto("/history/snapshots/")
 
 
-@scene(shows=".empty")
-def snapshots_empty(stage):
-    stage.goto("/history/snapshots/")
+page("snapshots_empty", "/history/snapshots/", shows=".empty")
 
 
 @scene(shows=".facts")
@@ -921,27 +873,15 @@ def snapshot_without_its_key(stage):
     stage.goto(f"/history/snapshots/{snapshot.pk}/restore/")
 
 
-@scene(shows=".filters")
-def history_without_a_match(stage):
-    stage.goto("/history/?group=нема")
-
-
-@scene(shows=".empty")
-def history_empty(stage):
-    stage.goto("/history/")
+page("history_without_a_match", "/history/?group=нема", shows=".filters")
+page("history_empty", "/history/", shows=".empty")
 
 
 # --- Credentials -------------------------------------------------------------------------------------------
 
 
-@scene(shows=".pairs")
-def account(stage):
-    stage.goto("/account/")
-
-
-@scene(account=None, shows=".steps")
-def account_not_connected(stage):
-    stage.goto("/account/")
+page("account", "/account/", shows=".pairs")
+page("account_not_connected", "/account/", account=None, shows=".steps")
 
 
 @scene(account=None, shows=".summary")
@@ -985,9 +925,7 @@ def poster_504(stage):
     stage.goto("/groups/")
 
 
-@scene(role="", account=None, shows="[data-notice=error]")
-def no_right(stage):
-    stage.goto("/groups/")
+page("no_right", "/groups/", role="", account=None, shows="[data-notice=error]")
 
 
 @scene(shows="[data-notice=error]")
@@ -1004,9 +942,7 @@ def menu(stage):
     stage.page.locator("details.menu summary").click()
 
 
-@scene()
-def help_page(stage):
-    stage.goto("/help/")
+page("help_page", "/help/")
 
 
 @scene(shows="#dialog[open] #help")
@@ -1034,9 +970,7 @@ def row_conflict(stage):
     stage.page.locator("#row-1 .button:not(.plain)").click()
 
 
-@scene(shows="main form .danger")
-def disconnect(stage):
-    stage.goto("/account/disconnect/")
+page("disconnect", "/account/disconnect/", shows="main form .danger")
 
 
 # --- People ------------------------------------------------------------------------------------------------
@@ -1130,9 +1064,7 @@ def invitation_too_old(stage):
 # --- Security, and notices ---------------------------------------------------------------------------------
 
 
-@scene(shows="[data-passkey-new] [name=name]")
-def passkey_new(stage):
-    stage.goto("/accounts/passkeys/new/")
+page("passkey_new", "/accounts/passkeys/new/", shows="[data-passkey-new] [name=name]")
 
 
 @scene(shows="[data-no-passkey]")
@@ -1153,9 +1085,7 @@ def security(stage):
     stage.goto("/accounts/sessions/")
 
 
-@scene(shows="[data-webhook=none]")
-def notices(stage):
-    stage.goto("/account/notices/")
+page("notices", "/account/notices/", shows="[data-webhook=none]")
 
 
 @scene(shows=".summary")

@@ -4,6 +4,7 @@ import pytest
 
 from groups.models import Change, Job
 from groups.presenters.holders import holder_notice
+from tests.support.features import with_feature
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,7 @@ def test_a_job_says_whether_it_is_at_work(state, words):
     assert notice.url == f"/jobs/{job.pk}/"
 
 
+@with_feature("moves")
 def test_a_job_of_a_feature_that_is_off_names_the_feature(monkeypatch):
     job = Job(kind="move", state="waiting", user_name="owner", group_name="Barista")
     assert "A job by owner" in holder_notice(job).message.text

@@ -6,7 +6,11 @@ from hypothesis import strategies as st
 
 from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
 
-SIGNS = " .-/()\N{EN DASH}\N{NON-BREAKING HYPHEN}\N{NO-BREAK SPACE}\N{LEFT-TO-RIGHT MARK}"
+SIGNS = (
+    " .-/()\N{EN DASH}\N{FIGURE DASH}\N{MINUS SIGN}\N{HYPHEN BULLET}\N{NON-BREAKING HYPHEN}"
+    "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
+    "\N{LEFT-TO-RIGHT MARK}\N{LEFT-TO-RIGHT EMBEDDING}\N{POP DIRECTIONAL FORMATTING}"
+)
 
 
 @given(

@@ -11,6 +11,7 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.services import groups as reads
 from poster_admin.users.models import UserSession
+from tests.support.features import with_feature
 from tests.support.pages import group_form
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +80,7 @@ def test_a_change_without_an_outcome_is_told_at_once(client, staff):
     assert 'data-notice="unknown"' in client.get("/groups/").content.decode()
 
 
+@pytest.mark.once  # no session of another database is found either
 @pytest.mark.parametrize("key", ["0" * 32, "x' OR 1=1 --", "éé", ""])
 def test_a_forged_session_gets_nothing(key, client, settings):
     client.cookies[settings.SESSION_COOKIE_NAME] = key
@@ -127,7 +129,7 @@ def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
         assert len(sandbox.calls("clients.getGroups")) == before + number
 
 
-@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
+@pytest.mark.parametrize("path", ["/groups/", pytest.param("/groups/1/", marks=with_feature("insights"))])
 def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, asking, sandbox, staff):
     def asked():
         return [call for call in sandbox.calls() if call.method in {"clients.getGroups", "clients.getGroup"}]
@@ -142,6 +144,7 @@ def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, ask
     assert len(asked()) == before + (1 if path == "/groups/" else 2)
 
 
+@pytest.mark.once  # a test above asks the database for the same
 @pytest.mark.parametrize("what", CHANGES)
 def test_nobody_asks_poster_who_may_no_longer_look(what, asking, sandbox, staff):
     status, change = CHANGES[what]
@@ -157,6 +160,7 @@ def test_every_look_tells_how_long_poster_took(path, asking):
         assert "poster;dur=" in asking.get(path).headers["Server-Timing"]
 
 
+@pytest.mark.once  # the list and the group are Poster's
 @pytest.mark.parametrize(("code", "status"), [(10, 424), (20, 424), (404, 404), (999, 502)])
 @pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
 def test_a_refusal_is_told_in_words_and_asked_for_once(path, code, status, asking, sandbox):
@@ -207,6 +211,7 @@ def test_another_language_is_spoken_at_once(client, settings):
 # --- Compression -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.once  # the database packs nothing
 @pytest.mark.parametrize(
     ("accepted", "encoding"), [("gzip", "gzip"), ("br, gzip", "gzip"), ("br", None), ("", None)]
 )

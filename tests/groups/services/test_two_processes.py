@@ -11,7 +11,7 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment
 from tests.support.dashboard.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
-from tests.support.databases import empty_database
+from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8
@@ -31,7 +31,7 @@ PATIENT = {"POSTER_CONNECT_TIMEOUT": "3", "POSTER_READ_TIMEOUT": "8", "POSTER_RE
 def installation(request, tmp_path_factory):
     """Return a dashboard for all tests of a database: starting two servers takes longer than most tests."""
     on_postgresql = request.param != "sqlite"
-    database = empty_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
+    database = migrated_database(environment.POSTGRES_URL) if on_postgresql else nullcontext("")
     with database as url, Sandbox(groups=60) as sandbox:
         # Eight requests wait for their turn: the read before a write has a fifth of this time.
         variables = {"POSTER_WRITE_DEADLINE": "15", "POSTER_SETTLE_SECONDS": "90"} | PATIENT

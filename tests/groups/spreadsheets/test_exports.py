@@ -9,7 +9,8 @@ from openpyxl import load_workbook
 
 from tests.support.pages import group_ids
 
-pytestmark = pytest.mark.django_db
+# A list is not in the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 def rows_of(answer, delimiter):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
+from tests.support.features import with_feature
 from tests.support.pages import fragment, text_of
 from tests.support.values import HOSTILE_ACCOUNTS
 
@@ -70,6 +71,7 @@ def test_while_poster_does_not_answer_nothing_is_kept(newcomer, browse, sandbox)
     assert not PosterCredentials.objects.exists()
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("account", HOSTILE_ACCOUNTS)
 def test_a_hostile_account_never_leads_to_a_request(newcomer, browse, sandbox, account):
     assert connect(browse(newcomer), sandbox, account).status_code == 422
@@ -132,6 +134,7 @@ def test_a_token_that_is_refused_later_asks_to_connect_again(staff, browse, sand
     assert client.get("/history/").status_code == 200
 
 
+@with_feature("approvals", "elsewhere")
 @pytest.mark.parametrize(
     ("url", "form"),
     [

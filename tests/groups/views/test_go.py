@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from groups.models import PosterCredentials
+from tests.support.features import with_feature
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -16,6 +17,7 @@ def places(page):
     return re.findall(r'<li><a href="([^"]+)">', html)
 
 
+@with_feature("schedules", "approvals", "notices", "snapshots")
 def test_without_a_text_it_shows_the_pages_that_the_user_may_open(manager, owner, browse, sandbox):
     assert "/people/" in places(browse(owner).get("/go/"))
     seen = places(browse(manager).get("/go/"))

@@ -6,6 +6,7 @@ import pytest
 
 from groups.models import Change, Lock, PosterAccount
 from groups.models.locks import future_key
+from tests.support.features import with_feature
 from tests.support.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +24,7 @@ def held(owner, sandbox):
     Lock.objects.take(account.pk, {future_key(EMPTY)}, feature="saved_views", row_id=uuid.uuid4())
 
 
+@with_feature("moves")
 @pytest.mark.usefixtures("held")
 def test_the_page_says_so_and_offers_nothing_that_ends_the_group(owner, browse):
     client = browse(owner)

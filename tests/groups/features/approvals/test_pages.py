@@ -7,16 +7,19 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services.approvals import ask_for, count_to_decide, lapse_overdue
+from groups.features.bulk.services import EditPlan
 from groups.features.moves.services.moves import Move
 from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, asked
 from groups.models.submissions import Submission
 from groups.services.events import events_since
+from groups.services.installation import workers
 from groups.services.writes.not_sent import OperationReused
 from groups.services.writes.submissions import find_known
 from poster_admin.users.models import Event, SecurityEvent
@@ -645,3 +648,16 @@ def test_a_request_of_a_feature_that_is_off_is_on_no_page_and_in_no_notice(
         find_known(Submission(request.pk, "demo", staff.pk, "update"), Change)
     assert lapse_overdue() == 0
     assert ApprovalRequest.objects.get() == request
+
+
+def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_assert_num_queries):
+    client = browse(staff)
+    client.get("/requests/")
+    # A page asks for the workers every 10 seconds, which would come into the count by chance.
+    cache.set(workers.CACHE_KEY, True, timeout=None)
+    for number in range(50):
+        job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
+        ask_for(job, staff, ())
+    # Those of each page, as in tests/groups/views/test_queries.py; the count, and the rows with their jobs.
+    with django_assert_num_queries(4 + 2):
+        client.get("/requests/")

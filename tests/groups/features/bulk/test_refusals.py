@@ -1,4 +1,4 @@
-"""Test every refusal code of Poster in the rows of edits and imports."""
+"""Test each kind of refusal of Poster in the rows of edits and imports."""
 
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.jobs import queue
-from tests.support.refusals import WORDS, refused, row_of_refused, some_refusals
+from tests.support.refusals import ONE_OF_EACH_KIND, WORDS, refused, row_of_refused
 
 
 def new_group(_credentials):
@@ -34,15 +34,13 @@ def planned(user, line, kind):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("kind", "line", "method", "codes"),
-    [
-        *some_refusals("an import", Import, new_group, "clients.createGroup", place=0),
-        *some_refusals("percents", Edit, other_percent, "clients.updateGroup", place=1),
-    ],
+    ("kind", "line", "method"),
+    [(Import, new_group, "clients.createGroup"), (Edit, other_percent, "clients.updateGroup")],
+    ids=["an import", "percents"],
 )
-def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, kind, line, method, codes):
+def test_a_refusal_is_told_in_the_row(owner, browse, sandbox, kind, line, method):
     client = browse(owner)
-    for code in codes:
+    for code in ONE_OF_EACH_KIND:
         job = planned(owner, line, kind)
         refused(sandbox, method, code)
         assert WORDS in row_of_refused(client, owner, job, code)

@@ -24,7 +24,8 @@ from tests.support.costs import HOOKS, ask, expected, sold, told, url_of
 from tests.support.pages import fragment, group_form, text_of
 from tests.support.pairwise import covering, marked
 
-pytestmark = pytest.mark.django_db
+# The figures are not in the database; tests/groups/features/insights/test_sweep.py has how sums are kept.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 METHOD, MEMBERS = "dash.getClientsSales", "clients.getClients"
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from poster_admin.devtools.sandbox import FAULTS
 from tests.support.pages import fragment, group_form, text_of
-from tests.support.pairwise import covering, marked
+from tests.support.pairwise import covering
 from tests.support.snapshots import remove_by_page
 
-pytestmark = pytest.mark.django_db
+# Nothing of offers and rules is kept in the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 LISTS = ("clients.getPromotions", "clients.getLoyaltyRules")
 PAGES = ("/groups/4/dependents/", "/groups/4/retire/", "/groups/4/delete/")
 RULES = (
@@ -198,26 +199,22 @@ def test_a_restore_says_what_names_the_old_group(owner, browse):
     assert "1 rule leads to the old group." in words
 
 
-# --- Every fault of the two lists --------------------------------------------------------------------------
+# --- Every kind of fault of the two lists ------------------------------------------------------------------
 
 # These only last, or are only large: they end like a timeout, which has a test above.
 LASTING = {
     *("timeout", "hang_mid_body", "drip_body", "drip_headers", "endless_continue"),
     *("huge_body", "gzip_bomb"),
 }
-CASES = [
-    (name, method)
-    for name, fault in FAULTS.items()
-    for method in LISTS
-    if "list" in fault.kinds and name not in LASTING
-]
-# `make test` has one fault of each row of the catalogue, in one list and the next one in the other.
-ROWS = covering(dict.fromkeys(name for name, _ in CASES), lambda name: {FAULTS[name].row})
-FEW = list(zip(ROWS, itertools.cycle(LISTS)))
+# A fault of each row of the catalogue, in one list and the next one in the other: which error each of its
+# faults is in both lists, tests/groups/poster/test_faults.py tells.
+ROWS = covering(
+    [name for name, fault in FAULTS.items() if "list" in fault.kinds and name not in LASTING],
+    lambda name: {FAULTS[name].row},
+)
 
 
-@pytest.mark.once  # nothing of offers and rules is kept
-@pytest.mark.parametrize(("fault", "method"), marked(CASES, FEW, name="-".join))
+@pytest.mark.parametrize(("fault", "method"), list(zip(ROWS, itertools.cycle(LISTS))))
 def test_whatever_comes_instead_of_a_list_the_other_one_is_shown(
     manager, browse, sandbox, rules, fault, method
 ):

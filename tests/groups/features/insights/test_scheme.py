@@ -13,7 +13,8 @@ from groups.features.insights.services import sweep
 from groups.services import clients
 from tests.support.pages import fragment, text_of
 
-pytestmark = pytest.mark.django_db
+# Nothing of groups and rules is in the database; tests/groups/features/insights/test_sweep.py has the sums.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 PAGES = ("/groups/ladder/", "/groups/audit/", "/groups/scheme/")
 COUNTED = PAGES[:2]
 RULES = (

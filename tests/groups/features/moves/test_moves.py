@@ -70,6 +70,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
     assert {row.client_id for row in rows} == here
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(
@@ -111,6 +112,7 @@ def test_only_those_who_were_chosen_are_moved(staff, sandbox, people):
     assert len(people(4)) == FEW - 3
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_no_more_calls_at_once_than_are_allowed(staff, sandbox, settings):
     settings.POSTER_MAX_CONCURRENCY = 2
     sandbox.latency = 0.01
@@ -134,6 +136,7 @@ def test_no_more_calls_at_once_than_are_allowed(staff, sandbox, settings):
     assert most == 2
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_deleted_clients_are_left_where_they_are(staff, sandbox):
     deleted = FIRST + 1
     sandbox.console("demo").edit_client(deleted, delete="1")
@@ -143,6 +146,7 @@ def test_deleted_clients_are_left_where_they_are(staff, sandbox):
     assert sandbox.accounts["demo"].clients.row(deleted)["client_groups_id"] == "4"
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
     monkeypatch.setattr(move_run, "AT_ONCE", 5)
     for client_id in (FIRST + 2, FIRST + 3, FIRST + 5):
@@ -311,6 +315,7 @@ LOST = [(fault, when) for fault in ("answer_lost", "status_500") for when in ("b
 
 
 # `make test` has each fault and each time once.
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize(("fault", "when"), pairwise.marked(LOST, pairwise.covering(LOST, set)))
 def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
     options = {"seconds": 0.05} if fault == "answer_lost" else {}
@@ -322,6 +327,7 @@ def test_lost_answers_are_found_out(staff, sandbox, people, fault, when):
     assert (progress.done, progress.failed, progress.unknown) == (FEW, 0, 0)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
     sandbox.script("*", "reset_before_headers", call=20, times=30)
     job = run(start(staff))
@@ -330,6 +336,7 @@ def test_it_waits_for_a_poster_that_is_away(staff, sandbox, people):
     assert progress_of(job).done == FEW
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_one_failed_read_long_after_its_last_write_is_waited_for(staff, sandbox, people, settings):
     sandbox.latency = settings.JOB_PATIENCE = 0.1
     job = start(staff, client_ids=[FIRST])
@@ -339,6 +346,7 @@ def test_one_failed_read_long_after_its_last_write_is_waited_for(staff, sandbox,
     assert FIRST in people(1)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
     settings.JOB_PATIENCE = 0.05
     job = start(staff)
@@ -352,6 +360,7 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("read", [1, 2], ids=["snapshot", "write"])
 def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, settings, browse, read):
     settings.JOB_PATIENCE = 0.05
@@ -368,6 +377,7 @@ def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, settings
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroup"])
 def test_a_read_that_poster_refuses_is_no_mistake_of_ours(staff, sandbox, method):
     job = start(staff)
@@ -377,6 +387,7 @@ def test_a_read_that_poster_refuses_is_no_mistake_of_ours(staff, sandbox, method
     assert not sandbox.posts()
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_refused_token_stops_it_at_once(staff, sandbox):
     sandbox.console().edit(4, count_groups_clients=str(2 * FEW))
     job = start(staff)
@@ -438,21 +449,15 @@ def test_a_new_token_is_used_from_the_next_client_on(staff, sandbox, settings, m
     assert ended(run(job)) == (Job.State.DONE, "")
 
 
-def test_it_stops_when_its_user_is_switched_off(staff, sandbox):
+@pytest.mark.parametrize("reason", LOST)
+def test_it_does_not_begin_when_its_user_may_no_more(staff, sandbox, reason):
     job = start(staff)
-    staff.is_active = False
-    staff.save()
-    assert ended(run(job)) == (Job.State.STOPPED, "no_user")
+    LOST[reason](staff)
+    assert ended(run(job)) == (Job.State.STOPPED, reason)
     assert not sandbox.posts()
 
 
-def test_it_stops_when_the_token_is_forgotten(staff, sandbox):
-    job = start(staff)
-    credentials_service.disconnect(user=staff)
-    assert ended(run(job)) == (Job.State.STOPPED, "token")
-    assert not sandbox.posts()
-
-
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_nobody_is_moved_into_a_group_that_is_gone(staff, sandbox):
     job = start(staff, target_id=5)
     sandbox.console("demo").remove(5)
@@ -460,6 +465,7 @@ def test_nobody_is_moved_into_a_group_that_is_gone(staff, sandbox):
     assert not sandbox.posts()
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("client_ids", [None, [FIRST]])
 def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff, sandbox):
     job = start(staff, client_ids=client_ids)
@@ -486,6 +492,7 @@ def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, ca
 # --- Clients that are added meanwhile ----------------------------------------------------------------------
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_newcomers_are_not_left_behind(staff, sandbox, people):
     sandbox.script(MOVE, "busy_cashier", call=3, group=4, clients=2)
     sandbox.script(MOVE, "busy_cashier", call=FEW, group=4)
@@ -658,6 +665,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
     assert 4 in sandbox.accounts["demo"].groups
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClients"])
 def test_a_cashier_who_adds_somebody_at_the_last_moment_loses_nobody(staff, sandbox, people, method):
     """This includes a client added after the last move: the read before the removal finds it."""

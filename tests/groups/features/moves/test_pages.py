@@ -56,6 +56,7 @@ def test_without_a_choice_nobody_is_meant(staff, browse):
     assert "Choose the clients first" in text_of(client.get("/groups/4/clients/"))
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("url", [MOVE, RETIRE, "/clients/move/?client=4:129"])
 def test_no_target_is_offered_from_an_older_list(staff, browse, sandbox, url):
     client = browse(staff)
@@ -67,6 +68,7 @@ def test_no_target_is_offered_from_an_older_list(staff, browse, sandbox, url):
     assert not Job.objects.exists()
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("clients", ["", "0", "1,", "x", "1,x", "1;2", "all,1", "-1", "99999999999"])
 def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse, clients):
     client = browse(staff)
@@ -74,6 +76,7 @@ def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse, clients):
     assert not Job.objects.exists()
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("target", ["", "4", "77", "x"])
 def test_a_target_has_to_be_chosen(staff, browse, target):
     client = browse(staff)
@@ -123,6 +126,7 @@ def test_another_group_may_change_while_the_form_is_open(staff, browse, sandbox)
     assert client.post(MOVE, form).status_code == 302
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("version", [{}, {"version": ""}, {"version": "x~1.aaaa"}])
 def test_a_form_without_its_version_starts_nothing(staff, browse, version):
     client = browse(staff)
@@ -157,6 +161,7 @@ def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):
     assert 'name="target"' not in page.content.decode()
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("url", [MOVE, RETIRE])
 def test_managers_move_nobody(manager, browse, url):
     client = browse(manager)
@@ -217,6 +222,7 @@ def test_the_page_tells_what_depends_on_the_group(staff, browse):
     assert "No promotion names this group" in text_of(browse(staff).get("/groups/5/retire/"))
 
 
+@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("fault", ["error_number_text", "status_500", "response_object", "timeout"])
 def test_promotions_that_cannot_be_read_are_told(staff, browse, sandbox, fault, settings):
     settings.POSTER_READ_DEADLINE = settings.POSTER_READ_TIMEOUT = 0.3

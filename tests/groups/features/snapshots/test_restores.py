@@ -264,6 +264,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(owner, sandbox, monkeypa
     assert len(sandbox.posts("clients.createClient")) == FEW
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("call", [1, 2, 5])
 def test_a_lost_answer_creates_nobody_twice(owner, sandbox, call):
     snapshot, were = removed(owner, sandbox)
@@ -288,6 +289,7 @@ def test_the_lost_answer_of_the_group_makes_no_second_one(owner, sandbox):
     assert own(people(sandbox, job.target_id)) == own(were)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, settings, monkeypatch):
     settings.JOB_RETRY_PAUSES = (0.0, 2.0)
     snapshot, were = removed(owner, sandbox)
@@ -304,6 +306,7 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, s
     assert own(people(sandbox, job.target_id)) == own(were)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize(("times", "ended"), [(1, ("done", "")), (None, ("stopped", "target_gone"))])
 def test_a_target_that_one_look_does_not_show_is_looked_for_again(owner, sandbox, times, ended):
     snapshot = take(owner)

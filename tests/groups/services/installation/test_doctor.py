@@ -18,6 +18,7 @@ from groups.services.installation import doctor
 from groups.services.installation.findings import parts_of_features
 from tests.support.company import Authority, Proxy, running, tls_in_front
 from tests.support.doctor import doctor_says
+from tests.support.features import with_feature
 from tests.support.openid_provider import DISCOVERY, Provider
 from tests.support.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
@@ -67,6 +68,7 @@ def in_days(days):
     return dt.datetime.now(dt.UTC) + dt.timedelta(days=days, hours=1)
 
 
+@with_feature("approvals")
 def test_where_all_is_well_every_part_is_green(staff, worker, administrator):
     code, parts = doctor_says()
     assert list(parts) == PARTS
@@ -175,6 +177,7 @@ def provider(settings):
     provider.close()
 
 
+@with_feature("approvals")
 def test_a_provider_that_helps_is_green_with_its_keys(staff, worker, provider):
     code, parts = doctor_says()
     assert (code, list(parts)) == (0, [*PARTS[:7], "OpenID", *PARTS[7:]])

@@ -133,7 +133,7 @@ def test_a_heartbeat_is_one_row_for_each_worker_and_old_ones_go(db):
 
 
 def test_a_worker_says_without_which_features_it_runs(settings, db):
-    before = timezone.now()
+    before, settings.FEATURES_OFF = timezone.now(), []
     maintenance.look_after("one")
     assert not LeftOutFeature.objects.exists()
     settings.FEATURES_OFF = ["notices"]

@@ -5,10 +5,11 @@ import pytest
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes import unrecorded
-from tests.support.jobs import ended, run, start
+from tests.support.jobs import ended, run
 from tests.support.outages import LOST, let_commits_fail
+from tests.support.transfers import start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transfers")]
 # Commits of which some fail; the job makes a few more.
 SOME = 24
 

@@ -19,9 +19,12 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, PutOff, Stopped
 from groups.services.writes.commands import MoveClient
-from tests.support.jobs import start
+from tests.support.transfers import start
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "transfers"),
+]
 UNSENT = ("failed", "not_read")
 IN_VAIN = ("failed", "not_applied")
 

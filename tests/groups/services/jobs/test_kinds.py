@@ -3,7 +3,6 @@
 import pytest
 from django_tasks_db.models import DBTaskResult
 
-from groups.features.moves.services.moves import Move
 from groups.models import Change, Job, Lock
 from groups.services.events import events_since
 from groups.services.jobs import lease as job_lease
@@ -13,18 +12,22 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, OperationReused
 from tests.support.commands import edit_of
 from tests.support.greetings import greet, plug_in_greeting
-from tests.support.jobs import ended, plan, run, run_once, start
+from tests.support.jobs import ended, run, run_once
 from tests.support.pages import text_of
+from tests.support.transfers import Transfer, plan, start
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "transfers"),
+]
 
 
 @pytest.fixture
-def switched_off(monkeypatch):
-    """Return a function that switches the feature off to which moves belong, and one that switches it on."""
+def switched_off(monkeypatch, transfers):
+    """Return a function that switches the feature of transfers off, and one that switches it on."""
     return (
-        lambda: monkeypatch.delitem(Job.registered, Move.kind),
-        lambda: monkeypatch.setitem(Job.registered, Move.kind, Move),
+        lambda: monkeypatch.delitem(Job.registered, Transfer.kind),
+        lambda: monkeypatch.setitem(Job.registered, Transfer.kind, Transfer),
     )
 
 

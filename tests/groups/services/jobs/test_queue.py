@@ -13,11 +13,15 @@ from groups.models import Change, Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from tests.support.environment import ROOT
-from tests.support.jobs import ended, run, run_once, start
+from tests.support.jobs import ended, run, run_once
 from tests.support.people import make_user
+from tests.support.transfers import start
 
 MOVE = "clients.updateClient"
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "transfers"),
+]
 
 
 def nightly_commands():

@@ -1,4 +1,4 @@
-"""Test every refusal code of Poster on every form that writes, and in the rows of jobs."""
+"""Test refusals of Poster on every form that writes, each code on one of them, and in the rows of jobs."""
 
 from functools import partial
 
@@ -7,10 +7,11 @@ import pytest
 from groups.models import Change
 from groups.poster import NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
+from tests.support.features import with_feature
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
-from tests.support.pairwise import covering, marked
-from tests.support.refusals import WORDS, refused, row_of_refused, some_refusals
+from tests.support.pairwise import covering
+from tests.support.refusals import ONE_OF_EACH_KIND, WORDS, refused, row_of_refused
 
 pytestmark = pytest.mark.django_db
 NEW, EDIT, REMOVE = "/groups/new/", "/groups/1/edit/", "/groups/4/delete/"
@@ -88,16 +89,12 @@ def told_as(code):
     return 424 if issubclass(kind, TokenRejected | NotAllowed) else 422, issubclass(kind, NameTaken)
 
 
-# `make test` has each code, and each way to tell a refusal in each command.
-FEW = covering(ON_FORMS, lambda case: {case[1], (case[0], told_as(case[1]))})
+# Each code, and each way to tell a refusal in each command.
+CASES = covering(ON_FORMS, lambda case: {case[1], (case[0], told_as(case[1]))})
 
 
-# The database keeps a number: another code is no other question.
-def on_one_database(case):
-    return [pytest.mark.once] * (case[1] != next(iter(REFUSALS)))
-
-
-@pytest.mark.parametrize(("name", "code"), marked(ON_FORMS, FEW, marks=on_one_database))
+@pytest.mark.once  # the database keeps a number: tests/groups/services/writes/test_execute.py
+@pytest.mark.parametrize(("name", "code"), CASES)
 def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, name, code):
     command = COMMANDS[name]
     answer = command(browse(owner), sandbox, code)
@@ -116,11 +113,7 @@ def test_a_refusal_is_told_on_the_form(owner, browse, sandbox, name, code):
     assert hidden(answer, "operation")["operation"] != str(change.pk)
 
 
-# Each code is told on a form above.
-ONE_OF_EACH_KIND = covering(REFUSALS, lambda code: {REFUSALS[code]})
-
-
-@pytest.mark.parametrize("code", marked(REFUSALS, ONE_OF_EACH_KIND))
+@pytest.mark.parametrize("code", ONE_OF_EACH_KIND)
 def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sandbox, code):
     """The lost request may still be applied, so its change stays open."""
     answer = remove_again(browse(owner), sandbox, code)
@@ -137,12 +130,12 @@ def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sand
 # --- In the rows of jobs -----------------------------------------------------------------------------------
 
 
+@with_feature("moves")
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("codes", some_refusals("a move", place=2))
-def test_a_refusal_is_told_in_the_row_of_a_move(owner, browse, sandbox, codes):
+def test_a_refusal_is_told_in_the_row_of_a_move(owner, browse, sandbox):
     """Poster's words about a client may name somebody, so the code alone is kept."""
     client = browse(owner)
-    for code in codes:
+    for code in ONE_OF_EACH_KIND:
         job = start(owner, client_ids=[129])
         refused(sandbox, "clients.updateClient", code)
         assert f"Poster gave the code {code}" in row_of_refused(client, owner, job, code)

@@ -12,7 +12,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import OperationReused
 from groups.services.writes.submissions import find_by_operation, find_known
 from tests.support.commands import edit_of
-from tests.support.jobs import plan
+from tests.support.transfers import plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,7 @@ def test_other_values_or_another_user_are_another_form(staff, owner, sandbox):
             find_known(other.submission, Change)
 
 
-def test_the_operation_of_a_job_makes_no_change(staff, sandbox):
+def test_the_operation_of_a_job_makes_no_change(staff, sandbox, transfers):
     job = queue.start(plan(staff))
     command = replace(edit_of(staff, percent=Decimal(15)), operation=job.pk)
     with pytest.raises(OperationReused):

@@ -6,6 +6,7 @@ import pytest
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
+from tests.support.features import with_feature
 from tests.support.jobs import FEW, run, start
 from tests.support.pages import hidden, open_form, text_of
 
@@ -78,6 +79,7 @@ def test_a_created_group_that_was_changed_since_stays(staff, browse, sandbox):
     assert not sandbox.posts("clients.removeGroup")
 
 
+@with_feature("insights")
 def test_a_created_group_that_a_rule_leads_to_is_asked_about(staff, browse, sandbox):
     client = browse(staff)
     change = create(client)
@@ -104,6 +106,7 @@ def test_who_may_not_remove_groups_may_not_undo_a_creation(staff, manager, brows
 # --- A job -------------------------------------------------------------------------------------------------
 
 
+@with_feature("moves")
 def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -127,6 +130,7 @@ def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse
     assert f"{FEW} of {FEW} · 100 %" in text_of(page)
 
 
+@with_feature("moves")
 def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     client = browse(staff)
     job = run(start(staff))
@@ -142,6 +146,7 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     assert "1 change stays: it was undone or followed by another one since" in page
 
 
+@with_feature("moves")
 def test_a_job_that_runs_is_not_undone(staff, browse):
     job = start(staff)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
@@ -150,6 +155,7 @@ def test_a_job_that_runs_is_not_undone(staff, browse):
     assert not Job.objects.filter(kind="undo").exists()
 
 
+@with_feature("moves")
 def test_a_job_without_a_change_has_nothing_to_undo(staff, browse):
     job = start(staff)
     queue.cancel(job, staff)
@@ -160,6 +166,7 @@ def test_a_job_without_a_change_has_nothing_to_undo(staff, browse):
     assert "Nothing is left to undo" in text_of(answer)
 
 
+@with_feature("moves")
 def test_an_undo_beside_another_job_of_the_group_is_refused_with_that_job(staff, browse):
     job = run(start(staff))
     other = start(staff, group_id=5, target_id=1)
@@ -168,6 +175,7 @@ def test_an_undo_beside_another_job_of_the_group_is_refused_with_that_job(staff,
     assert f"/jobs/{other.pk}/" in answer.content.decode()
 
 
+@with_feature("moves")
 def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager, outsider, browse):
     job = run(start(staff))
     change = job.changes.first()
@@ -180,6 +188,7 @@ def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager,
     assert not Job.objects.filter(kind="undo").exists()
 
 
+@with_feature("moves")
 def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox):
     job = run(start(staff))
     sandbox.script("clients.getGroups", "status_503", times=None)

@@ -4,6 +4,7 @@ import pytest
 from django.utils import translation
 
 from groups.models import Change
+from tests.support.features import with_feature
 from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,7 @@ def test_a_new_token_is_not_called_no_longer_accepted(newcomer, browse, sandbox)
     assert "no longer" not in words
 
 
+@with_feature("moves")
 def test_a_form_that_saves_nothing_does_not_say_not_saved_yet(owner, newcomer, browse, sandbox):
     client = browse(owner)
     removal = client.post("/groups/1/delete/", open_form(client, "/groups/1/delete/", confirm_name="Not it"))
@@ -78,6 +80,7 @@ def test_an_undo_says_that_the_former_values_are_back(staff, browse, sandbox):
     assert "has its former values again:" in text_of(answer)
 
 
+@with_feature("moves")
 def test_an_empty_group_is_not_promised_a_trash(owner, browse, empty_group):
     for page in ("delete", "retire"):
         words = text_of(browse(owner).get(f"/groups/7/{page}/", headers=fragment("form")))

@@ -113,7 +113,7 @@ def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(bot
         assert both.moved_once(account)
 
 
-@pytest.mark.thorough  # tests/groups/services/jobs/test_pages.py has the buttons
+@pytest.mark.thorough  # tests/groups/features/moves/test_job_pages.py has the buttons
 def test_a_job_that_waits_is_paused_continued_and_cancelled(both):
     both.dashboard.start()
     both.start(OWNER)

@@ -253,6 +253,7 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
     assert progress_of(back) == JobProgress(total=FEW + 1, done=FEW + 1)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("number", [1, 2, 4])
 def test_a_killed_undo_of_a_retirement_creates_one_group(
     staff, sandbox, people, monkeypatch, settings, number
@@ -266,6 +267,7 @@ def test_a_killed_undo_of_a_retirement_creates_one_group(
     assert people(new_id) == here
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_that_poster_shows_late_is_waited_for(staff, sandbox, people, settings):
     settings.POSTER_LAG_SECONDS, settings.POSTER_CONFIRM_SECONDS = 90, 0
     settings.POSTER_SETTLE_SECONDS = 60
@@ -279,6 +281,7 @@ def test_a_group_that_poster_shows_late_is_waited_for(staff, sandbox, people, se
     assert people(new_id) == here
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     staff, sandbox, people, settings, monkeypatch
 ):
@@ -310,6 +313,7 @@ def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, pe
     assert not back.changes.filter(action=Change.Action.CREATE).exists()
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox, people):
     job = retired(staff)
     there = people(1)
@@ -326,6 +330,7 @@ def test_the_undo_of_an_undone_retirement_removes_the_group_again(staff, sandbox
     assert people(1) == there
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_is_removed_again_after_poster_must_show_that_its_clients_have_left(
     staff, sandbox, people, settings
 ):

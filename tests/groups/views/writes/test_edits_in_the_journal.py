@@ -1,0 +1,131 @@
+"""Test what the journal makes of a form: one write, a conflict, a lock, a reason; and none without a row."""
+
+import pytest
+from django.db import OperationalError
+
+from groups.models import Change
+from tests.support.pages import group_form, hidden, text_of
+
+pytestmark = pytest.mark.django_db
+EDIT = "/groups/1/edit/"
+SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50,00"}
+
+
+def test_a_conflict_shows_three_versions_and_offers_two_ways(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    sandbox.console("demo").edit(1, client_groups_discount="12", client_groups_name="Гості")
+    answer = client.post(EDIT, form)
+    assert answer.status_code == 409
+    html, text = answer.content.decode(), text_of(answer)
+    assert 'data-notice="conflict"' in html
+    assert 'data-outcome="failed"' in html
+    assert all(value in text for value in ("10%", "12%", "15%", "Гості"))
+    assert not sandbox.posts()
+    mine = hidden(answer, *form)
+    assert mine["operation"] != form["operation"]
+    assert client.post(EDIT, mine).status_code == 302
+    assert sandbox.posts()[-1].form["client_groups_discount"] == "15"
+
+
+def test_the_same_form_twice_is_one_write_and_the_same_answer(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    first, second = client.post(EDIT, form), client.post(EDIT, form)
+    assert first.status_code == second.status_code == 302
+    assert first["Location"] == second["Location"]
+    assert len(sandbox.posts()) == 1
+
+
+def test_the_same_operation_with_other_values_is_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    client.post(EDIT, form)
+    assert client.post(EDIT, form | {"percent": "16"}).status_code == 409
+    assert len(sandbox.posts()) == 1
+
+
+def test_an_open_change_locks_the_group_and_says_why(staff, owner, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+    other = group_form(browse(owner), EDIT, **(SEED | {"percent": "16"}))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    lost = client.post(EDIT, form)
+    assert lost.status_code == 504
+    assert 'data-outcome="unknown"' in lost.content.decode()
+    busy = browse(owner).post(EDIT, other)
+    assert busy.status_code == 409
+    assert "staff" in text_of(busy)
+    assert EDIT not in browse(owner).get("/groups/1/").content.decode()
+    for url in (EDIT, "/groups/1/delete/"):
+        opened = browse(owner).get(url)
+        assert (opened.status_code, "staff" in text_of(opened)) == (409, True)
+    assert len(sandbox.posts()) == 1
+
+
+def test_what_cannot_be_recorded_is_not_made(staff, browse, sandbox, monkeypatch):
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"percent": "15"}))
+
+    def full(*_, **__):
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Change, "save", full)
+    answer = client.post(EDIT, form)
+    assert answer.status_code == 503
+    assert "could not be written into the history" in text_of(answer)
+    assert 'value="15"' in answer.content.decode()
+    assert not sandbox.posts()
+
+
+def test_a_very_long_name_of_posters_is_recorded_all_the_same(staff, browse, sandbox):
+    sandbox.console("demo").edit(1, client_groups_name="ж" * 10_000)
+    client = browse(staff)
+    assert client.post(EDIT, group_form(client, EDIT, name="Гості")).status_code == 302
+    assert Change.objects.get().loaded["name"] == "ж" * 10_000
+
+
+def test_the_reason_of_an_edit_stands_in_the_history_and_its_export(staff, browse):
+    client = browse(staff)
+    form = group_form(
+        client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note=" До <свят> "
+    )
+    assert client.post("/groups/1/edit/", form).status_code == 302
+    change = Change.objects.get()
+    assert change.note == "До <свят>"
+    for url in ("/history/", "/groups/1/", f"/history/{change.pk}/"):
+        assert "<q>До &lt;свят&gt;</q>" in client.get(url).content.decode()
+    assert "До <свят>" in client.get("/history/export.csv").content.decode("utf-8-sig")
+    assert '"note": "До <свят>"' in client.get("/history/export.jsonl").content.decode()
+    client.post(f"/history/{change.pk}/undo/")
+    assert [change.note for change in Change.objects.order_by("created_at")] == ["До <свят>", ""]
+
+
+def test_the_reason_outlives_the_check_of_a_risky_edit_and_a_form_error(staff, browse):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", percent="90", note="Тиждень кави")
+    check = client.post("/groups/1/edit/", form)
+    assert 'name="note" value="Тиждень кави"' in check.content.decode()
+    wrong = client.post("/groups/1/edit/", form | {"percent": "900"})
+    assert wrong.status_code == 422
+    assert 'value="Тиждень кави"' in wrong.content.decode()
+    assert client.post("/groups/1/edit/", form | {"confirmed": "1"}).status_code == 302
+    assert Change.objects.get().note == "Тиждень кави"
+
+
+def test_the_reason_outlives_a_conflict(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", name="Постоянный посетитель", percent="8", note="Навіщо")
+    sandbox.console().edit(1, client_groups_discount="6")
+    conflict = client.post("/groups/1/edit/", form)
+    assert conflict.status_code == 409
+    assert 'name="note" value="Навіщо"' in conflict.content.decode()
+
+
+def test_a_reason_has_an_end(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, "/groups/1/edit/", percent="8", note="п" * 201)
+    answer = client.post("/groups/1/edit/", form)
+    assert answer.status_code == 422
+    assert "200 characters at most" in answer.content.decode()
+    assert not sandbox.posts()
