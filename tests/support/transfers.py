@@ -40,7 +40,7 @@ class Transfer(JobKind):
 
     def _pass(self, lease):
         backoff = OutageBackoff(lease)
-        backoff.through(lambda: check_target(lease))
+        backoff.ask_poster(lambda: check_target(lease))
         commands = list(self._commands())
         if commands:
             backoff.note(submit_all(lease, commands))
