@@ -115,7 +115,6 @@ class GroupForm(WriteForm):
         required=False,
         max_length=LONGEST_NOTE,
         help_text=_("Kept in the history. Name no clients here."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"max_length": _("The reason may have %(limit_value)d characters at most.")},
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
