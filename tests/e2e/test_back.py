@@ -1,4 +1,4 @@
-"""Test that Back brings back what was typed: into forms, the percents of many groups, and searches of people."""
+"""Test that Back brings back what was typed: into forms, into many percents, and into searches of people."""
 
 import re
 
