@@ -188,7 +188,7 @@ def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox)
     assert not Job.objects.filter(kind="undo").exists()
 
 
-# --- The number of what goes back, and the message about a job that was left ---------------------------------
+# --- The number of what goes back, and the message about a job that was left -------------------------------
 
 
 def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sandbox):
