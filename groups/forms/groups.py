@@ -111,7 +111,7 @@ class GroupForm(WriteForm):
     percent = PercentField(label=_("Percent"))
     birthday_bonus = BonusField(label=_("Birthday bonus"))
     note = forms.CharField(
-        label=_("Why, if you like"),
+        label=_("Reason (optional)"),
         required=False,
         max_length=LONGEST_NOTE,
         help_text=_("Kept in the history. Name no clients here."),
@@ -137,6 +137,8 @@ class GroupForm(WriteForm):
             kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
             kwargs["initial"] |= _copied(like) if like else {}
         super().__init__(*args, **kwargs)
+        if self.loaded is None:
+            self.fields["name"].widget.attrs["autofocus"] = True
         self._accept_stored()
 
     @cached_property

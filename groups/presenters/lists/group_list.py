@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, npgettext, pgettext
+from django.utils.translation import ngettext, pgettext
 
 from groups.poster import Group, GroupTotals, LoyaltyType, UnreadableRow
 from groups.presenters.lists.charts import Picture, make_picture, share_words
@@ -118,15 +118,8 @@ class Listing:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """Totals above the list: the label of each, and the number."""
-        bonus, discount = (self.totals.of_type[each] for each in (LoyaltyType.BONUS, LoyaltyType.DISCOUNT))
-        totals = (
-            (ngettext("group", "groups", self.total), self.total),
-            (ngettext("client", "clients", self.clients), self.clients),
-            (npgettext("groups", "bonus", "bonus", bonus), bonus),
-            (npgettext("groups", "discount", "discount", discount), discount),
-        )
-        return [(label, self.numbers.count(count)) for label, count in totals]
+        """Totals above the list, each a label and a number. The choices of the type count the groups."""
+        return [(ngettext("client", "clients", self.clients), self.numbers.count(self.clients))]
 
     @property
     def totals(self) -> GroupTotals:
