@@ -84,7 +84,8 @@ def test_the_letters_of_the_scheme_are_no_larger_than_its_headings(page_for, own
         """() => {
           const texts = [...document.querySelectorAll(".stairs text")];
           const text = texts.find((each) => each.getBoundingClientRect().width);
-          return [15 * text.ownerSVGElement.getScreenCTM().a, parseFloat(getComputedStyle(document.body).fontSize)];
+          const letters = 15 * text.ownerSVGElement.getScreenCTM().a;
+          return [letters, parseFloat(getComputedStyle(document.body).fontSize)];
         }"""
     )
     assert letters <= words + 0.1
