@@ -47,6 +47,9 @@ class AdminSite(admin.AdminSite):
     An owner could create a user and sign in as that user, so the admin asks for the password again first.
     """
 
+    site_header = site_title = "Poster Admin"
+    index_title = "Poster Admin"
+
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         return super().has_permission(request) or (user.is_active and user.has_perm("auth.change_user"))

@@ -43,9 +43,7 @@ class DecimalField(forms.CharField):
         shown_decimals: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}), **kwargs
-        )
+        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs)
         self.maximum = maximum
         self.range_message = range_message
         self.unit = unit

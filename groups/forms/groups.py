@@ -111,11 +111,10 @@ class GroupForm(WriteForm):
     percent = PercentField(label=_("Percent"))
     birthday_bonus = BonusField(label=_("Birthday bonus"))
     note = forms.CharField(
-        label=_("Why, if you like"),
+        label=_("Reason (optional)"),
         required=False,
         max_length=LONGEST_NOTE,
         help_text=_("Kept in the history. Name no clients here."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"max_length": _("The reason may have %(limit_value)d characters at most.")},
     )
     confirmed = forms.BooleanField(required=False, widget=forms.HiddenInput)
@@ -145,6 +144,8 @@ class GroupForm(WriteForm):
         else:
             initial = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
         super().__init__(*args, initial=initial, **kwargs)
+        if self.loaded is None:
+            self.fields["name"].widget.attrs["autofocus"] = True
         self.accept_stored()
 
     def accept_stored(self) -> None:

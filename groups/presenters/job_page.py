@@ -13,12 +13,14 @@ from django.utils.translation import pgettext
 
 from groups.models import Change, Job
 from groups.presenters.changes.change_words import names_words
+from groups.presenters.changes.toasts import Toast
 from groups.presenters.job_undo import UndoCard, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control
+from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
 
@@ -139,6 +141,30 @@ class JobPage:
             }
             for row in rows[:SHOWN_AT_MOST]
         ]
+
+
+def job_toast(job: Job, user: "User") -> Toast:
+    """Return that a job is no longer under way, with the way back from it."""
+    page = JobPage(job, user)
+    numbers = NumberFormat.current()
+    values = {
+        "title": page.kind.title,
+        "done": numbers.count(page.progress.done),
+        "total": numbers.count(page.progress.total),
+    }
+    if job.state == Job.State.DONE:
+        text = _("“%(title)s” has ended: %(done)s of %(total)s.") % values
+    else:
+        text = _("“%(title)s” has stopped: %(done)s of %(total)s.") % values
+    undo = page.undo if page.undo and not page.undo.is_started else None
+    return Toast(
+        text,
+        "success" if page.notice == "success" else "warning",
+        undo_url=undo.action if undo else "",
+        undo_label=undo.label if undo else "",
+        way_url=job.get_absolute_url(),
+        way_label=_("Look at it"),
+    )
 
 
 def job_words(job: Job) -> Message:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.undo_plan import UndoPreview, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 class UndoCard:
     """An undo: what it would do, in sentences, or the one that was started.
 
-    The form is sent to `action`. `started_url` is empty for a request that this user may not see.
+    The form is sent to `action` by a button with the `label`. `started_url` is empty for a request that this
+    user may not see.
     """
 
     action: str
+    label: str = ""
     lines: tuple[str, ...] = ()
     is_started: bool = False
     started_url: str = ""
@@ -40,7 +43,17 @@ def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard 
     if started := undo_of(job, change):
         page = page_of(started, user)
         return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
-    return UndoCard(action, tuple(undo_lines(preview))) if preview.left else None
+    return UndoCard(action, _label(preview), tuple(undo_lines(preview))) if preview.left else None
+
+
+def _label(preview: UndoPreview) -> str:
+    """Return the words of the button, with the number of changes that go back: «Повернути всі 5»."""
+    left, made = sum(preview.left.values()), sum(preview.made.values())
+    numbers = NumberFormat.current()
+    shown = {"count": numbers.count(left), "total": numbers.count(made)}
+    if left < made:
+        return _("Undo %(count)s of %(total)s") % shown
+    return _("Undo all %(count)s") % shown if made > 1 else _("Undo")
 
 
 def page_of(undoing: Job, user: "User") -> Job | Decision | None:

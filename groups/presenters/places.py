@@ -25,7 +25,7 @@ PLACES = {
     "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
-    "group.top": "Above the facts of a group; shown with (request, one, change): its open change, or None.",
+    "group.top": "Below the facts of a group; shown with (request, one, change): its open change, or None.",
     "group.facts": "The words below the facts of a group; shown with (request, one).",
     "group.cards": "The cards of a group, above its clients; shown with (request, one). They may begin "
     "beside the page.",

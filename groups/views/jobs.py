@@ -23,6 +23,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo_plan
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
+from groups.views.http import left_jobs
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import render_page
@@ -106,5 +107,6 @@ def _to_undo(request: Request, undoing: Job) -> HttpResponse:
 
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+    left_jobs.remember(request, job)
     context = {"page": JobPage(job, request.user), **context}
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)

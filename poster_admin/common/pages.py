@@ -9,7 +9,7 @@ WITHOUT_PAGE = {
     *("groups:undo", "groups:job_undo", "groups:bonus_unit"),
     *("second_factor_remove", "recovery_codes"),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
-    *("people:password", "people:block", "people:sign_out", "people:second_factor", "people:invite"),
+    *("people:password", "people:invite"),
 }
 
 

@@ -1,4 +1,4 @@
-// The numbers of many groups: walk through a column by arrows, and mark and count what was changed while one types.
+// The numbers of many groups: walk through a column by keys, and mark and count what was changed while one types.
 // Their page alone loads this.
 import { $, $$, page } from "./dom.js";
 import { clearUnsaved } from "./unsaved.js";
@@ -27,16 +27,27 @@ document.addEventListener("input", ({ target }) => {
   if (form && $("[data-changes]", form) && !count(form)) clearUnsaved();
 });
 
-// Up and down lead through a column, as in a spreadsheet: between the percents lie other fields.
+// Enter and the arrows lead through a column, as in a spreadsheet: between the percents lie other fields. After the last
+// one comes the button, which Ctrl Enter presses from any of them.
+function stepOf({ key, shiftKey }) {
+  if (key === "ArrowUp" || (key === "Enter" && shiftKey)) return -1;
+  return key === "ArrowDown" || key === "Enter" ? 1 : 0;
+}
+
 document.addEventListener("keydown", (event) => {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const cell = step && event.target.closest?.(".percents .cell-percent");
-  if (!cell) return;
+  const cell = event.target.closest?.(".percents .cell-percent");
+  const step = cell && !event.isComposing && stepOf(event);
+  if (!step) return;
+  event.preventDefault();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    $(".actions .button", event.target.form).click();
+    return;
+  }
   const column = $$(`.percents td:nth-child(${cell.cellIndex + 1}) input`);
   const next = column[column.indexOf(event.target) + step];
-  event.preventDefault();
   next?.focus();
   next?.select();
+  if (!next && event.key === "Enter" && step > 0) $(".actions .button", event.target.form).focus();
 });
 
 // With a keyboard one types at once. On a phone it would cover the page.

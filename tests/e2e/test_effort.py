@@ -59,10 +59,10 @@ def test_change_five_percents(hands_of, staff, sandbox):
     fields = hands.page.locator("[name^=percent]")
     for number in range(5):
         if number:
-            hands.press("ArrowDown")
+            hands.press("Enter")
         expect(fields.nth(number)).to_be_focused()
         hands.type(f"1{number + 1}")
-    hands.press("Enter")
+    hands.press("Control+Enter")
     hands.click(hands.page.get_by_role("button", name="Змінити 5 груп"))
     hands.page.wait_for_url("**/jobs/**")
     assert run(Job.objects.get()).state == Job.State.DONE

@@ -122,6 +122,8 @@ PAGES = {
 }
 STATES = {
     "beyond_the_limits",
+    "block_a_person",
+    "blocked_person",
     "check_of_a_name",
     "check_of_an_undo",
     "disconnect",
@@ -132,6 +134,7 @@ STATES = {
     "job_to_undo",
     "members_504",
     "members_without_a_match",
+    "new_password_for_a_person",
     "new_person_refused",
     "no_passkeys_here",
     "no_requests",
@@ -141,6 +144,8 @@ STATES = {
     "request_of_a_group_that_changed",
     "restore_a_group_that_is_gone",
     "retire_while_a_job_is_at_it",
+    "second_factor_of_a_person",
+    "sign_a_person_out",
     "slowed",
     "snapshot_without_its_key",
     "webhook_refused",

@@ -34,7 +34,7 @@ ONLY_POST = {
     *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),
-    *(f"/people/1/{step}/" for step in ("block", "invite", "password", "second-factor", "sign-out")),
+    "/people/1/invite/",
     *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
     *(f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"),
 }

@@ -992,6 +992,38 @@ def person(stage):
     stage.goto(f"/people/{ivan.pk}/")
 
 
+@scene(shows="main form .danger")
+def block_a_person(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/block/")
+
+
+@scene(shows="main form .danger")
+def new_password_for_a_person(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/password/")
+
+
+@scene(shows="main form .danger")
+def sign_a_person_out(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/sign-out/")
+
+
+@scene(shows="main form .danger")
+def second_factor_of_a_person(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/second-factor/")
+
+
+@scene(shows="main [value='1']")
+def blocked_person(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    ivan.is_active = False
+    ivan.save()
+    stage.goto(f"/people/{ivan.pk}/")
+
+
 @scene(shows=".summary")
 def new_person_refused(stage):
     stage.goto("/people/new/")

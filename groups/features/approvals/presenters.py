@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import command_of, count_to_decide, may_decide
@@ -24,27 +25,35 @@ Limit = Limits.Limit
 type Variables = dict[str, Any] | None
 
 
-def breach_words(breach: Breach) -> str:
-    """Return a broken limit in a sentence."""
+def breach_words(breach: Breach, *, approved: bool = False) -> str:
+    """Return a broken limit in a sentence: what would be, or what was approved."""
     match Limit(breach.limit):
         case Limit.MAX_PERCENT:
             text = _("The percent would be %(asked)s; the limit is %(allowed)s.")
+            past = _("Percent approved: %(asked)s; the limit was %(allowed)s.")
             words = percent_words(breach.asked), percent_words(breach.allowed)
         case Limit.MAX_RISE:
-            text = _("The percent would rise by %(asked)s points; the limit is %(allowed)s.")
-            words = _points(breach.asked), _points(breach.allowed)
+            text = _("The percent would rise by %(asked)s; the limit is %(allowed)s.")
+            past = _("Rise approved: by %(asked)s; the limit was %(allowed)s.")
+            words = points_words(breach.asked), points_words(breach.allowed)
         case Limit.MAX_BIRTHDAY_BONUS:
             text = _("The birthday bonus would be %(asked)s; the limit is %(allowed)s.")
+            past = _("Birthday bonus approved: %(asked)s; the limit was %(allowed)s.")
             words = money_words(breach.asked), money_words(breach.allowed)
         case Limit.MAX_CLIENTS:
             text = _("Clients that it would reach: %(asked)s; the limit is %(allowed)s.")
+            past = _("Clients approved: %(asked)s; the limit was %(allowed)s.")
             count = NumberFormat.current().count
             words = count(int(breach.asked)), count(int(breach.allowed))
-    return text % {"asked": words[0], "allowed": words[1]}
+    return (past if approved else text) % {"asked": words[0], "allowed": words[1]}
 
 
-def _points(number: Any) -> str:
-    return plain(number).replace(".", NumberFormat.current().point)
+def points_words(number: Any) -> str:
+    """Return percentage points in words: "25 points"."""
+    shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
+    if number % 1:
+        return pgettext("a part of one, as 2.5", "%(number)s points") % shown
+    return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
 
 
 def _terms(group: Group) -> str:
@@ -84,7 +93,8 @@ class RequestPage:
 
     @property
     def breaches(self) -> list[str]:
-        return [breach_words(breach) for breach in self.request.broken]
+        approved = self.request.present_state == ApprovalRequest.State.APPROVED
+        return [breach_words(breach, approved=approved) for breach in self.request.broken]
 
     @property
     def may_decide(self) -> bool:
@@ -154,6 +164,7 @@ class RequestPage:
         if self.is_for_change:
             return [
                 {
+                    "what": _("The change in the history"),
                     "url": reverse("groups:change", args=[change.pk]),
                     "label": str(change.get_state_display()),
                     "state": change.state,
@@ -165,7 +176,8 @@ class RequestPage:
             return []
         made = self.request.asked.row
         label = str(made.get_state_display())
-        return [{"url": made.get_absolute_url(), "label": label, "state": made.state, "why": ""}]
+        outcome = {"what": self.title, "url": made.get_absolute_url(), "label": label, "state": made.state}
+        return [outcome | {"why": ""}]
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------

@@ -284,7 +284,13 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("File, CSV or XLSX"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx"}),
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".csv,.xlsx",
+                "data-choose": _("Choose a file"),
+                "data-none": _("No file is chosen."),
+            }
+        ),
         error_messages={
             "required": _("Choose a file."),
             "missing": _("Choose a file."),

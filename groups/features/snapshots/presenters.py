@@ -47,9 +47,11 @@ def ways_back(changes: Sequence[Change], user: User) -> dict[UUID, WayBack]:
     }
 
 
-def note_of_removal(change: Change, _user: User) -> ChangeNote | None:
+def note_of_removal(change: Change, user: User) -> ChangeNote | None:
     """Say in the message of a removal with clients, and of its undo, that the clients can be restored."""
     command = Command.kind_of(change)
     if (command.removes and change.clients_before) or (command.creates and change.undo_of_id):
+        if user.has_perm(snapshots.VIEW_SNAPSHOT):
+            return ChangeNote(_("You can restore them from a snapshot, in the history."))
         return ChangeNote(_("An owner can restore them from a snapshot, in the history."))
     return None

@@ -26,14 +26,15 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 class Toast:
     """A message of Django's, ready to print.
 
-    `undo_url` takes a change back by one click, `way_url` leads to a page that does, by the button
-    `way_label`. All may be empty.
+    `undo_url` takes a change or a job back by one click, by the button `undo_label`; `way_url` leads to a
+    page, by the button `way_label`. All may be empty.
     """
 
     text: str
     level: str
     state: str = ""
     undo_url: str = ""
+    undo_label: str = ""
     way_url: str = ""
     way_label: str = ""
     group_id: str = ""
@@ -64,7 +65,8 @@ def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
                 toast = replace(toast, state=change.state)
                 if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
                     undo_url = reverse("groups:undo", args=[change.pk])
-                    toast = replace(toast, undo_url=undo_url, group_id=str(change.group_id))
+                    group_id = str(change.group_id)
+                    toast = replace(toast, undo_url=undo_url, undo_label=_("Take back"), group_id=group_id)
                 elif ways := ways_back([change], user)[change.pk]:
                     toast = replace(toast, way_url=ways[0].url, way_label=ways[0].button)
         shown.append(toast)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, npgettext, pgettext
+from django.utils.translation import ngettext, pgettext
 
 from groups.poster import Group, GroupTotals, LoyaltyType
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
@@ -112,16 +112,8 @@ class Listing:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """Totals above the list: the label of each, and the number."""
-        total, clients = len(self.groups.groups), self.totals.clients
-        bonus, discount = (self.totals.of_type[each] for each in (LoyaltyType.BONUS, LoyaltyType.DISCOUNT))
-        totals = (
-            (ngettext("group", "groups", total), total),
-            (ngettext("client", "clients", clients), clients),
-            (npgettext("groups", "bonus", "bonus", bonus), bonus),
-            (npgettext("groups", "discount", "discount", discount), discount),
-        )
-        return [(label, self.numbers.count(count)) for label, count in totals]
+        """Totals above the list, each a label and a number. The choices of the type count the groups."""
+        return [(ngettext("client", "clients", self.totals.clients), self.numbers.count(self.totals.clients))]
 
     @property
     def as_of_words(self) -> str:

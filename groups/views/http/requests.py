@@ -21,6 +21,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
 from groups.services.installation import workers
 from groups.services.values import DEFAULT_CURRENCY, currency
+from groups.views.http import left_jobs
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 from poster_admin.users.sign_in import two_factor
@@ -83,7 +84,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "no_worker": lambda: is_without_worker(user),
-        "toasts": SimpleLazyObject(lambda: toasts(get_messages(request), user)),
+        "toasts": SimpleLazyObject(
+            lambda: [
+                *toasts(get_messages(request), user),
+                *(left_jobs.toasts_of(request) if _may_look(request) else ()),
+            ]
+        ),
         "currency": SimpleLazyObject(
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),

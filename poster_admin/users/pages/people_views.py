@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for
-from poster_admin.users import accounts
+from poster_admin.users import accounts, sessions
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import NewPersonForm, PersonForm
 from poster_admin.users.pages.views import Request, form_methods
@@ -91,7 +91,8 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
         people.change(person.user, **form.cleaned_data)
         messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})
         return redirect("people:list")
-    return render_form(request, "users/person.html", form, person=person)
+    open_sessions = len(sessions.sessions_of(person.user))
+    return render_form(request, "users/person.html", form, person=person, open_sessions=open_sessions)
 
 
 @require_POST
@@ -112,22 +113,29 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:person", user_id)
 
 
-@require_POST
+@form_methods
 @manages_people
 @transaction.atomic
 @sensitive_variables("password")
 def person_password(request: Request, user_id: int) -> HttpResponse:
-    """Give a user a new password, and show it once."""
+    """Ask whether to give a user a new password; by POST give one, and show it once."""
+    if request.method != "POST":
+        return _ask(request, user_id, "password")
     user = manageable(request, user_id).user
     password = people.give_password(user)
     return render_page(request, "users/person_password.html", {"person": user, "password": password})
 
 
-@require_POST
+@form_methods
 @manages_people
 @transaction.atomic
 def person_block(request: Request, user_id: int) -> HttpResponse:
-    """Block a user, or let the user in again: as the form says, so that a double click does not undo it."""
+    """Ask whether to block a user; by POST block, or let in again.
+
+    The form says which of the two, so that a double click does not undo it.
+    """
+    if request.method != "POST":
+        return _ask(request, user_id, "block")
     user = manageable(request, user_id).user
     people.set_active(user, active=request.POST.get("active") == "1")
     text = (
@@ -137,26 +145,41 @@ def person_block(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:person", user_id)
 
 
-@require_POST
+@form_methods
 @manages_people
 @transaction.atomic
 def person_sign_out(request: Request, user_id: int) -> HttpResponse:
-    """End all sessions of a user."""
+    """Ask whether to end all sessions of a user; by POST end them."""
+    if request.method != "POST":
+        return _ask(request, user_id, "sign-out")
     ended = people.sign_out(manageable(request, user_id).user)
-    text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
-    messages.success(request, text % {"count": ended})
+    if ended:
+        text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
+        messages.success(request, text % {"count": ended})
+    else:
+        messages.info(request, _("There was no session to end."))
     return redirect("people:person", user_id)
 
 
-@require_POST
+@form_methods
 @manages_people
 @transaction.atomic
 def person_second_factor(request: Request, user_id: int) -> HttpResponse:
-    """Remove the second factor of a user who lost the phone."""
+    """Ask whether to remove the second factor of a user who lost the phone; by POST remove it."""
+    if request.method != "POST":
+        return _ask(request, user_id, "second-factor")
     user = manageable(request, user_id).user
     people.reset_second_factor(user)
     messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": _name(user)})
     return redirect("people:person", user_id)
+
+
+def _ask(request: Request, user_id: int, step: str) -> HttpResponse:
+    """Ask before something is taken from a person: say what ends, what stays, and whether it comes back."""
+    person = manageable(request, user_id)
+    open_sessions = len(sessions.sessions_of(person.user))
+    context = {"person": person, "step": step, "open_sessions": open_sessions}
+    return render_page(request, "users/person_question.html", context)
 
 
 def manageable(request: Request, user_id: int) -> people.Person:

@@ -112,7 +112,7 @@ def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javasc
     page.goto(f"/jobs/{job.pk}/")
     expect(page.locator("main")).to_contain_text("3 клієнти повернуться до груп, з яких їх перемістили")
     assert page.evaluate(OVERFLOW) <= 0
-    page.get_by_role("button", name="Повернути", exact=True).click()
+    page.get_by_role("button", name="Повернути всі 3", exact=True).click()
     heading(page, re.compile("Повернення · Клієнти"))
     worker().join()
     if not javascript:
@@ -121,12 +121,31 @@ def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javasc
     assert (clients.live(4), clients.live(1)) == (3, 125)
     # The first page leads to it, and its own page leads back again.
     page.goto(f"/jobs/{job.pk}/")
-    expect(page.get_by_role("button", name="Повернути", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Повернути всі 3")).to_have_count(0)
     page.locator("#job").get_by_role("link", name="Переглянути").click()
-    page.get_by_role("button", name="Повернути", exact=True).click()
+    page.get_by_role("button", name="Повернути всі 3", exact=True).click()
     page.wait_for_function("() => document.querySelector('#job')?.dataset.state === 'waiting'")
     worker().join()
     assert (clients.live(4), clients.live(1)) == (0, 128)
+
+
+@MOSTLY_SCRIPT
+def test_a_job_whose_page_was_left_is_undone_by_one_click(page_for, staff, sandbox, worker, javascript):
+    sandbox.console().edit(4, count_groups_clients="3")
+    clients = sandbox.accounts["demo"].clients
+    job = start(staff)
+    page = page_for(staff, language="uk", width=360, javascript=javascript)
+    page.goto(f"/jobs/{job.pk}/")
+    run(job)
+    page.goto("/groups/")
+    toast = page.locator("#messages .toast")
+    expect(toast).to_contain_text("завершено: 3 з 3.")
+    expect(toast.get_by_role("link", name="Переглянути")).to_have_attribute("href", f"/jobs/{job.pk}/")
+    assert page.evaluate(OVERFLOW) <= 0
+    toast.get_by_role("button", name="Повернути всі 3", exact=True).click()
+    heading(page, re.compile("Повернення · Клієнти"))
+    worker().join()
+    assert (clients.live(4), clients.live(1)) == (3, 125)
 
 
 def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):

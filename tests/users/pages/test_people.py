@@ -194,11 +194,57 @@ def test_a_blocked_person_is_signed_out_and_comes_back_when_let_in_again(owner, 
 
 def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, browse):
     client = browse(owner)
-    button = re.search(r'<button class="button danger-quiet"([^>]*)>', client.get(page_of(staff)).text)[1]
-    name, value = re.search(r'name="(\w+)" value="(\w+)"', button).groups() if "name" in button else ("", "")
+    button = re.search(r'<button class="button danger"([^>]*)>', client.get(f"{page_of(staff)}block/").text)[
+        1
+    ]
+    name, value = re.search(r'name="(\w+)" value="(\w+)"', button).groups()
     for _ in range(2):
         assert client.post(f"{page_of(staff)}block/", {name: value}).status_code == 302
     assert not User.objects.get(pk=staff.pk).is_active
+
+
+@pytest.mark.parametrize(
+    ("step", "ends", "stays"),
+    [
+        ("password", "The present password no longer signs in", "It cannot be undone"),
+        ("block", "The person can no longer sign in", "It can be undone on the person's page"),
+        ("sign-out", "2 sessions are open now", "whoever knows the password can sign in again"),
+        ("second-factor", "The app for codes, the passkeys and the recovery codes", "It cannot be undone"),
+    ],
+)
+def test_what_takes_something_from_a_person_asks_first_and_says_what_ends(
+    owner, staff, browse, step, ends, stays
+):
+    theirs, _ = login_of(browse, staff), login_of(browse, staff)
+    TOTPDevice.objects.create(user=staff, name="phone", key=two_factor.new_key(), confirmed=True)
+    client = browse(owner)
+    url = f"{page_of(staff)}{step}/"
+    assert f'href="{url}"' in client.get(page_of(staff)).text
+    text = text_of(client.get(url))
+    assert "2 sessions are open now" in text
+    assert ends in text
+    assert stays in text
+    assert User.objects.get(pk=staff.pk).is_active
+    assert TOTPDevice.objects.exists()
+    assert theirs.get("/groups/").status_code == 200
+    assert signs_in(browse, "staff", PASSWORD)
+
+
+def test_a_blocked_person_is_let_in_again_above_everything_else_of_the_page(owner, staff, browse):
+    client = browse(owner)
+    page = client.post(f"{page_of(staff)}block/", {"active": "0"}, follow=True).text
+    assert 'name="active" value="1"' in page.partition('name="full_name"')[0]
+    assert f'href="{page_of(staff)}block/"' not in page
+
+
+def test_nobody_is_told_that_no_session_was_ended(owner, staff, browse):
+    client = browse(owner)
+    page = client.get(page_of(staff))
+    assert "signed in nowhere" in text_of(page)
+    assert f"{page_of(staff)}sign-out/" not in page.text
+    text = text_of(client.post(f"{page_of(staff)}sign-out/", follow=True))
+    assert "There was no session to end." in text
+    assert "0 sessions" not in text
 
 
 def test_a_person_is_signed_out_everywhere(owner, staff, browse):

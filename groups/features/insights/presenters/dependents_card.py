@@ -44,6 +44,12 @@ class DependentsCard:
         return self._take()
 
     @property
+    def is_empty(self) -> bool:
+        """Return True if both lists were read, and neither names the group."""
+        lists = (self.found.promotions, self.found.rules)
+        return not any(each.found or each.is_unread or each.unreadable for each in lists)
+
+    @property
     def is_late(self) -> bool:
         """Return True if a list did not come in time, and may come later."""
         return any(

@@ -92,6 +92,21 @@ def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_histor
     assert Change.objects.get().note == "До свята"
 
 
+def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
+    limits(max_percent=Decimal(20), max_rise=Decimal(10))
+    send(browse(staff), percent="25")
+    url, client = f"/requests/{the_request().pk}/", browse(owner)
+    assert "The percent would rise by 15 points; the limit is 10 points." in text_of(client.get(url))
+    client.post(f"{url}approve/")
+    page = client.get(url)
+    text = text_of(page)
+    assert "would" not in text
+    assert "Percent approved: 25%; the limit was 20%." in text
+    # The outcome leads to the change by its name.
+    change = Change.objects.get()
+    assert f'<a href="/history/{change.pk}/"><bdi>The change in the history</bdi></a>' in page.text
+
+
 def test_htmx_is_led_to_the_request(staff, browse, limits):
     limits(max_percent=Decimal(20))
     client = browse(staff)

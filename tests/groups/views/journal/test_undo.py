@@ -7,7 +7,7 @@ import pytest
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from tests.support.features import with_feature
-from tests.support.jobs import FEW, run, start
+from tests.support.jobs import FEW, run, start, undone
 from tests.support.pages import hidden, open_form, text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("few", "settled_at_once")]
@@ -195,3 +195,57 @@ def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
     assert answer.status_code in {502, 504}
     assert not Job.objects.filter(kind="undo").exists()
+
+
+# --- The number of what goes back, and the message about a job that was left -------------------------------
+
+
+def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sandbox):
+    client = browse(staff)
+    job = run(start(staff))
+    assert f"Undo all {FEW}" in text_of(client.get(f"/jobs/{job.pk}/"))
+    undone(staff, job, job.changes.first())
+    assert f"Undo {FEW - 1} of {FEW}" in text_of(client.get(f"/jobs/{job.pk}/"))
+
+
+def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, sandbox):
+    client = browse(staff)
+    job = start(staff)
+    client.get(f"/jobs/{job.pk}/")
+    assert form_of(job) not in client.get("/groups/").content.decode()
+    run(job)
+    page = client.get("/groups/")
+    assert f"has ended: {FEW} of {FEW}." in text_of(page)
+    assert form_of(job) in page.content.decode()
+    assert f"Undo all {FEW}" in text_of(page)
+    assert "has ended" not in text_of(client.get("/groups/"))
+    assert client.post(f"/jobs/{job.pk}/undo/").status_code == 302
+
+
+def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
+    client = browse(staff)
+    job = start(staff)
+    url = f"/jobs/{job.pk}/"
+    client.get(url)
+    run(job)
+    assert "has ended" not in text_of(client.get(url)).replace("It has ended", "")
+    assert "has ended" not in text_of(client.get("/groups/"))
+
+
+def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sandbox):
+    client = browse(staff)
+    job = start(staff)
+    client.get(f"/jobs/{job.pk}/")
+    queue.pause(job, staff)
+    page = client.get("/groups/")
+    assert "has stopped: 0 of" in text_of(page)
+    assert f'href="/jobs/{job.pk}/"' in page.content.decode()
+    assert form_of(job) not in page.content.decode()
+
+
+def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
+    client = browse(owner)
+    job = start(staff)
+    client.get(f"/jobs/{job.pk}/")
+    run(job)
+    assert "has ended" not in text_of(client.get("/groups/"))

@@ -1,11 +1,15 @@
 """Test the words: no removal "has new values", and no new token is "no longer" accepted."""
 
+from decimal import Decimal
+
 import pytest
 from django.utils import translation
 
+from groups.features.approvals.presenters.requests import points_words
+from groups.features.snapshots.presenters import note_of_removal
 from groups.models import Change
 from tests.support.features import with_feature
-from tests.support.pages import fragment, group_form, open_form, text_of
+from tests.support.pages import HTMX, fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +111,61 @@ def test_things_are_called_as_people_call_them(text):
     for language, word in zip(("uk", "ru"), WORDS[text], strict=True):
         with translation.override(language):
             assert translation.gettext(text) == word
+
+
+def test_the_age_of_a_connection_is_a_moment_ago(staff, browse, sandbox):
+    for language, words in (("uk", "тому)"), ("ru", "назад)"), ("en", "ago)")):
+        client = browse(staff)
+        client.post("/language/", {"language": language})
+        text = text_of(client.get("/account/"))
+        assert words in text
+        assert "вік:" not in text
+        assert "возраст:" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "words"),
+    [
+        ("uk", "25", "25 пунктів"),
+        ("uk", "2", "2 пункти"),
+        ("uk", "2.5", "2,5 пункту"),
+        ("ru", "21", "21 пункт"),
+        ("ru", "2.5", "2,5 пункта"),
+        ("en", "1", "1 point"),
+        ("en", "2.5", "2.5 points"),
+    ],
+)
+def test_points_are_written_out(language, number, words):
+    with translation.override(language):
+        assert points_words(Decimal(number)) == words
+
+
+def test_owners_are_told_that_they_can_restore_the_clients_themselves(staff, owner):
+    change = Change(action=Change.Action.REMOVE, before={"clients": 5})
+    assert "You can restore them" in note_of_removal(change, owner).sentence
+    assert "An owner can restore them" in note_of_removal(change, staff).sentence
+
+
+def test_where_counter_and_list_of_clients_disagree_both_are_told(staff, browse, sandbox):
+    client = browse(staff)
+    sandbox.console().edit(1, count_groups_clients="0")
+    sandbox.lag("count_behind", seconds=60)
+    first = client.get("/groups/1/clients/first/", headers={**HTMX, "HX-Target": "first-clients"})
+    assert "the list or the counter is behind" in text_of(first)
+    assert "Nobody is in this group" not in text_of(first)
+    text = text_of(client.get("/groups/1/clients/"))
+    assert "It counts 125 clients" in text
+    assert "Nobody is in this group" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("uk", "Looks at the groups and at the history. Sees no names of clients.", "Переглядає групи"),
+        ("uk", "Reason (optional)", "Причина (необов’язково)"),
+        ("ru", "Cancel", "Отмена"),
+    ],
+)
+def test_words_that_people_stumbled_over_stay_better(language, text, words):
+    with translation.override(language):
+        assert words in translation.gettext(text)

@@ -1,0 +1,39 @@
+// Browsers draw fields for dates and files in a language of their own. Say beside them in that of the page what is chosen.
+// The button of a file is one of ours, with the words that its field brings along; without scripts it is the browser's.
+import { $, $$, page } from "./dom.js";
+
+const DATES = "input:is([type=date], [type=datetime-local])";
+const FILES = "input[type=file][data-choose]";
+
+function dateWords({ type, value }) {
+  if (!value) return "";
+  const style = type === "date" ? { dateStyle: "medium" } : { dateStyle: "full", timeStyle: "short" };
+  return new Date(type === "date" ? `${value}T00:00` : value).toLocaleString(page.lang, style);
+}
+
+const fileWords = ({ files, dataset }) => [...files].map(({ name }) => name).join(", ") || dataset.none;
+
+function show(field) {
+  field.parentElement.querySelector("[data-chosen]").textContent = field.type === "file" ? fileWords(field) : dateWords(field);
+}
+
+function prepare(field) {
+  if ($("[data-chosen]", field.parentElement)) return;
+  const output = document.createElement("output");
+  output.dataset.chosen = "";
+  output.className = "chosen muted small";
+  field.after(output);
+  if (field.type === "file") {
+    field.classList.add("file-native");
+    const button = { className: "button quiet", htmlFor: field.id, textContent: field.dataset.choose };
+    field.after(Object.assign(document.createElement("label"), button));
+  }
+  show(field);
+}
+
+htmx.onLoad((content) => $$(`${DATES}, ${FILES}`, content).forEach(prepare));
+
+for (const event of ["input", "change"])
+  document.addEventListener(event, ({ target }) => {
+    if (target.matches?.(`${DATES}, ${FILES}`)) show(target);
+  });

@@ -1,0 +1,135 @@
+"""Test that Back brings back what was typed: into forms, into many percents, and into searches of people."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import MOSTLY_SCRIPT, heading, sign_in_when_asked
+
+KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('typed '))"
+
+
+def go_back(page):
+    page.go_back()
+    page.wait_for_load_state()
+
+
+@MOSTLY_SCRIPT
+def test_back_from_the_plan_has_every_number(page_for, staff, sandbox, javascript):
+    page = page_for(staff, language="uk", javascript=javascript)
+    page.goto("/groups/edit/")
+    page.fill("[name=percent_1]", "12,5")
+    page.fill("[name=percent_4]", "11")
+    page.fill("[name=bonus_1]", "60")
+    page.get_by_role("button", name="Переглянути зміни").last.click()
+    heading(page, "Змінити ці відсотки?")
+    go_back(page)
+    expect(page.locator("[name=percent_1]")).to_have_value("12,5")
+    expect(page.locator("[name=percent_4]")).to_have_value("11")
+    expect(page.locator("[name=bonus_1]")).to_have_value("60")
+    if javascript:
+        expect(page.locator("[data-changes]")).to_have_text("3 зміни")
+        expect(page.locator(".changed")).to_have_count(3)
+    page.get_by_role("button", name="Переглянути зміни").last.click()
+    heading(page, "Змінити ці відсотки?")
+    # Opened anew, the form has what Poster has.
+    page.goto("/groups/edit/")
+    expect(page.locator("[name=percent_1]")).to_have_value("10")
+
+
+@MOSTLY_SCRIPT
+@pytest.mark.parametrize(
+    ("path", "field", "typed"),
+    [
+        ("/groups/1/edit/", "percent", "12"),
+        pytest.param("/groups/new/", "name", "Гості", marks=pytest.mark.thorough),
+        pytest.param("/groups/1/schedule/", "percent", "12", marks=pytest.mark.thorough),
+        pytest.param("/account/limits/", "max_percent", "12", marks=pytest.mark.thorough),
+    ],
+)
+def test_back_brings_back_a_form(page_for, owner, javascript, path, field, typed):
+    page = page_for(owner, language="uk", javascript=javascript)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(path)
+    page.fill(f"main [name={field}]", typed)
+    page.goto("/history/")
+    go_back(page)
+    expect(page.locator(f"main [name={field}]")).to_have_value(typed)
+
+
+def test_what_came_back_is_a_conflict_with_what_somebody_changed_meanwhile(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.goto("/groups/1/edit/")
+    page.fill("main [name=percent]", "12")
+    page.goto("/history/")
+    sandbox.console().edit(1, client_groups_discount="11")
+    go_back(page)
+    expect(page.locator("main [name=percent]")).to_have_value("12")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    heading(page, "Тим часом групу змінили")
+    assert not sandbox.posts()
+
+
+def test_what_was_saved_does_not_come_back(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    page.goto("/groups/1/edit/")
+    page.fill("main [name=percent]", "12")
+    page.get_by_role("button", name="Зберегти зміни").click()
+    expect(page.locator("[data-outcome=applied]")).to_be_visible()
+    assert page.evaluate(KEPT) == []
+
+
+@pytest.mark.parametrize("path", ["/clients/", "/groups/1/clients/"])
+def test_a_search_of_clients_survives_back(page_for, staff, sandbox, path):
+    sandbox.console().edit_client(7, lastname="Камінська")
+    page = page_for(staff, language="uk")
+    page.goto(path)
+    page.fill("#q", "камінськ")
+    page.press("#q", "Enter")
+    expect(page.locator("#rows tr[data-client]")).to_have_count(1)
+    page.goto("/history/")
+    go_back(page)
+    expect(page.locator("#q")).to_have_value("камінськ")
+    expect(page.locator("#rows tr[data-client]")).to_have_count(1)
+    assert page.url.endswith(path)
+    # A visit of its own begins without it.
+    page.goto("/history/")
+    page.goto(path)
+    expect(page.locator("#q")).to_have_value("")
+
+
+def test_the_chosen_clients_come_back_from_the_move(page_for, staff, sandbox):
+    for number in (7, 8):
+        sandbox.console().edit_client(number, lastname=f"Камінська {number}")
+    page = page_for(staff, language="uk")
+    page.goto("/clients/")
+    page.fill("#q", "камінськ")
+    page.press("#q", "Enter")
+    page.locator('[data-client="7"] [name=client]').check()
+    page.locator("[data-choice] button").click()
+    page.wait_for_url("**/clients/move/**")
+    go_back(page)
+    expect(page.locator('[data-client="7"] [name=client]')).to_be_checked()
+    expect(page.locator('[data-client="8"] [name=client]')).not_to_be_checked()
+    expect(page.locator("[data-choice] output")).to_have_text("1")
+    page.locator('[data-client="7"] [name=client]').uncheck()
+    page.locator('[data-client="8"] [name=client]').check()
+    page.locator("[data-choice] button").click()
+    page.wait_for_url(re.compile(r"/clients/move/\?client=8-1$"))
+
+
+def test_a_search_is_gone_with_the_sign_out(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    page.goto("/clients/")
+    page.fill("#q", "камінськ")
+    page.goto("/history/")
+    assert page.evaluate(KEPT) == ["typed /clients/"]
+    page.locator(".menu summary").click()
+    page.get_by_role("button", name="Вийти", exact=True).click()
+    page.wait_for_url("**/accounts/login/**")
+    assert page.evaluate(KEPT) == []
+    page.goto("/clients/")
+    sign_in_when_asked(page)
+    expect(page.locator("#q")).to_have_value("")

@@ -1,0 +1,182 @@
+"""Test that what people need is in sight: the button of a form, the first group, whole rows on a tablet."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import heading, new_group, row, show_list
+from tests.support.pairwise import marked
+
+FORMS = {
+    "/groups/1/edit/": "Зберегти зміни",
+    "/groups/new/": "Створити групу",
+    "/groups/1/schedule/": "Запланувати",
+    "/groups/1/clients/move/?client=1,2": "Перемістити 2 клієнтів",
+    "/account/limits/": "Встановити межі",
+    "/account/notices/": "Зберегти зміни",
+    "/people/new/": "Додати людину",
+    "/groups/import/": "Перевірити файл",
+}
+SCREENS = [(1366, 768), (1280, 800), (360, 740)]
+CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
+  (card) => card.querySelector("table").scrollWidth > card.clientWidth).length"""
+LANGUAGES = ("uk", "ru", "en")
+SHIFTS = """() => {
+  window.shifts = 0;
+  const add = (list) => { for (const entry of list.getEntries()) window.shifts += entry.value; };
+  new PerformanceObserver(add).observe({type: "layout-shift", buffered: true});
+}"""
+
+
+@pytest.mark.parametrize("path", marked(list(FORMS), ["/groups/1/edit/", "/account/limits/"], name=str))
+def test_the_button_of_a_form_is_in_sight(page_for, owner, path):
+    page = page_for(owner, language="uk")
+    for width, height in SCREENS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        button = page.get_by_role("button", name=FORMS[path], exact=True)
+        box = button.bounding_box()
+        assert box["y"] + box["height"] <= height, f"{width} × {height}"
+
+
+def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360, height=740)
+    show_list(page)
+    first = row(page, 1).bounding_box()
+    assert first["y"] < 740 / 2
+    for choice in page.locator(".choices a").all():
+        assert choice.bounding_box()["height"] >= 44
+    tools = [
+        page.get_by_text("Фільтри", exact=True),
+        page.locator("[name=sort]"),
+        page.get_by_text("Ще", exact=True),
+    ]
+    middles = [box["y"] + box["height"] / 2 for box in (tool.bounding_box() for tool in tools)]
+    assert max(middles) - min(middles) < 8
+
+
+@pytest.mark.parametrize(
+    "path",
+    marked(
+        ["/groups/", "/groups/?columns=sales", "/groups/1/clients/", "/groups/edit/"], ["/groups/"], name=str
+    ),
+)
+def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, sandbox, path):
+    for language in LANGUAGES:
+        page = page_for(owner, language=language, width=768, height=900)
+        page.goto(path)
+        expect(page.locator(".data thead th").first).to_be_visible()
+        assert (
+            page.locator(".data tbody tr").first.evaluate("row => getComputedStyle(row).display")
+            == "table-row"
+        )
+        assert page.evaluate(CLIPPED) == 0
+
+
+@pytest.mark.parametrize("width", [360, 690, 768, 1000, 1280, 1920])
+def test_the_letters_of_the_scheme_are_no_larger_than_its_headings(page_for, owner, sandbox, width):
+    sandbox.console("demo").set_rules({"rule_id": 1, "loyalty_type": 1, "value": 50000, "group_id": 4})
+    page = page_for(owner, language="uk", width=width)
+    page.goto("/groups/scheme/")
+    expect(page.locator(".stairs:visible text").first).to_be_visible()
+    letters, words = page.evaluate(
+        """() => {
+          const texts = [...document.querySelectorAll(".stairs text")];
+          const text = texts.find((each) => each.getBoundingClientRect().width);
+          const letters = 15 * text.ownerSVGElement.getScreenCTM().a;
+          return [letters, parseFloat(getComputedStyle(document.body).fontSize)];
+        }"""
+    )
+    assert letters <= words + 0.1
+
+
+@pytest.mark.parametrize("path", ["/history/", "/groups/"])
+def test_a_page_does_not_move_when_its_typeface_comes_late(page_for, staff, sandbox, path):
+    page = page_for(staff, language="uk", width=360, height=740, new=True)
+    page.add_init_script(f"({SHIFTS})()")
+    page.route(re.compile(r"\.woff2"), lambda route: (page.wait_for_timeout(700), route.continue_()))
+    page.goto(path)
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.shifts") < 0.01
+
+
+@pytest.mark.parametrize(("path", "field"), [("/groups/new/", "name"), ("/clients/", "q")])
+def test_a_page_with_one_thing_to_do_has_the_focus_there(page_for, staff, path, field):
+    for javascript in (True, False):
+        page = page_for(staff, language="uk", javascript=javascript)
+        page.goto(path)
+        expect(page.locator(f"main [name={field}]")).to_be_focused()
+
+
+def test_n_on_a_ukrainian_layout_leads_to_a_name_that_can_be_typed_at_once(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    show_list(page)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("KeyN")
+    heading(page, "Нова група")
+    page.keyboard.type("Гості")
+    expect(page.locator("#id_name")).to_have_value("Гості")
+
+
+def test_the_number_of_groups_is_said_once(page_for, staff, sandbox):
+    new_group(sandbox, "Гості")
+    page = page_for(staff, language="uk")
+    show_list(page)
+    page.evaluate("document.querySelectorAll('.visually-hidden').forEach((each) => each.remove())")
+    assert re.findall(r"\b4\b", page.locator("main").inner_text()) == ["4"]
+    page.goto("/groups/?q=гості")
+    expect(page.locator("[data-announce]")).to_have_text("1 з 4 груп")
+
+
+def test_a_row_offers_its_form_when_it_is_pointed_at_and_to_a_finger(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    show_list(page)
+    edit = row(page, 4).locator(".row-edit")
+    expect(edit).to_have_css("opacity", "0")
+    row(page, 4).hover()
+    expect(edit).to_have_css("opacity", "1")
+    page.mouse.move(0, 0)
+    expect(edit).to_have_css("opacity", "0")
+    edit.focus()
+    expect(edit).to_have_css("opacity", "1")
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(row(page, 5).locator(".row-edit")).to_have_css("opacity", "1")
+
+
+def test_a_planned_change_leaves_the_percent_of_its_group_in_sight(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360, height=740)
+    page.goto("/groups/1/schedule/")
+    page.fill("[name=percent]", "15")
+    page.fill("[name=starts_at]", "2099-12-04T18:00")
+    expect(page.locator(".field", has=page.locator("[name=starts_at]")).locator("output")).to_contain_text(
+        "грудня 2099"
+    )
+    page.get_by_role("button", name="Запланувати", exact=True).click()
+    heading(page, "Постоянный посетитель")
+    expect(page.locator("[data-schedule]")).to_be_visible()
+    percent = page.locator(".facts dd").first.bounding_box()
+    assert percent["y"] + percent["height"] < 740
+    assert percent["y"] < page.locator("[data-schedule]").bounding_box()["y"]
+
+
+def test_fields_that_the_browser_draws_speak_the_language_of_the_page(page_for, staff, tmp_path):
+    page = page_for(staff, language="uk")
+    page.goto("/groups/import/")
+    field = page.locator(".field", has=page.locator("[name=file]"))
+    expect(field.locator("output")).to_have_text("Файл не вибрано.")
+    expect(field.locator("label.button")).to_have_text("Вибрати файл")
+    file = tmp_path / "groups.csv"
+    file.write_text("x")
+    page.locator("[name=file]").set_input_files(file)
+    expect(field.locator("output")).to_have_text("groups.csv")
+    page.goto("/history/?since=2026-11-01")
+    expect(page.locator("output").first).to_contain_text("лист")
+
+
+def test_djangos_admin_has_our_name_and_colours(page_for, admin_user, live):
+    page = page_for(admin_user)
+    page.goto("/admin/")
+    expect(page.locator("#site-name")).to_have_text("Poster Admin")
+    expect(page.locator("#header")).to_have_css("background-color", "rgb(12, 100, 120)")
