@@ -3,15 +3,17 @@
 The session has the ids of the jobs that they saw under way.
 """
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from groups.models import Job
 from groups.presenters.changes.toasts import Toast
 from groups.presenters.job_page import job_toast
 from poster_admin.common.outages import optional
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 KEY = "jobs_under_way"
 
