@@ -24,16 +24,18 @@ from groups.models import Change
 from poster_admin.common.observability.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
+from poster_admin.features import FEATURES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
 from tests.support.canary import QUICK, forms_of, whole_database
+from tests.support.features import with_feature
 from tests.support.openid_provider import Provider
 from tests.support.pages import fragment, group_form, open_form
 from tests.support.pairwise import covering
 from tests.support.people import PASSWORD
 from tests.support.sign_in import SET, set_up
 
-pytestmark = [pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 EDIT = "/groups/1/edit/"
 
 
@@ -130,6 +132,7 @@ def provider():
 
 
 # `make test` has one fault of each row of the catalogue, with DEBUG: the pages of errors show more then.
+@with_feature(*FEATURES)
 @pytest.mark.parametrize(
     ("faults", "debug"),
     [
