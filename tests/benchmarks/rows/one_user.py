@@ -17,8 +17,8 @@ def ratio(name, ours, theirs, at_least, goal, *, note=""):
 def lists(lab):
     """Yield what the list of 50 groups costs beside the call for it, at two latencies of Poster."""
     for latency, rounds, same, different in (
-        (50, 100, (1.12, 1.07), (1.13, 1.09)),
-        (200, 40, (1.03, 1.02), (1.03, 1.02)),
+        (50, 100, (1.17, 1.14), (1.17, 1.14)),
+        (200, 40, (1.04, 1.03), (1.04, 1.03)),
     ):
         for account, what, bounds in (
             (f"n50-l{latency}", "the same answer", same),
@@ -31,7 +31,7 @@ def lists(lab):
 def large_list(lab):
     """Yield what a list of 5,000 groups costs beside the call and the parsing of its JSON."""
     name = "5,000 groups, 50 ms, every answer different ÷ raw call + json"
-    yield from _list(lab, "n5000-l50-churn", name, lab.some(100), (1.12, 1.06), parse=json.loads)
+    yield from _list(lab, "n5000-l50-churn", name, lab.some(100), (1.18, 1.12), parse=json.loads)
 
 
 def _list(lab, account, name, rounds, bounds, parse=len):
@@ -55,16 +55,16 @@ def _floor(ours, theirs):
 
 
 def detail(lab):
-    """Yield what the page of a group costs beside the calls that it makes."""
+    """Yield what the page of a group costs beside one of the calls that it makes side by side."""
     account, path = "n50-l50", "/groups/7/"
     raw, page = lab.raw(), lab.browser(lab.asking, account)
     page.get(path)
     lab.calls(account)
     page.get(path)
     calls = lab.calls(account)
-    theirs, ours = medians(lab.some(100), lambda: make(raw, calls), lambda: page.get(path))
+    theirs, ours = medians(lab.some(100), lambda: make(raw, calls[:1]), lambda: page.get(path))
     expect(page, 200, "the page of a group")
-    yield ratio("detail, 50 ms ÷ its calls", ours, theirs, 1.10, 1.06, note=f", {named(calls)}")
+    yield ratio("detail, 50 ms ÷ one call", ours, theirs, 1.5, 1.3, note=f", {named(calls)}")
 
 
 def form(lab):
