@@ -27,11 +27,15 @@ from groups.presenters.changes.change_notes import FindNote, add_change_note
 from groups.presenters.changes.ways_back import FindWaysBack, add_ways_back
 from groups.presenters.clients.choice_actions import ChoiceAction, add_choice_action
 from groups.presenters.destinations import Source, add_source
+from groups.presenters.group_actions import GroupAction, add_group_action
 from groups.presenters.group_warnings import FindWarnings, add_group_warnings
+from groups.presenters.history_tabs import TabSource, add_history_tab
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, add_column_set
 from groups.presenters.lists.row_marks import FindMarks, add_row_marks
 from groups.presenters.places import Part, Show, add_part
+from groups.presenters.settings_pages import Source as SettingsSource
+from groups.presenters.settings_pages import add_settings
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import EventSource, FindEvents, add_event_source
 from groups.services.groups import ListListener, list_listeners
@@ -89,9 +93,31 @@ def ways_back(find: FindWaysBack) -> None:
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of clients 2, of the history 10, of the account 14, of people 20.
+    Pages of groups have the order 0, those of clients 2, of the history 10, of the settings 14.
     """
     add_source(source, order)
+
+
+def settings_pages(source: SettingsSource, order: int = 0) -> None:
+    """Add pages of the feature to the settings, and to "Go to"; see `SettingsPage`.
+
+    `source` takes the user. The template of such a page extends `settings.html`.
+    """
+    add_settings(source, order)
+
+
+def history_tab(source: TabSource, order: int = 0) -> None:
+    """Add pages of the feature to the tabs of the history; see `Tab`.
+
+    `source` takes the request. The template of such a page has `{% history_tabs %}` above its heading.
+    The history has the order -10, what is new -5, the jobs 10.
+    """
+    add_history_tab(source, order)
+
+
+def group_action(action: GroupAction, order: int = 0) -> None:
+    """Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
+    add_group_action(action, order)
 
 
 def start_page(start_query: StartQuery) -> None:
@@ -109,7 +135,7 @@ def row_marks(find: FindMarks) -> None:
 
 
 def section(address: str, of: str) -> None:
-    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or account."""
+    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or settings."""
     SECTIONS[address] = of
 
 

@@ -126,6 +126,7 @@ class GroupForm(WriteForm):
         group: Group | None = None,
         archive: bool = False,
         name: str = "",
+        percent: str = "",
         like: Group | None = None,
         **kwargs: Any,
     ) -> None:
@@ -134,11 +135,15 @@ class GroupForm(WriteForm):
             kwargs["version"] = Version.of(group)
             if archive:
                 kwargs["initial"] |= _given_nothing(group.name)
+            if percent:
+                kwargs["initial"]["percent"] = Decimal(percent)
         else:
             kwargs["initial"] = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
             kwargs["initial"] |= _copied(like) if like else {}
         super().__init__(*args, **kwargs)
         self._accept_stored()
+        if percent:
+            self.fields["percent"].widget.attrs["data-focus"] = True
 
     @cached_property
     def loaded(self) -> GroupValues | None:

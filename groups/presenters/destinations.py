@@ -1,6 +1,6 @@
 """The places that a user can go to: groups by their names, pages, and actions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
+from groups.presenters.group_actions import named_actions
+from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ class Destination:
     label: str
     url: str
     note: str = ""
+    also: str = ""
+    """Further words by which it is found."""
 
 
 type Source = Callable[["User"], Iterable[Destination]]
@@ -37,15 +41,30 @@ def add_source(source: Source, order: int = 0) -> None:
     _sources.sort(key=lambda each: each[0])
 
 
-def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
-    """Return the groups and pages whose names have all words of the text; without one, no groups."""
+def destinations(
+    text: str, groups: Sequence[Group], user: "User", here: Group | None = None
+) -> list[Destination]:
+    """Return the groups and pages whose names have all words of the text; without one, no groups.
+
+    Between them are the actions that the text names with a group, or for the one that is open, `here`.
+    """
     words = [spellings(word) for word in text.split()]
-    pages = [page for _order, source in _sources for page in source(user) if has_all(page.label, words)]
+    pages = [
+        page
+        for _order, source in _sources
+        for page in source(user)
+        if has_all(f"{page.label} {page.also}", words)
+    ]
     if not words:
         return pages
     numbers = NumberFormat.current()
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
-    return [_group(group, numbers) for group in found] + pages
+    actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
+    return [
+        *(_group(group, numbers) for group in found),
+        *(Destination(action.label, action.url, _("action")) for action in actions),
+        *pages,
+    ]
 
 
 def _group(group: Group, numbers: NumberFormat) -> Destination:
@@ -88,29 +107,18 @@ def _pages_of_the_journal(user: "User") -> list[Destination]:
     )
 
 
-def _pages_of_the_account(user: "User") -> list[Destination]:
-    page = False
-    return pages_for(
-        user,
-        ("groups.view_group", _("Connection to Poster"), "groups:account", page),
-    )
-
-
-def _pages_of_users(user: "User") -> list[Destination]:
-    page, action = False, True
-    return pages_for(
-        user,
-        ("auth.change_user", _("People"), "people:list", page),
-        ("auth.change_user", _("New person"), "people:new", action),
-        ("users.view_securityevent", _("Security log"), "security_log", page),
-        ("groups.view_group", _("Security"), "sessions", page),
-        ("groups.view_group", _("Change the password"), "password", action),
-    )
+def _pages_of_the_settings(user: "User") -> list[Destination]:
+    pages = settings_pages(user)
+    actions = (action for page in pages for action in page.actions)
+    return [
+        Destination(_("Settings"), reverse("settings"), _("page")),
+        *(Destination(page.label, page.url, _("page"), page.words) for page in pages),
+        *(Destination(label, url, _("action")) for label, url in actions),
+    ]
 
 
 # Features put theirs between these.
 add_source(_pages_of_groups)
 add_source(_pages_of_clients, order=2)
 add_source(_pages_of_the_journal, order=10)
-add_source(_pages_of_the_account, order=14)
-add_source(_pages_of_users, order=20)
+add_source(_pages_of_the_settings, order=14)

@@ -1,14 +1,17 @@
 """Show the way back from a job: what its undo would do, or the job that has undone it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.undo_plan import is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.queue import may_control
+from groups.services.jobs.undo_plan import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
 
@@ -41,6 +44,13 @@ def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard 
         page = page_of(started, user)
         return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
     return UndoCard(action, tuple(undo_lines(preview))) if preview.left else None
+
+
+def ids_to_undo(jobs: Iterable[Job], user: "User") -> set[UUID]:
+    """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
+    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_control(job, user)}
+    undos = Job.objects.filter(undo_of__in=ended)
+    return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 
 
 def page_of(undoing: Job, user: "User") -> Job | Decision | None:

@@ -15,6 +15,7 @@ class Elsewhere(feature.Feature):
         from groups.features.elsewhere.services import events, watch  # noqa: PLC0415 - as above
 
         hooks.part("account.sections", "elsewhere/watch.html", presenters.watch_section)
+        hooks.settings_pages(presenters.settings_of_watch, order=5)
         hooks.routine("watch", watch.look_and_log, pause=1, accounts=watch.accounts_due)
         hooks.events("elsewhere", _("A group was changed elsewhere"), events.find_changes)
         hooks.form_addresses("watch")

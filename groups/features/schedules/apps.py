@@ -16,14 +16,15 @@ class Schedules(feature.Feature):
         from groups.features.schedules.presenters import parts  # noqa: PLC0415 - as above
         from groups.features.schedules.services import asked, events, schedules, steps  # noqa: PLC0415 - as above
 
-        hooks.part("list.tools", "schedules/menu.jinja", parts.menu_entry, order=2)
+        hooks.history_tab(parts.tab_of_schedules)
         hooks.part("group.actions", "schedules/action.html", parts.action_of_group)
         hooks.part("group.top", "schedules/card.html", parts.card_of_group)
         hooks.part("form.head", "schedules/in_force.html", parts.notice_of_form)
         hooks.row_marks(parts.marks_of)
         hooks.group_warnings(parts.find_warnings)
-        hooks.section("schedules", "groups")
+        hooks.section("schedules", "history")
         hooks.destinations(parts.destinations_of, order=9)
+        hooks.group_action(parts.PLAN)
         hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
         hooks.asked(asked.AskedSchedule)
         hooks.answer(schedules.TooLate, views.answer_too_late)

@@ -20,7 +20,7 @@ class Snapshots(feature.Feature):
         hooks.gate(snapshots.SnapshotGate())
         hooks.answer(snapshots.NoSnapshot, views.answer_no_snapshot)
         hooks.job_kind(restores.Restore)
-        hooks.part("history.head", "snapshots/link.html", presenters.link_to_snapshots)
+        hooks.history_tab(presenters.tab_of_snapshots, order=15)
         hooks.part("group.gone", "snapshots/gone.html", presenters.way_on)
         hooks.part("removal.losses", "snapshots/kept.html", presenters.kept_of_removal)
         hooks.ways_back(presenters.ways_back)

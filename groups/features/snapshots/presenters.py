@@ -15,6 +15,7 @@ from groups.poster import Group, PosterError
 from groups.presenters.changes.change_notes import ChangeNote
 from groups.presenters.changes.ways_back import WayBack
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.history_tabs import Tab
 from groups.presenters.messages import Message, because_of
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
@@ -28,9 +29,11 @@ def destinations_of(user: "User") -> list[Destination]:
     return pages_for(user, (snapshots.RIGHT, _("Snapshots"), "groups:snapshots", False))
 
 
-def link_to_snapshots(request: HttpRequest) -> dict[str, Any] | None:
-    """Show the button to the snapshots beside the heading of the history."""
-    return {} if request.user.has_perm(snapshots.RIGHT) else None
+def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
+    """Return the tab of the snapshots, for users who may open them."""
+    return (
+        [Tab(_("Snapshots"), reverse("groups:snapshots"))] if request.user.has_perm(snapshots.RIGHT) else []
+    )
 
 
 def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:

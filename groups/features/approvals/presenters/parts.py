@@ -10,6 +10,8 @@ from groups.features.approvals.models import RIGHT
 from groups.features.approvals.services.approvals import count_to_decide
 from groups.models import Change, Consent, PosterCredentials
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.history_tabs import Tab
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from poster_admin.common.outages import optional
 
 if TYPE_CHECKING:
@@ -33,14 +35,16 @@ def _current(path: str, url: str) -> str:
     return "page" if path == url else "true" if path.startswith(url) else ""
 
 
-def button_of_requests(_request: "Request") -> Variables:
-    """Show the button to the requests, beside the heading of the history."""
-    return {}
+def tab_of_requests(_request: "Request") -> list[Tab]:
+    """Return the tab of the requests, beside the history."""
+    return [Tab(_("Requests"), reverse("groups:requests"))]
 
 
-def section_of_limits(request: "Request", credentials: PosterCredentials) -> Variables:
-    """Show the section of the account's page, to users who may set the limits."""
-    return {} if request.user.has_perm(RIGHT) and not credentials.refused_at else None
+def settings_of_limits(user: User) -> list[SettingsPage]:
+    """Return the page of the limits, for users who may set them."""
+    words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "percent")
+    return [page] if user.has_perm(RIGHT) else []
 
 
 def link_to_request(_request: "Request", change: Change) -> Variables:
@@ -56,8 +60,3 @@ def reason_of_write(_request: "Request", row: Consent) -> Variables:
 def destinations_of_requests(user: User) -> list[Destination]:
     """Return the page of the requests, for users who may see groups."""
     return pages_for(user, ("groups.view_group", _("Requests"), "groups:requests", False))
-
-
-def destinations_of_limits(user: User) -> list[Destination]:
-    """Return the page of the limits, for users who may set them."""
-    return pages_for(user, (RIGHT, _("Limits"), "groups:limits", False))

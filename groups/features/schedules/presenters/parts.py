@@ -4,7 +4,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.rows import mark_words, schedule_row, warning_words
@@ -13,8 +15,9 @@ from groups.features.schedules.services.words import planned_words
 from groups.models import Change, PosterCredentials
 from groups.poster import Group
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.group_actions import GroupAction
+from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
-from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.row_marks import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
@@ -23,12 +26,14 @@ from groups.services.journal import history
 if TYPE_CHECKING:
     from groups.views.http.requests import Request
 
+PLAN = GroupAction(gettext_lazy("Plan a change"), "groups:schedule", RIGHT, gettext_lazy("schedule"))
+
 type Variables = dict[str, Any] | None
 
 
-def menu_entry(_request: "Request", _listing: Listing) -> Variables:
-    """Show the entry of the list's menu."""
-    return {}
+def tab_of_schedules(_request: "Request") -> list[Tab]:
+    """Return the tab of the planned changes, beside the history."""
+    return [Tab(_("Planned changes"), reverse("groups:schedules"))]
 
 
 def destinations_of(user: User) -> list[Destination]:
