@@ -115,6 +115,7 @@ PAGES = {
     "row_check",
     "saved_views",
     "security",
+    "settings",
     "snapshots",
     "views_menu",
 }
@@ -134,6 +135,7 @@ STATES = {
     "no_passkeys_here",
     "no_requests",
     "no_worker",
+    "no_such_setting",
     "nothing_is_new",
     "planned_twice",
     "request_of_a_group_that_changed",

@@ -55,7 +55,7 @@ def destinations_of(user: "User") -> list[Destination]:
 def settings_of_views(user: "User") -> list[SettingsPage]:
     """Return the page where the user's views are kept."""
     words = _("Lists of groups with their filters, and the one that you start with.")
-    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "file")
+    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "sort")
     return [page] if user.has_perm("groups.view_group") else []
 
 
