@@ -21,7 +21,7 @@ WAYS = {
     "what is new": (["Історія", "Що нового"], "Що нового"),
     "invite": (["Налаштування", "Нова людина"], "Нова людина"),
 }
-OF_MANAGERS = ("view", "what is new")
+OF_MANAGERS = ("view", "audit", "what is new")
 WIDTHS = (1280, pytest.param(360, marks=pytest.mark.thorough))
 
 
