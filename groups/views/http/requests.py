@@ -33,7 +33,7 @@ SECTIONS = {
     "clients": "clients",
     "history": "history",
     "jobs": "history",
-    **dict.fromkeys(("settings", "account", "accounts", "people"), "settings"),
+    **dict.fromkeys(("settings", "account", "accounts", "people", "help"), "settings"),
 }
 
 
