@@ -25,14 +25,23 @@ from groups.models.asked import Asked
 from groups.models.asked import registered as asked_kinds
 from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import holder_finders
-from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_finders, way_finders
+from groups.presenters.changes.change_notes import (
+    FindNote,
+    FindWaysBack,
+    note_finders,
+    way_finders,
+)
 from groups.presenters.changes.warnings import FindWarnings, warning_finders
 from groups.presenters.clients.choice_actions import ChoiceAction, choice_actions
 from groups.presenters.destinations import Source, sources
+from groups.presenters.group_actions import GroupAction, add_group_action
+from groups.presenters.history_tabs import TabSource, add_history_tab
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
 from groups.presenters.lists.row_marks import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
+from groups.presenters.settings_pages import Source as SettingsSource
+from groups.presenters.settings_pages import add_settings
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
@@ -94,9 +103,31 @@ def ways_back(find: FindWaysBack) -> None:
 def destinations(source: Source, order: int = 0) -> None:
     """Add the pages and actions of a feature to "Go to" (Ctrl K); `source` takes the user.
 
-    Pages of groups have the order 0, those of clients 2, of the history 10, of the account 14, of people 20.
+    Pages of groups have the order 0, those of clients 2, of the history 10, of the settings 14.
     """
     insort(sources, (order, source), key=itemgetter(0))
+
+
+def settings_pages(source: SettingsSource, order: int = 0) -> None:
+    """Add pages of the feature to the settings, and to "Go to"; see `SettingsPage`.
+
+    `source` takes the user. The template of such a page extends `settings.html`.
+    """
+    add_settings(source, order)
+
+
+def history_tab(source: TabSource, order: int = 0) -> None:
+    """Add pages of the feature to the tabs of the history; see `Tab`.
+
+    `source` takes the request. The template of such a page has `{% history_tabs %}` above its heading.
+    The history has the order -10, what is new -5, the jobs 10.
+    """
+    add_history_tab(source, order)
+
+
+def group_action(action: GroupAction, order: int = 0) -> None:
+    """Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
+    add_group_action(action, order)
 
 
 def start_page(start_query: StartQuery) -> None:
@@ -114,7 +145,7 @@ def row_marks(find: FindMarks) -> None:
 
 
 def section(address: str, of: str) -> None:
-    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or account."""
+    """Count the addresses `/<address>/…` as a section of the menu: groups, clients, history or settings."""
     SECTIONS[address] = of
 
 

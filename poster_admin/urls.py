@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from groups.services.installation import workers
+from groups.views import settings_pages
 from groups.views.go import home
 from groups.views.metrics import metrics
 from poster_admin.common.observability.health import healthz, readyz
@@ -18,6 +19,7 @@ urlpatterns = [
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include("poster_admin.users.pages.people_urls")),
     path("language/", login_not_required(language.switch), name="set_language"),
+    path("settings/", settings_pages.settings, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
     # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.

@@ -52,6 +52,7 @@ OWN = {
         "/accounts/second-factor/remove/",
         "/accounts/second-factor/codes/",
         "/help/",
+        "/settings/",
     ),
     *("/accounts/passkeys/new/", "/accounts/passkeys/new/options/", "/accounts/passkeys/1/remove/"),
 }

@@ -125,6 +125,7 @@ class GroupForm(WriteForm):
         group: Group | None = None,
         archive: bool = False,
         name: str = "",
+        percent: str = "",
         like: Group | None = None,
         **kwargs: Any,
     ) -> None:
@@ -138,6 +139,8 @@ class GroupForm(WriteForm):
                     "percent": Decimal(0),
                     "birthday_bonus": Decimal(0),
                 }
+            if percent:
+                initial["percent"] = Decimal(percent)
         elif like is not None:
             copied = _("%(name)s (copy)") % {"name": like.name}
             initial = _values_of(like) | {"name": copied[:NAME_LENGTH]}
@@ -147,6 +150,8 @@ class GroupForm(WriteForm):
         if self.loaded is None:
             self.fields["name"].widget.attrs["autofocus"] = True
         self.accept_stored()
+        if percent:
+            self.fields["percent"].widget.attrs["data-focus"] = True
 
     def accept_stored(self) -> None:
         """Accept the numbers that Poster has already: they may be beyond the limits of their fields."""

@@ -1,6 +1,6 @@
 """The places that a user can go to: groups by their names, pages, and actions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
+from groups.presenters.group_actions import named_actions
+from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
 
 if TYPE_CHECKING:
@@ -27,27 +29,44 @@ class Destination:
     label: str
     url: str
     note: str = ""
+    also: str = ""
+    """Further words by which it is found."""
 
 
 type Source = Callable[["User"], Iterable[Destination]]
 
 
-def destinations(text: str, groups: Iterable[Group], user: "User") -> list[Destination]:
-    """Return the groups and pages whose names have all words of the text; without one, no groups."""
+def destinations(
+    text: str, groups: Sequence[Group], user: "User", here: Group | None = None
+) -> list[Destination]:
+    """Return the groups and pages whose names have all words of the text; without one, no groups.
+
+    Between them are the actions that the text names with a group, or for the one that is open, `here`.
+    """
     words = [spellings(word) for word in text.split()]
-    pages = [page for _order, source in sources for page in source(user) if has_all(page.label, words)]
+    pages = [
+        page
+        for _order, source in sources
+        for page in source(user)
+        if has_all(f"{page.label} {page.also}", words)
+    ]
     if not words:
         return pages
     numbers = NumberFormat.current()
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
+    actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
     return [
-        Destination(
-            group.name,
-            reverse("groups:detail", args=[group.id]),
-            f"{type_label(group.loyalty_type)}, {numbers.percent(group.percent)}",
-        )
-        for group in found
-    ] + pages
+        *(
+            Destination(
+                group.name,
+                reverse("groups:detail", args=[group.id]),
+                f"{type_label(group.loyalty_type)}, {numbers.percent(group.percent)}",
+            )
+            for group in found
+        ),
+        *(Destination(action.label, action.url, _("action")) for action in actions),
+        *pages,
+    ]
 
 
 def pages_for(user: "User", *pages: tuple[str, str | Promise, str, bool]) -> list[Destination]:
@@ -75,14 +94,6 @@ PAGES: dict[int, tuple[tuple[str, Promise, str, bool], ...]] = {
         ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
         ("groups.view_group", gettext_lazy("Jobs"), "groups:jobs", PAGE),
     ),
-    14: (("groups.view_group", gettext_lazy("Connection to Poster"), "groups:account", PAGE),),
-    20: (
-        ("auth.change_user", gettext_lazy("People"), "people:list", PAGE),
-        ("auth.change_user", gettext_lazy("New person"), "people:new", ACTION),
-        ("users.view_securityevent", gettext_lazy("Security log"), "security_log", PAGE),
-        ("groups.view_group", gettext_lazy("Security"), "sessions", PAGE),
-        ("groups.view_group", gettext_lazy("Change the password"), "password", ACTION),
-    ),
 }
 
 
@@ -90,5 +101,18 @@ def _pages_of_core(order: int, user: "User") -> list[Destination]:
     return pages_for(user, *PAGES[order])
 
 
-sources: list[tuple[int, Source]] = [(order, partial(_pages_of_core, order)) for order in PAGES]
+def _pages_of_the_settings(user: "User") -> list[Destination]:
+    pages = settings_pages(user)
+    actions = (action for page in pages for action in page.actions)
+    return [
+        Destination(_("Settings"), reverse("settings"), _("page")),
+        *(Destination(page.label, page.url, _("page"), page.words) for page in pages),
+        *(Destination(label, url, _("action")) for label, url in actions),
+    ]
+
+
+sources: list[tuple[int, Source]] = [
+    *((order, partial(_pages_of_core, order)) for order in PAGES),
+    (14, _pages_of_the_settings),
+]
 """The pages and actions to go to, those of a lower order first."""

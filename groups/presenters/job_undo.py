@@ -1,14 +1,24 @@
 """Show the way back from a job: what its undo would do, or the job that has undone it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.undo_plan import UndoPreview, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.queue import may_control
+from groups.services.jobs.undo_plan import (
+    UndoPreview,
+    UndoScope,
+    is_undoable,
+    preview_of,
+    undo_lines,
+    undo_of,
+)
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
@@ -54,6 +64,13 @@ def _label(preview: UndoPreview) -> str:
     if left < made:
         return _("Undo %(count)s of %(total)s") % shown
     return _("Undo all %(count)s") % shown if made > 1 else _("Undo")
+
+
+def ids_to_undo(jobs: Iterable[Job], user: "User") -> set[UUID]:
+    """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
+    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_control(job, user)}
+    undos = Job.objects.filter(undo_of__in=ended)
+    return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 
 
 def page_of(undoing: Job, user: "User") -> Job | Decision | None:

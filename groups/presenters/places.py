@@ -14,7 +14,6 @@ PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
-    "menu": "The menu under the user's name; a `.jinja` template, shown with (request, credentials).",
     "list.head": "Buttons beside the heading of the list; shown with (request).",
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
@@ -50,7 +49,6 @@ PLACES = {
     "change.who": "Beside the name of who made a change, on its page; shown with (request, change).",
     "write.facts": "The facts of a change or a job, below who made it; shown with (request, row).",
     "history.words": "The words about a change in a row of the history; shown with (request, change).",
-    "history.head": "Buttons beside the heading of the history; shown with (request).",
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]

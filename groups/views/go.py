@@ -1,5 +1,6 @@
 """Views that lead somewhere: the start page, and "Go to" for the keyboard (Ctrl K)."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_text
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import page_behind, render_page
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -41,8 +42,16 @@ def go(request: Request) -> HttpResponse:
 
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
-    text, groups = asked_text(request.POST), tuple[Group, ...]()
+    text = asked_text(request.POST)
+    groups: tuple[Group, ...] = ()
     with suppress(PosterError):  # pages are found while Poster does not answer, too
         groups = reads.list_groups(request.credentials).groups if text else ()
-    context = {"text": text, "found": destinations(text, groups, request.user)}
+    found = destinations(text, groups, request.user, _group_behind(request, groups))
+    context = {"text": text, "found": found}
     return render_page(request, "groups/list/go.html", context, fragment="found")
+
+
+def _group_behind(request: Request, groups: tuple[Group, ...]) -> Group | None:
+    """Return the group whose page the text was typed on, or None."""
+    at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
+    return next((group for group in groups if at and group.id == int(at[1])), None)

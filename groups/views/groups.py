@@ -24,7 +24,7 @@ from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.column_sets import read_amounts
 from groups.presenters.lists.group_list import Listing, make_listing
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.list_filters import Filters, asked_percent
 from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.lists.row_marks import marks_of
 from groups.presenters.messages import error_words, not_proven_words
@@ -215,7 +215,9 @@ def _open_form(request: Request, group_id: int) -> HttpResponse:
     """Open the form on Poster's current values, or on a change made here that Poster does not show yet."""
     credentials = request.credentials
     group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
-    form = GroupForm(group=group, archive="archive" in request.GET)
+    form = GroupForm(
+        group=group, archive="archive" in request.GET, percent=asked_percent(request.GET, "percent")
+    )
     page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
     locked = history.open_change(credentials, group_id)
     return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()

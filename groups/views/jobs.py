@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.models import Change, Job
 from groups.presenters.job_page import JobPage
 from groups.presenters.job_undo import (
+    ids_to_undo,
     not_ended_words,
     nothing_to_undo_words,
     page_of,
@@ -35,8 +36,12 @@ from poster_admin.common.paging import page_asked_for
 def job_list(request: Request) -> HttpResponse:
     """Show the jobs of the account, the newest first."""
     page = page_asked_for(request, job_lease.jobs_of(request.credentials))
-    rows = [JobPage(job, request.user) for job in page.object_list]
-    return render_page(request, "groups/jobs/jobs.html", {"page": page, "rows": rows}, fragment="rows")
+    context = {
+        "page": page,
+        "rows": [JobPage(job, request.user) for job in page.object_list],
+        "undoable": ids_to_undo(page.object_list, request.user),
+    }
+    return render_page(request, "groups/jobs/jobs.html", context, fragment="rows")
 
 
 @form_methods

@@ -105,8 +105,7 @@ def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
 @pytest.mark.thorough
 def test_invite_a_colleague(hands_of, owner, inbox):
     hands = hands_of(owner)
-    hands.click(hands.page.locator("details.menu summary"))
-    hands.click(hands.page.get_by_role("link", name="Люди"))
+    hands.click(hands.page.locator(".nav").get_by_role("link", name="Налаштування"))
     hands.click(hands.page.get_by_role("link", name="Нова людина"))
     heading(hands.page, "Нова людина")
     hands.type("Оксана Коваль")

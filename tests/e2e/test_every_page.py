@@ -117,6 +117,7 @@ PAGES = {
     "row_check",
     "saved_views",
     "security",
+    "settings",
     "snapshots",
     "views_menu",
 }
@@ -139,6 +140,7 @@ STATES = {
     "no_passkeys_here",
     "no_requests",
     "no_worker",
+    "no_such_setting",
     "nothing_is_new",
     "planned_twice",
     "request_of_a_group_that_changed",

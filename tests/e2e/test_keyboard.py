@@ -144,6 +144,48 @@ def test_arrows_walk_through_the_places(page_for, owner):
     heading(page, "Люди")
 
 
+@pytest.mark.parametrize("language", ["uk", pytest.param("ru", marks=pytest.mark.thorough)])
+def test_a_percent_is_filled_in_from_there_by_keys_alone_and_not_sent(page_for, staff, sandbox, language):
+    page = page_for(staff, language=language)
+    page.goto("/history/")
+    strike(page, code="KeyK", key="л", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.type("7,5 % для постоянный")
+    expect(page.locator("#found a")).to_have_text([re.compile("^7,5.% для .* Постоянный посетитель")])
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=percent]")).to_be_focused()
+    expect(page.locator("[name=percent]")).to_have_value("7,5")
+    assert not sandbox.posts()
+    page.keyboard.press("Enter")
+    heading(page, "Постоянный посетитель")
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "7.5"
+
+
+def test_an_action_for_the_group_that_is_open_needs_no_name(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/groups/1/")
+    heading(page, "Постоянный посетитель")
+    strike(page, code="KeyK", key="л", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+    page.keyboard.type("запл")
+    expect(page.locator("#found a").first).to_have_text(
+        re.compile("Запланувати зміну: Постоянный посетитель")
+    )
+    page.keyboard.press("Enter")
+    heading(page, "Запланувати зміну")
+
+
+def test_slash_searches_the_settings(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/settings/")
+    heading(page, "Налаштування")
+    strike(page, code="Slash", key=".")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("резервн")
+    expect(page.locator("#found li a b")).to_have_text(["Безпека"])
+    expect(page).to_have_url(re.compile(r"\?q="))
+
+
 def test_a_client_is_found_from_there_by_keys_alone(page_for, owner):
     page = page_for(owner, language="uk")
     show_list(page)

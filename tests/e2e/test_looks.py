@@ -7,10 +7,14 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.approvals.models import Limits
+from groups.features.approvals.services.approvals import ask_for
+from groups.features.bulk.services import EditPlan
 from groups.features.saved_views.services import save_view
+from groups.models import Job
 from tests.support.browser import (
     MOSTLY_NO_SCRIPT,
     OVERFLOW,
+    PAINTED,
     heading,
     new_group,
     open_row,
@@ -149,6 +153,18 @@ def test_the_menu_is_one_line_and_shows_the_page_that_is_open(page_for, staff):
     here = page.locator(".nav [aria-current]").bounding_box()
     assert here["x"] + here["width"] <= 360
     assert page.evaluate(OVERFLOW) <= 0
+
+
+def test_the_head_has_room_for_all_of_its_entries(page_for, owner, staff):
+    ask_for(Job(account_id="demo", kind="edit", group_name="", wanted=EditPlan().to_json()), staff, ())
+    page = page_for(owner, language="ru")
+    show_list(page)
+    expect(page.locator("[data-to-decide]")).to_be_visible()
+    for width in (320, 360, 640, 712, 768, 820, 920, 1280):
+        page.set_viewport_size({"width": width, "height": 780})
+        page.evaluate(PAINTED)
+        assert page.evaluate(OVERFLOW) <= 0, width
+        assert page.locator(".top").bounding_box()["height"] < (70 if width > 704 else 100), width
 
 
 @pytest.mark.thorough

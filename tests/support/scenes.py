@@ -1139,6 +1139,22 @@ def go_page(stage):
     stage.page.fill("#go-q", "Постоян")
 
 
+@scene(shows="#found[data-text] a[href$='percent=5']")
+def go_to_an_action(stage):
+    stage.goto("/go/")
+    stage.page.fill("#go-q", "5 % Постоян")
+
+
+@scene(shows="#found a[href='/people/new/']")
+def settings(stage):
+    stage.goto("/settings/")
+
+
+@scene(shows="#found p.section a")
+def no_such_setting(stage):
+    stage.goto("/settings/?q=xyz")
+
+
 def _save_view(stage, name, query):
     stage.goto(f"/account/views/?{query}")
     stage.page.fill("[name=name]", name)

@@ -233,3 +233,9 @@ def test_an_agent_is_described_in_known_words():
     assert describe_agent(FIREFOX) == "Firefox · Linux"
     assert describe_agent("curl/8") == ""
     assert redact(describe_agent("Chrome/1 Safari/1 Windows")) == "Chrome · Windows"
+
+
+@pytest.mark.parametrize("path", ["/accounts/sessions/", "/settings/", "/groups/"])
+def test_the_key_of_the_session_stands_on_no_page(owner, browse, path):
+    client = browse(owner)
+    assert client.session.session_key not in client.get(path).content.decode()

@@ -17,6 +17,8 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.history_tabs import Tab
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
@@ -196,9 +198,16 @@ def entry_of_requests(request: Request, credentials: PosterCredentials | None) -
     return None
 
 
-def section_of_limits(request: Request, credentials: PosterCredentials) -> Variables:
-    """Show the section of the account's page, to users who may set the limits."""
-    return {} if request.user.has_perm(EXCEED_LIMITS) and not credentials.refused_at else None
+def tab_of_requests(_request: Request) -> list[Tab]:
+    """Return the tab of the requests, beside the history."""
+    return [Tab(_("Requests"), reverse("groups:requests"))]
+
+
+def settings_of_limits(user: User) -> list[SettingsPage]:
+    """Return the page of the limits, for users who may set them."""
+    words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "percent")
+    return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 
 def link_to_request(_request: Request, change: Change) -> Variables:
@@ -214,8 +223,3 @@ def reason_of_write(_request: Request, row: Consent) -> Variables:
 def destinations_of_requests(user: User) -> list[Destination]:
     """Return the page of the requests, for users who may see groups."""
     return pages_for(user, ("groups.view_group", _("Requests"), "groups:requests", False))
-
-
-def destinations_of_limits(user: User) -> list[Destination]:
-    """Return the page of the limits, for users who may set them."""
-    return pages_for(user, (EXCEED_LIMITS, _("Limits"), "groups:limits", False))

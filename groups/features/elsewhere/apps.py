@@ -15,6 +15,7 @@ class Elsewhere(feature.Feature):
         from groups.features.elsewhere.services import watch  # noqa: PLC0415 - as above
 
         hooks.part("account.sections", "elsewhere/watch.html", views.watch_section)
+        hooks.settings_pages(views.settings_of_watch, order=5)
         hooks.routine("watch", watch.look_where_due, pause=1, accounts=watch.accounts_due)
         hooks.events("elsewhere", _("A group was changed elsewhere"), watch.find_events)
         hooks.form_addresses("watch")

@@ -4,13 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.features.elsewhere.services import watch as watching
 from groups.models import PosterCredentials
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
 from groups.views.http.requests import Request, requires
 
@@ -26,6 +29,15 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
         "watch_stopped": watch is not None and not watching.may_look(watch),
         "watch_minutes": max(round(minutes), 1),
     }
+
+
+def settings_of_watch(user: User) -> list[SettingsPage]:
+    """Return the switch of the watch on the page of the account, to users who may switch it."""
+    if not settings.POSTER_WATCH_SECONDS or not user.has_perm(watching.WATCH_ACCOUNT):
+        return []
+    words = _("The watch: what is changed in Poster's console is written into the history.")
+    url = f"{reverse('groups:account')}#watch"
+    return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload")]
 
 
 @require_POST

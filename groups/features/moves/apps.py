@@ -24,6 +24,8 @@ class Moves(feature.Feature):
 
         hooks.job_kind(moves.Move)
         hooks.job_kind(moves.Retire)
+        hooks.group_action(presenters.MOVE, order=5)
+        hooks.group_action(presenters.RETIRE, order=10)
         hooks.choice_action(presenters.MOVE_CHOSEN)
         hooks.part("members.actions", "moves/members_bar.html", presenters.bar_of_members)
         hooks.part("group.menu", "moves/retire_item.html", presenters.retirement_of_group)

@@ -12,6 +12,7 @@ from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
 from groups.presenters.clients.choice_actions import ChoiceAction
 from groups.presenters.clients.client_list import MemberPage
+from groups.presenters.group_actions import GroupAction
 from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, clients_words, percent_words, type_label
 from groups.services.writes.commands import MoveClient
@@ -23,6 +24,15 @@ MOVE_CHOSEN = ChoiceAction(
     url_name="groups:clients_move",
     too_many=gettext_lazy("So many clients cannot be moved at once. Move some of them first."),
 )
+
+MOVE = GroupAction(
+    gettext_lazy("Move clients"),
+    "groups:move",
+    MoveClient.permission,
+    gettext_lazy("transfer"),
+    editable=False,
+)
+RETIRE = GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group")
 
 
 def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:

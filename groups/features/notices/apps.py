@@ -16,8 +16,7 @@ class Notices(feature.Feature):
         from groups.features.notices.services import deliveries, outbox  # noqa: PLC0415 - as above
         from groups.services.events import event_sources  # noqa: PLC0415 - as above
 
-        hooks.part("menu", "notices/menu.jinja", presenters.menu_entry)
-        hooks.destinations(presenters.destinations_of, order=15)
+        hooks.settings_pages(presenters.settings_of_notices)
         hooks.routine("notices", deliveries.tell_events, pause=3)
         hooks.queue(deliveries.QUEUE)
         hooks.prune("notices", outbox.forget_old)

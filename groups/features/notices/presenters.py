@@ -4,24 +4,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.notices.models import Webhook
 from groups.features.notices.services import webhooks
 from groups.features.notices.services.outbox import SET_WEBHOOK, VIEW_GROUP, may_be_told
-from groups.models import PosterCredentials
-from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.settings_pages import USER, SettingsPage
 
 
-def menu_entry(request: HttpRequest, credentials: PosterCredentials | None) -> dict[str, str] | None:
-    """Show the entry of the menu to users who may see the groups of an account."""
-    return {} if credentials and request.user.has_perm(VIEW_GROUP) else None
-
-
-def destinations_of(user: User) -> list[Destination]:
-    """Return the page where the user chooses notices."""
-    return pages_for(user, (VIEW_GROUP, _("Notices"), "groups:notices", False))
+def settings_of_notices(user: User) -> list[SettingsPage]:
+    """Return the page where the user chooses notices, and where an owner sets the webhook."""
+    if not user.has_perm(VIEW_GROUP):
+        return []
+    words = _("Events that come by mail, and when.")
+    if user.has_perm(SET_WEBHOOK):
+        words = _("Events that come by mail, and when; the webhook of the account.")
+    return [SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")]
 
 
 def about_webhook(webhook: Webhook | None) -> dict[str, Any]:

@@ -15,5 +15,6 @@ class SavedViews(feature.Feature):
 
         hooks.part("list.tools", "saved_views/menu.jinja", presenters.menu_of_views)
         hooks.destinations(presenters.destinations_of, order=-1)
+        hooks.settings_pages(presenters.settings_of_views, order=5)
         hooks.start_page(services.start_query)
         hooks.form_addresses("view")

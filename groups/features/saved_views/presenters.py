@@ -6,10 +6,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.saved_views.services import views_of
-from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.destinations import Destination
 from groups.presenters.lists.column_sets import column_sets
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import Filters
+from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
 
 
@@ -19,9 +20,15 @@ def menu_of_views(request: HttpRequest, listing: Listing) -> dict[str, str]:
 
 
 def destinations_of(user: User) -> list[Destination]:
-    """Return the user's saved views, and the page where they are kept."""
-    views = [Destination(view.name, view.get_absolute_url(), _("saved view")) for view in views_of(user)]
-    return [*views, *pages_for(user, ("groups.view_group", _("Saved views"), "groups:views", False))]
+    """Return the user's saved views."""
+    return [Destination(view.name, view.get_absolute_url(), _("saved view")) for view in views_of(user)]
+
+
+def settings_of_views(user: User) -> list[SettingsPage]:
+    """Return the page where the user's views are kept."""
+    words = _("Lists of groups with their filters, and the one that you start with.")
+    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "sort")
+    return [page] if user.has_perm("groups.view_group") else []
 
 
 def list_words(filters: Filters) -> str:

@@ -16,14 +16,15 @@ class Schedules(feature.Feature):
         from groups.features.schedules.presenters import rows  # noqa: PLC0415 - as above
         from groups.features.schedules.services import schedules, steps  # noqa: PLC0415 - as above
 
-        hooks.part("list.tools", "schedules/menu.jinja", lambda _request, _listing: {}, order=2)
+        hooks.history_tab(rows.tab_of_schedules)
         hooks.part("group.actions", "schedules/action.html", rows.action_of_group)
         hooks.part("group.top", "schedules/card.html", rows.card_of_group)
         hooks.part("form.head", "schedules/in_force.html", rows.notice_of_form)
         hooks.row_marks(rows.marks_of)
         hooks.group_warnings(rows.find_warnings)
-        hooks.section("schedules", "groups")
+        hooks.section("schedules", "history")
         hooks.destinations(rows.destinations_of, order=9)
+        hooks.group_action(rows.PLAN)
         hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
         hooks.asked(schedules.AskedSchedule)
         hooks.answer(schedules.TooLate, views.answer_too_late)

@@ -15,6 +15,7 @@ from groups.models import Change
 from groups.poster import Group
 from groups.presenters.changes.change_notes import ChangeNote, WayBack
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.history_tabs import Tab
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 
@@ -24,8 +25,17 @@ def destinations_of(user: User) -> list[Destination]:
     return pages_for(user, (snapshots.VIEW_SNAPSHOT, _("Snapshots"), "groups:snapshots", False))
 
 
-def link_to_snapshots(request: HttpRequest, *_things: object) -> dict[str, Any] | None:
-    """Lead to the snapshots, from the heading of the history and from the page of a removed group."""
+def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
+    """Return the tab of the snapshots, for users who may open them."""
+    return (
+        [Tab(_("Snapshots"), reverse("groups:snapshots"))]
+        if request.user.has_perm(snapshots.VIEW_SNAPSHOT)
+        else []
+    )
+
+
+def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
+    """Lead from the page of a removed group to the snapshots."""
     return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 

@@ -34,7 +34,7 @@ SECTIONS = {
     "clients": "clients",
     "history": "history",
     "jobs": "history",
-    "account": "account",
+    **dict.fromkeys(("settings", "account", "accounts", "people", "help"), "settings"),
 }
 
 

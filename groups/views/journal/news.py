@@ -3,10 +3,13 @@
 from datetime import datetime, timedelta
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.presenters.changes.news_page import NewsFilters, NewsPage, news_line
+from groups.presenters.history_tabs import Tab, add_history_tab
 from groups.services.journal.history import count_news, news_of
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
@@ -21,7 +24,7 @@ A_WEEK = timedelta(days=7)
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
     """Show what others have changed since the last visit; the line above the list is over by that."""
-    since = last_visit(request) or timezone.now() - A_WEEK
+    since = _since(request)
     changes = news_of(request.credentials, request.user, since)
     page = NewsPage(changes, NewsFilters.parse(request.GET), since=since, user=request.user)
     request.session[SEEN] = timezone.now().timestamp()
@@ -30,10 +33,26 @@ def news(request: Request) -> HttpResponse:
 
 def line_of_news(request: Request) -> str:
     """Return the line above the list; empty if nothing is new, or if the user was never here before."""
-    since = last_visit(request)
-    if since is None:
+    if last_visit(request) is None:
         return ""
-    seen_at = request.session.get(SEEN)
-    if seen_at:
-        since = max(since, datetime.fromtimestamp(seen_at, since.tzinfo))
-    return news_line(count_news(request.credentials, request.user, since))
+    return news_line(count_news(request.credentials, request.user, _unseen_since(request)))
+
+
+def tab_of_news(request: Request) -> list[Tab]:
+    """Return the tab beside the history; it has a dot if something is new, on the first visit too."""
+    is_new = news_of(request.credentials, request.user, _unseen_since(request)).exists()
+    return [Tab(_("What is new"), reverse("groups:news"), _("there is something new") if is_new else "")]
+
+
+def _since(request: Request) -> datetime:
+    """Return the last visit; for a user who was never here before, a week ago."""
+    return last_visit(request) or timezone.now() - A_WEEK
+
+
+def _unseen_since(request: Request) -> datetime:
+    """Return the last visit, or the time at which the feed was opened in this one."""
+    since, seen_at = _since(request), request.session.get(SEEN)
+    return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since
+
+
+add_history_tab(tab_of_news, order=-5)

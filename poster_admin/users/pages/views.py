@@ -76,7 +76,7 @@ def session_list(request: Request) -> HttpResponse:
     if request.method != "POST":
         context = {
             "sessions": sessions.sessions_of(request.user),
-            "current": request.session.session_key,
+            "this_session": request.session.session_key,
             "authenticator": two_factor.authenticator_of(request.user),
             "passkeys": passkeys_of(request.user),
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),

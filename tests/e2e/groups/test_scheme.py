@@ -63,7 +63,7 @@ def test_the_list_leads_to_the_scheme(page_for, manager, width):
     page = page_for(manager, language="uk", width=width)
     page.goto("/groups/")
     page.get_by_role("link", name="Схема лояльності").click()
-    heading(page, "Сходинки")
+    heading(page, "Схема лояльності")
     page.get_by_role("link", name="Групи клієнтів").click()
     heading(page, "Групи клієнтів")
 

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from groups.models import PosterCredentials
+from tests.support.browser import new_group
 from tests.support.features import with_feature
 from tests.support.pages import text_of
 
@@ -75,3 +76,77 @@ def test_a_name_typed_there_gets_into_no_address(staff, browse, sandbox):
     assert not re.findall(r'(?:href|action|hx-\w+)="[^"]*(?:Олена|%D0)', page)
     assert 'method="get"' not in page.partition('id="go"')[2].partition("</form>")[0]
     assert "Олена" not in client.get("/go/", {"q": "Олена"}).content.decode()
+
+
+# --- What to do with a group --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["7.5 % for скид 20", "20 скидочная 7,5%", "7.5% to the group Скидочная 20"])
+def test_a_percent_and_a_name_open_the_form_of_the_group_with_the_percent_typed(staff, browse, sandbox, text):
+    client = browse(staff)
+    page = client.post("/go/", {"q": text})
+    assert places(page) == ["/groups/5/edit/?percent=7.5"]
+    assert "7.5% for Скидочная система 20%" in text_of(page)
+    form = client.get("/groups/5/edit/?percent=7.5").content.decode()
+    field = re.search(r'<input[^>]* name="percent"[^>]*>', form)[0]
+    assert 'value="7.5"' in field
+    assert "data-focus" in field
+    assert not sandbox.posts()
+    assert sandbox.accounts["demo"].groups[5]["client_groups_discount"] == "20"
+
+
+@pytest.mark.parametrize("percent", ["101", "-5", "abc", "<b>", "1e1", ""])
+def test_a_percent_that_no_form_takes_is_not_filled_in(staff, browse, percent):
+    form = browse(staff).get("/groups/5/edit/", {"percent": percent}).content.decode()
+    assert 'value="20"' in re.search(r'<input[^>]* name="percent"[^>]*>', form)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("plan постоянный", "/groups/1/schedule/"),
+        ("Schedule a change for Постоянный", "/groups/1/schedule/"),
+        ("move clients of постоянный", "/groups/1/clients/move/"),
+        ("move постоянный", "/groups/1/clients/move/"),
+        ("remove постоянный", "/groups/1/delete/"),
+        ("retire постоянный", "/groups/1/retire/"),
+        ("edit постоянный", "/groups/1/edit/"),
+    ],
+)
+def test_an_action_and_a_name_open_the_form_of_the_group(owner, browse, sandbox, text, url):
+    client = browse(owner)
+    assert places(client.post("/go/", {"q": text})) == [url]
+    assert client.get(url).status_code == 200
+    assert not sandbox.posts()
+
+
+def test_without_a_name_it_is_the_group_that_is_open(owner, browse):
+    client = browse(owner)
+
+    def found(text, behind):
+        headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{behind}"}
+        return places(client.post("/go/", {"q": text}, headers=headers))
+
+    assert found("plan", "/groups/1/")[0] == "/groups/1/schedule/"
+    assert found("5%", "/groups/1/clients/") == ["/groups/1/edit/?percent=5"]
+    assert not [url for url in found("plan", "/groups/") if url.startswith("/groups/")]
+
+
+def test_nobody_is_offered_a_form_that_is_closed_to_them(manager, staff, browse):
+    for text in ("5% постоянный", "plan постоянный", "remove постоянный", "move постоянный"):
+        assert places(browse(manager).post("/go/", {"q": text})) == []
+        assert len(places(browse(staff).post("/go/", {"q": text}))) == 1
+
+
+def test_a_group_that_is_called_like_an_action_is_found_first(staff, browse, sandbox):
+    number = new_group(sandbox, "Plan 5")
+    client = browse(staff)
+    client.get("/groups/?refresh=1")
+    found = places(client.post("/go/", {"q": "plan 5"}))
+    assert found[0] == f"/groups/{number}/"
+
+
+def test_the_settings_are_found_by_what_is_in_them(owner, manager, browse):
+    assert places(browse(owner).post("/go/", {"q": "passkeys"})) == ["/accounts/sessions/"]
+    assert places(browse(owner).post("/go/", {"q": "webhook"})) == ["/account/notices/"]
+    assert places(browse(manager).post("/go/", {"q": "webhook"})) == []

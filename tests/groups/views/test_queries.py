@@ -20,9 +20,10 @@ QUERIES = {
     "/groups/?q=а&type=1": ALWAYS + PLANNED,
     # The latest changes of the group, its running job, its planned change, its clients over time.
     "/groups/1/": ALWAYS + 2 + PLANNED + COUNTED,
-    "/history/": ALWAYS + 3,  # their count, those of the page, and the users to choose from
-    "/history/?page=2": ALWAYS + 3,
-    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 3,
+    # Their count, those of the page, the users to choose from, and whether something is new.
+    "/history/": ALWAYS + 4,
+    "/history/?page=2": ALWAYS + 4,
+    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 4,
 }
 
 

@@ -18,3 +18,14 @@ def test_it_has_the_rights_and_the_account_that_the_core_has(manager, outsider, 
     assert browse(manager).post("/groups/1/note/", {"text": "x"}).status_code == 403
     browse(staff).post("/groups/1/note/", {"text": "Ask Olha first"})
     assert "Ask Olha first" not in browse(outsider).get("/groups/1/").content.decode()
+
+
+def test_it_has_a_tab_of_the_history_a_page_of_the_settings_and_an_action_on_a_group(staff, browse):
+    client = browse(staff)
+    assert 'href="/groups/#notes"' in client.get("/history/").content.decode()
+    assert 'href="/groups/#mine"' in client.get("/settings/?q=ink").content.decode()
+    assert 'href="/groups/#mine"' in client.get("/account/").content.decode()
+    assert 'href="/groups/#mine"' in client.post("/go/", {"q": "paper"}).content.decode()
+    assert (
+        "Note something: Постоянный посетитель" in client.post("/go/", {"q": "note постоян"}).content.decode()
+    )

@@ -98,7 +98,7 @@ def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) 
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
     if not request.user.has_perm(VIEW_SALES) or (command and _edit_of(request.user, command)):
         return None
-    return {"group": group}
+    return {"group": group, "at_once": "percent" in request.GET}
 
 
 def cost_of_command(request: Request, command: GroupCommand) -> Variables:

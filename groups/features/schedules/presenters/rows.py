@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 
 from groups.features.schedules.models import Schedule
@@ -25,6 +25,8 @@ from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.group_actions import GroupAction
+from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
 from groups.presenters.lists.row_marks import RowMark
 from groups.presenters.messages import Message
@@ -35,6 +37,7 @@ from groups.views.http.requests import Request
 
 State = Schedule.State
 type Variables = dict[str, Any] | None
+PLAN = GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
 # Closer than this a time is told by the day of its week alone.
 NEAR = timedelta(days=6)
 
@@ -192,6 +195,11 @@ def _moment(moment: datetime) -> str:
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+def tab_of_schedules(_request: Request) -> list[Tab]:
+    """Return the tab of the planned changes, beside the history."""
+    return [Tab(_("Planned changes"), reverse("groups:schedules"))]
 
 
 def destinations_of(user: User) -> list[Destination]:

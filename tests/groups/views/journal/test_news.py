@@ -1,5 +1,6 @@
 """Test what is new: the line above the list, and the feed since the last visit."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -175,3 +176,45 @@ def test_a_sign_out_counts_as_a_visit(manager, staff, browse):
     client = browse()
     sign_in(client, "manager")
     assert ": 1 change" in line(client)
+
+
+# --- The tab beside the history ----------------------------------------------------------------------------
+
+
+def has_dot(client, path="/history/"):
+    tabs = client.get(path).content.decode().partition('<nav class="tabs"')[2].partition("</nav>")[0]
+    assert 'href="/history/new/"' in tabs
+    return "there is something new" in tabs
+
+
+def test_the_tab_has_a_dot_from_the_first_session_on_until_it_is_opened(manager, staff, browse):
+    client = browse(manager)
+    assert not has_dot(client)
+    note(staff.credentials.account, user=staff)
+    assert line(client) == ""
+    assert has_dot(client)
+    assert has_dot(client, "/jobs/")
+    assert not has_dot(client, "/history/new/")
+    assert not has_dot(client)
+    note(staff.credentials.account, user=staff)
+    assert has_dot(client)
+
+
+def test_own_and_old_changes_have_no_dot(manager, staff, browse):
+    account = staff.credentials.account
+    note(account, user=manager)
+    note(account, user=staff, ago=timedelta(days=8))
+    assert not has_dot(browse(manager))
+
+
+def test_each_tab_of_the_history_has_the_others_beside_it(owner, manager, browse):
+    def tabs(user, path):
+        html = browse(user).get(path).content.decode()
+        nav = html.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+        assert re.findall(r'href="([^"]+)" aria-current="page"', nav) == [path]
+        return re.findall(r'href="([^"]+)"', nav)
+
+    of_all = ["/history/", "/history/new/", "/schedules/", "/requests/", "/jobs/"]
+    for path in of_all:
+        assert tabs(manager, path) == of_all
+    assert tabs(owner, "/history/snapshots/") == [*of_all, "/history/snapshots/"]

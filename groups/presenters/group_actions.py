@@ -1,0 +1,127 @@
+"""What can be done with a group that is named: "5 % for Gold", "plan Gold", "move clients of Gold"."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from groups.poster import Group
+from groups.presenters.alphabet import has_all, searchable, spellings
+from groups.presenters.lists.list_filters import asked_percent
+from groups.services.values import percent_words
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+EDIT_RIGHT = "groups.change_group"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAction:
+    """An action on one group, whose form opens at an address with its id.
+
+    It is found by the first word of its label, or by one of `also`. A group that cannot be edited safely has
+    no action that is for `editable` ones.
+    """
+
+    label: str | Promise
+    url_name: str
+    permission: str
+    also: str | Promise = ""
+    editable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAction:
+    """An action on a certain group: its words, and the address of its form."""
+
+    label: str
+    url: str
+
+
+_actions: list[tuple[int, GroupAction]] = []
+
+
+def add_group_action(action: GroupAction, order: int = 0) -> None:
+    """Add an action on a group; those of a lower `order` come first."""
+    _actions.append((order, action))
+    _actions.sort(key=lambda each: each[0])
+
+
+def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: "User") -> list[NamedAction]:
+    """Return the actions that a text names together with a group: "plan Gold".
+
+    Without a name it is the group that is open, `here`, if one is. A number is a percent: "5 % for Gold".
+    """
+    words = re.sub(r"(\d)\s+%", r"\1%", text).split()
+    found = _percents(words, groups, here) if user.has_perm(EDIT_RIGHT) else []
+    for _order, action in _actions:
+        if user.has_perm(action.permission):
+            found += _named(action, words, groups, here)
+    return found
+
+
+def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
+    """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
+    typed = {word: asked_percent({"percent": word}, "percent") for word in words}
+    numbers = sorted((word for word, percent in typed.items() if percent), key=lambda word: "%" not in word)
+    word = next(iter(numbers), None)
+    if word is None:
+        return []
+    percent = typed[word]
+    rest = [each for each in words if each != word]
+    shown = percent_words(Decimal(percent))
+    return [
+        NamedAction(
+            _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
+            f"{reverse('groups:update', args=[group.id])}?percent={percent}",
+        )
+        for group in _meant(rest, groups, here)
+        if group.is_editable
+    ]
+
+
+def _named(
+    action: GroupAction, words: list[str], groups: Iterable[Group], here: Group | None
+) -> list[NamedAction]:
+    verb, *object_ = searchable(str(action.label)).split()
+    verbs = [verb, *searchable(str(action.also)).split()]
+    if not any(_begins(word, verbs) for word in words):
+        return []
+    rest = [word for word in words if not _begins(word, [*verbs, *object_])]
+    return [
+        NamedAction(f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
+        for group in _meant(rest, groups, here)
+        if group.is_editable or not action.editable
+    ]
+
+
+def _begins(word: str, names: Iterable[str]) -> bool:
+    """Return True if one of the names begins with a word, of two letters at least."""
+    return len(word) > 1 and any(name.startswith(tuple(spellings(word))) for name in names)
+
+
+def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> list[Group]:
+    """Return the groups that the words name, small words aside; without a name the one that is open."""
+    passed = {
+        searchable(word) for word in pgettext("small words of a search", "for of to a the group").split()
+    }
+    naming = [spellings(word) for word in words if searchable(word) not in passed]
+    if not naming:
+        return [here] if here else []
+    return [group for group in groups if has_all(group.name, naming)]
+
+
+# Features put theirs between these.
+add_group_action(
+    GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent")), -10
+)
+add_group_action(
+    GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False), 20
+)

@@ -1,0 +1,151 @@
+"""The pages of the settings: those of the account, of the user, and of the installation."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from groups.presenters.alphabet import has_all, spellings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+ACCOUNT, USER, INSTALLATION = "account", "user", "installation"
+SECTIONS: Mapping[str, str | Promise] = {
+    ACCOUNT: gettext_lazy("Account"),
+    USER: pgettext_lazy("settings of a user", "You"),
+    INSTALLATION: gettext_lazy("Installation"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPage:
+    """A page of the settings.
+
+    `words` say what can be set there, and are searched too. `actions` are forms that a click on the page of
+    all settings opens: their labels and addresses. `below` are the beginnings of further addresses that
+    belong to the page. One that is `connected` is for users whose account is connected.
+    """
+
+    section: str
+    label: str
+    url: str
+    words: str
+    icon: str
+    actions: tuple[tuple[str, str], ...] = ()
+    below: tuple[str, ...] = ()
+    connected: bool = True
+
+
+type Source = Callable[["User"], Iterable[SettingsPage]]
+
+_sources: list[tuple[int, Source]] = []
+
+
+def add_settings(source: Source, order: int = 0) -> None:
+    """Add pages to the settings; those of a lower `order` come first in their section."""
+    _sources.append((order, source))
+    _sources.sort(key=lambda each: each[0])
+
+
+def settings_pages(user: "User", text: str = "") -> list[SettingsPage]:
+    """Return the pages of the settings that the user may open and that have all words of the text."""
+    words = [spellings(word) for word in text.split()]
+    is_connected = getattr(user, "credentials", None) is not None
+    found = [page for _order, source in _sources for page in source(user)]
+    return [
+        page
+        for page in found
+        if (is_connected or not page.connected) and has_all(f"{page.label} {page.words}", words)
+    ]
+
+
+def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPage]]]:
+    """Return the pages by the titles of their sections, without sections that have none."""
+    pages = list(pages)
+    found = ((title, [page for page in pages if page.section == name]) for name, title in SECTIONS.items())
+    return [(str(title), pages) for title, pages in found if pages]
+
+
+def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
+    """Return the page of the settings that an address belongs to: the one with its longest beginning."""
+    beginnings = {start: page for page in pages for start in (page.url, *page.below)}
+    return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
+
+
+def _pages_of_the_account(user: "User") -> Iterable[SettingsPage]:
+    if user.has_perm("groups.view_group"):
+        yield SettingsPage(
+            ACCOUNT,
+            _("Connection to Poster"),
+            reverse("groups:account"),
+            _("Account, token and its end; another account or a new token."),
+            "group",
+            connected=False,
+        )
+
+
+def _pages_of_people(user: "User") -> Iterable[SettingsPage]:
+    if user.has_perm("auth.change_user"):
+        yield SettingsPage(
+            ACCOUNT,
+            _("People"),
+            reverse("people:list"),
+            _("Who may sign in, roles, invitations, new passwords, blocking."),
+            "user",
+            actions=((_("New person"), reverse("people:new")),),
+            connected=False,
+        )
+    if user.has_perm("users.view_securityevent"):
+        yield SettingsPage(
+            ACCOUNT,
+            _("Security log"),
+            reverse("security_log"),
+            _("Who came in, who did not, and who changed what others may do."),
+            "clock",
+            connected=False,
+        )
+
+
+def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
+    yield SettingsPage(
+        USER,
+        _("Security"),
+        reverse("sessions"),
+        _("Sessions, password, second factor, passkeys, recovery codes."),
+        "lock",
+        actions=((_("Change the password"), reverse("password")),) if user.has_usable_password() else (),
+        below=("/accounts/password/", "/accounts/second-factor/", "/accounts/passkeys/"),
+        connected=False,
+    )
+    yield SettingsPage(
+        USER,
+        _("Keyboard shortcuts"),
+        reverse("help"),
+        _("The keys that open pages and forms; switch them off in this browser."),
+        "keys",
+        connected=False,
+    )
+
+
+def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
+    if user.is_superuser:
+        yield SettingsPage(
+            INSTALLATION,
+            _("Administration"),
+            reverse("admin:index"),
+            _("Users, roles and rights of every account, in English."),
+            "keys",
+            connected=False,
+        )
+
+
+# Features put theirs between these.
+add_settings(_pages_of_the_account, order=-10)
+add_settings(_pages_of_people, order=20)
+add_settings(_pages_of_the_user, order=20)
+add_settings(_pages_of_the_installation, order=20)
