@@ -3,6 +3,7 @@
 The session has the ids of the jobs that they saw under way.
 """
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from groups.models import Job
@@ -22,15 +23,15 @@ def remember(request: HttpRequest, job: Job) -> None:
         request.session[KEY] = seen
 
 
-def toasts_of(request: HttpRequest) -> list[Toast]:
+def toasts_of(request: HttpRequest, user: User) -> list[Toast]:
     """Return the message about a job that is no longer under way: one a page, and each job once."""
     known = request.session.get(KEY, [])
     if not known:
         return []
     with optional("which jobs have ended"):
-        mine = Job.objects.filter(pk__in=known, user=request.user.pk)
+        mine = Job.objects.filter(pk__in=known, user=user)
         job = mine.exclude(state__in=Job.ACTIVE).order_by("finished_at").first()
         if job is not None:
             request.session[KEY] = [each for each in known if each != str(job.pk)]
-            return [job_toast(job, request.user)]
+            return [job_toast(job, user)]
     return []
