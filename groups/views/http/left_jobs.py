@@ -3,7 +3,8 @@
 The session has the ids of the jobs that they saw under way.
 """
 
-from django.contrib.auth.models import User
+from typing import Any
+
 from django.http import HttpRequest
 
 from groups.models import Job
@@ -23,7 +24,7 @@ def remember(request: HttpRequest, job: Job) -> None:
         request.session[KEY] = seen
 
 
-def toasts_of(request: HttpRequest, user: User) -> list[Toast]:
+def toasts_of(request: HttpRequest, user: Any) -> list[Toast]:
     """Return the message about a job that is no longer under way: one a page, and each job once."""
     known = request.session.get(KEY, [])
     if not known:
