@@ -34,6 +34,13 @@ function stepOf({ key, shiftKey }) {
   return key === "ArrowDown" || key === "Enter" ? 1 : 0;
 }
 
+// Enter in the number of a calculation calculates: the first button of the form would lead on.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.closest?.(".calculation input")) return;
+  event.preventDefault();
+  $(event.ctrlKey || event.metaKey ? ".actions .button" : "[name=calculate]", event.target.form).click();
+});
+
 document.addEventListener("keydown", (event) => {
   const cell = event.target.closest?.(".percents .cell-percent");
   const step = cell && !event.isComposing && stepOf(event);

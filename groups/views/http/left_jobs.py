@@ -3,7 +3,7 @@
 The session has the ids of the jobs that they saw under way.
 """
 
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -11,9 +11,6 @@ from groups.models import Job
 from groups.presenters.changes.toasts import Toast
 from groups.presenters.job_page import job_toast
 from poster_admin.common.outages import optional
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 KEY = "jobs_under_way"
 
@@ -27,15 +24,15 @@ def remember(request: HttpRequest, job: Job) -> None:
         request.session[KEY] = seen
 
 
-def toasts_of(request: HttpRequest) -> list[Toast]:
+def toasts_of(request: HttpRequest, user: Any) -> list[Toast]:
     """Return the message about a job that is no longer under way: one a page, and each job once."""
     known = request.session.get(KEY, [])
     if not known:
         return []
     with optional("which jobs have ended"):
-        mine = Job.objects.filter(pk__in=known, user=request.user.pk)
+        mine = Job.objects.filter(pk__in=known, user=user)
         job = mine.exclude(state__in=Job.ACTIVE).order_by("finished_at").first()
         if job is not None:
             request.session[KEY] = [each for each in known if each != str(job.pk)]
-            return [job_toast(job, cast("User", request.user))]
+            return [job_toast(job, user)]
     return []

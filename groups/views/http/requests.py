@@ -87,7 +87,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
-                *(left_jobs.toasts_of(request) if _may_look(request) else ()),
+                *(left_jobs.toasts_of(request, user) if _may_look(request) else ()),
             ]
         ),
         "currency": SimpleLazyObject(

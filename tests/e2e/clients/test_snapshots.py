@@ -45,5 +45,5 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox, javascript):
     job = run(Job.objects.get(kind="restore"))
     assert (job.state, sandbox.accounts["demo"].clients.live(job.target_id)) == (Job.State.DONE, 13)
     page.goto(f"/history/snapshots/{Snapshot.objects.get().pk}/restore/")
-    expect(page.locator("[data-notice=success]")).to_contain_text("Повертати нікого")
+    expect(page.locator(".notice:not(.toast)[data-notice=success]")).to_contain_text("Повертати нікого")
     at_ease()

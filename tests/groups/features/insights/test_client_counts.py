@@ -111,7 +111,7 @@ def test_the_page_of_a_group_draws_the_figures_and_lists_the_days_on_which_they_
     assert drawn.points == "0.00,22.00 33.33,22.00 66.67,2.00 100.00,9.50"
     assert drawn.steps == ((days_ago(0), 125), (days_ago(30), 140), (days_ago(90), 100))
     assert "(−1,300)" in text_of(browse(manager).get("/groups/5/"))
-    assert "One figure a day is kept from now on" in text_of(browse(manager).get("/groups/4/"))
+    assert "Clients over time" not in text_of(browse(manager).get("/groups/4/"))
 
 
 def test_figures_of_another_account_are_not_shown(manager, browse):

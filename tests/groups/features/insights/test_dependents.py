@@ -233,3 +233,10 @@ def test_whatever_comes_instead_of_a_list_the_other_one_is_shown(
     if FAULTS[fault].readable:
         assert named(page, spoilt)
         assert named(ladder, "dependents") == []
+
+
+def test_a_group_that_nothing_names_has_one_line(staff, browse, sandbox):
+    sandbox.console().set_rules()
+    text = text_of(browse(staff).get("/groups/5/"))
+    assert "No promotion and no rule names this group." in text
+    assert "What depends on this group" not in text

@@ -1,13 +1,14 @@
 """Test the words: no removal "has new values", and no new token is "no longer" accepted."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from groups.features.approvals.presenters.requests import points_words
 from groups.features.snapshots.presenters import note_of_removal
-from groups.models import Change
+from groups.models import Change, PosterCredentials
 from tests.support.features import with_feature
 from tests.support.pages import HTMX, fragment, group_form, open_form, text_of
 
@@ -113,8 +114,10 @@ def test_things_are_called_as_people_call_them(text):
             assert translation.gettext(text) == word
 
 
-def test_the_age_of_a_connection_is_a_moment_ago(staff, browse, sandbox):
-    for language, words in (("uk", "тому)"), ("ru", "назад)"), ("en", "ago)")):
+def test_a_connection_was_made_some_time_ago(staff, browse, sandbox):
+    then = timezone.now() - timedelta(seconds=70)
+    PosterCredentials.objects.filter(user=staff).update(connected_at=then)
+    for language, words in (("uk", "хвилину тому)"), ("ru", "минуту назад)"), ("en", "a minute ago)")):
         client = browse(staff)
         client.post("/language/", {"language": language})
         text = text_of(client.get("/account/"))
