@@ -1,7 +1,7 @@
 // Scripts that make the pages quicker to use. Every page works without them.
 //
 // The order matters: HTMX is configured before it starts, a form that is sent twice is stopped before its draft is
-// kept, and what was typed is restored last. All modules are named here, so that a browser fetches them at once; those of
+// kept, and drafts are restored last. All modules are named here, so that a browser fetches them at once; those of
 // few pages stand in the block `scripts` of these pages, and run after these.
 import "./js/unsaved.js";
 import "./js/waiting.js";
@@ -12,7 +12,9 @@ import "./js/rows.js";
 import "./js/go.js";
 import "./js/keyboard.js";
 import "./js/drafts.js";
-import "./js/back.js";
 import { $, placeOfFocus } from "./js/dom.js";
 
 placeOfFocus($("main"))?.focus();
+
+// The list has nothing to bring back, so its first load does without this.
+if ($("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./js/back.js");

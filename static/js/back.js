@@ -99,17 +99,15 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
     saved.add(requestConfig.elt);
 });
 
-// Browsers offer what was typed into such fields before, over the page. Without scripts these fields are theirs to restore.
-htmx.onLoad((content) => {
-  for (const field of $$("form[data-dirty-guard] :is([type=text], [type=email]):not([autocomplete])", content)) field.autocomplete = "off";
-});
-
-// Run after HTMX has started, so that it handles the search.
-document.addEventListener("DOMContentLoaded", () => {
+function bringBack() {
   if ($("main .gate")) forgetAll();  // nobody is signed in any more
   const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const kept = take();
   if (!isBack || !kept) return;
   for (const form of $$(FORMS)) if (kept.forms[actionOf(form)]) fill(form, kept.forms[actionOf(form)]);
   if (kept.search) searchAgain(kept.search);
-});
+}
+
+// Run after HTMX has started, so that it handles the search.
+if (document.readyState === "complete") bringBack();
+else addEventListener("load", bringBack);

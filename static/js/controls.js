@@ -28,6 +28,11 @@ htmx.onLoad((content) => {
   for (const toast of [content, ...$$(".toast", content)]) if (toast.matches(".toast")) goLater(toast);
 });
 
+// Browsers offer what was typed into such fields before, over the page. Without scripts they restore it on the way back.
+htmx.onLoad((content) => {
+  for (const field of $$("form[data-dirty-guard] :is([type=text], [type=email]):not([autocomplete])", content)) field.autocomplete = "off";
+});
+
 export const openMenu = () => $("details:is(.menu, .more-menu)[open]");
 
 document.addEventListener("click", ({ target }) => {

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import MOSTLY_SCRIPT, heading, sign_in_when_asked
+from tests.support.browser import MOSTLY_SCRIPT, heading, open_row, show_list, sign_in_when_asked
 
 KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('typed '))"
 
@@ -133,3 +133,12 @@ def test_a_search_is_gone_with_the_sign_out(page_for, staff, sandbox):
     page.goto("/clients/")
     sign_in_when_asked(page)
     expect(page.locator("#q")).to_have_value("")
+
+
+def test_no_browser_covers_a_row_with_what_was_typed_before(page_for, staff, sandbox):
+    page = page_for(staff, language="uk")
+    show_list(page)
+    open_row(page, 4)
+    expect(page.locator(".row-form [name=percent]")).to_have_attribute("autocomplete", "off")
+    page.goto("/groups/1/edit/")
+    expect(page.locator("main [name=percent]")).to_have_attribute("autocomplete", "off")
