@@ -29,7 +29,7 @@ class Approvals(feature.Feature):
         hooks.part("account.sections", "approvals/limits_section.html", parts.section_of_limits)
         hooks.part("change.who", "approvals/request_link.html", parts.link_to_request)
         hooks.part("write.facts", "approvals/reason.html", parts.reason_of_write)
-        hooks.part("history.words", "approvals/reason_in_row.html", parts.reason_of_write)
+        hooks.part("history.words", "approvals/reason_in_row.jinja", parts.reason_of_write)
         hooks.section("requests", "history")
         hooks.destinations(parts.destinations_of_requests, order=12)
         hooks.destinations(parts.destinations_of_limits, order=15)
