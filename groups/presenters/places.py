@@ -48,7 +48,8 @@ PLACES = {
     "group.gone": "The page of a group that was removed; shown with (request, removal), a `Change`.",
     "change.who": "Beside the name of who made a change, on its page; shown with (request, change).",
     "write.facts": "The facts of a change or a job, below who made it; shown with (request, row).",
-    "history.words": "The words about a change in a row of the history; shown with (request, change).",
+    "history.words": "The words about a change in a row of the history; a `.jinja` template, shown with "
+    "(request, change).",
 }
 
 type Show = Callable[..., Mapping[str, Any] | None]

@@ -28,7 +28,7 @@ class Approvals(feature.Feature):
         hooks.settings_pages(presenters.settings_of_limits)
         hooks.part("change.who", "approvals/request_link.html", presenters.link_to_request)
         hooks.part("write.facts", "approvals/reason.html", presenters.reason_of_write)
-        hooks.part("history.words", "approvals/reason_in_row.html", presenters.reason_of_write)
+        hooks.part("history.words", "approvals/reason_in_row.jinja", presenters.reason_of_write)
         hooks.section("requests", "history")
         hooks.destinations(presenters.destinations_of_requests, order=12)
         hooks.events("request", _("A request waits for you, or yours was decided"), approvals.find_events)

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
 
 from groups.models import Change
 from groups.poster import GroupValues
@@ -100,13 +103,17 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
         command = Command.from_change(change)
         is_there = change.group_id and not command.removes
         is_elsewhere = change.state == Change.State.ELSEWHERE
+        when, what = localtime(change.created_at), str(command.action.label)
         rows.append(
             {
                 "change": change,
                 "who": who_words(change),
-                "when": change.created_at,
+                "when": when,
+                "when_iso": when.isoformat(),
+                "when_words": date_format(when, "SHORT_DATETIME_FORMAT"),
                 "icon": command.icon,
-                "what": command.action.label,
+                "title": capfirst(what),
+                "what": what,
                 "group_name": command.subject(change),
                 "group_id": change.group_id,
                 "group_url": reverse("groups:detail", args=[change.group_id]) if is_there else "",
