@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
@@ -325,6 +326,13 @@ def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, b
     assert "It could not be written into the history" in text_of(answer)
     assert not sandbox.posts()
     assert not Change.objects.exists()
+
+
+def test_a_write_within_a_transaction_that_may_still_fail_is_not_sent(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        execute(command)
+    assert not sandbox.posts()
 
 
 def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, browse, sandbox, monkeypatch):
