@@ -1,6 +1,7 @@
 """Test that a limit on clients binds what a job does: not the number that was counted at its form."""
 
 import threading
+import time
 import uuid
 from contextlib import suppress
 from decimal import Decimal
@@ -22,6 +23,8 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
+from tests.support.commands import before_the_read
+from tests.support.dashboard.killing import wait_until
 from tests.support.greetings import greet, plug_in_greeting
 from tests.support.jobs import FEW, die_before_sending, ended, leave_few, plan, run, start
 from tests.support.pages import hidden, text_of
@@ -174,6 +177,27 @@ def test_clients_who_are_not_moved_after_all_make_room(staff, sandbox, people, l
     moved = Change.objects.filter(job=job, state="applied")
     assert moved.count() == FEW
     assert moved.filter(client_id__in=joined).count() == 1
+
+
+def test_a_client_who_goes_elsewhere_while_another_one_is_held_makes_room(
+    staff, sandbox, people, limit, join, settings, monkeypatch
+):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    changes = Change.objects.filter(job=job)
+
+    def go_elsewhere_once_the_other_thread_is_held(command, _change):
+        if changes.count() == FEW:
+            sandbox.console().edit_client(command.client_id, client_groups_id="5")
+            wait_until(lambda: changes.open().count() == 1, 0.05)
+            time.sleep(0.5)
+
+    before_the_read(monkeypatch, go_elsewhere_once_the_other_thread_is_held)
+    assert ended(run(job)) == DONE
+    assert people(4) == set()
+    assert changes.filter(state="applied").count() == FEW
 
 
 def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, limit, join):

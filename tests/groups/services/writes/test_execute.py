@@ -63,6 +63,7 @@ def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, b
 def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
     change = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
     assert (change.state, change.group_id) == (State.APPLIED, 6)
+    assert not sandbox.calls("clients.getGroup")  # the list has shown it
     assert change.before == {"ids": [1, 4, 5]}
     assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "9999999"
 

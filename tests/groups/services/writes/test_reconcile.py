@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
-from groups.poster import GroupValues, InvalidResponse
+from groups.poster import GroupValues, InvalidResponse, Unreachable
 from groups.services.clients import pages_of
 from groups.services.credentials import connect, credentials_of
 from groups.services.writes import reconcile as reconciler
@@ -429,6 +429,23 @@ def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner
     monkeypatch.setattr(create_client, "pages_of", pages_and_a_creation)
     with pytest.raises(InvalidResponse, match="others are on their way"):
         look_at(Command.from_change(change), change, credentials)
+
+
+def test_a_creation_that_was_not_sent_yet_has_not_made_the_client(owner, sandbox):
+    credentials = credentials_of(owner)
+    person = first_client(credentials)
+    change, other = twin_creations(owner, person)
+    Change.objects.settle(other, state=State.PENDING, sent_at=None)
+    assert look_at(Command.from_change(change), change, credentials).outcome.client_id == person.id
+
+
+def test_the_look_for_a_lost_creation_takes_no_longer_than_it_may(owner, sandbox, monkeypatch):
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 15)
+    credentials = credentials_of(owner)
+    change, _ = twin_creations(owner, first_client(credentials))
+    sandbox.latency = 0.4
+    with pytest.raises(Unreachable):
+        look_at(Command.from_change(change), change, credentials, within=1.0)
 
 
 def test_a_large_group_in_which_a_lost_creation_is_looked_for_is_read_to_its_end(
