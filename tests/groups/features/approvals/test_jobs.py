@@ -231,6 +231,18 @@ def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
     assert not sandbox.posts()
 
 
+def test_after_a_group_that_cannot_be_counted_no_other_one_is_asked_for(staff, sandbox, limit, settings):
+    settings.JOB_PATIENCE, settings.POSTER_MAX_CONCURRENCY = 0.1, 1
+    limit(500)
+    job = an_edit(staff, 4, 1, 5)
+    queue.start_draft(job, staff)
+    before = len(sandbox.calls("clients.getClients"))
+    sandbox.script("clients.getClients", "status_500", call=2, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
+    counted = [int(call.query["group_id"]) for call in sandbox.calls("clients.getClients")[before:]]
+    assert set(counted) == {4, 1}
+
+
 def test_without_a_limit_nothing_is_counted(staff, sandbox):
     job = an_edit(staff, 4, 1)
     queue.start_draft(job, staff)

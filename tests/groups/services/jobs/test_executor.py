@@ -86,6 +86,40 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         OutageBackoff(lease).through(fail)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "stop"),
+    [
+        ([], None),
+        (["not_read", ""], None),
+        (["not_read", "not_applied"], None),
+        (["unreadable_row", "not_read"], Job.Stop.UNREACHABLE),
+        (["not_read", "never_sent", "unreadable_row"], Job.Stop.UNREADABLE_ROW),
+    ],
+)
+def test_a_job_is_put_off_where_nothing_was_sent_and_for_the_last_reason(staff, settings, reasons, stop):
+    settings.JOB_RETRY_PAUSES = (1.0, 2.0, 3.0)
+    lease = JobLease(start(staff))
+    lease.job.waits = 1
+    backoff = OutageBackoff(lease)
+    changes = [Change(reason=reason) for reason in reasons]
+    if stop is None:
+        backoff.note(changes)
+        return
+    with pytest.raises(PutOff) as later:
+        backoff.note(changes)
+    assert (later.value.reason, later.value.pause) == (stop, 2.0)
+
+
+@pytest.mark.parametrize(("waits", "pause"), [(0, 1.0), (2, 3.0), (9, 3.0)])
+def test_each_wait_is_longer_up_to_the_last_pause(staff, settings, waits, pause):
+    settings.JOB_RETRY_PAUSES = (1.0, 2.0, 3.0)
+    lease = JobLease(start(staff))
+    lease.job.waits = waits
+    with pytest.raises(PutOff) as later:
+        OutageBackoff(lease).wait()
+    assert (later.value.reason, later.value.pause) == (Job.Stop.UNREACHABLE, pause)
+
+
 # --- Which of them follow ----------------------------------------------------------------------------------
 
 

@@ -4,10 +4,12 @@ import re
 import uuid
 from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
 from groups.models import Change, Job
+from groups.poster import PosterClient
 from groups.services.writes.commands import (
     Command,
     CreateClient,
@@ -18,7 +20,7 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.outcome import RemoteState
-from tests.support.commands import NEW, OLD, OPERATION
+from tests.support.commands import NEW, OLD, OPERATION, a_client
 from tests.support.environment import ROOT
 
 COMMANDS = [
@@ -108,6 +110,18 @@ def test_a_command_is_sent_with_a_user_and_their_token_and_not_with_one_of_them(
     for half in (replace(command, user=None), replace(command, credentials=None)):
         with pytest.raises(ValueError, match="rebuilt"):
             _ = half.sender
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_is_sent_once_within_its_time_and_only_a_creation_has_an_id_in_its_answer(command):
+    poster = mock.create_autospec(PosterClient)
+    for method in (poster.create_group, poster.create_client):
+        method.return_value = 70
+    if isinstance(command, CreateClient):
+        command = replace(command, client=a_client())
+    assert command.send(poster, within=1.5) == (70 if command.creates else None)
+    ((_name, _values, options),) = poster.method_calls
+    assert options == {"within": 1.5}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
