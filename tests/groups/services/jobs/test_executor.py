@@ -149,6 +149,12 @@ def test_each_that_is_sent_lets_the_next_one_follow(moves):
     assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 4
 
 
+def test_each_that_was_lost_has_its_outcome_before_the_next_one_follows(moves, sandbox):
+    sandbox.script("clients.updateClient", "fin_before_headers", when="before")
+    found = [(change.state, change.reason) for change in submit_one_by_one(*moves)]
+    assert found == [("failed", "not_applied"), *[("applied", "")] * 3]
+
+
 def test_two_that_were_not_sent_hold_up_nobody(moves, unreadable):
     unreadable(times=2)
     assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 2
