@@ -12,6 +12,7 @@ from groups.poster import Unreachable
 from groups.services.jobs.executor import (
     LONG_RUN,
     OutageBackoff,
+    check_target,
     may_be_tried,
     patience_of,
     submit_all,
@@ -189,3 +190,21 @@ def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox,
     changes = submit_all(*moves)
     assert [change.reason for change in changes] == ["elsewhere" if elsewhere else ""] * 4
     assert Job.objects.get().waits == 0
+
+
+# --- The target --------------------------------------------------------------------------------------------
+
+
+def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_found_it(
+    moves, sandbox, settings
+):
+    settings.POSTER_CONFIRM_SECONDS = 0.3
+    lease, _ = moves
+    check_target(lease)
+    sandbox.console().remove(1)
+    before = len(sandbox.calls())
+    with pytest.raises(Stopped) as stopped:
+        check_target(lease)
+    assert stopped.value.reason == Job.Stop.TARGET_GONE
+    looks = sandbox.calls()[before:]
+    assert looks[-1].at - looks[0].at >= 0.3
