@@ -3,6 +3,7 @@
 import re
 import uuid
 from dataclasses import FrozenInstanceError, replace
+from decimal import Decimal
 from types import SimpleNamespace
 from unittest import mock
 
@@ -139,6 +140,12 @@ def test_a_command_is_sent_by_users_with_its_rights_alone(command):
 def test_a_command_says_where_its_client_goes_and_how_it_shows_at_poster(command):
     assert command.way == WAYS.get(name_of(command), (None, None))
     assert command.seen == SEEN[name_of(command)]
+
+
+def test_only_writes_with_the_values_of_a_group_store_a_birthday_bonus():
+    assert [name_of(command) for command in COMMANDS if command.sends_bonus] == ["CreateGroup", "UpdateGroup"]
+    without = NEW.replace(birthday_bonus=Decimal(0))
+    assert not any(replace(command, intended=without).sends_bonus for command in COMMANDS[:2])
 
 
 def test_only_a_creation_has_a_warning_to_confirm():
