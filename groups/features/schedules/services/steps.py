@@ -154,7 +154,7 @@ class Run:
     def _is_cancelled_at_end(self) -> bool:
         """Store the end of a change that stays; return True if it was cancelled a moment before instead."""
         self._end(State.DONE, began_at=self.now)
-        return self.schedule.is_open and self.schedule.holder == self.lease.holder
+        return self.schedule.holder == self.lease.holder
 
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
