@@ -176,6 +176,22 @@ def test_the_pauses_between_the_looks(owner, sandbox, monkeypatch):
     assert pauses == [2, 10, 30, 90, 180, 360, 720, 1440, 1800, 1800, 1800]
 
 
+def test_what_has_to_be_seen_twice_is_looked_at_again_after_the_pause_of_that(owner, sandbox, settings):
+    settings.POSTER_CONFIRM_SECONDS = 5
+    sandbox.console().edit(1, client_groups_discount="77")
+    change = unknown(owner)
+    assert not follow_up(change)
+    assert timedelta(seconds=4) < change.next_check_at - timezone.now() <= timedelta(seconds=5)
+
+
+def test_the_changes_of_one_account_are_checked_alone(owner, sandbox):
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = unknown(owner)
+    assert reconcile_due("kavarnia") == []
+    assert not sandbox.calls()
+    assert reconcile_due("demo") == [change]
+
+
 def test_a_look_that_is_not_due_asks_nobody(owner, sandbox):
     change = unknown(owner, next_check_at=timezone.now() + timedelta(seconds=5))
     assert not follow_up(change)
