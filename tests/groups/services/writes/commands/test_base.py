@@ -60,6 +60,28 @@ SEEN = {
     "MoveClient": "Poster has the client in the new group: it was read back.",
     "CreateClient": "Poster has the client again: it was read back.",
 }
+UNDO = {
+    "CreateGroup": (
+        "1 new group is removed, unless it has clients or was changed since.",
+        "3 new groups are removed, except those that have clients or were changed since.",
+    ),
+    "UpdateGroup": (
+        "1 group gets its earlier values back, unless it was changed since.",
+        "3 groups get their earlier values back, except those that were changed since.",
+    ),
+    "RemoveGroup": (
+        "1 removed group is created again, under another number.",
+        "3 removed groups are created again, under other numbers.",
+    ),
+    "MoveClient": (
+        "1 client goes back to the group they came from, unless they have moved on since.",
+        "3 clients go back to the groups they came from, except those who have moved on since.",
+    ),
+    "CreateClient": (
+        "1 new client stays: an undo removes nobody.",
+        "3 new clients stay: an undo removes nobody.",
+    ),
+}
 GENERAL = sorted(
     [
         ROOT / "groups/services/writes" / f"{name}.py"
@@ -140,6 +162,12 @@ def test_a_command_is_sent_by_users_with_its_rights_alone(command):
 def test_a_command_says_where_its_client_goes_and_how_it_shows_at_poster(command):
     assert command.way == WAYS.get(name_of(command), (None, None))
     assert command.seen == SEEN[name_of(command)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_says_how_a_job_undoes_it(command):
+    words = tuple(command.undo_words(count) % {"count": count} for count in (1, 3))
+    assert words == UNDO[name_of(command)]
 
 
 def test_only_writes_with_the_values_of_a_group_store_a_birthday_bonus():
