@@ -275,6 +275,15 @@ def test_the_clients_of_another_job_are_not_counted(staff, sandbox, limit):
         assert ended(run(job)) == DONE
 
 
+def test_what_another_job_has_made_is_still_reached_by_this_one(staff, sandbox, limit):
+    first = an_edit(staff, 4)
+    queue.start_draft(first, staff)
+    assert ended(run(first)) == DONE
+    limit(FEW - 1)
+    with pytest.raises(BeyondLimits):
+        queue.start_draft(an_edit(staff, 4, percent=Decimal(12)), staff)
+
+
 def test_a_change_that_reaches_nobody_passes_whatever_its_job_has_reached(staff, sandbox, limit):
     job = an_edit(staff, 4)
     limit(FEW)

@@ -43,6 +43,12 @@ def states(job):
     return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
 
 
+def test_an_edit_and_an_import_have_titles():
+    row = {"wanted": {"rows": []}}
+    titles = [kind(Job(kind=kind.kind, **row)).title for kind in (Edit, Import)]
+    assert titles == ["Change several groups", "Import of groups"]
+
+
 def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settings, monkeypatch):
     """This includes a first round in which every group is locked by another change."""
     together = []
