@@ -65,12 +65,6 @@ def test_a_move_is_of_as_many_clients_as_are_asked_for(staff, sandbox):
     assert [plan(staff, client_ids=ids).total for ids in (None, [129, 130, 129])] == [FEW, 2]
 
 
-@pytest.mark.parametrize(("target_id", "client_ids"), [(4, None), (4, [129]), (1, [])])
-def test_nothing_is_planned_for_nobody_or_into_the_same_group(staff, sandbox, target_id, client_ids):
-    with pytest.raises(moves.NoMove):
-        plan(staff, target_id=target_id, client_ids=client_ids)
-
-
 # --- When nothing goes wrong -------------------------------------------------------------------------------
 
 

@@ -25,7 +25,8 @@ from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.commands import CreateClient
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run
+from tests.support.commands import before_the_read
+from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
 from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
@@ -302,6 +303,22 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, s
     job = run(job)
     assert (job.state, job.reason) == (Job.State.DONE, "")
     assert own(people(sandbox, job.target_id)) == own(were)
+
+
+def test_a_restore_that_is_paused_as_its_group_is_created_gives_its_worker_back(
+    owner, sandbox, settings, monkeypatch
+):
+    settings.JOB_LEASE_SECONDS = 5
+    snapshot, _ = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    with monkeypatch.context() as patch:
+        before_the_read(patch, lambda *_: queue.pause(Job.objects.get(), owner))
+        assert run_once(job).state == Job.State.PAUSED
+    assert [change.state for change in Change.objects.filter(job=job)] == [State.APPLIED]
+    queue.resume(job, owner)
+    assert run(job).state == Job.State.DONE
+    assert len(sandbox.posts("clients.createGroup")) == 1
+    assert len(people(sandbox, job.target_id)) == FEW
 
 
 @pytest.mark.parametrize(("times", "ended"), [(1, ("done", "")), (None, ("stopped", "target_gone"))])
