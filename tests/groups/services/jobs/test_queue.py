@@ -14,6 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from groups.models import Change, Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
+from groups.services.writes.not_sent import NotNow
 from poster_admin.common.outages import Outage
 from tests.support.environment import ROOT
 from tests.support.jobs import ended, run, run_once, start
@@ -56,6 +57,18 @@ def test_only_the_job_whose_task_was_lost_comes_into_the_queue_again(staff, neig
     assert queue.revive() == [lost]
     assert Job.objects.get(user=neighbour).task_id == queued.task_id
     assert DBTaskResult.objects.filter(pk=Job.objects.get(user=staff).task_id).exists()
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "done", "cancelled"])
+def test_a_job_that_has_moved_on_is_handed_over_to_nobody(staff, owner, sandbox, state):
+    job = start(staff)
+    Job.objects.update(state=state)
+    tasks = DBTaskResult.objects.count()
+    with pytest.raises(NotNow):
+        queue.hand_over(job, owner)
+    job = Job.objects.get()
+    assert (job.state, job.user) == (state, staff)
+    assert DBTaskResult.objects.count() == tasks
 
 
 # --- Turns -------------------------------------------------------------------------------------------------
