@@ -351,6 +351,16 @@ def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limi
     assert ended(run(approve(again, owner))) == DONE
 
 
+def test_the_rest_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    run(job)
+    sandbox.latency = 0.2
+    first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(), staff, ())] * 2)
+    assert first == second == ApprovalRequest.objects.get()
+
+
 def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sandbox, limit, join):
     limit(FEW + 125)
     job = an_edit(staff, 4, 1)

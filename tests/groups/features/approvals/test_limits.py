@@ -458,6 +458,14 @@ def test_a_yes_to_one_request_leaves_another_one_waiting(staff, owner, sandbox, 
     assert (approved.state, other.state) == ("approved", "waiting")
 
 
+def test_an_approved_undo_is_the_undo_of_its_change(staff, owner, sandbox):
+    change = execute(an_update(staff))
+    undo = replace(Command.from_change(change).undo(change), **sender_of(staff))
+    request = approvals.ask_for(undo, staff, ())
+    approved = approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert (approved.state, approved.undo_of) == ("applied", change)
+
+
 def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, sandbox):
     request = asked(staff)
     account = owner.credentials.account
