@@ -15,6 +15,7 @@ from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
+from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Move, Retire
 from groups.models import Change, Job
 from groups.services.groups import read_now
@@ -177,6 +178,21 @@ def test_clients_who_are_not_moved_after_all_make_room(staff, sandbox, people, l
     moved = Change.objects.filter(job=job, state="applied")
     assert moved.count() == FEW
     assert moved.filter(client_id__in=joined).count() == 1
+
+
+def test_no_move_stops_while_a_lost_write_may_leave_room(
+    staff, sandbox, people, limit, join, settings, monkeypatch
+):
+    """The page after the one with the lost write has a client who is too many only while it is open."""
+    monkeypatch.setattr(moves, "AT_ONCE", 2)
+    settings.POSTER_MAX_CONCURRENCY = 1
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    sandbox.script(MOVE, "fin_before_headers", call=FEW, when="before")
+    assert ended(run(job)) == STOPPED
+    assert Change.objects.filter(job=job, state="applied").count() == FEW
+    assert len(people(4)) == 1
 
 
 def test_a_client_who_goes_elsewhere_while_another_one_is_held_makes_room(
@@ -370,6 +386,15 @@ def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sand
     job = run(approve(approvals.ask_for(job, staff, ()), owner))
     assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
     assert Change.objects.filter(job=job, state="applied").count() == 2
+
+
+def test_a_job_keeps_the_reason_of_its_user_whoever_lets_it_go_on(staff, owner, sandbox, limit):
+    limit(1)
+    job = queue.start(plan(owner), limit_reason="a guest of honour")
+    queue.pause(job, staff)
+    queue.resume(job, staff)
+    assert ended(run(job)) == DONE
+    assert job.user == owner
 
 
 def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, people, limit, join):

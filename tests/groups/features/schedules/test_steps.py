@@ -426,6 +426,19 @@ def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff
     assert not Lock.objects.exists()
 
 
+def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
+    schedule = planned(staff)
+    sandbox.console().edit(GROUP, **EDITS["edited"])
+    run_due(at(2))
+    seen_by_both = [Schedule.objects.get(pk=schedule.pk) for _ in range(2)]
+    assert [each.state for each in seen_by_both] == ["held"] * 2
+    cancel(seen_by_both[0], user=staff)
+    with pytest.raises(NotNow):
+        cancel(seen_by_both[1], user=owner)
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_by) == ("cancelled", staff)
+
+
 def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     schedule = planned(staff, ends=None)
     run_due(at(2))
