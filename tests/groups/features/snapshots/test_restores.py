@@ -24,6 +24,7 @@ from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.commands import CreateClient
+from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
 from tests.support.commands import before_the_read
 from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
@@ -303,6 +304,46 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, s
     job = run(job)
     assert (job.state, job.reason) == (Job.State.DONE, "")
     assert own(people(sandbox, job.target_id)) == own(were)
+
+
+def test_the_same_form_for_another_snapshot_is_another_restore(owner, sandbox):
+    snapshots_of_one_group = take(owner), take(owner)
+    sandbox.console().edit_client(129, client_groups_id="1")
+    operation, credentials = uuid.uuid4(), credentials_service.credentials_of(owner)
+    first, second = (
+        restore_preview.plan(
+            user=owner, credentials=credentials, operation=operation, preview=look(owner, each)
+        )
+        for each in snapshots_of_one_group
+    )
+    assert queue.start(first).pk == operation
+    with pytest.raises(OperationReused):
+        queue.start(second)
+
+
+def test_a_started_restore_reaches_its_clients_where_nobody_asks_poster(owner, sandbox):
+    snapshot, _ = removed(owner, sandbox)
+    job = Job.objects.get(pk=started(owner, snapshot).pk)
+    sandbox.log.clear()
+    assert restores.Restore(job).reach(None).clients == FEW
+    assert not sandbox.calls()
+
+
+def test_a_group_that_may_have_been_created_is_not_created_again_once_a_user_lets_the_job_go_on(
+    owner, sandbox, settings, monkeypatch
+):
+    settings.POSTER_SETTLE_SECONDS = 600
+    monkeypatch.setattr(executor, "SETTLED_SOON", 0.0)
+    snapshot, _ = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createGroup", "fin_before_headers", when="before")
+    assert run_once(job).reason == Job.Stop.UNKNOWN
+    Change.objects.settle(Change.objects.get(job=job), state=State.REVIEW, reason="duplicates")
+    Job.objects.update(next_try_at=None)
+    for _ in range(2):
+        assert (run_once(job).state, job.reason) == (Job.State.STOPPED, "group_not_created")
+        queue.resume(job, owner)
+    assert len(sandbox.posts("clients.createGroup")) == 1
 
 
 def test_a_restore_that_is_paused_as_its_group_is_created_gives_its_worker_back(

@@ -145,15 +145,20 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
     assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
 
 
-def test_a_refusal_beside_a_change_made_elsewhere_is_looked_at_again(staff, sandbox):
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [(42, (State.UNKNOWN, "refusal_not_verified", 42)), (38, (State.REFUSED, "refused", 38))],
+    ids=["a wrong value", "a taken name"],
+)
+def test_beside_a_change_made_elsewhere_only_a_taken_name_is_believed_at_once(staff, sandbox, code, end):
     command = edit_of(staff, percent=Decimal(15))
-    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
+    sandbox.script("clients.updateGroup", "error_object", code=code, when="before")
     sandbox.script(
         "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"}
     )
     change = execute(command)
-    assert (change.state, change.reason, change.code) == (State.UNKNOWN, "refusal_not_verified", 42)
-    assert change.next_check_at is not None
+    assert (change.state, change.reason, change.code) == end
+    assert change.is_open == (change.next_check_at is not None)
 
 
 @pytest.mark.parametrize("percent", ["12.5", "3"], ids=["the very same", "another"])
