@@ -22,11 +22,11 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
+from groups.services.jobs.executor import submit_one_by_one
 from groups.services.jobs.progress import Progress, progress_of
 from groups.services.writes.commands import CreateClient
 from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.commands import before_the_read
 from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
 from tests.support.people import make_user
 
@@ -346,14 +346,24 @@ def test_a_group_that_may_have_been_created_is_not_created_again_once_a_user_let
     assert len(sandbox.posts("clients.createGroup")) == 1
 
 
-def test_a_restore_that_is_paused_as_its_group_is_created_gives_its_worker_back(
+def test_a_restore_that_is_paused_as_it_takes_its_new_group_gives_its_worker_back(
     owner, sandbox, settings, monkeypatch
 ):
-    settings.JOB_LEASE_SECONDS = 5
+    settings.JOB_LEASE_SECONDS = 0.5
     snapshot, _ = removed(owner, sandbox)
     job = started(owner, snapshot)
+    move_on, tries = Job.move_on, []
+
+    def paused_a_moment_before(row, *states, **values):
+        if "target_id" in values:
+            tries.append(row)
+            Job.objects.update(state=Job.State.PAUSED)
+        if len(tries) > 1000:
+            pytest.fail("the run does not end")
+        return move_on(row, *states, **values)
+
     with monkeypatch.context() as patch:
-        before_the_read(patch, lambda *_: queue.pause(Job.objects.get(), owner))
+        patch.setattr(Job, "move_on", paused_a_moment_before)
         assert run_once(job).state == Job.State.PAUSED
     assert [change.state for change in Change.objects.filter(job=job)] == [State.APPLIED]
     queue.resume(job, owner)
@@ -438,6 +448,28 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
     assert run(job).state == Job.State.DONE
     assert progress_of(job) == Progress(total=FEW, done=FEW - 3, failed=3)
     assert [command.action for command in together] == [Action.CREATE_CLIENT] * (FEW - 4)
+
+
+def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_killed_before(
+    db, sandbox, monkeypatch
+):
+    user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
+    sandbox.console("kopecks").edit_client(129, bonus="5000")
+    snapshot, _ = removed(user, sandbox, 4, "kopecks")
+    job = started(user, snapshot)
+
+    def dies_after_a_client(lease, commands):
+        for change in submit_one_by_one(lease, commands):
+            if change.action == Action.CREATE_CLIENT:
+                raise KeyboardInterrupt
+            yield change
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restores, "submit_one_by_one", dies_after_a_client)
+        with pytest.raises(KeyboardInterrupt):
+            queue.run_job.func(str(job.pk))
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.createClient")) == 1
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):
