@@ -17,13 +17,13 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes import gates
-from groups.services.writes.commands import CreateGroup
+from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
-from tests.support.commands import BARISTA, before_the_read, command_of, edit_of, removal_of
+from tests.support.commands import BARISTA, a_client, before_the_read, command_of, edit_of, removal_of
 from tests.support.pages import group_form, text_of
 from tests.support.threads import at_once, in_another_thread
 
@@ -224,6 +224,35 @@ def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
     change = execute(command)
     assert change.state == State.DIFFERS
     assert change.after["percent"] == "77"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("kind", [CreateGroup, CreateClient])
+def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, sandbox, monkeypatch, kind):
+    """A process that dies as it looks leaves it to another one: nobody else knows the id."""
+    sender = {"user": owner, "credentials": credentials_service.credentials_of(owner)}
+    command = command_of(owner, Change.Action.CREATE, intended=BARISTA)
+    if kind is CreateClient:
+        told = {"snapshot_id": uuid.uuid4(), "client": a_client(), "old_id": 7001, "group_id": 4}
+        command = CreateClient(**sender, operation=uuid.uuid4(), **told)
+
+    def die(*_args, **_options):
+        raise Killed
+
+    monkeypatch.setattr(write_path, "look_at", die)
+    with pytest.raises(Killed):
+        execute(command)
+    change = Change.objects.get()
+    answered_id = change.client_id if kind is CreateClient else change.group_id
+    assert (change.state, change.accepted, bool(answered_id)) == (State.PENDING, True, True)
+
+
+def test_of_a_creation_that_is_not_sent_the_row_names_no_other_groups(staff, sandbox):
+    change = execute(command_of(staff, Change.Action.CREATE, intended=edit_of(staff).values))
+    assert (change.reason, change.before) == ("name_taken", None)
 
 
 # --- The birthday bonus in the wrong unit ------------------------------------------------------------------
