@@ -149,7 +149,7 @@ class Run:
             # Without an end it is done, unless it was cancelled while the start was being made.
             if not schedule.returns:
                 self._end(State.DONE, began_at=self.now)
-                if not schedule.is_open or schedule.holder != self.lease.holder:
+                if schedule.holder != self.lease.holder:
                     return
             values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
             if self._returns_now():

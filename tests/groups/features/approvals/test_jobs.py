@@ -1,6 +1,7 @@
 """Test that a limit on clients binds what a job does: not the number that was counted at its form."""
 
 import threading
+import time
 import uuid
 from contextlib import suppress
 from decimal import Decimal
@@ -14,6 +15,7 @@ from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
+from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Move, Retire
 from groups.models import Change, Job
 from groups.services.groups import read_now
@@ -22,6 +24,8 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
+from tests.support.commands import before_the_read
+from tests.support.dashboard.killing import wait_until
 from tests.support.greetings import greet, plug_in_greeting
 from tests.support.jobs import FEW, die_before_sending, ended, leave_few, plan, run, start
 from tests.support.pages import hidden, text_of
@@ -176,6 +180,42 @@ def test_clients_who_are_not_moved_after_all_make_room(staff, sandbox, people, l
     assert moved.filter(client_id__in=joined).count() == 1
 
 
+def test_no_move_stops_while_a_lost_write_may_leave_room(
+    staff, sandbox, people, limit, join, settings, monkeypatch
+):
+    """The page after the one with the lost write has a client who is too many only while it is open."""
+    monkeypatch.setattr(moves, "AT_ONCE", 2)
+    settings.POSTER_MAX_CONCURRENCY = 1
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    sandbox.script(MOVE, "fin_before_headers", call=FEW, when="before")
+    assert ended(run(job)) == STOPPED
+    assert Change.objects.filter(job=job, state="applied").count() == FEW
+    assert len(people(4)) == 1
+
+
+def test_a_client_who_goes_elsewhere_while_another_one_is_held_makes_room(
+    staff, sandbox, people, limit, join, settings, monkeypatch
+):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    changes = Change.objects.filter(job=job)
+
+    def go_elsewhere_once_the_other_thread_is_held(command, _change):
+        if changes.count() == FEW:
+            sandbox.console().edit_client(command.client_id, client_groups_id="5")
+            wait_until(lambda: changes.open().count() == 1, 0.05)
+            time.sleep(0.5)
+
+    before_the_read(monkeypatch, go_elsewhere_once_the_other_thread_is_held)
+    assert ended(run(job)) == DONE
+    assert people(4) == set()
+    assert changes.filter(state="applied").count() == FEW
+
+
 def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, limit, join):
     limit(FEW + 125)
     job = an_edit(staff, 4, 1)
@@ -205,6 +245,18 @@ def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
     sandbox.script("clients.getClients", "status_500", times=None)
     assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
     assert not sandbox.posts()
+
+
+def test_after_a_group_that_cannot_be_counted_no_other_one_is_asked_for(staff, sandbox, limit, settings):
+    settings.JOB_PATIENCE, settings.POSTER_MAX_CONCURRENCY = 0.1, 1
+    limit(500)
+    job = an_edit(staff, 4, 1, 5)
+    queue.start_draft(job, staff)
+    before = len(sandbox.calls("clients.getClients"))
+    sandbox.script("clients.getClients", "status_500", call=2, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
+    counted = [int(call.query["group_id"]) for call in sandbox.calls("clients.getClients")[before:]]
+    assert set(counted) == {4, 1}
 
 
 def test_without_a_limit_nothing_is_counted(staff, sandbox):
@@ -237,6 +289,15 @@ def test_the_clients_of_another_job_are_not_counted(staff, sandbox, limit):
         job = an_edit(staff, 4, percent=Decimal(percent))
         queue.start_draft(job, staff)
         assert ended(run(job)) == DONE
+
+
+def test_what_another_job_has_made_is_still_reached_by_this_one(staff, sandbox, limit):
+    first = an_edit(staff, 4)
+    queue.start_draft(first, staff)
+    assert ended(run(first)) == DONE
+    limit(FEW - 1)
+    with pytest.raises(BeyondLimits):
+        queue.start_draft(an_edit(staff, 4, percent=Decimal(12)), staff)
 
 
 def test_a_change_that_reaches_nobody_passes_whatever_its_job_has_reached(staff, sandbox, limit):
@@ -306,6 +367,16 @@ def test_after_a_refusal_the_rest_is_asked_for_again(staff, owner, sandbox, limi
     assert ended(run(approve(again, owner))) == DONE
 
 
+def test_the_rest_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    run(job)
+    sandbox.latency = 0.2
+    first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(), staff, ())] * 2)
+    assert first == second == ApprovalRequest.objects.get()
+
+
 def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sandbox, limit, join):
     limit(FEW + 125)
     job = an_edit(staff, 4, 1)
@@ -315,6 +386,15 @@ def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sand
     job = run(approve(approvals.ask_for(job, staff, ()), owner))
     assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
     assert Change.objects.filter(job=job, state="applied").count() == 2
+
+
+def test_a_job_keeps_the_reason_of_its_user_whoever_lets_it_go_on(staff, owner, sandbox, limit):
+    limit(1)
+    job = queue.start(plan(owner), limit_reason="a guest of honour")
+    queue.pause(job, staff)
+    queue.resume(job, staff)
+    assert ended(run(job)) == DONE
+    assert job.user == owner
 
 
 def test_a_paused_job_counts_again_before_it_goes_on(staff, owner, sandbox, people, limit, join):

@@ -447,6 +447,25 @@ def test_a_request_that_was_decided_is_not_decided_again(staff, owner, sandbox):
     assert (request.state, request.reason) == ("approved", "")
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_yes_to_one_request_leaves_another_one_waiting(staff, owner, sandbox, which):
+    for make in (an_update, a_creation):
+        approvals.ask_for(make(staff), staff, ())
+    approved, other = ApprovalRequest.objects.order_by("created_at")[:: 1 - 2 * which]
+    approvals.approve(approved, user=owner, credentials=owner.credentials)
+    for request in (approved, other):
+        request.refresh_from_db()
+    assert (approved.state, other.state) == ("approved", "waiting")
+
+
+def test_an_approved_undo_is_the_undo_of_its_change(staff, owner, sandbox):
+    change = execute(an_update(staff))
+    undo = replace(Command.from_change(change).undo(change), **sender_of(staff))
+    request = approvals.ask_for(undo, staff, ())
+    approved = approvals.approve(request, user=owner, credentials=owner.credentials)
+    assert (approved.state, approved.undo_of) == ("applied", change)
+
+
 def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, sandbox):
     request = asked(staff)
     account = owner.credentials.account

@@ -14,6 +14,7 @@ from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
+from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.not_sent import NotNow
@@ -41,6 +42,24 @@ def done(job, user):
 
 def states(job):
     return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
+
+
+def test_an_edit_and_an_import_have_titles():
+    row = {"wanted": {"rows": []}}
+    titles = [kind(Job(kind=kind.kind, **row)).title for kind in (Edit, Import)]
+    assert titles == ["Change several groups", "Import of groups"]
+
+
+def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staff, sandbox):
+    job = plan_edits(staff, {1: "11", 4: "12.5"})
+    sandbox.console().edit(1, client_groups_discount="11")
+    sandbox.console().edit(4, client_groups_name="Інша", count_groups_clients="50")
+    groups = [read_now(staff.credentials, group_id).group for group_id in (1, 4)]
+    (line,) = Edit(job).lines_onto(groups)
+    assert (line.old, line.clients) == (groups[1].values, 50)
+    assert (line.new.name, line.new.percent) == ("Інша", Decimal("12.5"))
+    columns = Edit(job).columns_for(groups)
+    assert (columns["total"], columns["wanted"]["unchanged"]) == (1, 1)
 
 
 def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settings, monkeypatch):

@@ -1,9 +1,13 @@
 """Test what the page of a move says before it starts: what changes for whom, and nothing is started."""
 
 import uuid
+from decimal import Decimal
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
+from groups.features.moves.services import move_effect
+from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Job
 from tests.support.pages import fragment, text_of
 
@@ -64,6 +68,21 @@ def test_a_count_that_lacks_clients_is_not_told(staff, browse, sandbox):
     assert "10% · Bonus →" in words
     assert "could not be counted" in words
     assert "clients" not in words.partition("How many")[0]
+
+
+@pytest.mark.parametrize(("more", "counted"), [(0, MoveCount(125, 0)), (-1, None)])
+def test_the_clients_of_a_large_group_are_not_counted(staff, sandbox, monkeypatch, more, counted):
+    rows = len(list(sandbox.accounts["demo"].clients.rows(1)))
+    monkeypatch.setattr(move_effect, "SEARCHED_AT_MOST", rows + more)
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 50)
+    asked = {"user": staff, "credentials": staff.credentials, "percent": Decimal(100)}
+    assert count_moves(**asked, ids={1: None}) == {1: counted}
+
+
+def test_nobody_counts_clients_without_the_right_to_see_them(nobody, staff, sandbox):
+    with pytest.raises(PermissionDenied):
+        count_moves(user=nobody, credentials=staff.credentials, percent=Decimal(1), ids={1: None})
+    assert not sandbox.calls("clients.getClients")
 
 
 def test_the_same_terms_are_called_the_same(staff, browse, sandbox):

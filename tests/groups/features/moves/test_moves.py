@@ -55,6 +55,16 @@ def test_a_move_that_does_not_say_whom_is_not_one_of_everybody(data):
         ClientsToMove.from_json(data)
 
 
+def test_a_move_and_a_retirement_name_their_groups():
+    row = {"group_name": "Гості", "target_name": "Друзі", "wanted": ClientsToMove(None).to_json()}
+    assert Move(Job(kind="move", **row)).title == "Clients: “Гості” → “Друзі”"
+    assert Retire(Job(kind="retire", **row)).title == "Retire “Гості”, its clients go to “Друзі”"
+
+
+def test_a_move_is_of_as_many_clients_as_are_asked_for(staff, sandbox):
+    assert [plan(staff, client_ids=ids).total for ids in (None, [129, 130, 129])] == [FEW, 2]
+
+
 # --- When nothing goes wrong -------------------------------------------------------------------------------
 
 

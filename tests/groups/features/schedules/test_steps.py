@@ -274,6 +274,35 @@ def test_a_return_is_tried_until_it_is_made(active, sandbox):
     assert len(sandbox.posts()) == 2
 
 
+def fail_once(sandbox, schedule, moment):
+    """Let the step of a schedule fail at a time; return the seconds until its next try."""
+    sandbox.script("clients.getGroup", "status_500", times=20)
+    run_due(moment)
+    sandbox.clear_faults()
+    schedule.refresh_from_db()
+    return (schedule.next_try_at - moment).total_seconds()
+
+
+def test_each_pause_between_two_tries_is_longer_and_the_return_begins_with_the_shortest(staff, sandbox):
+    schedule = planned(staff)
+    pauses = [fail_once(sandbox, schedule, at(1 + tries / 5)) for tries in range(1, 9)]
+    assert pauses == [10, 30, 60, 120, 300, 600, 600, 600]
+    run_due(at(2.9))
+    assert states(schedule)[0] == "active"
+    assert [fail_once(sandbox, schedule, at(4 + tries)) for tries in range(2)] == [10, 30]
+
+
+def test_a_write_that_needs_a_person_holds_the_plan_too(staff, sandbox):
+    schedule = planned(staff)
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
+    run_due(at(1.1))
+    change = Change.objects.get(pk=schedule.start_id)
+    Change.objects.settle(change, state="review", reason="overwritten")
+    run_due(at(1.2))
+    assert (states(schedule), schedule.reason) == (("held", "review", None), Reason.REVIEW)
+    assert not Lock.objects.exists()
+
+
 def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "answer_lost")
@@ -397,6 +426,19 @@ def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff
     assert not Lock.objects.exists()
 
 
+def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
+    schedule = planned(staff)
+    sandbox.console().edit(GROUP, **EDITS["edited"])
+    run_due(at(2))
+    seen_by_both = [Schedule.objects.get(pk=schedule.pk) for _ in range(2)]
+    assert [each.state for each in seen_by_both] == ["held"] * 2
+    cancel_schedule(seen_by_both[0], user=staff)
+    with pytest.raises(NotNow):
+        cancel_schedule(seen_by_both[1], user=owner)
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_by) == ("cancelled", staff)
+
+
 def test_what_has_ended_cannot_be_cancelled(staff, sandbox):
     schedule = planned(staff, ends=None)
     run_due(at(2))
@@ -415,6 +457,13 @@ def test_a_group_has_one_plan_at_a_time(staff, owner, sandbox):
     assert refused.value.holder == first
     cancel_schedule(first, user=staff)
     assert planned(owner).state == "planned"
+
+
+def test_the_end_of_one_plan_leaves_the_lock_of_another_one(staff, sandbox):
+    planned(staff, ends=None)
+    other = planned(staff, group_id=1, starts=9 * HOUR, ends=10 * HOUR)
+    run_due(at(2))
+    assert [lock.row_id for lock in Lock.objects.all()] == [other.pk]
 
 
 def test_the_same_form_is_one_plan_and_with_other_values_none(staff, sandbox):
@@ -521,6 +570,7 @@ def test_a_worker_killed_at_any_step_is_followed_by_another_one(
     assert states(schedule) == ("done", "applied", "applied")
     assert len(sandbox.posts()) == 2
     assert sandbox.accounts["demo"].groups[GROUP] == before
+    assert not Lock.objects.exists()
 
 
 def test_of_two_workers_one_makes_the_step(staff, sandbox, monkeypatch):

@@ -22,10 +22,12 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
+from groups.services.jobs.executor import submit_one_by_one
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.commands import CreateClient
+from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run
+from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
 from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
@@ -306,6 +308,72 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, s
     assert own(people(sandbox, job.target_id)) == own(were)
 
 
+def test_the_same_form_for_another_snapshot_is_another_restore(owner, sandbox):
+    snapshots_of_one_group = take(owner), take(owner)
+    sandbox.console().edit_client(129, client_groups_id="1")
+    operation, credentials = uuid.uuid4(), credentials_service.credentials_of(owner)
+    first, second = (
+        restore_preview.plan_restore(
+            user=owner, credentials=credentials, operation=operation, preview=look(owner, each)
+        )
+        for each in snapshots_of_one_group
+    )
+    assert queue.start(first).pk == operation
+    with pytest.raises(OperationReused):
+        queue.start(second)
+
+
+def test_a_started_restore_reaches_its_clients_where_nobody_asks_poster(owner, sandbox):
+    snapshot, _ = removed(owner, sandbox)
+    job = Job.objects.get(pk=started(owner, snapshot).pk)
+    sandbox.log.clear()
+    assert restores.Restore(job).reach(None).clients == FEW
+    assert not sandbox.calls()
+
+
+def test_a_group_that_may_have_been_created_is_not_created_again_once_a_user_lets_the_job_go_on(
+    owner, sandbox, settings, monkeypatch
+):
+    settings.POSTER_SETTLE_SECONDS = 600
+    monkeypatch.setattr(executor, "SETTLED_SOON", 0.0)
+    snapshot, _ = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createGroup", "fin_before_headers", when="before")
+    assert run_once(job).reason == Job.Stop.UNKNOWN
+    Change.objects.settle(Change.objects.get(job=job), state=State.REVIEW, reason="duplicates")
+    Job.objects.update(next_try_at=None)
+    for _ in range(2):
+        assert (run_once(job).state, job.reason) == (Job.State.STOPPED, "group_not_created")
+        queue.resume(job, owner)
+    assert len(sandbox.posts("clients.createGroup")) == 1
+
+
+def test_a_restore_that_is_paused_as_it_takes_its_new_group_gives_its_worker_back(
+    owner, sandbox, settings, monkeypatch
+):
+    settings.JOB_LEASE_SECONDS = 0.5
+    snapshot, _ = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    move_on, tries = Job.move_on, []
+
+    def paused_a_moment_before(row, *states, **values):
+        if "target_id" in values:
+            tries.append(row)
+            Job.objects.update(state=Job.State.PAUSED)
+        if len(tries) > 1000:
+            pytest.fail("the run does not end")
+        return move_on(row, *states, **values)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Job, "move_on", paused_a_moment_before)
+        assert run_once(job).state == Job.State.PAUSED
+    assert [change.state for change in Change.objects.filter(job=job)] == [State.APPLIED]
+    queue.resume(job, owner)
+    assert run(job).state == Job.State.DONE
+    assert len(sandbox.posts("clients.createGroup")) == 1
+    assert len(people(sandbox, job.target_id)) == FEW
+
+
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize(("times", "ended"), [(1, ("done", "")), (None, ("stopped", "target_gone"))])
 def test_a_target_that_one_look_does_not_show_is_looked_for_again(owner, sandbox, times, ended):
@@ -383,6 +451,28 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
     assert run(job).state == Job.State.DONE
     assert progress_of(job) == JobProgress(total=FEW, done=FEW - 3, failed=3)
     assert [command.action for command in together] == [Action.CREATE_CLIENT] * (FEW - 4)
+
+
+def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_killed_before(
+    db, sandbox, monkeypatch
+):
+    user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
+    sandbox.console("kopecks").edit_client(129, bonus="5000")
+    snapshot, _ = removed(user, sandbox, 4, "kopecks")
+    job = started(user, snapshot)
+
+    def dies_after_a_client(lease, commands):
+        for change in submit_one_by_one(lease, commands):
+            if change.action == Action.CREATE_CLIENT:
+                raise KeyboardInterrupt
+            yield change
+
+    with monkeypatch.context() as patch:
+        patch.setattr(restores, "submit_one_by_one", dies_after_a_client)
+        with pytest.raises(KeyboardInterrupt):
+            queue.run_job.func(str(job.pk))
+    assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.createClient")) == 1
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):

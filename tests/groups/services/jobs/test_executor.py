@@ -12,6 +12,7 @@ from groups.poster import Unreachable
 from groups.services.jobs.executor import (
     LONG_RUN,
     OutageBackoff,
+    check_target,
     may_be_tried,
     patience_of,
     submit_all,
@@ -89,6 +90,40 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         OutageBackoff(lease).ask_poster(fail)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "stop"),
+    [
+        ([], None),
+        (["not_read", ""], None),
+        (["not_read", "not_applied"], None),
+        (["unreadable_row", "not_read"], Job.Stop.UNREACHABLE),
+        (["not_read", "never_sent", "unreadable_row"], Job.Stop.UNREADABLE_ROW),
+    ],
+)
+def test_a_job_is_put_off_where_nothing_was_sent_and_for_the_last_reason(staff, settings, reasons, stop):
+    settings.JOB_RETRY_PAUSES = (1.0, 2.0, 3.0)
+    lease = JobLease(start(staff))
+    lease.job.waits = 1
+    backoff = OutageBackoff(lease)
+    changes = [Change(reason=reason) for reason in reasons]
+    if stop is None:
+        backoff.note(changes)
+        return
+    with pytest.raises(PutOff) as later:
+        backoff.note(changes)
+    assert (later.value.reason, later.value.pause) == (stop, 2.0)
+
+
+@pytest.mark.parametrize(("waits", "pause"), [(0, 1.0), (2, 3.0), (9, 3.0)])
+def test_each_wait_is_longer_up_to_the_last_pause(staff, settings, waits, pause):
+    settings.JOB_RETRY_PAUSES = (1.0, 2.0, 3.0)
+    lease = JobLease(start(staff))
+    lease.job.waits = waits
+    with pytest.raises(PutOff) as later:
+        OutageBackoff(lease).wait()
+    assert (later.value.reason, later.value.pause) == (Job.Stop.UNREACHABLE, pause)
+
+
 # --- Which of them follow ----------------------------------------------------------------------------------
 
 
@@ -116,6 +151,12 @@ def unreadable(sandbox):
 
 def test_each_that_is_sent_lets_the_next_one_follow(moves):
     assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 4
+
+
+def test_each_that_was_lost_has_its_outcome_before_the_next_one_follows(moves, sandbox):
+    sandbox.script("clients.updateClient", "fin_before_headers", when="before")
+    found = [(change.state, change.reason) for change in submit_one_by_one(*moves)]
+    assert found == [("failed", "not_applied"), *[("applied", "")] * 3]
 
 
 def test_two_that_were_not_sent_hold_up_nobody(moves, unreadable):
@@ -152,3 +193,21 @@ def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox,
     changes = submit_all(*moves)
     assert [change.reason for change in changes] == ["elsewhere" if elsewhere else ""] * 4
     assert Job.objects.get().waits == 0
+
+
+# --- The target --------------------------------------------------------------------------------------------
+
+
+def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_found_it(
+    moves, sandbox, settings
+):
+    settings.POSTER_CONFIRM_SECONDS = 0.3
+    lease, _ = moves
+    check_target(lease)
+    sandbox.console().remove(1)
+    before = len(sandbox.calls())
+    with pytest.raises(Stopped) as stopped:
+        check_target(lease)
+    assert stopped.value.reason == Job.Stop.TARGET_GONE
+    looks = sandbox.calls()[before:]
+    assert looks[-1].at - looks[0].at >= 0.3

@@ -1,10 +1,12 @@
-"""Test the queue of jobs in the database: it is pruned, and accounts take turns."""
+"""Test the queue of jobs in the database: it is pruned, accounts take turns, and runs outlast outages."""
 
 import shlex
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.tasks import TaskResultStatus
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -12,6 +14,8 @@ from django_tasks_db.models import DBTaskResult
 from groups.models import Change, Job, PosterAccount
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
+from groups.services.writes.not_sent import NotNow
+from poster_admin.common.outages import Outage
 from tests.support.environment import ROOT
 from tests.support.jobs import ended, run, run_once
 from tests.support.people import make_user
@@ -59,6 +63,18 @@ def test_only_the_job_whose_task_was_lost_comes_into_the_queue_again(staff, neig
     assert DBTaskResult.objects.filter(pk=Job.objects.get(user=staff).task_id).exists()
 
 
+@pytest.mark.parametrize("state", ["waiting", "running", "done", "cancelled"])
+def test_a_job_that_has_moved_on_is_handed_over_to_nobody(staff, owner, sandbox, state):
+    job = start(staff)
+    Job.objects.update(state=state)
+    tasks = DBTaskResult.objects.count()
+    with pytest.raises(NotNow):
+        queue.hand_over(job, owner)
+    job = Job.objects.get()
+    assert (job.state, job.user) == (state, staff)
+    assert DBTaskResult.objects.count() == tasks
+
+
 # --- Turns -------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +101,16 @@ def test_nothing_goes_behind_a_job_whose_task_was_lost(staff, neighbour, sandbox
     second, other = start(staff, group_id=5, target_id=1), start(neighbour, group_id=4, target_id=1)
     Job.objects.filter(pk=other.pk).update(task_id="")
     assert ended(run_once(second)) == (Job.State.DONE, "")
+
+
+def test_a_job_that_was_paused_meanwhile_does_not_go_behind_another_one(staff, neighbour, sandbox):
+    run(start(staff, group_id=4, target_id=1))
+    second = start(staff, group_id=5, target_id=1)
+    start(neighbour, group_id=4, target_id=1)
+    queue.pause(Job.objects.get(pk=second.pk), staff)
+    tasks = DBTaskResult.objects.count()
+    assert ended(run_once(second)) == (Job.State.PAUSED, "")
+    assert DBTaskResult.objects.count() == tasks
 
 
 def test_a_job_whose_turn_is_over_goes_behind_one_of_another_account(staff, neighbour, sandbox, monkeypatch):
@@ -123,3 +149,57 @@ def test_a_job_that_waits_is_neither_taken_nor_revived_before_its_time(staff, sa
     assert queue.revive() == [job]  # its task was lost
     assert ended(run_once(job)) == (Job.State.DONE, "")
     assert (job.waits, job.waiting_since) == (0, None)
+
+
+# --- Outages of the database -------------------------------------------------------------------------------
+
+
+class Stopping:
+    """A process that is told to end in its so many-th pause; it notes the pauses."""
+
+    def __init__(self, monkeypatch, after):
+        self.pauses = []
+        self.after = after
+        monkeypatch.setattr(queue, "stopping", self)
+
+    def wait(self, seconds):
+        assert connection.connection is None  # a lost one would be lost in the next try too
+        self.pauses.append(seconds)
+        return len(self.pauses) == self.after
+
+
+def let_runs_fail(monkeypatch, error, *, after=0.0):
+    """Let each run of a job fail as it takes its lease, after so many seconds."""
+
+    def fail(_lease):
+        time.sleep(after)
+        raise error
+
+    monkeypatch.setattr(job_lease.JobLease, "take", fail)
+
+
+def test_a_run_waits_for_the_database_longer_each_time_until_its_process_ends(staff, sandbox, monkeypatch):
+    job = start(staff, group_id=4, target_id=1)
+    delays = list(queue.RETRY_DELAYS)
+    stopping = Stopping(monkeypatch, after=len(delays) + 1)
+    let_runs_fail(monkeypatch, Outage())
+    queue.run_job.func(str(job.pk))
+    assert stopping.pauses == [*delays, delays[-1]] == sorted(stopping.pauses)
+
+
+def test_a_run_that_went_well_for_long_waits_shortly_again(staff, sandbox, monkeypatch):
+    job = start(staff, group_id=4, target_id=1)
+    monkeypatch.setattr(queue, "RETRY_DELAYS", (0.01, 0.05))
+    stopping = Stopping(monkeypatch, after=3)
+    let_runs_fail(monkeypatch, Outage(), after=0.06)
+    queue.run_job.func(str(job.pk))
+    assert stopping.pauses == [0.01] * 3
+
+
+def test_a_mistake_in_a_run_is_no_outage(staff, sandbox, monkeypatch):
+    job = start(staff, group_id=4, target_id=1)
+    stopping = Stopping(monkeypatch, after=1)
+    let_runs_fail(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        queue.run_job.func(str(job.pk))
+    assert not stopping.pauses

@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
@@ -16,13 +17,13 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes import gates
-from groups.services.writes.commands import CreateGroup
+from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
 from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
-from tests.support.commands import BARISTA, before_the_read, command_of, edit_of, removal_of
+from tests.support.commands import BARISTA, a_client, before_the_read, command_of, edit_of, removal_of
 from tests.support.pages import group_form, text_of
 from tests.support.threads import at_once, in_another_thread
 
@@ -62,6 +63,7 @@ def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, b
 def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
     change = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
     assert (change.state, change.group_id) == (State.APPLIED, 6)
+    assert not sandbox.calls("clients.getGroup")  # the list has shown it
     assert change.before == {"ids": [1, 4, 5]}
     assert sandbox.accounts["demo"].groups[6]["birthday_bonus"] == "9999999"
 
@@ -143,6 +145,22 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
     assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
 
 
+@pytest.mark.parametrize(
+    ("code", "end"),
+    [(42, (State.UNKNOWN, "refusal_not_verified", 42)), (38, (State.REFUSED, "refused", 38))],
+    ids=["a wrong value", "a taken name"],
+)
+def test_beside_a_change_made_elsewhere_only_a_taken_name_is_believed_at_once(staff, sandbox, code, end):
+    command = edit_of(staff, percent=Decimal(15))
+    sandbox.script("clients.updateGroup", "error_object", code=code, when="before")
+    sandbox.script(
+        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"}
+    )
+    change = execute(command)
+    assert (change.state, change.reason, change.code) == end
+    assert change.is_open == (change.next_check_at is not None)
+
+
 @pytest.mark.parametrize("percent", ["12.5", "3"], ids=["the very same", "another"])
 def test_a_name_that_was_taken_in_between(staff, sandbox, percent):
     sandbox.unique_names = True
@@ -206,6 +224,35 @@ def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
     change = execute(command)
     assert change.state == State.DIFFERS
     assert change.after["percent"] == "77"
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("kind", [CreateGroup, CreateClient])
+def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, sandbox, monkeypatch, kind):
+    """A process that dies as it looks leaves it to another one: nobody else knows the id."""
+    sender = {"user": owner, "credentials": credentials_service.credentials_of(owner)}
+    command = command_of(owner, Change.Action.CREATE, intended=BARISTA)
+    if kind is CreateClient:
+        told = {"snapshot_id": uuid.uuid4(), "client": a_client(), "old_id": 7001, "group_id": 4}
+        command = CreateClient(**sender, operation=uuid.uuid4(), **told)
+
+    def die(*_args, **_options):
+        raise Killed
+
+    monkeypatch.setattr(write_path, "look_at", die)
+    with pytest.raises(Killed):
+        execute(command)
+    change = Change.objects.get()
+    answered_id = change.client_id if kind is CreateClient else change.group_id
+    assert (change.state, change.accepted, bool(answered_id)) == (State.PENDING, True, True)
+
+
+def test_of_a_creation_that_is_not_sent_the_row_names_no_other_groups(staff, sandbox):
+    change = execute(command_of(staff, Change.Action.CREATE, intended=edit_of(staff).values))
+    assert (change.reason, change.before) == ("name_taken", None)
 
 
 # --- The birthday bonus in the wrong unit ------------------------------------------------------------------
@@ -325,6 +372,13 @@ def test_what_the_database_does_not_take_for_another_reason_is_not_sent(staff, b
     assert "It could not be written into the history" in text_of(answer)
     assert not sandbox.posts()
     assert not Change.objects.exists()
+
+
+def test_a_write_within_a_transaction_that_may_still_fail_is_not_sent(staff, sandbox):
+    command = edit_of(staff, percent=Decimal(15))
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        execute(command)
+    assert not sandbox.posts()
 
 
 def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, browse, sandbox, monkeypatch):

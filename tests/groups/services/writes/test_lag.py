@@ -9,10 +9,16 @@ from django.utils import timezone
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import hides_move
+from groups.services.writes.lag import (
+    created_ids,
+    has_new_clients,
+    hides_move,
+    replaced_of_client,
+    unseen_change,
+)
 from groups.services.writes.reconcile import follow_up
 from tests.support.changes import BEFORE, write_down
-from tests.support.commands import a_client, command_of, edit_of, removal_of
+from tests.support.commands import BARISTA, a_client, command_of, edit_of, removal_of
 from tests.support.pages import group_form, text_of
 
 State = Change.State
@@ -229,3 +235,25 @@ def test_an_older_move_or_one_that_was_not_made_hides_nothing():
     settled_move(settled_at=timezone.now() - timedelta(hours=1))
     settled_move(state=State.FAILED)
     assert not hides_move(Change(account_id="demo", client_id=7), a_client(client_groups_id="1"))
+
+
+def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox):
+    created = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
+    assert unseen_change("demo", 4, None) is None
+    assert unseen_change("demo", created.group_id, None) == created
+    assert created_ids("demo") == {created.group_id}
+    mine = settled_move()
+    settled_move(client_id=8, before={"group_id": 9})
+    assert replaced_of_client(mine) == []
+    settled_move(before={"group_id": 3})
+    assert replaced_of_client(mine) == [{"group_id": 3}]
+
+
+def test_only_clients_who_have_come_lately_are_perhaps_not_counted_yet():
+    removal = Change(account_id="demo", group_id=4)
+    settled_move(state=State.FAILED)
+    settled_move(settled_at=timezone.now() - timedelta(hours=1))
+    settled_move(intended={"group_id": 5})
+    assert not has_new_clients(removal)
+    settled_move()
+    assert has_new_clients(removal)

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.models import Change, Lock, PosterAccount, PosterCredentials
-from groups.poster import GroupValues, InvalidResponse
+from groups.poster import GroupValues, InvalidResponse, Unreachable
 from groups.services.clients import pages_of
 from groups.services.credentials import connect, credentials_of
 from groups.services.writes import reconcile as reconciler
@@ -176,6 +176,22 @@ def test_the_pauses_between_the_looks(owner, sandbox, monkeypatch):
     assert pauses == [2, 10, 30, 90, 180, 360, 720, 1440, 1800, 1800, 1800]
 
 
+def test_what_has_to_be_seen_twice_is_looked_at_again_after_the_pause_of_that(owner, sandbox, settings):
+    settings.POSTER_CONFIRM_SECONDS = 5
+    sandbox.console().edit(1, client_groups_discount="77")
+    change = unknown(owner)
+    assert not follow_up(change)
+    assert timedelta(seconds=4) < change.next_check_at - timezone.now() <= timedelta(seconds=5)
+
+
+def test_the_changes_of_one_account_are_checked_alone(owner, sandbox):
+    sandbox.console().edit(1, client_groups_discount="15")
+    change = unknown(owner)
+    assert reconcile_due("kavarnia") == []
+    assert not sandbox.calls()
+    assert reconcile_due("demo") == [change]
+
+
 def test_a_look_that_is_not_due_asks_nobody(owner, sandbox):
     change = unknown(owner, next_check_at=timezone.now() + timedelta(seconds=5))
     assert not follow_up(change)
@@ -252,6 +268,19 @@ def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
     change = unknown(owner, sent_at=timezone.now() + timedelta(hours=1))
     assert not follow_up(change)
     assert change.state == State.UNKNOWN
+
+
+@pytest.mark.parametrize(("settles", "end"), [(40, State.FAILED), (41, State.UNKNOWN)])
+def test_with_a_clock_that_was_set_back_the_pauses_so_far_are_the_time(
+    owner, sandbox, settings, settles, end
+):
+    settings.POSTER_SETTLE_SECONDS = settles
+    settings.POSTER_RECHECK_PAUSES = (2, 10, 30, 90)
+    change = unknown(owner, checks=2, found="nothing", found_since=timezone.now() - timedelta(seconds=9))
+    Change.objects.settle(change, sent_at=timezone.now() + timedelta(hours=1))
+    reconcile_due()
+    change.refresh_from_db()
+    assert change.state == end
 
 
 def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_looks(owner, sandbox, settings):
@@ -429,6 +458,23 @@ def test_a_creation_that_was_sent_during_the_look_may_have_made_the_client(owner
     monkeypatch.setattr(create_client, "pages_of", pages_and_a_creation)
     with pytest.raises(InvalidResponse, match="others are on their way"):
         read_outcome(Command.from_change(change), change, credentials)
+
+
+def test_a_creation_that_was_not_sent_yet_has_not_made_the_client(owner, sandbox):
+    credentials = credentials_of(owner)
+    person = first_client(credentials)
+    change, other = twin_creations(owner, person)
+    Change.objects.settle(other, state=State.PENDING, sent_at=None)
+    assert read_outcome(Command.from_change(change), change, credentials).outcome.client_id == person.id
+
+
+def test_the_look_for_a_lost_creation_takes_no_longer_than_it_may(owner, sandbox, monkeypatch):
+    monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 15)
+    credentials = credentials_of(owner)
+    change, _ = twin_creations(owner, first_client(credentials))
+    sandbox.latency = 0.4
+    with pytest.raises(Unreachable):
+        read_outcome(Command.from_change(change), change, credentials, within=1.0)
 
 
 def test_a_large_group_in_which_a_lost_creation_is_looked_for_is_read_to_its_end(

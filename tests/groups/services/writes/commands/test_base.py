@@ -3,11 +3,14 @@
 import re
 import uuid
 from dataclasses import FrozenInstanceError, replace
+from decimal import Decimal
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
 from groups.models import Change, Job
+from groups.poster import PosterClient
 from groups.services.writes.commands import (
     Command,
     CreateClient,
@@ -18,7 +21,7 @@ from groups.services.writes.commands import (
     UpdateGroup,
 )
 from groups.services.writes.outcome import RemoteState
-from tests.support.commands import NEW, OLD, OPERATION
+from tests.support.commands import NEW, OLD, OPERATION, a_client
 from tests.support.environment import ROOT
 
 COMMANDS = [
@@ -56,6 +59,28 @@ SEEN = {
     "RemoveGroup": "Poster no longer has the group: we looked again.",
     "MoveClient": "Poster has the client in the new group: it was read back.",
     "CreateClient": "Poster has the client again: it was read back.",
+}
+UNDO = {
+    "CreateGroup": (
+        "1 new group is removed, unless it has clients or was changed since.",
+        "3 new groups are removed, except those that have clients or were changed since.",
+    ),
+    "UpdateGroup": (
+        "1 group gets its earlier values back, unless it was changed since.",
+        "3 groups get their earlier values back, except those that were changed since.",
+    ),
+    "RemoveGroup": (
+        "1 removed group is created again, under another number.",
+        "3 removed groups are created again, under other numbers.",
+    ),
+    "MoveClient": (
+        "1 client goes back to the group they came from, unless they have moved on since.",
+        "3 clients go back to the groups they came from, except those who have moved on since.",
+    ),
+    "CreateClient": (
+        "1 new client stays: an undo removes nobody.",
+        "3 new clients stay: an undo removes nobody.",
+    ),
 }
 GENERAL = sorted(
     [
@@ -111,6 +136,17 @@ def test_a_command_is_sent_with_a_user_and_their_token_and_not_with_one_of_them(
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_is_sent_by_one_call_within_its_time(command):
+    poster = mock.create_autospec(PosterClient)
+    if isinstance(command, CreateClient):
+        command = replace(command, client=a_client())
+    answered_id = command.send(poster, within=1.5)
+    ((name, _values, options),) = poster.method_calls
+    assert options == {"within": 1.5}
+    assert not command.creates or answered_id is getattr(poster, name).return_value
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
 def test_a_command_is_sent_by_users_with_its_rights_alone(command):
     needed = RIGHTS[name_of(command)]
     everything = set().union(*RIGHTS.values())
@@ -126,6 +162,18 @@ def test_a_command_is_sent_by_users_with_its_rights_alone(command):
 def test_a_command_says_where_its_client_goes_and_how_it_shows_at_poster(command):
     assert command.way == WAYS.get(name_of(command), (None, None))
     assert command.seen == SEEN[name_of(command)]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_says_how_a_job_undoes_it(command):
+    words = tuple(command.undo_words(count) % {"count": count} for count in (1, 3))
+    assert words == UNDO[name_of(command)]
+
+
+def test_only_writes_with_the_values_of_a_group_store_a_birthday_bonus():
+    assert [name_of(command) for command in COMMANDS if command.sends_bonus] == ["CreateGroup", "UpdateGroup"]
+    without = NEW.replace(birthday_bonus=Decimal(0))
+    assert not any(replace(command, intended=without).sends_bonus for command in COMMANDS[:2])
 
 
 def test_only_a_creation_has_a_warning_to_confirm():

@@ -1,0 +1,56 @@
+"""Test the lease of a job: its end while the database is away, and the user in whose name it works."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from groups.models import Job
+from groups.models.leases import Lease
+from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from poster_admin.common.outages import Outage
+from tests.support.jobs import start
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def taken(user):
+    lease = JobLease(start(user))
+    assert lease.take()
+    return lease
+
+
+def test_a_lease_that_cannot_be_released_runs_out_and_hides_no_result(staff, sandbox, monkeypatch):
+    def away(_lease):
+        raise Outage
+
+    monkeypatch.setattr(Lease, "release", away)
+    with taken(staff) as lease:
+        lease.end(Job.State.DONE)
+    job = Job.objects.get()
+    assert (job.state, job.holder is None) == (Job.State.DONE, False)
+
+
+def test_a_job_whose_user_is_deleted_works_in_nobody_elses_name(staff, sandbox):
+    lease = taken(staff)
+    User.objects.update_or_create(pk=1, defaults={"username": "first", "is_active": True})
+    lease.job.user = None
+    with pytest.raises(Stopped) as stopped:
+        user_and_credentials(lease.job)
+    assert stopped.value.reason == Job.Stop.NO_USER
+
+
+@pytest.mark.parametrize("lost", ["refused", "deleted", "of another account"])
+def test_a_job_works_with_the_token_of_its_user_alone(staff, outsider, sandbox, lost):
+    job = start(staff)
+    assert user_and_credentials(job) == (staff, staff.credentials)
+    match lost:
+        case "refused":
+            staff.credentials.refused_at = timezone.now()
+            staff.credentials.save()
+        case "deleted":
+            staff.credentials.delete()
+        case "of another account":
+            job.user = outsider
+    with pytest.raises(Stopped) as stopped:
+        user_and_credentials(job)
+    assert stopped.value.reason == Job.Stop.TOKEN
