@@ -15,7 +15,7 @@ from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
-from groups.features.moves.services import moves
+from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import Move, Retire
 from groups.models import Change, Job
 from groups.services.groups import read_now
@@ -184,7 +184,7 @@ def test_no_move_stops_while_a_lost_write_may_leave_room(
     staff, sandbox, people, limit, join, settings, monkeypatch
 ):
     """The page after the one with the lost write has a client who is too many only while it is open."""
-    monkeypatch.setattr(moves, "AT_ONCE", 2)
+    monkeypatch.setattr(move_run, "AT_ONCE", 2)
     settings.POSTER_MAX_CONCURRENCY = 1
     limit(FEW)
     job = start(staff)

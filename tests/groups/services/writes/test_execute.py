@@ -242,7 +242,7 @@ def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, s
     def die(*_args, **_options):
         raise Killed
 
-    monkeypatch.setattr(write_path, "look_at", die)
+    monkeypatch.setattr(write_path, "read_outcome", die)
     with pytest.raises(Killed):
         execute(command)
     change = Change.objects.get()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone, translation
 
-from groups.features.approvals.presenters.requests import points_words
+from groups.features.approvals.presenters import points_words
 from groups.features.snapshots.presenters import note_of_removal
 from groups.models import Change, PosterCredentials
 from tests.support.features import with_feature
