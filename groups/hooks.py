@@ -21,16 +21,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
-from groups.models.asked import Asked
-from groups.models.asked import registered as asked_kinds
+from groups.models.asked import Asked, asked_kinds
 from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import holder_finders
-from groups.presenters.changes.change_notes import (
-    FindNote,
-    FindWaysBack,
-    note_finders,
-    way_finders,
-)
+from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_finders, way_finders
 from groups.presenters.changes.warnings import FindWarnings, warning_finders
 from groups.presenters.clients.choice_actions import ChoiceAction, choice_actions
 from groups.presenters.destinations import Source, sources
@@ -40,15 +34,13 @@ from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
 from groups.presenters.lists.row_marks import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
-from groups.presenters.settings_pages import Source as SettingsSource
-from groups.presenters.settings_pages import add_settings
+from groups.presenters.settings_pages import SettingsSource, add_settings
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
-from groups.services.installation.routines import Pruned, Routine, pruned, queues, routines
+from groups.services.installation.routines import FindAccounts, Pruned, Routine, pruned, queues, routines
 from groups.services.jobs import kinds
-from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import NotSent
@@ -109,18 +101,15 @@ def destinations(source: Source, order: int = 0) -> None:
 
 
 def settings_pages(source: SettingsSource, order: int = 0) -> None:
-    """Add pages of the feature to the settings, and to "Go to"; see `SettingsPage`.
-
-    `source` takes the user. The template of such a page extends `settings.html`.
-    """
+    """Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
     add_settings(source, order)
 
 
 def history_tab(source: TabSource, order: int = 0) -> None:
     """Add pages of the feature to the tabs of the history; see `Tab`.
 
-    `source` takes the request. The template of such a page has `{% history_tabs %}` above its heading.
-    The history has the order -10, what is new -5, the jobs 10.
+    `source` takes the request. Such a page has `{% history_tabs %}` above its heading. The order of the
+    history is -10, that of what is new -5, of the jobs 10.
     """
     add_history_tab(source, order)
 
@@ -159,7 +148,7 @@ def log_words(labels: Iterable[tuple[str, str | Promise]]) -> None:
     DETAIL_LABELS.update(labels)
 
 
-# --- Writes ------------------------------------------------------------------------------------------------
+# --- Writes and jobs ---------------------------------------------------------------------------------------
 
 
 def gate(each: Gate) -> None:
@@ -206,15 +195,12 @@ def consent(read: ReadConsent) -> None:
     consent_readers.append(read)
 
 
-# --- Jobs --------------------------------------------------------------------------------------------------
-
-
-def job_kind(kind: type[JobKind]) -> None:
+def job_kind(kind: type[kinds.JobKind]) -> None:
     """Add a kind of jobs, which a worker does; its `Feature` names it in `job_kinds`. See `JobKind`."""
     kinds.register(kind)
 
 
-# --- Events ------------------------------------------------------------------------------------------------
+# --- Workers and events -------------------------------------------------------------------------------------
 
 
 def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
@@ -228,15 +214,7 @@ def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) ->
     insort(event_sources, EventSource(kind, label, find, order), key=attrgetter("order"))
 
 
-# --- Workers -----------------------------------------------------------------------------------------------
-
-
-def routine(
-    name: str,
-    step: Callable[..., Any],
-    pause: float,
-    accounts: Callable[[], Iterable[str]] | None = None,
-) -> None:
+def routine(name: str, step: Callable[..., Any], pause: float, accounts: FindAccounts | None = None) -> None:
     """Let each worker repeat a step, `pause` seconds after its end; see `Routine`.
 
     Several workers run at once: a step that may run only once takes a lease in the database.

@@ -22,3 +22,7 @@ def test_no_test_module_lends_anything_to_another_one():
 
 def test_no_private_name_is_patched():
     assert found(PATCH_OF_A_PRIVATE_NAME) == []
+
+
+def test_one_page_tells_an_author_of_a_feature_everything():
+    assert len((ROOT / "groups/hooks.py").read_text().splitlines()) <= 250

@@ -70,13 +70,13 @@ class Asked(ABC):
         """
 
 
-registered: dict[str, type[Asked]] = {}
+asked_kinds: dict[str, type[Asked]] = {}
 """The kinds of rows that can be asked for, by their names."""
 
 
 def asked_of(row: Model) -> Asked:
-    """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
-    for kind in registered.values():
+    """Return what can be asked for by this row. Raises `LookupError` if its kind is not asked_kinds."""
+    for kind in asked_kinds.values():
         if isinstance(row, kind.model):
             return kind(row)
     raise LookupError(type(row).__name__)

@@ -41,12 +41,12 @@ class SettingsPage:
     connected: bool = True
 
 
-type Source = Callable[["User"], Iterable[SettingsPage]]
+type SettingsSource = Callable[["User"], Iterable[SettingsPage]]
 
-_sources: list[tuple[int, Source]] = []
+_sources: list[tuple[int, SettingsSource]] = []
 
 
-def add_settings(source: Source, order: int = 0) -> None:
+def add_settings(source: SettingsSource, order: int = 0) -> None:
     """Add pages to the settings; those of a lower `order` come first in their section."""
     _sources.append((order, source))
     _sources.sort(key=lambda each: each[0])

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.asked import Asked, registered
+from groups.models.asked import Asked, asked_kinds
 from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
 from groups.models.consents import LONGEST_REASON
 from groups.models.contents import Content, Effect
@@ -182,7 +182,7 @@ class ApprovalRequest(models.Model):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        if self.kind not in registered:
+        if self.kind not in asked_kinds:
             return Submission(self.pk, self.account_id, self.user_id, self.kind)
         sent: Submission = self.asked.row.submission
         user_id = self.user_id if sent.user_id is not None else None
@@ -191,13 +191,13 @@ class ApprovalRequest(models.Model):
     @property
     def asked(self) -> Asked:
         """The job or the row of a feature that is asked for. Raises `KeyError` for a change."""
-        kind = registered[self.kind]
+        kind = asked_kinds[self.kind]
         return kind(self.job) if self.job else kind.find(self.pk)
 
     @property
     def kind_label(self) -> str:
         """The kind of what is asked for, in two words."""
-        return str(registered[self.kind].label if self.kind in registered else _("one change"))
+        return str(asked_kinds[self.kind].label if self.kind in asked_kinds else _("one change"))
 
     @property
     def changes(self) -> ChangeQuerySet:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+type FindAccounts = Callable[[], Iterable[str]]
+"""Returns the names of the accounts that have work now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Routine:
@@ -19,7 +22,7 @@ class Routine:
     name: str
     step: Callable[..., Any]
     pause: float
-    accounts: Callable[[], Iterable[str]] | None = None
+    accounts: FindAccounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

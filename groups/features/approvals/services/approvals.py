@@ -30,7 +30,7 @@ from groups.features.approvals.models import (
 from groups.features.approvals.services import limits
 from groups.features.approvals.services.limits import BeyondLimits
 from groups.models import Change, Job, PosterAccount, PosterCredentials
-from groups.models.asked import Asked, asked_of, registered
+from groups.models.asked import Asked, asked_kinds, asked_of
 from groups.models.contents import Effect
 from groups.services.events import Event, is_user, one_line
 from groups.services.gateway import check_token
@@ -89,7 +89,7 @@ def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
 
 def _shown() -> ApprovalRequestQuerySet:
     """Return the requests, but not those for what is not registered: its feature is switched off."""
-    known = Q(kind__in=(ApprovalRequest.CHANGE, *registered)) & (
+    known = Q(kind__in=(ApprovalRequest.CHANGE, *asked_kinds)) & (
         Q(job=None) | Q(job__kind__in=Job.registered)
     )
     return ApprovalRequest.objects.filter(known)

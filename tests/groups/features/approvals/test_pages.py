@@ -643,7 +643,7 @@ def of_a_move(staff):
 
 def of_a_planned_change(staff):
     schedule = new_plan(staff, start_id=uuid.uuid4(), return_id=uuid.uuid4())
-    return ask_for(schedule, staff, ()), (asked.registered, "schedule")
+    return ask_for(schedule, staff, ()), (asked.asked_kinds, "schedule")
 
 
 @pytest.mark.django_db(transaction=True)
