@@ -337,8 +337,8 @@ SECURE_CSP = {
 }
 # The largest text is a list of clients, of 2 MB, as a form of a script may encode it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
-# The largest form has a percent, a birthday bonus and a tick for each of 100 groups.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 320
+# The largest form has 50 rows of criteria; twice as many are refused in words.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_200
 # An uploaded file is kept in memory, never on the disk, and has 2 MB beside the rest of its form at most.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 64 * 1024

@@ -57,7 +57,8 @@ LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
+                   "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
+                   "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",
@@ -70,7 +71,8 @@ NEEDS = {
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
-    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/"},
+    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/",
+                    "/criteria/pins/", "/criteria/pins/1/remove/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from groups.features.criteria import views
+
+urlpatterns = [
+    path("criteria/", views.criteria, name="criteria"),
+    path("criteria/pins/", views.pin_create, name="criteria_pins"),
+    path("criteria/pins/<int:pin_id>/remove/", views.pin_remove, name="criteria_pin_remove"),
+]
