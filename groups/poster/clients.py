@@ -40,6 +40,7 @@ _WRITTEN = {
     "total_paid": "total_payed_sum",
 }
 _NO_BIRTHDAY = "0000-00-00"
+_NONE = (None, "", "0")
 _HUNDRED = Decimal(100)
 
 
@@ -120,6 +121,28 @@ class Client:
     @property
     def effective_percent(self) -> Decimal:
         return max(self.own_percent, self.group_percent)
+
+    @property
+    def born_on(self) -> tuple[int, int] | None:
+        """The month and day of the birthday, also where Poster has no year; None if there is none.
+
+        Raises `UnreadableRow` if Poster's value is no day.
+        """
+        value = self.raw.get("birthday")
+        if value in _NONE or value == _NO_BIRTHDAY:
+            return None
+        text = str(value)
+        # A year with a 29 February stands for none.
+        day = _day(f"2000{text[4:]}" if text.startswith("0000") else text, "birthday")
+        return day.month, day.day
+
+    @property
+    def registered_on(self) -> date | None:
+        """The day of `date_activale`; None if there is none. Raises `UnreadableRow` if it is no day."""
+        value = self.raw.get("date_activale")
+        if value in _NONE or str(value).startswith("0000"):
+            return None
+        return _day(str(value)[:10], "date_activale")
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
@@ -206,6 +229,13 @@ def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
 
 def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
     return read_money(row, name) if is_told(row, name) else None
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UnreadableRow(f"{field} is not a day") from None
 
 
 def _birthday(row: Mapping[Any, Any]) -> date | None:

@@ -28,7 +28,8 @@ const steps = {
   add() {
     if ($$("[data-row]", rows).length >= MOST) return null;
     rows.append($("[data-empty-row]", form).content.cloneNode(true));
-    return $("[data-row]:last-child select", rows);
+    htmx.process(rows.lastElementChild);
+    return $("select", rows.lastElementChild);
   },
   remove(row, button) {
     const next = row.nextElementSibling ?? row.previousElementSibling;

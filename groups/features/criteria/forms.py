@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -164,6 +164,18 @@ class RowForm(forms.Form):
         """The row of a valid form."""
         values = {name: self.cleaned_data[name] for name in ("days", *_CONDITIONS)}
         return Criterion(group_id=self.cleaned_data["group"], **values)
+
+
+def typed_bounds(data: Mapping[str, str]) -> dict[str, int | None]:
+    """Return what was typed into one row, whatever its number; None where that cannot be read."""
+    typed = {name.rpartition("-")[2]: text for name, text in data.items()}
+    bounds: dict[str, int | None] = {}
+    for name in ("days", *_BOUNDS):
+        try:
+            bounds[name] = RowForm.base_fields[name].clean(typed.get(name, ""))
+        except ValidationError:
+            bounds[name] = None
+    return bounds
 
 
 class BaseRows(forms.BaseFormSet[RowForm]):

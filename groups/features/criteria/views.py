@@ -1,5 +1,6 @@
-"""Views of the criteria: the table, and the pins."""
+"""Views of the criteria: the table, what it would do, and the pins."""
 
+import uuid
 from typing import Any
 
 from django.contrib import messages
@@ -7,17 +8,26 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from groups.features.criteria.forms import CriteriaForm, PinForm
+from groups.features.criteria.forms import CriteriaForm, PinForm, typed_bounds
 from groups.features.criteria.models import RIGHT
-from groups.features.criteria.presenters.page import CriteriaPage
+from groups.features.criteria.presenters.page import CriteriaPage, nothing_saved_words
+from groups.features.criteria.presenters.preview_page import PreviewPage
+from groups.features.criteria.presenters.spreads import spread_cards
 from groups.features.criteria.services import tables
-from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table
+from groups.features.criteria.services.reading import GroupsGone, find_preview, new_reading, read_now
+from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
+from groups.features.insights.services.sweep import Progress
+from groups.poster.fields import whole_number
 from groups.presenters.messages import reused_words
 from groups.services import groups as reads
+from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.writes.not_sent import OperationReused
 from groups.views.http.requests import Request, form_methods, requires
+from poster_admin.common.htmx import element_asked_for, render_page
+
+MOST_SKIPPED = 10**6
 
 
 @form_methods
@@ -70,6 +80,49 @@ def _show(
     page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
     return render(request, "criteria/criteria.html", context, status=status)
+
+
+# --- The preview -------------------------------------------------------------------------------------------
+
+
+@form_methods
+@requires("view_group", "view_client", "view_sales")
+def preview(request: Request) -> HttpResponse:
+    """Show what the saved table would do now; with `from` and `to` the clients of that pair by name."""
+    if request.method != "POST":
+        return redirect("groups:criteria")
+    saved = saved_table(request.credentials)
+    if saved is None:
+        return _show(request, None, status=409, outcome=nothing_saved_words())
+    pair, skip = _pair_of(request), whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
+    try:
+        reading = new_reading(request.credentials, saved.table, pair=pair, skip=skip)
+    except GroupsGone:
+        return _show(request, saved, status=409)
+    again = "waiting" not in request.POST
+    found = read_now(reading, seconds=SECONDS_FOR_ALL) if pair else find_preview(reading, again=again)
+    if isinstance(found, Progress):
+        context: dict[str, Any] = {"progress": found}
+    else:
+        context = {"page": PreviewPage(saved.table, found, reading, request.credentials)}
+    context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
+    return render_page(request, "criteria/preview.html", context, fragment="preview")
+
+
+def _pair_of(request: Request) -> tuple[int, int] | None:
+    """Return the pair of groups whose clients are asked for by name, or None."""
+    ids = [whole_number(request.POST.get(name, "")) for name in ("from", "to")]
+    return (ids[0], ids[1]) if ids[0] and ids[1] else None
+
+
+@require_safe
+@requires("view_group", "view_sales")
+def spread(request: Request) -> HttpResponse:
+    """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
+    context = {"spreads": spread_cards(request.credentials, typed_bounds(request.GET.dict()))}
+    is_in_row = element_asked_for(request).endswith("-spread")
+    template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
+    return render(request, template, context)
 
 
 # --- Pins --------------------------------------------------------------------------------------------------

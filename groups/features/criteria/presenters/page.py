@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from groups.features.criteria.models import CriteriaPin
 from groups.features.criteria.services.judging import Criterion
 from groups.features.criteria.services.tables import SavedTable
+from groups.presenters.messages import Message
 from groups.services.groups import Groups
 from groups.services.values import NumberFormat
 
@@ -68,6 +69,11 @@ class CriteriaPage:
     def name_of(self, group_id: int) -> str:
         group = self._groups.find(group_id)
         return group.name if group else _("group %(id)s") % {"id": group_id}
+
+
+def nothing_saved_words() -> Message:
+    """Return that there is no table yet, so there is nothing to look at or to run."""
+    return Message(_("There are no criteria yet"), _("Save a table first."))
 
 
 def conditions_of(row: Criterion) -> list[str]:
