@@ -64,7 +64,8 @@ NEEDS = {
                    f"/jobs/{JOB}/undo/",
                    "/schedules/", "/requests/", f"/requests/{CHANGE}/", "/account/notices/",
                    "/account/views/", "/account/views/1/"},
-    "view_sales": {"/groups/1/cost/"},
+    # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
+    "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
@@ -73,6 +74,7 @@ NEEDS = {
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
     "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/",
                     "/criteria/pins/", "/criteria/pins/1/remove/"},
+    "change_criteria": {"/criteria/run/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},

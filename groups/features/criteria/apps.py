@@ -15,19 +15,26 @@ class Criteria(feature.Feature):
 
     name = "groups.features.criteria"
     verbose_name = _("Criteria")
+    job_kinds: ClassVar[tuple[str, ...]] = ("criteria",)
     needs: ClassVar[tuple[str, ...]] = ("snapshots", "moves", "insights")
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.criteria import views  # noqa: PLC0415 - as above
         from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
         from groups.features.criteria.presenters import parts  # noqa: PLC0415 - as above
-        from groups.features.criteria.services import reading, tables  # noqa: PLC0415 - as above
+        from groups.features.criteria.services import reading, runs, tables  # noqa: PLC0415 - as above
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.tools", "criteria/menu.jinja", parts.menu_entry, order=3)
         hooks.section("criteria", "groups")
         hooks.destinations(parts.destinations_of, order=8)
         hooks.submissions(CriteriaSave.objects.all())
-        hooks.form_addresses("criteria_preview", "criteria_spread", "criteria_pins", "criteria_pin_remove")
+        hooks.form_addresses(
+            "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
+        )
+        hooks.job_kind(runs.Run)
+        hooks.gate(runs.MostMovesGate())
+        hooks.answer(runs.TooManyMoves, views.answer_too_many)
         sweep.add_listener(reading.listen_for_criteria)
         hooks.prune("pins of criteria", tables.forget_ended_pins)

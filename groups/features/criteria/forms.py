@@ -291,7 +291,7 @@ class CriteriaForm:
 
     def on(self, saved: SavedTable | None) -> "CriteriaForm":
         """Return the form with the same input, for another operation onto the table that is saved now."""
-        data = self.main.data.copy()
+        data = dict(self.main.data.items())
         data["version"], data["operation"] = version_of(saved), str(uuid.uuid4())
         return CriteriaForm(data, groups=self._groups, saved=saved)
 
@@ -330,6 +330,13 @@ def _initial(saved: SavedTable | None) -> list[dict[str, Any]]:
         {"group": row.group_id} | {name: getattr(row, name) for name in ("days", *_CONDITIONS)}
         for row in saved.table.rows
     ]
+
+
+class RunForm(forms.Form):
+    """Run the table: of the version that the page has shown, where the form says that."""
+
+    operation = forms.UUIDField(error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE})
+    version = forms.CharField(required=False)
 
 
 class PinForm(forms.Form):

@@ -10,21 +10,33 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.features.criteria.forms import CriteriaForm, PinForm, typed_bounds
+from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
 from groups.features.criteria.models import RIGHT
-from groups.features.criteria.presenters.page import CriteriaPage, nothing_saved_words
+from groups.features.criteria.presenters.page import (
+    CriteriaPage,
+    changed_words,
+    incomplete_words,
+    nothing_saved_words,
+    too_many_words,
+)
 from groups.features.criteria.presenters.preview_page import PreviewPage
 from groups.features.criteria.presenters.spreads import spread_cards
-from groups.features.criteria.services import tables
+from groups.features.criteria.services import runs, tables
 from groups.features.criteria.services.reading import GroupsGone, find_preview, new_reading, read_now
+from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
+from groups.features.insights.services.sales import RIGHT as VIEW_SALES
 from groups.features.insights.services.sweep import Progress
+from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.messages import reused_words
 from groups.services import groups as reads
-from groups.services.clients import SECONDS_FOR_ALL
-from groups.services.writes.not_sent import OperationReused
+from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.jobs import queue
+from groups.services.writes.not_sent import NotSent, OperationReused
+from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6
@@ -79,6 +91,9 @@ def _show(
         form = CriteriaForm(groups=groups.groups, saved=saved)
     page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
+    context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
+    context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
+    context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
     return render(request, "criteria/criteria.html", context, status=status)
 
 
@@ -105,7 +120,8 @@ def preview(request: Request) -> HttpResponse:
         context: dict[str, Any] = {"progress": found}
     else:
         context = {"page": PreviewPage(saved.table, found, reading, request.credentials)}
-    context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
+    may_run = request.user.has_perms(Run.permissions)
+    context |= {"operation": uuid.uuid4(), "version": version_of(saved), "may_run": may_run}
     return render_page(request, "criteria/preview.html", context, fragment="preview")
 
 
@@ -113,6 +129,59 @@ def _pair_of(request: Request) -> tuple[int, int] | None:
     """Return the pair of groups whose clients are asked for by name, or None."""
     ids = [whole_number(request.POST.get(name, "")) for name in ("from", "to")]
     return (ids[0], ids[1]) if ids[0] and ids[1] else None
+
+
+# --- The run -----------------------------------------------------------------------------------------------
+
+
+@form_methods
+@requires("change_criteria", "move_client")
+def run(request: Request) -> HttpResponse:
+    """Read and judge all clients, and start the job that moves those who belong elsewhere."""
+    if request.method != "POST":
+        return redirect("groups:criteria")
+    user, credentials = request.user, request.credentials
+    saved, form = saved_table(credentials), RunForm(request.POST)
+    if not form.is_valid():
+        return _show(request, saved, status=422, outcome=incomplete_words())
+    operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
+
+    def show(*, status: int, **context: Any) -> HttpResponse:
+        return _show_run(request, saved, operation, status, **context)
+
+    try:
+        known = find_known(runs.submission_of(operation, user, credentials), Job)
+    except NotSent as error:
+        return answer_not_sent(error, request, None, show)
+    if known or (known := runs.unfinished_run(credentials)):
+        return redirect(known.get_absolute_url())
+    if saved is None:
+        return show(status=409, outcome=nothing_saved_words())
+    if version and version != version_of(saved):
+        return show(status=409, outcome=changed_words())
+    try:
+        reading = new_reading(credentials, saved.table)
+    except GroupsGone:
+        return _show(request, saved, status=409)
+    read_now(reading, seconds=SECONDS_FOR_ALL)
+    job = runs.plan_run(user=user, credentials=credentials, operation=operation, reading=reading)
+    try:
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, show)
+
+
+def _show_run(
+    request: Request, saved: SavedTable | None, operation: uuid.UUID, status: int, **context: Any
+) -> HttpResponse:
+    """Show why a run was not started, with its form where it may be sent again."""
+    context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
+    return render(request, "criteria/run.html", context, status=status)
+
+
+def answer_too_many(error: TooManyMoves, request: Request, asked: Any, show: Show) -> HttpResponse:
+    """Refuse a run beyond the most moves of its table where nobody can be asked."""
+    return show(status=409, outcome=too_many_words(error.moves, error.most))
 
 
 @require_safe

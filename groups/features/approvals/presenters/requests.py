@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.approvals.models import ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import command_of, may_decide
+from groups.features.approvals.services.limits import OWN_BOUND
 from groups.models import Change, Job
 from groups.models.contents import Effect
 from groups.poster import Group
@@ -25,6 +26,12 @@ Limit = Limits.Limit
 
 def breach_words(breach: Breach) -> str:
     """Return a broken limit in a sentence."""
+    if breach.limit == OWN_BOUND:
+        count = NumberFormat.current().count
+        return _("Clients that it would reach: %(asked)s; on its own it may reach %(allowed)s.") % {
+            "asked": count(int(breach.asked)),
+            "allowed": count(int(breach.allowed)),
+        }
     match Limit(breach.limit):
         case Limit.MAX_PERCENT:
             text = _("The percent would be %(asked)s; the limit is %(allowed)s.")

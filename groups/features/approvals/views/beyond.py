@@ -32,7 +32,7 @@ def read_reason(request: Request) -> dict[str, Any]:
 
 def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Make a request of what was asked for; a user with the right may give a reason instead."""
-    if request.user.has_perm(RIGHT):
+    if request.user.has_perm(RIGHT) and not error.needs_another:
         return show(**_question(request, error))
     try:
         return redirect(approvals.ask_for(asked, request.user, error.breaches))

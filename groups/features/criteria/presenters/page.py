@@ -76,6 +76,34 @@ def nothing_saved_words() -> Message:
     return Message(_("There are no criteria yet"), _("Save a table first."))
 
 
+def incomplete_words() -> Message:
+    """Return that a form lacks what its page has given it."""
+    return Message(_("Nothing was started"), _("This form is incomplete. Open the page again."))
+
+
+def changed_words() -> Message:
+    """Return that other criteria were saved since the page was opened."""
+    return Message(
+        _("The criteria were changed since"),
+        _("Nobody has been moved."),
+        _("Look at what they would do now, and run them then."),
+    )
+
+
+def too_many_words(moves: int, most: int) -> Message:
+    """Return that a run is larger than its table allows, and that nobody can be asked here."""
+    count = NumberFormat.current().count
+    return Message(
+        _("So many clients are not moved at once"),
+        _("%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.")
+        % {"moves": count(moves), "most": count(most)},
+        _(
+            "Requests are switched off on this server, so nobody can say yes to more. "
+            "Raise the bound of the table, or narrow its rows."
+        ),
+    )
+
+
 def conditions_of(row: Criterion) -> list[str]:
     """Return the conditions of a row, each in a few words."""
     numbers, found = NumberFormat.current(), []

@@ -132,7 +132,7 @@ class CriteriaReading(Listener[Preview]):
         self.today = timezone.localdate()
         self.moves: list[Move] = []
         self.named: list[Named] = []
-        self._groups = groups
+        self.groups = groups
         self._judge = Judge(table, self.today)
         self._book = SalesBook((MONTH, *table.periods))
         self._month: dict[int, tuple[int, int]] = {}
@@ -161,7 +161,7 @@ class CriteriaReading(Listener[Preview]):
             alive()
         rules = list_rules(self.credentials)
         self._rules_unread = rules.is_unread
-        self._ladder = Ladder(rules.found, self._groups.values())
+        self._ladder = Ladder(rules.found, self.groups.values())
 
     def _sales_in(self, span: tuple[int, int], within: float) -> SalesList | None:
         """Return the sales of a span; None if that list failed."""
@@ -255,7 +255,7 @@ class CriteriaReading(Listener[Preview]):
             pair.bought = widened(pair.bought, sums[0])
             pair.receipts = widened(pair.receipts, sums[1])
         if (month := self._month.get(client.id)) is not None:
-            old, new = self._groups[pair.from_id], self._groups[pair.to_id]
+            old, new = self.groups[pair.from_id], self.groups[pair.to_id]
             pair.cost += _given(new, client.own_percent, month) - _given(old, client.own_percent, month)
         if client.total_paid is not None:
             reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
@@ -287,8 +287,7 @@ class CriteriaReading(Listener[Preview]):
                 kopecks = 100 if field == "bought" else 1
                 spread = spread_of(values, 1)
                 spread.step *= kopecks
-                encoded, key = msgspec.msgpack.encode(spread), _spread_key(self.credentials, field, days)
-                ask_shared(lambda key=key, encoded=encoded: cache.set(key, encoded, timeout=DAY), None)
+                _keep_spread(_spread_key(self.credentials, field, days), spread)
 
 
 def _is_readable(row: object, page: ClientList) -> bool:
@@ -355,9 +354,14 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | Progress
     return find_sums(reading)
 
 
-def read_now(reading: CriteriaReading, *, seconds: float) -> Preview:
-    """Read and judge all clients now, and return the sums. Raises `PosterError`."""
-    sweep([reading], until=time.monotonic() + seconds)
+def read_now(
+    reading: CriteriaReading, *, seconds: float, note: Callable[[int], object] | None = None
+) -> Preview:
+    """Read and judge all clients now, and return the sums; `note` is called after each call to Poster.
+
+    Raises `PosterError`.
+    """
+    sweep([reading], until=time.monotonic() + seconds, note=note or (lambda _read: None))
     if reading.failure is not None:
         raise reading.failure
     return reading.sums
@@ -379,6 +383,11 @@ def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaR
         return new_reading(credentials, saved.table) if saved else None
     except (GroupsGone, PosterError):
         return None
+
+
+def _keep_spread(key: str, spread: Spread) -> None:
+    encoded = msgspec.msgpack.encode(spread)
+    ask_shared(lambda: cache.set(key, encoded, timeout=DAY), None)
 
 
 def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.criteria import save, today
+from tests.support.people import make_user
 
 BRONZE, SILVER, GOLD = 901, 902, 903
 
@@ -51,3 +52,9 @@ def table(owner):
         {"group_id": SILVER, "days": 90, "receipts_min": 3},
     )
     return save(owner, *rows, otherwise=BRONZE)
+
+
+@pytest.fixture
+def second_owner(db, sandbox):
+    """Return another owner of the account, who may say yes to what the first one asks for."""
+    return make_user("partner", role="Owners", account="demo", sandbox=sandbox)
