@@ -24,7 +24,7 @@ from groups.features.criteria.services.reading import CriteriaReading, GroupsGon
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.snapshots.services import snapshots
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import ClientAfter, Content
 from groups.models.locks import members_key
 from groups.models.submissions import Submission
@@ -255,8 +255,10 @@ def _left(job: Job, moves: Iterable[Move]) -> list[Move]:
     return [move for move in moves if move.client_id not in written]
 
 
-def _sent(job: Job) -> Any:
-    return Change.objects.filter(job=job).exclude(state=State.FAILED, reason__in=NOTHING_SENT)
+def _sent(job: Job) -> ChangeQuerySet:
+    """Return the writes of a job that were sent, or may have been."""
+    sent = Change.objects.filter(job=job, sent_at__isnull=False)
+    return sent.exclude(state=State.FAILED, reason__in=NOTHING_SENT)
 
 
 # --- The work ----------------------------------------------------------------------------------------------

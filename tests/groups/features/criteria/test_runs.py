@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.snapshots.models import Snapshot
-from groups.models import Change, Job, Lock
+from groups.models import Job, Lock
 from tests.groups.features.criteria.conftest import BRONZE, GOLD, SILVER
 from tests.support.criteria import fields, save, today, version_in
 from tests.support.jobs import die_before_sending, ended, run, undone
