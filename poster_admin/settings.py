@@ -65,6 +65,10 @@ POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
+# Criteria that an owner has set for every night run at this hour on the site's clock. A pause that is no whole
+# days runs them after it, at any hour; 0: never.
+CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
+CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
 # two; before each look after a write; before each of a worker's first looks at a write whose answer was lost.
 POSTER_RETRY_PAUSE = (0.05, 0.2)

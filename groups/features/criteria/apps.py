@@ -23,7 +23,7 @@ class Criteria(feature.Feature):
         from groups.features.criteria import views  # noqa: PLC0415 - as above
         from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
         from groups.features.criteria.presenters import parts  # noqa: PLC0415 - as above
-        from groups.features.criteria.services import reading, runs, tables  # noqa: PLC0415 - as above
+        from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.tools", "criteria/menu.jinja", parts.menu_entry, order=3)
@@ -36,5 +36,7 @@ class Criteria(feature.Feature):
         hooks.job_kind(runs.Run)
         hooks.gate(runs.MostMovesGate())
         hooks.answer(runs.TooManyMoves, views.answer_too_many)
+        hooks.events("criteria", _("The criteria run no more at night"), events.find_held)
+        hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
         sweep.add_listener(reading.listen_for_criteria)
         hooks.prune("pins of criteria", tables.forget_ended_pins)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.criteria.models import CriteriaPin
+from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion
+from groups.features.criteria.services.nights import was_run_by_hand
 from groups.features.criteria.services.tables import SavedTable
 from groups.presenters.messages import Message
 from groups.services.groups import Groups
@@ -54,6 +57,27 @@ class CriteriaPage:
     @property
     def otherwise(self) -> str:
         return self.name_of(self.saved.table.otherwise) if self.saved else ""
+
+    @property
+    def night(self) -> Message | None:
+        """When the table runs next at night, or why it does not; None where it is not for every night."""
+        row = self.saved.row if self.saved else None
+        if row is None or not row.nightly:
+            return None
+        if row.held:
+            reason = str(Criteria.Held(row.held).label)
+            return Message(_("It runs no more at night"), reason, _("Save the table to let it go on."))
+        if not was_run_by_hand(row):
+            text = _("A person runs each table first, to its end. This one was not run yet.")
+            return Message(_("It does not run at night yet"), text)
+        if row.night_at is None:
+            return Message(_("It does not run at night"), _("Nights are switched off on this server."))
+        time = date_format(localtime(row.night_at), "SHORT_DATETIME_FORMAT")
+        return Message(_("It runs every night"), _("The next time is %(time)s.") % {"time": time})
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self.saved and self.saved.row.held)
 
     @property
     def has_gone(self) -> bool:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from groups.features.criteria.models import RIGHT, Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
+from groups.features.criteria.services.night_times import next_night
 from groups.models import PosterCredentials
 from groups.services.clients import find_client
 from groups.services.gateway import check_token
@@ -109,6 +110,8 @@ def _store(row: Criteria | None, table: Table, nightly: bool, save: CriteriaSave
         "held": "",
         "held_at": None,
     }
+    night = next_night(timezone.now()) if row is None else row.night_at or next_night(timezone.now())
+    values["night_at"] = values["next_look_at"] = night if nightly else None
     if row is None:
         Criteria.objects.create(account=save.account, **values)
         return True
