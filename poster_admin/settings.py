@@ -65,8 +65,8 @@ POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
-# Criteria that an owner has set for every night run at this hour on the site's clock. A pause that is no whole
-# days runs them after it, at any hour; 0: never.
+# Criteria that an owner has set for every night run at this hour on the site's clock; after a pause that is
+# no whole days at any hour; 0: never.
 CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
 CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these

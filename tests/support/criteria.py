@@ -11,6 +11,8 @@ from groups.features.criteria.services.judging import Criterion, Table
 from groups.services.credentials import credentials_of
 
 URL = "/criteria/"
+BRONZE, SILVER, GOLD = 901, 902, 903
+"""Groups of these tests alone, whose clients they make."""
 
 
 def fields(*rows, otherwise=1, max_moves=100, version="none", **more):

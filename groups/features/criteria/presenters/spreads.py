@@ -41,12 +41,15 @@ class SpreadCard:
 def spread_cards(credentials: PosterCredentials, bounds: Mapping[str, int | None]) -> list[SpreadCard]:
     """Return a card for the amounts and one for the receipts, of what was read today; often there is none."""
     days = bounds.get("days")
+    typed = {
+        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
+    }
+    bounded = [field for field, ends in typed.items() if ends != (None, None)]
     cards = []
-    for field in ("bought", "receipts") if days else ():
-        least, most = bounds.get(f"{field}_min"), bounds.get(f"{field}_max")
+    for field in (bounded or ["bought"]) if days else ():
         spread = kept_spread(credentials, field, days or 0)
-        if spread is not None and (field == "bought" or least is not None or most is not None):
-            cards.append(_card(field, days or 0, spread, least, most))
+        if spread is not None:
+            cards.append(_card(field, days or 0, spread, *typed[field]))
     return cards
 
 

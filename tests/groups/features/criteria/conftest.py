@@ -4,10 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.criteria import save, today
+from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.people import make_user
-
-BRONZE, SILVER, GOLD = 901, 902, 903
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from groups.features.criteria.services.night_times import next_night
 from groups.models import Job, LeftOutFeature, PosterAccount
 from groups.services.jobs import queue
 from groups.services.writes import gates
-from tests.groups.features.criteria.conftest import BRONZE, GOLD
-from tests.support.criteria import save
+from tests.support.criteria import BRONZE, GOLD, save
 from tests.support.jobs import run, start
 from tests.support.pages import text_of
 

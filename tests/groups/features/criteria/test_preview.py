@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from groups.models import Job
-from tests.groups.features.criteria.conftest import BRONZE, GOLD, SILVER
-from tests.support.criteria import save, today
+from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,8 +10,7 @@ from django.utils import timezone
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.snapshots.models import Snapshot
 from groups.models import Job, Lock
-from tests.groups.features.criteria.conftest import BRONZE, GOLD, SILVER
-from tests.support.criteria import fields, save, today, version_in
+from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
 from tests.support.jobs import die_before_sending, ended, run, undone
 from tests.support.pages import text_of
 
