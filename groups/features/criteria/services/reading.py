@@ -135,7 +135,8 @@ class CriteriaReading(Listener[Preview]):
         self.groups = groups
         self._judge = Judge(table, self.today)
         self._book = SalesBook((MONTH, *table.periods))
-        self._month: dict[int, tuple[int, int]] = {}
+        # Kopecks before discounts in the last month; those paid are in the book.
+        self._totals: dict[int, int] = {}
         self.pair, self.skip = pair, skip
         self._pairs: dict[tuple[int, int], PairSums] = {}
         self._members: Counter[int] = Counter(dict.fromkeys(table.groups, 0))
@@ -192,8 +193,7 @@ class CriteriaReading(Listener[Preview]):
         self._unread += len(found.unreadable) + was_cut
         self._book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
         if span[0] < MONTH:
-            for sale in found.sales:
-                self._month[sale.id] = (int(sale.total * _KOPECKS), int(sale.revenue * _KOPECKS))
+            self._totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
 
     # --- Clients -------------------------------------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class CriteriaReading(Listener[Preview]):
         self.moves.append(Move(client.id, client.group_id, to_id))
         pair = self._pair_of(client.group_id, to_id)
         sums = bought.get(pair.days) if pair.days is not None else None
-        self._count(pair, client, sums)
+        self._count(pair, client, sums, bought[MONTH])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             self.named.append(Named(client.id, client.name, pair.days, sums, born, registered))
 
@@ -249,14 +249,15 @@ class CriteriaReading(Listener[Preview]):
             pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, is_up=after < before, days=days)
         return pair
 
-    def _count(self, pair: PairSums, client: Client, sums: Bought | None) -> None:
+    def _count(self, pair: PairSums, client: Client, sums: Bought | None, month: Bought | None) -> None:
         pair.clients += 1
         if sums is not None:
             pair.bought = widened(pair.bought, sums[0])
             pair.receipts = widened(pair.receipts, sums[1])
-        if (month := self._month.get(client.id)) is not None:
-            old, new = self.groups[pair.from_id], self.groups[pair.to_id]
-            pair.cost += _given(new, client.own_percent, month) - _given(old, client.own_percent, month)
+        total = self._totals.get(client.id)
+        if total is not None and month is not None:
+            old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
+            pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if client.total_paid is not None:
             reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
             if reached and reached[-1].group_id != pair.to_id:
@@ -312,9 +313,8 @@ def _registered(client: Client) -> Registered:
         return UNREAD
 
 
-def _given(group: Group, own: Decimal, month: tuple[int, int]) -> Decimal:
+def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
     """Return what a group gives a client who bought this in a month, in hryvnia, unrounded."""
-    total, revenue = month
     base = total if group.loyalty_type == LoyaltyType.DISCOUNT else revenue
     return max(own, group.percent) * base / _PER_KOPECK
 
