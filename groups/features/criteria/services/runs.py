@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 State = Change.State
 AT_ONCE = 250
 """Clients of whom the groups that they go to are read once more."""
-PLAN_LIFE = timedelta(minutes=10)
+PLAN_LIFE = timedelta(minutes=2)
 """The age up to which a run trusts the reading that its form has made."""
 LOCK = KIND
 """The lock key that one run of an account holds at a time."""
@@ -138,10 +138,7 @@ class Run(JobKind):
 
     @property
     def title(self) -> str:
-        clients = clients_words(self.job.total)
-        if self.scope.is_night:
-            return _("Criteria, at night: %(clients)s") % {"clients": clients}
-        return _("Criteria: %(clients)s") % {"clients": clients}
+        return _("Criteria: %(clients)s") % {"clients": clients_words(self.job.total)}
 
     @property
     def request_words(self) -> str:
@@ -160,7 +157,8 @@ class Run(JobKind):
     def words_at_end(self) -> str:
         if not self.job.total:
             return _("Everybody is where they belong.")
-        return _("Who is pinned, has moved on, or could not be read was left as they are.")
+        left = _("Who is pinned, has moved on, or could not be read was left as they are.")
+        return f"{_('A worker has started it at night.')} {left}" if self.scope.is_night else left
 
 
 class MostMovesGate(Gate):

@@ -66,7 +66,7 @@ def test_a_night_moves_who_belongs_elsewhere_and_the_next_one_nobody(nightly, sa
     run(job)
     assert job.state == Job.State.DONE
     assert len(sandbox.posts("clients.updateClient")) == 1
-    assert "Criteria, at night: 1 client" in text_of(by_hand.client.get(f"/jobs/{job.pk}/"))
+    assert "A worker has started it at night." in text_of(by_hand.client.get(f"/jobs/{job.pk}/"))
     assert not night()
     row = Criteria.objects.get()
     assert row.night_at == row.next_look_at > timezone.now()
