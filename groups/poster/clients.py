@@ -40,7 +40,6 @@ _WRITTEN = {
     "total_paid": "total_payed_sum",
 }
 _NO_BIRTHDAY = "0000-00-00"
-_NONE = (None, "", "0")
 _HUNDRED = Decimal(100)
 
 
@@ -128,10 +127,9 @@ class Client:
 
         Raises `UnreadableRow` if Poster's value is no day.
         """
-        value = self.raw.get("birthday")
-        if value in _NONE or value == _NO_BIRTHDAY:
+        text = _written_day(self.raw, "birthday")
+        if not text:
             return None
-        text = str(value)
         # A year with a 29 February stands for none.
         day = _day(f"2000{text[4:]}" if text.startswith("0000") else text, "birthday")
         return day.month, day.day
@@ -139,10 +137,8 @@ class Client:
     @property
     def registered_on(self) -> date | None:
         """The day of `date_activale`; None if there is none. Raises `UnreadableRow` if it is no day."""
-        value = self.raw.get("date_activale")
-        if value in _NONE or str(value).startswith("0000"):
-            return None
-        return _day(str(value)[:10], "date_activale")
+        text = _written_day(self.raw, "date_activale")
+        return None if not text or text.startswith("0000") else _day(text[:10], "date_activale")
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
@@ -229,6 +225,12 @@ def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
 
 def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
     return read_money(row, name) if is_told(row, name) else None
+
+
+def _written_day(row: Mapping[str, Any], field: str) -> str:
+    """Return the text of a day; an empty one where Poster has none."""
+    text = "" if row.get(field) is None else str(row[field])
+    return "" if text == "0" or text.startswith(_NO_BIRTHDAY) else text
 
 
 def _day(text: str, field: str) -> date:

@@ -10,7 +10,7 @@ Source: the Poster API documentation, section dash (statistics).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
@@ -57,7 +57,7 @@ class SalesList:
 
     sales: tuple[ClientSales, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
-    size: int = 0
+    size: int = field(default=0, compare=False)
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:

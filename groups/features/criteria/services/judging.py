@@ -174,6 +174,12 @@ LONGEST_CALL = 31
 CUT = 1_000
 """A list of sales with exactly so many rows may have been cut."""
 
+RECEIPTS = 24
+"""Bits of a number for its receipts; the kopecks stand above them."""
+MOST_IN_A_LIST = 100_000
+"""Receipts of a client in one list at most: the lists of a year have room for them."""
+_RECEIPTS_MASK = (1 << RECEIPTS) - 1
+
 
 def spans_of(periods: Sequence[int]) -> list[tuple[int, int]]:
     """Return the calls for sales that periods need: days ago, from the first number to before the second.
@@ -194,7 +200,8 @@ class SalesBook:
 
     def __init__(self, periods: Sequence[int]) -> None:
         self.periods = tuple(sorted(set(periods)))
-        self._sums: list[dict[int, Bought]] = [{} for _ in self.periods]
+        # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
+        self._sums: list[dict[int, int]] = [{} for _ in self.periods]
         # Of each list that may lack rows, the clients who have one.
         self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
         self._broken: set[int] = set()
@@ -209,8 +216,8 @@ class SalesBook:
         step = next(step for step, period in enumerate(self.periods) if span[1] <= period)
         sums = self._sums[step]
         for client_id, (kopecks, receipts) in sales.items():
-            before = sums.get(client_id)
-            sums[client_id] = (before[0] + kopecks, before[1] + receipts) if before else (kopecks, receipts)
+            packed = (kopecks << RECEIPTS) + min(receipts, MOST_IN_A_LIST)
+            sums[client_id] = sums.get(client_id, 0) + packed
         self._broken.update(broken)
         if not is_whole:
             self._listed[step].append(frozenset(sales))
@@ -221,13 +228,10 @@ class SalesBook:
 
     def bought(self, client_id: int) -> BoughtIn:
         """Return what a client bought in each period."""
-        kopecks = receipts = 0
-        proven, found = True, {}
+        packed, proven, found = 0, True, {}
         for step, period in enumerate(self.periods):
-            if (sums := self._sums[step].get(client_id)) is not None:
-                kopecks += sums[0]
-                receipts += sums[1]
+            packed += self._sums[step].get(client_id, 0)
             if self._listed[step]:
                 proven = proven and all(client_id in listed for listed in self._listed[step])
-            found[period] = (kopecks, receipts) if proven else None
+            found[period] = (packed >> RECEIPTS, packed & _RECEIPTS_MASK) if proven else None
         return found

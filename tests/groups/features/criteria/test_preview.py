@@ -56,7 +56,7 @@ def test_each_pair_is_counted_up_and_down_and_a_get_shows_nothing(look, client_o
     assert (number(page, "moves"), number(page, "unread")) == (4, 0)
     assert not named(page)
     assert "4 clients would move: 2 up, 2 down." in text_of(page)
-    assert "bought at least 6 000 ₴ in 365 days" in text_of(page).replace(",", " ")
+    assert "Bought at least 6,000 ₴ in 365 days" in text_of(page)
     assert look.client.get(URL).status_code == 302
     assert not Job.objects.exists()
 
