@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from groups.features.insights.services import sweep
 from groups.models import Job
 from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.pages import text_of
@@ -144,6 +145,21 @@ def test_sales_of_a_year_are_a_call_a_month_at_most(look, client_of, table, sand
     sales = sandbox.calls("dash.getClientsSales")
     assert len(sales) <= 14
     assert len(sandbox.calls("clients.getClients")) == 1
+
+
+def test_a_large_account_is_read_by_a_worker_and_the_page_fills_in(
+    look, client_of, table, monkeypatch, work_queue
+):
+    monkeypatch.setattr(sweep, "AT_ONCE", 0)
+    client_of(BRONZE, (3, 6_000_00))
+    for down in (0, 1):
+        page = look()
+        assert "<progress" in page.content.decode()
+        assert not pairs(page)
+        work_queue()
+        page = look(waiting="1")
+        assert pairs(page) == {(BRONZE, GOLD): 1} | ({(GOLD, BRONZE): 1} if down else {})
+        client_of(GOLD)
 
 
 # --- What is not proven ------------------------------------------------------------------------------------

@@ -259,3 +259,11 @@ def test_the_form_of_a_table_and_of_a_run_are_not_one(start, client_of, table, b
     form["version"] = version_in(start.client.get("/criteria/"))
     start.client.post("/criteria/", form)
     assert start(operation=form["operation"]).status_code == 409
+
+
+def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner):
+    client_of(GOLD)
+    clients = [browse(owner), browse(second_owner)]
+    answers = at_once(lambda client: client.post(RUN, {"operation": str(uuid.uuid4())}), clients)
+    assert Job.objects.count() == 1
+    assert sorted(answer.status_code for answer in answers) in ([302, 302], [302, 409])
