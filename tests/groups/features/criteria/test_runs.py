@@ -3,6 +3,7 @@
 import re
 import uuid
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.utils import timezone
@@ -13,6 +14,7 @@ from groups.models import Job, Lock
 from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
 from tests.support.jobs import die_before_sending, ended, run, undone
 from tests.support.pages import text_of
+from tests.support.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 RUN = "/criteria/run/"
@@ -264,6 +266,7 @@ def test_the_form_of_a_table_and_of_a_run_are_not_one(start, client_of, table, b
 def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner):
     client_of(GOLD)
     clients = [browse(owner), browse(second_owner)]
-    answers = at_once(lambda client: client.post(RUN, {"operation": str(uuid.uuid4())}), clients)
+    posts = [partial(client.post, RUN, {"operation": str(uuid.uuid4())}) for client in clients]
+    answers = at_once(*posts)
     assert Job.objects.count() == 1
     assert sorted(answer.status_code for answer in answers) in ([302, 302], [302, 409])
