@@ -16,6 +16,7 @@ FEATURES = (
     "elsewhere",
     "notices",
     "client_lists",
+    "criteria",
     "saved_views",
 )
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]

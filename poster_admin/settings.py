@@ -65,6 +65,10 @@ POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
+# Criteria that an owner has set for every night run at this hour on the site's clock; after a pause that is
+# no whole days at any hour; 0: never.
+CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
+CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
 # two; before each look after a write; before each of a worker's first looks at a write whose answer was lost.
 POSTER_RETRY_PAUSE = (0.05, 0.2)
@@ -339,8 +343,8 @@ SECURE_CSP = {
 }
 # The largest text is a list of clients, of 2 MB, as a form of a script may encode it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
-# The largest form has a percent, a birthday bonus and a tick for each of 100 groups.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 320
+# The largest form has 50 rows of criteria; twice as many are refused in words.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_200
 # An uploaded file is kept in memory, never on the disk, and has 2 MB beside the rest of its form at most.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024 + 64 * 1024

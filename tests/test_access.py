@@ -60,20 +60,24 @@ LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/", "/groups/scheme/",
+                   "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
+                   "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",
                    "/schedules/", "/requests/", f"/requests/{CHANGE}/", "/account/notices/",
                    "/account/views/", "/account/views/1/"},
-    "view_sales": {"/groups/1/cost/"},
+    # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
+    "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
-    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/"},
+    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/",
+                    "/criteria/pins/", "/criteria/pins/1/remove/"},
+    "change_criteria": {"/criteria/run/"},
     "delete_group": {"/groups/1/delete/"},
     "view_snapshot": {"/history/snapshots/", f"{SNAPSHOT}/download/", f"{SNAPSHOT}/restore/"},
     "set_bonus_unit": {"/account/bonus-unit/"},

@@ -324,6 +324,7 @@ class Change(Consent):
             ("watch_account", "Can let the worker look for changes made elsewhere"),
             ("set_webhook", "Can set the address to which the notices of an account are sent"),
             ("exceed_limits", "Can set the limits of an account, and let changes go beyond them"),
+            ("change_criteria", "Can set the criteria of an account, and run them"),
         )
         constraints = (models.CheckConstraint(condition=KNOWN_STATE, name="known_state"),)
         indexes = (

@@ -122,6 +122,10 @@ class Job(Leased, Consent):
             _("The group could not be created, so nobody was brought back."),
         )
         LOCKED = "locked", _("A change of the group has no outcome yet.")
+        CHANGED = (
+            "changed",
+            _("What it was started for has been changed since, so nothing more was sent."),
+        )
         LOCKS_LOST = (
             "locks_lost",
             _("Another job or a removal has one of its groups, so nothing more was sent."),

@@ -121,6 +121,25 @@ class Client:
     def effective_percent(self) -> Decimal:
         return max(self.own_percent, self.group_percent)
 
+    @property
+    def born_on(self) -> tuple[int, int] | None:
+        """The month and day of the birthday, also where Poster has no year; None if there is none.
+
+        Raises `UnreadableRow` if Poster's value is no day.
+        """
+        text = _written_day(self.raw, "birthday")
+        if not text:
+            return None
+        # A year with a 29 February stands for none.
+        day = _day(f"2000{text[4:]}" if text.startswith("0000") else text, "birthday")
+        return day.month, day.day
+
+    @property
+    def registered_on(self) -> date | None:
+        """The day of `date_activale`; None if there is none. Raises `UnreadableRow` if it is no day."""
+        text = _written_day(self.raw, "date_activale")
+        return None if not text or text.startswith("0000") else _day(text[:10], "date_activale")
+
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one client of a response.
@@ -206,6 +225,19 @@ def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
 
 def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
     return read_money(row, name) if is_told(row, name) else None
+
+
+def _written_day(row: Mapping[str, Any], field: str) -> str:
+    """Return the text of a day; an empty one where Poster has none."""
+    text = "" if row.get(field) is None else str(row[field])
+    return "" if text == "0" or text.startswith(_NO_BIRTHDAY) else text
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UnreadableRow(f"{field} is not a day") from None
 
 
 def _birthday(row: Mapping[Any, Any]) -> date | None:

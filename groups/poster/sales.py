@@ -10,7 +10,7 @@ Source: the Poster API documentation, section dash (statistics).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
@@ -50,16 +50,20 @@ class ClientSales:
 
 @dataclass(frozen=True, slots=True)
 class SalesList:
-    """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read."""
+    """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read.
+
+    `size` is the number of all rows.
+    """
 
     sales: tuple[ClientSales, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
+    size: int = field(default=0, compare=False)
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
         known = (row for row in rows if not _is_nobodys(row))
-        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")))
+        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows))
 
 
 def _is_nobodys(row: object) -> bool:

@@ -241,7 +241,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Fix the cause in Poster first.") + " " + again
         case Stop.TOKEN:
             return _("Connect the account again.") + " " + again
-        case Stop.NO_USER:
+        case Stop.NO_USER | Stop.CHANGED:
             return _("Cancel it, and start a new one.")
         case Stop.BEYOND_LIMITS:
             return _("Let it go on to ask for the rest, or cancel the rest.")

@@ -94,6 +94,9 @@ PAGES = {
     "chosen_clients_move",
     "clients_of_all_groups",
     "cost_of_a_year",
+    "criteria",
+    "criteria_preview",
+    "criteria_to_read",
     "dependents_page",
     "draft",
     "job_running",
@@ -127,6 +130,11 @@ STATES = {
     "blocked_person",
     "check_of_a_name",
     "check_of_an_undo",
+    "criteria_beyond_the_limits",
+    "criteria_held_at_night",
+    "criteria_saved_by_two",
+    "criteria_that_nobody_has_set",
+    "criteria_with_mistakes",
     "disconnect",
     "file_planned",
     "go_page",
@@ -151,6 +159,7 @@ STATES = {
     "slowed",
     "snapshot_without_its_key",
     "webhook_refused",
+    "where_clients_lie",
 }
 EVERY_TEMPLATE = PAGES | STATES
 # Languages and looks take turns over the scenes.

@@ -25,12 +25,12 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
             "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
             "snapshot_id": str(CHANGE), "request_id": str(CHANGE), "user_id": "1", "view_id": "1",
-            "passkey_id": "1",
+            "passkey_id": "1", "pin_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that only change something: all others answer a GET, and change nothing then.
 ONLY_POST = {
     *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
-    "/clients/list/unknown/",
+    *("/clients/list/unknown/", "/criteria/pins/1/remove/"),
     *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),

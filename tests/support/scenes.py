@@ -15,6 +15,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from groups.features.approvals.models import Breach, Limits
 from groups.features.approvals.services import approvals
+from groups.features.criteria.models import Criteria
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.schedules.services.steps import run_due
@@ -34,6 +35,7 @@ from poster_admin.users.models import (
 )
 from poster_admin.users.sign_in import invitations
 from tests.support.browser import new_group, open_row
+from tests.support.criteria import save as save_criteria
 from tests.support.jobs import run, start
 from tests.support.pages import group_form, open_form
 from tests.support.people import PASSWORD, make_user
@@ -1179,3 +1181,83 @@ def saved_views(stage):
 def view_without_a_name(stage):
     stage.goto("/account/views/?type=2")
     stage.button()
+
+
+# --- Criteria ----------------------------------------------------------------------------------------------
+
+
+def _save_criteria(stage, **options):
+    rows = (
+        {"group_id": 5, "days": 30, "bought_min": 20_000_00},
+        {"group_id": 4, "days": 30, "receipts_min": 10, "registered_min": 30, "birthday_in": 120},
+    )
+    return save_criteria(stage.user, *rows, otherwise=1, **options)
+
+
+@scene(role="Managers", shows=".empty")
+def criteria_that_nobody_has_set(stage):
+    stage.goto("/criteria/")
+
+
+@scene(role="Managers", shows="[data-criterion]")
+def criteria_to_read(stage):
+    owner = make_user("boss", role="Owners", account="demo", sandbox=stage.sandbox)
+    _save_criteria(Stage(None, None, owner, stage.sandbox, "", None))
+    stage.goto("/criteria/")
+
+
+@scene(shows=".spread rect.in")
+def criteria(stage):
+    _save_criteria(stage, nightly=True)
+    stage.browse(stage.user).post("/criteria/pins/", {"client": "129", "reason": "Сусід"})
+    stage.browse(stage.user).post("/criteria/preview/")
+    stage.goto("/criteria/")
+
+
+@scene(shows=".summary")
+def criteria_with_mistakes(stage):
+    _save_criteria(stage)
+    stage.goto("/criteria/")
+    stage.page.fill("#id_rows-0-days", "999")
+    stage.page.fill("#id_rows-1-registered_max", "2")
+    stage.page.fill("[name=max_moves]", "")
+    stage.page.locator("#table .actions .button").click()
+
+
+@scene(shows="[data-theirs] [data-criterion]")
+def criteria_saved_by_two(stage):
+    _save_criteria(stage)
+    stage.goto("/criteria/")
+    _save_criteria(stage, max_moves=7)
+    stage.page.fill("[name=max_moves]", "8")
+    stage.page.locator("#table .actions .button").click()
+
+
+@scene(shows="[data-held]")
+def criteria_held_at_night(stage):
+    row = _save_criteria(stage, nightly=True)
+    Criteria.objects.update(held=Criteria.Held.GROUP_GONE, held_at=row.saved_at)
+    stage.goto("/criteria/")
+
+
+@scene(shows="[data-from] [data-client]")
+def criteria_preview(stage):
+    _save_criteria(stage)
+    stage.goto("/criteria/")
+    stage.page.locator("form[action='/criteria/preview/'] .button").click()
+    stage.page.locator("[data-from] .button").last.click()
+
+
+@scene(shows=".spread rect.in")
+def where_clients_lie(stage):
+    _save_criteria(stage)
+    stage.browse(stage.user).post("/criteria/preview/")
+    stage.goto("/criteria/spread/?rows-0-days=30&rows-0-bought_min=20000")
+
+
+@scene(shows="[name=reason]")
+def criteria_beyond_the_limits(stage):
+    _save_criteria(stage, max_moves=1000)
+    Limits.objects.create(account_id="demo", max_clients=1)
+    stage.goto("/criteria/")
+    stage.page.locator("form[action='/criteria/run/'] .button").click()

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext, pgettext
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import command_of, count_to_decide, may_decide
+from groups.features.approvals.services.limits import OWN_BOUND
 from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group
@@ -29,6 +30,12 @@ type Variables = dict[str, Any] | None
 
 def breach_words(breach: Breach, *, approved: bool = False) -> str:
     """Return a broken limit in a sentence: what would be, or what was approved."""
+    if breach.limit == OWN_BOUND:
+        count = NumberFormat.current().count
+        return _("Clients that it would reach: %(asked)s; on its own it may reach %(allowed)s.") % {
+            "asked": count(int(breach.asked)),
+            "allowed": count(int(breach.allowed)),
+        }
     match Limit(breach.limit):
         case Limit.MAX_PERCENT:
             text = _("The percent would be %(asked)s; the limit is %(allowed)s.")

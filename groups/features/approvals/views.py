@@ -180,7 +180,7 @@ def read_reason(request: Request) -> dict[str, Any]:
 
 def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Make a request of what was asked for; a user with the right may give a reason instead."""
-    if not request.user.has_perm(EXCEED_LIMITS):
+    if not request.user.has_perm(EXCEED_LIMITS) or error.needs_another:
         try:
             return redirect(approvals.ask_for(asked, request.user, error.breaches))
         except NotSent as other:

@@ -89,6 +89,14 @@ class JobKind(ABC):
         """
 
     @property
+    def most_clients(self) -> int | None:
+        """The bound of its own: more clients need the yes of another user, whoever has started it.
+
+        None leaves it to the limits of the account.
+        """
+        return None
+
+    @property
     @abstractmethod
     def group_ids(self) -> list[int]:
         """The ids of the groups that it writes or moves clients out of, for the effect of its request."""

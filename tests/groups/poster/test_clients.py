@@ -18,6 +18,7 @@ from groups.poster import (
     NotFound,
     Promotion,
     PromotionList,
+    UnreadableRow,
     is_removed,
 )
 from tests.support.listener import listening
@@ -90,6 +91,43 @@ def test_entities_are_decoded_once():
 def test_the_larger_percent_counts(own, group, counts, is_own):
     client = Client.from_wire(ROW | {"discount_per": own, "client_groups_discount": group})
     assert (client.effective_percent, client.has_own_percent) == (Decimal(counts), is_own)
+
+
+@pytest.mark.parametrize(
+    ("birthday", "born_on"),
+    [
+        ("1990-05-24", (5, 24)),
+        ("0000-05-24", (5, 24)),
+        ("0000-02-29", (2, 29)),
+        *((none, None) for none in ("0000-00-00", "", None, 0)),
+        *((odd, UnreadableRow) for odd in ("1990-02-30", "soon", "1990-05", True)),
+    ],
+)
+def test_a_birthday_needs_no_year_and_an_odd_one_is_told_from_none(birthday, born_on):
+    client = Client.from_wire(ROW | {"birthday": birthday})
+    if born_on is UnreadableRow:
+        with pytest.raises(UnreadableRow):
+            _ = client.born_on
+    else:
+        assert client.born_on == born_on
+
+
+@pytest.mark.parametrize(
+    ("written", "registered_on"),
+    [
+        ("2019-05-17 23:59:59", date(2019, 5, 17)),
+        ("2019-05-17", date(2019, 5, 17)),
+        *((none, None) for none in ("0000-00-00 00:00:00", "0000-00-00", "", None, "0")),
+        *((odd, UnreadableRow) for odd in ("yesterday", "2019-13-01 00:00:00", 17)),
+    ],
+)
+def test_the_day_of_registration_is_that_of_the_first_visit(written, registered_on):
+    client = Client.from_wire(ROW | {"date_activale": written})
+    if registered_on is UnreadableRow:
+        with pytest.raises(UnreadableRow):
+            _ = client.registered_on
+    else:
+        assert client.registered_on == registered_on
 
 
 @pytest.mark.parametrize("birthday", ["0000-00-00", "0000-05-24", "1990-02-30", "", None, 0, "soon"])

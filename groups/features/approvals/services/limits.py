@@ -29,6 +29,8 @@ from poster_admin.users.security_log import record
 Limit = Limits.Limit
 # Accounts whose limits bind nothing that one warning names.
 NAMED_AT_MOST = 5
+# The breach of a bound that a job sets itself, and the account does not: see `JobKind.most_clients`.
+OWN_BOUND = "own"
 
 
 class BeyondLimits(Held):
@@ -37,6 +39,11 @@ class BeyondLimits(Held):
     def __init__(self, breaches: Iterable[Breach]) -> None:
         super().__init__()
         self.breaches = tuple(breaches)
+
+    @property
+    def needs_another(self) -> bool:
+        """Return True if no reason of the user's own lets it pass: the bound is one of the job itself."""
+        return any(breach.limit == OWN_BOUND for breach in self.breaches)
 
 
 def limits_of(account_id: str) -> Limits:
@@ -100,14 +107,18 @@ class LimitGate(Gate):
 
     def before_job(self, job: Job, user: User) -> None:
         """Hold all of a job against the limits, with the clients that Poster shows this user now."""
-        limits = limits_of(job.account_id)
-        if not limits.values:
+        limits, kind = limits_of(job.account_id), JobKind.of(job)
+        most = kind.most_clients
+        if not limits.values and most is None:
             return
         credentials = None
-        if limits.max_clients is not None:
+        if limits.max_clients is not None or most is not None:
             found = PosterCredentials.objects.select_related("account", "user")
             credentials = found.get(user=user, account=job.account_id)
-        reach = JobKind.of(job).reach(credentials)
+        reach = kind.reach(credentials)
+        if most is not None and reach.clients > most and not is_approved(job, reach.clients):
+            own = Breach(OWN_BOUND, Decimal(reach.clients), Decimal(most))
+            raise BeyondLimits((own, *breaches_of(reach, limits)))
         if job.limit_reason and job.allowed_clients is None:
             # No number was shown: the reason is for those that there are now.
             job.allowed_clients = reach.clients
@@ -158,6 +169,11 @@ def check_as_a_whole(reach: Reach, *, limits: Limits, user: User, consent: Conse
     breaches = breaches_of(reach, limits)
     if not are_allowed(breaches, consent, user):
         raise BeyondLimits(breaches)
+
+
+def is_approved(job: Job, clients: int) -> bool:
+    """Return True if another user has said yes to a job that reaches so many clients."""
+    return job.request_id is not None and clients <= (job.allowed_clients or 0)
 
 
 def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:

@@ -239,7 +239,8 @@ JOBS = {
 
 
 def test_every_kind_of_job_says_how_far_it_reaches():
-    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore"}
+    # Restores and runs of criteria, which read first, are held against the limits in tests of their own.
+    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore", "criteria"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,42 @@
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class Criteria(feature.Feature):
+    """Criteria: a table that says who belongs in which group, and the runs that move people there.
+
+    It needs the snapshots and the moves: a run keeps the clients of each group before it moves them. It needs
+    the insights for their sweep of all clients, and for what a move costs. A run beyond the most moves of the
+    table becomes a request where those are on, and is refused where they are off.
+    """
+
+    name = "groups.features.criteria"
+    verbose_name = _("Criteria")
+    job_kinds: ClassVar[tuple[str, ...]] = ("criteria",)
+    needs: ClassVar[tuple[str, ...]] = ("snapshots", "moves", "insights")
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.criteria import views  # noqa: PLC0415 - as above
+        from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
+        from groups.features.criteria.presenters import parts  # noqa: PLC0415 - as above
+        from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
+        from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
+
+        hooks.part("list.tools", "criteria/menu.jinja", parts.menu_entry, order=3)
+        hooks.section("criteria", "groups")
+        hooks.destinations(parts.destinations_of, order=8)
+        hooks.submissions(CriteriaSave.objects.all())
+        hooks.form_addresses(
+            "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
+        )
+        hooks.job_kind(runs.Run)
+        hooks.gate(runs.MostMovesGate())
+        hooks.answer(runs.TooManyMoves, views.answer_too_many)
+        hooks.events("criteria", _("The criteria run no more at night"), events.find_held)
+        hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
+        sweep.add_listener(reading.listen_for_criteria)
+        hooks.prune("pins of criteria", tables.forget_ended_pins)

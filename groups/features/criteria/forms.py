@@ -1,0 +1,368 @@
+"""Forms of the criteria: the table with its rows, and the pin of a client."""
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.timezone import localdate
+from django.utils.translation import gettext_lazy as _
+
+from groups.features.criteria.services.judging import Criterion, Table
+from groups.features.criteria.services.tables import SavedTable, version_of
+from groups.forms.fields import INCOMPLETE, DecimalField
+from groups.models.consents import LONGEST_REASON
+from groups.poster import Group
+from groups.poster.fields import MAX_ID
+from groups.services.values import NumberFormat, terms_words
+
+MOST_ROWS = 50
+LARGEST_AMOUNT = Decimal(100_000_000)
+MOST_RECEIPTS = 100_000
+LONGEST_PERIOD = 365
+LONGEST_AGE = 36_500
+LONGEST_WAY = 180
+MOST_MOVES = 100_000
+_KOPECKS = 100
+_BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
+_CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
+
+
+class AmountField(DecimalField):
+    """A sum in hryvnia, with or without the sign of the currency; cleans to kopecks."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            maximum=LARGEST_AMOUNT,
+            range_message=_("The sum must be between 0 and 100,000,000."),
+            required=False,
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "").strip()
+        for sign in {"₴", NumberFormat.current().currency}:
+            text = text.removesuffix(sign).removeprefix(sign).strip()
+        return super().to_python(text)
+
+    def clean(self, value: Any) -> int | None:
+        amount = super().clean(value)
+        return None if amount is None else int(amount * _KOPECKS)
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(Decimal(value) / _KOPECKS if isinstance(value, int) else value)
+
+
+class WholeField(DecimalField):
+    """A whole number as people type it, between two bounds."""
+
+    def __init__(self, *, least: int = 0, most: int, range_message: Any, **kwargs: Any) -> None:
+        super().__init__(maximum=Decimal(most), range_message=range_message, **kwargs)
+        self.least = least
+        self.widget.attrs["inputmode"] = "numeric"
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        if number is None:
+            return None
+        if number != int(number):
+            raise ValidationError(_("Enter a whole number."))
+        if number < self.least:
+            raise ValidationError(self.range_message)
+        return int(number)
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+
+class GroupField(forms.TypedChoiceField):
+    """The choice of a group; one that is gone from Poster stays in sight, and is refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(coerce=int, error_messages={"required": _("Choose a group.")}, **kwargs)
+        self._known: set[str] = set()
+
+    def offer(self, groups: Sequence[Group], chosen: Any) -> None:
+        """Offer these groups, and the `chosen` one if it is not among them."""
+        self._known = {str(group.id) for group in groups}
+        offered = [("", _("Choose a group")), *((str(group.id), terms_words(group)) for group in groups)]
+        text = str(chosen or "")
+        if text and text not in self._known and re.fullmatch("[0-9]{1,10}", text, re.ASCII):
+            offered.append((text, _("group %(id)s, gone from Poster") % {"id": text}))
+        self.choices = offered
+
+    def validate(self, value: Any) -> None:
+        if value and value not in self._known:
+            raise ValidationError(_("This group is not in Poster. Choose another one."))
+        super().validate(value)
+
+
+def _receipts(label: Any) -> WholeField:
+    words = _("The number of receipts must be between 0 and 100,000.")
+    return WholeField(label=label, most=MOST_RECEIPTS, range_message=words, required=False)
+
+
+def _age(label: Any) -> WholeField:
+    words = _("The number of days must be between 0 and 36,500.")
+    return WholeField(label=label, most=LONGEST_AGE, range_message=words, required=False)
+
+
+class RowForm(forms.Form):
+    """One row: a group, and conditions that must all hold."""
+
+    group = GroupField(label=_("Group"))
+    days = WholeField(
+        label=_("In the last days"),
+        least=1,
+        most=LONGEST_PERIOD,
+        range_message=_("The number of days must be between 1 and 365."),
+        required=False,
+    )
+    bought_min = AmountField(label=_("Bought at least"))
+    bought_max = AmountField(label=_("Bought at most"))
+    receipts_min = _receipts(_("Receipts at least"))
+    receipts_max = _receipts(_("Receipts at most"))
+    registered_min = _age(_("Registered at least, days ago"))
+    registered_max = _age(_("Registered at most, days ago"))
+    birthday_in = WholeField(
+        label=_("A birthday within, days"),
+        most=LONGEST_WAY,
+        range_message=_("The number of days must be between 0 and 180."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, groups: Sequence[Group] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["group"]
+        if isinstance(field, GroupField):
+            field.offer(groups, self["group"].value())
+
+    def clean(self) -> None:
+        data = self.cleaned_data
+        if self.errors:
+            return
+        if all(data[name] is None for name in _CONDITIONS):
+            self.add_error(None, _("Enter at least one condition for this group."))
+        if data["days"] is None and any(data[name] is not None for name in _BOUNDS):
+            self.add_error("days", _("Enter in how many days that was bought."))
+        for name in ("bought", "receipts", "registered"):
+            least, most = data[f"{name}_min"], data[f"{name}_max"]
+            if least is not None and most is not None and least > most:
+                self.add_error(f"{name}_min", _("The lower bound is above the upper one."))
+
+    @property
+    def has_more(self) -> bool:
+        """Return True if a condition beside those on sales is filled in, or wrong."""
+        names = ("registered_min", "registered_max", "birthday_in")
+        return any(self[name].value() not in (None, "") for name in names)
+
+    @property
+    def criterion(self) -> Criterion:
+        """The row of a valid form."""
+        values = {name: self.cleaned_data[name] for name in ("days", *_CONDITIONS)}
+        return Criterion(group_id=self.cleaned_data["group"], **values)
+
+
+def typed_bounds(data: Mapping[str, str]) -> dict[str, int | None]:
+    """Return what was typed into one row, whatever its number; None where that cannot be read."""
+    typed = {name.rpartition("-")[2]: text for name, text in data.items()}
+    bounds: dict[str, int | None] = {}
+    for name in ("days", *_BOUNDS):
+        try:
+            bounds[name] = RowForm.base_fields[name].clean(typed.get(name, ""))
+        except ValidationError:
+            bounds[name] = None
+    return bounds
+
+
+class BaseRows(forms.BaseFormSet[RowForm]):
+    """The rows of the table, in the order of judging."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        **forms.BaseFormSet.default_error_messages,
+        "too_many_forms": _("A table has at most %(num)d rows."),
+        "missing_management_form": INCOMPLETE,
+    }
+
+    def clean(self) -> None:
+        seen: set[int] = set()
+        for form in self.forms:
+            group_id = None if form in self.deleted_forms else form.cleaned_data.get("group")
+            if group_id is None:
+                continue
+            if group_id in seen:
+                form.add_error("group", _("This group has a row already."))
+            seen.add(group_id)
+
+    def add_fields(self, form: RowForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.fields["ORDER"].widget = forms.HiddenInput()
+        form.fields["DELETE"].widget = forms.HiddenInput()
+
+
+Rows = forms.formset_factory(
+    RowForm, formset=BaseRows, can_order=True, can_delete=True, extra=0, max_num=MOST_ROWS, validate_max=True
+)
+
+
+class TableForm(forms.Form):
+    """The group of all others, how many a run may move, and whether it runs at night."""
+
+    otherwise = GroupField(label=_("All others belong to"))
+    max_moves = WholeField(
+        label=_("Most clients that one run moves"),
+        most=MOST_MOVES,
+        range_message=_("The number of clients must be between 0 and 100,000."),
+        error_messages={"required": _("Enter a number; with 0 each run waits for another person's yes.")},
+        help_text=_("More of them wait for the yes of another person."),
+    )
+    nightly = forms.BooleanField(label=_("Run every night"), required=False)
+    version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
+    operation = forms.UUIDField(
+        widget=forms.HiddenInput, error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE}
+    )
+
+    def __init__(self, data: Any, *, groups: Sequence[Group], saved: SavedTable | None, typed: Any) -> None:
+        initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
+        if saved:
+            initial |= {
+                "otherwise": saved.table.otherwise,
+                "max_moves": saved.table.max_moves,
+                "nightly": saved.row.nightly,
+            }
+        super().__init__(data, initial=initial | (typed or {}))
+        field = self.fields["otherwise"]
+        if isinstance(field, GroupField):
+            field.offer(groups, self["otherwise"].value())
+
+
+class CriteriaForm:
+    """The whole table as one form: what stands once, and the rows."""
+
+    PREFIX = "rows"
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        groups: Sequence[Group],
+        saved: SavedTable | None,
+        typed: tuple[dict[str, Any], list[dict[str, Any]]] | None = None,
+    ) -> None:
+        """Take what was sent in `data`; or show what was `typed`, without a check of it."""
+        self._saved = saved
+        self._groups = groups
+        self._is_saved = data is None and typed is None and saved is not None
+        main, rows = typed or ({}, _initial(saved))
+        self.main = TableForm(data, groups=groups, saved=saved, typed=main)
+        self.rows = Rows(data, prefix=self.PREFIX, initial=rows, form_kwargs={"groups": groups})
+
+    def is_valid(self) -> bool:
+        """Return True if all of it is valid; the two parts are held against each other too."""
+        main, rows = self.main.is_valid(), self.rows.is_valid()
+        if rows and "otherwise" in self.main.cleaned_data:
+            otherwise = self.main.cleaned_data["otherwise"]
+            if any(form.cleaned_data["group"] == otherwise for form in self.rows.ordered_forms):
+                self.main.add_error("otherwise", _("This group has a row of its own. Choose another one."))
+        return main and rows and not self.main.errors
+
+    @property
+    def has_errors(self) -> bool:
+        """Return True if the form was sent, and something in it is wrong."""
+        return self.main.is_bound and not self.is_valid()
+
+    @property
+    def is_saved(self) -> bool:
+        """Return True if the rows of the form are those that are saved."""
+        return self._is_saved
+
+    @property
+    def table(self) -> Table:
+        """The table of a valid form."""
+        data = self.main.cleaned_data
+        return Table(
+            rows=tuple(form.criterion for form in self.rows.ordered_forms),
+            otherwise=data["otherwise"],
+            max_moves=data["max_moves"],
+        )
+
+    def on(self, saved: SavedTable | None) -> "CriteriaForm":
+        """Return the form with the same input, for another operation onto the table that is saved now."""
+        data = dict(self.main.data.items())
+        data["version"], data["operation"] = version_of(saved), str(uuid.uuid4())
+        return CriteriaForm(data, groups=self._groups, saved=saved)
+
+    def after(self, step: str) -> "CriteriaForm":
+        """Return the form after a button of its rows: "add", or "up", "down", "remove" with a row's number.
+
+        Nothing is checked, and nothing that was typed is lost.
+        """
+        typed = [self._typed(form) for form in self.rows.forms if not self._is_deleted(form)]
+        verb, _dash, number = step.partition("-")
+        place = int(number) if number.isdecimal() and int(number) < len(typed) else None
+        if verb == "add" and len(typed) < MOST_ROWS:
+            typed.append({})
+        elif place is not None and verb == "remove":
+            del typed[place]
+        elif place is not None and verb in ("up", "down"):
+            other = place + (1 if verb == "down" else -1)
+            if 0 <= other < len(typed):
+                typed[place], typed[other] = typed[other], typed[place]
+        main = {name: self.main[name].data for name in self.main.fields}
+        return CriteriaForm(groups=self._groups, saved=self._saved, typed=(main, typed))
+
+    def _typed(self, form: RowForm) -> dict[str, Any]:
+        names = (name for name in form.fields if name not in ("ORDER", "DELETE"))
+        return {name: form[name].data or "" for name in names}
+
+    @staticmethod
+    def _is_deleted(form: RowForm) -> bool:
+        return bool(form["DELETE"].data)
+
+
+def _initial(saved: SavedTable | None) -> list[dict[str, Any]]:
+    if saved is None:
+        return [{}]
+    return [
+        {"group": row.group_id} | {name: getattr(row, name) for name in ("days", *_CONDITIONS)}
+        for row in saved.table.rows
+    ]
+
+
+class RunForm(forms.Form):
+    """Run the table: of the version that the page has shown, where the form says that."""
+
+    operation = forms.UUIDField(error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE})
+    version = forms.CharField(required=False)
+
+
+class PinForm(forms.Form):
+    """Pin a client, with the reason."""
+
+    client = WholeField(
+        label=_("Number of the client in Poster"),
+        least=1,
+        most=MAX_ID,
+        range_message=_("Enter the number of a client, as Poster shows it."),
+        error_messages={"required": _("Enter the number of a client, as Poster shows it.")},
+    )
+    reason = forms.CharField(
+        label=_("Stays here, because"),
+        max_length=LONGEST_REASON,
+        help_text=_("Everybody who may see groups reads it: no names and phones."),
+        error_messages={"required": _("Enter why this client stays.")},
+    )
+    until = forms.DateField(
+        label=_("Until, or empty for good"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def clean_until(self) -> Any:
+        until = self.cleaned_data["until"]
+        if until is not None and until < localdate():
+            raise ValidationError(_("This day is past."))
+        return until

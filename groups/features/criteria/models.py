@@ -1,0 +1,154 @@
+"""Define the criteria of an account: a table that says who belongs in which group, its saves, and pins."""
+
+import json
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.models import PosterAccount
+from groups.models.consents import LONGEST_REASON
+from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.submissions import Submission
+
+CHANGE_CRITERIA = "groups.change_criteria"
+KIND = "criteria"
+# Another worker takes a night over from one that was killed after this long: a reading may last 15 minutes.
+LONGEST_NIGHT = timedelta(minutes=20)
+
+
+class CriteriaQuerySet(LeasedQuerySet["Criteria"]):
+    """Tables of criteria. A night is worked on under a lease, so that no two workers do so at once."""
+
+
+class Criteria(Leased):
+    """The saved table of an account.
+
+    `table` is a `Table` of `services/judging.py`: rows in their order, the group of all others, and the most
+    clients that a run moves. `fingerprint` is its hash, with which a form says on what it was opened.
+
+    `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
+    the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
+    reason until somebody saves the table.
+    """
+
+    class Held(models.TextChoices):
+        """Why no night runs any more. The labels are sentences for people."""
+
+        NO_USER = "no_user", _("The person who saved it is no longer here.")
+        TOKEN = "token", _("The token of the person who saved it is no longer there or no longer valid.")
+        NO_RIGHT = "no_right", _("The person who saved it may not do this any more.")
+        GROUP_GONE = "group_gone", _("A group of the table is no longer in Poster.")
+        NO_SALES = "no_sales", _("The token of the person who saved it may not see sales.")
+        TOO_MANY = (
+            "too_many",
+            _("More clients would move than the table allows, and requests are switched off on this server."),
+        )
+
+    account = models.OneToOneField(
+        PosterAccount, on_delete=models.CASCADE, primary_key=True, related_name="criteria"
+    )
+    table = models.JSONField()
+    fingerprint = models.CharField(max_length=32)
+    nightly = models.BooleanField(default=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria"
+    )
+    user_name = models.CharField(max_length=150)
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    night_at = models.DateTimeField(null=True)
+    next_look_at = models.DateTimeField(null=True)
+    held = models.CharField(max_length=10, choices=Held, blank=True, default="")
+    held_at = models.DateTimeField(null=True)
+
+    longest_lease = staticmethod(lambda: LONGEST_NIGHT)
+    objects = CriteriaQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("criteria")
+        verbose_name_plural = _("criteria")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.account_id
+
+
+class CriteriaSave(models.Model):
+    """One save of the table; its id is the form's `operation`, so the same form sent twice is one save.
+
+    `table` is what was saved, with `nightly` beside it: the saves of an account tell who changed what.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="criteria_saves")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria_saves"
+    )
+    user_name = models.CharField(max_length=150)
+    table = models.JSONField()
+    saved_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("save of criteria")
+        verbose_name_plural = _("saves of criteria")
+        ordering = ("-saved_at",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.saved_at:%F %T}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("groups:criteria")
+
+    @property
+    def is_over(self) -> bool:
+        return True
+
+    @property
+    def submission(self) -> Submission:
+        values: tuple[Any, ...] = (json.dumps(self.table, sort_keys=True),)
+        return Submission(self.pk, self.account_id, self.user_id, KIND, values)
+
+
+class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
+    """Pins of clients."""
+
+    def in_force(self, account_id: str, today: date) -> "CriteriaPinQuerySet":
+        """Return the pins of an account that hold today."""
+        return self.filter(Q(until=None) | Q(until__gte=today), account=account_id)
+
+
+class CriteriaPin(models.Model):
+    """A client who stays where they are, whatever the criteria say, up to and including the day `until`.
+
+    Of the client it has the id alone.
+    """
+
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="criteria_pins")
+    client_id = models.PositiveIntegerField()
+    reason = models.CharField(max_length=LONGEST_REASON)
+    until = models.DateField(null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="criteria_pins"
+    )
+    user_name = models.CharField(max_length=150)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    objects = CriteriaPinQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("pin")
+        verbose_name_plural = _("pins")
+        ordering = ("client_id",)
+        default_permissions = ()
+        constraints = (models.UniqueConstraint(fields=("account", "client_id"), name="one_pin_a_client"),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.client_id}"

@@ -1,0 +1,1 @@
+"""Show the criteria, what they would move, and why."""

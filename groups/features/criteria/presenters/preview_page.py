@@ -1,0 +1,226 @@
+"""Show what a table would do: each pair of groups, why, what it costs, and which rules work against it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.features.criteria.presenters.page import conditions_of, kopecks_words
+from groups.features.criteria.services.judging import UNREAD, Criterion, Table
+from groups.features.criteria.services.previews import PairSums, Preview
+from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
+from groups.features.insights.presenters.cost import cost_words
+from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.sales_sums import rounded, summed
+from groups.models import PosterCredentials
+from groups.poster import LoyaltyRule
+from groups.services.groups import list_groups
+from groups.services.values import NumberFormat, clients_words, money_words
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstRow:
+    """A rule of Poster that leads elsewhere, and how many of the clients have paid its sum."""
+
+    rule_id: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PersonRow:
+    """A client of a pair, with the reason in numbers."""
+
+    id: int
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A pair of groups; `people` are its clients where they were asked for."""
+
+    from_id: int
+    to_id: int
+    from_name: str
+    to_name: str
+    is_up: bool
+    clients: int
+    reason: str
+    cost: str
+    cost_words: str
+    against: Sequence[AgainstRow]
+    people: Sequence[PersonRow]
+    next_skip: int
+
+
+class PreviewPage:
+    """What a table would do, in words."""
+
+    def __init__(
+        self, table: Table, preview: Preview, reading: CriteriaReading, credentials: PosterCredentials
+    ) -> None:
+        self._table = table
+        self.preview = preview
+        self._reading = reading
+        self._groups = list_groups(credentials)
+        self._credentials = credentials
+
+    @cached_property
+    def pairs(self) -> list[PairRow]:
+        return [self._row(pair) for pair in self.preview.pairs]
+
+    @property
+    def ups(self) -> int:
+        return sum(pair.clients for pair in self.preview.pairs if pair.is_up)
+
+    @property
+    def downs(self) -> int:
+        return self.preview.moves - self.ups
+
+    @property
+    def cost(self) -> str:
+        """The cost of all moves in 30 days, in hryvnia with a point; empty where it is not known."""
+        if not self.preview.has_cost:
+            return ""
+        return f"{summed(pair.cost for pair in self.preview.pairs):.2f}"
+
+    @property
+    def cost_words(self) -> str:
+        if not self.preview.has_cost:
+            return ""
+        return cost_words(summed(pair.cost for pair in self.preview.pairs))
+
+    @property
+    def is_beyond(self) -> bool:
+        """Return True if a run of so many clients waits for another person's yes."""
+        return self.preview.moves > self._table.max_moves
+
+    @property
+    def max_moves(self) -> int:
+        return self._table.max_moves
+
+    @property
+    def as_of(self) -> str:
+        return date_format(localtime(self.preview.as_of), "SHORT_DATETIME_FORMAT")
+
+    @property
+    def members(self) -> list[tuple[str, int, int]]:
+        """The groups that take part, with the numbers of their clients now, and after a run."""
+        after = dict(self.preview.members)
+        for pair in self.preview.pairs:
+            after[pair.from_id] -= pair.clients
+            after[pair.to_id] = after.get(pair.to_id, 0) + pair.clients
+        return [
+            (self._name(group_id), self.preview.members.get(group_id, 0), after.get(group_id, 0))
+            for group_id in self._table.groups
+        ]
+
+    @property
+    def unread_words(self) -> str:
+        """Return what could not be read; empty where all was."""
+        if not self.preview.unread:
+            return ""
+        text = ngettext(
+            "%(count)s row or list of Poster's could not be read in full.",
+            "%(count)s rows or lists of Poster's could not be read in full.",
+            self.preview.unread,
+        ) % {"count": NumberFormat.current().count(self.preview.unread)}
+        if self.preview.unproven:
+            text += " " + _("%(clients)s of whom nothing is proven stay where they are.") % {
+                "clients": clients_words(self.preview.unproven)
+            }
+        return text
+
+    def _name(self, group_id: int) -> str:
+        group = self._groups.find(group_id)
+        return group.name if group else _("group %(id)s") % {"id": group_id}
+
+    def _row(self, pair: PairSums) -> PairRow:
+        asked = (pair.from_id, pair.to_id) == self._reading.pair
+        shown = self._reading.skip + len(self._reading.named) if asked else 0
+        return PairRow(
+            pair.from_id,
+            pair.to_id,
+            self._name(pair.from_id),
+            self._name(pair.to_id),
+            pair.is_up,
+            pair.clients,
+            self._reason(pair),
+            f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
+            cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
+            [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
+            [self._person(named, pair) for named in self._reading.named] if asked else (),
+            shown if asked and shown < pair.clients and len(self._reading.named) == NAMED_AT_MOST else 0,
+        )
+
+    def _criterion(self, group_id: int) -> Criterion | None:
+        place = self._table.places[group_id]
+        return self._table.rows[place] if place < len(self._table.rows) else None
+
+    def _reason(self, pair: PairSums) -> str:
+        """Return the criterion that decides, and the numbers of these clients."""
+        row = self._criterion(pair.to_id)
+        text = " · ".join(conditions_of(row)) if row else _("no row holds any more")
+        if pair.bought is None or pair.receipts is None or pair.days is None:
+            return text
+        low, high = map(kopecks_words, pair.bought)
+        money = low if low == high else f"{low} – {high}"
+        few, many = map(NumberFormat.current().count, pair.receipts)
+        receipts = few if few == many else f"{few} – {many}"
+        # Translators: the amounts and numbers of the clients who would be moved, in so many days
+        numbers = _("They bought %(money)s in %(days)s days, receipts: %(receipts)s.") % {
+            "money": money,
+            "days": pair.days,
+            "receipts": receipts,
+        }
+        return f"{text}. {numbers}"
+
+    def _person(self, named: Named, pair: PairSums) -> PersonRow:
+        return PersonRow(named.id, named.name, reason_words(named, self._criterion(pair.to_id)))
+
+    def _against(self, rule_id: int, count: int) -> AgainstRow:
+        rule = self._rules.get(rule_id)
+        if rule is None:
+            return AgainstRow(rule_id, clients_words(count))
+        words = _("Poster's rule from %(sum)s moves %(clients)s to “%(group)s” again at their next purchase.")
+        return AgainstRow(
+            rule_id,
+            words
+            % {
+                "sum": money_words(rule.value),
+                "clients": clients_words(count),
+                "group": self._name(rule.group_id),
+            },
+        )
+
+    @cached_property
+    def _rules(self) -> dict[int, LoyaltyRule]:
+        return {rule.id: rule for rule in begin_rules(self._credentials)().found}
+
+
+def reason_words(named: Named, row: Criterion | None) -> str:
+    """Return why a client belongs elsewhere: "bought 6,420 ₴ in 365 days, receipts: 12"."""
+    parts = []
+    if named.bought is not None and named.days is not None:
+        kopecks, receipts = named.bought
+        parts.append(
+            _("bought %(sum)s in %(days)s days, receipts: %(receipts)s")
+            % {
+                "sum": kopecks_words(kopecks),
+                "days": named.days,
+                "receipts": NumberFormat.current().count(receipts),
+            }
+        )
+    if row and row.birthday_in is not None and isinstance(named.born, tuple):
+        month, day = named.born
+        parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})
+    by_age = row is not None and (row.registered_min is not None or row.registered_max is not None)
+    if by_age and named.registered is not None and named.registered is not UNREAD:
+        parts.append(_("registered on %(day)s") % {"day": date_format(named.registered, "SHORT_DATE_FORMAT")})
+    if not parts:
+        parts.append(_("no row holds any more"))
+    return ", ".join(parts)

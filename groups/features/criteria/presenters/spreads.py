@@ -1,0 +1,109 @@
+"""Draw where clients lie beside the bounds that are typed, with the numbers in a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from groups.features.criteria.presenters.page import kopecks_words
+from groups.features.criteria.services.previews import Spread
+from groups.features.criteria.services.reading import kept_spread
+from groups.models import PosterCredentials
+from groups.services.values import NumberFormat
+
+WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
+LINES = 12
+"""Lines of the table, about; the picture has more bars."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of the picture, as SVG wants it."""
+
+    x: str
+    y: str
+    width: str
+    height: str
+    is_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadCard:
+    """A picture of where clients lie, its words, and the lines of the table behind it."""
+
+    title: str
+    words: str
+    bars: tuple[Bar, ...]
+    lines: tuple[tuple[str, str], ...]
+
+
+def spread_cards(credentials: PosterCredentials, bounds: Mapping[str, int | None]) -> list[SpreadCard]:
+    """Return a card for the amounts and one for the receipts, of what was read today; often there is none."""
+    days = bounds.get("days")
+    typed = {
+        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
+    }
+    bounded = [field for field, ends in typed.items() if ends != (None, None)]
+    cards = []
+    for field in (bounded or ["bought"]) if days else ():
+        spread = kept_spread(credentials, field, days or 0)
+        if spread is not None:
+            cards.append(_card(field, days or 0, spread, *typed[field]))
+    return cards
+
+
+def _card(field: str, days: int, spread: Spread, least: int | None, most: int | None) -> SpreadCard:
+    count = NumberFormat.current().count
+    clients, is_exact = spread.within(least, most)
+    words = {"clients": count(clients), "all": count(spread.clients)}
+    if least is None and most is None:
+        text = _("%(all)s clients of these groups.") % words
+    elif is_exact:
+        text = _("%(clients)s of %(all)s clients lie within the bounds.") % words
+    else:
+        text = _("About %(clients)s of %(all)s clients lie within the bounds.") % words
+    if field == "bought":
+        title = ngettext("Bought in %(days)s day", "Bought in %(days)s days", days)
+    else:
+        title = ngettext("Receipts in %(days)s day", "Receipts in %(days)s days", days)
+    return SpreadCard(
+        title % {"days": days},
+        text,
+        tuple(_bars(spread, least, most)),
+        tuple(_lines(field, spread)),
+    )
+
+
+def _bars(spread: Spread, least: int | None, most: int | None) -> list[Bar]:
+    highest, width = max(spread.counts) or 1, WIDTH / len(spread.counts)
+    bars = []
+    for place, count in enumerate(spread.counts):
+        # A bar of one client among thousands can be seen too.
+        height = max(HEIGHT * count / highest, 1.0) if count else 0.0
+        bars.append(
+            Bar(
+                f"{place * width:.2f}",
+                f"{HEIGHT - height:.2f}",
+                f"{width - GAP:.2f}",
+                f"{height:.2f}",
+                spread.is_within(place, least, most),
+            )
+        )
+    return bars
+
+
+def _lines(field: str, spread: Spread) -> list[tuple[str, str]]:
+    """Return the ranges and their numbers of clients, several steps a line."""
+    count = NumberFormat.current().count
+    words = kopecks_words if field == "bought" else count
+    together = max(len(spread.counts) // LINES, 1)
+    lines = []
+    for first in range(0, len(spread.counts) - 1, together):
+        some = spread.counts[first : min(first + together, len(spread.counts) - 1)]
+        if sum(some):
+            low, high = first * spread.step, (first + len(some)) * spread.step
+            lines.append((f"{words(low)} – {words(high)}", count(sum(some))))
+    top = (len(spread.counts) - 1) * spread.step
+    lines.append((_("from %(low)s") % {"low": words(top)}, count(spread.counts[-1])))
+    return lines

@@ -1,0 +1,1 @@
+"""Keep the criteria of an account, judge its clients by them, and move those who belong elsewhere."""

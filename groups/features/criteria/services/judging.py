@@ -1,0 +1,237 @@
+"""Say to which group each client belongs by the criteria of an account: pure functions of what was read.
+
+A condition holds, does not hold, or is not proven: a list that was short, or a value that cannot be read,
+proves nothing. A client has a place in the table only where everything that decides it is proven.
+"""
+
+import hashlib
+from calendar import isleap
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from enum import Enum
+from functools import cached_property
+from typing import Any, Self
+
+import msgspec
+
+
+class Unread(Enum):
+    """A value of a client that is there and cannot be read."""
+
+    UNREAD = "unread"
+
+
+UNREAD = Unread.UNREAD
+
+type Born = tuple[int, int] | Unread | None
+"""The month and day of a birthday."""
+type Registered = date | Unread | None
+type Bought = tuple[int, int]
+"""Kopecks that a client has paid in some days, and receipts."""
+type BoughtIn = Mapping[int, Bought | None]
+"""What a client bought, by the number of days up to today; None where that is not proven."""
+
+
+class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row: all its conditions must hold for a client to belong to its group.
+
+    `bought_…` are kopecks and `receipts_…` a number in the last `days` days, today included. `registered_…`
+    are days ago, and `birthday_in` days before or after a birthday. All bounds are inclusive.
+    """
+
+    group_id: int
+    days: int | None = None
+    bought_min: int | None = None
+    bought_max: int | None = None
+    receipts_min: int | None = None
+    receipts_max: int | None = None
+    registered_min: int | None = None
+    registered_max: int | None = None
+    birthday_in: int | None = None
+
+    @property
+    def needs_sales(self) -> bool:
+        bounds = (self.bought_min, self.bought_max, self.receipts_min, self.receipts_max)
+        return any(bound is not None for bound in bounds)
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The rows in the order of judging, the group of all others, and the most clients that a run moves."""
+
+    rows: tuple[Criterion, ...]
+    otherwise: int
+    max_moves: int
+
+    def to_json(self) -> dict[str, Any]:
+        content: dict[str, Any] = msgspec.to_builtins(self)
+        return content
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        return msgspec.convert(data, cls)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the table: another one for each other table."""
+        return hashlib.blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()
+
+    @cached_property
+    def groups(self) -> tuple[int, ...]:
+        """The ids of the groups that take part, in their order: those of the rows, and the last one."""
+        return (*(row.group_id for row in self.rows), self.otherwise)
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """The place of each group in the table, from 0."""
+        return {group_id: place for place, group_id in enumerate(self.groups)}
+
+    @property
+    def periods(self) -> tuple[int, ...]:
+        """The numbers of days for which sales are needed, in rising order."""
+        return tuple(sorted({row.days for row in self.rows if row.days is not None and row.needs_sales}))
+
+
+class Judge:
+    """Judges clients by a table, on one day."""
+
+    def __init__(self, table: Table, today: date) -> None:
+        self._today = today.toordinal()
+        self._rows = [
+            (row, None if row.birthday_in is None else birthdays_around(today, row.birthday_in))
+            for row in table.rows
+        ]
+
+    def place_of(self, born: Born, registered: Registered, bought: BoughtIn) -> int | None:
+        """Return the place in the table to which a client belongs; None if that is not proven.
+
+        It is the first row whose conditions all hold, else the place behind all rows. A row that is not
+        proven before it leaves the place unproven too.
+        """
+        for place, (row, birthdays) in enumerate(self._rows):
+            holds = self._holds(row, birthdays, born, registered, bought)
+            if holds is None:
+                return None
+            if holds:
+                return place
+        return len(self._rows)
+
+    def _holds(
+        self,
+        row: Criterion,
+        birthdays: Collection[tuple[int, int]] | None,
+        born: Born,
+        registered: Registered,
+        bought: BoughtIn,
+    ) -> bool | None:
+        """Return True if all conditions of a row hold, False if one does not, else None: not proven."""
+        found: list[bool | None] = []
+        if birthdays is not None:
+            found.append(None if born is UNREAD else born in birthdays)
+        if row.registered_min is not None or row.registered_max is not None:
+            found.append(self._is_registered(row, registered))
+        if row.days is not None and row.needs_sales:
+            found.append(_has_bought(row, bought[row.days]))
+        if False in found:
+            return False
+        return None if None in found else True
+
+    def _is_registered(self, row: Criterion, registered: Registered) -> bool | None:
+        if registered is UNREAD:
+            return None
+        if not isinstance(registered, date):
+            return False
+        return _within(self._today - registered.toordinal(), row.registered_min, row.registered_max)
+
+
+def _has_bought(row: Criterion, bought: Bought | None) -> bool | None:
+    if bought is None:
+        return None
+    kopecks, receipts = bought
+    paid = _within(kopecks, row.bought_min, row.bought_max)
+    return paid and _within(receipts, row.receipts_min, row.receipts_max)
+
+
+def _within(number: int, least: int | None, most: int | None) -> bool:
+    return (least is None or number >= least) and (most is None or number <= most)
+
+
+def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
+    """Return the month and day of each birthday that is at most so many days before or after a day.
+
+    Somebody born on 29 February has the birthday on the 28th in other years.
+    """
+    around = [date.fromordinal(today.toordinal() + away) for away in range(-days, days + 1)]
+    found = {(day.month, day.day) for day in around}
+    if any((day.month, day.day) == (2, 28) and not isleap(day.year) for day in around):
+        found.add((2, 29))
+    return frozenset(found)
+
+
+# --- Sales -------------------------------------------------------------------------------------------------
+
+LONGEST_CALL = 31
+"""Days of one call for sales at most."""
+CUT = 1_000
+"""A list of sales with exactly so many rows may have been cut."""
+
+RECEIPTS = 24
+"""Bits of a number for its receipts; the kopecks stand above them."""
+MOST_IN_A_LIST = 100_000
+"""Receipts of a client in one list at most: the lists of a year have room for them."""
+_RECEIPTS_MASK = (1 << RECEIPTS) - 1
+
+
+def spans_of(periods: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the calls for sales that periods need: days ago, from the first number to before the second.
+
+    No call is longer than LONGEST_CALL, and none is across the end of a period. The latest comes first.
+    """
+    spans, start = [], 0
+    for period in sorted(set(periods)):
+        while start < period:
+            end = min(period, start + LONGEST_CALL)
+            spans.append((start, end))
+            start = end
+    return spans
+
+
+class SalesBook:
+    """What each client bought in each period, and where that is not proven. Of a client it has no name."""
+
+    def __init__(self, periods: Sequence[int]) -> None:
+        self.periods = tuple(sorted(set(periods)))
+        # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
+        self._sums: list[dict[int, int]] = [{} for _ in self.periods]
+        # Of each list that may lack rows, the clients who have one.
+        self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
+        self._broken: set[int] = set()
+
+    def add(
+        self, span: tuple[int, int], sales: Mapping[int, Bought], *, broken: Collection[int], is_whole: bool
+    ) -> None:
+        """Add the list of a span; `broken` are clients whose row in it cannot be read.
+
+        A list that is not whole may lack the row of anybody: it was cut, a row named nobody, or it failed.
+        """
+        step = next(step for step, period in enumerate(self.periods) if span[1] <= period)
+        sums = self._sums[step]
+        for client_id, (kopecks, receipts) in sales.items():
+            packed = (kopecks << RECEIPTS) + min(receipts, MOST_IN_A_LIST)
+            sums[client_id] = sums.get(client_id, 0) + packed
+        self._broken.update(broken)
+        if not is_whole:
+            self._listed[step].append(frozenset(sales))
+
+    def is_broken(self, client_id: int) -> bool:
+        """Return True if a row of this client could not be read: they stay where they are."""
+        return client_id in self._broken
+
+    def bought(self, client_id: int) -> BoughtIn:
+        """Return what a client bought in each period."""
+        packed, proven, found = 0, True, {}
+        for step, period in enumerate(self.periods):
+            packed += self._sums[step].get(client_id, 0)
+            if self._listed[step]:
+                proven = proven and all(client_id in listed for listed in self._listed[step])
+            found[period] = (packed >> RECEIPTS, packed & _RECEIPTS_MASK) if proven else None
+        return found

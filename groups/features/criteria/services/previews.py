@@ -1,0 +1,120 @@
+"""Define the sums of a preview: over the clients who would move, and where clients lie. It has nobody."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+
+import msgspec
+
+BARS = 60
+"""Bars of a spread, about; one more is for all clients above them."""
+_NICE = (1, 2, 5)
+_MOST = 0.99
+
+
+class PairSums(msgspec.Struct):
+    """The clients who would go from one group to another.
+
+    `bought` are kopecks and `receipts` numbers, each the least and the most of these clients in `days` days:
+    of the criterion that decides the move. `cost` is hryvnia in 30 days, unrounded. `against` are rules of
+    Poster that lead to another group than this one, with the number of clients who have paid their sum.
+    """
+
+    from_id: int
+    to_id: int
+    is_up: bool
+    clients: int = 0
+    days: int | None = None
+    bought: tuple[int, int] | None = None
+    receipts: tuple[int, int] | None = None
+    cost: Decimal = Decimal(0)
+    against: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class Preview(msgspec.Struct):
+    """What a table would do on the day `today`, as one token saw it at `as_of`.
+
+    `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
+    stay because of that, and `pinned` those who would move but for their pin. `members` are the clients of
+    each group. `has_cost` is False where the sales of the last 30 days are not known.
+    """
+
+    as_of: datetime
+    today: date
+    pairs: list[PairSums]
+    members: dict[int, int]
+    unread: int
+    unproven: int
+    pinned: int
+    has_cost: bool
+    may_see_sales: bool
+    rules_unread: bool
+    provisional: bool = False
+
+    @property
+    def moves(self) -> int:
+        return sum(pair.clients for pair in self.pairs)
+
+
+class Spread(msgspec.Struct):
+    """How many clients lie in each step of an amount, from 0 on; the last step is open.
+
+    `step` and the bounds that it is held against are kopecks, or receipts.
+    """
+
+    step: int
+    counts: list[int]
+
+    @property
+    def clients(self) -> int:
+        return sum(self.counts)
+
+    def within(self, least: int | None, most: int | None) -> tuple[int, bool]:
+        """Return the number of clients within the bounds, and True if that is exact.
+
+        It is where the bounds are at the edges of steps; else the steps that they cut count in full.
+        """
+        chosen = [self.is_within(place, least, most) for place in range(len(self.counts))]
+        clients = sum(count for count, is_in in zip(self.counts, chosen, strict=True) if is_in)
+        exact = not (least or 0) % self.step and (most is None or not (most + 1) % self.step)
+        return clients, exact and not (most is not None and chosen[-1])
+
+    def is_within(self, place: int, least: int | None, most: int | None) -> bool:
+        """Return True if a step is within the bounds, in part at least."""
+        first, last = place * self.step, (place + 1) * self.step - 1
+        is_last = place == len(self.counts) - 1
+        return (least is None or is_last or last >= least) and (most is None or first <= most)
+
+
+def spread_of(values: Counter[int], unit: int) -> Spread:
+    """Return the spread of values, in steps of at least `unit` that people would choose."""
+    total, seen, top = sum(values.values()), 0, 0
+    for value in sorted(values):
+        seen, top = seen + values[value], value
+        if seen >= total * _MOST:
+            break
+    step = _nice(top // BARS, unit)
+    counts = [0] * (max(top, 0) // step + 2)
+    for value, count in values.items():
+        counts[min(max(value, 0) // step, len(counts) - 1)] += count
+    return Spread(step, counts)
+
+
+def _nice(least: int, unit: int) -> int:
+    power = unit
+    while True:
+        for nice in _NICE:
+            if nice * power >= least:
+                return nice * power
+        power *= 10
+
+
+def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
+    """Return the least and the most, with one more value."""
+    return (value, value) if bounds is None else (min(bounds[0], value), max(bounds[1], value))
+
+
+def in_order(pairs: Iterable[PairSums]) -> list[PairSums]:
+    """Return the pairs with the most clients first."""
+    return sorted(pairs, key=lambda pair: (-pair.clients, pair.from_id, pair.to_id))

@@ -1,0 +1,417 @@
+"""Read the clients and the sales of an account, judge them by its table, and say who would move.
+
+The sales come first, one call for a month at most. Then one sweep of all clients judges each as they are
+read. Sums alone are kept, for the day; who would move is known only while it is read.
+"""
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+from django.core.cache import cache
+from django.utils import timezone
+
+from groups.features.criteria.models import CriteriaPin
+from groups.features.criteria.services.judging import (
+    CUT,
+    UNREAD,
+    Born,
+    Bought,
+    Judge,
+    Registered,
+    SalesBook,
+    Table,
+    spans_of,
+)
+from groups.features.criteria.services.previews import (
+    PairSums,
+    Preview,
+    Spread,
+    in_order,
+    spread_of,
+    widened,
+)
+from groups.features.criteria.services.tables import saved_table
+from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.ladder import Ladder
+from groups.features.insights.services.sales import VIEW_SALES
+from groups.features.insights.services.sweep import (
+    Listener,
+    SweepProgress,
+    find_sums,
+    is_small,
+    read_sums,
+    sweep,
+)
+from groups.models import PosterCredentials
+from groups.poster import (
+    Client,
+    ClientList,
+    ErrorReason,
+    Group,
+    InvalidResponse,
+    LoyaltyType,
+    NotAllowed,
+    PosterError,
+    SalesList,
+    Unreachable,
+    UnreadableRow,
+)
+from groups.poster.clients import is_removed
+from groups.poster.fields import read_id
+from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.gateway import call_poster, seconds_left
+from groups.services.groups import list_groups_now
+from poster_admin.common.outages import ask_shared
+
+MONTH = 30
+"""Days of sales of which a cost is told."""
+NAMED_AT_MOST = 500
+"""Clients of a pair that are named on one page."""
+FAILURES_IN_A_ROW = 2
+"""Lists of sales that fail one after the other until the rest is not asked for."""
+ASKED = 60 * 60
+"""Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
+DAY = 24 * 60 * 60
+_KOPECKS = Decimal(100)
+_PER_KOPECK = Decimal(100 * 100)
+
+
+class GroupsGone(Exception):
+    """Groups of the table are no longer in Poster, so nobody is moved; `ids` are theirs."""
+
+    def __init__(self, ids: list[int]) -> None:
+        super().__init__()
+        self.ids = ids
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A client who belongs to another group than the one they are in."""
+
+    client_id: int
+    from_id: int
+    to_id: int
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Named:
+    """A client of a pair with the reason in numbers: in `days` days, and on the day of the reading."""
+
+    id: int
+    name: str
+    days: int | None
+    bought: Bought | None
+    born: Born
+    registered: Registered
+
+
+class CriteriaReading(Listener[Preview]):
+    """Judges all clients by a table; `moves` has who would move once it is done.
+
+    `named` has the first clients of the pair that was asked for. A list of sales that fails, was cut, or has
+    a row that names nobody, proves nothing for clients who are not in it.
+    """
+
+    name: ClassVar[str] = "criteria"
+    sums_type = Preview
+
+    def __init__(
+        self,
+        credentials: PosterCredentials,
+        table: Table,
+        groups: Mapping[int, Group],
+        *,
+        pair: tuple[int, int] | None = None,
+        skip: int = 0,
+    ) -> None:
+        pins = CriteriaPin.objects.in_force(credentials.account_id, timezone.localdate())
+        self.pins = frozenset(pins.values_list("client_id", flat=True))
+        pinned = hashlib.blake2b(repr(sorted(self.pins)).encode(), digest_size=8).hexdigest()
+        super().__init__(credentials, f"{table.fingerprint}-{pinned}")
+        self.table = table
+        self.today = timezone.localdate()
+        self.moves: list[Move] = []
+        self.named: list[Named] = []
+        self.groups = groups
+        self._judge = Judge(table, self.today)
+        self._book = SalesBook((MONTH, *table.periods))
+        # Kopecks before discounts in the last month; those paid are in the book.
+        self._totals: dict[int, int] = {}
+        self.pair, self.skip = pair, skip
+        self._pairs: dict[tuple[int, int], PairSums] = {}
+        self._members: Counter[int] = Counter(dict.fromkeys(table.groups, 0))
+        self._spreads: dict[tuple[str, int], Counter[int]] = {
+            (field, days): Counter() for field in ("bought", "receipts") for days in self._book.periods
+        }
+        self._unread = self._unproven = self._pinned = 0
+        self._has_cost = True
+        self._may_see_sales = True
+
+    # --- Sales ---------------------------------------------------------------------------------------------
+
+    def begin(self, until: float, alive: Callable[[], object]) -> None:
+        """Read the sales of all periods, the latest first, and the rules that may work against the table."""
+        failures = 0
+        for span in spans_of(self._book.periods):
+            within = seconds_left(until, "dash.getClientsSales")
+            found = self._sales_in(span, within) if failures < FAILURES_IN_A_ROW else None
+            failures = 0 if found else failures + 1
+            if not self._may_see_sales:
+                failures = FAILURES_IN_A_ROW
+            self._note_sales(span, found)
+            alive()
+        rules = begin_rules(self.credentials)()
+        self._rules_unread = rules.is_unread
+        self._ladder = Ladder(rules.found, self.groups.values())
+
+    def _sales_in(self, span: tuple[int, int], within: float) -> SalesList | None:
+        """Return the sales of a span; None if that list failed."""
+        first, last = self._day(span[1] - 1), self._day(span[0])
+        try:
+            return call_poster(
+                self.credentials, lambda poster: poster.get_clients_sales(first, last, within=within)
+            )
+        except NotAllowed:
+            self._may_see_sales = False
+        except (Unreachable, InvalidResponse):
+            pass
+        return None
+
+    def _day(self, ago: int) -> date:
+        return self.today - timedelta(days=ago)
+
+    def _note_sales(self, span: tuple[int, int], found: SalesList | None) -> None:
+        if found is None:
+            self._unread += 1
+            self._book.add(span, {}, broken=(), is_whole=False)
+            self._has_cost = self._has_cost and span[0] >= MONTH
+            return
+        sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
+        broken = {row.id for row in found.unreadable if row.id is not None}
+        was_cut = found.size == CUT
+        names_nobody = any(row.id is None for row in found.unreadable)
+        self._unread += len(found.unreadable) + was_cut
+        self._book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
+        if span[0] < MONTH:
+            self._totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
+
+    # --- Clients -------------------------------------------------------------------------------------------
+
+    def add(self, page: ClientList) -> None:
+        broken = self._broken_in(page)
+        for client in page.clients:
+            if not client.removed and client.group_id in self.table.places and client.id not in broken:
+                self._judge_client(client)
+
+    def _broken_in(self, page: ClientList) -> set[int]:
+        """Return the clients with a row that cannot be read, and count such rows without removed clients."""
+        if not page.unreadable:
+            return set()
+        removed = sum(1 for row in page.rows if is_removed(row) and not _is_readable(row, page))
+        self._unread += max(len(page.unreadable) - removed, 0)
+        return {row.id for row in page.unreadable if row.id is not None}
+
+    def _judge_client(self, client: Client) -> None:
+        self._members[client.group_id] += 1
+        bought = self._book.bought(client.id)
+        for days, sums in bought.items():
+            if sums is not None:
+                self._spreads["bought", days][sums[0] // 100] += 1
+                self._spreads["receipts", days][sums[1]] += 1
+        if self._book.is_broken(client.id):
+            self._unproven += 1
+            return
+        born, registered = _born(client), _registered(client)
+        place = self._judge.place_of(born, registered, bought)
+        if place is None:
+            self._unproven += 1
+            return
+        to_id = self.table.groups[place]
+        if to_id == client.group_id:
+            return
+        if client.id in self.pins:
+            self._pinned += 1
+            return
+        self.moves.append(Move(client.id, client.group_id, to_id))
+        pair = self._pair_of(client.group_id, to_id)
+        sums = bought.get(pair.days) if pair.days is not None else None
+        self._count(pair, client, sums, bought[MONTH])
+        if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
+            self.named.append(Named(client.id, client.name, pair.days, sums, born, registered))
+
+    def _pair_of(self, from_id: int, to_id: int) -> PairSums:
+        pair = self._pairs.get((from_id, to_id))
+        if pair is None:
+            before, after = self.table.places[from_id], self.table.places[to_id]
+            # The criterion that they fulfil; else the one that they no longer fulfil.
+            rows = [self.table.rows[place] for place in (after, before) if place < len(self.table.rows)]
+            days = next((row.days for row in rows if row.needs_sales), None)
+            pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, is_up=after < before, days=days)
+        return pair
+
+    def _count(self, pair: PairSums, client: Client, sums: Bought | None, month: Bought | None) -> None:
+        pair.clients += 1
+        if sums is not None:
+            pair.bought = widened(pair.bought, sums[0])
+            pair.receipts = widened(pair.receipts, sums[1])
+        total = self._totals.get(client.id)
+        if total is not None and month is not None:
+            old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
+            pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
+        if client.total_paid is not None:
+            reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
+            if reached and reached[-1].group_id != pair.to_id:
+                pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
+
+    # --- The end -------------------------------------------------------------------------------------------
+
+    def done(self) -> Preview:
+        return Preview(
+            as_of=self.as_of,
+            today=self.today,
+            pairs=in_order(self._pairs.values()),
+            members=dict(self._members),
+            unread=self._unread,
+            unproven=self._unproven,
+            pinned=self._pinned,
+            has_cost=self._has_cost,
+            may_see_sales=self._may_see_sales,
+            rules_unread=self._rules_unread,
+            provisional=not self.membership.settled,
+        )
+
+    def keep(self, sums: Preview) -> None:
+        """Keep the spreads too: those of today serve every threshold."""
+        super().keep(sums)
+        for (field, days), values in self._spreads.items():
+            if values:
+                kopecks = 100 if field == "bought" else 1
+                spread = spread_of(values, 1)
+                spread.step *= kopecks
+                _keep_spread(_spread_key(self.credentials, field, days), spread)
+
+
+def _is_readable(row: object, page: ClientList) -> bool:
+    try:
+        client_id = read_id(row, "client_id") if isinstance(row, Mapping) else 0
+    except UnreadableRow:
+        return False
+    return any(client.id == client_id for client in page.clients)
+
+
+def _born(client: Client) -> Born:
+    try:
+        return client.born_on
+    except UnreadableRow:
+        return UNREAD
+
+
+def _registered(client: Client) -> Registered:
+    try:
+        return client.registered_on
+    except UnreadableRow:
+        return UNREAD
+
+
+def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
+    """Return what a group gives a client who bought this in a month, in hryvnia, unrounded."""
+    base = total if group.loyalty_type == LoyaltyType.DISCOUNT else revenue
+    return max(own, group.percent) * base / _PER_KOPECK
+
+
+# --- Asking ------------------------------------------------------------------------------------------------
+
+
+def new_reading(
+    credentials: PosterCredentials, table: Table, *, pair: tuple[int, int] | None = None, skip: int = 0
+) -> CriteriaReading:
+    """Return the reading of an account, over its groups as they are now.
+
+    Raises `GroupsGone`, and `PosterError` if the groups cannot be read.
+    """
+    found = list_groups_now(credentials)
+    groups = {group.id: group for group in found.groups}
+    gone = [group_id for group_id in table.groups if group_id not in groups]
+    if any(row.id is None or row.id in gone for row in found.unreadable):
+        raise InvalidResponse(
+            "a group could not be read", method="clients.getGroups", reason=ErrorReason.UNREADABLE_ROW
+        )
+    if gone:
+        raise GroupsGone(gone)
+    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip)
+
+
+def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
+    """Return what the table would do, as read now; of a large account the progress of the worker's reading.
+
+    `again` is True to read anew, and False for a page that waits. Raises `PosterError`.
+    """
+    if again:
+        reading.forget()
+    if is_small(reading.credentials):
+        return read_sums(reading, within=SECONDS_FOR_ALL)
+    ask_sweeps(reading.credentials)
+    return find_sums(reading)
+
+
+def read_now(
+    reading: CriteriaReading, *, seconds: float, note: Callable[[int], object] | None = None
+) -> Preview:
+    """Read and judge all clients now, and return the sums; `note` is called after each call to Poster.
+
+    Raises `PosterError`.
+    """
+    sweep([reading], until=time.monotonic() + seconds, note=note or (lambda _read: None))
+    if reading.failure is not None:
+        raise reading.failure
+    return reading.sums
+
+
+def ask_sweeps(credentials: PosterCredentials) -> None:
+    """Let the next sweep of a worker judge the clients too."""
+    ask_shared(lambda: cache.set(_asked_key(credentials), True, timeout=ASKED), None)
+
+
+def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
+    """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
+    if not credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES)):
+        return None
+    if not ask_shared(lambda: cache.get(_asked_key(credentials)), None):
+        return None
+    try:
+        saved = saved_table(credentials)
+        return new_reading(credentials, saved.table) if saved else None
+    except (GroupsGone, PosterError):
+        return None
+
+
+def _keep_spread(key: str, spread: Spread) -> None:
+    encoded = msgspec.msgpack.encode(spread)
+    ask_shared(lambda: cache.set(key, encoded, timeout=DAY), None)
+
+
+def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
+    """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
+    if credentials.refused_at:
+        return None
+    kept = ask_shared(lambda: cache.get(_spread_key(credentials, field, days)), None)
+    try:
+        return msgspec.msgpack.decode(kept, type=Spread) if kept else None
+    except msgspec.DecodeError:
+        return None  # an earlier version of this program has kept it
+
+
+def _asked_key(credentials: PosterCredentials) -> str:
+    return f"criteria-asked:{credentials.account_id}:{credentials.fingerprint}"
+
+
+def _spread_key(credentials: PosterCredentials, field: str, days: int) -> str:
+    token = f"{credentials.account_id}:{credentials.fingerprint}"
+    return f"criteria-spread:{token}:{timezone.localdate()}:{field}:{days}"

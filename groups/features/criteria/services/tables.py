@@ -1,0 +1,160 @@
+"""Read and save the table of criteria of an account, and pin clients."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from groups.features.criteria.models import CHANGE_CRITERIA, Criteria, CriteriaPin, CriteriaSave
+from groups.features.criteria.services.judging import Table
+from groups.features.criteria.services.night_times import next_night
+from groups.models import PosterCredentials
+from groups.services.clients import find_client
+from groups.services.gateway import check_token
+from groups.services.writes.commands import MoveClient
+from groups.services.writes.submissions import find_known
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+NO_TABLE = "none"
+"""The version of a form that was opened before there was a table."""
+
+
+class SavedSince(Exception):
+    """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
+
+    def __init__(self, now: Criteria | None) -> None:
+        super().__init__()
+        self.now = now
+
+
+@dataclass(frozen=True, slots=True)
+class SavedTable:
+    """The saved criteria of an account, with their table."""
+
+    row: Criteria
+    table: Table
+
+    @classmethod
+    def of(cls, row: Criteria) -> "SavedTable":
+        return cls(row, Table.from_json(row.table))
+
+
+def saved_table(credentials: PosterCredentials) -> SavedTable | None:
+    """Return the saved table of an account, or None. Raises `TokenRejected` if Poster refused the token."""
+    check_token(credentials)
+    row = Criteria.objects.filter(account=credentials.account_id).first()
+    return SavedTable.of(row) if row else None
+
+
+def version_of(saved: SavedTable | None) -> str:
+    """Return what a form carries to say on which table it was opened."""
+    return f"{saved.row.fingerprint}{'+' if saved.row.nightly else ''}" if saved else NO_TABLE
+
+
+def save_table(
+    table: Table,
+    *,
+    nightly: bool,
+    user: "User",
+    credentials: PosterCredentials,
+    operation: uuid.UUID,
+    version: str,
+) -> bool:
+    """Save the table, if it is still the one of this `version`; return False if it is the same already.
+
+    The same form sent twice is one save. It lets a held night go on, with the rights and the token of this
+    user. Raises `SavedSince`, and as `find_known`.
+    """
+    if not user.has_perm(CHANGE_CRITERIA):
+        raise PermissionDenied
+    content = table.to_json() | {"nightly": nightly}
+    save = CriteriaSave(
+        id=operation,
+        account=credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        table=content,
+    )
+    if find_known(save.submission, CriteriaSave) is not None:
+        return True
+    try:
+        with transaction.atomic():
+            rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
+            row = rows.first()
+            if version != version_of(SavedTable.of(row) if row else None):
+                raise SavedSince(row)
+            save.save(force_insert=True)
+            return _store(row, table, nightly, save)
+    except IntegrityError:
+        # The same form, or the first table of somebody else, was saved at the same moment.
+        if find_known(save.submission, CriteriaSave) is not None:
+            return True
+        raise SavedSince(Criteria.objects.filter(account=credentials.account_id).first()) from None
+
+
+def _store(row: Criteria | None, table: Table, nightly: bool, save: CriteriaSave) -> bool:
+    """Store the table in the row of the account; return True if it is another one than before."""
+    values: dict[str, Any] = {
+        "table": table.to_json(),
+        "fingerprint": table.fingerprint,
+        "nightly": nightly,
+        "user": save.user,
+        "user_name": save.user_name,
+        "saved_at": save.saved_at,
+        "held": "",
+        "held_at": None,
+    }
+    night = next_night(timezone.now()) if row is None else row.night_at or next_night(timezone.now())
+    values["night_at"] = values["next_look_at"] = night if nightly else None
+    if row is None:
+        Criteria.objects.create(account=save.account, **values)
+        return True
+    changed = (row.fingerprint, row.nightly) != (table.fingerprint, nightly)
+    Criteria.objects.filter(pk=row.pk).update(**values)
+    return changed
+
+
+# --- Pins --------------------------------------------------------------------------------------------------
+
+
+def pins_of(credentials: PosterCredentials) -> list[CriteriaPin]:
+    """Return the pins of an account that are in force. Raises `TokenRejected` if Poster refused the token."""
+    check_token(credentials)
+    return list(CriteriaPin.objects.in_force(credentials.account_id, timezone.localdate()))
+
+
+def pin_client(
+    client_id: int, reason: str, until: date | None, *, user: "User", credentials: PosterCredentials
+) -> bool:
+    """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
+    if not user.has_perm(MoveClient.permission):
+        raise PermissionDenied
+    if find_client(credentials, client_id, within=None) is None:
+        return False
+    values = {"reason": reason, "until": until, "user": user, "user_name": user.get_username()}
+    CriteriaPin.objects.update_or_create(
+        account=credentials.account,
+        client_id=client_id,
+        defaults=values | {"made_at": timezone.now()},
+    )
+    return True
+
+
+def remove_pin(pin_id: int, *, user: "User", credentials: PosterCredentials) -> bool:
+    """Remove a pin of the account; return False if there is none."""
+    if not user.has_perm(MoveClient.permission):
+        raise PermissionDenied
+    check_token(credentials)
+    found = CriteriaPin.objects.filter(pk=pin_id, account=credentials.account_id)
+    return bool(found.delete()[0])
+
+
+def forget_ended_pins() -> int:
+    """Delete the pins whose last day is past; return how many."""
+    return CriteriaPin.objects.filter(until__lt=timezone.localdate()).delete()[0]

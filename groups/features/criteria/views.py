@@ -1,0 +1,230 @@
+"""Views of the criteria: the table, what it would do, and the pins."""
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
+from groups.features.criteria.models import CHANGE_CRITERIA
+from groups.features.criteria.presenters.page import (
+    CriteriaPage,
+    changed_words,
+    incomplete_words,
+    nothing_saved_words,
+    too_many_words,
+)
+from groups.features.criteria.presenters.preview_page import PreviewPage
+from groups.features.criteria.presenters.spreads import spread_cards
+from groups.features.criteria.services import runs, tables
+from groups.features.criteria.services.reading import GroupsGone, find_preview, new_reading, read_now
+from groups.features.criteria.services.runs import Run, TooManyMoves
+from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
+from groups.features.insights.services.sales import VIEW_SALES
+from groups.features.insights.services.sweep import SweepProgress
+from groups.models import Job
+from groups.poster.fields import whole_number
+from groups.presenters.messages import reused_words
+from groups.services import groups as reads
+from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.jobs import queue
+from groups.services.writes.not_sent import NotSent, OperationReused
+from groups.services.writes.submissions import find_known
+from groups.views.http.requests import Request, form_methods, requires
+from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
+from poster_admin.common.htmx import element_asked_for, render_page
+
+MOST_SKIPPED = 10**6
+
+
+@form_methods
+@requires("view_group")
+def criteria(request: Request) -> HttpResponse:
+    """Show the table of criteria; save it, or change its rows without JavaScript."""
+    saved = saved_table(request.credentials)
+    if request.method != "POST":
+        return _show(request, saved)
+    if not request.user.has_perm(CHANGE_CRITERIA):
+        raise PermissionDenied
+    groups = reads.list_groups_now(request.credentials).groups
+    form = CriteriaForm(request.POST, groups=groups, saved=saved)
+    if step := request.POST.get("step"):
+        return _show(request, saved, form=form.after(step), is_draft=True)
+    if not form.is_valid():
+        return _show(request, saved, form=form, status=422)
+    data = form.main.cleaned_data
+    try:
+        changed = tables.save_table(
+            form.table,
+            nightly=data["nightly"],
+            user=request.user,
+            credentials=request.credentials,
+            operation=data["operation"],
+            version=data["version"],
+        )
+    except SavedSince as since:
+        now = SavedTable.of(since.now) if since.now else None
+        return _show(request, now, form=form.on(now), status=409, saved_since=True)
+    except OperationReused:
+        return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
+    text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
+    messages.success(request, text)
+    return redirect("groups:criteria")
+
+
+def _show(
+    request: Request,
+    saved: SavedTable | None,
+    *,
+    form: CriteriaForm | None = None,
+    pin_form: PinForm | None = None,
+    status: int = 200,
+    **context: Any,
+) -> HttpResponse:
+    groups = reads.list_groups(request.credentials)
+    if form is None and request.user.has_perm(CHANGE_CRITERIA):
+        form = CriteriaForm(groups=groups.groups, saved=saved)
+    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
+    context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
+    context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
+    context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
+    context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
+    return render(request, "criteria/criteria.html", context, status=status)
+
+
+# --- The preview -------------------------------------------------------------------------------------------
+
+
+@form_methods
+@requires("view_group", "view_client", "view_sales")
+def preview(request: Request) -> HttpResponse:
+    """Show what the saved table would do now; with `from` and `to` the clients of that pair by name."""
+    if request.method != "POST":
+        return redirect("groups:criteria")
+    saved = saved_table(request.credentials)
+    if saved is None:
+        return _show(request, None, status=409, outcome=nothing_saved_words())
+    pair, skip = _pair_of(request), whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
+    try:
+        reading = new_reading(request.credentials, saved.table, pair=pair, skip=skip)
+    except GroupsGone:
+        return _show(request, saved, status=409)
+    again = "waiting" not in request.POST
+    found = read_now(reading, seconds=SECONDS_FOR_ALL) if pair else find_preview(reading, again=again)
+    if isinstance(found, SweepProgress):
+        context: dict[str, Any] = {"progress": found}
+    else:
+        context = {"page": PreviewPage(saved.table, found, reading, request.credentials)}
+    may_run = request.user.has_perms(Run.permissions)
+    context |= {"operation": uuid.uuid4(), "version": version_of(saved), "may_run": may_run}
+    return render_page(request, "criteria/preview.html", context, fragment="preview")
+
+
+def _pair_of(request: Request) -> tuple[int, int] | None:
+    """Return the pair of groups whose clients are asked for by name, or None."""
+    ids = [whole_number(request.POST.get(name, "")) for name in ("from", "to")]
+    return (ids[0], ids[1]) if ids[0] and ids[1] else None
+
+
+# --- The run -----------------------------------------------------------------------------------------------
+
+
+@form_methods
+@requires("change_criteria", "move_client")
+def run(request: Request) -> HttpResponse:
+    """Read and judge all clients, and start the job that moves those who belong elsewhere."""
+    if request.method != "POST":
+        return redirect("groups:criteria")
+    user, credentials = request.user, request.credentials
+    saved, form = saved_table(credentials), RunForm(request.POST)
+    if not form.is_valid():
+        return _show(request, saved, status=422, outcome=incomplete_words())
+    operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
+
+    def show(*, status: int, **context: Any) -> HttpResponse:
+        return _show_run(request, saved, operation, status, **context)
+
+    try:
+        known = find_known(runs.submission_of(operation, user, credentials), Job)
+    except NotSent as error:
+        return answer_not_sent(error, request, None, show)
+    if known or (known := runs.unfinished_run(credentials)):
+        return redirect(known.get_absolute_url())
+    if saved is None:
+        return show(status=409, outcome=nothing_saved_words())
+    if version and version != version_of(saved):
+        return show(status=409, outcome=changed_words())
+    try:
+        reading = new_reading(credentials, saved.table)
+    except GroupsGone:
+        return _show(request, saved, status=409)
+    read_now(reading, seconds=SECONDS_FOR_ALL)
+    job = runs.plan_run(user=user, credentials=credentials, operation=operation, reading=reading)
+    try:
+        return redirect(queue.start(job, **consent_of(request)))
+    except NotSent as error:
+        return answer_not_sent(error, request, job, show)
+
+
+def _show_run(
+    request: Request, saved: SavedTable | None, operation: uuid.UUID, status: int, **context: Any
+) -> HttpResponse:
+    """Show why a run was not started, with its form where it may be sent again."""
+    context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
+    return render(request, "criteria/run.html", context, status=status)
+
+
+def answer_too_many(error: TooManyMoves, request: Request, asked: Any, show: Show) -> HttpResponse:
+    """Refuse a run beyond the most moves of its table where nobody can be asked."""
+    return show(status=409, outcome=too_many_words(error.moves, error.most))
+
+
+@require_safe
+@requires("view_group", "view_sales")
+def spread(request: Request) -> HttpResponse:
+    """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
+    context = {"spreads": spread_cards(request.credentials, typed_bounds(request.GET.dict()))}
+    is_in_row = element_asked_for(request).endswith("-spread")
+    template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
+    return render(request, template, context)
+
+
+# --- Pins --------------------------------------------------------------------------------------------------
+
+
+@form_methods
+@requires("move_client")
+def pin_create(request: Request) -> HttpResponse:
+    """Pin a client: the criteria leave them where they are."""
+    if request.method != "POST":
+        return redirect("groups:criteria")
+    form = PinForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        is_known = tables.pin_client(
+            data["client"],
+            data["reason"],
+            data["until"],
+            user=request.user,
+            credentials=request.credentials,
+        )
+        if is_known:
+            messages.success(request, _("The client stays where they are, whatever the criteria say."))
+            return redirect("groups:criteria")
+        form.add_error("client", _("Poster has no client of this number."))
+    return _show(request, saved_table(request.credentials), pin_form=form, status=422)
+
+
+@require_POST
+@requires("move_client")
+def pin_remove(request: Request, pin_id: int) -> HttpResponse:
+    """Remove the pin of a client."""
+    if not tables.remove_pin(pin_id, user=request.user, credentials=request.credentials):
+        raise Http404
+    messages.success(request, _("The pin is removed."))
+    return redirect("groups:criteria")

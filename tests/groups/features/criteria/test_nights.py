@@ -1,0 +1,293 @@
+"""Test the nights: once each, by the token of who saved the table, and only after a first run by hand."""
+
+import uuid
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from groups.features.approvals.models import ApprovalRequest
+from groups.features.criteria.models import Criteria
+from groups.features.criteria.services import nights
+from groups.features.criteria.services.events import find_held
+from groups.features.criteria.services.night_times import next_night
+from groups.models import Job, LeftOutFeature, PosterAccount
+from groups.services.jobs import queue
+from groups.services.writes import gates
+from tests.support.criteria import BRONZE, GOLD, save
+from tests.support.jobs import run, start
+from tests.support.pages import text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+ROW = {"group_id": GOLD, "birthday_in": 0}
+Held = Criteria.Held
+
+
+@pytest.fixture
+def by_hand(browse, owner):
+    """Return a function that runs the table as a person does, to its end."""
+    client = browse(owner)
+
+    def by_hand():
+        client.post("/criteria/run/", {"operation": str(uuid.uuid4())})
+        return run(Job.objects.order_by("-created_at").first())
+
+    by_hand.client = client
+    return by_hand
+
+
+@pytest.fixture
+def nightly(owner, client_of, by_hand):
+    """Return a table for every night that was run by hand, with a client who has to move since."""
+    save(owner, ROW, otherwise=BRONZE, nightly=True, max_moves=2)
+    by_hand()
+    client_of(GOLD)
+    return Criteria.objects.get()
+
+
+def let_night_come(ago=timedelta(minutes=1)):
+    at = timezone.now() - ago
+    Criteria.objects.update(night_at=at, next_look_at=at)
+
+
+def night():
+    """Let a night come, do what a worker does, and return the jobs that it has started."""
+    let_night_come()
+    before = set(Job.objects.values_list("pk", flat=True))
+    for account in nights.accounts_due():
+        nights.run_night(account)
+    return list(Job.objects.exclude(pk__in=before))
+
+
+def test_a_night_moves_who_belongs_elsewhere_and_the_next_one_nobody(nightly, sandbox, by_hand):
+    (job,) = night()
+    assert (job.state, job.user_name, job.total) == (Job.State.WAITING, "owner", 1)
+    run(job)
+    assert job.state == Job.State.DONE
+    assert len(sandbox.posts("clients.updateClient")) == 1
+    assert "A worker has started it at night." in text_of(by_hand.client.get(f"/jobs/{job.pk}/"))
+    assert not night()
+    row = Criteria.objects.get()
+    assert row.night_at == row.next_look_at > timezone.now()
+    assert "The next time is" in text_of(by_hand.client.get("/criteria/"))
+
+
+def test_a_night_before_its_time_or_of_a_table_by_hand_alone_does_nothing(nightly, owner, client_of, by_hand):
+    assert nights.accounts_due() == []
+    save(owner, ROW, otherwise=BRONZE, max_moves=2)
+    let_night_come()
+    assert nights.accounts_due() == []
+
+
+def test_the_first_run_is_by_hand_and_after_each_change_again(owner, client_of, by_hand):
+    save(owner, ROW, otherwise=BRONZE, nightly=True)
+    client_of(GOLD)
+    assert not night()
+    assert "This one was not run yet" in text_of(by_hand.client.get("/criteria/"))
+    by_hand()
+    client_of(GOLD)
+    (job,) = night()
+    run(job)
+    save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=True)
+    client_of(GOLD)
+    assert not night()
+    by_hand()
+    client_of(GOLD)
+    # To switch the nights on or off changes nothing of the table.
+    for is_on in (False, True):
+        save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=is_on)
+    assert len(night()) == 1
+
+
+def test_a_night_runs_once_whatever_dies(nightly, monkeypatch):
+    let_night_come()
+    at = Criteria.objects.get().night_at
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "start", dying)
+        with pytest.raises(SystemExit):
+            nights.run_night("demo")
+    assert not Job.objects.filter(state=Job.State.WAITING).exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(nights.log, "info", dying)  # after the job was queued
+        with pytest.raises(SystemExit):
+            nights.run_night("demo")
+    Criteria.objects.update(held_until=None, holder=None)
+    assert Criteria.objects.get().night_at == at
+    nights.run_night("demo")
+    (job,) = Job.objects.filter(state=Job.State.WAITING)
+    run(job)
+    Criteria.objects.update(night_at=at, next_look_at=at)
+    nights.run_night("demo")
+    assert Job.objects.filter(state=Job.State.WAITING).count() == 0
+
+
+def dying(*_args, **_kwargs):
+    raise SystemExit
+
+
+def test_another_worker_leaves_a_night_that_one_works_on(nightly):
+    let_night_come()
+    assert Criteria.objects.take("demo", timedelta(minutes=1))
+    assert nights.accounts_due() == []
+    nights.run_night("demo")
+    assert not Job.objects.filter(state=Job.State.WAITING).exists()
+
+
+# --- What holds the nights ---------------------------------------------------------------------------------
+
+
+def no_user(owner, sandbox):
+    owner.is_active = False
+    owner.save()
+
+
+def no_token(owner, sandbox):
+    owner.credentials.refused_at = timezone.now()
+    owner.credentials.save()
+
+
+def refused_token(owner, sandbox):
+    sandbox.script("*", "error_object", times=None, code=11, message="Bad access token")
+
+
+def no_right(owner, sandbox):
+    owner.groups.clear()
+
+
+def no_group(owner, sandbox):
+    sandbox.console().remove(BRONZE)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason"),
+    [
+        (no_user, Held.NO_USER),
+        (no_token, Held.TOKEN),
+        (refused_token, Held.TOKEN),
+        (no_right, Held.NO_RIGHT),
+        (no_group, Held.GROUP_GONE),
+    ],
+)
+def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
+    nightly, owner, sandbox, settings, browse, second_owner, break_it, reason
+):
+    settings.POSTER_CONFIRM_SECONDS = 0.01
+    began = timezone.now()
+    break_it(owner, sandbox)
+    assert not night()
+    row = Criteria.objects.get()
+    assert (row.held, row.night_at) == (reason, None)
+    (event,) = find_held(PosterAccount.objects.get(pk="demo"), began)
+    assert "run no more at night" in event.text()
+    assert event.concerns(second_owner)
+    assert nights.accounts_due() == []
+    sandbox.clear_faults()
+    assert f'data-held="{reason}"' in browse(second_owner).get("/criteria/").content.decode()
+    save(second_owner, ROW, otherwise=BRONZE, nightly=True, max_moves=2)
+    row = Criteria.objects.get()
+    assert (row.held, row.user_name) == ("", "partner")
+    assert row.night_at is not None
+
+
+def test_a_table_with_sales_is_held_where_the_token_may_not_see_them(owner, client_of, by_hand, sandbox):
+    save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
+    by_hand()
+    sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+    assert not night()
+    assert Criteria.objects.get().held == Held.NO_SALES
+
+
+def test_while_poster_is_away_a_night_waits(nightly, sandbox):
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert not night()
+    row = Criteria.objects.get()
+    assert row.held == ""
+    assert row.night_at < timezone.now() < row.next_look_at
+    sandbox.clear_faults()
+    Criteria.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
+    nights.run_night("demo")
+    assert Job.objects.filter(state=Job.State.WAITING).count() == 1
+
+
+def test_a_night_waits_for_what_holds_a_group(nightly, staff, client_of):
+    start(staff, group_id=GOLD, target_id=BRONZE)
+    assert not night()
+    assert Criteria.objects.get().next_look_at > timezone.now()
+
+
+def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
+    let_night_come(ago=timedelta(hours=7))
+    nights.run_night("demo")
+    assert not Job.objects.filter(state=Job.State.WAITING).exists()
+    assert Criteria.objects.get().night_at > timezone.now()
+
+
+def test_a_night_while_the_feature_was_off_is_left_out(nightly):
+    let_night_come()
+    LeftOutFeature.objects.create(feature="criteria", seen_at=timezone.now())
+    nights.run_night("demo")
+    assert not Job.objects.filter(state=Job.State.WAITING).exists()
+
+
+# --- The bound ---------------------------------------------------------------------------------------------
+
+
+def test_a_night_beyond_its_bound_is_one_request_until_it_is_decided(nightly, client_of, sandbox):
+    for _ in range(2):
+        client_of(GOLD)
+    (job,) = night()
+    assert job.state == Job.State.ASKED
+    assert ApprovalRequest.objects.get().user_name == "owner"
+    assert not night()
+    assert not sandbox.posts()
+
+
+@pytest.fixture
+def without_approvals(monkeypatch):
+    """Take the gate of the limits out, as an installation without the approvals does."""
+    kept = [gate for gate in gates.registered if type(gate).__name__ != "LimitGate"]
+    monkeypatch.setattr(gates, "registered", kept)
+
+
+def test_without_requests_a_run_beyond_its_bound_is_refused_plainly(
+    nightly, client_of, sandbox, by_hand, without_approvals
+):
+    for _ in range(2):
+        client_of(GOLD)
+    answer = by_hand.client.post("/criteria/run/", {"operation": str(uuid.uuid4())})
+    assert answer.status_code == 409
+    assert "3 clients would move, and the table allows 2" in text_of(answer)
+    assert not night()
+    assert Criteria.objects.get().held == Held.TOO_MANY
+    assert not sandbox.posts()
+
+
+# --- When it is --------------------------------------------------------------------------------------------
+
+KYIV = ZoneInfo("Europe/Kyiv")
+
+
+@pytest.mark.parametrize(
+    ("now", "after_one", "expected"),
+    [
+        (datetime(2026, 11, 28, 3, 59, tzinfo=KYIV), False, datetime(2026, 11, 28, 4, tzinfo=KYIV)),
+        (datetime(2026, 11, 28, 4, 0, tzinfo=KYIV), True, datetime(2026, 11, 29, 4, tzinfo=KYIV)),
+        # The clock is put forward at 3:00, and back at 4:00.
+        (datetime(2026, 3, 28, 12, tzinfo=KYIV), False, datetime(2026, 3, 29, 4, tzinfo=KYIV)),
+        (datetime(2026, 10, 24, 12, tzinfo=KYIV), False, datetime(2026, 10, 25, 4, tzinfo=KYIV)),
+    ],
+)
+def test_a_night_is_at_its_hour_on_the_clock_of_the_site(settings, now, after_one, expected):
+    assert next_night(now, after_one=after_one) == expected
+
+
+def test_a_pause_that_is_no_whole_days_is_from_now_on(settings):
+    now = timezone.now()
+    settings.CRITERIA_SECONDS = 5.0
+    assert next_night(now, after_one=True) == now + timedelta(seconds=5)
+    settings.CRITERIA_SECONDS = 2 * 86_400.0
+    assert next_night(now, after_one=True) > now + timedelta(days=1)
+    settings.CRITERIA_SECONDS = 0
+    assert next_night(now) is None
+    assert nights.accounts_due() == []

@@ -1,0 +1,272 @@
+"""Test the run: it moves whom the preview shows, no one twice, and none beyond its bound without a yes."""
+
+import re
+import uuid
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from groups.features.approvals.models import ApprovalRequest
+from groups.features.snapshots.models import Snapshot
+from groups.models import Job, Lock
+from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
+from tests.support.jobs import die_before_sending, ended, run, undone
+from tests.support.pages import text_of
+from tests.support.threads import at_once
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+RUN = "/criteria/run/"
+
+
+@pytest.fixture
+def start(browse, owner):
+    """Return a function that runs the table as an owner does."""
+    client = browse(owner)
+
+    def start(**more):
+        return client.post(RUN, {"operation": str(uuid.uuid4())} | more)
+
+    start.client = client
+    return start
+
+
+@pytest.fixture
+def group_of(sandbox):
+    """Return a function that says in which group a client is at Poster."""
+    return lambda client_id: int(sandbox.accounts["demo"].clients.row(client_id)["client_groups_id"])
+
+
+def moves_of(sandbox):
+    """Return the clients that were written to, one entry for each write."""
+    calls = sandbox.posts("clients.updateClient")
+    return sorted(int(call.form["client_id"]) for call in calls)
+
+
+# --- A run -------------------------------------------------------------------------------------------------
+
+
+def test_a_run_moves_whom_the_preview_shows_and_can_be_taken_back(
+    start, client_of, table, sandbox, group_of, owner
+):
+    up, down, stays = client_of(BRONZE, (3, 6_000_00)), client_of(GOLD), client_of(SILVER, *[(1, 1)] * 3)
+    answer = start()
+    job = Job.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, f"/jobs/{job.pk}/")
+    assert not sandbox.posts()
+    run(job)
+    assert ended(job) == (Job.State.DONE, "")
+    assert (group_of(up), group_of(down), group_of(stays)) == (GOLD, BRONZE, SILVER)
+    assert moves_of(sandbox) == sorted([up, down])
+    # Of each group a snapshot was taken, of those who left it.
+    assert set(Snapshot.objects.values_list("group_id", "clients")) == {(BRONZE, 1), (GOLD, 1)}
+    assert not Lock.objects.exists()
+    page = start.client.get(f"/jobs/{job.pk}/")
+    assert "Criteria: 2 clients" in text_of(page)
+    assert f'action="/jobs/{job.pk}/undo/"' in page.content.decode()
+    sandbox.console().edit_client(down, client_groups_id=str(SILVER))
+    assert undone(owner, job).state == Job.State.DONE
+    assert (group_of(up), group_of(down)) == (BRONZE, SILVER)
+
+
+def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
+    client_of(BRONZE)
+    start()
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert "Everybody is where they belong" in text_of(start.client.get(f"/jobs/{Job.objects.get().pk}/"))
+    assert not sandbox.posts()
+
+
+def test_the_same_form_twice_is_one_run_and_another_one_leads_to_it(start, client_of, table):
+    client_of(GOLD)
+    operation = str(uuid.uuid4())
+    first = start(operation=operation)
+    assert start(operation=operation)["Location"] == first["Location"]
+    assert start()["Location"] == first["Location"]
+    assert Job.objects.count() == 1
+
+
+def test_only_who_may_run_it_can(browse, staff, manager, table, sandbox, owner):
+    for user in (staff, manager):
+        assert browse(user).post(RUN, {"operation": str(uuid.uuid4())}).status_code == 403
+    assert browse(owner).post(RUN).status_code == 422
+    assert browse(owner).get(RUN).status_code == 302
+    assert not Job.objects.exists()
+
+
+def test_without_a_table_or_with_a_group_that_is_gone_nothing_is_started(start, owner, sandbox):
+    assert start().status_code == 409
+    save(owner, {"group_id": GOLD, "birthday_in": 1}, otherwise=BRONZE)
+    sandbox.console().remove(GOLD)
+    assert start().status_code == 409
+    assert not Job.objects.exists()
+
+
+def test_criteria_that_were_changed_since_the_page_are_asked_about_again(start, client_of, table, owner):
+    client_of(GOLD)
+    version = version_in(start.client.post("/criteria/preview/"))
+    save(owner, {"group_id": GOLD, "birthday_in": 1}, otherwise=BRONZE)
+    assert start(version=version).status_code == 409
+    assert not Job.objects.exists()
+
+
+def test_criteria_that_are_changed_while_the_run_waits_stop_it(start, client_of, table, owner, sandbox):
+    client_of(GOLD)
+    start()
+    save(owner, {"group_id": GOLD, "birthday_in": 1}, otherwise=BRONZE)
+    assert ended(run(Job.objects.get())) == (Job.State.STOPPED, Job.Stop.CHANGED)
+    assert not sandbox.posts()
+
+
+def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox):
+    client_of(GOLD)
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert start().status_code in {502, 504}
+    assert not Job.objects.exists()
+
+
+# --- The client is read once more --------------------------------------------------------------------------
+
+
+def test_who_was_pinned_moved_or_removed_since_is_left(start, client_of, table, sandbox, browse, staff):
+    pinned, moved, gone, goes = (client_of(GOLD) for _ in range(4))
+    start()
+    browse(staff).post("/criteria/pins/", {"client": pinned, "reason": "a friend"})
+    sandbox.console().edit_client(moved, client_groups_id=str(SILVER))
+    sandbox.console().edit_client(gone, delete="1")
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == [goes]
+
+
+def test_a_plan_that_is_old_is_made_again(start, client_of, table, sandbox, group_of):
+    buyer, goes = client_of(GOLD), client_of(GOLD)
+    start()
+    sandbox.console().sell(buyer, today(), 6_000_00, 6_000_00)
+    late = client_of(BRONZE, (0, 6_000_00))
+    job = Job.objects.get()
+    old = (timezone.now() - timedelta(minutes=11)).isoformat()
+    Job.objects.update(wanted=job.wanted | {"planned_at": old})
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == sorted([goes, late])
+    assert group_of(buyer) == GOLD
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_kill_writes_nobody_twice(start, client_of, table, sandbox, settings, monkeypatch, number):
+    clients = sorted(client_of(GOLD) for _ in range(4))
+    start()
+    job = Job.objects.get()
+    die_before_sending(monkeypatch, job, number)
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
+    job.refresh_from_db()
+    assert run(job).state == Job.State.DONE
+    written = moves_of(sandbox)
+    assert len(written) == len(set(written))
+    # Who was about to be written as the process died was never sent, and is tried again.
+    assert written == clients
+
+
+def test_an_answer_that_is_lost_writes_nobody_again(start, client_of, table, sandbox):
+    clients = sorted(client_of(GOLD) for _ in range(3))
+    start()
+    sandbox.script("clients.updateClient", "answer_lost", call=2)
+    run(Job.objects.get())
+    assert moves_of(sandbox) == clients
+
+
+# --- The bound of the table, and the limits of the account -------------------------------------------------
+
+
+@pytest.fixture
+def small(owner):
+    """Return a table whose runs move two clients."""
+    return save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=2)
+
+
+def test_a_run_up_to_its_bound_needs_nobody(start, client_of, small, sandbox):
+    clients = sorted(client_of(GOLD) for _ in range(2))
+    start()
+    run(Job.objects.get())
+    assert moves_of(sandbox) == clients
+
+
+def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
+    start, client_of, small, sandbox, browse, second_owner
+):
+    clients = [client_of(GOLD) for _ in range(3)]
+    answer = start(reason="because I may")
+    request = ApprovalRequest.objects.get()
+    assert (answer.status_code, answer["Location"]) == (302, f"/requests/{request.pk}/")
+    assert Job.objects.get().state == Job.State.ASKED
+    assert not sandbox.posts()
+    page = start.client.get(f"/requests/{request.pk}/")
+    assert "it would reach: 3; on its own it may reach 2" in text_of(page)
+    assert 'data-clients="3"' in page.content.decode()
+    assert "“Gold” → “Bronze”: 3" in text_of(page)
+    # Another number of clients by now is shown first.
+    more = client_of(GOLD)
+    other = browse(second_owner)
+    approve = f"/requests/{request.pk}/approve/"
+    shown = other.post(approve)
+    assert shown.status_code == 409
+    assert 'data-clients="4"' in shown.content.decode()
+    seen = re.search(r'name="version" value="(\w+)"', shown.content.decode())[1]
+    assert other.post(approve, {"version": seen}).status_code == 302
+    job = Job.objects.get()
+    assert job.user == second_owner
+    run(job)
+    assert ended(job) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == sorted([*clients, more])
+
+
+def test_more_clients_than_were_approved_are_not_moved(
+    start, client_of, small, sandbox, browse, second_owner
+):
+    for _ in range(3):
+        client_of(GOLD)
+    start()
+    request = ApprovalRequest.objects.get()
+    browse(second_owner).post(f"/requests/{request.pk}/approve/")
+    client_of(GOLD)
+    assert ended(run(Job.objects.get())) == (Job.State.STOPPED, Job.Stop.BEYOND_LIMITS)
+    assert not sandbox.posts()
+
+
+def test_the_limits_of_the_account_bind_a_run_too(start, client_of, table, owner, sandbox, browse):
+    start.client.post("/account/limits/", {"max_clients": "1"})
+    for _ in range(2):
+        client_of(GOLD)
+    operation = str(uuid.uuid4())
+    page = start(operation=operation)
+    assert page.status_code == 200
+    assert 'name="reason"' in page.content.decode()
+    assert not Job.objects.exists()
+    assert start(operation=operation, reason="spring", reached="2").status_code == 302
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+
+
+def test_a_group_that_something_holds_is_said(start, client_of, table, owner, browse, staff):
+    client_id = client_of(GOLD)
+    form = browse(staff).get(f"/groups/{GOLD}/clients/move/?client={client_id}")
+    sent = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form.content.decode()))
+    browse(staff).post(f"/groups/{GOLD}/clients/move/", sent | {"target": SILVER})
+    answer = start()
+    assert answer.status_code == 409
+    assert "Clients are being moved" in text_of(answer)
+
+
+def test_the_form_of_a_table_and_of_a_run_are_not_one(start, client_of, table, browse):
+    form = fields({"group": GOLD, "birthday_in": "1"}, otherwise=BRONZE)
+    form["version"] = version_in(start.client.get("/criteria/"))
+    start.client.post("/criteria/", form)
+    assert start(operation=form["operation"]).status_code == 409
+
+
+def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner):
+    client_of(GOLD)
+    clients = [browse(owner), browse(second_owner)]
+    posts = [partial(client.post, RUN, {"operation": str(uuid.uuid4())}) for client in clients]
+    answers = at_once(*posts)
+    assert Job.objects.count() == 1
+    assert sorted(answer.status_code for answer in answers) in ([302, 302], [302, 409])

@@ -1,0 +1,281 @@
+"""Test the table of criteria: who may see and save it, what is refused, and two who save at once."""
+
+import re
+
+import pytest
+
+from groups.features.criteria.models import Criteria, CriteriaPin, CriteriaSave
+from groups.features.criteria.services.judging import Table
+from tests.support.criteria import URL, fields, save, version_in
+from tests.support.pages import text_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROW = {"group": 4, "days": "30", "bought_min": "6000"}
+PINS = "/criteria/pins/"
+
+
+@pytest.fixture
+def post(browse, owner):
+    """Return a function that sends the form of the table as an owner."""
+    client = browse(owner)
+
+    def post(*rows, **more):
+        return client.post(URL, fields(*rows, **more))
+
+    post.client = client
+    return post
+
+
+def rows_of(page):
+    return re.findall(r'data-criterion="(\d+)"\s+data-group="(\d+)"', page.content.decode())
+
+
+def stored():
+    return Table.from_json(Criteria.objects.get().table)
+
+
+# --- Saving ------------------------------------------------------------------------------------------------
+
+
+def test_an_owner_saves_a_table_and_all_who_see_groups_can_read_it(post, browse, manager, staff):
+    birthday = {"group": 5, "birthday_in": "7", "ORDER": "1"}
+    answer = post(ROW | {"ORDER": "2"}, birthday, nightly="on")
+    assert (answer.status_code, answer["Location"]) == (302, URL)
+    row = Criteria.objects.get()
+    assert (row.nightly, row.user_name) == (True, "owner")
+    # The rows are in the order of judging.
+    assert [(each.group_id, each.birthday_in, each.bought_min) for each in stored().rows] == [
+        (5, 7, None),
+        (4, None, 6_000_00),
+    ]
+    for client in (post.client, browse(manager), browse(staff)):
+        page = client.get(URL)
+        assert page.status_code == 200
+        assert rows_of(page) == [("1", "5"), ("2", "4")]
+
+
+def test_without_a_table_the_page_says_who_can_make_one(browse, manager):
+    page = browse(manager).get(URL)
+    assert page.status_code == 200
+    assert "There are no criteria yet" in text_of(page)
+    assert 'action="/criteria/"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["6 000", "6000,00", "6\N{NO-BREAK SPACE}000 ₴", "₴6000", "6000.0"])
+def test_amounts_are_read_as_people_type_them(post, typed):
+    assert post(ROW | {"bought_min": typed}).status_code == 302
+    assert stored().rows[0].bought_min == 6_000_00
+
+
+def test_kopecks_and_zero_are_bounds(post):
+    assert post(ROW | {"bought_min": "0", "bought_max": "12,50", "receipts_max": "0"}).status_code == 302
+    row = stored().rows[0]
+    assert (row.bought_min, row.bought_max, row.receipts_max) == (0, 12_50, 0)
+    page = post.client.get(URL).content.decode()
+    assert 'name="rows-0-bought_max" value="12.5"' in page
+    assert 'name="rows-0-bought_min" value="0"' in page
+
+
+def test_a_row_with_a_delete_is_not_looked_at(post):
+    assert post(ROW, {"group": "x", "days": "999", "DELETE": "on"}).status_code == 302
+    assert len(stored().rows) == 1
+
+
+def test_the_same_form_twice_is_one_save_and_with_other_values_a_conflict(post):
+    form = fields(ROW)
+    for _time in range(2):
+        assert post.client.post(URL, form).status_code == 302
+    assert CriteriaSave.objects.count() == 1
+    answer = post.client.post(URL, form | {"max_moves": "7"})
+    assert answer.status_code == 409
+    assert stored().max_moves == 100
+
+
+def test_a_table_that_somebody_else_has_saved_since_is_shown_beside_ones_own(post, owner):
+    version = version_in(post.client.get(URL))
+    save(owner, {"group_id": 6, "birthday_in": 3}, otherwise=7)
+    answer = post(ROW, version=version)
+    assert answer.status_code == 409
+    html = answer.content.decode()
+    assert 'data-notice="conflict"' in html
+    assert rows_of(answer) == [("1", "6")]
+    assert 'name="rows-0-bought_min" value="6000"' in html
+    assert stored().otherwise == 7
+    # The form has the version of now: to save once more replaces it.
+    again = fields(ROW, version=version_in(answer))
+    assert post.client.post(URL, again).status_code == 302
+    assert stored().otherwise == 1
+
+
+def test_values_that_are_saved_already_conflict_with_nobody(post):
+    form = fields(ROW)
+    post.client.post(URL, form)
+    version = version_in(post.client.get(URL))
+    assert post(ROW, version=version).status_code == 302
+    assert post(ROW, version=version).status_code == 302
+
+
+# --- What is refused ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"group": 4}, "at least one condition"),
+        ({"group": 4, "days": "30"}, "at least one condition"),
+        ({"group": 4, "bought_min": "5"}, "in how many days"),
+        ({"group": 4, "receipts_max": "5"}, "in how many days"),
+        (ROW | {"days": "0"}, "between 1 and 365"),
+        (ROW | {"days": "366"}, "between 1 and 365"),
+        (ROW | {"days": "1.5"}, "a whole number"),
+        (ROW | {"bought_min": "-5"}, "between 0 and 100,000,000"),
+        (ROW | {"bought_min": "1e3"}, "Enter a number"),
+        (ROW | {"bought_max": "5999,99"}, "above the upper one"),
+        (ROW | {"receipts_min": "3", "receipts_max": "2"}, "above the upper one"),
+        ({"group": 4, "registered_min": "3", "registered_max": "2"}, "above the upper one"),
+        ({"group": 4, "birthday_in": "181"}, "between 0 and 180"),
+        (ROW | {"group": 999}, "not in Poster"),
+        (ROW | {"group": ""}, "Choose a group."),
+        (ROW | {"group": 1}, "has a row of its own"),
+    ],
+)
+def test_a_wrong_row_says_why_and_keeps_what_was_typed(post, row, words):
+    answer = post(row)
+    assert answer.status_code == 422
+    assert words in text_of(answer)
+    for name, value in row.items():
+        if name != "group" and value:
+            assert f'name="rows-0-{name}" value="{value}"' in answer.content.decode()
+    assert not Criteria.objects.exists()
+
+
+def test_a_group_stands_in_one_row(post):
+    answer = post(ROW, {"group": 4, "birthday_in": "1"})
+    assert answer.status_code == 422
+    assert "has a row already" in text_of(answer)
+
+
+@pytest.mark.parametrize("left_out", ["otherwise", "max_moves", "version", "operation"])
+def test_what_is_required_is_said(post, left_out):
+    form = fields(ROW)
+    del form[left_out]
+    assert post.client.post(URL, form).status_code == 422
+
+
+@pytest.mark.parametrize("most", ["-1", "100001", "many"])
+def test_the_most_moves_have_bounds(post, most):
+    assert post(ROW, max_moves=most).status_code == 422
+
+
+def test_more_than_fifty_rows_are_refused(post):
+    def rows(count):
+        each = {**dict.fromkeys(("bought_max", "receipts_min", "receipts_max", "birthday_in"), ""), **ROW}
+        return [each | {"group": number} for number in range(100, 100 + count)]
+
+    answer = post(*rows(100))
+    assert answer.status_code == 422
+    assert "at most 50 rows" in text_of(answer)
+    assert "at most 50 rows" not in text_of(post(*rows(50)))
+
+
+def test_a_form_without_its_rows_is_refused(post):
+    form = {"otherwise": 1, "max_moves": 5, "version": "none"}
+    assert post.client.post(URL, form).status_code == 422
+
+
+def test_others_save_nothing(browse, manager, staff):
+    for user in (manager, staff):
+        assert browse(user).post(URL, fields(ROW)).status_code == 403
+    assert not Criteria.objects.exists()
+
+
+def test_a_group_that_is_gone_is_said_to_all_and_the_form_refuses_it(post, browse, manager, owner, sandbox):
+    save(owner, {"group_id": 4, "birthday_in": 3})
+    sandbox.console().remove(4)
+    for client in (post.client, browse(manager)):
+        page = client.get(URL + "?refresh=1")
+        assert "no longer in Poster" in text_of(page)
+        assert rows_of(page) == [("1", "4")]
+    answer = post(ROW, version=version_in(post.client.get(URL)))
+    assert answer.status_code == 422
+
+
+# --- Rows without JavaScript -------------------------------------------------------------------------------
+
+
+def typed(page):
+    return re.findall(r'name="rows-\d+-birthday_in" value="(\w+)"', page.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("step", "left"),
+    [
+        ("add", ["1", "2x", "3"]),
+        ("up-1", ["2x", "1", "3"]),
+        ("down-1", ["1", "3", "2x"]),
+        ("remove-0", ["2x", "3"]),
+        ("up-0", ["1", "2x", "3"]),
+        ("down-9", ["1", "2x", "3"]),
+    ],
+)
+def test_buttons_change_the_rows_and_check_nothing(post, step, left):
+    rows = [{"group": number, "birthday_in": text} for number, text in ((4, "1"), (5, "2x"), (6, "3"))]
+    page = post(*rows, step=step, max_moves="abc")
+    assert page.status_code == 200
+    assert typed(page) == left
+    html = page.content.decode()
+    assert f'name="rows-TOTAL_FORMS" value="{len(left) + (step == "add")}"' in html
+    assert 'name="max_moves" value="abc"' in html
+    assert 'class="summary"' not in html
+    assert not Criteria.objects.exists()
+
+
+# --- Pins --------------------------------------------------------------------------------------------------
+
+
+def test_staff_pin_a_client_and_everybody_sees_the_id_and_the_reason(browse, staff, manager, owner, sandbox):
+    save(owner, {"group_id": 4, "birthday_in": 3})
+    client = browse(staff)
+    answer = client.post(PINS, {"client": "130", "reason": "our neighbour"})
+    assert (answer.status_code, answer["Location"]) == (302, URL)
+    page = browse(manager).get(URL)
+    assert 'data-pin="130"' in page.content.decode()
+    assert "our neighbour" in text_of(page)
+    name = sandbox.accounts["demo"].clients.row(130)["lastname"]
+    assert name not in page.content.decode()
+    # A second pin of the same client takes the place of the first.
+    client.post(PINS, {"client": "130", "reason": "an old friend", "until": "2999-01-01"})
+    pin = CriteriaPin.objects.get()
+    assert (pin.reason, pin.user_name, str(pin.until)) == ("an old friend", "staff", "2999-01-01")
+    assert browse(manager).post(f"/criteria/pins/{pin.pk}/remove/").status_code == 403
+    assert client.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 302
+    assert 'data-pin="130"' not in client.get(URL).content.decode()
+    assert client.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"client": "130", "reason": " "},
+        {"client": "", "reason": "x"},
+        {"client": "0", "reason": "x"},
+        {"client": "999999", "reason": "x"},
+        {"client": "abc", "reason": "x"},
+        {"client": "130", "reason": "x", "until": "2001-01-01"},
+    ],
+)
+def test_a_wrong_pin_is_refused(browse, staff, sent):
+    assert browse(staff).post(PINS, sent).status_code == 422
+    assert not CriteriaPin.objects.exists()
+
+
+def test_pins_belong_to_their_account(browse, outsider, staff):
+    browse(staff).post(PINS, {"client": "130", "reason": "x"})
+    pin = CriteriaPin.objects.get()
+    theirs = browse(outsider)
+    assert theirs.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 404
+    assert "data-pin" not in theirs.get(URL).content.decode()
+
+
+def test_managers_pin_nobody(browse, manager):
+    assert browse(manager).post(PINS, {"client": "130", "reason": "x"}).status_code == 403

@@ -1,0 +1,49 @@
+"""Criteria for tests: the form of a table as a page sends it, and a table that is saved."""
+
+import re
+import uuid
+
+from django.utils import timezone
+
+from groups.features.criteria.models import Criteria
+from groups.features.criteria.services import tables
+from groups.features.criteria.services.judging import Criterion, Table
+from groups.services.credentials import credentials_of
+
+URL = "/criteria/"
+BRONZE, SILVER, GOLD = 901, 902, 903
+"""Groups of these tests alone, whose clients they make."""
+
+
+def fields(*rows, otherwise=1, max_moves=100, version="none", **more):
+    """Return the fields of a form of the table; each row is a dict of its fields without the prefix."""
+    data = {"rows-TOTAL_FORMS": len(rows), "rows-INITIAL_FORMS": 0}
+    for number, row in enumerate(rows):
+        data |= {f"rows-{number}-{name}": value for name, value in row.items()}
+    data |= {"otherwise": otherwise, "max_moves": max_moves, "version": version}
+    return data | {"operation": str(uuid.uuid4())} | more
+
+
+def version_in(page):
+    """Return the version that the form of a page carries."""
+    return re.search(r'name="version" value="([^"]+)"', page.content.decode())[1]
+
+
+def save(user, *rows, otherwise=1, max_moves=100, nightly=False):
+    """Save a table of an account, whatever it had before; rows are dicts of a `Criterion`."""
+    credentials = credentials_of(user)
+    table = Table(rows=tuple(Criterion(**row) for row in rows), otherwise=otherwise, max_moves=max_moves)
+    saved = tables.saved_table(credentials)
+    tables.save_table(
+        table,
+        nightly=nightly,
+        user=user,
+        credentials=credentials,
+        operation=uuid.uuid4(),
+        version=tables.version_of(saved),
+    )
+    return Criteria.objects.get(account=credentials.account_id)
+
+
+def today():
+    return timezone.localdate()
