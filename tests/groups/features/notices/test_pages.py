@@ -23,6 +23,7 @@ CHOSEN = {
     "schedule": "off",
     "request": "off",
     "elsewhere": "off",
+    "criteria": "digest",
     "token": "digest",
     "circuit": "at_once",
 }
