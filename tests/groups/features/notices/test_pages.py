@@ -23,7 +23,7 @@ CHOSEN = {
     "schedule": "off",
     "request": "off",
     "elsewhere": "off",
-    "criteria": "digest",
+    "criteria": "off",
     "token": "digest",
     "circuit": "at_once",
 }
