@@ -125,7 +125,7 @@ class Client:
     def born_on(self) -> tuple[int, int] | None:
         """The month and day of the birthday, also where Poster has no year; None if there is none.
 
-        Raises `UnreadableRow` if Poster's value is no day.
+        Raises `UnreadableRow` if Poster's value is missing or no day.
         """
         text = _written_day(self.raw, "birthday")
         if not text:
@@ -136,7 +136,10 @@ class Client:
 
     @property
     def registered_on(self) -> date | None:
-        """The day of `date_activale`; None if there is none. Raises `UnreadableRow` if it is no day."""
+        """The day of `date_activale`; None if there is none.
+
+        Raises `UnreadableRow` if Poster's value is missing or no day.
+        """
         text = _written_day(self.raw, "date_activale")
         return None if not text or text.startswith("0000") else _day(text[:10], "date_activale")
 
@@ -228,8 +231,10 @@ def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
 
 
 def _written_day(row: Mapping[str, Any], field: str) -> str:
-    """Return the text of a day; an empty one where Poster has none."""
-    text = "" if row.get(field) is None else str(row[field])
+    """Return the text of a day; an empty one where Poster says that there is none."""
+    if row.get(field) is None:
+        raise UnreadableRow(f"{field} is missing")
+    text = str(row[field])
     return "" if text == "0" or text.startswith(_NO_BIRTHDAY) else text
 
 

@@ -52,19 +52,26 @@ class ClientSales:
 class SalesList:
     """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read.
 
-    `size` is the number of all rows.
+    `size` is the number of all rows. `lost` counts the rows of nobody that have a name all the same: somebody
+    may lack that row.
     """
 
     sales: tuple[ClientSales, ...] = ()
     unreadable: tuple[UnreadableRow, ...] = ()
     size: int = field(default=0, compare=False)
+    lost: int = field(default=0, compare=False)
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
         known = (row for row in rows if not _is_nobodys(row))
-        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows))
+        lost = sum(1 for row in rows if _is_nobodys(row) and _has_name(row))
+        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows), lost)
 
 
 def _is_nobodys(row: object) -> bool:
     return isinstance(row, Mapping) and str(row.get("client_id")) == _NOBODY
+
+
+def _has_name(row: Mapping[Any, Any]) -> bool:
+    return any(str(row.get(name) or "").strip() not in ("", _NOBODY) for name in ("firstname", "lastname"))

@@ -66,7 +66,7 @@ def test_five_changes_are_undone_from_a_page_two_clicks_away(page_for, owner, sa
     page = page_for(owner, language="uk")
     assert walk(page, ["Історія", "Завдання"]) == 2
     page.locator(f'tr[data-job="{job.pk}"]').get_by_role("link", name="Повернути все").click()
-    button = page.get_by_role("button", name="Повернути", exact=True)
+    button = page.get_by_role("button", name="Повернути всі 5", exact=True)
     expect(button).to_be_in_viewport()
     button.click()
     page.wait_for_url("**/jobs/**")

@@ -141,7 +141,7 @@ def test_a_token_typed_as_a_name_is_masked(db):
     assert security_lines(Event.FAILED) == [("[token]", "", "")]
 
 
-def test_the_menu_leads_owners_to_the_log_and_nobody_else(owner, staff, browse):
+def test_the_settings_lead_owners_to_the_log_and_nobody_else(owner, staff, browse):
     link = 'href="/accounts/security-log/"'
-    assert link in browse(owner).get("/history/").content.decode()
-    assert link not in browse(staff).get("/history/").content.decode()
+    assert link in browse(owner).get("/settings/").content.decode()
+    assert link not in browse(staff).get("/settings/").content.decode()

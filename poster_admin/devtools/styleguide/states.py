@@ -109,7 +109,7 @@ def states_around(group: Group, account: str) -> list[State]:
             "Stale: one group",
             "Reading goes on, writing does not.",
             f"{detail}?refresh=1",
-            (fault("*", "fin_before_headers", times=ONE_PAGE),),
+            (fault("clients.getGroup", "fin_before_headers", times=ONE_PAGE),),
         ),
         State(
             "not-allowed",

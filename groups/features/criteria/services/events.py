@@ -1,4 +1,4 @@
-"""Find the tables that run no more at night, for those who can put that right.
+"""Find the tables that run no more at night, for those who want to be told.
 
 A night that has moved somebody is a job, which is told as any other; one that has moved nobody is not told.
 """
@@ -6,17 +6,13 @@ A night that has moved somebody is a job, which is told as any other; one that h
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
+from groups.features.criteria.models import Criteria
 from groups.models import PosterAccount
 from groups.services.events import Event, one_line
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 def find_held(account: PosterAccount, since: datetime) -> Iterator[Event]:
@@ -24,14 +20,10 @@ def find_held(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in Criteria.objects.filter(account=account, held_at__gt=since).exclude(held=""):
         if row.held_at:
             key = f"criteria {account.pk} {row.held_at.isoformat()}"
-            yield Event(key, row.held_at, reverse("groups:criteria"), partial(held_words, row), _may_change)
+            yield Event(key, row.held_at, reverse("groups:criteria"), partial(held_words, row))
 
 
 def held_words(row: Criteria) -> str:
     """Say that a table runs no more at night, and why."""
     text = _("The criteria run no more at night until somebody saves them again.")
     return one_line(text, str(Criteria.Held(row.held).label) if row.held else "")
-
-
-def _may_change(user: "User") -> bool:
-    return user.has_perm(CHANGE_CRITERIA)

@@ -85,6 +85,14 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The place of each group in the table, from 0."""
         return {group_id: place for place, group_id in enumerate(self.groups)}
 
+    @cached_property
+    def asks_birthdays(self) -> bool:
+        return any(row.birthday_in is not None for row in self.rows)
+
+    @cached_property
+    def asks_registrations(self) -> bool:
+        return any(row.registered_min is not None or row.registered_max is not None for row in self.rows)
+
     @property
     def periods(self) -> tuple[int, ...]:
         """The numbers of days for which sales are needed, in rising order."""

@@ -196,8 +196,8 @@ class CriteriaReading(Listener[Preview]):
         sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
         was_cut = found.size == CUT
-        names_nobody = any(row.id is None for row in found.unreadable)
-        self._unread += len(found.unreadable) + was_cut
+        names_nobody = found.lost or any(row.id is None for row in found.unreadable)
+        self._unread += len(found.unreadable) + found.lost + was_cut
         self._book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
         if span[0] < MONTH:
             self._totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
@@ -229,6 +229,9 @@ class CriteriaReading(Listener[Preview]):
             self._unproven += 1
             return
         born, registered = _born(client), _registered(client)
+        self._unread += (self.table.asks_birthdays and born is UNREAD) or (
+            self.table.asks_registrations and registered is UNREAD
+        )
         place = self._judge.place_of(born, registered, bought)
         if place is None:
             self._unproven += 1

@@ -199,16 +199,23 @@ def plan_run(
     credentials: PosterCredentials,
     operation: uuid.UUID,
     reading: CriteriaReading,
+    is_read: bool = True,
     is_night: bool = False,
 ) -> Job:
-    """Return the unsaved job that moves the clients whom a finished reading has named."""
+    """Return the unsaved job that moves the clients whom a finished reading has named.
+
+    Without `is_read` the reading came to no end, and the worker makes its own.
+    """
     if not user.has_perms(Run.permissions):
         raise PermissionDenied
     names = {group_id: reading.groups[group_id].name[:100] for group_id in reading.table.groups}
     groups = reading.table.groups
     scope = RunScope(reading.table.fingerprint, groups, tuple(names.values()), is_night=is_night)
-    sources = {move.from_id: names[move.from_id] for move in reading.moves}
-    targets = {move.to_id: names[move.to_id] for move in reading.moves}
+    moves = reading.moves if is_read else []
+    if is_read:
+        scope = _planned(scope, moves, reading.today)
+    sources = {move.from_id: names[move.from_id] for move in moves}
+    targets = {move.to_id: names[move.to_id] for move in moves}
     return Job(
         id=operation,
         account=credentials.account,
@@ -217,8 +224,8 @@ def plan_run(
         kind=Run.kind,
         group_name=", ".join(sources.values())[:400],
         target_name=", ".join(targets.values())[:400],
-        wanted=_planned(scope, reading.moves, reading.today).to_json(),
-        total=len(reading.moves),
+        wanted=scope.to_json(),
+        total=len(moves),
     )
 
 

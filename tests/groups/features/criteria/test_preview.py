@@ -216,6 +216,15 @@ def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, tabl
     assert number(page, "unread") >= 1
 
 
+def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(look, client_of, table, sandbox):
+    rich, poor = client_of(GOLD, (1, 7_000_00)), client_of(GOLD)
+    assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
+    sandbox.script("dash.getClientsSales", "row_id_zero", group=str(rich))
+    page = look(**{"from": GOLD, "to": BRONZE})
+    assert named(page) == []
+    assert number(page, "unread") == 1
+
+
 def test_a_client_with_an_unreadable_row_of_sales_stays(look, client_of, table, sandbox, monkeypatch):
     broken, other = client_of(GOLD, (1, 1_00)), client_of(GOLD, (1, 1_00))
 
@@ -241,7 +250,9 @@ def test_nobody_leaves_a_birthday_group_for_a_birthday_that_cannot_be_read(look,
     save(owner, {"group_id": GOLD, "birthday_in": 7}, otherwise=BRONZE)
     client_of(GOLD, born="soon")
     gone = client_of(GOLD)
-    assert named(look(**{"from": GOLD, "to": BRONZE})) == [gone]
+    page = look(**{"from": GOLD, "to": BRONZE})
+    assert named(page) == [gone]
+    assert number(page, "unread") == 1
 
 
 def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, client_of, owner, sandbox):

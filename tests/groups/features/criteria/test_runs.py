@@ -9,6 +9,8 @@ import pytest
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
+from groups.features.criteria import views
+from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
 from groups.models import Job, Lock
 from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
@@ -124,6 +126,28 @@ def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox)
     sandbox.script("clients.getClients", "status_500", times=None)
     assert start().status_code in {502, 504}
     assert not Job.objects.exists()
+
+
+def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
+    start, client_of, table, sandbox, owner, monkeypatch
+):
+    monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
+    goes = client_of(GOLD)
+    assert start().status_code == 504
+    monkeypatch.setattr(sweep, "AT_ONCE", 0)
+    assert start().status_code == 302
+    job = run(Job.objects.get())
+    assert (*ended(job), job.total) == (Job.State.DONE, "", 1)
+    assert moves_of(sandbox) == [goes]
+    save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=1)
+    for _ in range(2):
+        client_of(GOLD)
+    start()
+    assert ended(run(Job.objects.order_by("created_at").last())) == (
+        Job.State.STOPPED,
+        Job.Stop.BEYOND_LIMITS,
+    )
+    assert moves_of(sandbox) == [goes]
 
 
 # --- The client is read once more --------------------------------------------------------------------------

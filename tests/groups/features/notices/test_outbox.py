@@ -11,6 +11,7 @@ from django_tasks_db.models import DBTaskResult
 from groups.features.approvals.models import LIFE, ApprovalRequest
 from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import let_wait_again
+from groups.features.criteria.models import Criteria
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import deliveries, mails, outbox
 from groups.features.notices.services.outbox import next_morning
@@ -152,6 +153,17 @@ def circuit(user, minutes, failed=0):
     )
 
 
+def held_criteria(user):
+    table = {"rows": [], "otherwise": 1, "max_moves": 1}
+    Criteria.objects.create(
+        account=user.credentials.account,
+        table=table,
+        nightly=True,
+        held=Criteria.Held.TOKEN,
+        held_at=timezone.now(),
+    )
+
+
 EVENTS = {
     "review": (review, "A change of “Гості” needs a person."),
     "elsewhere": (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
@@ -169,6 +181,7 @@ EVENTS = {
         lambda user: request(user, state="refused", decided_at=timezone.now()),
         "A request beyond the limits was refused: “Гості”.",
     ),
+    "criteria": (held_criteria, "The criteria run no more at night until somebody saves them again."),
     "token": (lambda user: near_end(user, 14), "The token of staff ends in 14 days"),
     "circuit": (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
 }

@@ -23,6 +23,7 @@ CHOSEN = {
     "schedule": "off",
     "request": "off",
     "elsewhere": "off",
+    "criteria": "off",
     "token": "digest",
     "circuit": "at_once",
 }
@@ -37,7 +38,7 @@ def receiver():
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 7
+    assert client.get(PAGE).text.count('value="off" selected') == 8
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text
