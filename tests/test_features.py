@@ -23,12 +23,17 @@ def run_with(path, **variables):
     assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-1000:]
 
 
+def with_dependents(name):
+    """Return a feature, and all that cannot do without it."""
+    return {name}.union(*(with_dependents(each) for each in needed_by(name)))
+
+
 @pytest.mark.parametrize(
     "off",
     [
         ALL,
         *(
-            pytest.param(",".join([name, *needed_by(name)]), id=name, marks=pytest.mark.thorough)
+            pytest.param(",".join(sorted(with_dependents(name))), id=name, marks=pytest.mark.thorough)
             for name in FEATURES
         ),
         "",
