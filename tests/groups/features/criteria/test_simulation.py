@@ -136,7 +136,7 @@ def sleep_through(sandbox, chance, monkeypatch, fault, guest_id):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("seed", "count"), [(1, 6), pytest.param(2, 12, marks=pytest.mark.thorough)], ids=["few", "many"]
+    ("seed", "count"), [(1, 3), pytest.param(2, 8, marks=pytest.mark.thorough)], ids=["few", "many"]
 )
 def test_each_night_ends_where_the_oracle_says_or_leaves_as_it_is(
     sandbox, client_of, owner, browse, settings, monkeypatch, seed, count
