@@ -16,7 +16,7 @@ from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import ClientAfter
-from groups.poster import ClientList, NotFound
+from groups.poster import ClientList, Group, NotFound
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group
@@ -199,6 +199,9 @@ class MoveRun:
             raise Stopped(Job.Stop.NOT_EMPTY, str(len(remaining) or group.clients))
         if group.clients:
             self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet
+        return self._remove(group)
+
+    def _remove(self, group: Group) -> bool:
         tries = Change.objects.filter(job=self._job, action=Change.Action.REMOVE).count()
         command = RemoveGroup(
             operation=uuid.uuid5(self._job.pk, f"remove {tries}"),
@@ -207,7 +210,14 @@ class MoveRun:
             loaded_clients=0,
             job=self._job,
         )
-        for change in submit_one_by_one(self._lease, [command]):
+        try:
+            changes = list(submit_one_by_one(self._lease, [command]))
+        except Stopped as stopped:
+            if stopped.reason == Job.Stop.BEYOND_LIMITS:
+                # More clients have joined than may be reached: as many as may be are moved first.
+                return False
+            raise
+        for change in changes:
             if change.state == State.APPLIED or change.reason == Reason.GONE:
                 return True
             if change.reason not in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:

@@ -20,7 +20,8 @@ from groups.features.moves.services.moves import Move, Retire
 from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.services.writes.commands import UpdateGroup
+from groups.services.jobs.executor import submit_one_by_one
+from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
@@ -151,6 +152,28 @@ def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, 
     join(1)
     assert ended(run(job)) == STOPPED
     assert len(people(4)) == 1
+    assert not sandbox.posts("clients.removeGroup")
+
+
+def test_clients_who_join_right_before_a_removal_are_moved_as_far_as_the_limit_allows(
+    staff, sandbox, people, limit, join, monkeypatch
+):
+    limit(FEW + 1)
+    was_empty = []
+
+    def submit(lease, commands, **more):
+        commands = list(commands)
+        if isinstance(commands[0], RemoveGroup) and not was_empty:
+            was_empty.append(not people(4))
+            join(2)
+        return submit_one_by_one(lease, commands, **more)
+
+    monkeypatch.setattr(move_run, "submit_one_by_one", submit)
+    job = run(start(staff, kind=Retire))
+    assert ended(job) == STOPPED
+    assert was_empty == [True]
+    assert len(people(4)) == 1
+    assert len(sandbox.posts(MOVE)) == FEW + 1
     assert not sandbox.posts("clients.removeGroup")
 
 
