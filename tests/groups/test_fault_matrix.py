@@ -460,7 +460,8 @@ def test_nowhere(case, owner, browse, sandbox, no_token, settings, result, monke
             with lead(endpoint, 1, for_good=True):
                 page = look(client, case, no_token, result)
             assert page.status_code == 504
-            assert endpoint.requests <= 2
+            # A read is tried twice. The page of a group makes three side by side.
+            assert endpoint.requests <= 2 * (3 if case.action == "detail" else 1)
             return
         form = filled_form(client, case)
         question = CALLS_BEFORE_THE_WRITE[case.action] + ("before", "send", "after").index(case.where) + 1
