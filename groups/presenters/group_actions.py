@@ -1,4 +1,4 @@
-"""What can be done with a group that is named: "5 % for Gold", "plan Gold", "move clients of Gold"."""
+"""Find actions on a group that is named: "5 % for Gold", "plan Gold", "move clients of Gold"."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ from tests.support.bulk import plan_edits
 from tests.support.effort import Hands
 from tests.support.jobs import run
 
-# Of each job the links or buttons on the way, and the heading of the page where it is done.
+# The links or buttons on the way to each job, and the heading of its page.
 WAYS = {
     "plan": (["Постоянный посетитель", "Запланувати зміну"], "Запланувати зміну"),
     "import": (["Ще", "Імпорт груп із файлу"], "Імпорт груп із файлу"),

@@ -17,7 +17,7 @@ def test_a_pasted_list_leads_to_one_move_with_those_who_were_ticked(staff, page_
     page.get_by_role("button", name="Look up the list").click()
     expect(page.locator("h1")).to_be_focused()
     assert page.url.endswith("/clients/list/")
-    # What a person has to look at comes first.
+    # The lines that need a decision come first.
     expect(page.locator("tbody tr").first).to_have_attribute("data-state", "ambiguous")
     page.get_by_role("checkbox").first.check()
     page.get_by_role("button", name="Move 1 client and the ticked ones").click()

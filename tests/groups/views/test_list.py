@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.pages import fragment, group_ids, text_of
 
-# What is kept in the database and the cache has its tests in tests/groups/views/test_kept_lists.py.
+# Lists kept in the database and the cache are tested in tests/groups/views/test_kept_lists.py.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 

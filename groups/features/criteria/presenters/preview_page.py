@@ -58,7 +58,7 @@ class PairRow:
 
 
 class PreviewPage:
-    """What a table would do, in words."""
+    """The effect of a table, in words."""
 
     def __init__(
         self, table: Table, preview: Preview, reading: CriteriaReading, credentials: PosterCredentials

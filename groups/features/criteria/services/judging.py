@@ -29,7 +29,7 @@ type Registered = date | Unread | None
 type Bought = tuple[int, int]
 """Kopecks that a client has paid in some days, and receipts."""
 type BoughtIn = Mapping[int, Bought | None]
-"""What a client bought, by the number of days up to today; None where that is not proven."""
+"""Amounts and receipts of a client, by the number of days up to today; None where they are not proven."""
 
 
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -204,13 +204,13 @@ def spans_of(periods: Sequence[int]) -> list[tuple[int, int]]:
 
 
 class SalesBook:
-    """What each client bought in each period, and where that is not proven. Of a client it has no name."""
+    """Holds the sales to each client in each period, and where they are not proven; no names."""
 
     def __init__(self, periods: Sequence[int]) -> None:
         self.periods = tuple(sorted(set(periods)))
         # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
         self._sums: list[dict[int, int]] = [{} for _ in self.periods]
-        # Of each list that may lack rows, the clients who have one.
+        # The clients in each list that may lack rows.
         self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
         self._broken: set[int] = set()
 

@@ -33,7 +33,7 @@ class PairSums(msgspec.Struct):
 
 
 class Preview(msgspec.Struct):
-    """What a table would do on the day `today`, as one token saw it at `as_of`.
+    """The effect that a table would have on the day `today`, as one token saw it at `as_of`.
 
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
     stay because of that, and `pinned` those who would move but for their pin. `members` are the clients of

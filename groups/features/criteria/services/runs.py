@@ -321,7 +321,9 @@ class _Run:
 
     def _check_bound(self, clients: int) -> None:
         job = self._job
-        most = job.allowed_clients if job.request_id is not None else JobKind.of(job).most_clients
+        most = job.allowed_clients if job.request_id is not None else None
+        if most is None:
+            most = JobKind.of(job).most_clients
         if most is not None and clients > most:
             raise Stopped(Job.Stop.BEYOND_LIMITS)
 

@@ -61,7 +61,7 @@ def test_a_run_moves_whom_the_preview_shows_and_can_be_taken_back(
     assert ended(job) == (Job.State.DONE, "")
     assert (group_of(up), group_of(down), group_of(stays)) == (GOLD, BRONZE, SILVER)
     assert moves_of(sandbox) == sorted([up, down])
-    # Of each group a snapshot was taken, of those who left it.
+    # A snapshot of each group has the clients who left it.
     assert set(Snapshot.objects.values_list("group_id", "clients")) == {(BRONZE, 1), (GOLD, 1)}
     assert not Lock.objects.exists()
     page = start.client.get(f"/jobs/{job.pk}/")
@@ -187,7 +187,7 @@ def test_a_kill_writes_nobody_twice(start, client_of, table, sandbox, settings, 
     assert run(job).state == Job.State.DONE
     written = moves_of(sandbox)
     assert len(written) == len(set(written))
-    # Who was about to be written as the process died was never sent, and is tried again.
+    # The client whose write began as the process died was never sent, and is tried again.
     assert written == clients
 
 
