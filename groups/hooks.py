@@ -28,13 +28,13 @@ from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_
 from groups.presenters.changes.warnings import FindWarnings, warning_finders
 from groups.presenters.clients.choice_actions import ChoiceAction, choice_actions
 from groups.presenters.destinations import Source, sources
-from groups.presenters.group_actions import GroupAction, add_group_action
-from groups.presenters.history_tabs import TabSource, add_history_tab
+from groups.presenters.group_actions import GroupAction, group_actions
+from groups.presenters.history_tabs import TabSource, tab_sources
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
 from groups.presenters.lists.row_marks import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
-from groups.presenters.settings_pages import SettingsSource, add_settings
+from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
@@ -102,7 +102,7 @@ def destinations(source: Source, order: int = 0) -> None:
 
 def settings_pages(source: SettingsSource, order: int = 0) -> None:
     """Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
-    add_settings(source, order)
+    insort(settings_sources, (order, source), key=itemgetter(0))
 
 
 def history_tab(source: TabSource, order: int = 0) -> None:
@@ -111,12 +111,12 @@ def history_tab(source: TabSource, order: int = 0) -> None:
     `source` takes the request. Such a page has `{% history_tabs %}` above its heading. The order of the
     history is -10, that of what is new -5, of the jobs 10.
     """
-    add_history_tab(source, order)
+    insort(tab_sources, (order, source), key=itemgetter(0))
 
 
 def group_action(action: GroupAction, order: int = 0) -> None:
     """Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
-    add_group_action(action, order)
+    insort(group_actions, (order, action), key=itemgetter(0))
 
 
 def start_page(start_query: StartQuery) -> None:

@@ -45,13 +45,10 @@ class NamedAction:
     url: str
 
 
-_actions: list[tuple[int, GroupAction]] = []
-
-
-def add_group_action(action: GroupAction, order: int = 0) -> None:
-    """Add an action on a group; those of a lower `order` come first."""
-    _actions.append((order, action))
-    _actions.sort(key=lambda each: each[0])
+EDIT = GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent"))
+REMOVE = GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False)
+group_actions: list[tuple[int, GroupAction]] = [(-10, EDIT), (20, REMOVE)]
+"""Those of a lower order come first; features put theirs between these."""
 
 
 def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: "User") -> list[NamedAction]:
@@ -61,7 +58,7 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
     """
     words = re.sub(r"(\d)\s+%", r"\1%", text).split()
     found = _percents(words, groups, here) if user.has_perm(EDIT_RIGHT) else []
-    for _order, action in _actions:
+    for _order, action in group_actions:
         if user.has_perm(action.permission):
             found += _named(action, words, groups, here)
     return found
@@ -116,12 +113,3 @@ def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> lis
     if not naming:
         return [here] if here else []
     return [group for group in groups if has_all(group.name, naming)]
-
-
-# Features put theirs between these.
-add_group_action(
-    GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent")), -10
-)
-add_group_action(
-    GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False), 20
-)

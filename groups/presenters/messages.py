@@ -198,7 +198,7 @@ def bonus_blocked_words() -> str:
 
 def not_counted_words(error: PosterError) -> Message:
     """Return the message for a write that was not sent because its clients could not be counted."""
-    text = _("The account limits how many clients a change may reach, and they could not be counted.")
+    text = _("The clients that it would reach could not be counted.")
     return because_of(error, _("Nothing was changed"), text)
 
 

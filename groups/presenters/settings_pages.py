@@ -43,20 +43,12 @@ class SettingsPage:
 
 type SettingsSource = Callable[["User"], Iterable[SettingsPage]]
 
-_sources: list[tuple[int, SettingsSource]] = []
-
-
-def add_settings(source: SettingsSource, order: int = 0) -> None:
-    """Add pages to the settings; those of a lower `order` come first in their section."""
-    _sources.append((order, source))
-    _sources.sort(key=lambda each: each[0])
-
 
 def settings_pages(user: "User", text: str = "") -> list[SettingsPage]:
     """Return the pages of the settings that the user may open and that have all words of the text."""
     words = [spellings(word) for word in text.split()]
     is_connected = getattr(user, "credentials", None) is not None
-    found = [page for _order, source in _sources for page in source(user)]
+    found = [page for _order, source in settings_sources for page in source(user)]
     return [
         page
         for page in found
@@ -144,8 +136,10 @@ def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
         )
 
 
-# Features put theirs between these.
-add_settings(_pages_of_the_account, order=-10)
-add_settings(_pages_of_people, order=20)
-add_settings(_pages_of_the_user, order=20)
-add_settings(_pages_of_the_installation, order=20)
+settings_sources: list[tuple[int, SettingsSource]] = [
+    (-10, _pages_of_the_account),
+    (20, _pages_of_people),
+    (20, _pages_of_the_user),
+    (20, _pages_of_the_installation),
+]
+"""Those of a lower order come first in their section; features put theirs between these."""

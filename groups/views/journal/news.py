@@ -1,6 +1,8 @@
 """View of what is new: the changes since the user's last visit."""
 
+from bisect import insort
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.presenters.changes.news_page import NewsFilters, NewsPage, news_line
-from groups.presenters.history_tabs import Tab, add_history_tab
+from groups.presenters.history_tabs import Tab, tab_sources
 from groups.services.journal.history import count_news, news_of
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
@@ -55,4 +57,4 @@ def _unseen_since(request: Request) -> datetime:
     return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since
 
 
-add_history_tab(tab_of_news, order=-5)
+insort(tab_sources, (-5, tab_of_news), key=itemgetter(0))

@@ -186,7 +186,7 @@ def test_clients_that_cannot_be_counted_leave_the_form_and_send_nothing(staff, b
     sandbox.script("clients.getClients", "status_500", times=None)
     answer = client.post(EDIT, form)
     assert answer.status_code == 502
-    assert "they could not be counted" in text_of(answer)
+    assert "would reach could not be counted" in text_of(answer)
     assert not sandbox.posts()
 
 
