@@ -12,11 +12,12 @@ from django.views.decorators.http import require_safe
 
 from groups.features.bulk.presenters import Plan
 from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
-from groups.features.scheme_file.files.comparing import NotComparable, compare_with_poster
+from groups.features.scheme_file.files.comparing import NotComparable, compare
 from groups.features.scheme_file.files.documents import NotAScheme
+from groups.features.scheme_file.files.schemes import read_scheme
 from groups.features.scheme_file.files.writing import write_scheme
 from groups.features.scheme_file.forms import SchemeForm
-from groups.features.scheme_file.services import keep
+from groups.features.scheme_file.services import Comparison, keep, read_poster
 from groups.presenters.changes.warnings import group_warnings
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import list_groups_now
@@ -33,23 +34,32 @@ def scheme_compare(request: Request) -> HttpResponse:
     context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
     if request.method != "POST":
         return render_page(request, "scheme_file/compare.html", {"form": SchemeForm(), **context})
+    status = 200
     form = SchemeForm(request.POST, request.FILES, largest=largest, size=body_length(request))
     if form.is_valid():
         try:
-            with file_turn(request.user.pk):
-                found = compare_with_poster(form.cleaned_data["file"].read(), request.credentials)
+            found = _compare(request, form.cleaned_data["file"].read())
         except NotAScheme as mistakes:
-            context["found"] = {"errors": mistakes.errors}
+            context["found"], status = {"errors": mistakes.errors}, 422
         except NotComparable as problem:
             form.add_error("file", str(problem))
         else:
-            with suppress(PermissionDenied):  # who may only look sees the same here
+            with suppress(PermissionDenied):  # users who may only look see it here
                 if found.lines:
                     return redirect("groups:plan", keep(found, request.user, request.credentials).pk)
             plan = Plan(found.lines, group_warnings(request.credentials))
             context |= {"found": found, "plan": plan}
-    status = 422 if form.errors or "errors" in context.get("found", ()) else 200
+    status = 422 if form.errors else status
     return render_page(request, "scheme_file/compare.html", {"form": form, **context}, status=status)
+
+
+def _compare(request: Request, content: bytes) -> Comparison:
+    """Compare a file with what Poster has now. Nobody's file waits while Poster is asked for this one."""
+    with file_turn(request.user.pk):
+        scheme = read_scheme(content)
+    there = read_poster(request.credentials, with_rules=scheme.rules is not None)
+    with file_turn(request.user.pk):
+        return compare(scheme, *there)
 
 
 @require_safe

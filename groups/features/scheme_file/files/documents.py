@@ -19,19 +19,19 @@ try:
 except ImportError:  # PyYAML was built without libyaml
     from yaml import SafeLoader as Loader  # type: ignore[assignment]
 
-DEEPEST = 4
-"""The values of a group: in its fields, in the list, in the fields of the file."""
+DEEPEST = 5
+"""One level below the values of a group: what is wrong there is told with all other errors."""
 # Characters that no YAML has; a byte order mark is one anywhere but at the start.
 _line_end = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _unprintable = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
 class NotAScheme(Exception):
-    """The file is no scheme; `errors` say where it has to be corrected."""
+    """The file is no scheme; `errors` say where it has to be corrected, from its top."""
 
     def __init__(self, errors: list[LineError]) -> None:
         super().__init__()
-        self.errors = errors
+        self.errors = sorted(errors, key=lambda error: (error.line, int(error.column)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _Reading:
             self._refuse(event, _("Tags (!) are not allowed."))
         place = _place(event.start_mark)
         if isinstance(event, yaml.ScalarEvent):
-            return Value(event.value, event.style is None, place)
+            return Value(event.value, event.implicit[0], place)
         if depth >= DEEPEST:
             self._refuse(event, _("Write one value here, no list and no fields."))
         nodes = tuple(self._nodes(depth))
