@@ -13,6 +13,7 @@ import yaml
 from django.utils.translation import gettext as _
 
 from groups.features.bulk.spreadsheets.imports import LineError
+from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
 
 try:
     from yaml import CSafeLoader as Loader  # twenty times faster
@@ -21,6 +22,8 @@ except ImportError:  # PyYAML was built without libyaml
 
 DEEPEST = 5
 """One level below the values of a group: what is wrong there is told with all other errors."""
+VALUES_AT_MOST = 100_000
+"""Values, lists and fields of a file: 5,000 groups and as many rules have 80,000."""
 # Characters that no YAML has; a byte order mark is one anywhere but at the start.
 _line_end = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _unprintable = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
@@ -118,6 +121,7 @@ class _Reading:
 
     def __init__(self, text: str) -> None:
         self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=Loader))
+        self._left = VALUES_AT_MOST
 
     def run(self) -> Node | None:
         found: Node | None = None
@@ -133,6 +137,9 @@ class _Reading:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             self._refuse(event, _("Anchors and aliases (& and *) are not allowed: write each value out."))
+        self._left -= 1
+        if not self._left:
+            self._refuse(event, _("A file has %(count)s groups at most.") % {"count": ROWS_AT_MOST})
         if getattr(event, "tag", None) is not None:
             self._refuse(event, _("Tags (!) are not allowed."))
         place = _place(event.start_mark)

@@ -432,3 +432,10 @@ def test_a_name_does_not_speak_to_the_terminal(manager, sandbox, file):
     plan = run_scheme("plan", file(entry(SEED, percent=9)), "--user", "manager")
     assert '"a\\x1b[31mb\\u202e"' in plan.out
     assert "\x1b" not in plan.out
+
+
+def test_with_the_feature_off_there_is_no_such_command(manager, sandbox, file, settings):
+    settings.FEATURES_OFF = ["scheme_file"]
+    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
+    assert (ended.code, ended.err) == (1, "Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
+    assert not sandbox.calls()

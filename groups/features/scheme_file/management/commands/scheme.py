@@ -43,6 +43,7 @@ CHANGES, WAITS = 2, 3
 VIEW = "groups.view_group"
 INTERVAL = 0.5
 BAR = 30
+ERRORS_AT_MOST = 100
 NOTHING_SENT = "Nothing was sent."
 
 
@@ -73,6 +74,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         self.is_parsed = True
+        if "scheme_file" in settings.FEATURES_OFF:
+            raise CommandError("Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
         if action != "export" and not options["file"]:
             raise CommandError(f"{action} needs a file.")
         if len(options["reason"]) > LONGEST_REASON:
@@ -253,7 +256,8 @@ def _errors_in_words(file: str | None) -> Iterator[None]:
         yield
     except NotAScheme as mistakes:
         lines = [f"{file}:{error.line}:{error.column}: {error.text}" for error in mistakes.errors]
-        raise CommandError("\n".join(lines)) from None
+        more = [f"and {len(lines) - ERRORS_AT_MOST} more"] if len(lines) > ERRORS_AT_MOST else []
+        raise CommandError("\n".join([*lines[:ERRORS_AT_MOST], *more])) from None
     except NotComparable as problem:
         raise CommandError(str(problem)) from None
     except PosterError as error:
