@@ -134,7 +134,7 @@ class _Comparing:
         if self._form.check(texts, group):
             if self._form.intended == new:
                 return True
-            words = _("Poster's own forms write this name in another way: “%(name)s”.")
+            words = _("This name would be stored as “%(name)s”. Write it so.")
             self.errors.append(entry.place.error(words % {"name": self._form.intended.name}))
         for name, messages in self._form.errors.items():
             place = entry.places.get(FIELD_OF_FILE.get(name, name), entry.place)

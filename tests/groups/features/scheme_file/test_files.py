@@ -153,8 +153,8 @@ rules:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        (" a", "Poster's own forms write this name in another way: “a”."),
-        ("и\N{COMBINING BREVE}", "Poster's own forms write this name in another way: “й”."),
+        (" a", "This name would be stored as “a”. Write it so."),
+        ("и\N{COMBINING BREVE}", "This name would be stored as “й”. Write it so."),
         (
             "\N{GRINNING FACE}",
             "Take emoji and other pictures out of the name: Poster would lose the whole name.",
