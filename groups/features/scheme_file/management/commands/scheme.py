@@ -179,7 +179,7 @@ class Command(BaseCommand):
 
     def _end_bar(self) -> None:
         if self.stderr.isatty():
-            self.stderr.write("")
+            self.stderr.write("", str)
 
     # --- Words ----------------------------------------------------------------------------------------------
 
