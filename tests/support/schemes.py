@@ -10,8 +10,6 @@ from unittest.mock import patch
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-GOLD = '- name: "Золота"\n  type: bonus\n  percent: 12.5\n  birthday_bonus: 50\n'
-
 
 def scheme(*entries):
     return "groups:\n" + "".join(entries)
@@ -37,7 +35,7 @@ class Ended:
         return f"{self.code}\n{self.out}\n{self.err}"
 
 
-def run_scheme(*words, answer=None, during=None):
+def run_scheme(*words, answer=None, during=None, err=None):
     """Run the command in this process. `during` is called when it asks, before the answer."""
 
     class Answer(io.StringIO):
@@ -46,7 +44,7 @@ def run_scheme(*words, answer=None, during=None):
                 during()
             return f"{answer}\n" if answer is not None else ""
 
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err, code = io.StringIO(), err or io.StringIO(), 0
     with patch.object(sys, "stdin", Answer()):
         try:
             call_command("scheme", *map(str, words), stdout=out, stderr=err)

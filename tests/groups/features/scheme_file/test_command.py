@@ -19,6 +19,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 SEED = "Скидочная система 10%"
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     monkeypatch.setattr(command, "INTERVAL", 0.02)
@@ -321,6 +326,15 @@ def test_a_refusal_is_told_and_ends_with_1(owner, sandbox, file, work_queue):
     assert {SEED, "Скидочная система 20%"} == {line.split('"')[1] for line in (not_taken, applied)}
 
 
+def test_a_terminal_has_a_bar(owner, sandbox, file, work_queue):
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes", err=Terminal())
+    assert ended.code == 0
+    bars = ended.err.split("\r")[1:]
+    assert bars[0] == "[..............................] 0 of 1 applied, 0 not"
+    assert bars[-1].startswith("[##############################] 1 of 1 applied, 0 not\n")
+
+
 def test_without_a_worker_the_job_waits(owner, sandbox, file):
     WorkerHeartbeat.objects.all().delete()
     ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes")
@@ -410,10 +424,6 @@ def test_wrong_arguments_do_not_end_as_a_plan_with_changes(words, capsys):
     [({}, (), True), ({"NO_COLOR": "1"}, (), False), ({}, ("--no-color",), False)],
 )
 def test_colours_are_for_a_terminal(manager, sandbox, file, monkeypatch, variables, words, is_coloured):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     path, out = file(entry(SEED, percent=9)), Terminal()

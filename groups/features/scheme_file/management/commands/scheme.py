@@ -174,7 +174,8 @@ class Command(BaseCommand):
         if self.stderr.isatty():
             progress = progress_of(job)
             bar = ("#" * (progress.percent * BAR // 100)).ljust(BAR, ".")
-            self.stderr.write(f"\r[{bar}] {progress.seen} of {progress.total}", str, ending="")
+            words = f"{progress.done} of {progress.total} applied, {progress.refused + progress.failed} not"
+            self.stderr.write(f"\r[{bar}] {words}", str, ending="")
             self.stderr.flush()
 
     def _end_bar(self) -> None:
