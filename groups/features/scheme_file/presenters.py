@@ -27,9 +27,9 @@ TYPE_NAMES = {LoyaltyType.BONUS: "bonus", LoyaltyType.DISCOUNT: "discount"}
 
 
 def values_of(values: GroupValues) -> dict[str, str]:
-    """Return values by the fields of a file, in its units."""
+    """Return values by the fields of a file, in its units; a discount group has no birthday bonus: 0."""
     found = {"name": values.name, "type": TYPE_NAMES[LoyaltyType(values.loyalty_type)]}
-    return found | {"percent": plain(values.percent), "birthday_bonus": plain(values.birthday_bonus)}
+    return found | {"percent": plain(values.percent), "birthday_bonus": plain(values.effective_bonus)}
 
 
 def changes_of(line: Line) -> dict[str, tuple[str | None, str]]:
@@ -37,6 +37,8 @@ def changes_of(line: Line) -> dict[str, tuple[str | None, str]]:
     new = values_of(line.new)
     if line.old is None:
         del new["name"]
+        if new["type"] == TYPE_NAMES[LoyaltyType.DISCOUNT]:
+            del new["birthday_bonus"]
         return {field: (None, value) for field, value in new.items()}
     old = values_of(line.old)
     return {field: (old[field], value) for field, value in new.items() if value != old[field]}
@@ -87,9 +89,14 @@ def _data(field: str, text: str | None) -> str | float | None:
     return float(text) if "." in text else int(text)
 
 
+def printable(text: str) -> str:
+    """Return a text with everything escaped that a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def quoted(name: str) -> str:
-    """Return a name in quotes, without anything that a terminal would obey."""
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name) + '"'
+    """Return a name in quotes, for a terminal."""
+    return f'"{printable(name)}"'
 
 
 def change_line(change: Change) -> str:
@@ -99,7 +106,7 @@ def change_line(change: Change) -> str:
         return f"applied: {name}"
     said = outcome_words(change)
     why = " ".join(filter(None, (f"{said.title}.", said.text, said.details)))
-    return f"{change.state}: {name}. {why}"
+    return f"{change.state}: {name}. {printable(why)}"
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def test_an_export_goes_to_standard_output_and_its_plan_is_empty(manager, sandbo
 def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
     path = file(
         entry("Нова", "bonus", "7", "0.50"),
+        entry("Ще одна", "discount", "3"),
         entry("Знижка", percent="12.5", was=SEED),
         entry("Постоянный посетитель", "discount", "10.00"),
     )
@@ -87,6 +88,9 @@ def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
         "+   type: bonus",
         "+   percent: 7",
         "+   birthday_bonus: 0.5",
+        '+ "Ще одна"',
+        "+   type: discount",
+        "+   percent: 3",
         '~ "Знижка"',
         f'-   name: "{SEED}"',
         '+   name: "Знижка"',
@@ -98,13 +102,18 @@ def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
         "-   birthday_bonus: 50",
         "+   birthday_bonus: 0",
         '  "Скидочная система 20%" is not in the file, and stays as it is',
-        "1 to create, 2 to change, 0 as they are",
+        "2 to create, 2 to change, 0 as they are",
     ]
     assert json.loads(run_scheme("plan", path, "--user", "manager", "--json").out) == [
         {
             "action": "create",
             "name": "Нова",
             "changes": {"type": [None, "bonus"], "percent": [None, 7], "birthday_bonus": [None, 0.5]},
+        },
+        {
+            "action": "create",
+            "name": "Ще одна",
+            "changes": {"type": [None, "discount"], "percent": [None, 3]},
         },
         {"action": "update", "name": "Знижка", "changes": {"name": [SEED, "Знижка"], "percent": [10, 12.5]}},
         {
@@ -442,6 +451,9 @@ def test_a_name_does_not_speak_to_the_terminal(manager, sandbox, file):
     plan = run_scheme("plan", file(entry(SEED, percent=9)), "--user", "manager")
     assert '"a\\x1b[31mb\\u202e"' in plan.out
     assert "\x1b" not in plan.out
+    sandbox.console().edit(4, client_groups_name="a\x1b[31mb\u202e")
+    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
+    assert (ended.code, "\x1b" in ended.err, "a\\x1b[31mb" in ended.err) == (1, False, True)
 
 
 def test_with_the_feature_off_there_is_no_such_command(manager, sandbox, file, settings):

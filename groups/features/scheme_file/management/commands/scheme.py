@@ -23,6 +23,7 @@ from groups.features.scheme_file import presenters
 from groups.features.scheme_file.files.comparing import NotComparable, compare_with_poster
 from groups.features.scheme_file.files.documents import NotAScheme
 from groups.features.scheme_file.files.writing import shortcomings, write_scheme
+from groups.features.scheme_file.presenters import printable
 from groups.features.scheme_file.services import Comparison, keep, start
 from groups.models import Change, Job, PosterCredentials
 from groups.models.consents import LONGEST_REASON
@@ -247,7 +248,8 @@ def _address(row: Any) -> str:
 
 
 def _one_line(message: Message) -> str:
-    return " ".join(filter(None, (f"{message.title}.", message.text, message.next_step, message.details)))
+    parts = (f"{message.title}.", message.text, message.next_step, message.details)
+    return printable(" ".join(filter(None, parts)))
 
 
 @contextmanager
@@ -256,11 +258,12 @@ def _errors_in_words(file: str | None) -> Iterator[None]:
     try:
         yield
     except NotAScheme as mistakes:
-        lines = [f"{file}:{error.line}:{error.column}: {error.text}" for error in mistakes.errors]
+        errors = mistakes.errors
+        lines = [f"{file}:{error.line}:{error.column}: {printable(error.text)}" for error in errors]
         more = [f"and {len(lines) - ERRORS_AT_MOST} more"] if len(lines) > ERRORS_AT_MOST else []
         raise CommandError("\n".join([*lines[:ERRORS_AT_MOST], *more])) from None
     except NotComparable as problem:
-        raise CommandError(str(problem)) from None
+        raise CommandError(printable(str(problem))) from None
     except PosterError as error:
         raise CommandError(_one_line(error_words(error))) from None
     except (NotSent, NotNow) as error:
