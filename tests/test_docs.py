@@ -37,6 +37,7 @@ WITH_COMMANDS = (
     "docs/guarantees.md",
     "docs/performance.md",
     "docs/poster-api.md",
+    "docs/scheme-file.md",
 )
 MODULES = {".py", ".html", ".jinja", ".txt", ".css", ".js"}
 OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash", ".venv/bin/pre-commit"}

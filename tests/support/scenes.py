@@ -40,6 +40,7 @@ from tests.support.jobs import run, start
 from tests.support.pages import group_form, open_form
 from tests.support.people import PASSWORD, make_user
 from tests.support.schedules import at, planned
+from tests.support.schemes import entry, scheme
 
 SCENES = {}
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -69,9 +70,9 @@ class Stage:
         self.sandbox.clear_faults()
         return Change.objects.get(state="unknown")
 
-    def upload(self, text):
+    def upload(self, text, address="/groups/import/"):
         """Choose a file with this text for an import, and send it."""
-        self.goto("/groups/import/")
+        self.goto(address)
         file = {"name": "groups.csv", "mimeType": "text/csv", "buffer": text.encode()}
         self.page.locator("#id_file").set_input_files(file)
         self.button()
@@ -300,6 +301,36 @@ page("file_import", "/groups/import/", role="Staff", shows="#id_file")
 @scene(role="Staff", shows=".summary")
 def file_refused(stage):
     stage.upload("Відсоток\n10\n")
+
+
+@scene(role="Staff", shows="main .notice-actions")
+def file_of_another_account(stage):
+    stage.upload("Id;Назва;Акаунт Poster\n1;Гості;example\n")
+
+
+page("scheme_compare", "/groups/compare/", role="Managers", shows="#id_file")
+
+
+@scene(role="Managers", shows=".mend")
+def scheme_with_errors(stage):
+    stage.upload(scheme(entry("Нова", percent="5,5"), entry("Нова", percent="101")), "/groups/compare/")
+
+
+@scene(role="Managers", shows=".plan")
+def scheme_looked_at(stage):
+    rules = 'rules:\n- {group: "Гості", sum: 777.5}\n'
+    stage.upload(scheme(entry("Нова"), entry(SEED_FORM["name"], percent=50), rules), "/groups/compare/")
+
+
+@scene(role="Staff", shows=".plan")
+def scheme_planned(stage):
+    stage.upload(scheme(entry("Нова"), entry(SEED_FORM["name"], "bonus", 11, 50)), "/groups/compare/")
+    stage.page.locator("main details summary").click()
+
+
+@scene(role="Managers", shows="[data-notice=success]")
+def scheme_that_is_so(stage):
+    stage.upload(scheme(entry(SEED_FORM["name"], "bonus", 10, 50)), "/groups/compare/")
 
 
 @scene(role="Staff", shows=".mend")

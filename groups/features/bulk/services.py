@@ -121,12 +121,18 @@ class EditPlan:
 
 
 class Edit(JobKind):
-    """Change several groups, typed in one table."""
+    """Change several groups, typed in one table.
+
+    `source` is the address where its plan came from, and `beside` a template with more about that, of a kind
+    of another feature; `plan.html` shows it with the kind.
+    """
 
     kind = "edit"
     label = gettext_lazy("groups edited")
     done_label = pgettext_lazy("parts of a job", "made")
     permissions: ClassVar[tuple[str, ...]] = (UpdateGroup.permission,)
+    source: ClassVar[str] = "groups:bulk"
+    beside: ClassVar[str] = ""
 
     @property
     def plan(self) -> EditPlan:
@@ -161,7 +167,8 @@ class Edit(JobKind):
     def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         plan, left = self.plan, self.lines_onto(groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
-        return {"wanted": replace(plan, lines=left, unchanged=unchanged).to_json(), "total": len(left)}
+        wanted = self.job.wanted | replace(plan, lines=left, unchanged=unchanged).to_json()
+        return {"wanted": wanted, "total": len(left)}
 
     def work(self, lease: JobLease) -> None:
         _Edit(lease).run()
@@ -177,6 +184,7 @@ class Import(Edit):
     kind = "import"
     label = gettext_lazy("groups imported")
     permissions = (CreateGroup.permission, UpdateGroup.permission)
+    source = "groups:import"
 
     @property
     def title(self) -> str:
@@ -194,29 +202,36 @@ def keep_plan(
     lines: Iterable[Line],
     unchanged: int = 0,
     ignored: Iterable[str] = (),
+    **others: Any,
 ) -> Job:
-    """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file."""
-    if not user.has_perms(kind.permissions):
-        raise PermissionDenied
+    """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file.
+
+    `others` is what a kind of another feature keeps beside them.
+    """
     content = EditPlan(tuple(lines), unchanged, tuple(ignored))
-    drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
-    kept = list(drafts.values_list("pk", flat=True)[: DRAFTS_AT_MOST - 1])
-    _delete(drafts.exclude(pk__in=kept))
-    return Job.objects.create(
+    job = Job(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
         kind=kind.kind,
         state=Job.State.DRAFT,
-        wanted=content.to_json(),
+        wanted=content.to_json() | others,
         total=len(content.lines),
     )
+    if not kind(job).may_be_controlled_by(user):
+        raise PermissionDenied
+    drafts = Job.objects.filter(user=user, state=Job.State.DRAFT).order_by("-created_at")
+    kept = list(drafts.values_list("pk", flat=True)[: DRAFTS_AT_MOST - 1])
+    _delete(drafts.exclude(pk__in=kept))
+    job.save(force_insert=True)
+    return job
 
 
 def plan_of(credentials: PosterCredentials, user: User, job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
-    plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
+    kinds = [name for name, kind in Job.registered.items() if issubclass(kind, Edit)]
+    plans = Job.objects.filter(account=credentials.account_id, kind__in=kinds)
     job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
     if job is not None and not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied

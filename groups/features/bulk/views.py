@@ -29,6 +29,7 @@ from groups.services import groups as reads
 from groups.services.calls.file_turns import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind
 from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires
@@ -83,6 +84,7 @@ def group_import(request: Request) -> HttpResponse:
                 found = read_import(content, groups, request.credentials.account_id)
         except NotReadable as problem:
             form.add_error("file", problem)
+            context["problem"] = problem.code
         else:
             if found.lines and not found.errors:
                 draft = _keep_plan(
@@ -126,6 +128,7 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
     content = EditPlan.from_json(job.wanted)
     context |= {
         "job": job,
+        "kind": JobKind.of(job),
         "content": content,
         "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
     }

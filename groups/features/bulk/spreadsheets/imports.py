@@ -27,6 +27,8 @@ from groups.spreadsheets.exports import header
 # The columns of the export, in its order; the last three are read-only.
 COLUMNS = ("id", "name", "loyalty_type", "percent", "birthday_bonus", "clients", "account", "as_of")
 VALUES = COLUMNS[1:5]
+OTHER_ACCOUNT = "other_account"
+"""The code of the error that a file is of another account."""
 _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
 
 
@@ -109,7 +111,8 @@ class _Reading:
             if fold(account) != fold(self._account):
                 raise NotReadable(
                     _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
-                    % {"theirs": account[:100], "yours": self._account}
+                    % {"theirs": account[:100], "yours": self._account},
+                    code=OTHER_ACCOUNT,
                 )
         for number, cells in rows.items():
             if cells.keys() & {"id", *VALUES}:

@@ -1,0 +1,27 @@
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from groups import feature
+
+
+class SchemeFile(feature.Feature):
+    """The scheme as a file: saved, compared with an account, and applied; by `manage.py scheme` too.
+
+    It needs the changes of many groups: what a file changes is a plan of theirs, and the same job. A plan
+    beyond the limits becomes a request where those are on.
+    """
+
+    name = "groups.features.scheme_file"
+    verbose_name = _("the scheme as a file")
+    job_kinds: ClassVar[tuple[str, ...]] = ("scheme",)
+    needs: ClassVar[tuple[str, ...]] = ("bulk",)
+
+    def plug_in(self) -> None:
+        from groups import hooks  # noqa: PLC0415 - it needs the models
+        from groups.features.scheme_file import presenters, services  # noqa: PLC0415 - as above
+
+        hooks.job_kind(services.Apply)
+        hooks.part("list.tools", "scheme_file/menu.jinja", presenters.links_of_list, order=4)
+        hooks.part("import.refused", "scheme_file/other_account.html", presenters.way_for_other_account)
+        hooks.destinations(presenters.destinations_of, order=1)

@@ -1,0 +1,90 @@
+"""Write the groups of an account as a scheme, so that a comparison with it finds nothing."""
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+
+import yaml
+from django.utils.translation import gettext as _
+
+from groups.features.scheme_file.files.schemes import NUMBER, TYPES
+from groups.features.scheme_file.presenters import quoted
+from groups.forms.fields import LARGEST_BONUS
+from groups.poster import Group, LoyaltyType
+from groups.poster.fields import plain
+from groups.services.groups import Groups
+
+try:
+    from yaml import CSafeDumper as Dumper
+except ImportError:  # PyYAML was built without libyaml
+    from yaml import SafeDumper as Dumper  # type: ignore[assignment]
+
+NAMES = {kind: name for name, kind in TYPES.items()}
+LONGEST_LINE = 2**31 - 1
+"""A name is never broken into lines."""
+
+
+def write_scheme(groups: Groups) -> str:
+    """Return the file with these groups, in their order; comments on top name what it does not have."""
+    comments = "".join(f"# {words}\n" for words in shortcomings(groups))
+    writable = [group for group in groups.groups if _is_writable(group)]
+    text: str = yaml.emit(_events(writable), Dumper=Dumper, allow_unicode=True, width=LONGEST_LINE)
+    return comments + text
+
+
+def shortcomings(groups: Groups) -> list[str]:
+    """Return what a file of these groups lacks, or cannot be compared for, in words."""
+    twice = [name for name, count in Counter(group.name for group in groups.groups).items() if count > 1]
+    said = _("Poster has two groups with the name %(name)s, so nothing can be compared with this file.")
+    found = [said % {"name": quoted(name)} for name in twice]
+    said = _("%(name)s is left out: a file cannot say what Poster has of it.")
+    found += [said % {"name": quoted(group.name)} for group in groups.groups if not _is_writable(group)]
+    if groups.unreadable:
+        said = _("Groups that could not be read, and are left out: %(count)s")
+        found.append(said % {"count": len(groups.unreadable)})
+    return found
+
+
+def _is_writable(group: Group) -> bool:
+    """Return True if a file can say what a group has: of odd values, as an unknown type, none can."""
+    if group.loyalty_type not in NAMES or not NUMBER.fullmatch(plain(group.percent)):
+        return False
+    return not group.is_bonus or group.birthday_bonus <= LARGEST_BONUS
+
+
+def _events(groups: list[Group]) -> Iterator[yaml.Event]:
+    yield yaml.StreamStartEvent()
+    yield yaml.DocumentStartEvent(explicit=False)
+    yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
+    yield _value("groups")
+    yield yaml.SequenceStartEvent(anchor=None, tag=None, implicit=True, flow_style=not groups)
+    for group in groups:
+        yield from _group(group)
+    yield yaml.SequenceEndEvent()
+    yield yaml.MappingEndEvent()
+    yield yaml.DocumentEndEvent(explicit=False)
+    yield yaml.StreamEndEvent()
+
+
+def _group(group: Group) -> Iterator[yaml.Event]:
+    yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
+    yield _value("name")
+    yield _value(group.name, quoted=True)
+    yield _value("type")
+    yield _value(NAMES[LoyaltyType(group.loyalty_type)])
+    yield from _number("percent", group.percent)
+    if group.is_bonus:
+        yield from _number("birthday_bonus", group.birthday_bonus)
+    yield yaml.MappingEndEvent()
+
+
+def _number(name: str, number: Decimal) -> Iterator[yaml.Event]:
+    yield _value(name)
+    yield _value(plain(number))
+
+
+def _value(text: str, *, quoted: bool = False) -> yaml.Event:
+    """Return a value; a name is always quoted, so that nothing reads `null` or `1e3` as something else."""
+    return yaml.ScalarEvent(
+        anchor=None, tag=None, implicit=(True, True), value=text, style='"' if quoted else None
+    )

@@ -1,0 +1,272 @@
+"""`manage.py scheme`: save the scheme of an account as a file, compare a file with an account, and apply it.
+
+A plan, an export and what has become of each group go to standard output, everything else to standard error.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.color import color_style, no_style
+from django.utils.translation import override
+
+from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.scheme_file import presenters
+from groups.features.scheme_file.files.comparing import NotComparable, compare_with_poster
+from groups.features.scheme_file.files.documents import NotAScheme
+from groups.features.scheme_file.files.writing import shortcomings, write_scheme
+from groups.features.scheme_file.presenters import printable
+from groups.features.scheme_file.services import Comparison, keep, start
+from groups.models import Change, Job, PosterCredentials
+from groups.models.consents import LONGEST_REASON
+from groups.poster import PosterError
+from groups.presenters.job_page import job_words
+from groups.presenters.messages import Message, error_words
+from groups.services.credentials import credentials_of
+from groups.services.groups import list_groups_now
+from groups.services.installation import workers
+from groups.services.jobs.progress import progress_of
+from groups.services.values import in_currency_of
+from groups.services.writes.commands import CreateGroup, UpdateGroup
+from groups.services.writes.not_sent import NotNow, NotSent
+from poster_admin.common.pages import link
+
+CHANGES, WAITS = 2, 3
+"""How a plan ends that would change something, and an application that waits for an approval."""
+VIEW = "groups.view_group"
+INTERVAL = 0.5
+BAR = 30
+ERRORS_AT_MOST = 100
+NOTHING_SENT = "Nothing was sent."
+
+
+class Command(BaseCommand):
+    """Export, plan or apply a scheme, as a user and with the token of that user."""
+
+    help = "Save the scheme of an account as a file, compare a file with an account, or apply it."
+    is_parsed = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("action", choices=("export", "plan", "apply"))
+        parser.add_argument(
+            "file", nargs="?", help="a YAML file; export writes to standard output without it"
+        )
+        parser.add_argument("--user", required=True, help="who does it: the name of the sign-in")
+        parser.add_argument("--json", action="store_true", help="the plan as JSON")
+        parser.add_argument("--yes", action="store_true", help="apply without a question")
+        parser.add_argument("--reason", default="", help="why it may go beyond the limits of the account")
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """End with 1 if the arguments are wrong: for scripts, 2 says that there is something to change."""
+        try:
+            super().run_from_argv(argv)
+        except SystemExit as end:
+            if not self.is_parsed and end.code == CHANGES:
+                raise SystemExit(1) from None
+            raise
+
+    def handle(self, *_args: Any, action: str, **options: Any) -> None:
+        self.is_parsed = True
+        if "scheme_file" in settings.FEATURES_OFF:
+            raise CommandError("Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
+        if action != "export" and not options["file"]:
+            raise CommandError(f"{action} needs a file.")
+        if len(options["reason"]) > LONGEST_REASON:
+            raise CommandError(f"A reason has at most {LONGEST_REASON} characters.")
+        with override("en"):
+            user, credentials = _person(options["user"])
+            _require(user, *([UpdateGroup.permission] if action == "apply" else []))
+            with in_currency_of(credentials.account), _errors_in_words(options["file"]):
+                match action:
+                    case "export":
+                        self._export(credentials, options["file"])
+                    case "plan":
+                        self._plan(credentials, options)
+                    case _:
+                        self._apply(user, credentials, options)
+
+    def _export(self, credentials: PosterCredentials, file: str | None) -> None:
+        groups = list_groups_now(credentials)
+        for words in shortcomings(groups):
+            self._say(words)
+        text = write_scheme(groups)
+        if file is None:
+            self.stdout.write(text, ending="")
+            return
+        try:
+            Path(file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{file}: {error.strerror}") from None
+
+    def _plan(self, credentials: PosterCredentials, options: dict[str, Any]) -> None:
+        found = compare_with_poster(_content_of(options["file"]), credentials)
+        self._show(found, options)
+        if not found.is_empty:
+            raise SystemExit(CHANGES)
+
+    def _apply(self, user: User, credentials: PosterCredentials, options: dict[str, Any]) -> None:
+        content = _content_of(options["file"])
+        found = compare_with_poster(content, credentials)
+        self._show(found, options)
+        if not found.lines:
+            self._say("There is nothing to change.")
+            return
+        if found.created:
+            _require(user, CreateGroup.permission)
+        if not options["yes"] and not self._is_confirmed():
+            raise CommandError(NOTHING_SENT)
+        now = compare_with_poster(content, credentials)
+        if now.effect != found.effect:
+            raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
+        job = keep(now, user, credentials)
+        try:
+            self._start(job, user, options["reason"])
+            self._follow(job)
+        except KeyboardInterrupt:
+            job.refresh_from_db()
+            goes_on = f"A worker goes on with the job: {_address(job)}"
+            raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
+
+    def _start(self, job: Job, user: User, reason: str) -> None:
+        try:
+            request = start(job, user, reason)
+        except BeyondLimits:
+            words = "This goes beyond the limits of the account, and needs a reason: --reason."
+            raise CommandError(f"{words} {NOTHING_SENT}") from None
+        if request is not None:
+            self._say(f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}")
+            raise SystemExit(WAITS)
+
+    # --- The job --------------------------------------------------------------------------------------------
+
+    def _follow(self, job: Job) -> None:
+        """Wait for the end of a job, and tell what has become of each group."""
+        self._say(f"Job: {_address(job)}")
+        self._wait_for(job)
+        changes = list(Change.objects.filter(job=job).last_tries().order_by("created_at"))
+        for change in changes:
+            self.stdout.write(presenters.change_line(change))
+        applied = sum(change.state == Change.State.APPLIED for change in changes)
+        if job.state != Job.State.DONE or applied != job.total:
+            words = _one_line(job_words(job))
+            raise CommandError(f"{applied} of {job.total} applied. {words} {_address(job)}")
+        self._say(f"All {job.total} applied.")
+
+    def _wait_for(self, job: Job) -> None:
+        while job.is_active:
+            if not workers.is_any_alive():
+                self._end_bar()
+                raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
+            self._draw_bar(job)
+            time.sleep(INTERVAL)
+            job.refresh_from_db()
+        self._draw_bar(job)
+        self._end_bar()
+
+    def _draw_bar(self, job: Job) -> None:
+        if self.stderr.isatty():
+            progress = progress_of(job)
+            bar = ("#" * (progress.percent * BAR // 100)).ljust(BAR, ".")
+            words = f"{progress.done} of {progress.total} applied, {progress.refused + progress.failed} not"
+            self.stderr.write(f"\r[{bar}] {words}", str, ending="")
+            self.stderr.flush()
+
+    def _end_bar(self) -> None:
+        if self.stderr.isatty():
+            self.stderr.write("", str)
+
+    # --- Words ----------------------------------------------------------------------------------------------
+
+    def _show(self, found: Comparison, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(presenters.plan_data(found), ensure_ascii=False, indent=2))
+            for words in presenters.rule_lines(found):
+                self._say(words)
+        else:
+            style = self._style(options)
+            marks = {"+": style.SUCCESS, "-": style.ERROR, "~": style.WARNING, "!": style.WARNING}
+            for line in presenters.plan_lines(found):
+                self.stdout.write(marks.get(line[0], str)(line))
+        self.stdout.flush()
+
+    def _style(self, options: dict[str, Any]) -> Any:
+        """Return colours for a terminal, unless NO_COLOR is set: see https://no-color.org."""
+        is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
+        return color_style() if is_wanted or options["force_color"] else no_style()
+
+    def _is_confirmed(self) -> bool:
+        self.stderr.write('Apply this? Type "yes": ', str, ending="")
+        self.stderr.flush()
+        return sys.stdin.readline().strip() == "yes"
+
+    def _say(self, words: str) -> None:
+        self.stderr.write(words, str)
+
+
+def _person(name: str) -> tuple[User, PosterCredentials]:
+    """Return the user who acts, and the connection of that user."""
+    user = User.objects.filter(username=name).first()
+    if user is None or not user.is_active:
+        raise CommandError(f"There is no active user {presenters.quoted(name)}.")
+    _require(user, VIEW)
+    credentials = credentials_of(user)
+    if credentials is None:
+        raise CommandError(f"{name} is not connected to a Poster account.")
+    return user, credentials
+
+
+def _require(user: User, *permissions: str) -> None:
+    for permission in permissions:
+        if not user.has_perm(permission):
+            raise CommandError(f"{user.get_username()} does not have the right {permission}.")
+
+
+def _content_of(file: str) -> bytes:
+    """Return the content of a file, which is no larger than one that is uploaded."""
+    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    try:
+        with Path(file).open("rb") as opened:
+            content = opened.read(largest + 1)
+    except OSError as error:
+        raise CommandError(f"{file}: {error.strerror}") from None
+    if len(content) > largest:
+        raise CommandError(f"{file} is larger than {largest // 2**20} MB.")
+    return content
+
+
+def _address(row: Any) -> str:
+    path: str = row.get_absolute_url()
+    return link(path) or path
+
+
+def _one_line(message: Message) -> str:
+    parts = (f"{message.title}.", message.text, message.next_step, message.details)
+    return printable(" ".join(filter(None, parts)))
+
+
+@contextmanager
+def _errors_in_words(file: str | None) -> Iterator[None]:
+    """Turn the errors of a file, of Poster and of the queue into those of a command."""
+    try:
+        yield
+    except NotAScheme as mistakes:
+        errors = mistakes.errors
+        lines = [f"{file}:{error.line}:{error.column}: {printable(error.text)}" for error in errors]
+        more = [f"and {len(lines) - ERRORS_AT_MOST} more"] if len(lines) > ERRORS_AT_MOST else []
+        raise CommandError("\n".join([*lines[:ERRORS_AT_MOST], *more])) from None
+    except NotComparable as problem:
+        raise CommandError(printable(str(problem))) from None
+    except PosterError as error:
+        raise CommandError(_one_line(error_words(error))) from None
+    except (NotSent, NotNow) as error:
+        raise CommandError(f"The job could not be started: {type(error).__name__}. {NOTHING_SENT}") from None
+    except KeyboardInterrupt:
+        raise CommandError(NOTHING_SENT) from None

@@ -1,0 +1,71 @@
+"""Views that save the scheme of an account as a file, and compare one with what Poster has."""
+
+from contextlib import suppress
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.timezone import localdate
+from django.views.decorators.http import require_safe
+
+from groups.features.bulk.presenters import Plan
+from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
+from groups.features.scheme_file.files.comparing import NotComparable, compare
+from groups.features.scheme_file.files.documents import NotAScheme
+from groups.features.scheme_file.files.schemes import read_scheme
+from groups.features.scheme_file.files.writing import write_scheme
+from groups.features.scheme_file.forms import SchemeForm
+from groups.features.scheme_file.services import Comparison, keep, read_poster
+from groups.presenters.changes.warnings import group_warnings
+from groups.services.calls.file_turns import file_turn
+from groups.services.groups import list_groups_now
+from groups.views.http.files import file_response
+from groups.views.http.requests import Request, form_methods, requires
+from poster_admin.common.htmx import body_length, render_page
+
+
+@form_methods
+@requires("view_group")
+def scheme_compare(request: Request) -> HttpResponse:
+    """Compare a file with what Poster has; make a plan of the difference, or show the errors of the file."""
+    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
+    if request.method != "POST":
+        return render_page(request, "scheme_file/compare.html", {"form": SchemeForm(), **context})
+    status = 200
+    form = SchemeForm(request.POST, request.FILES, largest=largest, size=body_length(request))
+    if form.is_valid():
+        try:
+            found = _compare(request, form.cleaned_data["file"].read())
+        except NotAScheme as mistakes:
+            context["found"], status = {"errors": mistakes.errors}, 422
+        except NotComparable as problem:
+            form.add_error("file", str(problem))
+        else:
+            with suppress(PermissionDenied):  # users who may only look see it here
+                if found.lines:
+                    return redirect("groups:plan", keep(found, request.user, request.credentials).pk)
+            plan = Plan(found.lines, group_warnings(request.credentials))
+            context |= {"found": found, "plan": plan}
+    status = 422 if form.errors else status
+    return render_page(request, "scheme_file/compare.html", {"form": form, **context}, status=status)
+
+
+def _compare(request: Request, content: bytes) -> Comparison:
+    """Compare a file with what Poster has now. Nobody's file waits while Poster is asked for this one."""
+    with file_turn(request.user.pk):
+        scheme = read_scheme(content)
+    there = read_poster(request.credentials, with_rules=scheme.rules is not None)
+    with file_turn(request.user.pk):
+        return compare(scheme, *there)
+
+
+@require_safe
+@requires("view_group")
+def scheme_export(request: Request) -> HttpResponse:
+    """Return the file with the groups that Poster has now."""
+    groups = list_groups_now(request.credentials)
+    name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
+    return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())

@@ -1,0 +1,463 @@
+"""Test `manage.py scheme` against the sandbox: what it says, what it sends, and how it ends."""
+
+import io
+import json
+import sys
+
+import pytest
+import yaml
+from django.contrib.auth.models import Permission
+
+from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.scheme_file.management.commands import scheme as command
+from groups.models import Change, Job, WorkerHeartbeat
+from tests.support.people import make_user
+from tests.support.refusals import refused
+from tests.support.schemes import entry, run_scheme, scheme, worker_beside
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+SEED = "Скидочная система 10%"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(command, "INTERVAL", 0.02)
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes a file of these groups, and returns its path."""
+
+    def file(*entries):
+        path = tmp_path / "scheme.yaml"
+        path.write_text(scheme(*entries), encoding="utf-8")
+        return path
+
+    return file
+
+
+def exported(user):
+    ended = run_scheme("export", "--user", user)
+    assert ended.code == 0, ended
+    return ended.out
+
+
+def groups_of(sandbox, account="demo"):
+    return {
+        row["client_groups_name"]: row["client_groups_discount"]
+        for row in sandbox.accounts[account].groups.values()
+    }
+
+
+# --- Export and plan ---------------------------------------------------------------------------------------
+
+
+def test_an_export_goes_to_standard_output_and_its_plan_is_empty(manager, sandbox, tmp_path):
+    text = exported("manager")
+    assert text.splitlines()[:5] == [
+        "groups:",
+        '- name: "Постоянный посетитель"',
+        "  type: bonus",
+        "  percent: 10",
+        "  birthday_bonus: 50",
+    ]
+    saved = tmp_path / "saved.yaml"
+    assert run_scheme("export", saved, "--user", "manager").out == ""
+    assert saved.read_text() == text
+    plan = run_scheme("plan", saved, "--user", "manager")
+    assert (plan.code, plan.out, plan.err) == (0, "0 to create, 0 to change, 3 as they are\n", "")
+    assert run_scheme("plan", saved, "--user", "manager", "--json").out == "[]\n"
+
+
+def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):
+    path = file(
+        entry("Нова", "bonus", "7", "0.50"),
+        entry("Ще одна", "discount", "3"),
+        entry("Знижка", percent="12.5", was=SEED),
+        entry("Постоянный посетитель", "discount", "10.00"),
+    )
+    plan = run_scheme("plan", path, "--user", "manager")
+    assert (plan.code, plan.err) == (2, "")
+    assert plan.out.splitlines() == [
+        '+ "Нова"',
+        "+   type: bonus",
+        "+   percent: 7",
+        "+   birthday_bonus: 0.5",
+        '+ "Ще одна"',
+        "+   type: discount",
+        "+   percent: 3",
+        '~ "Знижка"',
+        f'-   name: "{SEED}"',
+        '+   name: "Знижка"',
+        "-   percent: 10",
+        "+   percent: 12.5",
+        '~ "Постоянный посетитель"',
+        "-   type: bonus",
+        "+   type: discount",
+        "-   birthday_bonus: 50",
+        "+   birthday_bonus: 0",
+        '  "Скидочная система 20%" is not in the file, and stays as it is',
+        "2 to create, 2 to change, 0 as they are",
+    ]
+    assert json.loads(run_scheme("plan", path, "--user", "manager", "--json").out) == [
+        {
+            "action": "create",
+            "name": "Нова",
+            "changes": {"type": [None, "bonus"], "percent": [None, 7], "birthday_bonus": [None, 0.5]},
+        },
+        {
+            "action": "create",
+            "name": "Ще одна",
+            "changes": {"type": [None, "discount"], "percent": [None, 3]},
+        },
+        {"action": "update", "name": "Знижка", "changes": {"name": [SEED, "Знижка"], "percent": [10, 12.5]}},
+        {
+            "action": "update",
+            "name": "Постоянный посетитель",
+            "changes": {"type": ["bonus", "discount"], "birthday_bonus": [50, 0]},
+        },
+    ]
+    assert {call.verb for call in sandbox.calls()} == {"GET"}
+    assert not Job.objects.exists()
+
+
+def test_names_are_compared_to_the_letter_after_their_entities(manager, outsider, sandbox, file):
+    names = [group["name"] for group in yaml.safe_load(exported("outsider"))["groups"]]
+    assert names[0] == "Гості кав'ярні"
+    plan = run_scheme("plan", file(entry("скидочная система 10%")), "--user", "manager")
+    assert plan.out.startswith('+ "скидочная система 10%"\n')
+
+
+def test_a_name_twice_ends_a_plan_and_an_application_and_an_export_warns(owner, sandbox, file):
+    sandbox.console().put(sandbox.accounts["demo"].groups[4] | {"client_groups_id": "90"})
+    for action in ("plan", "apply"):
+        ended = run_scheme(action, file(entry(SEED)), "--user", "owner", *(["--yes"] * (action == "apply")))
+        assert (ended.code, ended.out) == (1, ""), ended
+        assert f"two groups with the name “{SEED}”" in ended.err
+    ended = run_scheme("export", "--user", "owner")
+    assert (ended.code, ended.out.count(f'name: "{SEED}"')) == (0, 2)
+    assert ended.err.count("\n") == 1
+    assert not sandbox.posts()
+
+
+def test_what_cannot_be_read_is_told_and_nothing_new_is_planned_beside_it(owner, sandbox, file):
+    sandbox.console().edit(4, client_groups_discount="багато")
+    ended = run_scheme("export", "--user", "owner")
+    assert (ended.code, ended.out.count("- name")) == (0, 2)
+    assert "could not be read" in ended.err
+    assert run_scheme("plan", file(entry("Скидочная система 20%", percent=20)), "--user", "owner").code == 0
+    ended = run_scheme("plan", file(entry("Нова")), "--user", "owner")
+    assert (ended.code, ended.out) == (1, "")
+    assert "scheme.yaml:2:9: " in ended.err
+
+
+def test_rules_are_compared_where_the_file_has_them(manager, sandbox, file):
+    sandbox.console().set_rules(
+        {"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": 4},
+        {"rule_id": 2, "loyalty_type": 2, "value": 5000, "group_id": 5},
+    )
+    renamed = entry("Срібна", was=SEED)
+    path = file(renamed, "rules:\n- {group: Срібна, sum: 1000.00}\n- {group: Срібна, sum: 2000}\n")
+    plan = run_scheme("plan", path, "--user", "manager")
+    assert plan.code == 2
+    assert [line for line in plan.out.splitlines() if line.startswith("!")] == [
+        '! rule: "Срібна" from 2000 is in the file alone; rules are only read',
+        '! rule: "Скидочная система 20%" from 5000 is in Poster alone; rules are only read',
+    ]
+    assert run_scheme("plan", file(entry(SEED), "rules: []\n"), "--user", "manager").code == 2
+    assert run_scheme("plan", file(entry(SEED)), "--user", "manager").code == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "code", "said"),
+    [
+        ((SEED,), 2, "~"),
+        (("Нова",), 0, "0 to create"),
+        ((SEED, "Нова"), 1, "both there"),
+        ((), 1, "neither"),
+    ],
+)
+def test_a_rename_that_is_done_is_done(manager, sandbox, file, there, code, said):
+    for name in {SEED, "Нова"} - set(there):
+        if name == SEED:
+            sandbox.console().remove(4)
+    if "Нова" in there:
+        sandbox.console().put(
+            {
+                "client_groups_id": "90",
+                "client_groups_name": "Нова",
+                "loyalty_type": "2",
+                "client_groups_discount": "10",
+                "birthday_bonus": "0",
+                "count_groups_clients": "0",
+            }
+        )
+    plan = run_scheme("plan", file(entry("Нова", was=SEED)), "--user", "manager")
+    assert plan.code == code, plan
+    assert said in plan.out + plan.err
+
+
+# --- Who may -----------------------------------------------------------------------------------------------
+
+
+def test_who_may_not_hears_it_in_one_line(manager, nobody, newcomer, sandbox, file):
+    gone = make_user("gone", role="Owners", account="demo", sandbox=sandbox)
+    gone.is_active = False
+    gone.save()
+    path = file(entry(SEED, percent=11))
+    lines = {}
+    for user in ("gone", "stranger", "nobody", "newcomer"):
+        ended = run_scheme("plan", path, "--user", user)
+        assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 0), ended
+        lines[user] = ended.err
+    assert lines["gone"].replace("gone", "stranger") == lines["stranger"]
+    assert "not connected" in lines["newcomer"]
+    ended = run_scheme("apply", path, "--user", "manager", "--yes")
+    assert (ended.code, ended.out, ended.err) == (
+        1,
+        "",
+        "manager does not have the right groups.change_group.",
+    )
+    assert not sandbox.calls()
+
+
+def test_a_creation_takes_the_right_to_it_and_a_change_does_not(sandbox, file, work_queue):
+    user = make_user("editor", role="Managers", account="demo", sandbox=sandbox)
+    user.user_permissions.add(
+        Permission.objects.get(codename="change_group", content_type__app_label="groups")
+    )
+    new, changed = entry("Нова"), entry(SEED, percent=11)
+    ended = run_scheme("apply", file(new, changed), "--user", "editor", "--yes")
+    assert (ended.code, ended.err) == (1, "editor does not have the right groups.add_group.")
+    with worker_beside(work_queue):
+        assert run_scheme("apply", file(changed), "--user", "editor", "--yes").code == 0
+    assert groups_of(sandbox)[SEED] == "11"
+
+
+@pytest.mark.parametrize("fault", ["status_500", "fin_before_headers"])
+def test_a_poster_that_fails_is_one_line(manager, sandbox, file, fault):
+    sandbox.script("clients.getGroups", fault, times=None)
+    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 0), ended
+
+
+# --- Apply -------------------------------------------------------------------------------------------------
+
+
+def test_a_scheme_goes_to_another_account(owner, outsider, sandbox, tmp_path, work_queue):
+    path = tmp_path / "scheme.yaml"
+    path.write_text(exported("owner"), encoding="utf-8")
+    assert run_scheme("plan", path, "--user", "outsider").code == 2
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "outsider", "--yes")
+    assert ended.code == 0, ended
+    assert ended.out.splitlines()[-3:] == [f'applied: "{name}"' for name in groups_of(sandbox)]
+    assert "All 3 applied." in ended.err
+    assert groups_of(sandbox).items() <= groups_of(sandbox, "kavarnia").items()
+    assert len(groups_of(sandbox, "kavarnia")) == 9
+    assert run_scheme("plan", path, "--user", "outsider").code == 0
+    again = run_scheme("apply", path, "--user", "outsider")
+    assert (again.code, again.err) == (0, "There is nothing to change.\n")
+    job = Job.objects.get()
+    assert (job.kind, job.user, job.state, job.total) == ("scheme", outsider, Job.State.DONE, 3)
+    assert f"/jobs/{job.pk}/" in ended.err
+
+
+def test_creations_changes_and_renames_are_one_job(owner, sandbox, file, work_queue):
+    path = file(
+        entry("Нова", "bonus", "5", "12.34"),
+        entry("Знижка", percent="12.5", was=SEED),
+        entry("Скидочная система 20%", percent="21"),
+    )
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", answer="yes")
+    assert ended.code == 0, ended
+    assert groups_of(sandbox) == {
+        "Постоянный посетитель": "10", "Знижка": "12.5", "Скидочная система 20%": "21", "Нова": "5",
+    }  # fmt: skip
+    assert sorted(call.method for call in sandbox.posts()) == [
+        "clients.createGroup", "clients.updateGroup", "clients.updateGroup",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ["no", "", "y", None])
+def test_anything_but_yes_sends_nothing(owner, sandbox, file, answer):
+    ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", answer=answer)
+    assert (ended.code, ended.err) == (1, 'Apply this? Type "yes": Nothing was sent.')
+    assert ended.out.startswith(f'~ "{SEED}"')
+    assert not sandbox.posts()
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda console: console.edit(4, client_groups_discount="12"),
+        lambda console: console.edit(4, client_groups_name="Інша"),
+        lambda console: console.remove(5),
+    ],
+    ids=["another percent", "another name", "a group that the file does not have"],
+)
+def test_nothing_is_sent_for_another_plan_than_was_shown(owner, sandbox, file, meanwhile):
+    ended = run_scheme(
+        "apply", file(entry(SEED, percent=11)), "--user", "owner",
+        answer="yes", during=lambda: meanwhile(sandbox.console()),
+    )  # fmt: skip
+    assert ended.code == 1
+    assert not sandbox.posts()
+    assert not Job.objects.exists()
+
+
+def test_clients_who_come_meanwhile_are_no_other_plan(owner, sandbox, file, work_queue):
+    with worker_beside(work_queue):
+        ended = run_scheme(
+            "apply", file(entry(SEED, percent=11)), "--user", "owner",
+            answer="yes", during=lambda: sandbox.console().edit(4, count_groups_clients="7"),
+        )  # fmt: skip
+    assert ended.code == 0, ended
+
+
+def test_a_refusal_is_told_and_ends_with_1(owner, sandbox, file, work_queue):
+    refused(sandbox, "clients.updateGroup", 42)
+    path = file(entry(SEED, percent=11), entry("Скидочная система 20%", percent=21))
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", "--yes")
+    assert ended.code == 1
+    (not_taken,) = [line for line in ended.out.splitlines() if line.startswith("refused")]
+    (applied,) = [line for line in ended.out.splitlines() if line.startswith("applied")]
+    assert "1 of 2 applied." in ended.err
+    assert f"/jobs/{Job.objects.get().pk}/" in ended.err
+    assert {SEED, "Скидочная система 20%"} == {line.split('"')[1] for line in (not_taken, applied)}
+
+
+def test_a_terminal_has_a_bar(owner, sandbox, file, work_queue):
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes", err=Terminal())
+    assert ended.code == 0
+    bars = ended.err.split("\r")[1:]
+    assert bars[0] == "[..............................] 0 of 1 applied, 0 not"
+    assert bars[-1].startswith("[##############################] 1 of 1 applied, 0 not\n")
+
+
+def test_without_a_worker_the_job_waits(owner, sandbox, file):
+    WorkerHeartbeat.objects.all().delete()
+    ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes")
+    job = Job.objects.get()
+    assert (ended.code, job.state) == (1, Job.State.WAITING)
+    assert f"No worker runs, so the job waits for one: /jobs/{job.pk}/" in ended.err
+
+
+def test_late_reads_lose_nothing(owner, sandbox, file, work_queue):
+    sandbox.lag("behind", seconds=1, chance=0.5)
+    path = file(entry("Нова"), entry(SEED, percent=11))
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", "--yes")
+    assert ended.code == 0, ended
+    sandbox.catch_up()
+    assert run_scheme("plan", path, "--user", "owner").code == 0
+    assert len(sandbox.posts()) == 2
+
+
+def test_ctrl_c_leaves_the_job_to_a_worker(owner, sandbox, file, work_queue, monkeypatch):
+    def interrupted(_seconds):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(command.time, "sleep", interrupted)
+        ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes")
+    job = Job.objects.get()
+    assert (ended.code, job.state) == (1, Job.State.WAITING)
+    assert f"A worker goes on with the job: /jobs/{job.pk}/" in ended.err
+    work_queue()
+    assert groups_of(sandbox)[SEED] == "11"
+
+
+# --- Limits ------------------------------------------------------------------------------------------------
+
+
+def test_beyond_the_limits_it_becomes_a_request(staff, owner, sandbox, file, work_queue):
+    Limits.objects.create(account_id="demo", max_percent=12)
+    path = file(entry(SEED, percent=15), entry("Нова"))
+    ended = run_scheme("apply", path, "--user", "staff", "--yes", "--reason", "no right to one")
+    request = ApprovalRequest.objects.get()
+    assert ended.code == 3
+    assert f"/requests/{request.pk}/" in ended.err
+    assert request.job.state == Job.State.ASKED
+    assert not sandbox.posts()
+
+
+def test_who_may_exceed_the_limits_gives_a_reason(owner, sandbox, file, work_queue):
+    Limits.objects.create(account_id="demo", max_percent=12, max_clients=1)
+    path = file(entry(SEED, percent=15))
+    ended = run_scheme("apply", path, "--user", "owner", "--yes")
+    assert ended.code == 1
+    assert "--reason" in ended.err
+    assert not ApprovalRequest.objects.exists()
+    assert not sandbox.posts()
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", "--yes", "--reason", "a holiday")
+    assert ended.code == 0, ended
+    assert Change.objects.get().limit_reason == "a holiday"
+
+
+# --- Arguments ---------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_and_one_that_is_missing(manager, sandbox, tmp_path):
+    ended = run_scheme("plan", "--user", "manager")
+    assert (ended.code, ended.err) == (1, "plan needs a file.")
+    ended = run_scheme("plan", tmp_path / "nowhere.yaml", "--user", "manager")
+    assert (ended.code, ended.err.count("\n")) == (1, 0)
+    assert "No such file" in ended.err
+    ended = run_scheme("export", tmp_path / "nowhere" / "a.yaml", "--user", "manager")
+    assert (ended.code, "No such file" in ended.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "words", [("plan", "a.yaml", "--odd"), ("plan", "a.yaml"), ("destroy", "--user", "a")]
+)
+def test_wrong_arguments_do_not_end_as_a_plan_with_changes(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        command.Command().run_from_argv(["manage.py", "scheme", *words])
+    assert end.value.code == 1
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "words", "is_coloured"),
+    [({}, (), True), ({"NO_COLOR": "1"}, (), False), ({}, ("--no-color",), False)],
+)
+def test_colours_are_for_a_terminal(manager, sandbox, file, monkeypatch, variables, words, is_coloured):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    path, out = file(entry(SEED, percent=9)), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    with pytest.raises(SystemExit):
+        command.Command().run_from_argv(
+            ["manage.py", "scheme", "plan", str(path), "--user", "manager", *words]
+        )
+    lines = out.getvalue().splitlines()
+    assert ("\x1b[" in lines[1]) == is_coloured
+    assert "-   percent: 10" in lines[1]
+
+
+def test_a_name_does_not_speak_to_the_terminal(manager, sandbox, file):
+    sandbox.console().edit(5, client_groups_name="a\x1b[31mb\u202e")
+    plan = run_scheme("plan", file(entry(SEED, percent=9)), "--user", "manager")
+    assert '"a\\x1b[31mb\\u202e"' in plan.out
+    assert "\x1b" not in plan.out
+    sandbox.console().edit(4, client_groups_name="a\x1b[31mb\u202e")
+    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
+    assert (ended.code, "\x1b" in ended.err, "a\\x1b[31mb" in ended.err) == (1, False, True)
+
+
+def test_with_the_feature_off_there_is_no_such_command(manager, sandbox, file, settings):
+    settings.FEATURES_OFF = ["scheme_file"]
+    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
+    assert (ended.code, ended.err) == (1, "Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
+    assert not sandbox.calls()

@@ -1,0 +1,314 @@
+"""Test files of schemes: what is read, what is refused and where, and that an export reads as it was."""
+
+import json
+import time
+from decimal import Decimal
+
+import pytest
+import yaml
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from groups.features.scheme_file.files.comparing import NotComparable, compare
+from groups.features.scheme_file.files.documents import NotAScheme
+from groups.features.scheme_file.files.schemes import read_scheme
+from groups.features.scheme_file.files.writing import shortcomings, write_scheme
+from groups.features.scheme_file.services import Comparison, Rule
+from groups.poster import Group, GroupList
+from groups.services.groups import Groups
+from tests.support.documents import read
+from tests.support.environment import ROOT
+from tests.support.pairwise import examples
+from tests.support.schemes import entry, scheme
+
+SCHEMA = Draft202012Validator(json.loads(read("docs/scheme.schema.json")))
+
+
+def groups(*rows):
+    return Groups(GroupList(tuple(rows)), timezone.now())
+
+
+def group(name, group_id=1, kind=2, percent="10", bonus="0", clients=7):
+    numbers = {"percent": Decimal(percent), "birthday_bonus": Decimal(bonus)}
+    return Group(id=group_id, name=name, loyalty_type=kind, clients=clients, use_ewallet="1", **numbers)
+
+
+def errors(content, there=None):
+    """Return the places of the errors in a file, and their words."""
+    content = content if isinstance(content, bytes) else content.encode()
+    with pytest.raises(NotAScheme) as caught:
+        compare(read_scheme(content), there or groups())
+    return [(error.line, int(error.column), error.text) for error in caught.value.errors]
+
+
+# --- What is refused ---------------------------------------------------------------------------------------
+
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "column", "words"),
+    [
+        (b"", 1, 1, "The file is empty."),
+        (b"# only words\n", 1, 1, "The file is empty."),
+        (b"---\n", 1, 1, "The file is empty."),
+        (b"[]", 1, 1, "Write fields here: groups, rules."),
+        (b"groups: {}\n", 1, 9, "Write a list here, each item after a hyphen."),
+        (b"groups:\n", 1, 8, "Write a list here, each item after a hyphen."),
+        (b"groups:\n- a\n", 2, 3, "Write fields here: name, type, percent, birthday_bonus, was."),
+        (b"groups:\n\t- a\n", 2, 1, "There is a tab here. Indent with spaces."),
+        (b"groups:\n- name: a\n\ttype: bonus\n", 3, 1, "There is a tab here. Indent with spaces."),
+        (b"groups: []\n---\ngroups: []\n", 2, 1, "A file has one document only."),
+        (b"groups: !!seq []\n", 1, 9, "Tags (!) are not allowed."),
+        (b"%TAG ! tag:example.com,2026:\n---\ngroups: []\n", 1, 1, "Tags (!) are not allowed."),
+        (BOMB.encode(), 1, 4, "Anchors and aliases (& and *) are not allowed: write each value out."),
+        (b"groups: []\nrules: *a\n", 2, 8, "Anchors and aliases (& and *) are not allowed"),
+        (b"groups:\n- <<: {percent: 5}\n", 2, 3, "There is no field “<<”."),
+        (b"groups: [[[[[[[[[[[[[[a]]]]]]]]]]]]]]", 1, 12, "Write one value here, no list and no fields."),
+        (b"? [a, b]\n: 1\n", 1, 3, "The name of a field is one word."),
+        ("groups: []\nщось: 1\n".encode(), 2, 1, "There is no field “щось”. Known here are: groups, rules."),
+        ("groups: []".encode("utf-16"), 1, 1, "The file has to be text in UTF-8."),
+        ("groups:\n- name: Золота".encode("cp1251"), 2, 9, "The file has to be text in UTF-8."),
+        (b"groups:\n- name: a\x00b\n", 2, 10, "Take the invisible character U+0000 out."),
+        (b"groups: [\n", 2, 1, "This is not YAML: "),
+        (b"groups:\n- name: 'a\n", 3, 1, "This is not YAML: "),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_no_scheme_is_refused_at_its_place(content, line, column, words):
+    (found,) = [each for each in errors(content) if each[2].startswith(words)]
+    assert found[:2] == (line, column)
+
+
+@pytest.mark.parametrize("bomb", ["[", "[a,", "{a: [", "a,", "? ", "- ", "{a: b}, ", "'", "&a [", "\n", "#"])
+def test_no_file_of_two_megabytes_takes_long(bomb):
+    began = time.monotonic()
+    errors("groups: [" + bomb * (2 * 2**20 // len(bomb)))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "010",
+        "0x10",
+        "1:30",
+        "1_000",
+        "1e1",
+        ".5",
+        "5.",
+        "5.123",
+        "-1",
+        "+1",
+        "5,5",
+        "5%",
+        "NaN",
+        ".inf",
+        "1 0",
+    ],
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_numbers_are_plain(number, quote):
+    text = f"groups:\n- {{name: a, type: discount, percent: {quote}{number}{quote}}}\n"
+    if number == "5,5" and not quote:
+        text = f"groups:\n- name: a\n  type: discount\n  percent: {number}\n"
+    ((_line, _column, words),) = errors(text)
+    assert words == "Write a plain number with at most two digits after its point, as 12.5."
+
+
+def test_all_errors_are_told_each_at_its_place():
+    text = """groups:
+- name: ~
+  type: bonus
+  percent: 101
+- name: [a]
+  type: Bonus
+  type: bonus
+  percent: "12.50"
+  birthday_bonus: 1000001
+- {name: a, type: discount, percent: 1, birthday_bonus: 5, Percent: 4}
+- {name: b, was: a, type: discount, percent: 0.5}
+rules:
+- {group: a}
+"""
+    assert errors(text) == [
+        (2, 3, "The field “birthday_bonus” is missing."),
+        (2, 9, "Write a value here. A name that is really “null” stands in quotes."),
+        (4, 12, "The percent must be between 0 and 100."),
+        (5, 9, "Write one value here, no list and no fields."),
+        (6, 9, "Write “bonus” or “discount”."),
+        (7, 3, "The field “type” is there twice."),
+        (9, 19, "The birthday bonus must be between 0 and 1,000,000."),
+        (10, 57, "Only bonus groups have a birthday bonus. Leave the field out."),
+        (10, 60, "There is no field “Percent”. Known here are: name, type, percent, birthday_bonus, was."),
+        (11, 18, "This name is in line 10 already."),
+        (13, 3, "The field “sum” is missing."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (" a", "This name would be stored as “a”. Write it so."),
+        ("и\N{COMBINING BREVE}", "This name would be stored as “й”. Write it so."),
+        (
+            "\N{GRINNING FACE}",
+            "Take emoji and other pictures out of the name: Poster would lose the whole name.",
+        ),
+        ("a\\tb", "Take the invisible characters out of the name."),
+        ("", "Enter a name."),
+        ("a" * 101, "Enter a name of at most 100 characters."),
+    ],
+)
+def test_a_new_name_follows_the_rules_of_every_form(name, words):
+    assert errors(scheme(entry(name))) == [(2, 9, words)]
+
+
+def test_a_name_that_is_there_may_be_odd():
+    name = " и\N{COMBINING BREVE} "
+    odd = group(name, percent="10")
+    (line,) = compare(read_scheme(scheme(entry(name, percent=11)).encode()), groups(odd)).lines
+    assert (line.old, line.new) == (odd.values, odd.values.replace(percent=Decimal(11)))
+
+
+def test_a_discount_group_keeps_the_bonus_that_nobody_gets():
+    there = groups(group("a", 1, 2, "10", "30"), group("b", 2, 1, "10", "30"))
+    found = compare(read_scheme(scheme(entry("a"), entry("b")).encode()), there)
+    assert (found.unchanged, [line.new.birthday_bonus for line in found.lines]) == (1, [0])
+
+
+def test_an_unknown_type_at_poster_is_not_written_over():
+    ((line, column, words),) = errors(scheme(entry("a")), groups(group("a", kind=3)))
+    assert (line, column) == (3, 9)
+    assert words == "Poster has a type for this group that is not known here."
+
+
+def test_five_thousand_groups_are_read_and_compared_soon_and_one_more_is_refused():
+    entries = [entry(f"Група {number}", percent="5") for number in range(5001)]
+    there = groups(*(group(f"Група {number}", number + 1) for number in range(5000)))
+    began = time.monotonic()
+    found = compare(read_scheme(scheme(*entries[:5000]).encode()), there)
+    assert len(found.lines) == 5000
+    assert time.monotonic() - began < 10
+    assert errors(scheme(*entries)) == [(15002, 3, "A file has 5000 groups at most.")]
+
+
+# --- There and back ----------------------------------------------------------------------------------------
+
+ODD = (
+    "yes", "no", "null", "~", "", "1e3", "010", "1:30", "2026-01-01", "true", "=", "<<", "- a", "a: b",
+    " a", "a ", "#a", "a #b", '"', "'", "\\", "a\nb", "\t", "&amp;", "*a", "!b", "%c", "@", "`", "[", "{",
+    "?", "|", ">", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e", "\ufeff", "\N{GRINNING FACE}",
+)  # fmt: skip
+NAMES = st.one_of(
+    st.sampled_from(ODD),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=120),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            NAMES,
+            st.sampled_from((1, 2)),
+            st.decimals(0, 100, places=2),
+            st.decimals(0, 1_000_000, places=2),
+        ),
+        max_size=5,
+        unique_by=lambda row: row[0],
+    )
+)
+@settings(max_examples=examples(60, 1000))
+def test_the_plan_of_an_export_is_empty(rows):
+    there = groups(
+        *(
+            group(name, number, kind, percent, bonus)
+            for number, (name, kind, percent, bonus) in enumerate(rows, 1)
+        )
+    )
+    text = write_scheme(there)
+    assert not shortcomings(there)
+    assert compare(read_scheme(text.encode()), there) == Comparison(unchanged=len(rows))
+    loaded = yaml.safe_load(text)
+    assert [each["name"] for each in loaded["groups"]] == [name for name, *_ in rows]
+    assert SCHEMA.is_valid(loaded)
+
+
+def test_what_a_file_cannot_say_is_left_out_and_told():
+    there = groups(
+        group("a"),
+        group("b\x1b", 2, kind=3),
+        group("c", 3, percent="1.125"),
+        group("d", 4, 1, "1", "1000001"),
+    )
+    text = write_scheme(there)
+    assert compare(read_scheme(text.encode()), there) == Comparison(unchanged=1, unlisted=("b\x1b", "c", "d"))
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        f"# {words}" for words in shortcomings(there)
+    ]
+    assert '# "b\\x1b" is left out: a file cannot say what Poster has of it.' in text
+
+
+def test_two_of_a_name_at_poster_cannot_be_compared():
+    with pytest.raises(NotComparable, match="“a”"):
+        compare(read_scheme(b"groups: []"), groups(group("a"), group("a", 2)))
+
+
+# --- The schema, and the example ---------------------------------------------------------------------------
+
+A, PERCENT, KIND, BONUS = "name: a", "percent: 5", "type: discount", "type: bonus"
+SAMPLES = [
+    *("groups: []", "groups: []\nrules: []", "groups: {}", "groups: null", "rules: []", "[]"),
+    "groups: []\nothers: []",
+    *(f"groups: [{{{fields}}}]" for fields in (
+        A, f"{A}, {KIND}", f"{KIND}, {PERCENT}", f"{A}, {BONUS}, {PERCENT}", f"{A}, {KIND}, {PERCENT}",
+        *(f"{A}, {KIND}, {PERCENT}, {more}" for more in (
+            "was: b", "was: null", "was: [b]", "id: 4", "was: true",
+        )),
+        *(f"name: {name}, {KIND}, {PERCENT}" for name in ("5", "1.5", "no", "~", "''", "[]", "{}")),
+        *(f"{A}, {PERCENT}, birthday_bonus: 0, type: {kind}" for kind in (
+            "bonus", "discount", "Bonus", "1", "null", "[bonus]",
+        )),
+        *(f"{A}, {KIND}, percent: {number}" for number in (
+            "0", "0.5", "100", "100.00", "100.5", "101", "-1", "'5'", "'005'", "'12.50'", "'12.345'",
+            "'100.00'", "'100.01'", "'5,5'", "a", "null", "true", "[5]",
+        )),
+        *(f"{A}, {BONUS}, {PERCENT}, birthday_bonus: {number}" for number in (
+            "0.5", "50.00", "1000000", "1000000.5", "'1000000.00'", "'1000001'", "'0.5'", "'00.5'", "null",
+        )),
+        *(f"{A}, {KIND}, {PERCENT}, birthday_bonus: {number}" for number in (
+            "0.00", "'0.0'", "1", "'5'", "null",
+        )),
+    )),
+    *(f"groups: []\nrules: [{{{fields}}}]" for fields in (
+        "group: a, sum: 5", "group: a, sum: '10000.5'", "group: a", "sum: 5", "group: a, sum: x",
+        "group: a, sum: 1000000001", "group: a, sum: 5, id: 1",
+    )),
+]  # fmt: skip
+
+
+def is_scheme(text):
+    try:
+        read_scheme(text.encode())
+    except NotAScheme:
+        return False
+    return True
+
+
+def test_the_schema_and_the_reader_are_of_one_mind():
+    verdicts = {sample: is_scheme(sample) for sample in SAMPLES}
+    assert len([sample for sample, is_good in verdicts.items() if is_good]) > 20
+    assert [sample for sample in SAMPLES if SCHEMA.is_valid(yaml.safe_load(sample)) != verdicts[sample]] == []
+
+
+def test_the_schema_is_one_and_the_example_follows_it():
+    Draft202012Validator.check_schema(SCHEMA.schema)
+    content = (ROOT / "docs/examples/scheme.yaml").read_bytes()
+    assert SCHEMA.is_valid(yaml.safe_load(content))
+    found = read_scheme(content)
+    assert [each.name for each in found.entries] == ["Guests", "Regulars", "Staff"]
+    assert found.rules == (Rule("Regulars", Decimal(10000)),)
