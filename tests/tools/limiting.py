@@ -49,7 +49,7 @@ class World:
         self.sandbox = Sandbox(on_call=self._on_call, clock=lambda: time.monotonic() + self._ahead)
         self.counts, self.problems = Counter(), []
         self.bound, self.moved = 0, set()
-        self._busy = False
+        self._calls, self._busy = [], False
         self._source = self._target = self._job = None
 
     def run(self, runs):
@@ -75,7 +75,8 @@ class World:
         for _ in range(self.chance.randint(2, 5)):
             console.put_client(self._source)
         self._ahead += 60  # no read lags behind the making of the groups
-        self.bound, self.moved = self.chance.randint(1, 5), set()
+        self.bound, self.moved, self._calls = self.chance.randint(1, 5), set(), []
+        earlier = len(self.problems)
         Limits.objects.update_or_create(account_id="demo", defaults={"max_clients": self.bound})
         self._spoil()
         self._busy = True
@@ -87,6 +88,8 @@ class World:
             self._busy = False
             self.sandbox.clear_faults()
             self.sandbox.catch_up()
+        if len(self.problems) > earlier:
+            self.problems += self._trail()
         self.counts["runs"] += 1
         self._leave(console)
 
@@ -165,6 +168,18 @@ class World:
                 return found
         return None
 
+    def _trail(self):
+        """Yield how a problem came about: the calls of the job as the sandbox got them, and its changes."""
+        began = self._calls[0].at
+        for call in self._calls:
+            marks = ("applied" if call.applied else "", "behind" if call.behind else "", call.fault or "")
+            sent = (call.query | call.form).items()
+            asked = " ".join(f"{name}={value}" for name, value in sent if name != "token")
+            yield f"  {call.at - began:7.3f} {call.method} {asked} → {call.status} {' '.join(marks)}"
+        for change in self._job.changes.order_by("created_at") if self._job else ():
+            times = [str(at)[14:23] for at in (change.created_at, change.sent_at, change.settled_at)]
+            yield f"  client {change.client_id}: {change.state} {change.reason} {', '.join(times)}"
+
     def _group(self, group_id):
         from groups.services.groups import read_now
 
@@ -181,6 +196,7 @@ class World:
     def _on_call(self, call):
         if not self._busy:
             return
+        self._calls.append(call)
         if (
             call.method == MOVE
             and call.applied

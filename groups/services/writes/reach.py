@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import Effect
@@ -88,7 +88,12 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
 
 
 def reached_by(job_id: uuid.UUID) -> int:
-    """Return the number of clients that a job has reached, or may have: its open changes count."""
-    sent = Change.objects.filter(job=job_id).exclude(state__in=Change.NOTHING_CHANGED)
+    """Return the number of clients that a job has reached, or may have: its open changes count.
+
+    So does a move that was sent, and after which the client was found in a third group: somebody may have
+    moved them on from where the write had put them.
+    """
+    moved_on = Q(reason=Change.Reason.ELSEWHERE, sent_at__isnull=False)
+    sent = Change.objects.filter(~Q(state__in=Change.NOTHING_CHANGED) | moved_on, job=job_id)
     total: int | None = sent.aggregate(total=Sum("reached"))["total"]
     return total or 0

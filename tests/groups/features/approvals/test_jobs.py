@@ -21,7 +21,7 @@ from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.jobs.executor import submit_one_by_one
-from groups.services.writes.commands import RemoveGroup, UpdateGroup
+from groups.services.writes.commands import MoveClient, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
@@ -237,6 +237,27 @@ def test_a_client_who_goes_elsewhere_while_another_one_is_held_makes_room(
     assert ended(run(job)) == DONE
     assert people(4) == set()
     assert changes.filter(state="applied").count() == FEW
+
+
+def test_a_client_whom_somebody_moves_on_right_after_their_move_counts(
+    staff, sandbox, people, limit, join, monkeypatch
+):
+    limit(FEW)
+    job = start(staff)
+    join(1)
+    send, moved_on = MoveClient.send, []
+
+    def send_and_move_on(command, poster, *, within):
+        answer = send(command, poster, within=within)
+        if not moved_on:
+            moved_on.append(command.client_id)
+            sandbox.console().edit_client(command.client_id, client_groups_id="5")
+        return answer
+
+    monkeypatch.setattr(MoveClient, "send", send_and_move_on)
+    assert ended(run(job)) == STOPPED
+    assert Change.objects.get(job=job, client_id=moved_on[0]).reason == "elsewhere"
+    assert len(people(4)) == 1
 
 
 def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, limit, join):
