@@ -74,9 +74,9 @@ def last_try(webhook: Webhook) -> Delivery | None:
 def save_webhook(*, user: User, credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
-    A new address has a new key and a new secret. Notices that wait for the old one are deleted, and the new
-    one is notified of nothing older than itself. The secret is empty if the address is kept; then a new kind is told
-    from now on, one that was chosen goes on.
+    A new address has a new key and a new secret. Notices that wait for the old one are deleted, and the
+    new one is notified of nothing older than itself. The secret is empty if the address is kept; then a
+    new kind is told from now on, one that was chosen goes on.
     Raises `PermissionDenied` and `AddressRefused`.
     """
     _check_right(user)
