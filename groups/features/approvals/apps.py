@@ -26,6 +26,7 @@ class Approvals(feature.Feature):
         hooks.part("nav", "approvals/nav.jinja", presenters.entry_of_requests)
         hooks.history_tab(presenters.tab_of_requests, order=5)
         hooks.settings_pages(presenters.settings_of_limits)
+        hooks.part("guide.protection", "groups/installation/protection.html", presenters.step_of_limits)
         hooks.part("change.who", "approvals/request_link.html", presenters.link_to_request)
         hooks.part("write.facts", "approvals/reason.html", presenters.reason_of_write)
         hooks.part("history.words", "approvals/reason_in_row.jinja", presenters.reason_of_write)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, no_translations
 
 from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
@@ -13,11 +13,12 @@ class Command(BaseCommand):
     """Print a line for each part, green, yellow or red; end with 1 if one is red."""
 
     help = (
-        "Say what is wrong with database, cache, worker, keys, Poster, the company's sign-in, clock, disk "
-        "and features. Changes nothing."
+        "Say what is wrong with database, cache, worker, keys, mail, backup, Poster, the company's sign-in, "
+        "clock, disk and features, and what to do about it. Changes nothing."
     )
     requires_system_checks = ()
 
+    @no_translations
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Show each line as soon as it is known: Poster may take its time."""
         styles = {

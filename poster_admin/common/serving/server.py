@@ -23,8 +23,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from poster_admin.common import backups
 from poster_admin.common.catalogues import compile_catalogues
-from poster_admin.common.checks import missing_migrations
+from poster_admin.common.checks import missing_migrations, unknown_migrations
+from poster_admin.version import VERSION
 
 HIGHEST_PORT = 65535
 START_SECONDS = 60.0
@@ -106,20 +108,40 @@ def own_session(alias: str) -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def refuse_too_old(alias: str) -> None:
-    """Stop with one clear line if the database was made before 1.0, whose migrations have been replaced."""
+def refuse_foreign(alias: str) -> None:
+    """Stop with one clear line if the database is of a newer version, or of one before 1.0.
+
+    The migrations of those before 1.0 have been replaced.
+    """
     if any(app == "people" for app, _name in MigrationLoader(connections[alias]).applied_migrations):
         raise CommandError(
             "The database at DATABASE_URL was made by a version before 1.0, and is left as it is. "
             "Name a new one; the demo's is deleted with var/demo."
         )
+    if unknown := unknown_migrations(alias):
+        raise CommandError(
+            f"The database at DATABASE_URL is of a newer version than {VERSION}, and is left as it is: "
+            f"it has {', '.join(unknown)}. Start that version, or restore a backup from before it."
+        )
+
+
+def back_up_before_migrating(alias: str) -> None:
+    """Keep the database as it is in the folder of backups, if there is one and migrations are missing.
+
+    A start that fails tries again: one backup of each state is enough, the newest.
+    """
+    missing = missing_migrations(alias)
+    is_used = bool(MigrationLoader(connections[alias]).applied_migrations)
+    if alias == DEFAULT_DB_ALIAS and missing and is_used and (folder := backups.folder()):
+        backups.back_up(folder, note=f"before-{missing[0].replace(' ', '-')}")
 
 
 def migrate() -> None:
     """Migrate the database, unless another process has done so meanwhile."""
     with migration_lock(DEFAULT_DB_ALIAS):
-        refuse_too_old(DEFAULT_DB_ALIAS)
+        refuse_foreign(DEFAULT_DB_ALIAS)
         if missing_migrations(DEFAULT_DB_ALIAS):
+            back_up_before_migrating(DEFAULT_DB_ALIAS)
             call_command(django_migrate.Command(), interactive=False, verbosity=0)
 
 
@@ -132,7 +154,8 @@ def collect_static() -> None:
     with locked(settings.VAR_DIR / "static.lock") as lock:
         lock.seek(0)
         wanted = _static_digest()
-        if lock.read() == wanted and Path(settings.STATIC_ROOT).is_dir():
+        # A container begins without those files, on the folder that its predecessor has left.
+        if lock.read() == wanted and any(Path(settings.STATIC_ROOT).glob("*")):
             return
         call_command("collectstatic", interactive=False, verbosity=0)
         lock.truncate(0)
