@@ -34,7 +34,7 @@ def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage
             found.append(Error(words, id="groups.E002"))
             continue
         if missing:
-            words = f"{len(missing)} migrations are missing in the database {alias!r}."
+            words = f"{missing} migrations are missing in the database {alias!r}."
             found.append(Warning(words, hint="Run manage.py migrate.", id="groups.W001"))
     return found
 
@@ -64,8 +64,7 @@ def unknown_migrations(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
     return sorted(f"{app} {name}" for app, name in unknown if app in loader.migrated_apps)
 
 
-def missing_migrations(alias: str) -> list[str]:
-    """Return the migrations that are not applied yet, in their order. Raises `DatabaseError`."""
+def missing_migrations(alias: str) -> int:
+    """Count the migrations that are not applied yet. Raises `DatabaseError`."""
     executor = MigrationExecutor(connections[alias])
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label} {migration.name}" for migration, _backwards in plan]
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))

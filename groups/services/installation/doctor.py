@@ -116,7 +116,7 @@ def _migrations(_account: str) -> Found:
         yield State.BAD, words % {"names": ", ".join(unknown)}
     elif missing := missing_migrations("default"):
         words = _("%(count)s are missing: a start makes them, or manage.py migrate")
-        yield State.BAD, words % {"count": len(missing)}
+        yield State.BAD, words % {"count": missing}
     else:
         yield State.GOOD, _("none is missing")
 

@@ -108,16 +108,17 @@ def own_session(alias: str) -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def refuse_foreign(alias: str) -> None:
-    """Stop with one clear line if the database is of a newer version, or of one before 1.0.
-
-    The migrations of those before 1.0 have been replaced.
-    """
+def refuse_too_old(alias: str) -> None:
+    """Stop with one clear line if the database was made before 1.0, whose migrations have been replaced."""
     if any(app == "people" for app, _name in MigrationLoader(connections[alias]).applied_migrations):
         raise CommandError(
             "The database at DATABASE_URL was made by a version before 1.0, and is left as it is. "
             "Name a new one; the demo's is deleted with var/demo."
         )
+
+
+def refuse_newer(alias: str) -> None:
+    """Stop with one clear line if a newer version has migrated the database."""
     if unknown := unknown_migrations(alias):
         raise CommandError(
             f"The database at DATABASE_URL is of a newer version than {VERSION}, and is left as it is: "
@@ -126,20 +127,21 @@ def refuse_foreign(alias: str) -> None:
 
 
 def back_up_before_migrating(alias: str) -> None:
-    """Keep the database as it is in the folder of backups, if there is one and migrations are missing.
+    """Keep the database as it is where migrations are missing, if there is a folder for backups.
 
     A start that fails tries again: one backup of each state is enough, the newest.
     """
-    missing = missing_migrations(alias)
-    is_used = bool(MigrationLoader(connections[alias]).applied_migrations)
-    if alias == DEFAULT_DB_ALIAS and missing and is_used and (folder := backups.folder()):
-        backups.back_up(folder, note=f"before-{missing[0].replace(' ', '-')}")
+    applied = MigrationLoader(connections[alias]).applied_migrations
+    folder = backups.folder() if alias == DEFAULT_DB_ALIAS and applied and missing_migrations(alias) else None
+    if folder:
+        backups.back_up(folder, note=f"before-migrating-from-{len(applied)}")
 
 
 def migrate() -> None:
     """Migrate the database, unless another process has done so meanwhile."""
     with migration_lock(DEFAULT_DB_ALIAS):
-        refuse_foreign(DEFAULT_DB_ALIAS)
+        refuse_too_old(DEFAULT_DB_ALIAS)
+        refuse_newer(DEFAULT_DB_ALIAS)
         if missing_migrations(DEFAULT_DB_ALIAS):
             back_up_before_migrating(DEFAULT_DB_ALIAS)
             call_command(django_migrate.Command(), interactive=False, verbosity=0)

@@ -4,7 +4,12 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from poster_admin.common.serving.server import back_up_before_migrating, migration_lock, refuse_foreign
+from poster_admin.common.serving.server import (
+    back_up_before_migrating,
+    migration_lock,
+    refuse_newer,
+    refuse_too_old,
+)
 
 
 class Command(migrate.Command):
@@ -13,7 +18,8 @@ class Command(migrate.Command):
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Hold the lock, and run no checks: one of them would advise to run this very command."""
         with migration_lock(options["database"]):
-            refuse_foreign(options["database"])
+            refuse_too_old(options["database"])
+            refuse_newer(options["database"])
             if not (options["plan"] or options["check_unapplied"]):
                 back_up_before_migrating(options["database"])
             return super().execute(*args, **{**options, "skip_checks": True})
