@@ -1,5 +1,6 @@
 from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from groups import feature
 
@@ -43,4 +44,4 @@ class Approvals(feature.Feature):
         from groups.features.approvals.services import limits  # noqa: PLC0415 - as above
 
         register(limits.limits_without_effect)
-        hooks.doctor("limits", limits.examine)
+        hooks.doctor(gettext_noop("limits"), limits.examine)

@@ -151,7 +151,8 @@ def _keys(_account: str) -> Found:
     report = examine_keys()
     if report is None:
         raise DatabaseError(_("the stored secrets cannot be read"))
-    yield State.BAD if report.lost else State.GOOD, str(report)
+    words = " ".join(_(sentence) % values for sentence, values in report.sentences())
+    yield State.BAD if report.lost else State.GOOD, words
 
 
 @_part(gettext_noop("people"))
