@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FirstStep:
-    """A step: what it is for, the page where it is made, and whether it is done; `key` is for templates."""
+    """A step: what it is for, the page where it is made, and whether it is done.
+
+    `key` is for templates. Without a `label` nothing is left to do.
+    """
 
     key: str
     title: str
@@ -27,6 +30,7 @@ class FirstStep:
 def first_steps(user: "User") -> list[FirstStep]:
     """Return the steps of the core; those of features are drawn behind them."""
     credentials = getattr(user, "credentials", None)
+    is_connected = credentials is not None and credentials.refused_at is None
     return [
         FirstStep(
             "owner",
@@ -39,10 +43,12 @@ def first_steps(user: "User") -> list[FirstStep]:
         FirstStep(
             "connect",
             _("Connect Poster"),
-            _("The dashboard works with a token of yours. In Poster's console click this, and copy it:"),
+            _("The dashboard works with your token.")
+            if is_connected
+            else _("The dashboard works with a token of yours. In Poster's console click this, and copy it:"),
             reverse("groups:account"),
-            _("Connect the account"),
-            is_done=credentials is not None and credentials.refused_at is None,
+            "" if is_connected else _("Connect the account"),
+            is_connected,
         ),
         FirstStep(
             "people",

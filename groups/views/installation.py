@@ -1,5 +1,8 @@
 """Views of the installation: its state, as `manage.py doctor` tells it, and the guide of the first steps."""
 
+from itertools import groupby
+from operator import attrgetter
+
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -12,10 +15,12 @@ from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
-from poster_admin.common.observability.logs import mask
 from poster_admin.users.models import Guide
 from poster_admin.users.pages.forms import NewPersonForm
 from poster_admin.users.pages.people import CHANGE_USER
+
+WORSE = list(State)
+"""The states, each worse than the one before."""
 
 
 @require_safe
@@ -28,12 +33,19 @@ def installation_state(request: Request) -> HttpResponse:
     own = credentials.account_id if credentials else ""
     if not own and not request.user.is_superuser:
         return redirect("groups:account")
-    rows = [
-        {"part": gettext(found.part), "state": found.state, "words": mask(found.words)}
-        for found in examine("" if request.user.is_superuser else own)
+    found = examine("" if request.user.is_superuser else own)
+    parts = [
+        {
+            "name": part,
+            "label": gettext(part),
+            "lines": lines,
+            "state": max((line.state for line in lines), key=WORSE.index),
+        }
+        for part, group in groupby(found, key=attrgetter("part"))
+        if (lines := list(group))
     ]
-    bad = [row for row in rows if row["state"] != State.GOOD]
-    return render_page(request, "groups/installation/state.html", {"rows": rows, "bad": bad})
+    bad = [part for part in parts if part["state"] != State.GOOD]
+    return render_page(request, "groups/installation/state.html", {"parts": parts, "bad": bad})
 
 
 @form_methods

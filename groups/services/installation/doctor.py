@@ -29,6 +29,7 @@ from groups.services.installation.findings import Finding, Found, State, parts_o
 from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
+from poster_admin.common.observability.logs import mask
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.server import own_session, sqlite_file
 from poster_admin.users import sso
@@ -84,9 +85,9 @@ def examine(account: str = "") -> Iterator[Finding]:
     for part in (*parts, *of_features, disk):
         try:
             for state, words in part.look(account):
-                yield Finding(part.name, state, words if state == State.GOOD else part.advised(words))
+                yield Finding(part.name, state, mask(words if state == State.GOOD else part.advised(words)))
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            yield Finding(part.name, State.BAD, part.advised(first_line(error)))
+            yield Finding(part.name, State.BAD, mask(part.advised(first_line(error))))
 
 
 @_part(gettext_noop("version"))
