@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -34,6 +35,7 @@ urlpatterns = [
             extra_context={
                 "company": lambda: settings.OIDC_ENABLED,
                 "can_reset": lambda: settings.EMAIL_ENABLED,
+                "nobody": lambda: not User.objects.exists(),
             },
         ),
         name="login",

@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy, gettext_noop
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Timeouts, api_url
 from groups.services.gateway import new_transport
-from groups.services.installation.findings import Finding, Found, State, parts_of_features
+from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
@@ -81,13 +81,17 @@ def examine(account: str = "") -> Iterator[Finding]:
     """
     *parts, disk = _parts
     for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features
-    of_features = (_Part(name, lambda _account, look=look: look()) for name, look in for_all)
+    of_features = (_Part(name, _without_account(look)) for name, look in for_all)
     for part in (*parts, *of_features, disk):
         try:
             for state, words in part.look(account):
                 yield Finding(part.name, state, mask(words if state == State.GOOD else part.advised(words)))
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
             yield Finding(part.name, State.BAD, mask(part.advised(first_line(error))))
+
+
+def _without_account(look: Examine) -> Callable[[str], Found]:
+    return lambda _account: look()
 
 
 @_part(gettext_noop("version"))
@@ -298,9 +302,9 @@ def _drift(name: str, there: datetime) -> Found:
 
 @_part(gettext_noop("disk"), gettext_lazy("Make room: old backups and logs are the first to look at."))
 def _disk(_account: str) -> Found:
-    folders = {settings.VAR_DIR}
+    folders = {settings.VAR_DIR.resolve()}
     if connection.vendor == "sqlite":
-        folders.add(Path(connection.settings_dict["NAME"]).parent)
+        folders.add(Path(connection.settings_dict["NAME"]).parent.resolve())
     for folder in sorted(folders):
         usage = shutil.disk_usage(folder)
         share = usage.free / usage.total

@@ -11,7 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from poster_admin.common import backups
-from poster_admin.common.backups import nightly
+from poster_admin.common.serving import nightly
 from tests.support.databases import migrated
 from tests.support.people import make_user
 
