@@ -4,8 +4,9 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import IO, Any
 
 from poster_admin.env import Environment
 
@@ -64,7 +65,5 @@ def _write(path: Path, key: str) -> None:
         os.close(handle)
 
 
-def _open_for_owner(path: Path, mode: str) -> TextIO:
-    return cast(
-        "TextIO", open(path, mode, encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600))
-    )
+def _open_for_owner(path: Path, mode: str) -> IO[Any]:
+    return open(path, mode, encoding="ascii", opener=partial(os.open, mode=0o600))

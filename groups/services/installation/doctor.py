@@ -6,6 +6,7 @@ The lines are the same in `manage.py doctor`, where they are English, and on the
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from groups.models import PosterAccount, WorkerHeartbeat
-from groups.poster import Failure, Timeouts, api_url
+from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
 from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from poster_admin.common import backups
@@ -185,7 +186,7 @@ def _mail(_account: str) -> Found:
     mailer.open()
     mailer.close()
     host = settings.MAILERS["default"].get("OPTIONS", {}).get("host", "")
-    yield State.GOOD, _answers(host, started)
+    yield State.GOOD, _answers(host, time.monotonic() - started)
 
 
 @_part(gettext_noop("backup"), gettext_lazy("Run manage.py backup, and look why no newer one was made."))
@@ -212,23 +213,29 @@ def _poster(account: str) -> Found:
     """Connect to the address of each account, and hold its clock against this machine's."""
     transport = new_transport()
     known = [account] if account else PosterAccount.objects.order_by("pk").values_list("pk", flat=True)
-    addresses = {
-        api_url(settings.POSTER_API_URL, name) for name in list(known[:ACCOUNTS_ASKED]) or [NO_ACCOUNT]
-    }
+    names = list(known[:ACCOUNTS_ASKED]) or [NO_ACCOUNT]
+    addresses = sorted({api_url(settings.POSTER_API_URL, name) for name in names})
     limits = Timeouts(settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT)
     # The host alone: the address of the proxy may hold a password.
     proxy = urlsplit(settings.POSTER_PROXY).hostname if settings.POSTER_PROXY else ""
     way = _(", through the proxy %(proxy)s") % {"proxy": proxy} if proxy else ""
-    for address in sorted(addresses):
-        host, started = urlsplit(address).netloc, time.monotonic()
-        probe = transport.probe(address, limits)
+
+    def ask(address: str) -> tuple[Probe | Failure, float]:
+        started = time.monotonic()
+        return transport.probe(address, limits), time.monotonic() - started
+
+    # Side by side: a page waits for all of them.
+    with ThreadPoolExecutor(ACCOUNTS_ASKED) as threads:
+        probes = list(threads.map(ask, addresses))
+    for address, (probe, seconds) in zip(addresses, probes, strict=True):
+        host = urlsplit(address).netloc
         if isinstance(probe, Failure):
             reason = probe.detail or probe.reason.replace("_", " ")
             words = _("%(host)s is not reached: %(reason)s") % {"host": host, "reason": reason}
             advice = _("Look at the way out of this network: POSTER_PROXY, POSTER_CA_FILE, the firewall.")
             yield State.BAD, f"{words}{way}. {advice}"
             continue
-        yield State.GOOD, f"{_answers(host, started)}{way}"
+        yield State.GOOD, f"{_answers(host, seconds)}{way}"
         yield from _certificate(host, probe.certificate_until)
         if probe.date:
             name = _("the clock of %(host)s") % {"host": host}
@@ -246,8 +253,8 @@ def _certificate(host: str, until: datetime | None) -> Found:
     yield state, words % {"host": host, "date": f"{until:%F}", "days": left.days}
 
 
-def _answers(host: str, started: float) -> str:
-    values = {"name": host, "count": round((time.monotonic() - started) * 1000)}
+def _answers(host: str, seconds: float) -> str:
+    values = {"name": host, "count": round(seconds * 1000)}
     return _("%(name)s answers after %(count)s ms") % values
 
 
@@ -264,7 +271,11 @@ def _directory(_account: str) -> Found:
     except CompanyServiceUnusable as error:
         yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
-    yield State.GOOD, _("%(answers)s, and the branches are there") % {"answers": _answers(host, started)}
+    yield (
+        State.GOOD,
+        _("%(answers)s, and the branches are there")
+        % {"answers": _answers(host, time.monotonic() - started)},
+    )
     yield from _certificate(host, until)
 
 
@@ -280,7 +291,7 @@ def _company(_account: str) -> Found:
         yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
     words = _("%(answers)s, and has %(count)s keys")
-    yield State.GOOD, words % {"answers": _answers(host, started), "count": keys}
+    yield State.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
 
 
 @_part(gettext_noop("clock"))
