@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -35,7 +34,6 @@ urlpatterns = [
             extra_context={
                 "company": lambda: settings.OIDC_ENABLED,
                 "can_reset": lambda: settings.EMAIL_ENABLED,
-                "nobody": lambda: not User.objects.exists(),
             },
         ),
         name="login",

@@ -191,6 +191,7 @@ def test_the_containers_have_what_they_need(compose):
             assert service["env_file"] == [".env"]
             assert set(service["environment"]) <= known
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+            assert service["environment"]["DATA_DIR"] == ""  # each container would make keys of its own
     assert {"web", "worker", "migrate", "database", "cache", "caddy"} == set(services)
     for name in ("web", "worker"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}

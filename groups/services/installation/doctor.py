@@ -95,11 +95,6 @@ def _without_account(look: Examine) -> Callable[[str], Found]:
     return lambda _account: look()
 
 
-@_part(gettext_noop("version"))
-def _version(_account: str) -> Found:
-    yield State.GOOD, VERSION
-
-
 @_part(gettext_noop("database"), gettext_lazy("Look at DATABASE_URL, and whether its server runs."))
 def _database(_account: str) -> Found:
     path = sqlite_file(DEFAULT_DB_ALIAS)
@@ -113,6 +108,11 @@ def _database(_account: str) -> Found:
         cursor.execute("SELECT 1")
     version = ".".join(map(str, connection.get_database_version()))
     yield State.GOOD, _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
+
+
+@_part(gettext_noop("version"))
+def _version(_account: str) -> Found:
+    yield State.GOOD, VERSION
 
 
 @_part(gettext_noop("migrations"))
@@ -271,11 +271,8 @@ def _directory(_account: str) -> Found:
     except CompanyServiceUnusable as error:
         yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
-    yield (
-        State.GOOD,
-        _("%(answers)s, and the branches are there")
-        % {"answers": _answers(host, time.monotonic() - started)},
-    )
+    answers = _answers(host, time.monotonic() - started)
+    yield State.GOOD, _("%(answers)s, and the branches are there") % {"answers": answers}
     yield from _certificate(host, until)
 
 

@@ -26,7 +26,7 @@ def engine() -> Engine:
     return (SQLite if connection.vendor == "sqlite" else PostgreSQL)(connection.settings_dict)
 
 
-def folder() -> Path | None:
+def default_folder() -> Path | None:
     """Return the folder of the backups that are made without being asked for; None for none.
 
     That is a folder of DATA_DIR. An image without PostgreSQL's programs leaves the backups to the database's.

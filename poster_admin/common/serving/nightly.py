@@ -16,7 +16,7 @@ log = logging.getLogger("poster_admin.backups")
 
 def back_up_each_night() -> None:
     """Write a backup and delete old ones, unless this night has one or another process writes it."""
-    folder = backups.folder()
+    folder = backups.default_folder()
     if folder is None or not settings.BACKUP_KEEP or not get_user_model().objects.exists():
         return
     folder.mkdir(mode=0o700, exist_ok=True)

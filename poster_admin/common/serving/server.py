@@ -127,13 +127,14 @@ def refuse_newer(alias: str) -> None:
 
 
 def back_up_before_migrating(alias: str) -> None:
-    """Keep the database as it is where migrations are missing, if there is a folder for backups.
+    """Keep the database as it is, if there is a folder for backups: migrations are missing.
 
     A start that fails tries again: one backup of each state is enough, the newest.
     """
     applied = MigrationLoader(connections[alias]).applied_migrations
-    folder = backups.folder() if alias == DEFAULT_DB_ALIAS and applied and missing_migrations(alias) else None
-    if folder:
+    # A first start that was killed has left nothing to keep, and no backup that could be restored.
+    is_ours = any(app == "groups" for app, _name in applied)
+    if alias == DEFAULT_DB_ALIAS and is_ours and (folder := backups.default_folder()):
         backups.back_up(folder, note=f"before-migrating-from-{len(applied)}")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
+from poster_admin.common.checks import missing_migrations
 from poster_admin.common.serving.server import (
     back_up_before_migrating,
     migration_lock,
@@ -20,6 +21,7 @@ class Command(migrate.Command):
         with migration_lock(options["database"]):
             refuse_too_old(options["database"])
             refuse_newer(options["database"])
-            if not (options["plan"] or options["check_unapplied"]):
+            only_looks = options["plan"] or options["check_unapplied"]
+            if not only_looks and missing_migrations(options["database"]):
                 back_up_before_migrating(options["database"])
             return super().execute(*args, **{**options, "skip_checks": True})
