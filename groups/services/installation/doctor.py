@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.mail import mailers
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -95,7 +95,7 @@ def _without_account(look: Examine) -> Callable[[str], Found]:
     return lambda _account: look()
 
 
-@_part(gettext_noop("database"), gettext_lazy("Look at DATABASE_URL, and whether its server runs."))
+@_part(gettext_noop("database"))
 def _database(_account: str) -> Found:
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
@@ -104,8 +104,13 @@ def _database(_account: str) -> Found:
             _("there is no file %(path)s: a start makes one, or manage.py migrate") % {"path": path},
         )
         return
-    with own_session(DEFAULT_DB_ALIAS) as cursor:
-        cursor.execute("SELECT 1")
+    try:
+        with own_session(DEFAULT_DB_ALIAS) as cursor:
+            cursor.execute("SELECT 1")
+    except Error as error:
+        advice = _("Look at DATABASE_URL, and whether its server runs.")
+        yield State.BAD, f"{first_line(error).rstrip('.')}. {advice}"
+        return
     version = ".".join(map(str, connection.get_database_version()))
     yield State.GOOD, _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
 
