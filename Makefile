@@ -29,8 +29,8 @@ unexport VIRTUAL_ENV
 help:  ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
-demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT)
-	@DEBUG=True $(PYTHON) manage.py demo
+demo: .venv/.runtime  ## Start the dashboard with a sandbox behind it (PORT; ARGS=--fresh to set it up)
+	@DEBUG=True $(PYTHON) manage.py demo $(ARGS)
 
 styleguide: .venv/.runtime  ## Start the demo with the gallery of pieces and states, /styleguide/ (PORT)
 	@DEBUG=True $(PYTHON) manage.py demo --debug

@@ -7,7 +7,7 @@ from django.utils.module_loading import module_has_submodule
 
 from groups.feature import plugged_in_features
 from groups.poster.fields import MAX_ID
-from groups.views import account, clients, go, groups, jobs
+from groups.views import account, clients, go, groups, installation, jobs
 from groups.views.journal import history, news
 
 app_name = "groups"
@@ -69,6 +69,8 @@ urlpatterns = [
     path("account/", account.account, name="account"),
     path("account/disconnect/", account.account_disconnect, name="disconnect"),
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
+    path("account/start/", installation.guide, name="guide"),
+    path("account/installation/", installation.installation_state, name="installation"),
     path("history/new/", news.news, name="news"),
     path("history/", history.history_list, name="history"),
     path(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -182,10 +183,26 @@ class Environment:
 
         return self._read(name, "", parse)
 
+    def folder(self, name: str) -> Path | None:
+        """Return a folder that this user can write, which is made if it is not there; None for none."""
+
+        def parse(text: str) -> Path:
+            folder = Path(text).absolute()
+            try:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with TemporaryFile(dir=folder):
+                    return folder
+            except OSError as error:
+                raise ValueError(f"is not a folder that this user can write: {error.strerror}") from None
+
+        return self._read(name, None, parse)
+
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         return self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
 
-    def cache(self, name: str, *, default: str) -> dict[str, Any]:
+    def cache(self, name: str, *, default: Path) -> dict[str, Any]:
+        """Return the settings of a cache; those of files in the folder `default` where none is named."""
+
         def parse(text: str) -> dict[str, Any]:
             parts = _split(text)
             if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
@@ -195,7 +212,7 @@ class Environment:
                 _require_driver("redis")
             return settings
 
-        return self._read(name, parse(default), parse)
+        return self._read(name, {**parse("filecache://cache"), "LOCATION": default}, parse)
 
     def mail(self, name: str, *, plain: bool) -> dict[str, Any]:
         """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin import contradictions, env_values, features, log_settings, stores
+from poster_admin import contradictions, env_values, features, log_settings, made_keys, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 
@@ -18,6 +18,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = Environment(BASE_DIR / ".env")
+# Holds all that a single machine has to keep: keys that nobody has set, database, cache and backups.
+DATA_DIR = env.folder("DATA_DIR")
+env.finish()  # a folder that is wrong would make others wrong: it is the only line then
+if DATA_DIR:
+    made_keys.make_missing(env, DATA_DIR)
 
 # --- Installation ----------------------------------------------------------------------------------------
 
@@ -197,10 +202,14 @@ TEMPLATES = [
 
 with suppress(OSError):  # env.py reports it as a DATABASE_URL that cannot be written
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
-_sqlite = "sqlite:///" + quote(str(VAR_DIR / "db.sqlite3"))
+_data = DATA_DIR or VAR_DIR
+_sqlite = "sqlite:///" + quote(str(_data / made_keys.DATABASE))
 DATABASES = {"default": stores.database(env.database("DATABASE_URL", default=_sqlite))}
 # One cache for all processes: in files on this machine, or in Redis.
-CACHES = {"default": stores.cache(env.cache("CACHE_URL", default="filecache://var/cache"), BASE_DIR)}
+CACHES = {"default": stores.cache(env.cache("CACHE_URL", default=_data / "cache"), BASE_DIR)}
+# Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
+BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
+BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
 # Jobs are queued in the database: no further service is needed, and several machines can share them.
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices", "sales"]}}
@@ -272,6 +281,9 @@ PASSWORD_RESET_TIMEOUT = 3600
 # The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
 
+# A server on a database without users prints this, and the first owner goes on there.
+FIRST_LINK = "poster_admin.users.sign_in.first_start.new_link"
+FIRST_PAGE = "groups:account"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "login"

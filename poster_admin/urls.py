@@ -12,12 +12,14 @@ from groups.views.go import home
 from groups.views.metrics import metrics
 from poster_admin.common.observability.health import healthz, readyz
 from poster_admin.users import language
+from poster_admin.users.pages import setup_views
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include("poster_admin.users.pages.people_urls")),
+    path("setup/<str:token>/", setup_views.setup, name="setup"),
     path("language/", login_not_required(language.switch), name="set_language"),
     path("settings/", settings_pages.settings, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),

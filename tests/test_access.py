@@ -86,7 +86,8 @@ NEEDS = {
     "set_webhook": {"/account/notices/webhook/", "/account/notices/webhook/secret/",
                     "/account/notices/webhook/remove/", "/account/notices/webhook/trial/"},
     "view_securityevent": {"/accounts/security-log/"},
-    "change_user": {"/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
+    "change_user": {"/account/installation/", "/account/start/",
+                    "/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
                     "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
 

@@ -40,7 +40,7 @@ WITH_COMMANDS = (
     "docs/scheme-file.md",
 )
 MODULES = {".py", ".html", ".jinja", ".txt", ".css", ".js"}
-OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash", ".venv/bin/pre-commit"}
+OTHER_PROGRAMS = {"git", "cd", "cp", "sudo", "bash", "docker", ".venv/bin/pre-commit"}
 # A path of the repository, perhaps with the name of a test behind it.
 NAMED_PATH = (
     r"`((?:(?:groups|poster_admin|templates|static|tests|docs|deploy|\.github|\.ci)/[\w./@-]*)"

@@ -12,6 +12,8 @@ from typing import Any
 
 PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
+    "guide.protection": "The last of the first steps: what keeps people from harm; shown with "
+    "(request), by the template `groups/installation/protection.html`.",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
     "list.head": "Buttons beside the heading of the list; shown with (request).",

@@ -125,6 +125,23 @@ def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
 
 
 def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
+    if user.has_perm("auth.change_user"):
+        yield SettingsPage(
+            INSTALLATION,
+            _("State of the installation"),
+            reverse("groups:installation"),
+            _("Version, worker, mail, backup, certificate, clock, database, and what to do about each."),
+            "check",
+            connected=not user.is_superuser,
+        )
+        yield SettingsPage(
+            INSTALLATION,
+            _("First steps"),
+            reverse("groups:guide"),
+            _("The owner, the connection to Poster, the first people, and what keeps you from harm."),
+            "next",
+            connected=False,
+        )
     if user.is_superuser:
         yield SettingsPage(
             INSTALLATION,

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, models
+from django.utils.translation import gettext_noop
 
 _PREFIX = "f1:"
 AT_ONCE = 20
@@ -121,13 +122,23 @@ class KeyReport:
     opened: Counter[int] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        words = f"POSTER_TOKEN_KEYS open {self.total - len(self.lost)} of {self.total} stored secrets"
-        words += f"; not: {', '.join(self.lost)}." if self.lost else "."
+        return " ".join(sentence % values for sentence, values in self.sentences())
+
+    def sentences(self) -> Iterator[tuple[str, dict[str, object]]]:
+        """Yield the report in sentences to translate, each with its values."""
+        values: dict[str, object] = {"opened": self.total - len(self.lost), "total": self.total}
+        if self.lost:
+            sentence = gettext_noop(
+                "POSTER_TOKEN_KEYS open %(opened)s of %(total)s stored secrets; not: %(lost)s."
+            )
+            yield sentence, {**values, "lost": ", ".join(self.lost)}
+        else:
+            yield gettext_noop("POSTER_TOKEN_KEYS open %(opened)s of %(total)s stored secrets."), values
         count = len(settings.POSTER_TOKEN_KEYS)
         useless = [str(place + 1) for place in range(count) if self.total and not self.opened[place]]
         if useless:
-            words += f" Keys that open none, by their place: {', '.join(useless)} of {count}."
-        return words
+            sentence = gettext_noop("Keys that open none, by their place: %(places)s of %(count)s.")
+            yield sentence, {"places": ", ".join(useless), "count": count}
 
 
 def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:

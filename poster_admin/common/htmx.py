@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from django.forms import Form
+from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -44,7 +44,7 @@ def render_page(
 
 
 def render_form(
-    request: HttpRequest, template: str, form: Form, *, fragment: str = "", **context: Any
+    request: HttpRequest, template: str, form: BaseForm, *, fragment: str = "", **context: Any
 ) -> HttpResponse:
     """Render a page with its form, with the status of a form that has errors."""
     status = 422 if form.errors else 200

@@ -359,6 +359,37 @@ class ChosenLanguage(models.Model):
         return self.language
 
 
+class SetupLink(models.Model):
+    """The link by which the first owner is made: the digest of its token, and when it was printed."""
+
+    digest = models.CharField(max_length=64, primary_key=True, editable=False)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = "link to set up"
+        verbose_name_plural = "links to set up"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"of {self.made_at:%F %T}"
+
+
+class Guide(models.Model):
+    """The first steps of the user who has set the dashboard up, until that user has finished them."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = "guide"
+        verbose_name_plural = "guides"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.user.get_username()
+
+
 def new_key() -> Secret:
     """Return a new key for an authenticator: 160 bits, as RFC 4226 requires."""
     return Secret(base64.b32encode(secrets.token_bytes(20)).decode())

@@ -42,6 +42,19 @@ def test_files_that_were_collected_for_development_are_collected_again(settings,
     assert collected == backends * 2
 
 
+def test_a_container_that_begins_without_files_on_the_folder_of_its_predecessor_collects_them(
+    settings, tmp_path, monkeypatch
+):
+    settings.STATIC_ROOT, settings.VAR_DIR = tmp_path / "static", tmp_path / "var"
+    settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
+    collected = []
+    monkeypatch.setattr(server, "call_command", lambda *_, **__: collected.append("all"))
+    for _ in range(2):
+        (tmp_path / "static").mkdir(exist_ok=True)
+        server.collect_static()
+    assert collected == ["all", "all"]
+
+
 COLLECT = """
 import pathlib, sys
 import django

@@ -191,6 +191,7 @@ def test_the_containers_have_what_they_need(compose):
             assert service["env_file"] == [".env"]
             assert set(service["environment"]) <= known
             assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+            assert service["environment"]["DATA_DIR"] == ""  # each container would make keys of its own
     assert {"web", "worker", "migrate", "database", "cache", "caddy"} == set(services)
     for name in ("web", "worker"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
@@ -205,3 +206,35 @@ def test_the_containers_trust_their_own_network_alone(compose):
     assert compose["services"]["web"]["environment"]["TRUSTED_PROXY_IPS"] == network["subnet"]
     assert is_network(network["subnet"])
     assert all(port.startswith("127.0.0.1:") for port in compose["services"]["web"]["ports"])
+
+
+def test_the_lines_of_the_readme_are_those_that_are_tried_and_the_small_file_is_the_same():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tried = (ROOT / ".github/workflows/image.yml").read_text(encoding="utf-8")
+    (build,), (run,) = (
+        re.findall(rf"^docker {word} (.*)$", readme, re.MULTILINE) for word in ("build", "run")
+    )
+    assert f"docker build {build}\n" in tried
+    assert run in tried
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    service = compose["services"]["poster-admin"]
+    assert run.split()[-1] == service["image"] == "poster-admin"
+    assert service["volumes"] == ["poster-admin:/data"]
+    assert compose["volumes"] == {"poster-admin": {"name": "poster-admin"}}
+    assert "-v poster-admin:/data" in run
+    image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+    assert "DATA_DIR=/data" in image
+    variables = dict(re.findall(r"-e (\w+)=(\S+)", run))
+    assert set(variables) < set(service["environment"]) <= set(documented_defaults())
+    assert service["environment"]["HTTPS"] == f"${{HTTPS:-{variables['HTTPS']}}}"
+
+
+def test_a_release_is_for_both_kinds_of_machines_and_says_where_it_comes_from():
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    assert release[True] == {"push": {"tags": ["v*"]}}  # YAML takes `on` for True
+    (build,) = [
+        step["with"] for step in release["jobs"]["image"]["steps"] if "platforms" in step.get("with", {})
+    ]
+    assert build["platforms"] == "linux/amd64,linux/arm64"
+    assert (build["sbom"], build["provenance"], build["push"]) == (True, "mode=max", True)
+    assert (ROOT / build["file"]).is_file()

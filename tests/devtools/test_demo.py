@@ -13,6 +13,7 @@ from tests.support import demo
 from tests.support.databases import migrated
 
 pytestmark = pytest.mark.slow
+LONG = "four-words-nobody-guesses"
 
 
 def sign_in(served, name):
@@ -59,6 +60,27 @@ def test_three_people_can_sign_in_and_see_the_groups(served):
         assert 'data-group="1"' in groups.text
         assert "data-worker" not in groups.text  # a worker runs before the sign-ins are printed
     assert session.get(f"{served.url}/admin/").status_code == 200  # the last one is the owner
+
+
+@pytest.mark.thorough  # it makes a database; tests/users/sign_in/test_first_start.py has the link
+def test_a_fresh_one_has_nobody_and_leads_from_its_link_to_the_groups(tmp_path):
+    with demo.running(tmp_path, "--fresh") as served:
+        link = re.search(r"^Set up: (http://127\.0\.0\.1:\d+/setup/\w+/)$", served.announced, re.MULTILINE)[1]
+        token = re.search(r"its token (\w+)\.", served.announced)[1]
+        session = requests.Session()
+        owner = {"full_name": "Olena", "username": "olena", "email": ""}
+        answer = send(session, link, {**owner, "password1": LONG, "password2": LONG})
+        assert answer.url == f"{served.url}/account/"
+        answer = send(session, answer.url, {"account": "demo", "token": token})
+        assert answer.url == f"{served.url}/account/start/"
+        assert 'data-group="1"' in session.get(f"{served.url}/groups/").text
+        assert requests.get(link, timeout=10).status_code == 404
+
+
+def send(session, url, fields):
+    """Open a page, send its form, and follow where that leads."""
+    csrf = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', session.get(url).text)[1]
+    return session.post(url, {"csrfmiddlewaretoken": csrf, **fields})
 
 
 @pytest.mark.thorough  # a tool of developers, of which the test above shows that it starts

@@ -16,7 +16,7 @@ PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/re
           "/metrics", "/accounts/company/", "/accounts/company/back/", "/accounts/reset/",
           "/accounts/passkeys/options/", "/accounts/passkeys/use/",
           "/accounts/reset/sent/", "/accounts/reset/done/", "/accounts/reset/MQ/a-token/",
-          "/accounts/invitation/done/", "/accounts/invitation/MQ/a-token/"}  # fmt: skip
+          "/accounts/invitation/done/", "/accounts/invitation/MQ/a-token/", "/setup/a-token/"}  # fmt: skip
 CHANGE = uuid.uuid5(uuid.NAMESPACE_URL, "a change")
 SNAPSHOT = f"/history/snapshots/{CHANGE}"
 SCHEDULE = uuid.uuid5(uuid.NAMESPACE_URL, "a schedule")

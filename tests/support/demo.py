@@ -36,7 +36,7 @@ class Demo:
 
 
 def start(directory, *options):
-    """Start a demo with its data in the directory, and return as soon as the sign-ins are printed."""
+    """Start a demo with its data in the directory, and return as soon as the way to sign in is printed."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--directory", str(directory), *options],
@@ -49,7 +49,7 @@ def start(directory, *options):
     lines = []
     for line in process.stdout:
         lines.append(line)
-        if line.startswith("owner "):
+        if line.startswith(("owner ", "The account to connect")):
             passwords = dict(re.findall(r"^(manager|staff|owner) (\S+)$", "".join(lines), flags=re.MULTILINE))
             rest = []
             # A pipe that nobody reads fills up with the access log, and then the server stands still.

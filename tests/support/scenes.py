@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 from django.utils.http import urlsafe_base64_encode
@@ -33,7 +34,7 @@ from poster_admin.users.models import (
     UserSession,
     new_key,
 )
-from poster_admin.users.sign_in import invitations
+from poster_admin.users.sign_in import first_start, invitations
 from tests.support.browser import new_group, open_row
 from tests.support.criteria import save as save_criteria
 from tests.support.jobs import run, start
@@ -122,6 +123,21 @@ page(
     role=None,
     shows="[data-unsaved]",
 )
+
+
+@scene(role=None, shows="[name=password2]")
+def set_up(stage):
+    stage.goto(urlsplit(first_start.new_link()).path)
+
+
+@scene(role=None, shows=".summary")
+def set_up_refused(stage):
+    set_up(stage)
+    stage.button()
+
+
+page("first_steps", "/account/start/", shows="[data-step=protection]")
+page("installation", "/account/installation/", shows="[data-part=backup]")
 
 
 @scene(role=None, shows="[data-notice=error]")

@@ -1,5 +1,6 @@
 from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from groups import feature
 
@@ -26,6 +27,7 @@ class Approvals(feature.Feature):
         hooks.part("nav", "approvals/nav.jinja", presenters.entry_of_requests)
         hooks.history_tab(presenters.tab_of_requests, order=5)
         hooks.settings_pages(presenters.settings_of_limits)
+        hooks.part("guide.protection", "groups/installation/protection.html", presenters.step_of_limits)
         hooks.part("change.who", "approvals/request_link.html", presenters.link_to_request)
         hooks.part("write.facts", "approvals/reason.html", presenters.reason_of_write)
         hooks.part("history.words", "approvals/reason_in_row.jinja", presenters.reason_of_write)
@@ -42,4 +44,4 @@ class Approvals(feature.Feature):
         from groups.features.approvals.services import limits  # noqa: PLC0415 - as above
 
         register(limits.limits_without_effect)
-        hooks.doctor("limits", limits.examine)
+        hooks.doctor(gettext_noop("limits"), limits.examine)

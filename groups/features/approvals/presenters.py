@@ -217,6 +217,23 @@ def settings_of_limits(user: User) -> list[SettingsPage]:
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 
+def step_of_limits(request: Request) -> Variables:
+    """Explain the limits among the first steps, to users who may set them."""
+    if not request.user.has_perm(EXCEED_LIMITS):
+        return None
+    credentials = getattr(request.user, "credentials", None)
+    return {
+        "title": _("Limits"),
+        "words": _(
+            "Set how high a percent or a bonus may go, and how many clients one change may reach. "
+            "What goes beyond waits until a second person has approved it."
+        ),
+        "url": reverse("groups:limits"),
+        "label": _("Set the limits"),
+        "is_done": credentials is not None and Limits.objects.filter(account=credentials.account_id).exists(),
+    }
+
+
 def link_to_request(_request: Request, change: Change) -> Variables:
     """Show the link to the request that a change was approved by."""
     return {"change": change} if change.request_id else None

@@ -16,6 +16,7 @@ class Elsewhere(feature.Feature):
 
         hooks.part("account.sections", "elsewhere/watch.html", views.watch_section)
         hooks.settings_pages(views.settings_of_watch, order=5)
+        hooks.part("guide.protection", "groups/installation/protection.html", views.step_of_watch, order=5)
         hooks.routine("watch", watch.look_where_due, pause=1, accounts=watch.accounts_due)
         hooks.events("elsewhere", _("A group was changed elsewhere"), watch.find_events)
         hooks.form_addresses("watch")

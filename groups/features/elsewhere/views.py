@@ -40,6 +40,23 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload")]
 
 
+def step_of_watch(request: Request) -> dict[str, Any] | None:
+    """Explain the watch among the first steps, to users who may switch it on."""
+    if not settings_of_watch(request.user):
+        return None
+    credentials = getattr(request.user, "credentials", None)
+    return {
+        "title": _("Changes made elsewhere"),
+        "words": _(
+            "The watch finds what is changed in Poster's console, and writes it into the history, "
+            "so that it can be undone."
+        ),
+        "url": f"{reverse('groups:account')}#watch",
+        "label": _("Switch the watch on"),
+        "is_done": credentials is not None and watching.watch_of(credentials) is not None,
+    }
+
+
 @require_POST
 @requires("watch_account")
 def watch_switch(request: Request) -> HttpResponse:

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from groups import feature
 
@@ -20,7 +21,7 @@ class Notices(feature.Feature):
         hooks.routine("notices", deliveries.tell_events, pause=3)
         hooks.queue(deliveries.QUEUE)
         hooks.prune("notices", outbox.forget_old)
-        hooks.doctor("notices", deliveries.examine)
+        hooks.doctor(gettext_noop("notices"), deliveries.examine)
         hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, deliveries.NOT_SENT)
         hooks.form_addresses("webhook_secret", "webhook_remove", "webhook_trial")
         # The log names the kinds of events that a webhook is notified of.

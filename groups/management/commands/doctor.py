@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, no_translations
 
 from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
-from poster_admin.common.observability.logs import mask
 
 
 class Command(BaseCommand):
     """Print a line for each part, green, yellow or red; end with 1 if one is red."""
 
     help = (
-        "Say what is wrong with database, cache, worker, keys, Poster, the company's sign-in, clock, disk "
-        "and features. Changes nothing."
+        "Say what is wrong with database, cache, worker, keys, mail, backup, Poster, the company's sign-in, "
+        "clock, disk and features, and what to do about it. Changes nothing."
     )
     requires_system_checks = ()
 
+    @no_translations
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Show each line as soon as it is known: Poster may take its time."""
         styles = {
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         for found in examine():
             bad += found.state == State.BAD
             word = styles[found.state](f"{found.state:8}")
-            self.stdout.write(f"{word}{found.part:11} {mask(found.words)}")
+            self.stdout.write(f"{word}{found.part:11} {found.words}")
             self.stdout.flush()
         if bad:
             raise SystemExit(1)

@@ -1,8 +1,13 @@
-"""Examine an installation: each part that it needs, in one line with its state."""
+"""Examine an installation: each part that it needs, in one line with its state and what to do about it.
+
+The lines are the same in `manage.py doctor`, where they are English, and on the page of the installation.
+"""
 
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -11,153 +16,255 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection
+from django.core.mail import mailers
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from groups.models import PosterAccount, WorkerHeartbeat
-from groups.poster import Failure, Timeouts, api_url
+from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
 from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
+from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
+from poster_admin.common.observability.logs import mask
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.server import own_session, sqlite_file
 from poster_admin.users import sso
 from poster_admin.users.sign_in.errors import CompanyServiceUnusable
+from poster_admin.version import VERSION
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
 CLOCK_WRONG = timedelta(seconds=30)
 CERTIFICATE_WARNING = timedelta(days=14)
+BACKUP_WARNING = timedelta(hours=36)
 DISK_WARNING, DISK_FULL = 0.1, 0.02
 ACCOUNTS_ASKED = 5
 # Poster's own page stands for an account while none is connected.
 NO_ACCOUNT = "www"
 
 
-_parts: list[tuple[str, Examine]] = []
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part to look at, and what to do where it is not good."""
+
+    name: str
+    look: Callable[[str], Found]
+    advice: str | Promise = ""
+
+    def advised(self, words: str) -> str:
+        return f"{words.rstrip('.')}. {self.advice}" if self.advice else words
 
 
-def _part(name: str) -> Callable[[Examine], Examine]:
+_parts: list[_Part] = []
+
+
+def _part(
+    name: str, advice: str | Promise = ""
+) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
     """Examine a part of this name too, behind those before it."""
 
-    def add(look: Examine) -> Examine:
-        _parts.append((name, look))
+    def add(look: Callable[[str], Found]) -> Callable[[str], Found]:
+        _parts.append(_Part(name, look, advice))
         return look
 
     return add
 
 
-def examine() -> Iterator[Finding]:
-    """Look at one part after another; one that fails does not keep the others from being looked at."""
+def examine(account: str = "") -> Iterator[Finding]:
+    """Look at one part after another; one that fails does not keep the others from being looked at.
+
+    With an account nothing is told of any other one.
+    """
     *parts, disk = _parts
-    for part, look in (*parts, *parts_of_features, disk):
+    for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features
+    of_features = (_Part(name, _without_account(look)) for name, look in for_all)
+    for part in (*parts, *of_features, disk):
         try:
-            for state, words in look():
-                yield Finding(part, state, words)
+            for state, words in part.look(account):
+                yield Finding(part.name, state, mask(words if state == State.GOOD else part.advised(words)))
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            yield Finding(part, State.BAD, first_line(error))
+            yield Finding(part.name, State.BAD, mask(part.advised(first_line(error))))
 
 
-@_part("database")
-def _database() -> Found:
+def _without_account(look: Examine) -> Callable[[str], Found]:
+    return lambda _account: look()
+
+
+@_part(gettext_noop("database"))
+def _database(_account: str) -> Found:
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
-        yield State.BAD, f"there is no file {path}: a start makes one, or manage.py migrate"
+        yield (
+            State.BAD,
+            _("there is no file %(path)s: a start makes one, or manage.py migrate") % {"path": path},
+        )
         return
-    with own_session(DEFAULT_DB_ALIAS) as cursor:
-        cursor.execute("SELECT 1")
+    try:
+        with own_session(DEFAULT_DB_ALIAS) as cursor:
+            cursor.execute("SELECT 1")
+    except Error as error:
+        advice = _("Look at DATABASE_URL, and whether its server runs.")
+        yield State.BAD, f"{first_line(error).rstrip('.')}. {advice}"
+        return
     version = ".".join(map(str, connection.get_database_version()))
-    yield State.GOOD, f"{connection.display_name} {version} answers"
+    yield State.GOOD, _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
 
 
-@_part("migrations")
-def _migrations() -> Found:
+@_part(gettext_noop("version"))
+def _version(_account: str) -> Found:
+    yield State.GOOD, VERSION
+
+
+@_part(gettext_noop("migrations"))
+def _migrations(_account: str) -> Found:
     if unknown := unknown_migrations():
-        yield State.BAD, f"this version is older than the database, which has {', '.join(unknown)}: upgrade"
+        words = _("this version is older than the database, which has %(names)s: upgrade")
+        yield State.BAD, words % {"names": ", ".join(unknown)}
     elif missing := missing_migrations("default"):
-        yield State.BAD, f"{missing} are missing: a start makes them, or manage.py migrate"
+        words = _("%(count)s are missing: a start makes them, or manage.py migrate")
+        yield State.BAD, words % {"count": missing}
     else:
-        yield State.GOOD, "none is missing"
+        yield State.GOOD, _("none is missing")
 
 
-@_part("cache")
-def _cache() -> Found:
+@_part(gettext_noop("cache"), gettext_lazy("Look at CACHE_URL, and whether its server runs."))
+def _cache(_account: str) -> Found:
     mark = str(time.monotonic())
     cache.set("doctor", mark, timeout=10)
     if cache.get("doctor") != mark:
-        yield State.BAD, "a value that was just stored is not there"
+        yield State.BAD, _("a value that was just stored is not there")
     else:
-        yield State.GOOD, f"{settings.CACHES['default']['BACKEND'].rpartition('.')[2]} answers"
+        name = settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
+        yield State.GOOD, _("%(name)s answers") % {"name": name}
 
 
-@_part("worker")
-def _worker() -> Found:
+@_part(gettext_noop("worker"), gettext_lazy("Set JOB_WORKERS=1, or start manage.py worker."))
+def _worker(_account: str) -> Found:
     alive = WorkerHeartbeat.objects.alive().count()
     if alive:
-        yield State.GOOD, f"{alive} seen in the last minute"
+        yield State.GOOD, _("%(count)s seen in the last minute") % {"count": alive}
         return
     last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
-    seen = f"since {timezone.localtime(last):%F %T}" if last else "in the last hour"
-    yield State.BAD, f"none was seen {seen}: jobs and changes without an answer wait"
+    if last:
+        words = _("none was seen since %(time)s: jobs and changes without an answer wait")
+        yield State.BAD, words % {"time": f"{timezone.localtime(last):%F %T}"}
+    else:
+        yield State.BAD, _("none was seen in the last hour: jobs and changes without an answer wait")
 
 
-@_part("keys")
-def _keys() -> Found:
+@_part(gettext_noop("keys"), gettext_lazy("Put the old key behind the new ones, or connect again."))
+def _keys(_account: str) -> Found:
     report = examine_keys()
     if report is None:
-        raise DatabaseError("the stored secrets cannot be read")
-    yield State.BAD if report.lost else State.GOOD, str(report)
+        raise DatabaseError(_("the stored secrets cannot be read"))
+    words = " ".join(_(sentence) % values for sentence, values in report.sentences())
+    yield State.BAD if report.lost else State.GOOD, words
 
 
-@_part("people")
-def _people() -> Found:
+@_part(gettext_noop("people"))
+def _people(_account: str) -> Found:
     """Look for an Administrator: owners manage the people of their own account alone."""
     administrators = User.objects.filter(is_superuser=True, is_active=True).count()
     if administrators:
-        yield State.GOOD, f"{administrators} may manage everybody"
+        yield State.GOOD, _("%(count)s may manage everybody") % {"count": administrators}
     elif User.objects.exists():
-        yield State.WARNING, "nobody is an Administrator: manage.py createsuperuser makes one"
+        yield State.WARNING, _("nobody is an Administrator: manage.py createsuperuser makes one")
+    else:
+        yield State.WARNING, _("nobody is here yet: a start of the server prints the link to set it up")
+
+
+@_part(gettext_noop("mail"), gettext_lazy("Look at EMAIL_URL, and whether its server runs."))
+def _mail(_account: str) -> Found:
+    """Connect to the mail server, and send nothing."""
+    if not settings.EMAIL_ENABLED:
+        yield (
+            State.GOOD,
+            _("none is sent: EMAIL_URL names a server for invitations, new passwords and notices"),
+        )
+        return
+    mailer, started = mailers.default, time.monotonic()
+    mailer.open()
+    mailer.close()
+    host = settings.MAILERS["default"].get("OPTIONS", {}).get("host", "")
+    yield State.GOOD, _answers(host, time.monotonic() - started)
+
+
+@_part(gettext_noop("backup"), gettext_lazy("Run manage.py backup, and look why no newer one was made."))
+def _backup(_account: str) -> Found:
+    """Look for the newest backup in the folder where one is made each night."""
+    folder = (settings.DATA_DIR or settings.VAR_DIR) / "backups"
+    newest = backups.newest(folder)
+    if newest is None:
+        state = State.WARNING if User.objects.exists() else State.GOOD
+        yield state, _("there is none in %(folder)s") % {"folder": folder}
+        return
+    age = timezone.now() - newest
+    words = _("the newest is of %(time)s, %(hours)s hours old, in %(folder)s")
+    values = {
+        "time": f"{timezone.localtime(newest):%F %T}",
+        "hours": round(age.total_seconds() / 3600),
+        "folder": folder,
+    }
+    yield State.WARNING if age > BACKUP_WARNING else State.GOOD, words % values
 
 
 @_part("Poster")
-def _poster() -> Found:
+def _poster(account: str) -> Found:
     """Connect to the address of each account, and hold its clock against this machine's."""
     transport = new_transport()
-    names = list(PosterAccount.objects.order_by("pk").values_list("pk", flat=True)[:ACCOUNTS_ASKED])
-    addresses = {api_url(settings.POSTER_API_URL, name) for name in names or [NO_ACCOUNT]}
+    known = [account] if account else PosterAccount.objects.order_by("pk").values_list("pk", flat=True)
+    names = list(known[:ACCOUNTS_ASKED]) or [NO_ACCOUNT]
+    addresses = sorted({api_url(settings.POSTER_API_URL, name) for name in names})
     limits = Timeouts(settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT)
     # The host alone: the address of the proxy may hold a password.
     proxy = urlsplit(settings.POSTER_PROXY).hostname if settings.POSTER_PROXY else ""
-    way = f", through the proxy {proxy}" if proxy else ""
-    for address in sorted(addresses):
-        host, started = urlsplit(address).netloc, time.monotonic()
-        probe = transport.probe(address, limits)
+    way = _(", through the proxy %(proxy)s") % {"proxy": proxy} if proxy else ""
+
+    def ask(address: str) -> tuple[Probe | Failure, float]:
+        started = time.monotonic()
+        return transport.probe(address, limits), time.monotonic() - started
+
+    # Side by side: a page waits for all of them.
+    with ThreadPoolExecutor(ACCOUNTS_ASKED) as threads:
+        probes = list(threads.map(ask, addresses))
+    for address, (probe, seconds) in zip(addresses, probes, strict=True):
+        host = urlsplit(address).netloc
         if isinstance(probe, Failure):
-            yield State.BAD, f"{host} is not reached: {probe.detail or probe.reason.replace('_', ' ')}{way}"
+            reason = probe.detail or probe.reason.replace("_", " ")
+            words = _("%(host)s is not reached: %(reason)s") % {"host": host, "reason": reason}
+            advice = _("Look at the way out of this network: POSTER_PROXY, POSTER_CA_FILE, the firewall.")
+            yield State.BAD, f"{words}{way}. {advice}"
             continue
-        yield State.GOOD, f"{host} answers after {_since(started)}{way}"
+        yield State.GOOD, f"{_answers(host, seconds)}{way}"
         yield from _certificate(host, probe.certificate_until)
         if probe.date:
-            yield from _drift(f"the clock of {host}", parsedate_to_datetime(probe.date))
+            name = _("the clock of %(host)s") % {"host": host}
+            yield from _drift(name, parsedate_to_datetime(probe.date))
     transport.close()
 
 
 def _certificate(host: str, until: datetime | None) -> Found:
     if until is None:
-        yield State.WARNING, f"{host} has no TLS: it is on this machine"
+        yield State.WARNING, _("%(host)s has no TLS: it is on this machine") % {"host": host}
         return
     left = until - timezone.now()
     state = State.WARNING if left < CERTIFICATE_WARNING else State.GOOD
-    yield state, f"the certificate of {host} ends on {until:%F}, in {left.days} days"
+    words = _("the certificate of %(host)s ends on %(date)s, in %(days)s days")
+    yield state, words % {"host": host, "date": f"{until:%F}", "days": left.days}
 
 
-def _since(started: float) -> str:
-    return f"{(time.monotonic() - started) * 1000:.0f} ms"
+def _answers(host: str, seconds: float) -> str:
+    values = {"name": host, "count": round(seconds * 1000)}
+    return _("%(name)s answers after %(count)s ms") % values
 
 
-@_part("directory")
-def _directory() -> Found:
+@_part(gettext_noop("directory"), gettext_lazy("Look at LDAP_URL and the settings beside it."))
+def _directory(_account: str) -> Found:
     """Sign in to the company's directory as each sign-in of a person does."""
     if not settings.LDAP_URL:
         return
@@ -167,14 +274,15 @@ def _directory() -> Found:
     try:
         until = directory.examine()
     except CompanyServiceUnusable as error:
-        yield State.BAD, f"{host} does not help: {error}"
+        yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
-    yield State.GOOD, f"{host} answers after {_since(started)}, and the branches are there"
+    answers = _answers(host, time.monotonic() - started)
+    yield State.GOOD, _("%(answers)s, and the branches are there") % {"answers": answers}
     yield from _certificate(host, until)
 
 
-@_part("OpenID")
-def _company() -> Found:
+@_part("OpenID", gettext_lazy("Look at OIDC_ISSUER and the settings beside it."))
+def _company(_account: str) -> Found:
     """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
     if not settings.OIDC_ENABLED:
         return
@@ -182,33 +290,37 @@ def _company() -> Found:
     try:
         keys = sso.examine()
     except CompanyServiceUnusable as error:
-        yield State.BAD, f"{host} does not help: {error}"
+        yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
-    yield State.GOOD, f"{host} answers after {_since(started)}, and has {keys} keys"
+    words = _("%(answers)s, and has %(count)s keys")
+    yield State.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
 
 
-@_part("clock")
-def _clock() -> Found:
+@_part(gettext_noop("clock"))
+def _clock(_account: str) -> Found:
     yield State.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
     if connection.vendor != "sqlite":
         with connection.cursor() as cursor:
             cursor.execute("SELECT CURRENT_TIMESTAMP")  # the ORM asks for it only beside a row
-            yield from _drift("the clock of the database", cursor.fetchone()[0])
+            yield from _drift(_("the clock of the database"), cursor.fetchone()[0])
 
 
 def _drift(name: str, there: datetime) -> Found:
     apart = abs(timezone.now() - there)
     state = State.BAD if apart > CLOCK_WRONG else State.WARNING if apart > CLOCK_WARNING else State.GOOD
-    yield state, f"{name} is {apart.total_seconds():.0f} s from this machine's"
+    values = {"name": name, "count": f"{apart.total_seconds():.0f}"}
+    words = _("%(name)s is %(count)s s from this machine's") % values
+    yield state, words if state == State.GOOD else f"{words}. {_('Let the machines ask a time server.')}"
 
 
-@_part("disk")
-def _disk() -> Found:
-    folders = {settings.VAR_DIR}
+@_part(gettext_noop("disk"), gettext_lazy("Make room: old backups and logs are the first to look at."))
+def _disk(_account: str) -> Found:
+    folders = {settings.VAR_DIR.resolve()}
     if connection.vendor == "sqlite":
-        folders.add(Path(connection.settings_dict["NAME"]).parent)
+        folders.add(Path(connection.settings_dict["NAME"]).parent.resolve())
     for folder in sorted(folders):
         usage = shutil.disk_usage(folder)
         share = usage.free / usage.total
         state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
-        yield state, f"{usage.free / 1024**3:.1f} GB of {folder} are free, {share:.0%}"
+        values = {"size": f"{usage.free / 1024**3:.1f}", "folder": folder, "share": f"{share:.0%}"}
+        yield state, _("%(size)s GB of %(folder)s are free, %(share)s") % values

@@ -19,12 +19,15 @@ from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
 from poster_admin.common.outages import first_line, is_outage
+from poster_admin.common.serving.nightly import back_up_each_night
 
 log = logging.getLogger("groups.journal")
 
 # Seconds between two looks for checks that are due; the first check of a lost write is due after two.
 RECONCILE_EVERY = 1.0
 LOOK_AFTER_EVERY = 5.0
+# Seconds between two looks whether the backup of a night is there.
+BACK_UP_EVERY = 300.0
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -59,7 +62,10 @@ def look_after(worker_id: str) -> None:
         log.info("Job %s continues", job.pk)
 
 
-routines += (Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),)
+routines += (
+    Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
+    Routine("backup", back_up_each_night, BACK_UP_EVERY),
+)
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

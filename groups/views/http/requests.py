@@ -25,6 +25,7 @@ from groups.views.http import left_jobs
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 from poster_admin.users.sign_in import two_factor
+from poster_admin.version import VERSION
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -78,6 +79,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
     return {
+        "version": VERSION,
         "user_mark": lambda: mark_of(user),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",

@@ -4,7 +4,9 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import which
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
@@ -24,14 +26,31 @@ def engine() -> Engine:
     return (SQLite if connection.vendor == "sqlite" else PostgreSQL)(connection.settings_dict)
 
 
-def back_up(folder: Path) -> Path:
+def default_folder() -> Path | None:
+    """Return the folder of the backups that are made without being asked for; None for none.
+
+    That is a folder of DATA_DIR. An image without PostgreSQL's programs leaves the backups to the database's.
+    """
+    can_write = engine().suffix == SQLite.suffix or which("pg_dump")
+    return settings.DATA_DIR / "backups" if settings.DATA_DIR and can_write else None
+
+
+def newest(folder: Path) -> datetime | None:
+    """Return the time of the newest backup in a folder, None if it has none."""
+    times = [path.stat().st_mtime for path in folder.glob(f"{PREFIX}*{engine().suffix}")]
+    return datetime.fromtimestamp(max(times), UTC) if times else None
+
+
+def back_up(folder: Path, note: str = "") -> Path:
     """Write a backup into a folder, which is made if it is not there, and return its path.
 
+    One with a note in its name takes the place of the older ones with that note.
     A backup that `restore` would refuse is none: of a database that is empty, damaged or of something else
     nothing is kept. Raises `CommandError`.
     """
     source = engine()
-    path = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}{source.suffix}"
+    end = f"-{note}{source.suffix}" if note else source.suffix
+    path = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}{end}"
     unfinished = path.with_name(f".{path.name}.part")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,6 +65,9 @@ def back_up(folder: Path) -> Path:
             with source.contents(unfinished) as contents:
                 refuse_foreign_version(contents, source.place)
             unfinished.rename(path)
+            for older in folder.glob(f"{PREFIX}*{end}") if note else ():
+                if older != path:
+                    older.unlink(missing_ok=True)
         finally:
             unfinished.unlink(missing_ok=True)
     except OSError as error:

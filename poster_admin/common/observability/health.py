@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from poster_admin.common.outages import first_line
+from poster_admin.version import VERSION
 
 log = logging.getLogger("groups.health")
 ALIVE = "readyz"
@@ -23,8 +24,8 @@ ALIVE = "readyz"
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer as long as the process runs."""
-    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+    """Answer as long as the process runs, and tell its version."""
+    return HttpResponse(f"ok\nversion {VERSION}\n", content_type="text/plain; charset=utf-8")
 
 
 @login_not_required

@@ -23,8 +23,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from poster_admin.common import backups
 from poster_admin.common.catalogues import compile_catalogues
-from poster_admin.common.checks import missing_migrations
+from poster_admin.common.checks import missing_migrations, unknown_migrations
+from poster_admin.version import VERSION
 
 HIGHEST_PORT = 65535
 START_SECONDS = 60.0
@@ -115,11 +117,34 @@ def refuse_too_old(alias: str) -> None:
         )
 
 
+def refuse_newer(alias: str) -> None:
+    """Stop with one clear line if a newer version has migrated the database."""
+    if unknown := unknown_migrations(alias):
+        raise CommandError(
+            f"The database at DATABASE_URL is of a newer version than {VERSION}, and is left as it is: "
+            f"it has {', '.join(unknown)}. Start that version, or restore a backup from before it."
+        )
+
+
+def back_up_before_migrating(alias: str) -> None:
+    """Keep the database as it is, if there is a folder for backups: migrations are missing.
+
+    A start that fails tries again: one backup of each state is enough, the newest.
+    """
+    applied = MigrationLoader(connections[alias]).applied_migrations
+    # A first start that was killed has left nothing to keep, and no backup that could be restored.
+    is_ours = any(app == "groups" for app, _name in applied)
+    if alias == DEFAULT_DB_ALIAS and is_ours and (folder := backups.default_folder()):
+        backups.back_up(folder, note=f"before-migrating-from-{len(applied)}")
+
+
 def migrate() -> None:
     """Migrate the database, unless another process has done so meanwhile."""
     with migration_lock(DEFAULT_DB_ALIAS):
         refuse_too_old(DEFAULT_DB_ALIAS)
+        refuse_newer(DEFAULT_DB_ALIAS)
         if missing_migrations(DEFAULT_DB_ALIAS):
+            back_up_before_migrating(DEFAULT_DB_ALIAS)
             call_command(django_migrate.Command(), interactive=False, verbosity=0)
 
 
@@ -132,7 +157,8 @@ def collect_static() -> None:
     with locked(settings.VAR_DIR / "static.lock") as lock:
         lock.seek(0)
         wanted = _static_digest()
-        if lock.read() == wanted and Path(settings.STATIC_ROOT).is_dir():
+        # A container begins without those files, on the folder that its predecessor has left.
+        if lock.read() == wanted and any(Path(settings.STATIC_ROOT).glob("*")):
             return
         call_command("collectstatic", interactive=False, verbosity=0)
         lock.truncate(0)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import BaseUserCreationForm, PasswordChangeForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -167,3 +167,51 @@ class NewPersonForm(PersonForm):
         except IntegrityError:
             self.add_error("username", self.TAKEN)
             return None
+
+
+class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it takes none at run time
+    """The first owner, who chooses name and password."""
+
+    full_name = forms.CharField(
+        label=_("First name and last name"),
+        max_length=150,
+        error_messages={"required": _("Enter the name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        help_text=_("Optional."),
+        error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    field_order = ("full_name", "username", "email", "password1", "password2")
+
+    class Meta(BaseUserCreationForm.Meta):
+        fields = ("username", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        name, first, second = (self.fields[each] for each in ("username", "password1", "password2"))
+        name.label = NewPersonForm.base_fields["username"].label
+        name.help_text = NewPersonForm.base_fields["username"].help_text
+        name.error_messages["required"] = _("Enter a name for the sign-in.")
+        first.help_text = _(
+            "Twelve characters or more. A few words that nobody would guess are easier to remember "
+            "than signs."
+        )
+        second.help_text = ""
+        name.widget.attrs.pop("autofocus", None)
+        if not self.is_bound:  # else the summary of the errors takes the focus
+            self.fields["full_name"].widget.attrs["autofocus"] = True
+
+    def clean_full_name(self) -> str:
+        return " ".join(self.cleaned_data["full_name"].split())
+
+    @sensitive_variables()
+    def owner(self) -> User:
+        """Return the user, who is not saved yet."""
+        user: User = self.save(commit=False)
+        people.set_name(user, self.cleaned_data["full_name"])
+        return user

@@ -70,6 +70,8 @@ NAME_AND_NETWORK = Limit(
 # Links to a new password: more than a person needs, and fewer than would annoy its owner.
 RESETS_OF_ADDRESS = Limit(3, HOUR, first_pause=timedelta(minutes=5))
 RESETS_OF_NETWORK = Limit(20, HOUR)
+# Links that set the dashboard up: nobody mistypes as many.
+SETUPS_OF_NETWORK = Limit(20, HOUR, first_pause=timedelta(minutes=5))
 LIMITS = {"name": Limit(20, HOUR), "browser": Limit(20, HOUR), "network": Limit(60, HOUR)}
 
 
@@ -153,6 +155,11 @@ def count_reset(request: HttpRequest, address: str) -> None:
             _key("reset for address", address.casefold()): RESETS_OF_ADDRESS,
         }
     )
+
+
+def count_setup(request: HttpRequest) -> None:
+    """Count a wrong link to set the dashboard up. Raises `SlowedDown` if there were too many."""
+    _count({_key("setup by network", client_network(request)): SETUPS_OF_NETWORK})
 
 
 def forgive(request: HttpRequest, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +87,9 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said.startswith(says), said
+    port = "" if https == "True" else url.rpartition("127.0.0.1")[2]
+    scheme = "https" if https == "True" else "http"
+    assert re.search(rf"^Set up: {scheme}://localhost{port}/setup/[A-Z2-7]{{32}}/$", said, re.MULTILINE), said
     # Lines are written in batches, the last ones before the end.
     assert "Not Found: /nowhere/" in said
 

@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's na
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterCredentials
@@ -29,6 +30,7 @@ from poster_admin.users.security_log import record
 Limit = Limits.Limit
 # Accounts whose limits bind nothing that one warning names.
 NAMED_AT_MOST = 5
+BIND_NOTHING = gettext_noop("FEATURES_OFF has approvals, so the limits of %(names)s bind nothing.")
 # The breach of a bound that a job sets itself, and the account does not: see `JobKind.most_clients`.
 OWN_BOUND = "own"
 
@@ -220,20 +222,20 @@ def limits_without_effect(**_: Any) -> list[CheckMessage]:
         return []  # it does not answer, or has no tables yet: other checks say so
     if not accounts:
         return []
-    return [Warning(_words(accounts), hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
+    words = BIND_NOTHING % {"names": _named(accounts)}
+    return [Warning(words, hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
 
 
 def examine() -> Found:
     """Tell about limits that are set, and bind nothing."""
     if accounts := _accounts_with_limits():
-        yield State.WARNING, _words(accounts)
+        yield State.WARNING, gettext(BIND_NOTHING) % {"names": _named(accounts)}
 
 
 def _accounts_with_limits() -> list[str]:
     return [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
 
 
-def _words(accounts: list[str]) -> str:
-    named = ", ".join(accounts[:NAMED_AT_MOST])
-    more = f" and {len(accounts) - NAMED_AT_MOST} more" if len(accounts) > NAMED_AT_MOST else ""
-    return f"FEATURES_OFF has approvals, so the limits of {named}{more} bind nothing."
+def _named(accounts: list[str]) -> str:
+    more = f" (+{len(accounts) - NAMED_AT_MOST})" if len(accounts) > NAMED_AT_MOST else ""
+    return ", ".join(accounts[:NAMED_AT_MOST]) + more

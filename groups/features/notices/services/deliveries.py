@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.tasks import task
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import mails, outbox, webhooks
@@ -123,9 +124,18 @@ def examine() -> Found:
     failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
     recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
     for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
-        yield Level.WARNING, f"the webhook of {account} fails: /account/notices/ says why"
+        yield (
+            Level.WARNING,
+            _("the webhook of %(name)s fails: /account/notices/ says why") % {"name": account},
+        )
     if mails_not_sent := recent.filter(webhook=None).count():
-        yield Level.WARNING, f"{mails_not_sent} mails were not taken by the mail server"
+        yield (
+            Level.WARNING,
+            _("%(count)s mails were not taken by the mail server") % {"count": mails_not_sent},
+        )
     if not recent.exists():
         waiting = Delivery.objects.waiting().count()
-        yield Level.GOOD, f"{'mail is set up' if settings.EMAIL_ENABLED else 'no mail'}, {waiting} wait"
+        words = (
+            _("mail is set up, %(count)s wait") if settings.EMAIL_ENABLED else _("no mail, %(count)s wait")
+        )
+        yield Level.GOOD, words % {"count": waiting}

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
 from poster_admin.common.serving import server
 from poster_admin.common.serving.in_use import in_use, only_server
@@ -55,6 +56,8 @@ class Command(BaseCommand):
             self._check(tags=[checks.Tags.database], databases=["default"])
             self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
             self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
+            if link := import_string(settings.FIRST_LINK)():
+                self.stdout.write(f"Set up: {link}")
             self.stdout.flush()
             # glibc keeps freed memory apart for each of many threads: two of such arenas save 17 MB a worker.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")

@@ -1,6 +1,7 @@
 """`manage.py demo`: start the dashboard with a sandbox behind it.
 
-All data is in `var/demo/` and outlives a restart. Delete that folder to begin again.
+All data is in `var/demo/` and outlives a restart. Delete that folder to begin again. With `--fresh` it is
+as a server that has just been installed: nobody is there, and the link for the first owner is printed.
 """
 
 import fcntl
@@ -10,6 +11,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ from poster_admin.common.serving.in_use import held
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
+from poster_admin.users.sign_in import first_start
 
 HOST = "127.0.0.1"
 SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
@@ -47,15 +50,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options; the pictures of the README are taken with a directory of their own."""
         parser.add_argument("--directory", type=Path, default=settings.VAR_DIR / "demo", help="of the data")
+        parser.add_argument("--fresh", action="store_true", help="without users: to be set up")
         parser.add_argument("--debug", action="store_true", help="with DEBUG, and so with /styleguide/")
 
-    def handle(self, *_args: Any, directory: Path, debug: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, directory: Path, debug: bool, fresh: bool, **_options: Any) -> None:
         """Start again in the environment of the demo, then serve."""
-        directory = directory.resolve()
+        directory = directory.resolve() / "fresh" if fresh else directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with held(directory / "demo", "in-use", fcntl.LOCK_EX) as is_alone:
             if not is_alone:
                 raise CommandError(ANOTHER.format(directory))
+            if fresh and SANDBOX_PORT not in os.environ:
+                _empty(directory)
             kept = _remembered(directory / "secrets.json")
             with server.claimed_port(HOST, settings.PORT):
                 if SANDBOX_PORT not in os.environ:
@@ -64,7 +70,7 @@ class Command(BaseCommand):
                     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
                 server.prepare(static=not debug)
                 logging.disable(logging.INFO)
-                self._serve(directory, kept["passwords"])
+                self._serve(directory, {} if fresh else kept["passwords"])
 
     def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
         sandbox = Sandbox(
@@ -82,16 +88,30 @@ class Command(BaseCommand):
             self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
             if settings.DEBUG:
                 self.stdout.write(f"The gallery of pieces and states: {url}/styleguide/")
-            self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
+            if passwords:
+                self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
+            else:
+                self.stdout.write(f"Set up: {first_start.new_link()}")
+                token = sandbox.accounts["demo"].token
+                self.stdout.write(f"The account to connect is demo, its token {token}. Ctrl-C ends the demo.")
             for name, password in passwords.items():
                 self.stdout.write(f"{name} {password}")
             self.stdout.flush()
 
         with sandbox:
-            for name, role in SIGN_INS.items():
-                _sign_in(name, passwords[name], role, sandbox)
+            for name, password in passwords.items():
+                _sign_in(name, password, SIGN_INS[name], sandbox)
             granian = server.granian(host=HOST, port=settings.PORT, workers=1)
             server.run(granian, workers=1, url=f"{url}/readyz", when_ready=announce)
+
+
+def _empty(directory: Path) -> None:
+    """Delete the data of a demo, but not the lock that this process holds."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            rmtree(path)
+        elif path.name != "demo.in-use":
+            path.unlink()
 
 
 def _remembered(path: Path) -> dict[str, Any]:
@@ -122,7 +142,7 @@ def _environment(directory: Path, kept: dict[str, Any], *, debug: bool) -> dict[
         "POSTER_TOKEN_KEYS": kept["POSTER_TOKEN_KEYS"],
         "DEBUG": str(debug),
         "HTTPS": "False",
-        "ALLOWED_HOSTS": "localhost,127.0.0.1,[::1]",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1]",
         "CSRF_TRUSTED_ORIGINS": "",
         "DATABASE_URL": "sqlite:///" + quote(str(directory / "db.sqlite3")),
         "CACHE_URL": f"filecache://{directory}/cache",

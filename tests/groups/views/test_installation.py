@@ -1,0 +1,86 @@
+"""Test the state of the installation in the browser, and the guide of the first steps."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+
+from groups.models import WorkerHeartbeat
+from poster_admin.users.models import Guide
+from poster_admin.version import VERSION
+from tests.support.doctor import doctor_says
+from tests.support.features import with_feature
+from tests.support.people import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def first(db):
+    """Return the first owner, who is in the guide."""
+    user = make_user("olena", role="Owners")
+    user.is_superuser = True
+    user.save()
+    Guide.objects.create(user=user)
+    return User.objects.get(pk=user.pk)
+
+
+def parts_on(page):
+    return dict(re.findall(r'data-part="([\w ]+)" data-state="(\w+)"', page.text))
+
+
+def steps_on(page):
+    return dict(re.findall(r'data-step="(\w+)" data-done="(\d)"', page.text))
+
+
+def test_owners_read_what_the_command_says(owner, browse):
+    WorkerHeartbeat.objects.all().delete()
+    page = browse(owner).get("/account/installation/")
+    _code, parts = doctor_says()
+    assert set(parts_on(page)) == set(parts)
+    assert f"<bdi>{VERSION}</bdi>" in page.text
+    ((_state, words),) = parts["worker"]
+    assert words in page.text
+    assert parts_on(page)["worker"] == "FAILS"
+
+
+def test_an_owner_reads_nothing_of_another_account_and_an_administrator_all(
+    owner, outsider, browse, settings
+):
+    settings.POSTER_API_URL = "http://{account}.localhost:9/api/"
+    page = browse(owner).get("/account/installation/")
+    assert "demo.localhost" in page.text
+    assert "kavarnia" not in page.text
+    owner.is_superuser = True
+    owner.save()
+    assert "kavarnia.localhost" in browse(owner).get("/account/installation/").text
+
+
+def test_staff_do_not_open_it(staff, browse):
+    for url in ("/account/installation/", "/account/start/"):
+        assert browse(staff).get(url).status_code == 403
+
+
+@with_feature("approvals", "elsewhere")
+def test_the_guide_is_left_and_taken_up(first, browse, sandbox):
+    client = browse(first)
+    page = client.get("/account/start/")
+    assert steps_on(page) == {"owner": "1", "connect": "0", "people": "0"}
+    assert 'data-step="protection"' in page.text
+    assert "/account/limits/" in page.text
+    assert "/account/start/" in client.get("/account/").text
+    token = sandbox.accounts["demo"].token
+    answer = client.post("/account/", {"account": "demo", "token": token})
+    assert answer["Location"] == "/account/start/"
+    make_user("taras", role="Staff")
+    assert steps_on(client.get("/account/start/")) == {"owner": "1", "connect": "1", "people": "1"}
+    assert client.post("/account/start/").status_code == 302
+    assert not Guide.objects.exists()
+    again = client.get("/account/start/")
+    assert again.status_code == 200
+    assert '<form method="post" class="actions">' not in again.text
+
+
+def test_the_version_is_in_the_foot_and_in_healthz(owner, browse):
+    assert f"Poster Admin {VERSION}" in browse(owner).get("/help/").text
+    assert browse().get("/healthz").text == f"ok\nversion {VERSION}\n"
