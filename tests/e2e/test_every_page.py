@@ -1,4 +1,4 @@
-"""Every page in every language, narrow and wide, light and dark: nothing that a person would trip over."""
+"""Each page in each language, narrow and wide, light and dark: nothing that a person would trip over."""
 
 import re
 
@@ -86,8 +86,8 @@ def violations(page, options):
 
 
 EVERY_LOOK = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
-# Scenes that together draw every template: `make test-all` sees them in every look. `make test` sees each of
-# the pages once, and leaves the states to it.
+# Scenes that together draw every template: `make test-all` sees them in each language. `make test` sees each
+# of the pages once, and leaves the states to it.
 PAGES = {
     "account",
     "audit",
@@ -173,16 +173,29 @@ STATES = {
 EVERY_TEMPLATE = PAGES | STATES
 # Languages and looks take turns over the scenes.
 TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: name not in EVERY_TEMPLATE))}
-CASES = [(name, language) for name in SCENES for language in LANGUAGES]
+
+
+def languages_of(name):
+    """Return the languages in which a scene is looked at.
+
+    Each template is drawn in all of them. Another state adds words to one of these templates: one of the two
+    languages into which texts are translated shows those that are not.
+    """
+    return LANGUAGES if name in EVERY_TEMPLATE else (LANGUAGES[TURN[name] % 2],)
+
+
+CASES = [(name, language) for name in SCENES for language in languages_of(name)]
 QUICK = [(name, LANGUAGES[TURN[name] % 3]) for name in PAGES]
 
 
 def looks_at(name, language):
     """Return the looks at a scene in a language; colours do not need each width."""
     turn = TURN[name]
+    if name not in EVERY_TEMPLATE:
+        return [EVERY_LOOK[turn // 2 % 4]]
     if language == LANGUAGES[turn % 3]:
         return [EVERY_LOOK[turn % 4]]
-    if name in EVERY_TEMPLATE and language == LANGUAGES[(turn + 1) % 3]:
+    if language == LANGUAGES[(turn + 1) % 3]:
         return [("light", 360), ("light", 1280), ("dark", (360, 1280)[turn % 2])]
     return []
 

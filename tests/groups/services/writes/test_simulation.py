@@ -19,9 +19,8 @@ def _production(settings):
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_production")
 @pytest.mark.thorough  # as where reads lag too
-@pytest.mark.parametrize("seed", [1, 2])
-def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
-    counts = run_dashboard(World(seed, longest_delay=15 * MINUTE), owner, WRITES // 2)
+def test_nothing_is_doubled_and_no_failure_is_false(owner):
+    counts = run_dashboard(World(1, longest_delay=15 * MINUTE), owner, WRITES // 2)
     assert counts["posts"] == 1
     assert counts["duplicates"] == counts["twice"] == counts["false_failed"] == 0
     # A change needs review, or is credited to the wrong user, only if somebody else changed the same group.
@@ -32,11 +31,7 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner, seed):
 @pytest.mark.usefixtures("_production")
 @pytest.mark.parametrize(
     ("seed", "writes"),
-    [
-        (1, WRITES // 5),
-        pytest.param(1, WRITES // 2, marks=pytest.mark.thorough),
-        pytest.param(2, WRITES // 2, marks=pytest.mark.thorough),
-    ],
+    [(1, WRITES // 5), pytest.param(2, WRITES // 2, marks=pytest.mark.thorough)],
 )
 def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner, seed, writes):
     counts = run_dashboard(World(seed, longest_delay=15 * MINUTE, lag=60), owner, writes)
