@@ -87,19 +87,22 @@ django.setup()
 from poster_admin.common.serving.server import collect_static
 collect_static()
 """
-# Runs commands of manage.py one after another, each with its standard input, and prints what they said.
+# Runs manage.py for one command after another, each with its standard input, and prints what they said.
 _ALL = """
-import io, json, sys
+import io, json, runpy, sys
 from contextlib import redirect_stderr, redirect_stdout
-from django.core.management import execute_from_command_line
 results = []
-for words, answer in json.loads(sys.argv[1]):
-    sys.stdin, said, status = io.StringIO(answer), io.StringIO(), 0
+commands = json.loads(sys.argv[1])
+for words, answer in commands:
+    sys.argv[1:], sys.stdin, said, status = words, io.StringIO(answer), io.StringIO(), 0
     with redirect_stdout(said), redirect_stderr(said):
         try:
-            execute_from_command_line(["manage.py", *words])
+            runpy.run_path("manage.py", run_name="__main__")
         except SystemExit as end:
             status = end.code
+            if isinstance(status, str):
+                print(status)
+                status = 1
     results.append((status, said.getvalue()))
 print(json.dumps(results))
 """
