@@ -37,9 +37,9 @@ from groups.poster import (
 )
 from groups.poster.fields import fold
 from groups.services.calls.metrics import LISTS
-from groups.services.calls.shared_calls import SharedCall, share_call
 from groups.services.calls.single_flight import alone
 from groups.services.gateway import begin_call, call_poster, rest_of, start_call
+from groups.services.shared_calls import SharedCall, share_call
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
@@ -59,7 +59,7 @@ list_listeners: list[ListListener] = []
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of an account at `as_of`.
+    """The groups of an account at `as_of`; `writes` is its counter of writes before they were read.
 
     Of the last good copy, `failure` is the reason why it is shown, or `is_asked` is True: Poster has not
     answered yet.
@@ -67,6 +67,7 @@ class Groups:
 
     answer: GroupList
     as_of: datetime
+    writes: int | None = None
     failure: PosterError | None = None
     is_asked: bool = False
 
@@ -127,13 +128,12 @@ def list_groups(
             LISTS.labels("memory").inc()
             return found
         call = _begin_list(credentials)
-        copy = _copy_meanwhile(credentials, call, patience)
-        if copy is None:
-            answer = call.take()
-            return _keep(credentials, answer) if call.is_own else answer
-        _take_afterwards(call, partial(_keep_copy, credentials))
-        LISTS.labels("copy").inc()
-        return copy
+        if copy := _copy_meanwhile(credentials, call, patience):
+            _take_afterwards(call, partial(_keep_copy, credentials))
+            LISTS.labels("copy").inc()
+            return copy
+        answer = call.take()
+        return _keep(credentials, answer) if call.is_own else answer
     except (Unreachable, InvalidResponse) as error:
         copy = _last_good_copy(credentials)
         if copy is None:
@@ -176,10 +176,11 @@ def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
 
 def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     """Ask for the list and cache it; this may run in a thread without a connection to the database."""
+    writes = credentials.account.writes
     answer, as_of = poster.get_groups(), timezone.now()
     LISTS.labels("poster").inc()
     _keep_list(credentials, answer, as_of)
-    return Groups(answer, as_of)
+    return Groups(answer, as_of, writes)
 
 
 def _keep(credentials: PosterCredentials, groups: Groups) -> Groups:
@@ -315,7 +316,7 @@ def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetim
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(credentials, "all")
     try:
-        return Groups(_parsed(found[0]), found[1]) if found else None
+        return Groups(_parsed(found[0]), found[1], credentials.account.writes) if found else None
     except _GoneFromCache:
         return None
 
@@ -364,12 +365,12 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
     # Store a copy only once in a while, so that not every read costs a database write; a write in the account
     # changes the key and allows a new copy. The interval is random to spread the writes of different users.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
-    key = cache_key(credentials, f"copied:{credentials.pk}")
+    key = cache_key(credentials, f"copied:{credentials.pk}:{groups.writes}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):
         values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": answer.digest}
-        read = {"fetched_at": groups.as_of, "writes": credentials.account.writes}
+        read = {"fetched_at": groups.as_of, "writes": groups.writes}
         unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
         if not unchanged.update(**read):
             values |= {**read, "groups": [group.to_json() for group in answer.present]}
@@ -391,4 +392,4 @@ def _last_good_copy(credentials: PosterCredentials, *, writes: int | None = None
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at)
+    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at, copy.writes)

@@ -51,7 +51,7 @@ class SharedCall[T]:
 
 @contextmanager
 def _timed() -> Iterator[None]:
-    """Count this wait as time of Poster's: a call that another thread makes, or ends too late, counts there."""
+    """Count a wait as time of Poster's: a call that ends too late, or in another thread, counts elsewhere."""
     began = time.monotonic()
     try:
         yield
