@@ -2,10 +2,12 @@
 // that nothing moves that somebody has typed, chosen, opened or focused.
 import { $, announce } from "./dom.js";
 
-// These belong to the person in front of them.
-const STAYS = "form, tr.editing, #notice";
+// These belong to the person in front of them; a row that was saved here is newer than the answer.
+const STAYS = "form, tr:is(.editing, .saved), #notice";
 
-const wordsOf = ({ childNodes }) => [...childNodes].map((node) => (node.nodeType === Node.TEXT_NODE ? node.data.trim() : "")).join();
+// The words of an element beside those of its children.
+const wordsOf = ({ childNodes }) =>
+  [...childNodes].map((node) => (node.nodeType === Node.TEXT_NODE ? node.data.trim() : "")).filter(Boolean).join();
 
 // The children by the name that they have in both pages: their number or id, or their place among those of their kind.
 function childrenOf({ children }) {
