@@ -148,3 +148,46 @@ def test_a_poster_that_hangs_is_an_outage_once_its_time_is_over(window, slow):
     )
     expect(page.get_by_role("link", name="New group")).to_have_count(0)
     expect(page.locator(ROW)).to_contain_text("10%")
+
+
+# --- A save ------------------------------------------------------------------------------------------------
+
+
+def save(page, group_id):
+    """Raise the percent of a group by one, and save it."""
+    page.goto(f"/groups/{group_id}/edit/")
+    percent = page.get_by_label("Percent, %")
+    percent.fill(str(int(percent.input_value()) + 1))
+    page.get_by_role("button", name="Save changes").click()
+
+
+def test_a_save_says_its_steps(window, slow):
+    slow.latency = 2.0
+    page = window()
+    save(page, 5)
+    words = page.locator(".loading-words")
+    for step in ("Asking what Poster has", "sending", "sent · reading it back"):
+        expect(words).to_contain_text(step)
+    expect(page.locator(".toast")).to_contain_text("20% → 21%")
+    expect(page.locator(".toast")).to_have_count(1)
+    expect(words).to_have_text("Waiting for Poster …")
+
+
+@pytest.mark.parametrize(("group_id", "fault"), [(1, ""), (4, "error_number")])
+def test_a_save_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow, group_id, fault):
+    slow.latency = 1.2
+    if fault:
+        slow.script("clients.updateGroup", fault, code=36, when="before")
+    page = window()
+    save(page, group_id)
+    expect(page.locator(".loading-words")).to_contain_text("Asking what Poster has")
+    page.get_by_role("link", name="Settings").first.click()
+    page.wait_for_url("**/settings/")
+    toast = page.locator("#messages > .notice")
+    expect(toast).to_contain_text("Poster refused" if fault else "10% → 11%")
+    expect(toast.locator("a, form")).to_have_count(1)
+    # It is told once.
+    with page.expect_response("**/help/"):
+        page.goto("/help/")
+    page.wait_for_timeout(200)
+    expect(toast).to_have_count(0)

@@ -23,6 +23,15 @@ def time_words(change: Change) -> str:
     }
 
 
+def step_words(change: Change) -> str:
+    """Return how far a change that is under way has come."""
+    if change.sent_at is None:
+        return _("Asking what Poster has …")
+    if not change.accepted:
+        return _("Asked what Poster has · sending …")
+    return _("Asked what Poster has · sent · reading it back …")
+
+
 def who_words(change: Change) -> str:
     """Return the name of the user who made a change, or words for one that was not made here."""
     if change.state == Change.State.ELSEWHERE:
