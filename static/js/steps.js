@@ -4,7 +4,7 @@ import { $, announce, storage } from "./dom.js";
 const LEFT = "left save";
 const EVERY = 1000;
 const words = $(".loading-words");
-const { changes, goesOn } = words.dataset;
+const { changes } = words.dataset;
 const usual = words.textContent;
 
 // The status, and the part of the page of a change that takes the place of the element with this id.
@@ -35,8 +35,8 @@ export function follow(form) {
     const [status, text] = await ask(operation, "step");
     if (!timer || status !== 200 || text === step) return;
     step = text;
-    words.textContent = `${step} ${goesOn}`;
-    announce(words.textContent);
+    words.textContent = step;
+    announce(step);
   }
   timer = setInterval(look, EVERY);
   document.addEventListener("htmx:beforeOnLoad", end);

@@ -24,12 +24,14 @@ def time_words(change: Change) -> str:
 
 
 def step_words(change: Change) -> str:
-    """Return how far a change that is under way has come."""
+    """Return how far a change that is under way has come, and that nobody has to wait for it."""
     if change.sent_at is None:
-        return _("Asking what Poster has …")
-    if not change.accepted:
-        return _("Asked what Poster has · sending …")
-    return _("Asked what Poster has · sent · reading it back …")
+        step = _("Asking what Poster has …")
+    elif not change.accepted:
+        step = _("Asked what Poster has · sending …")
+    else:
+        step = _("Asked what Poster has · sent · reading it back …")
+    return f"{step} {_('You can go on: the outcome will be told on every page.')}"
 
 
 def who_words(change: Change) -> str:

@@ -77,7 +77,7 @@ def outcome_toast(change: Change, user: Any) -> Toast:
         words = success_words(Command.from_change(change), change, user)
         return _with_way_back(Toast(words, level), change, user)
     return Toast(
-        f"“{change.group_name}”: {outcome_words(change).title}.",
+        f"{change.group_name}: {outcome_words(change).title}.",
         "error",
         state=change.state,
         change_id=str(change.pk),
