@@ -158,7 +158,9 @@ def test_a_save_says_its_steps(window, slow):
     expect(words).to_have_text("Waiting for Poster …")
 
 
-@pytest.mark.parametrize(("group_id", "fault"), [(1, ""), (4, "error_number")])
+@pytest.mark.parametrize(
+    ("group_id", "fault"), [(1, ""), pytest.param(4, "error_number", marks=pytest.mark.thorough)]
+)
 def test_a_save_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow, group_id, fault):
     if fault:
         slow.script("clients.updateGroup", fault, code=36, when="before")

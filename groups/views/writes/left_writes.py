@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.contrib.messages import get_messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 
 from groups.models import Change
 from groups.presenters.changes.change_words import step_words
@@ -26,7 +26,12 @@ def show_step(change: Change) -> HttpResponse:
 
 
 def tell_outcome(request: Request, change: Change) -> HttpResponse:
-    """Answer with the messages for the user, one of them about this change; with nothing until it is over."""
+    """Answer with the messages for the user, one of them about this change; with nothing until it is over.
+
+    The browser may have another user by now, who has not asked for it.
+    """
+    if change.user_id != request.user.pk:
+        raise Http404
     if not change.is_over or (change.settled_at and not is_past(change.settled_at, age=TOLD_BY_ITS_FORM)):
         return HttpResponse(status=204)
     shown = toasts(get_messages(request), request.user)

@@ -1,5 +1,7 @@
 """Test pages that show the last good copy while Poster has not answered yet, as the server serves them."""
 
+import threading
+
 import pytest
 from django.core.cache import cache
 
@@ -68,6 +70,10 @@ def test_the_answer_that_comes_after_the_page_is_kept(client, sandbox, leave, se
     settings.POSTER_CACHE_SECONDS = 60
     client.get("/groups/")
     leave()
+    for thread in threading.enumerate():  # the one with the call ends with it
+        if thread.name.startswith("beside"):
+            thread.join(5)
+            assert not thread.is_alive()
     assert "44%" in text_of(client.get("/groups/"))
     assert len(sandbox.calls("clients.getGroups")) == 1
     # As the next copy, for the next time that Poster is slow.

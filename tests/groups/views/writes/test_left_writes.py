@@ -42,12 +42,18 @@ def a_moment_ago():
     ],
 )
 def test_a_change_under_way_says_its_step(staff, browse, values, words):
-    url = change(**values).get_absolute_url()
+    url = change(user=staff, **values).get_absolute_url()
     answer = browse(staff).get(url, headers=fragment("step"))
     goes_on = "You can go on: the outcome will be told on every page."
     assert (answer.status_code, answer.content.decode()) == (200, f"{words} {goes_on}")
     # Its outcome is not told yet.
     assert browse(staff).get(url, headers=fragment("messages")).status_code == 204
+
+
+def test_an_outcome_is_told_to_who_has_asked_for_the_change(staff, owner, browse):
+    url = change(user=staff, state=State.UNKNOWN).get_absolute_url()
+    assert browse(owner).get(url, headers=fragment("messages")).status_code == 404
+    assert browse(staff).get(url, headers=fragment("messages")).status_code == 200
 
 
 def test_steps_and_outcomes_are_those_of_the_account(staff, outsider, browse):
@@ -82,7 +88,7 @@ def test_a_success_that_its_form_has_left_to_the_session_is_told_once(staff, bro
     ],
 )
 def test_an_outcome_without_a_message_is_told_with_a_link_to_the_change(staff, browse, values, notice):
-    made = change(**values)
+    made = change(user=staff, **values)
     told = browse(staff).get(made.get_absolute_url(), headers=fragment("messages")).content.decode()
     assert f'data-notice="{notice}"' in told
     assert f'data-outcome="{made.state}"' in told
