@@ -12,9 +12,12 @@ import "./js/rows.js";
 import "./js/go.js";
 import "./js/keyboard.js";
 import "./js/drafts.js";
-import { $, placeOfFocus } from "./js/dom.js";
+import { $, placeOfFocus, storage } from "./js/dom.js";
 
 placeOfFocus($("main"))?.focus();
+
+// A save that somebody has left.
+if (storage.get("left save")) import("./js/steps.js").then(({ tell }) => tell());
 
 // The list has nothing to bring back, so its first load does without this.
 if ($("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./js/back.js");

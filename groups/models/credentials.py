@@ -170,13 +170,17 @@ class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):
 
 
 class GroupsCopy(models.Model):
-    """The groups of the last good response to one user's credentials, shown while Poster does not answer."""
+    """The groups of the last good response to one user's credentials, shown while Poster does not answer.
+
+    `writes` is the account's counter before they were read: a copy with another one may lack a change.
+    """
 
     credentials = models.OneToOneField(
         PosterCredentials, on_delete=models.CASCADE, related_name="copy", primary_key=True
     )
     fingerprint = models.CharField(max_length=64)
     fetched_at = models.DateTimeField()
+    writes = models.PositiveBigIntegerField(null=True)
     digest = models.CharField(max_length=64)
     groups = models.JSONField()
 

@@ -3,8 +3,9 @@
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -82,24 +83,40 @@ def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterCli
     return _record(credentials, *_timed(question, _client_of(credentials)))
 
 
-def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
-    """Call Poster in a thread of its own, and return the function that waits for the answer.
+@dataclass(frozen=True, slots=True)
+class BegunCall[T]:
+    """A call to Poster in a thread of its own: `future` has the answer or its error, and the seconds it took.
 
-    That function records what the answer tells, so that the thread needs no connection to the database. While
-    the circuit is open it makes the call: one that tests the circuit has none beside it.
+    The thread that takes the answer records what it tells, so that the other one needs no connection to the
+    database.
     """
-    if credentials.account.open_until is not None:
-        return lambda: call_poster(credentials, question)
+
+    credentials: PosterCredentials
+    future: Future[tuple[T | PosterError, float]]
+
+    def take(self) -> T:
+        """Wait for the answer, record what it tells, and return it. Raises `PosterError`."""
+        release_database()
+        return _record(self.credentials, *self.future.result())
+
+
+def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> BegunCall[T]:
+    """Call Poster in a thread of its own. Raises `PosterError` if it may not be called now."""
     poster = _client_of(credentials)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
     thread.shutdown(wait=False)
+    return BegunCall(credentials, future)
 
-    def take_answer() -> T:
-        release_database()
-        return _record(credentials, *future.result())
 
-    return take_answer
+def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
+    """Call Poster beside other calls, and return the function that waits for the answer.
+
+    While the circuit is open that function makes the call: one that tests the circuit has none beside it.
+    """
+    if credentials.account.open_until is not None:
+        return lambda: call_poster(credentials, question)
+    return start_call(credentials, question).take
 
 
 def _client_of(credentials: PosterCredentials) -> PosterClient:

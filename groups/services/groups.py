@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +29,7 @@ from groups.poster import (
     GroupTotals,
     InvalidResponse,
     NotFound,
+    PosterClient,
     PosterError,
     Unreachable,
     UnreadableRow,
@@ -36,11 +37,12 @@ from groups.poster import (
 )
 from groups.poster.fields import fold
 from groups.services.calls.metrics import LISTS
-from groups.services.calls.single_flight import single_flight
-from groups.services.gateway import begin_call, call_poster, rest_of
+from groups.services.calls.single_flight import alone
+from groups.services.gateway import begin_call, call_poster, rest_of, start_call
+from groups.services.shared_calls import SharedCall, share_call
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
-from poster_admin.common.serving.afterwards import afterwards
+from poster_admin.common.serving.afterwards import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
@@ -57,11 +59,21 @@ list_listeners: list[ListListener] = []
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The groups of an account at `as_of`; `failure` is set if this is only the last good copy."""
+    """The groups of an account at `as_of`; `writes` is its counter of writes before they were read.
+
+    Of the last good copy, `failure` is the reason why it is shown, or `is_asked` is True: Poster has not
+    answered yet.
+    """
 
     answer: GroupList
     as_of: datetime
+    writes: int | None = None
     failure: PosterError | None = None
+    is_asked: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        return self.is_asked or self.failure is not None
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -86,35 +98,42 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at `as_of`; `failure` is set if it comes from the last good copy."""
+    """One group at `as_of`; `failure` and `is_asked` are those of `Groups`, if it comes from the copy."""
 
     group: Group
     as_of: datetime
     failure: PosterError | None = None
+    is_asked: bool = False
+
+    @property
+    def is_copy(self) -> bool:
+        return self.is_asked or self.failure is not None
 
 
-def list_groups(credentials: PosterCredentials, *, fresh: bool = False) -> Groups:
+def list_groups(
+    credentials: PosterCredentials, *, fresh: bool = False, patience: float | None = None
+) -> Groups:
     """Return the groups, without removed ones.
 
     They may be POSTER_CACHE_SECONDS old, unless `fresh` is set. A user whose token Poster has refused gets
     nothing from the cache. While Poster fails, return the last good copy that was read with this token.
-    Without such a copy, and after a refusal, raise the `PosterError`.
+    Without such a copy, and after a refusal, raise the `PosterError`. Where Poster takes longer than
+    `patience`, return the copy too, if nobody has written in the account since it was read.
     """
     try:
         if fresh or credentials.refused_at:
-            return _ask_for_all(credentials)
+            return _keep(credentials, _ask_for_all(credentials))
         found = _cached_list(credentials)
         if found is not None:
             LISTS.labels("memory").inc()
             return found
-        return single_flight(
-            cache_key(credentials, "all"),
-            credentials.account_id,
-            credentials.user_id,
-            lambda: _cached_list(credentials),
-            lambda: _ask_for_all(credentials),
-            shared=credentials.fingerprint if settings.POSTER_CACHE_SECONDS > 0 else "",
-        )
+        call = _begin_list(credentials)
+        if copy := _copy_meanwhile(credentials, call, patience):
+            _take_afterwards(call, partial(_keep_copy, credentials))
+            LISTS.labels("copy").inc()
+            return copy
+        answer = call.take()
+        return _keep(credentials, answer) if call.is_own else answer
     except (Unreachable, InvalidResponse) as error:
         copy = _last_good_copy(credentials)
         if copy is None:
@@ -136,20 +155,64 @@ def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
 
     It raises `PosterError`, as `list_groups_now` does.
     """
-    take_answer = begin_call(credentials, lambda poster: poster.get_groups())
+    take_answer = begin_call(credentials, partial(_ask, credentials))
     return lambda: _keep(credentials, take_answer())
 
 
 def _ask_for_all(credentials: PosterCredentials) -> Groups:
-    return _keep(credentials, call_poster(credentials, lambda poster: poster.get_groups()))
+    return call_poster(credentials, partial(_ask, credentials))
 
 
-def _keep(credentials: PosterCredentials, answer: GroupList) -> Groups:
+def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
+    """Begin to read the list, or join the thread that does; of all processes one at a time asks."""
+    ask = partial(_ask, credentials)
+    if settings.POSTER_CACHE_SECONDS > 0:
+        name, look = f"{credentials.account_id} {credentials.fingerprint}", partial(_cached_list, credentials)
+        begin = partial(start_call, credentials, lambda poster: alone(name, look, partial(ask, poster)))
+    else:
+        begin = partial(start_call, credentials, ask)
+    return share_call(cache_key(credentials, "all"), credentials.user_id, begin)
+
+
+def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
+    """Ask for the list and cache it; this may run in a thread without a connection to the database."""
+    writes = credentials.account.writes
+    answer, as_of = poster.get_groups(), timezone.now()
     LISTS.labels("poster").inc()
-    as_of = timezone.now()
     _keep_list(credentials, answer, as_of)
-    afterwards(lambda: _keep_copy(credentials, answer, as_of))
-    return Groups(answer, as_of)
+    return Groups(answer, as_of, writes)
+
+
+def _keep(credentials: PosterCredentials, groups: Groups) -> Groups:
+    afterwards(lambda: _keep_copy(credentials, groups))
+    return groups
+
+
+def _copy_meanwhile(
+    credentials: PosterCredentials, call: SharedCall[Any], patience: float | None
+) -> Groups | None:
+    """Return the last good copy if Poster takes longer than `patience`, or None: wait for the answer.
+
+    A copy from before the last write in the account would deny that write. Without a server nothing can be
+    left until after the response, so the answer is waited for.
+    """
+    if patience is None or not can_wait() or call.ends_within(patience):
+        return None
+    copy = _last_good_copy(credentials, writes=credentials.account.writes)
+    return copy and replace(copy, is_asked=True)
+
+
+def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
+    """Take the answer after the response, so that what it tells is recorded; `keep` stores it."""
+
+    def take() -> None:
+        with suppress(PosterError):  # the page that waits for the answer says it
+            answer = call.take()
+            if keep is not None:
+                keep(answer)
+
+    if call.is_own:
+        afterwards(take)
 
 
 def known_groups(credentials: PosterCredentials) -> Groups | None:
@@ -159,13 +222,23 @@ def known_groups(credentials: PosterCredentials) -> Groups | None:
     return _cached_list(credentials) or _last_good_copy(credentials)
 
 
-def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = False) -> OneGroup:
+def read_group(
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, patience: float | None = None
+) -> OneGroup:
     """Return one group to show, by the same rules as `list_groups`. Raises `NotFound`."""
-    found = None if fresh or credentials.refused_at else cached(credentials, str(group_id))
-    if found is not None:
-        return OneGroup(*found)
     try:
-        return read_now(credentials, group_id)
+        if fresh or credentials.refused_at:
+            return read_now(credentials, group_id)
+        found = cached(credentials, str(group_id))
+        if found is not None:
+            return OneGroup(*found)
+        call = _begin_group(credentials, group_id)
+        copy = _copy_meanwhile(credentials, call, patience)
+        group_then = copy and copy.find(group_id)
+        if not copy or not group_then:
+            return call.take()
+        _take_afterwards(call)
+        return OneGroup(group_then, copy.as_of, is_asked=True)
     except (Unreachable, InvalidResponse) as error:
         copy = _last_good_copy(credentials)
         group_then = copy and copy.find(group_id)
@@ -176,9 +249,18 @@ def read_group(credentials: PosterCredentials, group_id: int, *, fresh: bool = F
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
     """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
-    group = call_poster(credentials, lambda poster: poster.get_group(group_id))
-    one = OneGroup(group, timezone.now())
-    keep_cached(credentials, str(group_id), group, one.as_of)
+    return call_poster(credentials, partial(_ask_for_one, credentials, group_id))
+
+
+def _begin_group(credentials: PosterCredentials, group_id: int) -> SharedCall[OneGroup]:
+    begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
+    return share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
+
+
+def _ask_for_one(credentials: PosterCredentials, group_id: int, poster: PosterClient) -> OneGroup:
+    """Ask for a group and cache it; this may run in a thread without a connection to the database."""
+    one = OneGroup(poster.get_group(group_id), timezone.now())
+    keep_cached(credentials, str(group_id), one.group, one.as_of)
     return one
 
 
@@ -234,7 +316,7 @@ def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetim
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(credentials, "all")
     try:
-        return Groups(_parsed(found[0]), found[1]) if found else None
+        return Groups(_parsed(found[0]), found[1], credentials.account.writes) if found else None
     except _GoneFromCache:
         return None
 
@@ -276,31 +358,38 @@ def keep_cached(credentials: PosterCredentials, what: str, value: Any, as_of: da
 # --- The last good copy ------------------------------------------------------------------------------------
 
 
-def _keep_copy(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
+def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
+    answer = groups.answer
     if answer.unreadable and not answer.present:
         return  # no row could be read, so the earlier copy remains the last good one
     # Store a copy only once in a while, so that not every read costs a database write; a write in the account
     # changes the key and allows a new copy. The interval is random to spread the writes of different users.
     pause = random.randint(*COPY_STEP)  # noqa: S311 - nothing secret
-    key = cache_key(credentials, f"copied:{credentials.pk}")
+    key = cache_key(credentials, f"copied:{credentials.pk}:{groups.writes}")
     if not ask_shared(lambda: cache.add(key, 1, timeout=pause), False):
         return
     with optional("the last good copy"):
         values: dict[str, Any] = {"fingerprint": credentials.fingerprint, "digest": answer.digest}
+        read = {"fetched_at": groups.as_of, "writes": groups.writes}
         unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
-        if not unchanged.update(fetched_at=as_of):
-            values |= {"fetched_at": as_of, "groups": [group.to_json() for group in answer.present]}
+        if not unchanged.update(**read):
+            values |= {**read, "groups": [group.to_json() for group in answer.present]}
             with suppress(IntegrityError):  # these credentials were deleted while Poster was asked
                 GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
 
 
-def _last_good_copy(credentials: PosterCredentials) -> Groups | None:
-    """Return the latest copy of this token: a user served from another user's request has no row."""
+def _last_good_copy(credentials: PosterCredentials, *, writes: int | None = None) -> Groups | None:
+    """Return the latest copy of this token: a user served from another user's request has no row.
+
+    With `writes` it is one that was read at this number of writes in the account.
+    """
     if credentials.refused_at:
         return None
     its = {"credentials__account": credentials.account_id, "fingerprint": credentials.fingerprint}
     copies = GroupsCopy.objects.filter(fetched_at__gte=timezone.now() - COPY_LIFE, **its)
+    if writes is not None:
+        copies = copies.filter(writes=writes)
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at)
+    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at, copy.writes)

@@ -39,7 +39,14 @@ from groups.services.writes.lag import with_own_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import groups_file
 from groups.views.http.files import file_response
-from groups.views.http.requests import Request, form_methods, list_behind, requires, row_asked_for
+from groups.views.http.requests import (
+    Request,
+    form_methods,
+    list_behind,
+    patience_of,
+    requires,
+    row_asked_for,
+)
 from groups.views.http.statuses import status_of
 from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
@@ -53,7 +60,7 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
-    groups = reads.list_groups(credentials, fresh="refresh" in request.GET)
+    groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
     locked = history.locked_ids(credentials)
     marks = marks_of(credentials, groups, locked)
     listing = _listing(request, groups, Filters.parse(request.GET), locked_ids=locked, marks=marks)
@@ -107,7 +114,9 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     credentials = request.credentials
     show_cards = begin_parts("group.cards", request, group_id)
     try:
-        one = reads.read_group(credentials, group_id, fresh="refresh" in request.GET)
+        one = reads.read_group(
+            credentials, group_id, fresh="refresh" in request.GET, patience=patience_of(request)
+        )
     except NotFound:
         return _gone(request, group_id)
     holders = job_lease.holders_of(credentials, group_id)
@@ -146,6 +155,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     context: dict[str, Any] = {
         "list_url": behind or reverse("groups:list") + filters.query(),
         "refresh_url": filters.query(refresh=1),
+        "wait_url": filters.query(wait=1),
     }
     groups = reads.known_groups(request.credentials)
     if groups is not None:

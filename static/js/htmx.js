@@ -61,6 +61,11 @@ document.addEventListener("htmx:timeout", cannotReach);
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { requestConfig, serverResponse, xhr } = detail;
+  if (requestConfig.elt.matches(".asking") && serverResponse.includes("id=\"main\"")) {
+    detail.shouldSwap = false;
+    import("./answer.js").then(({ putInPlace }) => putInPlace(requestConfig.elt, serverResponse));
+    return;
+  }
   if (xhr.status < 400) {
     const notice = $("#notice");
     // A part that loads itself takes back its own failure, not that of a form.

@@ -36,6 +36,7 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("data-sending", "");
   clearUnsaved();
   if (!form.hasAttribute("hx-post")) wait(1);
+  else if (form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
 }, true);
 
 // A page restored from the browser's cache still has its buttons held.

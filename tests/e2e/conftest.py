@@ -126,6 +126,27 @@ def empty(page):
 
 
 @pytest.fixture
+def window_at(browser):
+    """Return a function that opens a window at a server of its own, with the cookies of somebody there.
+
+    An error in its console fails the test, as for `page_for`.
+    """
+    problems, opened = [], []
+
+    def window_at(url, cookie, *, height=600, **options):
+        page = open_window(browser, url, problems, viewport={"width": 1280, "height": height}, **options)
+        cookies = [each.split("=", 1) for each in cookie.split("; ")]
+        page.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies])
+        opened.append(page)
+        return page
+
+    yield window_at
+    for page in opened:
+        page.context.close()
+    assert not problems
+
+
+@pytest.fixture
 def page_for(browser, windows, live, settings):
     """Return a function that opens a page as a user: `page_for(staff, width=360)`.
 

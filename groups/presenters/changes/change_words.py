@@ -23,6 +23,17 @@ def time_words(change: Change) -> str:
     }
 
 
+def step_words(change: Change) -> str:
+    """Return how far a change that is under way has come, and that nobody has to wait for it."""
+    if change.sent_at is None:
+        step = _("Asking what Poster has …")
+    elif not change.accepted:
+        step = _("Asked what Poster has · sending …")
+    else:
+        step = _("Asked what Poster has · sent · reading it back …")
+    return f"{step} {_('You can go on: the outcome will be told on every page.')}"
+
+
 def who_words(change: Change) -> str:
     """Return the name of the user who made a change, or words for one that was not made here."""
     if change.state == Change.State.ELSEWHERE:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
 from groups.presenters.changes.change_notes import notes_of, ways_back
+from groups.presenters.changes.change_words import outcome_words
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
@@ -26,13 +27,15 @@ NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warnin
 class Toast:
     """A message of Django's, ready to print.
 
-    `undo_url` takes a change or a job back by one click, by the button `undo_label`; `way_url` leads to a
-    page, by the button `way_label`. All may be empty.
+    `change_id` and `state` are those of the change that it tells of. `undo_url` takes a change or a job back
+    by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`. All may be
+    empty.
     """
 
     text: str
     level: str
     state: str = ""
+    change_id: str = ""
     undo_url: str = ""
     undo_label: str = ""
     way_url: str = ""
@@ -62,15 +65,35 @@ def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
         if message.extra_tags.startswith(OF_A_CHANGE):
             with optional("the way back of a change"):
                 change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
-                toast = replace(toast, state=change.state)
-                if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
-                    undo_url = reverse("groups:undo", args=[change.pk])
-                    group_id = str(change.group_id)
-                    toast = replace(toast, undo_url=undo_url, undo_label=_("Take back"), group_id=group_id)
-                elif ways := ways_back([change], user)[change.pk]:
-                    toast = replace(toast, way_url=ways[0].url, way_label=ways[0].button)
+                toast = _with_way_back(toast, change, user)
         shown.append(toast)
     return shown
+
+
+def outcome_toast(change: Change, user: Any) -> Toast:
+    """Return the outcome of a change for a user who has left its form before it was told."""
+    if change.state in Change.MADE:
+        level = "warning" if change.state == Change.State.DIFFERS else "success"
+        words = success_words(Command.from_change(change), change, user)
+        return _with_way_back(Toast(words, level), change, user)
+    return Toast(
+        f"{change.group_name}: {outcome_words(change).title}.",
+        "error",
+        state=change.state,
+        change_id=str(change.pk),
+        way_url=change.get_absolute_url(),
+        way_label=_("Look at it"),
+    )
+
+
+def _with_way_back(toast: Toast, change: Change, user: Any) -> Toast:
+    toast = replace(toast, state=change.state, change_id=str(change.pk))
+    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+        undo_url = reverse("groups:undo", args=[change.pk])
+        return replace(toast, undo_url=undo_url, undo_label=_("Take back"), group_id=str(change.group_id))
+    if ways := ways_back([change], user)[change.pk]:
+        return replace(toast, way_url=ways[0].url, way_label=ways[0].button)
+    return toast
 
 
 def success_words(command: Command, change: Change, user: "User") -> str:

@@ -145,6 +145,11 @@ class Listing:
         return self.filters.href(page=self.page.number, refresh=1)
 
     @property
+    def wait_href(self) -> str:
+        """Address of this list once Poster has answered."""
+        return self.filters.href(page=self.page.number, wait=1)
+
+    @property
     def export_links(self) -> list[Link]:
         """Links to the files with the same rows, each with its tooltip."""
         found = len(self.found_groups)

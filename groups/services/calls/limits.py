@@ -13,11 +13,12 @@ from poster_admin.common.limits.semaphore import NoSlot, slot
 
 # The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
 IN_ALL = 48
-# A user gets as many slots as a browser opens connections, or a job makes calls at once. An account gets six
-# for each concurrent call: with more slots the waits became longer, but as many calls failed in the end.
+# A user gets as many slots as a browser opens connections and two for pages that wait for an answer behind a
+# copy, or as a job makes calls at once. An account gets six for each concurrent call: with more slots the
+# waits became longer, but as many calls failed in the end.
 limiter = AccountLimiter(
     in_all=IN_ALL,
-    of_person=max(6, settings.POSTER_MAX_CONCURRENCY + 2),
+    of_person=max(8, settings.POSTER_MAX_CONCURRENCY + 2),
     of_account=6 * settings.POSTER_MAX_CONCURRENCY,
 )
 # The share of a call's remaining time that it may wait for its slot.

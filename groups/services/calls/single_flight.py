@@ -1,8 +1,9 @@
 """Share one read of Poster among all threads that need the same data at the same time."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from copy import copy
 
 from django.conf import settings
@@ -30,7 +31,7 @@ def single_flight[T](
     if not first:
         return _result(flight, person)  # type: ignore[return-value]  # one key always has the same type
     try:
-        answer = _alone(f"{account} {shared}", look, ask) if shared else ask()
+        answer = alone(f"{account} {shared}", look, ask) if shared else ask()
         flight.set_result(answer)
     except BaseException as error:
         flight.set_exception(error)
@@ -42,19 +43,27 @@ def single_flight[T](
 
 
 def _result(flight: Future[object], person: int) -> object:
-    try:
-        with limiter.entered(person):
-            release_database()
-            error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
-    except (NoSlot, TimeoutError):
-        raise busy() from None
+    with waiting_for_another(person):
+        error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
     if error is not None:
         # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
         raise copy(error) from error
     return flight.result()
 
 
-def _alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+@contextmanager
+def waiting_for_another(person: int) -> Iterator[None]:
+    """Have a slot of those that wait for Poster. Raises `Unreachable` if none is free, or time is over."""
+    release_database()
+    try:
+        with limiter.entered(person):
+            yield
+    except (NoSlot, TimeoutError):
+        raise busy() from None
+
+
+def alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+    """Call `ask` in one process at a time, unless `look` finds what another one has just been answered."""
     deadline = settings.POSTER_READ_DEADLINE
     try:
         with slot(f"flight {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -49,6 +50,7 @@ from groups.services.writes.reconcile import (
 )
 from groups.services.writes.submissions import find_known
 from groups.services.writes.unrecorded import Store, write_down
+from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -61,6 +63,7 @@ GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.27
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
 FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
+SLOW = timedelta(seconds=1)
 # Attempts to insert the row: a conflicting lock may be released before its owner is found.
 TRIES_TO_RECORD = 3
 
@@ -307,11 +310,13 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     """Read the remote state until it proves an outcome and settle the change, or schedule a recheck.
 
     Usually the first read is enough, so Poster's answer is committed together with the outcome. A new id is
-    committed at once, because it is known nowhere else.
+    committed at once, because it is known nowhere else, and so is an answer that took its time: the user is
+    told the steps.
     """
     for name, value in values.items():
         setattr(change, name, value)
-    if command.creates and not Change.objects.settle(change, **values):
+    is_slow = change.sent_at is not None and is_past(change.sent_at, age=SLOW)
+    if (command.creates or is_slow) and not Change.objects.settle(change, **values):
         return
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):

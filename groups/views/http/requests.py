@@ -27,6 +27,9 @@ from poster_admin.common.outages import optional
 from poster_admin.users.sign_in import two_factor
 from poster_admin.version import VERSION
 
+PATIENCE = 0.3
+"""Seconds after which a page shows the last good copy while Poster is asked on."""
+
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 # Section of the menu that an address belongs to, by the address's first part. Features add theirs.
@@ -117,6 +120,16 @@ def row_asked_for(request: HttpRequest) -> int | None:
     """Return the id of the group whose row HTMX replaces, or None."""
     kind, _dash, number = element_asked_for(request).partition("row-")
     return None if kind else whole_number(number)
+
+
+def patience_of(request: HttpRequest) -> float | None:
+    """Return how long a page or the rows of a list wait for Poster where there is a copy to show.
+
+    None is returned for a request that waits for the answer: it says so, or it replaces a part of a page,
+    which could not say that it is old.
+    """
+    waits = "wait" in request.GET or element_asked_for(request) not in {"", "rows"}
+    return None if waits else PATIENCE
 
 
 def is_in_row(request: HttpRequest) -> bool:

@@ -21,6 +21,7 @@ from groups.spreadsheets.history_exports import EXTENSIONS, history_file
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
+from groups.views.writes.left_writes import show_step, tell_outcome
 from groups.views.writes.write_page import WritePage
 from groups.views.writes.write_responses import (
     ask_or_execute,
@@ -28,7 +29,7 @@ from groups.views.writes.write_responses import (
     remove_or_ask,
     show_outcome,
 )
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
@@ -74,7 +75,13 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
-        return show_outcome(request, Command.from_change(change), change)
+        match element_asked_for(request):
+            case "step":
+                return show_step(change)
+            case "messages":
+                return tell_outcome(request, change)
+            case _:
+                return show_outcome(request, Command.from_change(change), change)
     decision = request.POST.get("decision", "")
     if decision == "again" and Command.kind_of(change).removes and not recently_confirmed(request):
         return ask_to_confirm(request)

@@ -16,3 +16,8 @@ def afterwards(work: Work) -> None:
         work()
     else:
         works.append(work)
+
+
+def can_wait() -> bool:
+    """Return True if this request can leave work until after its response."""
+    return left_over.get() is not None

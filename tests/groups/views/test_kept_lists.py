@@ -15,6 +15,7 @@ from groups.models import Change, GroupsCopy, PosterCredentials
 from groups.poster import read_groups
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of, disconnect
+from groups.services.gateway import BegunCall
 from tests.support.pages import group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -97,14 +98,14 @@ def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manage
 
 @pytest.mark.django_db(transaction=True)
 def test_a_user_who_disconnects_while_poster_answers_sees_that_list(staff, browse, sandbox, monkeypatch):
-    call_poster = reads.call_poster
+    take = BegunCall.take
 
-    def and_disconnect(credentials, question):
-        answer = call_poster(credentials, question)
+    def and_disconnect(call):
+        answer = take(call)
         disconnect(user=staff)
         return answer
 
-    monkeypatch.setattr(reads, "call_poster", and_disconnect)
+    monkeypatch.setattr(BegunCall, "take", and_disconnect)
     assert browse(staff).get("/groups/").status_code == 200
     assert not GroupsCopy.objects.exists()
 

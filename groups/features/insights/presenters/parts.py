@@ -37,15 +37,23 @@ def destinations_of(user: User) -> list[Destination]:
     )
 
 
-def begin_of_group(request: Request, group_id: int) -> Take:
-    """Begin to read the dependents beside the group itself, for its page."""
+def begin_of_group(request: Request, group_id: int) -> Take | None:
+    """Begin to read the dependents beside the group itself, for its page.
+
+    The answer that takes the place of a copy leaves them to a part of the page: Poster is slow then.
+    """
+    if request.htmx and "wait" in request.GET:
+        return None
     return begin_dependents(request.credentials, group_id, within=WITH_THE_PAGE)
 
 
-def dependents_of_group(_request: Request, one: OneGroup, take: Take) -> Variables:
-    """Return the dependents for the page of a group, or None for dependents that it loads afterwards."""
-    card = DependentsCard(one.group.id, take)
-    return {"dependents": None if one.failure or card.is_late else card}
+def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> Variables:
+    """Return the dependents for the page of a group, or None for dependents that it loads afterwards.
+
+    A page that still waits for its group does not load them either.
+    """
+    card = DependentsCard(one.group.id, take) if take and not one.is_copy else None
+    return {"dependents": None if card and card.is_late else card, "is_asked": one.is_asked}
 
 
 def dependents_later(_request: Request, group: Group) -> Variables:

@@ -233,7 +233,7 @@ def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Var
     schedule = schedule_of(request.credentials, one.group.id)
     if schedule is None:
         return None
-    is_certain = one.failure is None and change is None
+    is_certain = not one.is_copy and change is None
     return {
         "row": schedule_row(schedule, request.user, one.group if is_certain else None),
         "of_one_group": True,

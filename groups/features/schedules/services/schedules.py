@@ -137,7 +137,7 @@ def groups_of(
 
     The last good copy, and a group with a change that has no outcome yet, say nothing about a schedule.
     """
-    if not schedules or groups.failure is not None:
+    if not schedules or groups.is_copy:
         return {}
     certain = schedules.keys() - locked_ids
     return {group.id: group for group in groups.groups if group.id in certain}

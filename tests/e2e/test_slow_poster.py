@@ -1,0 +1,180 @@
+"""Test in a browser what somebody sees of a Poster that is slow or hangs, on a server of its own.
+
+Only a real server sends a page and then goes on with the call that the page did not wait for.
+"""
+
+import contextlib
+import time
+from functools import partial
+
+import pytest
+from playwright.sync_api import expect
+
+from poster_admin.devtools.sandbox import Sandbox
+from tests.support.dashboard.killing import Dashboard
+
+pytestmark = pytest.mark.slow
+
+SLOW = 1.5
+CONTENT = "performance.getEntriesByType('navigation')[0].responseEnd"
+ROW = "tr[data-group='4']"
+
+
+@pytest.fixture(scope="module")
+def dashboard(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("slow")
+    variables = {"POSTER_CACHE_SECONDS": "0.2", "POSTER_READ_DEADLINE": "4", "POSTER_WRITE_DEADLINE": "30"}
+    with (
+        Sandbox(groups=60) as sandbox,
+        contextlib.closing(Dashboard(directory, sandbox, DEBUG="True", **variables)) as dashboard,
+    ):
+        dashboard.start()
+        yield dashboard
+
+
+@pytest.fixture
+def window(window_at, dashboard):
+    """Return a function that opens a window of the owner."""
+    return partial(window_at, dashboard.urls[0], dashboard.cookie)
+
+
+@pytest.fixture
+def slow(dashboard):
+    """Let Poster become slow after the list was read, and let a colleague edit group 4 meanwhile."""
+    sandbox = dashboard.sandbox
+    dashboard.look("/groups/?refresh=1")
+    sandbox.console("demo").edit(4, client_groups_discount="44")
+    time.sleep(0.3)
+    sandbox.latency = SLOW
+    yield sandbox
+    sandbox.latency = 0
+    sandbox.clear_faults()
+    sandbox.console("demo").edit(4, client_groups_discount="10")
+    # A copy with the values of before is the copy of the next test.
+    dashboard.look("/groups/?refresh=1")
+
+
+def test_nothing_moves_when_the_answer_takes_the_place_of_the_copy(window, slow):
+    page = window()
+    page.goto("/groups/")
+    assert page.evaluate(CONTENT) < SLOW * 1000
+    mark = page.locator("[data-notice=stale]")
+    expect(mark).to_contain_text("As of")
+    page.locator(".filter-panel").locator("xpath=..").locator("summary").click()
+    page.locator("#percent-from").fill("5")
+    page.evaluate("scrollTo(0, 200)")
+    place = "row => row.getBoundingClientRect().top"
+    before = page.locator(ROW).evaluate(place)
+    row = page.locator(ROW).element_handle()
+    expect(mark).to_have_count(0)
+    expect(page.locator(ROW)).to_contain_text("44%")
+    expect(page.locator("#live")).to_have_text("Poster has answered.")
+    assert row.evaluate("row => row.isConnected")
+    assert page.locator(ROW).evaluate(place) == before
+    assert page.evaluate("scrollY") == 200
+    expect(page.locator("#percent-from")).to_be_focused()
+    expect(page.locator("#percent-from")).to_have_value("5")
+
+
+def test_a_row_that_is_edited_stays_open_under_the_answer(window, slow):
+    page = window()
+    page.goto("/groups/")
+    slow.latency = 0
+    page.locator(f"{ROW} .row-edit").click()
+    slow.latency = SLOW
+    percent = page.locator(".row-form [name=percent]")
+    percent.fill("17")
+    expect(page.locator("[data-notice=stale]")).to_have_count(0)
+    expect(percent).to_have_value("17")
+    expect(percent).to_be_focused()
+
+
+def test_a_search_does_not_wait_for_poster(window, slow):
+    page = window()
+    page.goto("/groups/")
+    page.locator("#q").fill("10%")
+    expect(page.locator("tbody tr")).to_have_count(1, timeout=SLOW * 1000)
+    expect(page.locator("[data-notice=stale]")).to_have_count(0)
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator(ROW)).to_contain_text("44%")
+    expect(page.locator("#q")).to_be_focused()
+
+
+def test_the_page_of_a_group_is_filled_in(window, slow):
+    page = window()
+    page.goto("/groups/4/")
+    assert page.evaluate(CONTENT) < SLOW * 1000
+    expect(page.locator(".facts")).to_contain_text("10%")
+    expect(page.locator("[data-notice=stale]")).to_have_count(0)
+    expect(page.locator(".facts")).to_contain_text("44%")
+    # What the page did not ask for while it waited comes after the answer.
+    expect(page.locator("#first-clients li").first).to_be_visible()
+    expect(page.locator("#dependents [data-promotion], #dependents.muted").first).to_be_visible()
+
+
+def test_without_scripts_the_page_says_its_age_and_has_a_link_that_waits(window, slow):
+    page = window(java_script_enabled=False)
+    page.goto("/groups/")
+    expect(page.locator("[data-notice=stale]")).to_contain_text("As of")
+    expect(page.locator(ROW)).to_contain_text("10%")
+    page.get_by_role("link", name="Wait for the answer").click()
+    expect(page.locator(ROW)).to_contain_text("44%")
+    expect(page.locator("[data-notice=stale]")).to_have_count(0)
+
+
+def test_a_poster_that_hangs_is_an_outage_once_its_time_is_over(window, slow):
+    slow.latency = 0
+    slow.script("*", "timeout", times=None, seconds=8)
+    page = window()
+    page.goto("/groups/")
+    assert page.evaluate(CONTENT) < 2000
+    expect(page.get_by_role("link", name="New group")).to_be_visible()
+    expect(page.locator("[data-notice=stale]")).to_contain_text(
+        "Nothing can be changed until Poster answers again."
+    )
+    expect(page.get_by_role("link", name="New group")).to_have_count(0)
+    expect(page.locator(ROW)).to_contain_text("10%")
+
+
+# --- A save ------------------------------------------------------------------------------------------------
+
+
+def save(page, group_id):
+    """Raise the percent of a group by one, and save it."""
+    page.goto(f"/groups/{group_id}/edit/")
+    percent = page.get_by_label("Percent, %")
+    percent.fill(str(int(percent.input_value()) + 1))
+    page.get_by_role("button", name="Save changes").click()
+
+
+def test_a_save_says_its_steps(window, slow):
+    page = window()
+    save(page, 5)
+    words = page.locator(".loading-words")
+    for step in ("Asking what Poster has", "sending", "sent · reading it back"):
+        expect(words).to_contain_text(step)
+    expect(page.locator(".toast")).to_contain_text("20% → 21%")
+    expect(page.locator(".toast")).to_have_count(1)
+    expect(words).to_have_text("Waiting for Poster …")
+
+
+@pytest.mark.parametrize(
+    ("group_id", "fault"), [(1, ""), pytest.param(4, "error_number", marks=pytest.mark.thorough)]
+)
+def test_a_save_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow, group_id, fault):
+    if fault:
+        slow.script("clients.updateGroup", fault, code=36, when="before")
+    slow.latency = 0.6
+    page = window()
+    save(page, group_id)
+    expect(page.locator("form[data-sent]")).to_be_visible()
+    page.get_by_role("link", name="Settings").first.click()
+    page.wait_for_url("**/settings/")
+    toast = page.locator("#messages > .notice")
+    expect(toast).to_contain_text("Poster refused" if fault else "10% → 11%")
+    expect(toast.locator("a, form")).to_have_count(1)
+    # It is told once.
+    with page.expect_response("**/help/"):
+        page.goto("/help/")
+    page.wait_for_timeout(200)
+    expect(toast).to_have_count(0)

@@ -1,0 +1,169 @@
+"""Test pages that show the last good copy while Poster has not answered yet, as the server serves them."""
+
+import threading
+
+import pytest
+from django.core.cache import cache
+
+from groups.models import GroupsCopy
+from groups.services.credentials import credentials_of
+from groups.views.http import requests
+from poster_admin.common.serving.afterwards import left_over
+from tests.support.pages import group_form, group_ids, text_of
+
+pytestmark = pytest.mark.django_db
+
+SLOW = 0.5
+MARK = 'data-notice="stale"'
+
+
+@pytest.fixture
+def leave(settings, monkeypatch):
+    """Let requests leave work until after the response, as the server does; return what does it."""
+    settings.POSTER_CACHE_SECONDS = 0.01
+    monkeypatch.setattr(requests, "PATIENCE", 0.1)
+    works = []
+    before = left_over.set(works)
+
+    def do_left_work():
+        while works:
+            works.pop(0)()
+
+    yield do_left_work
+    left_over.reset(before)
+    do_left_work()
+
+
+@pytest.fixture
+def client(staff, browse, sandbox, leave):
+    """Return the client of staff, whose list was read before Poster became slow and a colleague edited."""
+    client = browse(staff)
+    client.get("/groups/")
+    leave()
+    cache.clear()
+    sandbox.console("demo").edit(4, client_groups_discount="44")
+    sandbox.latency = SLOW
+    sandbox.log.clear()
+    return client
+
+
+@pytest.mark.parametrize("path", ["/groups/", "/groups/?q=скид", "/groups/4/"])
+def test_a_page_comes_from_the_copy_and_then_with_the_answer(client, sandbox, leave, path):
+    page = client.get(path)
+    assert page.status_code == 200
+    assert page.content.decode().count(MARK) == 1
+    assert "As of" in text_of(page)
+    assert "44" not in text_of(page)
+    assert 90 <= float(page["Server-Timing"].split("dur=")[1].split(",")[0]) < SLOW * 1000
+    # The page that waits for the answer is given that of the same call.
+    wait = f"{path}{'&' if '?' in path else '?'}wait=1"
+    answer = client.get(wait, headers={"HX-Request": "true"})
+    assert MARK not in answer.content.decode()
+    assert "44" in text_of(answer)
+    assert "<main" in answer.content.decode()
+    leave()
+    method = "clients.getGroup" if path.endswith("4/") else "clients.getGroups"
+    assert len(sandbox.calls(method)) == 1
+
+
+def test_the_answer_that_comes_after_the_page_is_kept(client, sandbox, leave, settings, staff):
+    settings.POSTER_CACHE_SECONDS = 60
+    client.get("/groups/")
+    leave()
+    for thread in threading.enumerate():  # the one with the call ends with it
+        if thread.name.startswith("beside"):
+            thread.join(5)
+            assert not thread.is_alive()
+    assert "44%" in text_of(client.get("/groups/"))
+    assert len(sandbox.calls("clients.getGroups")) == 1
+    # As the next copy, for the next time that Poster is slow.
+    staff.credentials.account.count_write()
+    client.get("/groups/")
+    sandbox.script("*", "fin_before_headers", times=None)
+    assert "44%" in text_of(client.get("/groups/?refresh=1"))
+
+
+def test_no_copy_from_before_a_write_here_is_shown_while_poster_is_asked(client, sandbox, leave):
+    sandbox.latency = 0
+    url = "/groups/5/edit/"
+    assert client.post(url, group_form(client, url, percent="21", loyalty_type="2")).status_code == 302
+    sandbox.latency = SLOW
+    for path in ("/groups/", "/groups/5/"):
+        page = client.get(path)
+        assert MARK not in page.content.decode()
+        assert "21" in text_of(page)
+    leave()
+    # That list is the next copy.
+    page = client.get("/groups/")
+    assert MARK in page.content.decode()
+    assert "21%" in text_of(page)
+
+
+def test_without_a_copy_of_this_token_a_page_waits(client, owner, sandbox, browse, leave):
+    GroupsCopy.objects.update(fingerprint="of another token")
+    page = browse(owner).get("/groups/")
+    assert MARK not in page.content.decode()
+    assert "44%" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/groups/?wait=1", {}),
+        ("/groups/?refresh=1", {}),
+        ("/groups/4/?wait=1", {}),
+        # A row has no place for the mark.
+        ("/groups/", {"HX-Request": "true", "HX-Target": "row-4"}),
+    ],
+)
+def test_a_request_that_waits_is_given_the_answer(client, path, headers):
+    page = client.get(path, headers=headers)
+    assert MARK not in page.content.decode()
+    assert "44" in text_of(page)
+
+
+def test_the_rows_of_a_search_come_from_the_copy_too(client):
+    rows = client.get("/groups/?q=скид", headers={"HX-Request": "true", "HX-Target": "rows"})
+    assert MARK in rows.content.decode()
+    assert "<main" not in rows.content.decode()
+    assert group_ids(rows)
+
+
+def test_while_poster_is_asked_writing_stays_on_and_forms_have_the_values_of_now(client):
+    page = client.get("/groups/").content.decode()
+    assert "/groups/new/" in page
+    assert "/groups/4/edit/" in page
+    assert "/groups/4/edit/" in client.get("/groups/4/").content.decode()
+    assert 'value="44"' in client.get("/groups/4/edit/").content.decode()
+
+
+def test_a_page_that_waits_for_its_group_asks_for_nothing_else(client):
+    page = client.get("/groups/4/").content.decode()
+    assert page.count('hx-trigger="load"') == 1
+    assert 'id="first-clients"' in page
+
+
+def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
+    client, sandbox, staff, leave, settings
+):
+    sandbox.script("*", "error_object", code=11, times=None)
+    assert MARK in client.get("/groups/").content.decode()
+    answer = client.get("/groups/?wait=1", headers={"HX-Request": "true"})
+    assert answer.status_code == 424
+    assert "<main" in answer.content.decode()
+    leave()
+    assert credentials_of(staff).refused_at
+    # After a refusal the copy is nobody's.
+    assert client.get("/groups/").status_code == 424
+
+
+def test_a_hanging_poster_is_an_outage_once_its_time_is_over(client, sandbox, settings, leave):
+    settings.POSTER_READ_DEADLINE, settings.POSTER_READ_TIMEOUT = 0.6, 0.5
+    sandbox.script("*", "timeout", times=None, seconds=3)
+    page = client.get("/groups/")
+    assert "Asking Poster" in text_of(page)
+    answer = client.get("/groups/?wait=1")
+    assert answer.status_code == 200
+    assert MARK in answer.content.decode()
+    assert "Nothing can be changed until Poster answers again." in text_of(answer)
+    assert "/groups/new/" not in answer.content.decode()
