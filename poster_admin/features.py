@@ -17,6 +17,7 @@ FEATURES = (
     "notices",
     "client_lists",
     "criteria",
+    "movements",
     "saved_views",
 )
 APPS: list[str] = [f"groups.features.{name}" for name in FEATURES]
