@@ -60,8 +60,8 @@ LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
-                   "/criteria/", "/groups/1/movements/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
-                   "/groups/scheme/",
+                   "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
+                   "/groups/1/movements/", "/groups/scheme/",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",

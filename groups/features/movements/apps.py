@@ -21,6 +21,7 @@ class Movements(feature.Feature):
         from groups.features.movements import presenters  # noqa: PLC0415 - as above
         from groups.features.movements.services import looking, movements  # noqa: PLC0415 - as above
 
+        hooks.part("account.sections", "movements/watch.html", presenters.words_for_watch)
         hooks.part("group.figures", "movements/card.html", presenters.card_of, order=1)
         hooks.routine("movements", looking.look_at, pause=5.0, accounts=looking.accounts_due)
         hooks.events(

@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
 from groups.features.insights.presenters.count_line import CountLine, draw_counts
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services.movements import (
@@ -24,6 +25,7 @@ from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
 
 if TYPE_CHECKING:
+    from groups.models import PosterCredentials
     from groups.views.http.requests import Request
 
 PAGE_SIZE = 50
@@ -59,6 +61,14 @@ def card_of(request: "Request", one: OneGroup) -> dict[str, Any] | None:
     if roll is None or roll.taken_at is None:
         return None
     return {"group": one.group, "growth": Growth(days_of(request.credentials, one.group.id), roll)}
+
+
+def words_for_watch(request: "Request", credentials: "PosterCredentials") -> dict[str, Any] | None:
+    """Say below the switch of the watch what else it is for, to users who have it before them."""
+    is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
+    if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
+        return None
+    return {"days_kept": settings.MOVEMENT_DAYS}
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -10,7 +10,7 @@ from groups.features.elsewhere.services.watch import switch_off
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services import movements as service
 from groups.models import PosterAccount
-from tests.support.movements import GOLD, GUESTS, put_movement
+from tests.support.movements import GOLD, GUESTS, put_movement, watched
 from tests.support.pages import text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -19,9 +19,9 @@ ROW = re.compile(r'data-movement="(\w+)"\s+data-client="(\d+)"\s+data-day="([\d-
 
 
 @pytest.fixture
-def told(look, owner, people):
+def told(owner, people):
     """Return movements of gold: two came, one left, of today and of three days ago."""
-    Roll.objects.update(taken_at=timezone.now() - timedelta(days=5))
+    watched(owner)
     return [
         put_movement(owner, people[0], None, GOLD, "new", days_ago=3),
         put_movement(owner, people[3], GUESTS, GOLD, "rule"),
@@ -96,7 +96,8 @@ def test_a_refused_token_shows_nothing(told, browse, staff):
     assert "data-movement" not in page.content.decode()
 
 
-def test_many_movements_are_in_pages(look, owner, browse, staff):
+def test_many_movements_are_in_pages(sandbox, owner, browse, staff):
+    watched(owner)
     for number in range(1, 53):
         put_movement(owner, number, GUESTS, GOLD)
     client = browse(staff)
