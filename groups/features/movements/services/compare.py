@@ -56,7 +56,8 @@ class OwnMove:
 class OwnChanges:
     """What the journal says of clients: their moves in order, and who has a change without an outcome.
 
-    `unseen` are moves that were sent and counted as not made, by client and target: one may come true late.
+    `unseen` are moves whose answer was lost, by client and target: one may come true after it has counted as
+    not made.
     """
 
     moves: dict[int, list[OwnMove]] = field(default_factory=dict)

@@ -4,16 +4,14 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
 from groups.features.movements.models import Movement
 from groups.features.movements.services.compare import OwnChanges, OwnMove
 from groups.models import Change, ChangeQuerySet
 from groups.models.contents import ClientBefore, ClientPlace
 
-# Time in which a move made here that was sent and not seen may still come true.
+# Time in which a move made here whose answer was lost, and that was not seen, may still come true.
 LATE = timedelta(hours=24)
-Reason, State = Change.Reason, Change.State
 
 
 def own_changes(
@@ -24,7 +22,7 @@ def own_changes(
     These are the moves that were settled `since` a time and those that `were_open` then; without moves that
     are told already.
     """
-    own, now = OwnChanges(), timezone.now()
+    own = OwnChanges()
     rows = Change.objects.filter(account=account_id, client_id__isnull=False, action=Change.Action.MOVE)
     rows = rows.filter(sent_at__isnull=False)
     still_open = list(rows.unsettled().values_list("pk", "client_id"))
@@ -36,8 +34,7 @@ def own_changes(
     for client_id, move in _moves(settled):
         if move.change not in known:
             own.moves.setdefault(client_id, []).append(move)
-    lost = rows.filter(state__in=Change.NOTHING_CHANGED, settled_at__gt=min(since, now) - LATE)
-    lost = lost.exclude(reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
+    lost = rows.filter(reason=Change.Reason.NOT_APPLIED, settled_at__gt=since - LATE)
     own.unseen = {
         (client_id, move.to_id): move for client_id, move in _moves(lost) if move.change not in known
     }
