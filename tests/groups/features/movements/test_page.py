@@ -39,7 +39,7 @@ def test_the_page_says_who_came_and_who_left_and_why(told, browse, staff, people
         ("in", str(people[0]), f"{today - timedelta(days=3)}", "new"),
     ]
     text = text_of(page)
-    assert "+2 −1" in text
+    assert "Came 2 · Left 1" in text
     assert html.count("Видима") == 3
     assert "← Гості" in text
     assert "→ Гості" in text
