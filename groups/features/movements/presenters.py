@@ -1,7 +1,7 @@
 """Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +44,10 @@ class Growth:
 
     @cached_property
     def line(self) -> CountLine | None:
-        """The growth day by day, from nothing on the first one until today; None if nobody came or left."""
+        """The growth day by day until today, from nothing before the first; None if nobody came or left."""
         if not self.days:
             return None
-        grown, counts = 0, {self.since: 0}
+        grown, counts = 0, {self.since - timedelta(days=1): 0}
         for day, came, left in reversed(self.days):
             grown += came - left
             counts[day] = grown

@@ -52,7 +52,7 @@ def pause() -> timedelta:
 
 
 def accounts_due() -> list[str]:
-    """Return the names of the accounts at whose clients it is time to look; make the rolls that lack."""
+    """Return the names of the accounts at whose clients it is time to look; make missing rolls."""
     if not settings.MOVEMENT_SECONDS:
         return []
     new = Watch.objects.on().filter(roll=None).values_list("pk", flat=True)
@@ -73,9 +73,8 @@ def look_at(account: str) -> None:
     rolls = Roll.objects.watched().select_related("watch__credentials__user", "watch__credentials__account")
     roll = rolls.filter(holder=lease.holder).first()
     credentials = roll.watch.credentials if roll else None
-    later = {"next_look_at": timezone.now() + min(RETRY, pause())}
     if roll is None or credentials is None or not _may_look(roll.watch, credentials):
-        lease.release(**later)
+        lease.release(next_look_at=_soon())
         return
     try:
         _Night(roll, credentials, lease).work()
@@ -83,7 +82,11 @@ def look_at(account: str) -> None:
         lease.release()
     except PosterError as error:
         log.info("No look at the clients of account %s: %s", account, error.reason)
-        lease.release(**later)
+        lease.release(next_look_at=_soon())
+
+
+def _soon() -> datetime:
+    return timezone.now() + min(RETRY, pause())
 
 
 def _may_look(watch: Watch, credentials: PosterCredentials) -> bool:

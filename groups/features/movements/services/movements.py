@@ -53,7 +53,7 @@ def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, i
 
 
 def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster, without those who are gone, and those who take too long.
+    """Read the names of clients from Poster: empty ones of those who are gone, none of who takes too long.
 
     A small account is read at once, of a large one each client alone, several at a time.
     """
@@ -72,6 +72,7 @@ def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> d
             return names
         for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
             names |= {client.id: client.name for client in page.clients if client.id in client_ids}
+        return dict.fromkeys(client_ids, "") | names
     return names
 
 

@@ -56,6 +56,13 @@ def test_whoever_may_not_see_clients_sees_their_ids_alone(told, browse, manager,
     assert not sandbox.calls("clients.getClients")
 
 
+def test_who_is_gone_has_no_name_and_is_not_looked_for(told, owner, browse, staff):
+    put_movement(owner, 99_999, GOLD, None, "removed")
+    text = text_of(browse(staff).get(URL))
+    assert "client 99999" in text
+    assert "could not be read" not in text
+
+
 def test_names_of_a_large_account_are_asked_for_one_by_one(told, browse, staff, sandbox, monkeypatch):
     monkeypatch.setattr(service, "is_small", lambda _credentials: False)
     sandbox.log.clear()
