@@ -4,7 +4,7 @@ Pure functions, without calls or database queries. A movement that never was is 
 
 - moves made here come first, in their order: they are told as the journal has them;
 - a client with a change that is open or needs a person is left until that has an outcome;
-- a read may be late: what was moved less than POSTER_LAG_SECONDS before the look is compared the next time;
+- a read may be late: who is seen where they were up to POSTER_LAG_SECONDS ago is compared the next time;
 - any other difference has to be confirmed by a second look, see `doubtful`;
 - who is in no list, and not marked as removed either, is removed only if the look before lacked them too;
 - a row that cannot be read says nothing, and while one has no readable id, nobody is missing.
@@ -95,15 +95,15 @@ def compare(
     *,
     not_after: datetime,
     judged_at: datetime | None = None,
-    recent: Collection[int] = (),
+    left: Collection[tuple[int, int]] = (),
     missing: Collection[int] = (),
     confirmed: Mapping[int, int | None] | None = None,
 ) -> Comparison:
     """Bring the roll up to date with a look, by what a second look has `confirmed`.
 
-    The moves made here up to `judged_at` were there for the look before. Clients who were moved here after
-    `not_after`, or are `recent`, are where they are known to be: the look may be older than that. The look
-    before lacked those who were `missing`.
+    The moves made here up to `judged_at` were there for the look before. Places that a client has left after
+    `not_after`, by a move made here or as told in `left`, are not believed: the look may be older than that.
+    The look before lacked those who were `missing`.
     """
     result = Comparison(groups=dict(known))
     for client_id in known.keys() | look.groups.keys() | own.moves.keys():
@@ -118,7 +118,9 @@ def compare(
                 result.findings.append(Finding(client_id, place, move.from_id))
             result.findings.append(Finding(client_id, move.from_id, move.to_id, move))
             place = move.to_id
-        is_late = client_id in recent or any(move.settled_at > not_after for move in moves)
+        is_late = (client_id, seen) in left or any(
+            move.from_id == seen and move.settled_at > not_after for move in moves
+        )
         if seen is not None and seen != place and not is_late and client_id not in own.open_clients:
             if confirmed is None:
                 result.doubtful[client_id] = seen

@@ -126,13 +126,16 @@ class _Night:
         look = self._read(known)
         late = self._late(look)
         recent = Movement.objects.filter(account=self._account, found_at__gt=late)
+        left = {
+            (client_id, from_id or GONE) for client_id, from_id in recent.values_list("client_id", "from_id")
+        }
         judge = partial(
             compare,
             known,
             look,
             not_after=late,
             judged_at=judged_at,
-            recent=set(recent.values_list("client_id", flat=True)),
+            left=left,
             missing=set(self._roll.missing),
         )
         # The clocks of servers that settle changes may be behind the worker's.

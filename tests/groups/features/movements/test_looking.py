@@ -225,6 +225,14 @@ def test_a_late_read_takes_back_no_move(look, sandbox, owner, people, settings):
     assert [found[0] for found in look()] == [people[0], people[4]]
 
 
+def test_who_was_moved_a_moment_ago_and_is_at_a_third_place_is_told_at_once(look, sandbox, people, settings):
+    settings.POSTER_LAG_SECONDS = 90
+    move(sandbox, people[0], GOLD)
+    assert len(look()) == 1
+    move(sandbox, people[0], 4)
+    assert look() == [(people[0], GOLD, 4, "elsewhere")]
+
+
 # --- Workers, rights, tokens -------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ client has to be the beginning of what really happened to them, and after a nigh
 """
 
 import random
+import time
 import uuid
 from collections import Counter
 from contextlib import suppress
@@ -61,6 +62,7 @@ class Guest:
     told_at: int | None
     own: list = field(default_factory=list)
     lost: set = field(default_factory=set)
+    open: set = field(default_factory=set)
 
     def untold(self):
         """Return what has happened since the last movement that was told: from, to, and possible reasons."""
@@ -105,12 +107,16 @@ class World:
         place, paid = self.chance.choice(GROUPS), self.chance.choice((99_999, 100_000))
         return Guest(self.console.put_client(place, total_payed_sum=str(paid)), paid, place, None)
 
-    def live_a_day(self):
-        for _ in range(self.chance.randint(0, 4)):
-            guest = self.chance.choice(self.guests)
+    def live_a_day(self, fault):
+        """Let something happen to a few; where reads are late, once to each, well after the day before."""
+        chosen = self.chance.choices(self.guests, k=self.chance.randint(0, 4))
+        if fault == "late":
+            time.sleep(LAG)
+            chosen = {guest.id: guest for guest in chosen}.values()
+        for guest in chosen:
             match self.chance.choice(("here", "here", "console", "console", "come", "go")):
                 case "come" if guest.place is None:
-                    guest.place = self.chance.choice(GROUPS)
+                    guest.place = self._place_for(guest)
                     self._edit(guest, delete="0", client_groups_id=str(guest.place))
                 case "come":
                     self.guests.append(self._new_guest())
@@ -120,8 +126,12 @@ class World:
                 case "here" if guest.place is not None:
                     self._move_here(guest)
                 case _ if guest.place is not None:
-                    guest.place = self.chance.choice(GROUPS)
+                    guest.place = self._place_for(guest)
                     self._edit(guest, client_groups_id=str(guest.place))
+
+    def _place_for(self, guest):
+        """Return a group, but for one to which an open move may lead: nothing could tell the two apart."""
+        return self.chance.choice([each for each in GROUPS if each not in guest.open])
 
     def _edit(self, guest, **fields):
         self.console.edit_client(guest.id, **fields)
@@ -145,7 +155,9 @@ class World:
         with suppress(Locked):
             execute(command)
         self.sandbox.clear_faults()
-        guest.lost |= {to_id} if when == "before" else set()
+        if when == "before":
+            guest.lost.add(to_id)
+            guest.open.add(to_id)
         row = self.sandbox.accounts["demo"].clients.row(guest.id)
         if int(row["client_groups_id"]) == to_id:
             guest.place = to_id
@@ -158,6 +170,8 @@ class World:
             let_a_worker_check(change)
         for change in Change.objects.filter(state=Change.State.REVIEW):
             resolve(change, "applied" if change.pk in self.applied else "failed", self.owner)
+        for guest in self.guests:
+            guest.open.clear()
 
 
 def look():
@@ -223,8 +237,8 @@ def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, settings, 
     switch_on(user=owner, credentials=owner.credentials)
     assert look() == []
     for number in range(nights):
-        world.live_a_day()
         fault = chance.choice((*QUIET, *TROUBLE))
+        world.live_a_day(fault)
         if chance.random() < 0.7 or fault in QUIET:
             world.settle()
         with monkeypatch.context() as patch:
