@@ -17,6 +17,7 @@ FEATURES = (
     "notices",
     "client_lists",
     "criteria",
+    "movements",
     "scheme_file",
     "saved_views",
 )

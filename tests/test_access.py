@@ -62,7 +62,7 @@ LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
-                   "/groups/scheme/", "/groups/compare/", "/groups/export.yaml",
+                   "/groups/1/movements/", "/groups/scheme/", "/groups/compare/", "/groups/export.yaml",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",

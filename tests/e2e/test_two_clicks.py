@@ -10,6 +10,7 @@ from tests.support.browser import heading, new_group, show_list
 from tests.support.bulk import plan_edits
 from tests.support.effort import Hands
 from tests.support.jobs import run
+from tests.support.movements import watched
 
 # The links or buttons on the way to each job, and the heading of its page.
 WAYS = {
@@ -56,6 +57,13 @@ def test_a_new_manager_finds_each_job_within_two_clicks(page_for, manager, job):
     page = page_for(manager, language="uk")
     assert walk(page, way) <= 2
     heading(page, title)
+
+
+def test_who_came_and_who_left_is_within_two_clicks_where_the_watch_is_on(page_for, owner):
+    watched(owner)
+    page = page_for(owner, language="uk")
+    assert walk(page, ["Постоянный посетитель", "Увесь рух"]) == 2
+    heading(page, "Рух клієнтів групи «Постоянный посетитель»")
 
 
 def test_five_changes_are_undone_from_a_page_two_clicks_away(page_for, owner, sandbox, settings):

@@ -38,6 +38,7 @@ from poster_admin.users.sign_in import first_start, invitations
 from tests.support.browser import new_group, open_row
 from tests.support.criteria import save as save_criteria
 from tests.support.jobs import run, start
+from tests.support.movements import put_movement, watched
 from tests.support.pages import group_form, open_form
 from tests.support.people import PASSWORD, make_user
 from tests.support.schedules import at, planned
@@ -1308,3 +1309,39 @@ def criteria_beyond_the_limits(stage):
     Limits.objects.create(account_id="demo", max_clients=1)
     stage.goto("/criteria/")
     stage.page.locator("form[action='/criteria/run/'] .button").click()
+
+
+# --- Movements ---------------------------------------------------------------------------------------------
+
+
+def _put_movements(stage):
+    owner = make_user("boss", role="Owners", account="demo", sandbox=stage.sandbox)
+    watched(owner, days=60)
+    for number in range(24):
+        came = (4, 5, "rule") if number % 3 else (None, 5, "new")
+        put_movement(owner, 129 + number, *came, days_ago=2 * number)
+    put_movement(owner, 140, 5, 4, days_ago=1)
+    put_movement(owner, 141, 5, None, "removed", days_ago=9)
+
+
+@scene(role="Staff", shows="[data-movement=out]")
+def movements(stage):
+    _put_movements(stage)
+    stage.goto("/groups/5/movements/")
+
+
+@scene(role="Managers", shows=".over-time polyline")
+def came_and_left(stage):
+    _put_movements(stage)
+    stage.goto("/groups/5/")
+
+
+@scene(shows=".empty .button")
+def movements_without_the_watch(stage):
+    stage.goto("/groups/5/movements/")
+
+
+@scene(role="Managers", shows=".empty")
+def movements_before_the_first_look(stage):
+    watched(make_user("boss", role="Owners", account="demo", sandbox=stage.sandbox), days=None)
+    stage.goto("/groups/5/movements/")

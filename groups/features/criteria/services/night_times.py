@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils import timezone
 
-DAY = timedelta(days=1)
+from poster_admin.common.nights import next_time_at
 
 
 def pause() -> timedelta:
@@ -14,16 +13,7 @@ def pause() -> timedelta:
 
 
 def next_night(now: datetime, *, after_one: bool = False) -> datetime | None:
-    """Return the next night: at CRITERIA_HOUR on the site's clock, if the pause is of whole days.
-
-    `after_one` is True right after a night. None if there is none at all.
-    """
+    """Return the next night; `after_one` is True right after a night. None if there is none at all."""
     if not settings.CRITERIA_SECONDS:
         return None
-    if pause() % DAY:
-        return now + pause()
-    first = timezone.localtime(now)
-    night = first.replace(hour=settings.CRITERIA_HOUR, minute=0, second=0, microsecond=0, fold=0)
-    if night <= first:
-        night += DAY
-    return night + (pause() - DAY if after_one else timedelta())
+    return next_time_at(settings.CRITERIA_HOUR, now, pause(), after_one=after_one)

@@ -20,7 +20,7 @@ from groups.features.approvals.services.approvals import ask_for
 from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.criteria.models import KIND, LONGEST_NIGHT, Criteria
 from groups.features.criteria.services import runs
-from groups.features.criteria.services.night_times import DAY, next_night, pause
+from groups.features.criteria.services.night_times import next_night, pause
 from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, new_reading, read_now
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedTable
@@ -32,6 +32,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes.not_sent import NotSent
 from poster_admin.common.deadlines import past
+from poster_admin.common.nights import DAY
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

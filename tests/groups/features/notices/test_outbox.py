@@ -20,6 +20,7 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
+from tests.support.movements import GOLD, GUESTS, put_movement
 from tests.support.notices import KINDS, change_elsewhere, later, saved_job, tell, wants, work
 from tests.support.people import make_user
 from tests.support.threads import at_once
@@ -182,6 +183,10 @@ EVENTS = {
         "A request beyond the limits was refused: “Гості”.",
     ),
     "criteria": (held_criteria, "The criteria run no more at night until somebody saves them again."),
+    "movements": (
+        lambda user: put_movement(user, 5, GOLD, GUESTS, "rule"),
+        "“group 72” lost 1 client last night: 1 by Poster's rule.",
+    ),
     "token": (lambda user: near_end(user, 14), "The token of staff ends in 14 days"),
     "circuit": (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
 }

@@ -24,6 +24,7 @@ CHOSEN = {
     "request": "off",
     "elsewhere": "off",
     "criteria": "off",
+    "movements": "off",
     "token": "digest",
     "circuit": "at_once",
 }
@@ -38,7 +39,7 @@ def receiver():
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 8
+    assert client.get(PAGE).text.count('value="off" selected') == 9
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text

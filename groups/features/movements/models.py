@@ -1,0 +1,120 @@
+"""Define the roll of an account, who was in which group at the last look, and the movements since."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from groups.features.elsewhere.models import Watch
+from groups.models import PosterAccount
+from groups.models.leases import Leased, LeasedQuerySet
+
+# A worker that was killed during a night leaves it to another one after this long; each call renews it.
+LONGEST_CALL = timedelta(minutes=2)
+
+
+class RollQuerySet(LeasedQuerySet["Roll"]):
+    """Rolls of accounts. A night is worked on under a lease, so that no two workers do so at once."""
+
+    def watched(self) -> "RollQuerySet":
+        """Return the rolls of accounts whose watch is on."""
+        return self.filter(watch__credentials__account=F("watch__account"))
+
+
+class Roll(Leased):
+    """Who was in which group at the last look: ids of clients and of groups, and nothing else of anybody.
+
+    It goes with the watch. `packed` has the ids of the clients of each group, and is of the token with this
+    `fingerprint`: another token may be shown other clients. `taken_at` is the time of the first look, None
+    until it is made. The last look lacked the clients in `missing`, who count as gone if the next one does.
+    The journal was read at `judged_at`, when the changes in `open_changes` had no outcome.
+    """
+
+    watch = models.OneToOneField(Watch, on_delete=models.CASCADE, related_name="roll", primary_key=True)
+    fingerprint = models.CharField(max_length=64, blank=True)
+    packed = models.BinaryField(default=b"")
+    taken_at = models.DateTimeField(null=True)
+    judged_at = models.DateTimeField(null=True)
+    missing = models.JSONField(default=list)
+    open_changes = models.JSONField(default=list)
+    next_look_at = models.DateTimeField(default=timezone.now)
+
+    longest_lease = staticmethod(lambda: LONGEST_CALL)
+    objects = RollQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("roll")
+        verbose_name_plural = _("rolls")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.watch_id} {self.judged_at}"
+
+    @property
+    def groups(self) -> dict[int, int]:
+        """The group of each client, by their ids."""
+        packed = msgspec.msgpack.decode(self.packed, type=dict[int, list[int]]) if self.packed else {}
+        return {client_id: group_id for group_id, clients in packed.items() for client_id in clients}
+
+
+def pack(groups: Mapping[int, int]) -> bytes:
+    """Return the groups of clients as a roll stores them."""
+    clients: defaultdict[int, list[int]] = defaultdict(list)
+    for client_id, group_id in groups.items():
+        clients[group_id].append(client_id)
+    return msgspec.msgpack.encode(clients)
+
+
+class MovementQuerySet(models.QuerySet["Movement"]):
+    """Movements of clients."""
+
+    def of_group(self, account_id: str, group_id: int) -> "MovementQuerySet":
+        """Return the movements into a group and out of it."""
+        return self.filter(Q(to_id=group_id) | Q(from_id=group_id), account=account_id)
+
+
+class Movement(models.Model):
+    """A client who has left the group `from_id` for the group `to_id`; None for a new or a removed one.
+
+    Of the client it has the id alone. A move made here has the id of its `change`, so that it is told once,
+    and the `day` of that; any other one the day of the look, at `found_at`, that has found it.
+    """
+
+    class Reason(models.TextChoices):
+        """Why a client is in another group. The labels are half sentences for people."""
+
+        HERE = "here", _("moved here")
+        RULE = "rule", _("moved by a rule of Poster's")
+        ELSEWHERE = "elsewhere", _("moved in Poster's console or by another program")
+        NEW = "new", _("a new client")
+        REMOVED = "removed", _("removed from Poster")
+
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="movements")
+    client_id = models.PositiveIntegerField()
+    from_id = models.PositiveIntegerField(null=True)
+    to_id = models.PositiveIntegerField(null=True)
+    day = models.DateField()
+    reason = models.CharField(max_length=9, choices=Reason)
+    change = models.UUIDField(null=True, unique=True)
+    found_at = models.DateTimeField()
+
+    objects = MovementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("movement")
+        verbose_name_plural = _("movements")
+        ordering = ("-day", "-pk")
+        default_permissions = ()
+        indexes = (
+            models.Index(fields=("account", "to_id", "day"), name="movement_into"),
+            models.Index(fields=("account", "from_id", "day"), name="movement_out_of"),
+            models.Index(fields=("account", "found_at"), name="movement_by_look"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.client_id} {self.from_id}→{self.to_id} {self.day}"

@@ -1,0 +1,146 @@
+"""Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
+from groups.features.insights.presenters.count_line import CountLine, draw_counts
+from groups.features.movements.models import Movement, Roll
+from groups.features.movements.services.movements import (
+    days_of,
+    find_names,
+    first_day,
+    movements_of,
+    roll_of,
+)
+from groups.poster import Group
+from groups.services.clients import VIEW_CLIENTS
+from groups.services.groups import Groups, OneGroup
+
+if TYPE_CHECKING:
+    from groups.models import PosterCredentials
+    from groups.views.http.requests import Request
+
+PAGE_SIZE = 50
+
+
+class Growth:
+    """How many came and left since a day, and how the number of clients has grown by that."""
+
+    def __init__(self, days: list[tuple[date, int, int]], roll: Roll) -> None:
+        taken_on = timezone.localdate(roll.taken_at)
+        first = days[0][0] if days else taken_on
+        self.since = max(first_day(), min(first, taken_on))
+        self.days = days[::-1]
+        self.came = sum(came for _day, came, _left in days)
+        self.left = sum(left for _day, _came, left in days)
+
+    @cached_property
+    def line(self) -> CountLine | None:
+        """The growth day by day until today, from nothing before the first; None if nobody came or left."""
+        if not self.days:
+            return None
+        grown, counts = 0, {self.since - timedelta(days=1): 0}
+        for day, came, left in reversed(self.days):
+            grown += came - left
+            counts[day] = grown
+        counts[timezone.localdate()] = grown
+        return draw_counts(list(counts.items()))
+
+
+def card_of(request: "Request", one: OneGroup) -> dict[str, Any] | None:
+    """Return the growth of a group for its page, where the worker looks at its clients."""
+    roll = roll_of(request.credentials)
+    if roll is None or roll.taken_at is None:
+        return None
+    return {"group": one.group, "growth": Growth(days_of(request.credentials, one.group.id), roll)}
+
+
+def words_for_watch(request: "Request", credentials: "PosterCredentials") -> dict[str, Any] | None:
+    """Say below the switch of the watch what else it is for, to users who have it before them."""
+    is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
+    if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
+        return None
+    return {"days_kept": settings.MOVEMENT_DAYS}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MovementRow:
+    """One movement as the group sees it: `other` is the group that the client came from or went to."""
+
+    client_id: int
+    name: str
+    is_in: bool
+    day: date
+    reason: str
+    words: str
+    other: str
+    other_id: int | None
+    is_there: bool
+
+    @property
+    def direction(self) -> str:
+        return "in" if self.is_in else "out"
+
+
+class MovementPage:
+    """The movements of a group in pages, with names for users who may see clients."""
+
+    def __init__(self, request: "Request", group: Group, groups: Groups, roll: Roll) -> None:
+        self.group = group
+        self.roll = roll
+        self.days_kept = settings.MOVEMENT_DAYS
+        self.may_see_clients = request.user.has_perm(VIEW_CLIENTS)
+        self._credentials = request.credentials
+        self._groups = {each.id: each for each in groups.groups}
+        self._number = request.GET.get("page", "1")
+
+    @cached_property
+    def growth(self) -> Growth:
+        return Growth(days_of(self._credentials, self.group.id), self.roll)
+
+    @cached_property
+    def page(self) -> Page[Movement]:
+        return Paginator(movements_of(self._credentials, self.group.id), PAGE_SIZE).get_page(self._number)
+
+    @cached_property
+    def rows(self) -> list[MovementRow]:
+        return [self._row(each) for each in self.page.object_list]
+
+    @cached_property
+    def unnamed(self) -> int:
+        """How many clients of the page could not be asked for by name."""
+        return len(self._client_ids - self._names.keys()) if self.may_see_clients else 0
+
+    @cached_property
+    def _client_ids(self) -> set[int]:
+        return {each.client_id for each in self.page.object_list}
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        if not self.may_see_clients or not self._client_ids:
+            return {}
+        return find_names(self._credentials, self._client_ids)
+
+    def _row(self, movement: Movement) -> MovementRow:
+        is_in = movement.to_id == self.group.id
+        other_id = movement.from_id if is_in else movement.to_id
+        other = self._groups.get(other_id or 0)
+        return MovementRow(
+            client_id=movement.client_id,
+            name=self._names.get(movement.client_id, ""),
+            is_in=is_in,
+            day=movement.day,
+            reason=movement.reason,
+            words=str(Movement.Reason(movement.reason).label),
+            other=other.name if other else _("group %(id)s") % {"id": other_id} if other_id else "",
+            other_id=other_id,
+            is_there=other is not None,
+        )

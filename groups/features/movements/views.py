@@ -1,0 +1,35 @@
+"""View of the movements of a group."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
+from groups.features.movements.presenters import MovementPage
+from groups.features.movements.services.movements import roll_of
+from groups.poster import NotFound
+from groups.services.gateway import check_token
+from groups.services.groups import known_groups, list_groups
+from groups.views.http.requests import Request, requires
+
+
+@require_safe
+@requires("view_group")
+def movements(request: Request, group_id: int) -> HttpResponse:
+    """Show who came into a group and who left it; without the watch say so, and ask Poster nothing."""
+    check_token(request.credentials)
+    roll = roll_of(request.credentials)
+    # Without the watch nothing is read, so the name is the last known one.
+    groups = list_groups(request.credentials) if roll else known_groups(request.credentials)
+    group = groups.find(group_id) if groups else None
+    if roll and group is None:
+        raise NotFound(None, "no such group", method="clients.getGroups")
+    context = {
+        "group_id": group_id,
+        "name": group.name if group else _("group %(id)s") % {"id": group_id},
+        "page": MovementPage(request, group, groups, roll) if roll and group and groups else None,
+        "may_switch": bool(settings.MOVEMENT_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
+    }
+    return render(request, "movements/movements.html", context)

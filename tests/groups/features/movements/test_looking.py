@@ -1,0 +1,315 @@
+"""Test what a look at all clients finds: at the sandbox, with the real journal and the real write path."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.features.elsewhere.services.watch import switch_off, switch_on
+from groups.features.movements.models import Movement, Roll
+from groups.features.movements.services import looking, looks
+from groups.features.movements.services.movements import forget_old
+from groups.models import Change
+from groups.poster import ClientList, PosterClient
+from tests.support.changes import write_down
+from tests.support.jobs import run, start
+from tests.support.movements import GOLD, GUESTS, put_movement
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+
+
+def move(sandbox, client_id, group_id, **fields):
+    """Move a client in Poster's console."""
+    sandbox.console().edit_client(client_id, client_groups_id=str(group_id), **fields)
+
+
+def test_a_move_in_the_console_is_told_once(look, sandbox, people):
+    move(sandbox, people[0], GOLD)
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
+    assert look(2) == []
+    (told,) = Movement.objects.all()
+    assert (told.day, told.change) == (timezone.localdate(), None)
+
+
+@pytest.mark.parametrize(("paid", "reason"), [("100000", "rule"), ("99999", "elsewhere")])
+def test_a_rule_explains_those_whose_sum_has_reached_it(look, sandbox, people, paid, reason):
+    sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
+    move(sandbox, people[0], GOLD, total_payed_sum=paid)
+    assert look() == [(people[0], GUESTS, GOLD, reason)]
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize(("fault", "reasons"), [("error_object", ["elsewhere"]), ("status_500", [])])
+def test_without_the_rules_no_move_is_by_a_rule_and_while_poster_is_away_none_is_told(
+    look, sandbox, people, fault, reasons
+):
+    options = {"code": 54} if fault == "error_object" else {}
+    sandbox.script("clients.getLoyaltyRules", fault, times=None, **options)
+    move(sandbox, people[0], GOLD)
+    assert [found[-1] for found in look()] == reasons
+    sandbox.clear_faults()
+    assert [found[-1] for found in look()] == ["elsewhere"] * (not reasons)
+
+
+def test_a_new_client_and_one_that_is_removed_and_comes_back(look, sandbox, people):
+    newcomer = sandbox.console().put_client(GUESTS)
+    sandbox.console().edit_client(people[0], delete="1")
+    assert look() == [(people[0], GUESTS, None, "removed"), (newcomer, None, GUESTS, "new")]
+    sandbox.console().edit_client(people[0], delete="0")
+    assert look() == [(people[0], None, GUESTS, "elsewhere")]
+
+
+def test_who_is_in_no_list_is_removed_after_two_looks_that_lack_them(look, sandbox, people):
+    sandbox.lag("row_absent", ids=[people[0]])
+    assert look() == []
+    sandbox.catch_up()
+    assert look() == []
+    sandbox.lag("row_absent", ids=[people[0]])
+    assert look(2) == [(people[0], GUESTS, None, "removed")]
+
+
+# --- Answers that are untrue -------------------------------------------------------------------------------
+
+
+def cut_off(monkeypatch, keep):
+    """Let the lists of clients have only those that `keep` returns of the true ones."""
+    right = PosterClient.get_clients
+
+    def get_clients(self, **options):
+        found = right(self, **options)
+        return ClientList(*(tuple(keep(part)) for part in (found.clients, found.unreadable, found.rows)))
+
+    monkeypatch.setattr(PosterClient, "get_clients", get_clients)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize("asked_alone", [0, 1000])
+@pytest.mark.parametrize("keep", [lambda rows: rows[::2], lambda rows: rows[:0]], ids=["halved", "empty"])
+def test_a_halved_list_removes_nobody_however_often_it_comes(look, people, monkeypatch, keep, asked_alone):
+    monkeypatch.setattr(looks, "ASKED_ALONE", asked_alone)
+    with monkeypatch.context() as patch:
+        cut_off(patch, keep)
+        assert look(3) == []
+    assert look() == []
+
+
+def test_a_halved_list_at_the_first_look_makes_nobody_new(owner, sandbox, people, monkeypatch, look):
+    Roll.objects.all().delete()
+    lists = []
+
+    def halve_first(rows):
+        lists.append(rows)
+        return rows[::2] if len(lists) <= 3 else rows
+
+    with monkeypatch.context() as patch:
+        cut_off(patch, halve_first)
+        assert look() == []
+    assert look() == []
+    move(sandbox, people[0], GOLD)
+    assert len(look()) == 1
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize("fault", ["row_percent_150", "row_not_object", "row_deleted", "row_id_zero"])
+def test_a_row_that_is_odd_once_says_nothing(look, sandbox, people, fault):
+    sandbox.script("clients.getClients", fault, group=str(people[1]), times=2)
+    assert look(2) == []
+    assert look() == []
+
+
+@pytest.mark.parametrize("fault", ["status_500", "fin_before_headers", "response_object"])
+def test_a_page_that_fails_ends_the_look_and_a_later_one_finds_the_same(look, sandbox, people, fault):
+    move(sandbox, people[0], GOLD)
+    sandbox.script("clients.getClients", fault, times=None)
+    assert look() == []
+    assert timezone.now() < Roll.objects.get().next_look_at < timezone.now() + timedelta(minutes=6)
+    sandbox.clear_faults()
+    assert len(look()) == 1
+
+
+def test_who_cannot_be_asked_for_is_told_the_next_time(look, sandbox, people):
+    move(sandbox, people[0], GOLD)
+    sandbox.script("clients.getClient", "status_500", times=None)
+    assert look() == []
+    sandbox.clear_faults()
+    assert len(look()) == 1
+
+
+def test_many_at_once_are_looked_for_in_a_second_list(look, sandbox, people, monkeypatch):
+    monkeypatch.setattr(looks, "ASKED_ALONE", 1)
+    move(sandbox, people[0], GOLD)
+    sandbox.console().edit_client(people[1], delete="1")
+    newcomer = sandbox.console().put_client(GOLD)
+    assert sorted(found[-1] for found in look()) == ["elsewhere", "new", "removed"]
+    assert newcomer in Roll.objects.get().groups
+
+
+# --- Moves made here ---------------------------------------------------------------------------------------
+
+
+def journal(owner, client_id, from_id, to_id, **fields):
+    """Write a move of a client into the journal, as it was made a minute ago."""
+    ago = timezone.now() - timedelta(minutes=1)
+    columns = {"client_id": client_id, "loaded": {"group_id": from_id}, "intended": {"group_id": to_id}}
+    columns |= {"state": "applied", "settled_at": ago, "group_id": None, "before": {"group_id": from_id}}
+    return write_down(owner, **(columns | {"action": "move", "target": f"client:{client_id}"} | fields))
+
+
+def test_moves_made_here_are_told_as_the_journal_has_them(look, sandbox, people, staff):
+    run(start(staff, group_id=GUESTS, target_id=GOLD, client_ids=people[:2]))
+    move(sandbox, people[1], GUESTS)
+    assert look() == [
+        (people[0], GUESTS, GOLD, "here"),
+        (people[1], GUESTS, GOLD, "here"),
+        (people[1], GOLD, GUESTS, "elsewhere"),
+    ]
+    change = Change.objects.get(client_id=people[0])
+    told = Movement.objects.get(client_id=people[0])
+    assert (told.change, told.day) == (change.pk, timezone.localdate(change.sent_at))
+    assert look(2) == []
+
+
+def test_a_move_of_yesterday_has_its_own_day(look, sandbox, owner, people):
+    Roll.objects.update(
+        taken_at=timezone.now() - timedelta(days=3), judged_at=timezone.now() - timedelta(days=2)
+    )
+    sent_at = timezone.now() - timedelta(days=1)
+    journal(owner, people[0], GUESTS, GOLD, sent_at=sent_at, settled_at=sent_at)
+    move(sandbox, people[0], GOLD)
+    assert look() == [(people[0], GUESTS, GOLD, "here")]
+    assert Movement.objects.get().day == timezone.localdate(sent_at)
+
+
+def test_a_move_from_before_the_first_look_is_told_of_nobody(look, owner, people):
+    journal(owner, people[3], GUESTS, GOLD)
+    assert look() == []
+
+
+@pytest.mark.parametrize("state", ["pending", "unknown", "review"])
+def test_who_has_a_change_without_an_outcome_waits_for_it(look, sandbox, owner, people, state):
+    change = journal(owner, people[0], GUESTS, GOLD, state=state, settled_at=None)
+    move(sandbox, people[0], GOLD)
+    assert look() == []
+    Change.objects.settle(change, state="applied")
+    assert look() == [(people[0], GUESTS, GOLD, "here")]
+    assert look() == []
+
+
+def test_a_change_that_the_first_look_has_shown_already_is_not_told(look, sandbox, owner, people):
+    change = journal(owner, people[3], GUESTS, GOLD, state="unknown", settled_at=None)
+    Roll.objects.all().delete()
+    assert look() == []
+    Change.objects.settle(change, state="applied")
+    assert look() == []
+
+
+def test_a_move_that_counted_as_not_made_and_comes_true_is_one_of_ours(look, sandbox, owner, people):
+    change = journal(owner, people[0], GUESTS, GOLD, state="failed", reason="not_applied")
+    move(sandbox, people[0], GOLD)
+    assert look() == [(people[0], GUESTS, GOLD, "here")]
+    assert Movement.objects.get().change == change.pk
+    move(sandbox, people[0], GUESTS)
+    assert len(look()) == 1
+    move(sandbox, people[0], GOLD)
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
+
+
+def test_a_late_read_takes_back_no_move(look, sandbox, owner, people, settings):
+    settings.POSTER_LAG_SECONDS = 90
+    journal(owner, people[0], GUESTS, GOLD, settled_at=timezone.now())
+    assert look() == [(people[0], GUESTS, GOLD, "here")]
+    put_movement(owner, people[4], GUESTS, GOLD)
+    move(sandbox, people[4], GUESTS)
+    assert look() == []
+    settings.POSTER_LAG_SECONDS = 0
+    assert [found[0] for found in look()] == [people[0], people[4]]
+
+
+def test_who_was_moved_a_moment_ago_and_is_at_a_third_place_is_told_at_once(look, sandbox, people, settings):
+    settings.POSTER_LAG_SECONDS = 90
+    move(sandbox, people[0], GOLD)
+    assert len(look()) == 1
+    move(sandbox, people[0], 4)
+    assert look() == [(people[0], GOLD, 4, "elsewhere")]
+
+
+# --- Workers, rights, tokens -------------------------------------------------------------------------------
+
+
+def dying(*_args, **_kwargs):
+    raise SystemExit
+
+
+@pytest.mark.parametrize("step", ["read_look", "look_again", "own_changes", "pack", "begin_rules"])
+def test_a_worker_that_is_killed_leaves_the_night_to_another_one(look, sandbox, people, monkeypatch, step):
+    move(sandbox, people[0], GOLD)
+    with monkeypatch.context() as patch:
+        patch.setattr(looking, step, dying)
+        with pytest.raises(SystemExit):
+            look()
+    assert look() == []  # it still holds the lease
+    Roll.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
+    assert look() == []
+
+
+def test_a_worker_that_was_too_slow_stores_nothing(look, sandbox, people, monkeypatch):
+    move(sandbox, people[0], GOLD)
+
+    def overtaken(*args, **options):
+        Roll.objects.update(holder=None, held_until=None)
+        return {people[0]: GOLD}
+
+    monkeypatch.setattr(looking, "look_again", overtaken)
+    assert look() == []
+    monkeypatch.undo()
+    assert len(look()) == 1
+
+
+def test_without_the_watch_nothing_is_read_and_nobody_is_known_later(look, sandbox, owner, people):
+    switch_off(user=owner, credentials=owner.credentials)
+    sandbox.log.clear()
+    assert look() == []
+    assert not Roll.objects.exists()
+    assert not sandbox.calls("clients.getClients")
+    move(sandbox, people[0], GOLD)
+    switch_on(user=owner, credentials=owner.credentials)
+    assert look(2) == []
+
+
+def test_another_token_begins_anew(look, sandbox, owner, people):
+    Roll.objects.update(fingerprint="another")
+    move(sandbox, people[0], GOLD)
+    assert look(2) == []
+
+
+@pytest.mark.parametrize("gone", ["right", "token"])
+def test_nobody_looks_without_the_right_or_with_a_refused_token(look, sandbox, owner, people, gone):
+    if gone == "right":
+        owner.groups.clear()
+    else:
+        owner.credentials.refused_at = timezone.now()
+        owner.credentials.save()
+    sandbox.log.clear()
+    assert look() == []
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_at_zero_seconds_nobody_looks(look, settings, sandbox):
+    settings.MOVEMENT_SECONDS = 0
+    assert looking.accounts_due() == []
+
+
+def test_the_next_look_is_at_night(look, settings):
+    assert timezone.localtime(Roll.objects.get().next_look_at).hour == looking.HOUR
+    settings.MOVEMENT_SECONDS = 5
+    look()
+    assert Roll.objects.get().next_look_at < timezone.now() + timedelta(seconds=6)
+
+
+def test_old_movements_are_deleted(look, owner, settings):
+    settings.MOVEMENT_DAYS = 10
+    put_movement(owner, 1, GUESTS, GOLD, days_ago=11)
+    kept = put_movement(owner, 1, GUESTS, GOLD, days_ago=10)
+    assert forget_old() == 1
+    assert Movement.objects.get() == kept

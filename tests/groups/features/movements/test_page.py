@@ -1,0 +1,141 @@
+"""Test the page of movements, the card of a group, and the notices."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.features.elsewhere.services.watch import switch_off
+from groups.features.movements.models import Movement, Roll
+from groups.features.movements.services import movements as service
+from groups.models import PosterAccount
+from tests.support.movements import GOLD, GUESTS, put_movement, watched
+from tests.support.pages import text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+URL = f"/groups/{GOLD}/movements/"
+ROW = re.compile(r'data-movement="(\w+)"\s+data-client="(\d+)"\s+data-day="([\d-]+)"\s+data-reason="(\w+)"')
+
+
+@pytest.fixture
+def told(owner, people):
+    """Return movements of gold: two came, one left, of today and of three days ago."""
+    watched(owner)
+    return [
+        put_movement(owner, people[0], None, GOLD, "new", days_ago=3),
+        put_movement(owner, people[3], GUESTS, GOLD, "rule"),
+        put_movement(owner, people[1], GOLD, GUESTS, "elsewhere"),
+        put_movement(owner, people[2], GUESTS, None, "removed"),
+    ]
+
+
+def test_the_page_says_who_came_and_who_left_and_why(told, browse, staff, people, sandbox):
+    page = browse(staff).get(URL)
+    html, today = page.content.decode(), timezone.localdate()
+    assert ROW.findall(html) == [
+        ("out", str(people[1]), f"{today}", "elsewhere"),
+        ("in", str(people[3]), f"{today}", "rule"),
+        ("in", str(people[0]), f"{today - timedelta(days=3)}", "new"),
+    ]
+    text = text_of(page)
+    assert "Came 2 · Left 1" in text
+    assert html.count("Видима") == 3
+    assert "← Гості" in text
+    assert "→ Гості" in text
+    other = ROW.findall(browse(staff).get(f"/groups/{GUESTS}/movements/").content.decode())
+    assert [row[0] for row in other] == ["out", "in", "out"]
+
+
+def test_whoever_may_not_see_clients_sees_their_ids_alone(told, browse, manager, people, sandbox):
+    manager.groups.first().permissions.filter(codename="view_client").delete()
+    sandbox.log.clear()
+    page = browse(manager).get(URL)
+    assert len(ROW.findall(page.content.decode())) == 3
+    assert "Видима" not in page.content.decode()
+    assert not sandbox.calls("clients.getClients")
+
+
+def test_who_is_gone_has_no_name_and_is_not_looked_for(told, owner, browse, staff):
+    put_movement(owner, 99_999, GOLD, None, "removed")
+    text = text_of(browse(staff).get(URL))
+    assert "client 99999" in text
+    assert "could not be read" not in text
+
+
+def test_names_of_a_large_account_are_asked_for_one_by_one(told, browse, staff, sandbox, monkeypatch):
+    monkeypatch.setattr(service, "is_small", lambda _credentials: False)
+    sandbox.log.clear()
+    assert browse(staff).get(URL).content.decode().count("Видима") == 3
+    assert len(sandbox.calls("clients.getClient")) == 3
+
+
+def test_while_poster_is_away_the_page_says_that_names_lack(told, browse, staff, sandbox):
+    client = browse(staff)
+    client.get(URL)
+    sandbox.script("clients.getClients", "status_500", times=None)
+    page = client.get(URL)
+    assert "The names of 3 clients could not be read." in text_of(page)
+    assert len(ROW.findall(page.content.decode())) == 3
+
+
+def test_without_the_watch_the_page_says_so_and_reads_nothing(told, browse, owner, manager, sandbox):
+    switch_off(user=owner, credentials=owner.credentials)
+    sandbox.log.clear()
+    page = browse(manager).get(URL)
+    assert page.status_code == 200
+    assert "Nobody looks who comes and who leaves" in text_of(page)
+    assert "data-movement" not in page.content.decode()
+    assert 'href="/account/#watch"' in browse(owner).get(URL).content.decode()
+    assert not list(sandbox.log)
+
+
+def test_an_unknown_group_and_one_of_another_account_are_not_there(told, browse, staff, outsider):
+    assert browse(staff).get("/groups/999/movements/").status_code == 404
+    page = browse(outsider).get(URL)
+    assert (page.status_code, "data-movement" in page.content.decode()) == (200, False)
+
+
+def test_a_refused_token_shows_nothing(told, browse, staff):
+    staff.credentials.refused_at = timezone.now()
+    staff.credentials.save()
+    page = browse(staff).get(URL)
+    assert "data-movement" not in page.content.decode()
+
+
+def test_many_movements_are_in_pages(sandbox, owner, browse, staff):
+    watched(owner)
+    for number in range(1, 53):
+        put_movement(owner, number, GUESTS, GOLD)
+    client = browse(staff)
+    assert len(ROW.findall(client.get(URL).content.decode())) == 50
+    assert len(ROW.findall(client.get(f"{URL}?page=2").content.decode())) == 2
+
+
+def test_the_page_of_a_group_has_its_growth(told, browse, manager):
+    client = browse(manager)
+    html = client.get(f"/groups/{GOLD}/").content.decode()
+    assert f'href="{URL}"' in html
+    assert "Came and left" in html
+    assert "<polyline" in html
+    assert "Nobody has come or left since" in client.get("/groups/1/").content.decode()
+
+
+def test_before_the_first_look_the_page_says_that_it_is_due(told, browse, manager):
+    Roll.objects.update(taken_at=None)
+    client = browse(manager)
+    assert "The first look is due" in text_of(client.get(URL))
+    assert "Came and left" not in client.get(f"/groups/{GOLD}/").content.decode()
+
+
+def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, manager, browse):
+    browse(manager).get("/groups/")
+    for reason, to_id in (("rule", GUESTS), ("rule", GUESTS), ("here", GUESTS), ("removed", None)):
+        told.append(put_movement(owner, 5, GOLD, to_id, reason))
+    now = timezone.now()
+    Movement.objects.filter(pk__in=[each.pk for each in told[1:]]).update(found_at=now)
+    events = list(service.find_losses(PosterAccount.objects.get(pk="demo"), now - timedelta(hours=1)))
+    assert {event.path: event.text() for event in events} == {
+        f"/groups/{GUESTS}/movements/": "“Гості” lost 2 clients last night: 1 by Poster's rule, 1 removed.",
+        URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in the console, 1 removed.",
+    }

@@ -1,0 +1,274 @@
+"""Simulate nights of movements against an oracle that knows what happened: none is made up or told twice.
+
+People move clients here and in the console, clients come, go and come back; lists are cut off, pages fail,
+rows are odd, reads are late, answers of writes are lost, and the worker is killed. What a night tells of a
+client has to be the beginning of what really happened to them, and after a night without trouble all of it.
+"""
+
+import random
+import time
+import uuid
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.features.elsewhere.services.watch import switch_on
+from groups.features.movements.models import Movement, Roll
+from groups.features.movements.services import looking, looks
+from groups.models import Change
+from groups.poster import ClientList, PosterClient
+from groups.services.journal.history import resolve
+from groups.services.writes.commands import MoveClient
+from groups.services.writes.execute import execute
+from groups.services.writes.not_sent import Locked
+from tests.support.changes import let_a_worker_check
+from tests.support.movements import GOLD, GUESTS
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+SILVER = 4
+GROUPS = (GUESTS, GOLD, SILVER)
+RULE = {"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD}
+CLIENTS, LAG = 10, 0.5
+ROWS = (
+    "row_null_field",
+    "row_id_zero",
+    "row_not_object",
+    "row_percent_150",
+    "row_deleted",
+    "row_duplicate_id",
+)
+STEPS = ("read_look", "look_again", "own_changes", "pack", "begin_rules")
+QUIET = ("quiet", "second list", "kill")
+FAILING = {
+    "away": "clients.getClients",
+    "not asked": "clients.getClient",
+    "no rules": "clients.getLoyaltyRules",
+}
+HALVED = {"halved": None, "halved once": 1}
+TROUBLE = (*FAILING, *HALVED, "odd row", "late", "absent")
+
+
+@dataclass
+class Guest:
+    """A client as the oracle knows them: where they are, None if nowhere, and what was not told yet."""
+
+    id: int
+    paid: int
+    place: int | None
+    told_at: int | None
+    own: list = field(default_factory=list)
+    lost: set = field(default_factory=set)
+    open: set = field(default_factory=set)
+
+    def untold(self):
+        """Return what has happened since the last movement that was told: from, to, and possible reasons."""
+        steps, place = [], self.told_at
+        for from_id, to_id in self.own:
+            steps += [(place, from_id, self._reasons(place, from_id))] if place != from_id else []
+            steps.append((from_id, to_id, {"here"}))
+            place = to_id
+        return steps + (
+            [(place, self.place, self._reasons(place, self.place))] if place != self.place else []
+        )
+
+    def _reasons(self, from_id, to_id):
+        """Return what may be told: a move whose answer was lost may count as made after all."""
+        late = {"here"} if to_id in self.lost else set()
+        return self._reasons_elsewhere(from_id, to_id) | late
+
+    def _reasons_elsewhere(self, from_id, to_id):
+        if to_id is None:
+            return {"removed"}
+        if from_id is None:
+            return {"new", "elsewhere"}
+        if to_id == GOLD and self.paid >= 100_000:
+            # Who is back where they were has not reached a rule by what the look has read of them.
+            return {"rule", "elsewhere"} if self.own else {"rule"}
+        return {"elsewhere"}
+
+
+class World:
+    """An account of the sandbox, people who change it, and the oracle."""
+
+    def __init__(self, sandbox, owner, chance):
+        self.sandbox, self.owner, self.chance = sandbox, owner, chance
+        self.console = sandbox.console()
+        self.console.set_rules(RULE)
+        self.applied = set()
+        self.guests = [self._new_guest() for _ in range(CLIENTS)]
+        for guest in self.guests:
+            guest.told_at = guest.place
+
+    def _new_guest(self):
+        place, paid = self.chance.choice(GROUPS), self.chance.choice((99_999, 100_000))
+        return Guest(self.console.put_client(place, total_payed_sum=str(paid)), paid, place, None)
+
+    def live_a_day(self, fault):
+        """Let something happen to a few; where reads are late, once to each, well after the day before."""
+        chosen = self.chance.choices(self.guests, k=self.chance.randint(0, 4))
+        if fault == "late":
+            time.sleep(LAG)
+            chosen = {guest.id: guest for guest in chosen}.values()
+        for guest in chosen:
+            match self.chance.choice(("here", "here", "console", "console", "come", "go")):
+                case "come" if guest.place is None:
+                    guest.place = self._place_for(guest)
+                    self._edit(guest, delete="0", client_groups_id=str(guest.place))
+                case "come":
+                    self.guests.append(self._new_guest())
+                case "go" if guest.place is not None:
+                    guest.place = None
+                    self._edit(guest, delete="1")
+                case "here" if guest.place is not None:
+                    self._move_here(guest)
+                case _ if guest.place is not None:
+                    guest.place = self._place_for(guest)
+                    self._edit(guest, client_groups_id=str(guest.place))
+
+    def _place_for(self, guest):
+        """Return a group, but for one to which an open move may lead: nothing could tell the two apart."""
+        return self.chance.choice([each for each in GROUPS if each not in guest.open])
+
+    def _edit(self, guest, **fields):
+        self.console.edit_client(guest.id, **fields)
+
+    def _move_here(self, guest):
+        """Move a client by the write path; its answer may be lost, and its outcome stay open for a while."""
+        from_id, to_id = guest.place, self.chance.choice([each for each in GROUPS if each != guest.place])
+        when = self.chance.choice((None, None, "after", "before"))
+        if when:
+            self.sandbox.script("clients.updateClient", "fin_before_headers", when=when)
+            if self.chance.random() < 0.5:
+                self.sandbox.script("clients.getClient", "fin_before_headers", call=2, times=None)
+        command = MoveClient(
+            user=self.owner,
+            credentials=self.owner.credentials,
+            operation=uuid.uuid4(),
+            client_id=guest.id,
+            from_id=from_id,
+            to_id=to_id,
+        )
+        with suppress(Locked):
+            execute(command)
+        self.sandbox.clear_faults()
+        if when == "before":
+            guest.lost.add(to_id)
+            guest.open.add(to_id)
+        row = self.sandbox.accounts["demo"].clients.row(guest.id)
+        if int(row["client_groups_id"]) == to_id:
+            guest.place = to_id
+            guest.own.append((from_id, to_id))
+            self.applied.add(command.operation)
+
+    def settle(self):
+        """Let a worker find the outcome of what is open, and a person decide about the rest."""
+        while change := Change.objects.open().first():
+            let_a_worker_check(change)
+        for change in Change.objects.filter(state=Change.State.REVIEW):
+            resolve(change, "applied" if change.pk in self.applied else "failed", self.owner)
+        for guest in self.guests:
+            guest.open.clear()
+
+
+def look():
+    Roll.objects.update(next_look_at=timezone.now(), holder=None, held_until=None)
+    before = set(Movement.objects.values_list("pk", flat=True))
+    for account in looking.accounts_due():
+        looking.look_at(account)
+    return list(Movement.objects.exclude(pk__in=before).order_by("pk"))
+
+
+def night(world, fault, settings, patch):
+    """Let one night come, with trouble at Poster or in the worker, and return what it tells."""
+    sandbox, guest, found = world.sandbox, world.chance.choice(world.guests), []
+    if fault in FAILING:
+        sandbox.script(FAILING[fault], "status_500", times=None)
+    elif fault in HALVED:
+        cut_off(world.chance, patch, HALVED[fault])
+    elif fault == "odd row":
+        sandbox.script("clients.getClients", world.chance.choice(ROWS), group=str(guest.id))
+    elif fault == "absent":
+        sandbox.lag("row_absent", ids=[guest.id])
+    elif fault == "late":
+        settings.POSTER_LAG_SECONDS = LAG
+        seed = world.chance.randrange(10**6)
+        sandbox.lag("behind", seconds=LAG - 0.1, chance=0.6, seed=seed)
+    elif fault == "second list":
+        patch.setattr(looks, "ASKED_ALONE", 0)
+    elif fault == "kill":
+        with patch.context() as dying, suppress(SystemExit):
+            dying.setattr(looking, world.chance.choice(STEPS), die)
+            found = look()
+    return found + look()
+
+
+def die(*_args, **_options):
+    raise SystemExit
+
+
+def cut_off(chance, patch, times):
+    right, calls = PosterClient.get_clients, []
+
+    def get_clients(self, **options):
+        found = right(self, **options)
+        calls.append(options)
+        if times is not None and len(calls) > times:
+            return found
+        kept = [place for place in range(len(found.clients)) if chance.random() < 0.5]
+        return ClientList(
+            tuple(found.clients[place] for place in kept), (), tuple(found.rows[place] for place in kept)
+        )
+
+    patch.setattr(PosterClient, "get_clients", get_clients)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seed", "nights"),
+    [(1, 12), *(pytest.param(seed, 60, marks=pytest.mark.thorough) for seed in range(2, 7))],
+)
+def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, settings, monkeypatch, seed, nights):
+    chance = random.Random(seed)
+    world, counts = World(sandbox, owner, chance), Counter()
+    switch_on(user=owner, credentials=owner.credentials)
+    assert look() == []
+    for number in range(nights):
+        fault = chance.choice((*QUIET, *TROUBLE))
+        world.live_a_day(fault)
+        if chance.random() < 0.7 or fault in QUIET:
+            world.settle()
+        with monkeypatch.context() as patch:
+            found = night(world, fault, settings, patch)
+        settings.POSTER_LAG_SECONDS = 0
+        sandbox.clear_faults()
+        sandbox.catch_up()
+        check(world, found, all_of_it=fault in QUIET, why=f"{seed} {number} {fault}")
+        counts.update(movement.reason for movement in found)
+        counts[fault] += 1
+    world.settle()
+    check(world, look() + look(), all_of_it=True, why="the end")
+    assert look() == []
+    assert sum(counts[reason] for reason in Movement.Reason.values) > nights / 2
+    assert counts["here"] > nights / 8
+
+
+def check(world, found, *, all_of_it, why):
+    """Hold what was told of each client against what has happened to them."""
+    for guest in world.guests:
+        told = [each for each in found if each.client_id == guest.id]
+        untold = guest.untold()
+        steps = [(each.from_id, each.to_id) for each in told]
+        happened = [(from_id, to_id) for from_id, to_id, _reasons in untold]
+        assert steps == happened[: len(steps)], (why, guest)
+        for each, (_from_id, _to_id, reasons) in zip(told, untold, strict=False):
+            assert each.reason in reasons, (why, guest, each)
+        assert len(steps) == len(happened) or not all_of_it, (why, guest, steps, happened)
+        guest.own = guest.own[sum(each.reason == "here" for each in told) :]
+        guest.told_at = told[-1].to_id if told else guest.told_at
+    assert {each.client_id for each in found} <= {guest.id for guest in world.guests}, why
+    today = {timezone.localdate(), timezone.localdate() - timedelta(days=1)}
+    assert {each.day for each in found} <= today
