@@ -49,6 +49,9 @@ class LoyaltyType(IntEnum):
     DISCOUNT = 2
 
 
+DOCUMENTED_TYPES = frozenset(LoyaltyType)
+
+
 class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The values of a group; a write always sends all of them.
 
@@ -118,7 +121,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
     @property
     def is_editable(self) -> bool:
         """Return True if the loyalty type is documented, so that it is known what a write would send."""
-        return self.loyalty_type in LoyaltyType
+        return self.loyalty_type in DOCUMENTED_TYPES
 
     @property
     def values(self) -> GroupValues:
