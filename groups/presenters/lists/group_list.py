@@ -35,7 +35,8 @@ class GroupRow(NamedTuple):
     """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
 
     `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
-    those of a column set with their labels, in place of `bonus` and `clients`. `marks` are drawn below the name.
+    those of a column set, each with its label, in place of `bonus` and `clients`. `marks` are drawn below
+    the name.
     """
 
     id: int
@@ -61,7 +62,7 @@ class Listing:
     totals: GroupTotals
     """The totals of all groups, whatever the filters."""
     filters: Filters
-    found_groups: list[Group]
+    found_groups: Sequence[Group]
     of_type: Counter[int]
     """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
@@ -280,12 +281,12 @@ def make_listing(
         searched = searched or [group for group in whole if has_almost_all(group.name, words)]
     if filters.detailed:
         searched = [group for group in searched if filters.accept(group, changed_ids)]
-    found = list(searched)
+    found = searched
     if filters.type:
         found = [group for group in found if group.loyalty_type == int(filters.type)]
     if key := SORTS.get(column) or (amounts.sort_key(column) if amounts else None):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
-        found.sort(key=lambda group: group.id)
+        found = sorted(found, key=lambda group: group.id)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = totals.of_type if searched is whole else Counter(group.loyalty_type for group in searched)
     return Listing(groups, totals, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})

@@ -23,7 +23,7 @@ from groups.services.values import NumberFormat
 
 @cache
 def list_url() -> str:
-    """Return the address of the list: a page has ten links to it, each as dear as the query string behind it."""
+    """Return the address of the list, made once: a page has ten links to it."""
     return reverse("groups:list")
 
 
