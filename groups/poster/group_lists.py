@@ -203,8 +203,9 @@ class DocumentedGroups(Sequence[Group]):
         return _to_groups(self._rows)
 
     def present(self) -> "DocumentedGroups":
-        """Return those that are not removed."""
-        return DocumentedGroups([row for row in self._rows if row.delete != "1"])
+        """Return those that are not removed: mostly these themselves."""
+        rows = [row for row in self._rows if row.delete != "1"]
+        return self if len(rows) == len(self) else DocumentedGroups(rows)
 
     def totals(self) -> GroupTotals:
         """Return the totals; of the groups only those with the highest percents are made."""
