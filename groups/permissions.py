@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
-from django.db.models import Q
+from django.db.models import F, Q
 
 from poster_admin.users.sign_in.throttle import PasswordBackend
 
-# Each page asks, so the question is put together once.
-NAMES = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+# Each page asks, so the question is put together once, with its joins.
+RIGHTS = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+RIGHTS_OF_USERS = RIGHTS.alias(own=F("user"), of_role=F("group__user"))
 
 
 class CredentialsBackend(PasswordBackend):
@@ -27,8 +28,7 @@ class CredentialsBackend(PasswordBackend):
             return set()
         known: set[str] | None = getattr(user_obj, "all_rights", None)
         if known is None:
-            names = NAMES.all()
-            if not user_obj.is_superuser:
-                names = NAMES.filter(Q(user=user_obj) | Q(group__user=user_obj))
+            of_user = Q(own=user_obj.pk) | Q(of_role=user_obj.pk)
+            names = RIGHTS.all() if user_obj.is_superuser else RIGHTS_OF_USERS.filter(of_user)
             known = user_obj.all_rights = {f"{app}.{name}" for app, name in names}
         return known

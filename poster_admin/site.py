@@ -35,9 +35,10 @@ def jinja_environment(**options: Any) -> Environment:
     """
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
     environment = Environment(**options)  # noqa: S701 - Django passes autoescape=True
-    # An address without a number in it is the same in each page.
-    environment.globals.update({"_": gettext, "icon": icon, "static": static, "url": cache(reverse)})
-    environment.globals["place"] = place_in_jinja
+    # The address of a file, and that of a page without a number in it, are the same in each page.
+    addresses = {"static": cache(static), "url": cache(reverse)}
+    # In place of Jinja's own, such as `range`: each part of a page takes a copy of all of them.
+    environment.globals = {"_": gettext, "icon": icon, "place": place_in_jinja, **addresses}
     return environment
 
 

@@ -25,10 +25,11 @@ from groups.poster.errors import (
     Unreachable,
 )
 from groups.poster.fields import UnreadableRow
+from groups.poster.group_lists import GroupList, GroupTotals
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
 from groups.poster.promotions import Promotion, PromotionList
-from groups.poster.records import Group, GroupList, GroupTotals, GroupValues, LoyaltyType, Settings
+from groups.poster.records import Group, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport
 

@@ -5,7 +5,7 @@ Source: the Poster API documentation, sections clients (marketing), dash (statis
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, Self
@@ -23,10 +23,11 @@ from groups.poster.errors import (
     Unreachable,
 )
 from groups.poster.fields import UnreadableRow
+from groups.poster.group_lists import GroupList
 from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
 from groups.poster.promotions import PromotionList
-from groups.poster.records import Group, GroupList, GroupValues, Settings
+from groups.poster.records import Group, GroupValues, Settings
 from groups.poster.redact import MASK
 from groups.poster.sales import SalesList
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
@@ -314,7 +315,7 @@ class PosterClient:
 
 
 def _the_one[T: (Group, Client)](
-    records: tuple[T, ...], unreadable: tuple[UnreadableRow, ...], record_id: int, method: str
+    records: Sequence[T], unreadable: tuple[UnreadableRow, ...], record_id: int, method: str
 ) -> T:
     """Return the record in a response about one. Raises `NotFound` if it is removed."""
     if unreadable:

@@ -21,7 +21,7 @@ from groups.poster.errors import (
     refusal,
 )
 from groups.poster.fields import MAX_ID
-from groups.poster.records import GroupList
+from groups.poster.group_lists import GroupList
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2

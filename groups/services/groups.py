@@ -9,9 +9,9 @@ writes and has no unreadable rows.
 import math
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
@@ -76,7 +76,7 @@ class Groups:
         return self.is_asked or self.failure is not None
 
     @property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> Sequence[Group]:
         return self.answer.present
 
     @property
@@ -311,23 +311,34 @@ def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetim
     if life:
         ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
         keep_cached(credentials, "all", answer.digest, as_of)
+        _parsed(_Body(answer.digest, answer))
 
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(credentials, "all")
     try:
-        return Groups(_parsed(found[0]), found[1], credentials.account.writes) if found else None
+        return Groups(_parsed(_Body(found[0])), found[1], credentials.account.writes) if found else None
     except _GoneFromCache:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The body with a digest; `answer` are its groups, where this process has just parsed them."""
+
+    digest: str
+    answer: GroupList | None = field(default=None, compare=False)
+
+
 @lru_cache(maxsize=PARSED_LISTS)
-def _parsed(digest: str) -> GroupList:
-    """Return the groups in the cached body with this digest. Raises `_GoneFromCache`.
+def _parsed(cached_body: _Body) -> GroupList:
+    """Return the groups in a cached body. Raises `_GoneFromCache`.
 
     The latest results are kept, because parsing thousands of groups takes longer than rendering a page.
     """
-    body = ask_shared(lambda: cache.get(f"{BODY}:{digest}"), None)
+    if cached_body.answer is not None:
+        return cached_body.answer
+    body = ask_shared(lambda: cache.get(f"{BODY}:{cached_body.digest}"), None)
     groups = read_groups(body) if body is not None else None
     if groups is None:
         raise _GoneFromCache

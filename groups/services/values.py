@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import get_format
@@ -17,8 +17,6 @@ from django.utils.translation import ngettext
 from groups.models import PosterAccount
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
-
-TENTH = Decimal("0.1")
 
 type Version = Mapping[str, Any] | None
 """Values of a group at one time, as `to_json` returns them; None where there was none."""
@@ -124,7 +122,7 @@ class NumberFormat:
 
     def percent(self, percent: Decimal) -> str:
         """Return a percent: "12.5%", «12,5 %»."""
-        return self.percent_pattern % {"number": plain(percent).replace(".", self.point)}
+        return self._percent(plain(percent))
 
     def money(self, amount: Decimal) -> str:
         """Return an amount in the account's currency: «1 250,00 ₴», «−3,50 ₴»."""
@@ -133,8 +131,13 @@ class NumberFormat:
 
     def share(self, clients: int, everyone: int) -> str:
         """Return the percent of all clients: whole, or with one decimal; a few of very many are not 0%."""
-        share = (Decimal(100 * clients) / everyone).quantize(TENTH, ROUND_HALF_UP) if clients else Decimal(0)
-        return self.percent(share) if share or not clients else f"<\N{NO-BREAK SPACE}{self.percent(TENTH)}"
+        tenths = (2000 * clients + everyone) // (2 * everyone) if clients else 0
+        if clients and not tenths:
+            return f"<\N{NO-BREAK SPACE}{self._percent('0.1')}"
+        return self._percent(f"{tenths // 10}.{tenths % 10}" if tenths % 10 else str(tenths // 10))
+
+    def _percent(self, number: str) -> str:
+        return self.percent_pattern % {"number": number.replace(".", self.point)}
 
     def _written(self, whole: str) -> str:
         return whole.replace(",", self.thousands).replace("-", "\N{MINUS SIGN}")

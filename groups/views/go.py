@@ -1,7 +1,7 @@
 """Views that lead somewhere: the start page, and "Go to" for the keyboard (Ctrl K)."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,7 @@ def go(request: Request) -> HttpResponse:
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
     text = asked_text(request.POST)
-    groups: tuple[Group, ...] = ()
+    groups: Sequence[Group] = ()
     with suppress(PosterError):  # pages are found while Poster does not answer, too
         groups = reads.list_groups(request.credentials).groups if text else ()
     found = destinations(text, groups, request.user, _group_behind(request, groups))
@@ -51,7 +51,7 @@ def go(request: Request) -> HttpResponse:
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 
-def _group_behind(request: Request, groups: tuple[Group, ...]) -> Group | None:
+def _group_behind(request: Request, groups: Sequence[Group]) -> Group | None:
     """Return the group whose page the text was typed on, or None."""
     at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
     return next((group for group in groups if at and group.id == int(at[1])), None)

@@ -71,11 +71,7 @@ class Charts:
 
 def make_charts(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFormat) -> Charts:
     """Draw the groups with the most clients and the rest, or all by percent; and the highest percents."""
-    # The groups of the highest percents are enough: a list may have thousands.
-    percents = nlargest(SHOWN, totals.of_percent)
-    high = [group for group in groups if group.percent >= percents[-1]]
-    by_percent = nlargest(SHOWN, high, key=attrgetter("percent", "clients"))
-    highest = (by_percent and by_percent[0].percent) or Decimal(1)
+    highest = (totals.highest and totals.highest[0].percent) or Decimal(1)
     ladder = tuple(
         PercentBar(
             name=group.name,
@@ -83,7 +79,7 @@ def make_charts(groups: Sequence[Group], totals: GroupTotals, numbers: NumberFor
             is_bonus=group.is_bonus,
             width=f"{100 * group.percent / highest:.2f}",
         )
-        for group in by_percent
+        for group in totals.highest
     )
     if len(groups) <= LARGE:
         return Charts(tuple(_shares(groups, totals.clients, numbers)), ladder)

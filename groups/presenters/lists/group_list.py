@@ -20,7 +20,7 @@ from groups.poster import Group, GroupTotals, LoyaltyType
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
 from groups.presenters.lists.charts import Charts, make_charts
 from groups.presenters.lists.column_sets import Amounts
-from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters, Link, sort_link
+from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters, Link, list_url, sort_link
 from groups.presenters.lists.row_marks import Marks, RowMark
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
@@ -35,14 +35,15 @@ class GroupRow(NamedTuple):
     """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
 
     `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
-    those of a column set, in place of `bonus` and `clients`. `marks` are drawn below the name.
+    those of a column set, each with its label, in place of `bonus` and `clients`. `marks` are drawn below
+    the name.
     """
 
     id: int
     name: str
     url: str
     edit_url: str
-    kind: str
+    is_bonus: bool
     type: str
     percent: str
     bonus: str
@@ -50,7 +51,7 @@ class GroupRow(NamedTuple):
     share: str
     locked: bool
     marks: tuple[RowMark, ...] = ()
-    amounts: tuple[str, ...] = ()
+    amounts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Listing:
     totals: GroupTotals
     """The totals of all groups, whatever the filters."""
     filters: Filters
-    found_groups: list[Group]
+    found_groups: Sequence[Group]
     of_type: Counter[int]
     """Number of groups of each type that match the search."""
     locked_ids: frozenset[int] = frozenset()
@@ -69,7 +70,7 @@ class Listing:
     """The amounts of the column set that the list asks for, if the user may see it."""
     marks: Marks = field(default_factory=dict)
     numbers: NumberFormat = field(default_factory=NumberFormat.current)
-    url: str = field(default_factory=lambda: reverse("groups:list"))
+    url: str = field(default_factory=list_url)
     only_choices = ONLY
 
     def only(self, group_id: int) -> "Listing | None":
@@ -86,18 +87,18 @@ class Listing:
         """The rows of this page."""
         numbers, everyone = self.numbers, self.totals.clients
         types = {number: type_label(number) for number in self.totals.of_type}
-        amounts_of = self.amounts.of_group if self.amounts else None
+        amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
         rows = []
         for group in self.page:
             url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
-            amounts = amounts_of(group) if amounts_of else ()
+            amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
             rows.append(
                 GroupRow(
                     id=group.id,
                     name=group.name,
                     url=url,
                     edit_url=f"{url}edit/" if group.is_editable and not locked else "",
-                    kind="bonus" if group.is_bonus else "",
+                    is_bonus=group.is_bonus,
                     type=types[group.loyalty_type],
                     percent=numbers.percent(group.percent),
                     bonus=numbers.money(group.birthday_bonus) if group.birthday_bonus else "",
@@ -105,7 +106,7 @@ class Listing:
                     share=numbers.share(group.clients, everyone),
                     locked=locked,
                     marks=self.marks.get(group.id, ()),
-                    amounts=tuple("" if each is None else numbers.money(each) for each in amounts),
+                    amounts=tuple(zip(self.amount_labels.values(), amounts, strict=True)),
                 )
             )
         return rows
@@ -285,12 +286,12 @@ def make_listing(
         searched = searched or [group for group in whole if has_almost_all(group.name, words)]
     if filters.detailed:
         searched = [group for group in searched if filters.accept(group, changed_ids)]
-    found = list(searched)
+    found = searched
     if filters.type:
         found = [group for group in found if group.loyalty_type == int(filters.type)]
     if key := SORTS.get(column) or (amounts.sort_key(column) if amounts else None):
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
-        found.sort(key=lambda group: group.id)
+        found = sorted(found, key=lambda group: group.id)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = totals.of_type if searched is whole else Counter(group.loyalty_type for group in searched)
     return Listing(groups, totals, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})

@@ -6,6 +6,7 @@ Unknown values are ignored, defaults are left out.
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from unicodedata import category
 from urllib.parse import urlencode
@@ -18,6 +19,12 @@ from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.services.values import NumberFormat
+
+
+@cache
+def list_url() -> str:
+    """Return the address of the list, made once: a page has ten links to it."""
+    return reverse("groups:list")
 
 
 def asked_text(params: Mapping[str, str]) -> str:
@@ -169,7 +176,7 @@ class Filters:
 
     def href(self, **changes: Any) -> str:
         """Return the address of the list with these changes of the filters."""
-        return reverse("groups:list") + self.query(**changes)
+        return list_url() + self.query(**changes)
 
     def query(self, **changes: Any) -> str:
         """Return the query string with these changes, with its question mark; empty for the plain list.

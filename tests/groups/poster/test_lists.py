@@ -29,7 +29,7 @@ def said(result):
     """Return everything comparable of a list or an error."""
     if isinstance(result, PosterError):
         return type(result), str(result), getattr(result, "retryable", None)
-    return repr(result.groups), [(row.id, row.problem) for row in result.unreadable]
+    return repr(tuple(result.groups)), [(row.id, row.problem) for row in result.unreadable]
 
 
 def assert_the_same(body, status=200):
@@ -146,6 +146,27 @@ def test_a_list_does_not_hide_an_error():
     assert is_read_at_once(body)
     assert interpret_groups(Answer(500, body), METHOD).reason == "http_500"
     assert interpret_groups(Failure("timeout", sent=True), METHOD).reason == "timeout"
+
+
+@pytest.mark.parametrize("many", [0, 1, 3, 9, 60])
+def test_a_list_whose_groups_are_made_late_has_the_same_totals_and_parts(many):
+    percents = ("5", "05", "12.50", "12.5", "100", "0", "7", "8", "9", "10")
+    rows = [
+        ROW
+        | {
+            "client_groups_id": str(number),
+            "client_groups_discount": percents[number % len(percents)],
+            "count_groups_clients": str(number * 7 % 5),
+            "loyalty_type": ("1", "2", "02")[number % 3],
+            "delete": "1" if number % 11 == 10 else "0",
+        }
+        for number in range(1, many + 1)
+    ]
+    late, at_once = GroupList.from_documented(packed({"response": rows})), GroupList.from_wire(rows)
+    assert late.totals == at_once.totals
+    assert late.present[1:40] == list(at_once.present[1:40])
+    assert len(late.present) == len(at_once.present)
+    assert late == at_once
 
 
 def test_the_second_row_of_an_id_is_unreadable():

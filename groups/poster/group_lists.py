@@ -1,0 +1,254 @@
+"""Define the list of groups, with its totals, and read it from a response.
+
+A response that exactly matches the documentation is read in a fraction of the time that `Group.from_wire`
+takes for its rows; any other one is read by that.
+"""
+
+import hashlib
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from heapq import nlargest
+from itertools import accumulate, filterfalse
+from operator import attrgetter
+from typing import Any, Self, overload
+
+import msgspec
+
+from groups.poster.fields import (
+    KOPECKS,
+    MAX_ID,
+    UnreadableRow,
+    read_decimal,
+    readable,
+    sort_out,
+    unescaped,
+)
+from groups.poster.records import HIGHEST_PERCENT, Group
+
+LONGEST_NUMBER = 15
+HIGHEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """Numbers of a whole list of groups: its clients, and its groups by type and by percent.
+
+    `highest` are the groups with the highest percents, those with more clients first.
+    """
+
+    clients: int
+    of_type: Counter[int]
+    of_percent: Counter[Decimal]
+    without_clients: int
+    highest: tuple[Group, ...]
+
+    @classmethod
+    def of(cls, groups: Sequence[Group]) -> Self:
+        clients = [group.clients for group in groups]
+        return cls(
+            clients=sum(clients),
+            of_type=Counter(map(attrgetter("loyalty_type"), groups)),
+            of_percent=Counter(map(attrgetter("percent"), groups)),
+            without_clients=clients.count(0),
+            highest=_highest(groups),
+        )
+
+
+def _highest(groups: Iterable[Group]) -> tuple[Group, ...]:
+    return tuple(nlargest(HIGHEST, groups, key=attrgetter("percent", "clients")))
+
+
+@dataclass(frozen=True)
+class GroupList:
+    """A response of clients.getGroups: the groups in Poster's order, and the rows that could not be read."""
+
+    groups: Sequence[Group] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    """The body of the response, as `parsing.read_groups` takes it."""
+
+    @cached_property
+    def present(self) -> Sequence[Group]:
+        """The groups that are not removed, computed once because a list may be cached."""
+        if isinstance(self.groups, DocumentedGroups):
+            return self.groups.present()
+        return tuple(filterfalse(attrgetter("removed"), self.groups))
+
+    @cached_property
+    def totals(self) -> GroupTotals:
+        """The totals of the groups that are not removed, computed once like these."""
+        if isinstance(self.present, DocumentedGroups):
+            return self.present.totals()
+        return GroupTotals.of(self.present)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the body: equal digests mean equal groups."""
+        return hashlib.sha256(self.body).hexdigest()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> "GroupList":
+        """Parse the rows of a response; collect those that cannot be read."""
+        return cls(*sort_out(readable(Group.from_wire, rows, "client_groups_id")))
+
+    @classmethod
+    def from_documented(cls, body: bytes) -> "GroupList | None":
+        """Parse a response that exactly matches the documentation, or return None.
+
+        This is a fast path: it takes a fraction of the time of `from_wire`.
+        """
+        try:
+            rows = _documented.decode(body).response
+            if _has_each_key_once(body, rows):
+                groups, ids = DocumentedGroups(rows), _checked_ids(rows)
+                return cls(groups) if len(ids) == len(rows) else cls(*sort_out(groups))
+        except (msgspec.DecodeError, ValueError):
+            pass
+        return None
+
+
+class _DocumentedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A row of clients.getGroups as documented: every value is a text."""
+
+    client_groups_id: str
+    client_groups_name: str
+    loyalty_type: str
+    client_groups_discount: str
+    birthday_bonus: str
+    count_groups_clients: str
+    use_ewallet: str | None = None
+    delete: str | None = None
+
+
+class _Documented(msgspec.Struct, forbid_unknown_fields=True):
+    response: list[_DocumentedRow]
+
+
+_documented = msgspec.json.Decoder(_Documented)
+
+
+def _has_each_key_once(body: bytes, rows: list[_DocumentedRow]) -> bool:
+    """Return True if no object has the same key twice: the decoder would silently keep only one of them.
+
+    Each key and each text has two quotes. If the decoder dropped a key, the body has more quotes than the
+    rows need.
+    """
+    quotes = body.count(b'"')
+    if b"\\" in body:
+        if b"\\\\" in body:
+            return (
+                False  # after two backslashes a quote ends the text, after one it does not: cannot be counted
+            )
+        quotes -= body.count(b'\\"')
+    missing = [row.use_ewallet for row in rows].count(None) + [row.delete for row in rows].count(None)
+    texts = 1 + 2 * len(_DocumentedRow.__struct_fields__) * len(rows) - 2 * missing
+    return quotes == 2 * texts
+
+
+def _checked_ids(rows: list[_DocumentedRow]) -> set[int]:
+    """Return the ids. Raises `ValueError` for any value that needs the checks of `Group.from_wire`."""
+    # Look at all texts at once, and parse those that repeat only once: a list has thousands of them.
+    ids = [row.client_groups_id for row in rows]
+    others = {row.loyalty_type for row in rows} | {row.birthday_bonus for row in rows}
+    numbers = [*ids, *others, *[row.count_groups_clients for row in rows]]
+    if not _are_digits(numbers) or max(map(len, numbers), default=0) > LONGEST_NUMBER:
+        raise ValueError
+    if not {row.use_ewallet for row in rows} | {row.delete for row in rows} <= {None, "0", "1"}:
+        raise ValueError
+    for text in {row.client_groups_discount for row in rows}:
+        _percent(text)
+    whole = set(map(int, ids))
+    if not 1 <= min(whole, default=1) <= max(whole, default=1) <= MAX_ID:
+        raise ValueError
+    return whole
+
+
+class DocumentedGroups(Sequence[Group]):
+    """The groups of a response that exactly matches the documentation, made when they are asked for.
+
+    A page shows fifty of thousands, and to make a group takes as long as to decode its row. They are equal to
+    the same groups in any other sequence.
+    """
+
+    def __init__(self, rows: list[_DocumentedRow]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Group: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Group]: ...
+    def __getitem__(self, place: int | slice) -> Group | list[Group]:
+        if isinstance(place, slice) and "_all" not in vars(self):
+            return _to_groups(self._rows[place])
+        return self._all[place]
+
+    def __iter__(self) -> Iterator[Group]:
+        return iter(self._all)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._all == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._all))
+
+    @cached_property
+    def _all(self) -> list[Group]:
+        return _to_groups(self._rows)
+
+    def present(self) -> "DocumentedGroups":
+        """Return those that are not removed: mostly these themselves."""
+        rows = [row for row in self._rows if row.delete != "1"]
+        return self if len(rows) == len(self) else DocumentedGroups(rows)
+
+    def totals(self) -> GroupTotals:
+        """Return the totals; of the groups only those with the highest percents are made."""
+        clients = [int(row.count_groups_clients) for row in self._rows]
+        percents = {text: _percent(text) for text in {row.client_groups_discount for row in self._rows}}
+        of_percent = Counter([percents[row.client_groups_discount] for row in self._rows])
+        downwards = sorted(of_percent, reverse=True)
+        reached = accumulate(of_percent[percent] for percent in downwards)
+        enough = bisect_left(list(reached), HIGHEST) + 1
+        high = {text for text, percent in percents.items() if percent in downwards[:enough]}
+        return GroupTotals(
+            clients=sum(clients),
+            of_type=Counter(map(int, [row.loyalty_type for row in self._rows])),
+            of_percent=of_percent,
+            without_clients=clients.count(0),
+            highest=_highest(_to_groups([row for row in self._rows if row.client_groups_discount in high])),
+        )
+
+
+def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
+    """Return the groups of rows that are readable."""
+    percent_of = {text: _percent(text) for text in {row.client_groups_discount for row in rows}}
+    bonus_of = {text: Decimal(text) / KOPECKS for text in {row.birthday_bonus for row in rows}}
+    return [
+        Group(
+            id=int(row.client_groups_id),
+            name=unescaped(name) if "&" in (name := row.client_groups_name) or "\0" in name else name,
+            loyalty_type=int(row.loyalty_type),
+            percent=percent_of[row.client_groups_discount],
+            birthday_bonus=bonus_of[row.birthday_bonus],
+            clients=int(row.count_groups_clients),
+            use_ewallet=row.use_ewallet,
+            removed=row.delete == "1",
+        )
+        for row in rows
+    ]
+
+
+def _are_digits(texts: list[str]) -> bool:
+    """Return True if each text has ASCII digits, and nothing else."""
+    joined = "".join(texts)
+    return all(texts) and (not joined or (joined.isascii() and joined.isdigit()))
+
+
+def _percent(text: str) -> Decimal:
+    return read_decimal({"percent": text}, "percent", maximum=HIGHEST_PERCENT)
