@@ -28,6 +28,7 @@ from groups.poster.fields import UnreadableRow
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
 from groups.poster.promotions import Promotion, PromotionList
+from groups.poster.receipts import Receipt, ReceiptList
 from groups.poster.records import Group, GroupList, GroupTotals, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport
@@ -59,6 +60,8 @@ __all__ = [
     "Probe",
     "Promotion",
     "PromotionList",
+    "Receipt",
+    "ReceiptList",
     "Refused",
     "SalesList",
     "Settings",
