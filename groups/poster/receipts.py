@@ -1,6 +1,6 @@
 """Define the records of receipts, and parse them from Poster's wire format.
 
-All sums are kopecks. What a client has paid and eaten is personal data, so the `repr` of the records has none.
+All sums are kopecks. The sums of a client are personal data, so the `repr` of the records has none.
 
 Source: the Poster API documentation, section dash (statistics), and what its public clients ask for.
 """
@@ -71,7 +71,7 @@ class ReceiptList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read, and leave out what is not closed."""
+        """Parse the rows of a response; collect those that cannot be read, and leave out those not closed."""
         closed = (row for row in rows if not _is_other(row))
         return cls(*sort_out(readable(Receipt.from_wire, closed, "transaction_id")), len(rows))
 

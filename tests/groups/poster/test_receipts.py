@@ -100,7 +100,7 @@ def test_an_answer_about_somebody_else_is_no_answer(poster, sandbox):
     assert poster.get_receipts(175, *JANUARY).receipts
     account = sandbox.accounts["demo"]
     theirs = account.receipts({"type": "clients", "id": "175"})
-    account.receipts = lambda query: theirs
+    account.receipts = lambda _query: theirs
     with pytest.raises(InvalidResponse):
         poster.get_receipts(176, *JANUARY)
 

@@ -71,14 +71,12 @@ class Sales:
         return rows
 
     def receipts(self, query: Mapping[str, str], clients: "Clients") -> list[dict[str, Any]]:
-        """Return the closed receipts of one client in the period, the latest first, a page of them at most."""
+        """Return the closed receipts of one client in the period, the latest first, at most a page."""
         client_id, first, last = validation.identifier(query, "id"), *_period(query)
         client = clients.row(client_id) or invented_clients.person(self._seed, self._profile.name, client_id)
         group_id = next((group for known, group in self._buyers(clients) if known == client_id), 0)
-        bought = sorted(
-            self._receipts(client_id, group_id, first.toordinal(), last.toordinal()),
-            key=lambda each: -each.day,
-        )
+        bought = list(self._receipts(client_id, group_id, first.toordinal(), last.toordinal()))
+        bought.sort(key=lambda receipt: -receipt.day)
         return [
             _receipt_row(client_id, client, receipt, number)
             for number, receipt in enumerate(bought[:RECEIPTS_AT_ONCE])

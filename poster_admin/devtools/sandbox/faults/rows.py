@@ -26,7 +26,7 @@ _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
     *("client_groups_discount", "birthday_bonus"),
 )
-# The field that corresponds to a group's, in the row of a client, a promotion, a loyalty rule, sales, a receipt.
+# The field that corresponds to a group's, in the row of a client, a promotion, a rule, sales and a receipt.
 _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 _OF_RULES = {_ID: "rule_id", _PERCENT: "value", _BONUS: "value"}
