@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.criteria.presenters.page import conditions_of, kopecks_words
+from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import UNREAD, Criterion, Table
 from groups.features.criteria.services.previews import PairSums, Preview
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
@@ -121,19 +122,35 @@ class PreviewPage:
 
     @property
     def unread_words(self) -> str:
-        """Return what could not be read; empty where all was."""
-        if not self.preview.unread:
+        """Return what could not be read, and whom that leaves open; empty where all was read."""
+        preview = self.preview
+        if not preview.unread:
             return ""
-        text = ngettext(
-            "%(count)s row or list of Poster's could not be read in full.",
-            "%(count)s rows or lists of Poster's could not be read in full.",
-            self.preview.unread,
-        ) % {"count": NumberFormat.current().count(self.preview.unread)}
-        if self.preview.unproven:
-            text += " " + _("%(clients)s of whom nothing is proven stay where they are.") % {
-                "clients": clients_words(self.preview.unproven)
-            }
-        return text
+        sentences = [
+            ngettext(
+                "%(count)s row or list of Poster's could not be read in full.",
+                "%(count)s rows or lists of Poster's could not be read in full.",
+                preview.unread,
+            )
+            % {"count": NumberFormat.current().count(preview.unread)}
+        ]
+        if preview.proven_alone:
+            text = ngettext(
+                "%(count)s client was proven by their receipts, asked for alone.",
+                "%(count)s clients were proven by their receipts, asked for alone.",
+                preview.proven_alone,
+            )
+            sentences.append(text % {"count": NumberFormat.current().count(preview.proven_alone)})
+        if preview.unproven:
+            text = _("%(clients)s of whom nothing is proven stay where they are.")
+            sentences.append(text % {"clients": clients_words(preview.unproven)})
+            text = ngettext(
+                "The receipts of at most %(count)s client are asked for alone, of others each day.",
+                "The receipts of at most %(count)s clients are asked for alone, of others each day.",
+                sales_lists.MOST_ASKED,
+            )
+            sentences.append(text % {"count": NumberFormat.current().count(sales_lists.MOST_ASKED)})
+        return " ".join(sentences)
 
     def _name(self, group_id: int) -> str:
         group = self._groups.find(group_id)

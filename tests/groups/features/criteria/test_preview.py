@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from groups.features.criteria.services import sales_lists
 from groups.features.insights.services import sweep
 from groups.models import Job
 from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
@@ -176,8 +177,14 @@ def sabotage(sandbox, monkeypatch, change):
     monkeypatch.setattr(account._sales, "rows", rows)
 
 
+@pytest.fixture
+def without_receipts(sandbox):
+    """Let calls for the receipts of single clients fail: there is no second proof."""
+    sandbox.script("dash.getTransactions", "status_500", times=None)
+
+
 def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
-    look, client_of, table, sandbox, monkeypatch
+    look, client_of, table, sandbox, monkeypatch, without_receipts
 ):
     client_of(GOLD)
     proven = client_of(GOLD, (1, 10_00))
@@ -201,7 +208,9 @@ def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
 
 
-def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, table, sandbox, monkeypatch):
+def test_a_row_that_names_nobody_proves_nothing_by_absence(
+    look, client_of, table, sandbox, monkeypatch, without_receipts
+):
     client_of(GOLD)
     mover = str(client_of(BRONZE, (1, 7_000_00)))
 
@@ -216,7 +225,9 @@ def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, tabl
     assert number(page, "unread") >= 1
 
 
-def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(look, client_of, table, sandbox):
+def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(
+    look, client_of, table, sandbox, without_receipts
+):
     rich, poor = client_of(GOLD, (1, 7_000_00)), client_of(GOLD)
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
     sandbox.script("dash.getClientsSales", "row_id_zero", group=str(rich))
@@ -270,7 +281,9 @@ def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, cli
     assert len(sandbox.calls("dash.getClientsSales")) == 1
 
 
-def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, table, sandbox):
+def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
+    look, client_of, table, sandbox, without_receipts
+):
     client_of(GOLD)
     client_of(GOLD, (100, 1_00))
     client_of(BRONZE, (1, 7_000_00))
@@ -279,6 +292,108 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, tab
     assert page.status_code == 200
     assert number(page, "unread") >= 1
     assert pairs(page) == {}
+
+
+# --- The second proof --------------------------------------------------------------------------------------
+
+
+def fail_first_month(sandbox):
+    """Let the list of the last month fail, so that nothing is proven by a row in it."""
+    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
+
+
+def paying_with_bonuses(sandbox, monkeypatch, *ids):
+    """Let the receipts of these clients be paid with bonuses in part."""
+    account = sandbox.accounts["demo"]
+    answer = account._sales.receipts
+
+    def receipts(query, clients):
+        rows = answer(query, clients)
+        return [row | {"payed_bonus": "100"} for row in rows] if int(query["id"]) in ids else rows
+
+    monkeypatch.setattr(account._sales, "receipts", receipts)
+
+
+def test_receipts_prove_whom_the_lists_leave_open(look, client_of, table, sandbox):
+    poor, up = client_of(GOLD, (3, 5_999_99)), client_of(BRONZE, (3, 4_000_00), (100, 2_000_00))
+    client_of(GOLD, (3, 6_000_00))
+    fail_first_month(sandbox)
+    page = look()
+    assert pairs(page) == {(GOLD, BRONZE): 1, (BRONZE, GOLD): 1}
+    assert number(page, "unread") == 1
+    assert "3 clients were proven by their receipts" in text_of(page)
+    assert "nothing is proven" not in text_of(page)
+    # One call for each of the clients, and none for those whom other lists prove.
+    asked = sandbox.calls("dash.getTransactions")
+    assert len(asked) == 3
+    assert {call.query["type"] for call in asked} == {"clients"}
+    fail_first_month(sandbox)
+    assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
+    fail_first_month(sandbox)
+    page = look(**{"from": BRONZE, "to": GOLD})
+    assert named(page) == [up]
+    assert "bought 6,000 ₴ in 365 days, receipts: 2" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("row_not_object", {}),
+        ("row_null_field", {}),
+        ("row_duplicate_id", {}),
+        ("error_object", {"code": 54, "message": "No right"}),
+        ("response_false", {}),
+        ("empty", {}),
+    ],
+)
+def test_receipts_that_cannot_be_read_prove_nothing(look, client_of, table, sandbox, fault, options):
+    client_of(GOLD, (3, 1_00))
+    fail_first_month(sandbox)
+    sandbox.script("dash.getTransactions", fault, times=None, **options)
+    page = look()
+    assert page.status_code == 200
+    assert pairs(page) == {}
+    assert "1 client of whom nothing is proven" in text_of(page)
+
+
+def test_a_receipt_of_an_unknown_sum_proves_nothing(look, client_of, table, sandbox, monkeypatch):
+    open_one, proven = client_of(GOLD, (3, 1_00)), client_of(GOLD, (3, 1_00))
+    paying_with_bonuses(sandbox, monkeypatch, open_one)
+    fail_first_month(sandbox)
+    assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
+
+
+def test_few_clients_are_asked_for_and_those_first_whom_the_lists_would_move(
+    look, client_of, table, sandbox, monkeypatch
+):
+    monkeypatch.setattr(sales_lists, "MOST_ASKED", 3)
+    for _ in range(4):
+        client_of(BRONZE)
+    low = [client_of(GOLD) for _ in range(4)]
+    fail_first_month(sandbox)
+    page = look(**{"from": GOLD, "to": BRONZE})
+    assert len(named(page)) == 3
+    assert set(named(page)) < set(low)
+    assert {int(call.query["id"]) for call in sandbox.calls("dash.getTransactions")} == set(named(page))
+    assert "5 clients of whom nothing is proven" in text_of(page)
+    assert "3 clients were proven by their receipts" in text_of(page)
+    assert "at most 3 clients" in text_of(page)
+
+
+def test_where_calls_for_receipts_fail_or_last_the_rest_is_not_asked_for(
+    look, client_of, table, sandbox, monkeypatch, without_receipts
+):
+    for _ in range(10):
+        client_of(GOLD)
+    fail_first_month(sandbox)
+    assert pairs(look()) == {}
+    # Each of the two calls is tried twice.
+    assert len(sandbox.calls("dash.getTransactions")) == 4
+    sandbox.log.clear()
+    monkeypatch.setattr(sales_lists, "SECONDS", 0)
+    fail_first_month(sandbox)
+    assert pairs(look()) == {}
+    assert not sandbox.calls("dash.getTransactions")
 
 
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroups"])
