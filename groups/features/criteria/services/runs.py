@@ -59,6 +59,10 @@ class Run(JobKind):
     def scope(self) -> RunScope:
         return RunScope.from_json(self.job.wanted)
 
+    def may_be_undone_by(self, user: "User") -> bool:
+        """Return True for users who may move clients: to take a run back changes no criteria."""
+        return user.has_perm(MoveClient.permission)
+
     @property
     def lock_keys(self) -> frozenset[str]:
         """All groups of the table: a reading that is made again may move clients of any of them."""

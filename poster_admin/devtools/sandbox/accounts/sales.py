@@ -60,6 +60,10 @@ class Sales:
         """Add a receipt, as a till does."""
         self._added.setdefault(client_id, []).append(receipt)
 
+    def take_back(self, client_id: int) -> None:
+        """Take back the receipts of a client that were added."""
+        self._added.pop(client_id, None)
+
     def rows(self, query: Mapping[str, str], clients: "Clients") -> list[dict[str, Any]]:
         """Return the sales of each client who bought in the period, by default the last 30 days."""
         first, last = _period(query)

@@ -281,6 +281,12 @@ class Account:
             self._sales.add(client_id, receipt)
             self._changed()
 
+    def take_back_sales(self, client_id: int) -> None:
+        """Take back the receipts of a client that were added."""
+        with self._lock:
+            self._sales.take_back(client_id)
+            self._changed()
+
     # --- Earlier states ----------------------------------------------------------------------------------
 
     def earlier(self, lag: Lag, table: Table) -> "Account":
