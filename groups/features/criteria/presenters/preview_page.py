@@ -1,6 +1,9 @@
-"""Show what a table would do: each pair of groups, why, what it costs, and which rules work against it."""
+"""Show what a table would do: each pair of groups, why, and what it costs.
 
-from collections.abc import Sequence
+Rules of Poster that work against it are named, and promotions that clients would lose or get.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,10 +18,10 @@ from groups.features.criteria.services.judging import UNREAD, Criterion, Table
 from groups.features.criteria.services.previews import PairSums, Preview
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
 from groups.features.insights.presenters.cost import cost_words
-from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sales_sums import rounded, summed
 from groups.models import PosterCredentials
-from groups.poster import LoyaltyRule
+from groups.poster import LoyaltyRule, Promotion
 from groups.services.groups import list_groups
 from groups.services.values import NumberFormat, clients_words, money_words
 
@@ -28,6 +31,14 @@ class AgainstRow:
     """A rule of Poster that leads elsewhere, and how many of the clients have paid its sum."""
 
     rule_id: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRow:
+    """A promotion that is for one group of a pair and not for the other one."""
+
+    promotion_id: int
     words: str
 
 
@@ -54,6 +65,7 @@ class PairRow:
     cost: str
     cost_words: str
     against: Sequence[AgainstRow]
+    promotions: Sequence[PromotionRow]
     people: Sequence[PersonRow]
     next_skip: int
 
@@ -170,6 +182,7 @@ class PreviewPage:
             f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
             cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
             [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
+            list(self._promotions_of(pair)),
             [self._person(named, pair) for named in self._reading.named] if asked else (),
             shown if asked and shown < pair.clients and len(self._reading.named) == NAMED_AT_MOST else 0,
         )
@@ -213,6 +226,29 @@ class PreviewPage:
                 "group": self._name(rule.group_id),
             },
         )
+
+    def _promotions_of(self, pair: PairSums) -> Iterator[PromotionRow]:
+        """Yield the promotions that the clients of a pair lose, and those that they get."""
+        for each in self._promotions.found:
+            is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
+            if is_lost and not is_got:
+                text = _("They lose the promotion “%(name)s”, which is for “%(group)s”.")
+                group = pair.from_id
+            elif is_got and not is_lost:
+                text = _("They get the promotion “%(name)s”, which is for “%(group)s”.")
+                group = pair.to_id
+            else:
+                continue
+            yield PromotionRow(each.id, text % {"name": each.name, "group": self._name(group)})
+
+    @property
+    def promotions_unread(self) -> bool:
+        """Return True if a promotion may be for a group of a pair that nobody knows of."""
+        return bool(self._promotions.failure or self._promotions.unreadable)
+
+    @cached_property
+    def _promotions(self) -> Listed[Promotion]:
+        return begin_promotions(self._credentials)()
 
     @cached_property
     def _rules(self) -> dict[int, LoyaltyRule]:

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 
 from groups.features.criteria.services import sales_lists
 from groups.features.insights.services import sweep
@@ -130,6 +131,29 @@ def test_a_rule_of_poster_that_leads_elsewhere_is_named(look, client_of, table, 
     page = look()
     assert 'data-against="77"' in page.content.decode()
     assert "moves 1 client to “Gold” again" in text_of(page)
+
+
+def test_promotions_that_clients_would_lose_or_get_are_named(look, client_of, table, sandbox):
+    def promotion(number, name, *groups):
+        params = {"clients_type": 4, "clients_groups": list(groups)}
+        return {"promotion_id": str(number), "name": name, "params": params}
+
+    sandbox.console().set_promotions(
+        promotion(71, "Happy hours", GOLD),
+        promotion(72, "Second cup", BRONZE, SILVER),
+        promotion(73, "All alike", GOLD, BRONZE),
+        {"promotion_id": "74", "name": "Everybody", "params": {}},
+    )
+    client_of(GOLD)
+    page = look()
+    assert re.findall(r'data-promotion="(\d+)"', page.content.decode()) == ["71", "72"]
+    assert "They lose the promotion “Happy hours”, which is for “Gold”." in text_of(page)
+    assert "They get the promotion “Second cup”, which is for “Bronze”." in text_of(page)
+    cache.clear()
+    sandbox.script("clients.getPromotions", "status_500", times=None)
+    page = look()
+    assert pairs(page) == {(GOLD, BRONZE): 1}
+    assert "The promotions of Poster could not be read in full" in text_of(page)
 
 
 def test_the_preview_is_of_now(look, client_of, table, sandbox):
