@@ -128,7 +128,7 @@ class World:
         for _ in range(CLIENTS):
             birthday = self.chance.choice((None, 0, 3, 4, -3, -4, 90))
             guest = Guest(
-                self.console.put_client(self.chance.choice(GROUPS)),
+                self.console.put_client(self.chance.choice(GROUPS), lastname="Видима"),
                 birthday,
                 self.chance.choice((3, 9, 10, 400)),
             )

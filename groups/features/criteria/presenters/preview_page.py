@@ -87,6 +87,10 @@ class PreviewPage:
         return [self._row(pair) for pair in self.preview.pairs]
 
     @property
+    def moves_nobody(self) -> bool:
+        return not self.preview.moves
+
+    @property
     def ups(self) -> int:
         return sum(pair.clients for pair in self.preview.pairs if pair.is_up)
 

@@ -248,8 +248,10 @@ class CriteriaReading(Listener[Preview]):
         )
 
     def keep(self, sums: Preview) -> None:
-        """Keep the spreads too: those of today serve every threshold."""
+        """Keep the spreads too: those of today serve every threshold; and whether the token may see sales."""
         super().keep(sums)
+        lacks = _lacks_key(self.credentials)
+        ask_shared(lambda: cache.set(lacks, not sums.may_see_sales, timeout=DAY), None)
         for (field, days), values in self._spreads.items():
             if values:
                 kopecks = 100 if field == "bought" else 1
@@ -366,6 +368,15 @@ def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread
         return msgspec.msgpack.decode(kept, type=Spread) if kept else None
     except msgspec.DecodeError:
         return None  # an earlier version of this program has kept it
+
+
+def lacks_sales(credentials: PosterCredentials) -> bool:
+    """Return True if the last reading of the day has shown that the token may not see sales."""
+    return bool(ask_shared(lambda: cache.get(_lacks_key(credentials)), False))
+
+
+def _lacks_key(credentials: PosterCredentials) -> str:
+    return f"criteria-lacks-sales:{credentials.account_id}:{credentials.fingerprint}"
 
 
 def _asked_key(credentials: PosterCredentials) -> str:

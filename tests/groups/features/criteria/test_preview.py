@@ -69,6 +69,7 @@ def test_where_nobody_moves_that_is_said(look, client_of, table):
     client_of(BRONZE)
     page = look()
     assert (number(page, "moves"), pairs(page), number(page, "cost")) == (0, {}, 0)
+    assert "Nobody would move" in text_of(page)
 
 
 def test_the_clients_of_a_pair_are_named_with_the_reason_when_asked_for(look, client_of, table):
@@ -303,6 +304,13 @@ def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, cli
     assert "data-cost" not in page.content.decode()
     assert "Your token may not see sales" in text_of(page)
     assert len(sandbox.calls("dash.getClientsSales")) == 1
+    assert not sandbox.calls("dash.getTransactions")
+    # The form says it too, from then on until the token may.
+    words = "nobody is moved by a row with sales"
+    assert words in text_of(look.client.get("/criteria/"))
+    sandbox.clear_faults()
+    look()
+    assert words not in text_of(look.client.get("/criteria/"))
 
 
 def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
