@@ -135,6 +135,7 @@ STATES = {
     "criteria_saved_by_two",
     "criteria_that_nobody_has_set",
     "criteria_with_mistakes",
+    "criteria_without_sales",
     "disconnect",
     "file_planned",
     "go_page",

@@ -131,6 +131,7 @@ class CriteriaReading(Listener[Preview]):
         self._spreads: dict[tuple[str, int], Counter[int]] = {
             (field, days): Counter() for field in ("bought", "receipts") for days in self._book.periods
         }
+        self._page_before: set[int] = set()
         self._unread = self._unproven = self._proven_alone = self._pinned = 0
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
@@ -144,10 +145,12 @@ class CriteriaReading(Listener[Preview]):
     # --- Clients -------------------------------------------------------------------------------------------
 
     def add(self, page: ClientList) -> None:
-        broken = self._broken_in(page)
+        # A list that moves between two pages may show a client on both.
+        left_out = self._broken_in(page) | self._page_before
         for client in page.clients:
-            if not client.removed and client.group_id in self.table.places and client.id not in broken:
+            if not client.removed and client.group_id in self.table.places and client.id not in left_out:
                 self._judge_client(client)
+        self._page_before = {client.id for client in page.clients}
 
     def _broken_in(self, page: ClientList) -> set[int]:
         """Return the clients with a row that cannot be read, and count such rows without removed clients."""

@@ -22,7 +22,8 @@ class RunScope(Content):
     """`wanted` of a run: the fingerprint of its table, all groups that take part, and who is moved.
 
     `moves` are client, group and new group of each, as read at `planned_at`; without that time they have to
-    be read. `names` are those of the groups, in the same order.
+    be read. `unproven` counts the clients who stay because that reading proves nothing of them. `names` are
+    those of the groups, in the same order.
     """
 
     table: str
@@ -32,11 +33,17 @@ class RunScope(Content):
     planned_at: datetime | None = None
     day: date | None = None
     is_night: bool = False
+    unproven: int = 0
 
-    def planned(self, moves: Iterable[ClientMove], today: date) -> "RunScope":
+    def planned(self, reading: CriteriaReading) -> "RunScope":
         """Return the scope with the moves of a reading of now."""
-        planned = tuple((move.client_id, move.from_id, move.to_id) for move in moves)
-        return replace(self, moves=planned, planned_at=timezone.now(), day=today)
+        return replace(
+            self,
+            moves=tuple((move.client_id, move.from_id, move.to_id) for move in reading.moves),
+            planned_at=timezone.now(),
+            day=reading.today,
+            unproven=reading.sums.unproven,
+        )
 
 
 def read_for(

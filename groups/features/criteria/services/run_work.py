@@ -52,7 +52,7 @@ class CriteriaRun(MovingRun):
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
             reading = self._backoff.ask_poster(partial(read, self._job, credentials))
             planned = reading.moves
-            scope = scope.planned(planned, reading.today)
+            scope = scope.planned(reading)
         left = left_of(self._job, planned)
         reached = sent_by(self._job).values("client_id").distinct().count()
         self._check_bound(reached + len(left))

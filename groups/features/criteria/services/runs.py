@@ -120,10 +120,17 @@ class Run(JobKind):
 
     @property
     def words_at_end(self) -> str:
-        if not self.job.total:
-            return _("Everybody is where they belong.")
-        left = _("Who is pinned, has moved on, or could not be read was left as they are.")
-        return f"{_('A worker has started it at night.')} {left}" if self.scope.is_night else left
+        scope, sentences = self.scope, []
+        if scope.is_night:
+            sentences.append(_("A worker has started it at night."))
+        if self.job.total:
+            sentences.append(_("Who is pinned, has moved on, or could not be read was left as they are."))
+        if scope.unproven:
+            text = _("%(clients)s of whom nothing is proven stay where they are.")
+            sentences.append(text % {"clients": clients_words(scope.unproven)})
+        elif not self.job.total:
+            sentences.append(_("Everybody is where they belong."))
+        return " ".join(sentences)
 
 
 class MostMovesGate(Gate):
@@ -178,7 +185,7 @@ def plan_run(
     scope = RunScope(reading.table.fingerprint, groups, tuple(names.values()), is_night=is_night)
     moves = reading.moves if is_read else []
     if is_read:
-        scope = scope.planned(moves, reading.today)
+        scope = scope.planned(reading)
     sources = {move.from_id: names[move.from_id] for move in moves}
     targets = {move.to_id: names[move.to_id] for move in moves}
     return Job(

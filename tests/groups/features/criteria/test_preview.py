@@ -1,14 +1,19 @@
 """Test the preview: who would move and why, what that costs, what is not proven, and who may see it."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 
 from groups.features.criteria.services import sales_lists
+from groups.features.criteria.services.reading import new_reading
+from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services import sweep
 from groups.models import Job
+from groups.services.credentials import credentials_of
+from groups.services.gateway import call_poster
 from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.pages import text_of
 
@@ -324,6 +329,17 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
     assert page.status_code == 200
     assert number(page, "unread") >= 1
     assert pairs(page) == {}
+
+
+def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
+    client_of(GOLD)
+    credentials = credentials_of(owner)
+    reading = new_reading(credentials, SavedTable.of(table).table)
+    reading.begin(time.monotonic() + 60, lambda: None)
+    page = call_poster(credentials, lambda poster: poster.get_clients())
+    reading.add(page)
+    reading.add(page)
+    assert reading.done().moves == len(reading.moves) == 1
 
 
 # --- The second proof --------------------------------------------------------------------------------------

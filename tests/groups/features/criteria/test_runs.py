@@ -99,6 +99,19 @@ def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
     assert not sandbox.posts()
 
 
+def test_a_run_counts_those_of_whom_nothing_is_proven(start, client_of, table, sandbox):
+    client_of(GOLD)
+    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
+    sandbox.script("dash.getTransactions", "status_500", times=None)
+    start()
+    job = run(Job.objects.get())
+    assert (*ended(job), job.total) == (Job.State.DONE, "", 0)
+    page = text_of(start.client.get(f"/jobs/{job.pk}/"))
+    assert "1 client of whom nothing is proven" in page
+    assert "Everybody is where they belong" not in page
+    assert not sandbox.posts()
+
+
 def test_the_same_form_twice_is_one_run_and_another_one_leads_to_it(start, client_of, table):
     client_of(GOLD)
     operation = str(uuid.uuid4())
