@@ -21,9 +21,9 @@ from groups.services.jobs.lease import Stopped
 class RunScope(Content):
     """`wanted` of a run: the fingerprint of its table, all groups that take part, and who is moved.
 
-    `moves` are client, group and new group of each, as read at `planned_at`; without that time they have to
-    be read. `unproven` counts the clients who stay because that reading proves nothing of them. `names` are
-    those of the groups, in the same order.
+    `names` are those of the groups, in the same order. `moves` are client, group and new group of each, as
+    read at `planned_at`; without that time they have to be read. `unproven` counts the clients who stay
+    because that reading proves nothing of them.
     """
 
     table: str

@@ -108,8 +108,8 @@ class SecondProof:
         self._credentials = credentials
         self._lists = lists
         self._day = today.isoformat()
+        # A heap of those whom the reading asks for; the first one gives way to a better one.
         self._chosen: list[tuple[bool, bytes, int, Client]] = []
-        """A heap of those whom the reading asks for; the first one gives way to a better one."""
 
     def offer(self, client: Client, *, would_move: bool) -> None:
         """Take a client up, who may be asked for; `would_move` says that the lists alone would move them."""
