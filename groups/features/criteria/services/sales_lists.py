@@ -63,9 +63,10 @@ class SalesLists:
         failures = 0
         for span in spans_of(self.book.periods):
             within = seconds_left(until, "dash.getClientsSales")
-            found = self._ask(span, within) if self.may_see and failures < FAILURES_IN_A_ROW else None
-            failures = 0 if found else failures + 1
-            self._note(span, found)
+            is_asked = self.may_see and failures < FAILURES_IN_A_ROW
+            # No name holds a list while the next one comes: each is large.
+            is_read = self._note(span, self._ask(span, within) if is_asked else None)
+            failures = 0 if is_read else failures + 1
             alive()
 
     def days_of(self, span: Span) -> tuple[date, date]:
@@ -85,12 +86,13 @@ class SalesLists:
             pass
         return None
 
-    def _note(self, span: Span, found: SalesList | None) -> None:
+    def _note(self, span: Span, found: SalesList | None) -> bool:
+        """Add a list to the book; return False if it failed."""
         if found is None:
             self.unread += 1
             self.book.add(span, {}, broken=(), is_whole=False)
             self.has_cost = self.has_cost and span[0] >= MONTH
-            return
+            return False
         sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
         was_cut = found.size == CUT
@@ -99,6 +101,7 @@ class SalesLists:
         self.book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
         if span[0] < MONTH:
             self.totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
+        return True
 
 
 class SecondProof:
