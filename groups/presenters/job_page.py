@@ -19,7 +19,7 @@ from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.progress import JobProgress, progress_of
-from groups.services.jobs.queue import SEEN, may_control
+from groups.services.jobs.queue import SEEN, may_control, may_undo
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
@@ -112,7 +112,7 @@ class JobPage:
     @cached_property
     def undo(self) -> UndoCard | None:
         """The way back, if there is one and this user may take it."""
-        return undo_card(self.job, self.user) if may_control(self.job, self.user) else None
+        return undo_card(self.job, self.user) if may_undo(self.job, self.user) else None
 
     @property
     def counts(self) -> list[tuple[str, int, str]]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.queue import may_control
+from groups.services.jobs.queue import may_undo
 from groups.services.jobs.undo_plan import (
     UndoPreview,
     UndoScope,
@@ -68,7 +68,7 @@ def _label(preview: UndoPreview) -> str:
 
 def ids_to_undo(jobs: Iterable[Job], user: "User") -> set[UUID]:
     """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
-    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_control(job, user)}
+    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
     undos = Job.objects.filter(undo_of__in=ended)
     return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 

@@ -77,7 +77,7 @@ def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def undo_by_job(request: Request, job: Job, change: Change | None = None) -> HttpResponse:
     """Start the job that undoes a job, or one change of it, and redirect to it; the same undo is one job."""
-    if not queue.may_control(job, request.user):
+    if not queue.may_undo(job, request.user):
         raise PermissionDenied
     try:
         undoing = undo_plan.plan_undo(

@@ -142,6 +142,7 @@ STATES = {
     "criteria_saved_by_two",
     "criteria_that_nobody_has_set",
     "criteria_with_mistakes",
+    "criteria_without_sales",
     "disconnect",
     "file_of_another_account",
     "file_planned",

@@ -1281,6 +1281,14 @@ def criteria_saved_by_two(stage):
     stage.page.locator("#table .actions .button").click()
 
 
+@scene(shows="#table > .risk")
+def criteria_without_sales(stage):
+    _save_criteria(stage)
+    stage.sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+    stage.browse(stage.user).post("/criteria/preview/")
+    stage.goto("/criteria/")
+
+
 @scene(shows="[data-held]")
 def criteria_held_at_night(stage):
     row = _save_criteria(stage, nightly=True)

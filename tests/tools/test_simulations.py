@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.once]
     ("module", "options", "counted"),
     [
         ("tests.tools.limiting", ("--runs", "3"), "runs: 3"),
+        ("tests.tools.nights", ("--nights", "2"), "nights: 3"),
         ("tests.tools.watching", ("--steps", "20"), "looks: 160"),
         ("tests.benchmarks", ("writes", "--writes", "5"), "5 writes each"),
     ],

@@ -27,8 +27,8 @@ class Criteria(feature.Feature):
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.tools", "criteria/menu.jinja", parts.menu_entry, order=3)
-        hooks.section("criteria", "groups")
-        hooks.destinations(parts.destinations_of, order=8)
+        hooks.section("criteria", "settings")
+        hooks.settings_pages(parts.settings_of_criteria, order=3)
         hooks.submissions(CriteriaSave.objects.all())
         hooks.form_addresses(
             "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
@@ -36,7 +36,9 @@ class Criteria(feature.Feature):
         hooks.job_kind(runs.Run)
         hooks.gate(runs.MostMovesGate())
         hooks.answer(runs.TooManyMoves, views.answer_too_many)
-        hooks.events("criteria", _("The criteria run no more at night"), events.find_held)
+        hooks.events(
+            "criteria", _("The criteria moved clients at night, or do so no more"), events.find_nights
+        )
         hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
         sweep.add_listener(reading.listen_for_criteria)
         hooks.prune("pins of criteria", tables.forget_ended_pins)

@@ -26,6 +26,7 @@ from groups.features.criteria.services.reading import (
     CriteriaReading,
     GroupsGone,
     find_preview,
+    lacks_sales,
     new_reading,
     read_now,
 )
@@ -99,6 +100,7 @@ def _show(
     page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
     context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
+    context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
     context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
     return render(request, "criteria/criteria.html", context, status=status)

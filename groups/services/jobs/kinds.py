@@ -67,6 +67,10 @@ class JobKind(ABC):
         """Return True if a user may start, pause, resume and cancel the job."""
         return user.has_perms(self.permissions)
 
+    def may_be_undone_by(self, user: "User") -> bool:
+        """Return True if a user may undo the job, who has the rights that the undo of its changes needs."""
+        return self.may_be_controlled_by(user)
+
     @property
     def lock_keys(self) -> frozenset[str]:
         """The keys that the job locks: by default the members of its group and of its target.

@@ -253,6 +253,11 @@ def may_control(job: Job, user: "User") -> bool:
     return job.is_known and JobKind.of(job).may_be_controlled_by(user)
 
 
+def may_undo(job: Job, user: "User") -> bool:
+    """Return True if a user may undo a job, with the rights that the undo of its changes needs."""
+    return job.is_known and JobKind.of(job).may_be_undone_by(user)
+
+
 def _check_right(job: Job, user: "User") -> None:
     if not may_control(job, user):
         raise PermissionDenied

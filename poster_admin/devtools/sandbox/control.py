@@ -51,6 +51,10 @@ class Console:
         """Add a receipt of a client, with sums in kopecks."""
         self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit))
 
+    def take_back_sales(self, client_id: int) -> None:
+        """Take back all receipts of a client that were added."""
+        self._account.take_back_sales(client_id)
+
 
 class Steered(Protocol):
     """The parts of the sandbox that another process steers."""

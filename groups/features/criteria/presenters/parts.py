@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.lists.group_list import Listing
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -18,6 +19,9 @@ def menu_entry(_request: "Request", _listing: Listing) -> dict[str, Any]:
     return {}
 
 
-def destinations_of(user: "User") -> list[Destination]:
+def settings_of_criteria(user: "User") -> list[SettingsPage]:
     """Return the page of the criteria, for users who may see groups."""
-    return pages_for(user, ("groups.view_group", _("Criteria"), "groups:criteria", False))
+    if not user.has_perm("groups.view_group"):
+        return []
+    words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
+    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "stairs")]

@@ -1,6 +1,9 @@
-"""Show what a table would do: each pair of groups, why, what it costs, and which rules work against it."""
+"""Show what a table would do: each pair of groups, why, and what it costs.
 
-from collections.abc import Sequence
+Rules of Poster that work against it are named, and promotions that clients would lose or get.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,14 +13,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.criteria.presenters.page import conditions_of, kopecks_words
+from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import UNREAD, Criterion, Table
 from groups.features.criteria.services.previews import PairSums, Preview
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
 from groups.features.insights.presenters.cost import cost_words
-from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sales_sums import rounded, summed
 from groups.models import PosterCredentials
-from groups.poster import LoyaltyRule
+from groups.poster import LoyaltyRule, Promotion
 from groups.services.groups import list_groups
 from groups.services.values import NumberFormat, clients_words, money_words
 
@@ -27,6 +31,14 @@ class AgainstRow:
     """A rule of Poster that leads elsewhere, and how many of the clients have paid its sum."""
 
     rule_id: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRow:
+    """A promotion that is for one group of a pair and not for the other one."""
+
+    promotion_id: int
     words: str
 
 
@@ -53,6 +65,7 @@ class PairRow:
     cost: str
     cost_words: str
     against: Sequence[AgainstRow]
+    promotions: Sequence[PromotionRow]
     people: Sequence[PersonRow]
     next_skip: int
 
@@ -72,6 +85,10 @@ class PreviewPage:
     @cached_property
     def pairs(self) -> list[PairRow]:
         return [self._row(pair) for pair in self.preview.pairs]
+
+    @property
+    def moves_nobody(self) -> bool:
+        return not self.preview.moves
 
     @property
     def ups(self) -> int:
@@ -121,19 +138,35 @@ class PreviewPage:
 
     @property
     def unread_words(self) -> str:
-        """Return what could not be read; empty where all was."""
-        if not self.preview.unread:
+        """Return what could not be read, and whom that leaves open; empty where all was read."""
+        preview = self.preview
+        if not preview.unread:
             return ""
-        text = ngettext(
-            "%(count)s row or list of Poster's could not be read in full.",
-            "%(count)s rows or lists of Poster's could not be read in full.",
-            self.preview.unread,
-        ) % {"count": NumberFormat.current().count(self.preview.unread)}
-        if self.preview.unproven:
-            text += " " + _("%(clients)s of whom nothing is proven stay where they are.") % {
-                "clients": clients_words(self.preview.unproven)
-            }
-        return text
+        sentences = [
+            ngettext(
+                "%(count)s row or list of Poster's could not be read in full.",
+                "%(count)s rows or lists of Poster's could not be read in full.",
+                preview.unread,
+            )
+            % {"count": NumberFormat.current().count(preview.unread)}
+        ]
+        if preview.proven_alone:
+            text = ngettext(
+                "%(count)s client was proven by their receipts, asked for alone.",
+                "%(count)s clients were proven by their receipts, asked for alone.",
+                preview.proven_alone,
+            )
+            sentences.append(text % {"count": NumberFormat.current().count(preview.proven_alone)})
+        if preview.unproven:
+            text = _("%(clients)s of whom nothing is proven stay where they are.")
+            sentences.append(text % {"clients": clients_words(preview.unproven)})
+            text = ngettext(
+                "The receipts of at most %(count)s client are asked for alone, of others each day.",
+                "The receipts of at most %(count)s clients are asked for alone, of others each day.",
+                sales_lists.MOST_ASKED,
+            )
+            sentences.append(text % {"count": NumberFormat.current().count(sales_lists.MOST_ASKED)})
+        return " ".join(sentences)
 
     def _name(self, group_id: int) -> str:
         group = self._groups.find(group_id)
@@ -153,6 +186,7 @@ class PreviewPage:
             f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
             cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
             [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
+            list(self._promotions_of(pair)),
             [self._person(named, pair) for named in self._reading.named] if asked else (),
             shown if asked and shown < pair.clients and len(self._reading.named) == NAMED_AT_MOST else 0,
         )
@@ -196,6 +230,29 @@ class PreviewPage:
                 "group": self._name(rule.group_id),
             },
         )
+
+    def _promotions_of(self, pair: PairSums) -> Iterator[PromotionRow]:
+        """Yield the promotions that the clients of a pair lose, and those that they get."""
+        for each in self._promotions.found:
+            is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
+            if is_lost and not is_got:
+                text = _("They lose the promotion “%(name)s”, which is for “%(group)s”.")
+                group = pair.from_id
+            elif is_got and not is_lost:
+                text = _("They get the promotion “%(name)s”, which is for “%(group)s”.")
+                group = pair.to_id
+            else:
+                continue
+            yield PromotionRow(each.id, text % {"name": each.name, "group": self._name(group)})
+
+    @property
+    def promotions_unread(self) -> bool:
+        """Return True if a promotion may be for a group of a pair that nobody knows of."""
+        return bool(self._promotions.failure or self._promotions.unreadable)
+
+    @cached_property
+    def _promotions(self) -> Listed[Promotion]:
+        return begin_promotions(self._credentials)()
 
     @cached_property
     def _rules(self) -> dict[int, LoyaltyRule]:

@@ -1,26 +1,45 @@
-"""Find the tables that run no more at night, for those who want to be told.
+"""Find what the nights of criteria have done, for those who want to be told.
 
-A night that has moved somebody is a job, which is told as any other; one that has moved nobody is not told.
+A night that has moved nobody is not told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.criteria.models import Criteria
-from groups.models import PosterAccount
-from groups.services.events import Event, one_line
+from groups.features.criteria.models import KIND, Criteria
+from groups.models import Change, Job, PosterAccount
+from groups.services.events import Event, job_words, one_line
+from groups.services.values import clients_words
 
 
-def find_held(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the tables whose nights were held since a time."""
+def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the nights that have moved clients or stopped, and the tables whose nights were held."""
+    jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
+    for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
+        moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
+        if moved and job.finished_at:
+            yield _event_of(job, job.finished_at, partial(moved_words, job, moved))
+    for job in jobs.filter(state=Job.State.STOPPED, stopped_at__gt=since):
+        if job.stopped_at:
+            yield _event_of(job, job.stopped_at, partial(job_words, job))
     for row in Criteria.objects.filter(account=account, held_at__gt=since).exclude(held=""):
         if row.held_at:
             key = f"criteria {account.pk} {row.held_at.isoformat()}"
             yield Event(key, row.held_at, reverse("groups:criteria"), partial(held_words, row))
+
+
+def _event_of(job: Job, at: datetime, text: Callable[[], str]) -> Event:
+    return Event(f"criteria {job.pk} {at.isoformat()}", at, reverse("groups:job", args=[job.pk]), text)
+
+
+def moved_words(job: Job, moved: int) -> str:
+    """Say how many clients a night has moved, out of which groups and into which."""
+    words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
+    return one_line(_("At night the criteria moved %(clients)s: from %(groups)s to %(targets)s.") % words)
 
 
 def held_words(row: Criteria) -> str:

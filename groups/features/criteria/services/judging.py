@@ -32,6 +32,10 @@ type BoughtIn = Mapping[int, Bought | None]
 """Amounts and receipts of a client, by the number of days up to today; None where they are not proven."""
 
 
+type Span = tuple[int, int]
+"""Days ago, from the first number to before the second."""
+
+
 class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One row: all its conditions must hold for a client to belong to its group.
 
@@ -189,18 +193,31 @@ MOST_IN_A_LIST = 100_000
 _RECEIPTS_MASK = (1 << RECEIPTS) - 1
 
 
-def spans_of(periods: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the calls for sales that periods need: days ago, from the first number to before the second.
+def spans_of(periods: Sequence[int]) -> list[Span]:
+    """Return the calls for sales that periods need.
 
     No call is longer than LONGEST_CALL, and none is across the end of a period. The latest comes first.
     """
-    spans, start = [], 0
+    spans: list[Span] = []
+    start = 0
     for period in sorted(set(periods)):
         while start < period:
             end = min(period, start + LONGEST_CALL)
             spans.append((start, end))
             start = end
     return spans
+
+
+class ShortList:
+    """A list of sales that may lack rows: who is in it, and the sums of those whose receipts were read."""
+
+    def __init__(self, listed: Collection[int]) -> None:
+        self._listed = frozenset(listed)
+        self.proven: dict[int, int] = {}
+
+    def lacks(self, client_id: int) -> bool:
+        """Return True if a row of this client may lack, and nothing says what it would have."""
+        return client_id not in self._listed and client_id not in self.proven
 
 
 class SalesBook:
@@ -210,36 +227,52 @@ class SalesBook:
         self.periods = tuple(sorted(set(periods)))
         # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
         self._sums: list[dict[int, int]] = [{} for _ in self.periods]
-        # The clients in each list that may lack rows.
-        self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
+        self._short: list[dict[Span, ShortList]] = [{} for _ in self.periods]
         self._broken: set[int] = set()
 
     def add(
-        self, span: tuple[int, int], sales: Mapping[int, Bought], *, broken: Collection[int], is_whole: bool
+        self, span: Span, sales: Mapping[int, Bought], *, broken: Collection[int], is_whole: bool
     ) -> None:
         """Add the list of a span; `broken` are clients whose row in it cannot be read.
 
         A list that is not whole may lack the row of anybody: it was cut, a row named nobody, or it failed.
         """
-        step = next(step for step, period in enumerate(self.periods) if span[1] <= period)
+        step = self._step_of(span)
         sums = self._sums[step]
-        for client_id, (kopecks, receipts) in sales.items():
-            packed = (kopecks << RECEIPTS) + min(receipts, MOST_IN_A_LIST)
-            sums[client_id] = sums.get(client_id, 0) + packed
+        for client_id, bought in sales.items():
+            sums[client_id] = sums.get(client_id, 0) + _packed(bought)
         self._broken.update(broken)
         if not is_whole:
-            self._listed[step].append(frozenset(sales))
+            self._short[step][span] = ShortList(sales)
 
     def is_broken(self, client_id: int) -> bool:
         """Return True if a row of this client could not be read: they stay where they are."""
         return client_id in self._broken
 
-    def bought(self, client_id: int) -> BoughtIn:
-        """Return what a client bought in each period."""
+    def bought(self, client_id: int, *, as_listed: bool = False) -> BoughtIn:
+        """Return what a client bought in each period; `as_listed` takes absence for a proof."""
         packed, proven, found = 0, True, {}
         for step, period in enumerate(self.periods):
             packed += self._sums[step].get(client_id, 0)
-            if self._listed[step]:
-                proven = proven and all(client_id in listed for listed in self._listed[step])
+            for short in self._short[step].values():
+                proven = proven and (as_listed or not short.lacks(client_id))
+                packed += short.proven.get(client_id, 0)
             found[period] = (packed >> RECEIPTS, packed & _RECEIPTS_MASK) if proven else None
         return found
+
+    def spans_to_prove(self, client_id: int, days: int) -> list[Span]:
+        """Return the spans in the last days whose lists may lack the row of a client, the latest first."""
+        short = (each for step in self._short for each in step.items())
+        return sorted(span for span, each in short if span[1] <= days and each.lacks(client_id))
+
+    def prove(self, client_id: int, span: Span, bought: Bought) -> None:
+        """Take the sums of a client's receipts for the row that the list of a span may lack."""
+        self._short[self._step_of(span)][span].proven[client_id] = _packed(bought)
+
+    def _step_of(self, span: Span) -> int:
+        return next(step for step, period in enumerate(self.periods) if span[1] <= period)
+
+
+def _packed(bought: Bought) -> int:
+    kopecks, receipts = bought
+    return (kopecks << RECEIPTS) + min(receipts, MOST_IN_A_LIST)

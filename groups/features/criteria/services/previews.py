@@ -36,8 +36,9 @@ class Preview(msgspec.Struct):
     """The effect that a table would have on the day `today`, as one token saw it at `as_of`.
 
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
-    stay because of that, and `pinned` those who would move but for their pin. `members` are the clients of
-    each group. `has_cost` is False where the sales of the last 30 days are not known.
+    stay because of that, `proven_alone` those whom only their receipts have proven, and `pinned` those who
+    would move but for their pin. `members` are the clients of each group. `has_cost` is False where the sales
+    of the last 30 days are not known.
     """
 
     as_of: datetime
@@ -46,6 +47,7 @@ class Preview(msgspec.Struct):
     members: dict[int, int]
     unread: int
     unproven: int
+    proven_alone: int
     pinned: int
     has_cost: bool
     may_see_sales: bool

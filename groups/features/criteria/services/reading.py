@@ -1,7 +1,8 @@
 """Read the clients and the sales of an account, judge them by its table, and say who would move.
 
-The sales come first, one call for a month at most. Then one sweep of all clients judges each as they are
-read. Sums alone are kept, for the day; who would move is known only while it is read.
+The sales come first. Then one sweep of all clients judges each as they are read, and at last some of those
+whom the sales leave open are judged by their receipts. Sums alone are kept, for the day; who would move is
+known only while it is read.
 """
 
 import hashlib
@@ -9,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
 from typing import ClassVar
 
@@ -19,15 +19,13 @@ from django.utils import timezone
 
 from groups.features.criteria.models import CriteriaPin
 from groups.features.criteria.services.judging import (
-    CUT,
     UNREAD,
     Born,
     Bought,
+    BoughtIn,
     Judge,
     Registered,
-    SalesBook,
     Table,
-    spans_of,
 )
 from groups.features.criteria.services.previews import (
     PairSums,
@@ -37,6 +35,7 @@ from groups.features.criteria.services.previews import (
     spread_of,
     widened,
 )
+from groups.features.criteria.services.sales_lists import MONTH, SalesLists, SecondProof
 from groups.features.criteria.services.tables import saved_table
 from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.ladder import Ladder
@@ -49,6 +48,7 @@ from groups.features.insights.services.sweep import (
     read_sums,
     sweep,
 )
+from groups.features.moves.services.move_run import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
     Client,
@@ -57,29 +57,20 @@ from groups.poster import (
     Group,
     InvalidResponse,
     LoyaltyType,
-    NotAllowed,
     PosterError,
-    SalesList,
-    Unreachable,
     UnreadableRow,
 )
 from groups.poster.clients import is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
-from groups.services.gateway import call_poster, seconds_left
 from groups.services.groups import list_groups_now
 from poster_admin.common.outages import ask_shared
 
-MONTH = 30
-"""Days of sales of which a cost is told."""
 NAMED_AT_MOST = 500
 """Clients of a pair that are named on one page."""
-FAILURES_IN_A_ROW = 2
-"""Lists of sales that fail one after the other until the rest is not asked for."""
 ASKED = 60 * 60
 """Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
 DAY = 24 * 60 * 60
-_KOPECKS = Decimal(100)
 _PER_KOPECK = Decimal(100 * 100)
 
 
@@ -89,15 +80,6 @@ class GroupsGone(Exception):
     def __init__(self, ids: list[int]) -> None:
         super().__init__()
         self.ids = ids
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A client who belongs to another group than the one they are in."""
-
-    client_id: int
-    from_id: int
-    to_id: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -115,8 +97,7 @@ class Named:
 class CriteriaReading(Listener[Preview]):
     """Judges all clients by a table; `moves` has who would move once it is done.
 
-    `named` has the first clients of the pair that was asked for. A list of sales that fails, was cut, or has
-    a row that names nobody, proves nothing for clients who are not in it.
+    `named` has the first clients of the pair that was asked for.
     """
 
     name: ClassVar[str] = "criteria"
@@ -137,78 +118,39 @@ class CriteriaReading(Listener[Preview]):
         super().__init__(credentials, f"{table.fingerprint}-{pinned}")
         self.table = table
         self.today = timezone.localdate()
-        self.moves: list[Move] = []
+        self.moves: list[ClientMove] = []
         self.named: list[Named] = []
         self.groups = groups
         self._judge = Judge(table, self.today)
-        self._book = SalesBook((MONTH, *table.periods))
-        # Kopecks before discounts in the last month; those paid are in the book.
-        self._totals: dict[int, int] = {}
+        self._lists = SalesLists(credentials, self.today, table.periods)
+        self._book = self._lists.book
+        self._second_proof = SecondProof(credentials, self._lists, self.today)
         self.pair, self.skip = pair, skip
         self._pairs: dict[tuple[int, int], PairSums] = {}
         self._members: Counter[int] = Counter(dict.fromkeys(table.groups, 0))
         self._spreads: dict[tuple[str, int], Counter[int]] = {
             (field, days): Counter() for field in ("bought", "receipts") for days in self._book.periods
         }
-        self._unread = self._unproven = self._pinned = 0
-        self._has_cost = True
-        self._may_see_sales = True
-
-    # --- Sales ---------------------------------------------------------------------------------------------
+        self._page_before: set[int] = set()
+        self._unread = self._unproven = self._proven_alone = self._pinned = 0
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, the latest first, and the rules that may work against the table."""
-        failures = 0
-        for span in spans_of(self._book.periods):
-            within = seconds_left(until, "dash.getClientsSales")
-            found = self._sales_in(span, within) if failures < FAILURES_IN_A_ROW else None
-            failures = 0 if found else failures + 1
-            if not self._may_see_sales:
-                failures = FAILURES_IN_A_ROW
-            self._note_sales(span, found)
-            alive()
+        """Read the sales of all periods, and the rules and promotions that may work against the table."""
+        self._until, self._alive = until, alive
+        self._lists.read(until, alive)
         rules = begin_rules(self.credentials)()
         self._rules_unread = rules.is_unread
         self._ladder = Ladder(rules.found, self.groups.values())
 
-    def _sales_in(self, span: tuple[int, int], within: float) -> SalesList | None:
-        """Return the sales of a span; None if that list failed."""
-        first, last = self._day(span[1] - 1), self._day(span[0])
-        try:
-            return call_poster(
-                self.credentials, lambda poster: poster.get_clients_sales(first, last, within=within)
-            )
-        except NotAllowed:
-            self._may_see_sales = False
-        except (Unreachable, InvalidResponse):
-            pass
-        return None
-
-    def _day(self, ago: int) -> date:
-        return self.today - timedelta(days=ago)
-
-    def _note_sales(self, span: tuple[int, int], found: SalesList | None) -> None:
-        if found is None:
-            self._unread += 1
-            self._book.add(span, {}, broken=(), is_whole=False)
-            self._has_cost = self._has_cost and span[0] >= MONTH
-            return
-        sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
-        broken = {row.id for row in found.unreadable if row.id is not None}
-        was_cut = found.size == CUT
-        names_nobody = found.lost or any(row.id is None for row in found.unreadable)
-        self._unread += len(found.unreadable) + found.lost + was_cut
-        self._book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
-        if span[0] < MONTH:
-            self._totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
-
     # --- Clients -------------------------------------------------------------------------------------------
 
     def add(self, page: ClientList) -> None:
-        broken = self._broken_in(page)
+        # A list that moves between two pages may show a client on both.
+        left_out = self._broken_in(page) | self._page_before
         for client in page.clients:
-            if not client.removed and client.group_id in self.table.places and client.id not in broken:
+            if not client.removed and client.group_id in self.table.places and client.id not in left_out:
                 self._judge_client(client)
+        self._page_before = {client.id for client in page.clients}
 
     def _broken_in(self, page: ClientList) -> set[int]:
         """Return the clients with a row that cannot be read, and count such rows without removed clients."""
@@ -228,26 +170,39 @@ class CriteriaReading(Listener[Preview]):
         if self._book.is_broken(client.id):
             self._unproven += 1
             return
-        born, registered = _born(client), _registered(client)
-        self._unread += (self.table.asks_birthdays and born is UNREAD) or (
-            self.table.asks_registrations and registered is UNREAD
+        self._unread += (self.table.asks_birthdays and _born(client) is UNREAD) or (
+            self.table.asks_registrations and _registered(client) is UNREAD
         )
-        place = self._judge.place_of(born, registered, bought)
-        if place is None:
-            self._unproven += 1
+        if self._is_placed(client, bought):
             return
+        self._unproven += 1
+        as_listed = self._place_of(client, self._book.bought(client.id, as_listed=True))
+        if as_listed is not None:
+            would_move = self.table.groups[as_listed] != client.group_id
+            self._second_proof.offer(client, would_move=would_move)
+
+    def _place_of(self, client: Client, bought: BoughtIn) -> int | None:
+        return self._judge.place_of(_born(client), _registered(client), bought)
+
+    def _is_placed(self, client: Client, bought: BoughtIn) -> bool:
+        """Note where a client belongs; return False if that is not proven."""
+        place = self._place_of(client, bought)
+        if place is None:
+            return False
         to_id = self.table.groups[place]
         if to_id == client.group_id:
-            return
+            return True
         if client.id in self.pins:
             self._pinned += 1
-            return
-        self.moves.append(Move(client.id, client.group_id, to_id))
+            return True
+        self.moves.append(ClientMove(client.id, client.group_id, to_id))
         pair = self._pair_of(client.group_id, to_id)
         sums = bought.get(pair.days) if pair.days is not None else None
         self._count(pair, client, sums, bought[MONTH])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
-            self.named.append(Named(client.id, client.name, pair.days, sums, born, registered))
+            named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
+            self.named.append(named)
+        return True
 
     def _pair_of(self, from_id: int, to_id: int) -> PairSums:
         pair = self._pairs.get((from_id, to_id))
@@ -264,7 +219,7 @@ class CriteriaReading(Listener[Preview]):
         if sums is not None:
             pair.bought = widened(pair.bought, sums[0])
             pair.receipts = widened(pair.receipts, sums[1])
-        total = self._totals.get(client.id)
+        total = self._lists.totals.get(client.id)
         if total is not None and month is not None:
             old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
             pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
@@ -276,23 +231,30 @@ class CriteriaReading(Listener[Preview]):
     # --- The end -------------------------------------------------------------------------------------------
 
     def done(self) -> Preview:
+        for client in self._second_proof.ask(self._until, self._alive):
+            if self._is_placed(client, self._book.bought(client.id)):
+                self._unproven -= 1
+                self._proven_alone += 1
         return Preview(
             as_of=self.as_of,
             today=self.today,
             pairs=in_order(self._pairs.values()),
             members=dict(self._members),
-            unread=self._unread,
+            unread=self._unread + self._lists.unread,
             unproven=self._unproven,
+            proven_alone=self._proven_alone,
             pinned=self._pinned,
-            has_cost=self._has_cost,
-            may_see_sales=self._may_see_sales,
+            has_cost=self._lists.has_cost,
+            may_see_sales=self._lists.may_see,
             rules_unread=self._rules_unread,
             provisional=not self.membership.settled,
         )
 
     def keep(self, sums: Preview) -> None:
-        """Keep the spreads too: those of today serve every threshold."""
+        """Keep the spreads too: those of today serve every threshold; and whether the token may see sales."""
         super().keep(sums)
+        lacks = _lacks_key(self.credentials)
+        ask_shared(lambda: cache.set(lacks, not sums.may_see_sales, timeout=DAY), None)
         for (field, days), values in self._spreads.items():
             if values:
                 kopecks = 100 if field == "bought" else 1
@@ -409,6 +371,15 @@ def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread
         return msgspec.msgpack.decode(kept, type=Spread) if kept else None
     except msgspec.DecodeError:
         return None  # an earlier version of this program has kept it
+
+
+def lacks_sales(credentials: PosterCredentials) -> bool:
+    """Return True if the last reading of the day has shown that the token may not see sales."""
+    return bool(ask_shared(lambda: cache.get(_lacks_key(credentials)), False))
+
+
+def _lacks_key(credentials: PosterCredentials) -> str:
+    return f"criteria-lacks-sales:{credentials.account_id}:{credentials.fingerprint}"
 
 
 def _asked_key(credentials: PosterCredentials) -> str:

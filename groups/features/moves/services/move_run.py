@@ -1,12 +1,15 @@
 """Move the clients of a job, and remove the group of a retirement once it is proven to be empty.
 
-Move a first client alone, and stop if anything but its group changed. Then read the group from its start, in
-passes, until a pass finds no client left to try; so clients that joined meanwhile are moved too. Chosen
-clients may be in several groups: each is moved only out of the group in which it was chosen.
+Move a first client alone, and stop if anything but its group changed. Then go on in passes, until a pass
+finds no client left to try. A job for all clients of a group reads it from its start in each pass, so clients
+that joined meanwhile are moved too. Chosen clients may be in several groups: each is moved only out of the
+group in which it was chosen.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import batched, chain
 
@@ -40,66 +43,144 @@ AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
 
 
-class MoveRun:
-    """One run of a job that moves clients.
+@dataclass(frozen=True, slots=True)
+class ClientMove:
+    """A client who goes from one group to another."""
 
-    `sources` has the ids of the chosen clients of each group, or None for all of a group.
-    """
+    client_id: int
+    from_id: int
+    to_id: int
 
-    def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
+
+class MovingRun(ABC):
+    """One run of a job that moves clients; a subclass says which, page by page."""
+
+    def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
         self._backoff = OutageBackoff(lease)
-        self._sources = sources
 
-    def run(self) -> None:
-        """Take a snapshot of each group, then move clients in passes until none is left to try."""
-        # A worker may have been killed before it looked at the first move.
+    @abstractmethod
+    def _pages(self) -> Iterator[Sequence[ClientMove]]:
+        """Yield the clients to move, page by page; each must be processed before the next is taken."""
+
+    def _may_be_tried(self, before: list[tuple[str, str]]) -> bool:
+        """Return True if a client may be tried whose earlier changes have these states and reasons."""
+        return may_be_tried(before)
+
+    def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
+        """Return the commands to send, at the moment when each is taken."""
+        return commands
+
+    # --- The run -------------------------------------------------------------------------------------------
+
+    def _check_earlier(self) -> None:
+        """Look at the first move of an earlier run: its worker may have been killed before it did."""
         if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
             self._check_first(first)
+
+    def _take_snapshot(self, group_id: int, chosen: Collection[int] | None) -> Snapshot:
+        """Keep these clients of a group, or all; raises `Stopped` if it is gone."""
         try:
-            self._snapshots = [
-                self._backoff.ask_poster(partial(self._take_snapshot, group_id)) for group_id in self._sources
-            ]
+            return self._backoff.ask_poster(partial(self._read_snapshot, group_id, chosen))
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
-        run_passes(self._lease, self._pass)
 
-    def _take_snapshot(self, group_id: int) -> Snapshot:
-        chosen, check = self._sources[group_id], self._lease.check
+    def _read_snapshot(self, group_id: int, chosen: Collection[int] | None) -> Snapshot:
         return snapshots.take_snapshot_for_job(
-            self._job, group_id, chosen, *user_and_credentials(self._job), check
+            self._job, group_id, chosen, *user_and_credentials(self._job), self._lease.check
         )
+
+    def _move_all(self) -> None:
+        """Make passes over the clients until none is left to try."""
+        run_passes(self._lease, self._pass)
 
     def _pass(self) -> bool:
         """Go through the clients once; return True if any was tried."""
         tried = False
-        for group_id, client_ids in self._pages():
-            if not self._job.tested and (commands := self._commands(group_id, client_ids)):
+        for page in self._pages():
+            if not self._job.tested and (commands := self._commands(page)):
                 self._test_one(commands)
                 tried = True
-            if self._job.tested and (commands := self._commands(group_id, client_ids)):
-                changes = submit_all(self._lease, commands)
-                if not changes:
+            if self._job.tested and (commands := self._commands(page)):
+                changes = submit_all(self._lease, self._taken(commands))
+                if not changes and self._commands(page):
                     self._backoff.wait(Job.Stop.LOCKED)
                 self._backoff.note(changes)
                 tried = True
         return tried
 
+    def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
+        """Return the commands for the clients of a page who may still be tried."""
+        tries: dict[int, list[tuple[str, str]]] = {move.client_id: [] for move in page}
+        rows = Change.objects.filter(job=self._job, client_id__in=list(tries))
+        for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
+            tries[client_id or 0].append((state, reason))
+        # A client whose last try failed comes last, so that it keeps none of the others waiting.
+        return [
+            MoveClient(
+                operation=uuid.uuid5(self._job.pk, f"{move.client_id} {len(tries[move.client_id])}"),
+                job=self._job,
+                client_id=move.client_id,
+                from_id=move.from_id,
+                to_id=move.to_id,
+            )
+            for move in sorted(page, key=lambda move: len(tries[move.client_id]))
+            if self._may_be_tried(tries[move.client_id])
+        ]
+
+    # --- The first client ----------------------------------------------------------------------------------
+
+    def _test_one(self, commands: Iterable[MoveClient]) -> None:
+        """Move clients one by one until one move is applied.
+
+        Raises `Stopped` if anything but the client's group changed.
+        """
+        for change in submit_one_by_one(self._lease, self._taken(commands)):
+            self._check_first(change)
+            if self._job.tested:
+                break
+
+    def _check_first(self, change: Change) -> None:
+        if change.state == State.REFUSED:
+            raise Stopped(Job.Stop.REFUSED, change.message)
+        if change.state in Change.MADE:
+            if changed := ClientAfter.from_json(change.after).changed:
+                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+            self._job.move_on(Job.State.RUNNING, tested=True)
+
+
+class MoveRun(MovingRun):
+    """One run of a job that moves clients to one group.
+
+    `sources` has the ids of the chosen clients of each group, or None for all of a group.
+    """
+
+    def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
+        super().__init__(lease)
+        self._sources = sources
+
+    def run(self) -> None:
+        """Take a snapshot of each group, then move clients in passes until none is left to try."""
+        self._check_earlier()
+        self._snapshots = [
+            self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
+        ]
+        self._move_all()
+
     # --- The clients to move -------------------------------------------------------------------------------
 
-    def _pages(self) -> Iterator[tuple[int, list[int]]]:
-        """Yield a group and ids of its clients, page by page.
-
-        Each page must be processed before the next is taken.
-        """
+    def _pages(self) -> Iterator[list[ClientMove]]:
         for group_id, chosen in self._sources.items():
             if chosen is None:
-                yield from ((group_id, page) for page in self._pages_of_all(group_id))
+                yield from (self._moves(group_id, page) for page in self._pages_of_all(group_id))
                 continue
             for some in batched(chosen, AT_ONCE, strict=False):
                 self._backoff.ask_poster(partial(check_target, self._lease))
-                yield group_id, list(some)
+                yield self._moves(group_id, some)
+
+    def _moves(self, group_id: int, client_ids: Iterable[int]) -> list[ClientMove]:
+        return [ClientMove(client_id, group_id, self._job.target_id or 0) for client_id in client_ids]
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
@@ -137,45 +218,6 @@ class MoveRun:
         made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
         return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
 
-    def _commands(self, group_id: int, client_ids: list[int]) -> list[MoveClient]:
-        """Return the commands for the clients of a group that may still be tried."""
-        tries: dict[int, list[tuple[str, str]]] = {client_id: [] for client_id in client_ids}
-        rows = Change.objects.filter(job=self._job, client_id__in=client_ids)
-        for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
-            tries[client_id or 0].append((state, reason))
-        # A client whose last try failed comes last, so that it keeps none of the others waiting.
-        return [
-            MoveClient(
-                operation=uuid.uuid5(self._job.pk, f"{client_id} {len(before)}"),
-                job=self._job,
-                client_id=client_id,
-                from_id=group_id,
-                to_id=self._job.target_id or 0,
-            )
-            for client_id, before in sorted(tries.items(), key=lambda item: len(item[1]))
-            if may_be_tried(before)
-        ]
-
-    # --- The first client ----------------------------------------------------------------------------------
-
-    def _test_one(self, commands: list[MoveClient]) -> None:
-        """Move clients one by one until one move is applied.
-
-        Raises `Stopped` if anything but the client's group changed.
-        """
-        for change in submit_one_by_one(self._lease, commands):
-            self._check_first(change)
-            if self._job.tested:
-                break
-
-    def _check_first(self, change: Change) -> None:
-        if change.state == State.REFUSED:
-            raise Stopped(Job.Stop.REFUSED, change.message)
-        if change.state in Change.MADE:
-            if changed := ClientAfter.from_json(change.after).changed:
-                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
-            self._job.move_on(Job.State.RUNNING, tested=True)
-
     # --- The removal of the group --------------------------------------------------------------------------
 
     def remove_when_empty(self) -> bool:
@@ -192,7 +234,8 @@ class MoveRun:
         group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
         if group.clients:
             page = self._backoff.ask_poster(partial(self._read, group.id, 0))
-            if self._commands(group.id, [client.id for client in page.clients if not client.removed]):
+            living = (client.id for client in page.clients if not client.removed)
+            if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try
         remaining = self._not_proven_gone(credentials)
         if remaining or (group.clients and not moved_just_now(self._job)):

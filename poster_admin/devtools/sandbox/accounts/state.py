@@ -270,10 +270,21 @@ class Account:
         with self._lock:
             return dump(self._sales.rows(query, self.clients))
 
+    def receipts(self, query: Mapping[str, str]) -> bytes:
+        """Return the JSON list of the receipts of one client in a period."""
+        with self._lock:
+            return dump(self._sales.receipts(query, self.clients))
+
     def sell(self, client_id: int, receipt: Receipt) -> None:
         """Add a receipt of a client."""
         with self._lock:
             self._sales.add(client_id, receipt)
+            self._changed()
+
+    def take_back_sales(self, client_id: int) -> None:
+        """Take back the receipts of a client that were added."""
+        with self._lock:
+            self._sales.take_back(client_id)
             self._changed()
 
     # --- Earlier states ----------------------------------------------------------------------------------

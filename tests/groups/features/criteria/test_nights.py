@@ -10,7 +10,7 @@ from django.utils import timezone
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services import nights
-from groups.features.criteria.services.events import find_held
+from groups.features.criteria.services.events import find_nights
 from groups.features.criteria.services.night_times import next_night
 from groups.models import Job, LeftOutFeature, PosterAccount
 from groups.services.jobs import queue
@@ -71,6 +71,24 @@ def test_a_night_moves_who_belongs_elsewhere_and_the_next_one_nobody(nightly, sa
     row = Criteria.objects.get()
     assert row.night_at == row.next_look_at > timezone.now()
     assert "The next time is" in text_of(by_hand.client.get("/criteria/"))
+
+
+def test_a_night_that_moved_or_stopped_is_told_and_one_that_moved_nobody_is_not(nightly, sandbox, client_of):
+    began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
+    (job,) = night()
+    run(job)
+    assert not night()
+    (event,) = find_nights(account, began)
+    assert event.text() == "At night the criteria moved 1 client: from Gold to Bronze."
+    assert event.path == f"/jobs/{job.pk}/"
+    client_of(GOLD)
+    sandbox.script("clients.updateClient", "busy_till")
+    (second,) = night()
+    assert run(second).state == Job.State.STOPPED
+    assert {each.text().partition(":")[0] for each in find_nights(account, began)} == {
+        "At night the criteria moved 1 client",
+        "A job has stopped",
+    }
 
 
 def test_a_night_before_its_time_or_of_a_table_by_hand_alone_does_nothing(nightly, owner, client_of, by_hand):
@@ -178,7 +196,7 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     assert not night()
     row = Criteria.objects.get()
     assert (row.held, row.night_at) == (reason, None)
-    (event,) = find_held(PosterAccount.objects.get(pk="demo"), began)
+    (event,) = find_nights(PosterAccount.objects.get(pk="demo"), began)
     assert "run no more at night" in event.text()
     assert nights.accounts_due() == []
     sandbox.clear_faults()

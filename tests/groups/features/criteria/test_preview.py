@@ -1,12 +1,19 @@
 """Test the preview: who would move and why, what that costs, what is not proven, and who may see it."""
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 
+from groups.features.criteria.services import sales_lists
+from groups.features.criteria.services.reading import new_reading
+from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services import sweep
 from groups.models import Job
+from groups.services.credentials import credentials_of
+from groups.services.gateway import call_poster
 from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.pages import text_of
 
@@ -67,6 +74,7 @@ def test_where_nobody_moves_that_is_said(look, client_of, table):
     client_of(BRONZE)
     page = look()
     assert (number(page, "moves"), pairs(page), number(page, "cost")) == (0, {}, 0)
+    assert "Nobody would move" in text_of(page)
 
 
 def test_the_clients_of_a_pair_are_named_with_the_reason_when_asked_for(look, client_of, table):
@@ -131,6 +139,29 @@ def test_a_rule_of_poster_that_leads_elsewhere_is_named(look, client_of, table, 
     assert "moves 1 client to “Gold” again" in text_of(page)
 
 
+def test_promotions_that_clients_would_lose_or_get_are_named(look, client_of, table, sandbox):
+    def promotion(number, name, *groups):
+        params = {"clients_type": 4, "clients_groups": list(groups)}
+        return {"promotion_id": str(number), "name": name, "params": params}
+
+    sandbox.console().set_promotions(
+        promotion(71, "Happy hours", GOLD),
+        promotion(72, "Second cup", BRONZE, SILVER),
+        promotion(73, "All alike", GOLD, BRONZE),
+        {"promotion_id": "74", "name": "Everybody", "params": {}},
+    )
+    client_of(GOLD)
+    page = look()
+    assert re.findall(r'data-promotion="(\d+)"', page.content.decode()) == ["71", "72"]
+    assert "They lose the promotion “Happy hours”, which is for “Gold”." in text_of(page)
+    assert "They get the promotion “Second cup”, which is for “Bronze”." in text_of(page)
+    cache.clear()
+    sandbox.script("clients.getPromotions", "status_500", times=None)
+    page = look()
+    assert pairs(page) == {(GOLD, BRONZE): 1}
+    assert "The promotions of Poster could not be read in full" in text_of(page)
+
+
 def test_the_preview_is_of_now(look, client_of, table, sandbox):
     client_id = client_of(BRONZE)
     assert number(look(), "moves") == 0
@@ -176,8 +207,14 @@ def sabotage(sandbox, monkeypatch, change):
     monkeypatch.setattr(account._sales, "rows", rows)
 
 
+@pytest.fixture
+def without_receipts(sandbox):
+    """Let calls for the receipts of single clients fail: there is no second proof."""
+    sandbox.script("dash.getTransactions", "status_500", times=None)
+
+
 def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
-    look, client_of, table, sandbox, monkeypatch
+    look, client_of, table, sandbox, monkeypatch, without_receipts
 ):
     client_of(GOLD)
     proven = client_of(GOLD, (1, 10_00))
@@ -201,7 +238,9 @@ def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
 
 
-def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, table, sandbox, monkeypatch):
+def test_a_row_that_names_nobody_proves_nothing_by_absence(
+    look, client_of, table, sandbox, monkeypatch, without_receipts
+):
     client_of(GOLD)
     mover = str(client_of(BRONZE, (1, 7_000_00)))
 
@@ -216,7 +255,9 @@ def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, tabl
     assert number(page, "unread") >= 1
 
 
-def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(look, client_of, table, sandbox):
+def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(
+    look, client_of, table, sandbox, without_receipts
+):
     rich, poor = client_of(GOLD, (1, 7_000_00)), client_of(GOLD)
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
     sandbox.script("dash.getClientsSales", "row_id_zero", group=str(rich))
@@ -268,9 +309,18 @@ def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, cli
     assert "data-cost" not in page.content.decode()
     assert "Your token may not see sales" in text_of(page)
     assert len(sandbox.calls("dash.getClientsSales")) == 1
+    assert not sandbox.calls("dash.getTransactions")
+    # The form says it too, from then on until the token may.
+    words = "nobody is moved by a row with sales"
+    assert words in text_of(look.client.get("/criteria/"))
+    sandbox.clear_faults()
+    look()
+    assert words not in text_of(look.client.get("/criteria/"))
 
 
-def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, table, sandbox):
+def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
+    look, client_of, table, sandbox, without_receipts
+):
     client_of(GOLD)
     client_of(GOLD, (100, 1_00))
     client_of(BRONZE, (1, 7_000_00))
@@ -279,6 +329,119 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, tab
     assert page.status_code == 200
     assert number(page, "unread") >= 1
     assert pairs(page) == {}
+
+
+def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
+    client_of(GOLD)
+    credentials = credentials_of(owner)
+    reading = new_reading(credentials, SavedTable.of(table).table)
+    reading.begin(time.monotonic() + 60, lambda: None)
+    page = call_poster(credentials, lambda poster: poster.get_clients())
+    reading.add(page)
+    reading.add(page)
+    assert reading.done().moves == len(reading.moves) == 1
+
+
+# --- The second proof --------------------------------------------------------------------------------------
+
+
+def fail_first_month(sandbox):
+    """Let the list of the last month fail, so that nothing is proven by a row in it."""
+    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
+
+
+def paying_with_bonuses(sandbox, monkeypatch, *ids):
+    """Let the receipts of these clients be paid with bonuses in part."""
+    account = sandbox.accounts["demo"]
+    answer = account._sales.receipts
+
+    def receipts(query, clients):
+        rows = answer(query, clients)
+        return [row | {"payed_bonus": "100"} for row in rows] if int(query["id"]) in ids else rows
+
+    monkeypatch.setattr(account._sales, "receipts", receipts)
+
+
+def test_receipts_prove_whom_the_lists_leave_open(look, client_of, table, sandbox):
+    poor, up = client_of(GOLD, (3, 5_999_99)), client_of(BRONZE, (3, 4_000_00), (100, 2_000_00))
+    client_of(GOLD, (3, 6_000_00))
+    fail_first_month(sandbox)
+    page = look()
+    assert pairs(page) == {(GOLD, BRONZE): 1, (BRONZE, GOLD): 1}
+    assert number(page, "unread") == 1
+    assert "3 clients were proven by their receipts" in text_of(page)
+    assert "nothing is proven" not in text_of(page)
+    # One call for each of the clients, and none for those whom other lists prove.
+    asked = sandbox.calls("dash.getTransactions")
+    assert len(asked) == 3
+    assert {call.query["type"] for call in asked} == {"clients"}
+    fail_first_month(sandbox)
+    assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
+    fail_first_month(sandbox)
+    page = look(**{"from": BRONZE, "to": GOLD})
+    assert named(page) == [up]
+    assert "bought 6,000 ₴ in 365 days, receipts: 2" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("row_not_object", {}),
+        ("row_null_field", {}),
+        ("row_duplicate_id", {}),
+        ("error_object", {"code": 54, "message": "No right"}),
+        ("response_false", {}),
+        ("empty", {}),
+    ],
+)
+def test_receipts_that_cannot_be_read_prove_nothing(look, client_of, table, sandbox, fault, options):
+    client_of(GOLD, (3, 1_00))
+    fail_first_month(sandbox)
+    sandbox.script("dash.getTransactions", fault, times=None, **options)
+    page = look()
+    assert page.status_code == 200
+    assert pairs(page) == {}
+    assert "1 client of whom nothing is proven" in text_of(page)
+
+
+def test_a_receipt_of_an_unknown_sum_proves_nothing(look, client_of, table, sandbox, monkeypatch):
+    open_one, proven = client_of(GOLD, (3, 1_00)), client_of(GOLD, (3, 1_00))
+    paying_with_bonuses(sandbox, monkeypatch, open_one)
+    fail_first_month(sandbox)
+    assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
+
+
+def test_few_clients_are_asked_for_and_those_first_whom_the_lists_would_move(
+    look, client_of, table, sandbox, monkeypatch
+):
+    monkeypatch.setattr(sales_lists, "MOST_ASKED", 3)
+    for _ in range(4):
+        client_of(BRONZE)
+    low = [client_of(GOLD) for _ in range(4)]
+    fail_first_month(sandbox)
+    page = look(**{"from": GOLD, "to": BRONZE})
+    assert len(named(page)) == 3
+    assert set(named(page)) < set(low)
+    assert {int(call.query["id"]) for call in sandbox.calls("dash.getTransactions")} == set(named(page))
+    assert "5 clients of whom nothing is proven" in text_of(page)
+    assert "3 clients were proven by their receipts" in text_of(page)
+    assert "at most 3 clients" in text_of(page)
+
+
+def test_where_calls_for_receipts_fail_or_last_the_rest_is_not_asked_for(
+    look, client_of, table, sandbox, monkeypatch, without_receipts
+):
+    for _ in range(10):
+        client_of(GOLD)
+    fail_first_month(sandbox)
+    assert pairs(look()) == {}
+    # Each of the two calls is tried twice.
+    assert len(sandbox.calls("dash.getTransactions")) == 4
+    sandbox.log.clear()
+    monkeypatch.setattr(sales_lists, "SECONDS", 0)
+    fail_first_month(sandbox)
+    assert pairs(look()) == {}
+    assert not sandbox.calls("dash.getTransactions")
 
 
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroups"])

@@ -72,11 +72,43 @@ def test_a_run_moves_whom_the_preview_shows_and_can_be_taken_back(
     assert (group_of(up), group_of(down)) == (BRONZE, SILVER)
 
 
+def test_who_may_move_clients_may_take_a_run_back_and_nobody_else(
+    start, client_of, table, browse, staff, manager, group_of
+):
+    down = client_of(GOLD)
+    start()
+    job = run(Job.objects.get())
+    page, undo = f"/jobs/{job.pk}/", f"/jobs/{job.pk}/undo/"
+    assert undo not in browse(manager).get(page).content.decode()
+    assert browse(manager).post(undo).status_code == 403
+    client = browse(staff)
+    assert f'action="{undo}"' in client.get(page).content.decode()
+    answer = client.post(undo)
+    assert answer.status_code == 302
+    run(Job.objects.get(undo_of=job))
+    assert group_of(down) == GOLD
+    # The run itself is still not theirs.
+    assert client.post(RUN, {"operation": str(uuid.uuid4())}).status_code == 403
+
+
 def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
     client_of(BRONZE)
     start()
     assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
     assert "Everybody is where they belong" in text_of(start.client.get(f"/jobs/{Job.objects.get().pk}/"))
+    assert not sandbox.posts()
+
+
+def test_a_run_counts_those_of_whom_nothing_is_proven(start, client_of, table, sandbox):
+    client_of(GOLD)
+    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
+    sandbox.script("dash.getTransactions", "status_500", times=None)
+    start()
+    job = run(Job.objects.get())
+    assert (*ended(job), job.total) == (Job.State.DONE, "", 0)
+    page = text_of(start.client.get(f"/jobs/{job.pk}/"))
+    assert "1 client of whom nothing is proven" in page
+    assert "Everybody is where they belong" not in page
     assert not sandbox.posts()
 
 

@@ -1,0 +1,109 @@
+"""Do the work of a run: read again if its plan is old, and move those who are left of it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from itertools import batched
+
+from django.conf import settings
+from django.utils import timezone
+
+from groups.features.criteria.models import Criteria, CriteriaPin
+from groups.features.criteria.services.run_plan import RunScope, left_of, read_for, sent_by
+from groups.features.insights.services.sweep import LONGEST_SWEEP
+from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
+from groups.models import Change, Job
+from groups.services.groups import list_groups_now
+from groups.services.jobs.executor import NOTHING_SENT
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.lease import Stopped, user_and_credentials
+from groups.services.writes.commands import MoveClient
+
+PLAN_LIFE = timedelta(minutes=2)
+"""The age up to which a run trusts the reading that its form has made."""
+
+
+class CriteriaRun(MovingRun):
+    """One run of the worker on a job of criteria. Each client is written once at most."""
+
+    def run(self) -> None:
+        """Make the plan anew if it is old, take a snapshot of each group, and move the clients in passes."""
+        self._check_earlier()
+        self._moves = self._plan()
+        for group_id in sorted({move.from_id for move in self._moves}):
+            chosen = [move.client_id for move in self._moves if move.from_id == group_id]
+            self._take_snapshot(group_id, chosen)
+        self._move_all()
+
+    # --- The plan ------------------------------------------------------------------------------------------
+
+    def _plan(self) -> list[ClientMove]:
+        """Return who is left to move, by a reading of now or of the last minutes.
+
+        Raises `Stopped` if these are more than the run may move.
+        """
+        scope = RunScope.from_json(self._job.wanted)
+        is_new = scope.planned_at is not None and timezone.now() - scope.planned_at < PLAN_LIFE
+        if is_new and scope.day == timezone.localdate():
+            planned = [ClientMove(*each) for each in scope.moves]
+            self._check_table(scope)
+        else:
+            _user, credentials = user_and_credentials(self._job)
+            read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
+            reading = self._backoff.ask_poster(partial(read, self._job, credentials))
+            planned = reading.moves
+            scope = scope.planned(reading)
+        left = left_of(self._job, planned)
+        reached = sent_by(self._job).values("client_id").distinct().count()
+        self._check_bound(reached + len(left))
+        self._job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=reached + len(left))
+        return left
+
+    def _check_table(self, scope: RunScope) -> None:
+        if not Criteria.objects.filter(account=self._job.account_id, fingerprint=scope.table).exists():
+            raise Stopped(Job.Stop.CHANGED)
+
+    def _check_bound(self, clients: int) -> None:
+        job = self._job
+        most = job.allowed_clients if job.request_id is not None else None
+        if most is None:
+            most = JobKind.of(job).most_clients
+        if most is not None and clients > most:
+            raise Stopped(Job.Stop.BEYOND_LIMITS)
+
+    # --- The clients to move -------------------------------------------------------------------------------
+
+    def _pages(self) -> Iterator[Sequence[ClientMove]]:
+        for some in batched(self._moves, AT_ONCE, strict=False):
+            if self._commands(some):
+                self._check_targets({move.to_id for move in some})
+                yield some
+
+    def _check_targets(self, ids: set[int]) -> None:
+        """Raise `Stopped` if a group that clients go to is gone, by two looks."""
+        for is_second in (False, True):
+            groups = self._backoff.ask_poster(self._list_groups)
+            if ids <= groups:
+                return
+            if not is_second:
+                self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+        raise Stopped(Job.Stop.TARGET_GONE)
+
+    def _list_groups(self) -> set[int]:
+        _user, credentials = user_and_credentials(self._job)
+        return {group.id for group in list_groups_now(credentials).groups}
+
+    def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
+        pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())
+        pinned = set(pins.values_list("client_id", flat=True))
+        return super()._commands([move for move in page if move.client_id not in pinned])
+
+    def _may_be_tried(self, before: list[tuple[str, str]]) -> bool:
+        return all(state == Change.State.FAILED and reason in NOTHING_SENT for state, reason in before)
+
+    def _taken(self, commands: Iterable[MoveClient]) -> Iterator[MoveClient]:
+        """Yield the commands of clients who are not pinned at the moment when they are taken."""
+        for command in commands:
+            pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())
+            if not pins.filter(client_id=command.client_id).exists():
+                yield command

@@ -1,0 +1,168 @@
+"""Read the sales of all clients, one call for a month at most, and the receipts of single ones.
+
+A list that fails, was cut, or has a row that names nobody, proves nothing for clients who are not in it. The
+receipts of such a client, asked for alone, are the second proof. That is a call for each client and list, so
+a reading asks for few clients: those first whom the lists alone would move, and others each day.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from heapq import heappush, heappushpop
+from itertools import batched
+
+from groups.features.criteria.services.judging import CUT, Bought, SalesBook, Span, spans_of
+from groups.models import PosterCredentials
+from groups.poster import (
+    Client,
+    InvalidResponse,
+    NotAllowed,
+    PosterError,
+    ReceiptList,
+    SalesList,
+    Unreachable,
+)
+from groups.services.gateway import begin_call, call_poster, seconds_left
+
+MONTH = 30
+"""Days of sales of which a cost is told."""
+FAILURES_IN_A_ROW = 2
+"""Calls that fail one after the other until the rest is not asked for."""
+MOST_ASKED = 100
+"""Clients of one reading whose receipts are asked for alone."""
+AT_ONCE = 2
+"""Calls for receipts that are under way at once: half of those that an account has by default."""
+SECONDS = 10.0
+"""Seconds that all calls for receipts of one reading may take."""
+SHORTEST_CALL = 0.1
+_KOPECKS = Decimal(100)
+
+
+class SalesLists:
+    """Reads the sales of all periods into a book.
+
+    `unread` counts the rows that could not be read, and the lists that failed or were cut. `has_cost` is
+    False where the sales of the last month are not known, and `may_see` where the token lacks the right.
+    `longest` are the days of the longest period of the table.
+    """
+
+    def __init__(self, credentials: PosterCredentials, today: date, periods: Sequence[int]) -> None:
+        self.book = SalesBook((MONTH, *periods))
+        self.unread = 0
+        self.has_cost = self.may_see = True
+        # Kopecks before discounts in the last month; those paid are in the book.
+        self.totals: dict[int, int] = {}
+        self.longest = max(periods, default=0)
+        self._credentials = credentials
+        self._today = today
+
+    def read(self, until: float, alive: Callable[[], object]) -> None:
+        """Read the lists, the latest first; `alive` is called after each."""
+        failures = 0
+        for span in spans_of(self.book.periods):
+            within = seconds_left(until, "dash.getClientsSales")
+            is_asked = self.may_see and failures < FAILURES_IN_A_ROW
+            # No name holds a list while the next one comes: each is large.
+            is_read = self._note(span, self._ask(span, within) if is_asked else None)
+            failures = 0 if is_read else failures + 1
+            alive()
+
+    def days_of(self, span: Span) -> tuple[date, date]:
+        """Return the first and the last day of a span, which counts days ago."""
+        return self._today - timedelta(days=span[1] - 1), self._today - timedelta(days=span[0])
+
+    def _ask(self, span: Span, within: float) -> SalesList | None:
+        """Return the sales of a span; None if that list failed."""
+        days = self.days_of(span)
+        try:
+            return call_poster(
+                self._credentials, lambda poster: poster.get_clients_sales(*days, within=within)
+            )
+        except NotAllowed:
+            self.may_see = False
+        except (Unreachable, InvalidResponse):
+            pass
+        return None
+
+    def _note(self, span: Span, found: SalesList | None) -> bool:
+        """Add a list to the book; return False if it failed."""
+        if found is None:
+            self.unread += 1
+            self.book.add(span, {}, broken=(), is_whole=False)
+            self.has_cost = self.has_cost and span[0] >= MONTH
+            return False
+        sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
+        broken = {row.id for row in found.unreadable if row.id is not None}
+        was_cut = found.size == CUT
+        names_nobody = found.lost or any(row.id is None for row in found.unreadable)
+        self.unread += len(found.unreadable) + found.lost + was_cut
+        self.book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
+        if span[0] < MONTH:
+            self.totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
+        return True
+
+
+class SecondProof:
+    """Asks for the receipts of clients whom the lists of sales leave open."""
+
+    def __init__(self, credentials: PosterCredentials, lists: SalesLists, today: date) -> None:
+        self._credentials = credentials
+        self._lists = lists
+        self._day = today.isoformat()
+        # A heap of those whom the reading asks for; the first one gives way to a better one.
+        self._chosen: list[tuple[bool, bytes, int, Client]] = []
+
+    def offer(self, client: Client, *, would_move: bool) -> None:
+        """Take a client up, who may be asked for; `would_move` says that the lists alone would move them."""
+        turn = blake2b(f"{self._day} {client.id}".encode(), digest_size=8).digest()
+        entry = would_move, turn, client.id, client
+        if len(self._chosen) < MOST_ASKED:
+            heappush(self._chosen, entry)
+        else:
+            heappushpop(self._chosen, entry)
+
+    def ask(self, until: float, alive: Callable[[], object]) -> list[Client]:
+        """Ask for the receipts of the chosen clients, and return those for whom Poster was asked.
+
+        It ends early where calls fail, or after SECONDS. An error of Poster's leaves a client open.
+        """
+        if not self._lists.may_see:
+            return []
+        until = min(until, time.monotonic() + SECONDS)
+        failures, asked = 0, dict[int, Client]()
+        for some in batched(self._questions(), AT_ONCE, strict=False):
+            if failures >= FAILURES_IN_A_ROW or time.monotonic() >= until:
+                break
+            for client, span, take in [(*each, self._begin(*each, until)) for each in some]:
+                asked[client.id] = client
+                try:
+                    found = take()
+                except PosterError:
+                    failures += 1
+                    continue
+                failures = 0
+                if (bought := bought_by(found)) is not None:
+                    self._lists.book.prove(client.id, span, bought)
+            alive()
+        return list(asked.values())
+
+    def _questions(self) -> Iterator[tuple[Client, Span]]:
+        for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True):
+            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest):
+                yield client, span
+
+    def _begin(self, client: Client, span: Span, until: float) -> Callable[[], ReceiptList]:
+        days, within = self._lists.days_of(span), max(until - time.monotonic(), SHORTEST_CALL)
+        return begin_call(
+            self._credentials, lambda poster: poster.get_receipts(client.id, *days, within=within)
+        )
+
+
+def bought_by(found: ReceiptList) -> Bought | None:
+    """Return the sums of receipts; None where one may lack, or was not paid with money alone."""
+    revenues = [receipt.revenue for receipt in found.receipts]
+    if not found.is_whole or None in revenues:
+        return None
+    return int(sum(filter(None, revenues), Decimal(0)) * _KOPECKS), len(revenues)
