@@ -32,6 +32,8 @@ from groups.presenters.group_actions import GroupAction, group_actions
 from groups.presenters.history_tabs import TabSource, tab_sources
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
+from groups.presenters.lists.conditions import Condition, conditions
+from groups.presenters.lists.list_actions import ListAction, list_actions
 from groups.presenters.lists.row_marks import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.presenters.settings_pages import SettingsSource, settings_sources
@@ -77,6 +79,16 @@ def list_columns(column_set: ColumnSet) -> None:
     column_sets[column_set.key] = column_set
 
 
+def list_condition(condition: Condition, order: int = 0) -> None:
+    """Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
+    insort(conditions, (order, condition), key=itemgetter(0))
+
+
+def list_action(action: ListAction, order: int = 0) -> None:
+    """Do something with the groups that a user has chosen in the list; see `ListAction`."""
+    insort(list_actions, (order, action), key=itemgetter(0))
+
+
 def change_note(find_note: FindNote) -> None:
     """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
     note_finders.append(find_note)
@@ -106,11 +118,7 @@ def settings_pages(source: SettingsSource, order: int = 0) -> None:
 
 
 def history_tab(source: TabSource, order: int = 0) -> None:
-    """Add pages of the feature to the tabs of the history; see `Tab`.
-
-    `source` takes the request. Such a page has `{% history_tabs %}` above its heading. The order of the
-    history is -10, that of what is new -5, of the jobs 10.
-    """
+    """Add pages of the feature to the tabs of the history; see `Tab` and `TabSource`."""
     insort(tab_sources, (order, source), key=itemgetter(0))
 
 
@@ -125,11 +133,7 @@ def start_page(start_query: StartQuery) -> None:
 
 
 def row_marks(find: FindMarks) -> None:
-    """Mark rows of the list of groups with an icon and words.
-
-    `find` takes the credentials, the list, and the ids of its groups with an open change. It returns the
-    marks by the ids of the groups, with one query for all of them.
-    """
+    """Mark rows of the list of groups with an icon and words; see `FindMarks`."""
     mark_finders.append(find)
 
 
@@ -206,8 +210,7 @@ def job_kind(kind: type[kinds.JobKind]) -> None:
 def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
     """Let users be notified of a kind of events, which they choose under its label.
 
-    `kind` is stored: nine letters at most. `find` takes an account and a time, and yields the events since;
-    one may be yielded again and again, and is told once, by its key. See `groups.services.events`.
+    `kind` is stored: nine letters at most. An event is told once, by its key; see `groups.services.events`.
     """
     if len(kind) > LONGEST_KIND:
         raise ValueError(f"The kind {kind} is too long.")
@@ -215,10 +218,7 @@ def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) ->
 
 
 def routine(name: str, step: Callable[..., Any], pause: float, accounts: FindAccounts | None = None) -> None:
-    """Let each worker repeat a step, `pause` seconds after its end; see `Routine`.
-
-    Several workers run at once: a step that may run only once takes a lease in the database.
-    """
+    """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
     routines.append(Routine(name, step, pause, accounts))
 
 

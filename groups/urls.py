@@ -52,6 +52,7 @@ register_converter(HistoryFileConverter, "history_file")
 
 urlpatterns = [
     path("groups/", groups.group_list, name="list"),
+    path("groups/filters/", groups.group_filters, name="filters"),
     path("groups/export.<file_type:extension>", groups.group_export, name="export"),
     path("groups/new/", groups.group_create, name="create"),
     path("groups/<group:group_id>/", groups.group_detail, name="detail"),

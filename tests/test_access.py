@@ -60,7 +60,7 @@ OWN = {
 LOGINS = ("/accounts/login/?next=", "/admin/login/?next=")
 # Addresses that each right opens; one that is in none of these lists fails the test below.
 NEEDS = {
-    "view_group": {"/go/", "/groups/", "/groups/export.csv", "/groups/1/", "/account/",
+    "view_group": {"/go/", "/groups/", "/groups/filters/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
                    "/groups/1/movements/", "/groups/scheme/", "/groups/compare/", "/groups/export.yaml",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
@@ -75,8 +75,9 @@ NEEDS = {
     # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.
     "add_group": {"/groups/new/", "/groups/import/"},
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
-                     "/groups/1/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
-    "move_client": {"/groups/1/clients/move/", "/clients/move/", "/clients/list/", "/clients/list/unknown/",
+                     "/groups/1/schedule/", "/groups/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
+    "move_client": {"/groups/1/clients/move/", "/groups/move/", "/clients/move/", "/clients/list/",
+                    "/clients/list/unknown/",
                     "/criteria/pins/", "/criteria/pins/1/remove/"},
     "change_criteria": {"/criteria/run/"},
     "delete_group": {"/groups/1/delete/"},

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
 from groups.presenters.group_actions import named_actions
+from groups.presenters.lists.list_actions import list_actions_of
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
 
@@ -37,11 +38,17 @@ type Source = Callable[["User"], Iterable[Destination]]
 
 
 def destinations(
-    text: str, groups: Sequence[Group], user: "User", here: Group | None = None
+    text: str,
+    groups: Sequence[Group],
+    user: "User",
+    *,
+    here: Group | None = None,
+    chosen: Sequence[int] = (),
 ) -> list[Destination]:
     """Return the groups and pages whose names have all words of the text; without one, no groups.
 
-    Between them are the actions that the text names with a group, or for the one that is open, `here`.
+    Between them are the actions that the text names with a group, or for the one that is open, `here`. Those
+    for the groups that are `chosen` in the list come first.
     """
     words = [spellings(word) for word in text.split()]
     pages = [
@@ -56,6 +63,7 @@ def destinations(
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
     actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
     return [
+        *_actions_on_chosen(words, chosen, user),
         *(
             Destination(
                 group.name,
@@ -66,6 +74,18 @@ def destinations(
         ),
         *(Destination(action.label, action.url, _("action")) for action in actions),
         *pages,
+    ]
+
+
+def _actions_on_chosen(words: Sequence[set[str]], chosen: Sequence[int], user: "User") -> list[Destination]:
+    if not chosen:
+        return []
+    groups = ngettext("%(count)s chosen group", "%(count)s chosen groups", len(chosen))
+    note = groups % {"count": NumberFormat.current().count(len(chosen))}
+    return [
+        Destination(str(action.label), action.address(chosen), note)
+        for action in list_actions_of(user)
+        if has_all(f"{action.label} {note}", words)
     ]
 
 

@@ -11,7 +11,10 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A tab of the history. `news` says in words why it has a dot; without words it has none."""
+    """A tab of the history. `news` says in words why it has a dot; without words it has none.
+
+    Its page has `{% history_tabs %}` above its heading.
+    """
 
     label: str
     url: str

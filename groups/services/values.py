@@ -120,6 +120,11 @@ class NumberFormat:
         """Return a number with its thousands separated: «1 250»."""
         return self._written(f"{number:,}")
 
+    def number(self, number: Decimal) -> str:
+        """Return a number with its thousands separated, and as many decimals as it has: «1 250,5»."""
+        whole, point, part = plain(number).partition(".")
+        return f"{self.count(int(whole))}{self.point if point else ''}{part}"
+
     def percent(self, percent: Decimal) -> str:
         """Return a percent: "12.5%", «12,5 %»."""
         return self._percent(plain(percent))

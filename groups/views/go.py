@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
-from groups.presenters.lists.list_filters import asked_text
+from groups.presenters.lists.list_filters import asked_ids, asked_text
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
@@ -46,7 +46,8 @@ def go(request: Request) -> HttpResponse:
     groups: Sequence[Group] = ()
     with suppress(PosterError):  # pages are found while Poster does not answer, too
         groups = reads.list_groups(request.credentials).groups if text else ()
-    found = destinations(text, groups, request.user, _group_behind(request, groups))
+    here, chosen = _group_behind(request, groups), asked_ids(request.POST)
+    found = destinations(text, groups, request.user, here=here, chosen=chosen)
     context = {"text": text, "found": found}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 

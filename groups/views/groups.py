@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django_htmx.http import reselect
+from django_htmx.http import push_url, reselect
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
@@ -23,7 +23,9 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.column_sets import read_amounts
+from groups.presenters.lists.filter_form import FilterForm
 from groups.presenters.lists.group_list import Listing, make_listing
+from groups.presenters.lists.list_actions import list_actions_of
 from groups.presenters.lists.list_filters import Filters, asked_percent
 from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.lists.row_marks import marks_of
@@ -60,12 +62,18 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
+    filters = Filters.parse(request.GET, request.user)
+    # A form sends each column; the address has them in their usual form.
+    is_spelled_out = len(request.GET.getlist("columns")) > 1
+    if is_spelled_out and not request.htmx:
+        return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
     locked = history.locked_ids(credentials)
     marks = marks_of(credentials, groups, locked)
-    listing = _listing(request, groups, Filters.parse(request.GET), locked_ids=locked, marks=marks)
+    listing = _listing(request, groups, filters, locked_ids=locked, marks=marks)
     context = {
         "listing": listing,
+        "list_actions": list_actions_of(request.user),
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: line_of_news(request)),
@@ -75,14 +83,22 @@ def group_list(request: Request) -> HttpResponse:
     column_set = listing.amounts.column_set if listing.amounts else None
     if column_set and element_asked_for(request) == column_set.key:
         return render_page(request, column_set.template, context, fragment=column_set.key)
-    return render_page(request, "groups/list/list.html", context, fragment="rows")
+    response = render_page(request, "groups/list/list.html", context, fragment="rows")
+    return push_url(response, filters.href()) if is_spelled_out else response
 
 
-def _listing(request: Request, groups: reads.Groups, filters: Filters, **marked: Any) -> Listing:
-    """Return the groups as the filters order them; `marked` are the marks of single rows."""
-    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
-    amounts = read_amounts(filters.columns, request.user, request.credentials)
-    return make_listing(groups, filters, amounts=amounts, changed_ids=changed, **marked)
+def _listing(request: Request, groups: reads.Groups, filters: Filters, **shown: Any) -> Listing:
+    """Return the groups as the filters order them; `shown` is what the list has beside them."""
+    amounts = read_amounts(filters.column_set, request.user, request.credentials)
+    return make_listing(groups, filters, request.credentials, amounts=amounts, **shown)
+
+
+@require_safe
+@requires("view_group")
+def group_filters(request: Request) -> HttpResponse:
+    """Show the form with the conditions and the columns of the list with the same parameters."""
+    form = FilterForm(Filters.parse(request.GET, request.user), request.user)
+    return render_page(request, "groups/list/filters.html", {"form": form}, fragment="form")
 
 
 def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
@@ -101,7 +117,8 @@ def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpRe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
-    listing = _listing(request, reads.list_groups(request.credentials), Filters.parse(request.GET))
+    filters = Filters.parse(request.GET, request.user)
+    listing = _listing(request, reads.list_groups(request.credentials), filters)
     account = request.credentials.account_id
     name = f"groups-{account}-{localdate(listing.groups.as_of)}"
     return file_response(request, name, extension, lambda: groups_file(listing, account, extension))
@@ -151,7 +168,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     The list that sent the request is in its headers; a link to a neighbour has the filters in its address.
     """
     behind = list_behind(request)
-    filters = Filters.parse(QueryDict(urlsplit(behind).query) if behind else request.GET)
+    filters = Filters.parse(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
     context: dict[str, Any] = {
         "list_url": behind or reverse("groups:list") + filters.query(),
         "refresh_url": filters.query(refresh=1),

@@ -3,7 +3,7 @@ import { $, $$, page, storage } from "./dom.js";
 
 document.addEventListener("change", ({ target }) => {
   // Controls with a `form` attribute may lie in the fragment that is swapped, so the form finds them on its own.
-  if (target.matches("select[form]:not([data-waits])")) target.form.requestSubmit();
+  if (target.matches("select[form]")) target.form.requestSubmit();
   if (target.matches("[data-choose-all]"))
     for (const box of $$(`[name="${target.dataset.chooseAll}"]`)) box.checked = target.checked;
 });

@@ -53,6 +53,8 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target === dialog) show();
+  // The filters have narrowed the list.
+  else if (detail.target.id === "rows") dialog.close();
 });
 
 document.addEventListener("click", (event) => {

@@ -11,9 +11,11 @@ const SHORTCUTS = {
   "?": "[data-help]",
   "[": "[data-key=previous]",
   "]": "[data-key=next]",
+  // The row that has the focus, else the one that is pointed at.
+  x: ".groups tr:focus-within [name=id], .groups tbody:not(:focus-within) tr:hover [name=id]",
 };
-// The keys of these by their place: on a Ukrainian layout they type "т", "у", ".", "х" and "ї".
-const PLACES = { KeyN: "n", KeyE: "e", KeyK: "k", Slash: "/", BracketLeft: "[", BracketRight: "]" };
+// The keys of these by their place: on a Ukrainian layout they type "т", "у", "ч", ".", "х" and "ї".
+const PLACES = { KeyN: "n", KeyE: "e", KeyX: "x", KeyK: "k", Slash: "/", BracketLeft: "[", BracketRight: "]" };
 // A key typed into a field is no shortcut; a box takes no letters.
 const TYPING = "input:not([type=checkbox], [type=radio]), select, textarea, dialog[open], [contenteditable]";
 
@@ -48,7 +50,7 @@ function press(event) {
   if (element.id === "q") {
     element.focus();
     element.select();
-  } else element.click();
+  } else element.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: element.name === "id" && event.shiftKey }));
 }
 
 // Ctrl or Command with K works in fields too, and cannot be switched off: it is no key that types.

@@ -11,16 +11,24 @@ const rowOf = (group) => $(`.groups [data-group="${group}"]`);
 // The group of the row that was saved last.
 let saved = null;
 
-// The page has the name of a row once. Show a name that is cut off as a tooltip, and name each link to a form by its group.
+// The page has the name of a row once. Show a name that is cut off as a tooltip, and name what is in a row by its group.
 function nameRows() {
   for (const name of $$(".groups tbody th a")) {
     name.title = name.textContent;
-    const edit = $(".row-edit", name.closest("tr"));
-    edit?.setAttribute("aria-label", `${edit.textContent} ${name.textContent}`);
+    const row = name.closest("tr");
+    const [box, edit] = [$("[name=id]", row), $(".row-edit", row)];
+    box.ariaLabel = `${box.ariaLabel.split(" ")[0]} ${name.textContent}`;
+    if (edit) edit.ariaLabel = `${edit.textContent} ${name.textContent}`;
   }
 }
 
 document.addEventListener("htmx:load", nameRows);
+
+// The module that keeps the chosen groups is fetched with the first choice.
+for (const event of ["change", "htmx:load"])
+  document.addEventListener(event, () => {
+    if ($("[form=chosen]:checked")) import("./choice.js");
+  });
 
 export async function openInRow(link) {
   if ($(".row-form")) {
@@ -66,7 +74,7 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
 
 // A number is opened by a double click.
 document.addEventListener("dblclick", ({ target }) => {
-  const link = target.closest?.(".groups td:not(:last-child)") && $(".row-edit", target.closest("tr"));
+  const link = target.closest?.(".groups td:nth-child(n + 3):not(:last-child)") && $(".row-edit", target.closest("tr"));
   if (link) link.click();
 });
 

@@ -71,6 +71,27 @@ def test_change_five_percents(hands_of, staff, sandbox):
 
 
 @pytest.mark.thorough
+def test_change_the_percents_of_three_chosen_groups(hands_of, staff, sandbox):
+    hands = hands_of(staff)
+    hands.click(row(hands.page, 1).locator("[name=id]"))
+    row(hands.page, 5).locator("[name=id]").click(modifiers=["Shift"])
+    hands.clicks += 1
+    hands.click(hands.page.locator("#chosen").get_by_role("button", name="Відсотки"))
+    fields = hands.page.locator("[name^=percent]")
+    for number, percent in enumerate(("11", "12", "13")):
+        if number:
+            hands.press("Enter")
+        expect(fields.nth(number)).to_be_focused()
+        hands.type(percent)
+    hands.press("Control+Enter")
+    hands.click(hands.page.get_by_role("button", name="Змінити 3 групи"))
+    hands.page.wait_for_url("**/jobs/**")
+    assert run(Job.objects.get()).state == Job.State.DONE
+    assert percents(sandbox) == {1: "11", 4: "12", 5: "13"}
+    assert hands.effort == promised("Change the percents of three groups that are chosen in the list")
+
+
+@pytest.mark.thorough
 def test_move_three_clients_found_by_phone(hands_of, staff, sandbox):
     console = sandbox.console()
     people = {1: "1", 129: "4", 130: "5"}

@@ -1211,10 +1211,45 @@ def _save_view(stage, name, query):
     stage.button()
 
 
-@scene(shows="#views form")
-def views_menu(stage):
+@scene(shows=".tabs [aria-current]")
+def view_tabs(stage):
     _save_view(stage, "Великі знижки", "type=2&percent_from=10")
-    stage.page.locator(".results-bar .end .more-menu > summary").click()
+    _save_view(stage, "Порожні гурти", "clients_to=0")
+    stage.goto("/groups/?clients_to=0")
+
+
+@scene(shows=".filters")
+def filters(stage):
+    stage.goto("/groups/filters/?percent_from=5&bonus=yes&columns=percent")
+
+
+@scene(shows="dialog[open] .filters")
+def filters_in_the_dialog(stage):
+    stage.goto("/groups/")
+    stage.page.locator(".results-bar a[data-dialog]").click()
+
+
+@scene(shows=".choice-bar output")
+def chosen_groups(stage):
+    stage.goto("/groups/?id=1,4")
+
+
+@scene(shows="#form [name=percent]")
+def plan_of_several_groups(stage):
+    stage.goto("/groups/schedule/?id=1,4")
+
+
+@scene(shows="[data-notice=conflict]")
+def plan_of_several_groups_held(stage):
+    stage.goto("/groups/schedule/?id=1,4")
+    stage.page.fill("[name=percent]", "10")
+    stage.page.fill("[name=starts_at]", "2099-12-04T18:00")
+    stage.button()
+
+
+@scene(shows="#form [name=target]")
+def move_of_several_groups(stage):
+    stage.goto("/groups/move/?id=1,4")
 
 
 @scene(shows="[data-view] details[open]")

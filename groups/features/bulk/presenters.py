@@ -12,7 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Job
@@ -22,11 +22,14 @@ from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.lists.group_list import Listing
+from groups.presenters.lists.list_actions import ListAction
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
+from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
+PERCENTS_OF_CHOSEN = ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------

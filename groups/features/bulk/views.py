@@ -140,10 +140,9 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
 
 def _make_sheet(request: Request, groups: Groups) -> Sheet:
     """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
-    filters = Filters.parse(request.GET)
-    changed = history.changed_ids(request.credentials) if filters.only == "changed" else ()
+    filters = Filters.parse(request.GET, request.user)
     locked = history.locked_ids(request.credentials)
-    listing = make_listing(groups, filters, locked, changed_ids=changed)
+    listing = make_listing(groups, filters, request.credentials, locked_ids=locked)
     # The address of a submitted form still has the ticks that it was opened with.
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")

@@ -14,11 +14,10 @@ class Insights(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.insights.presenters import cost, parts, sales_columns  # noqa: PLC0415 - as above
+        from groups.features.insights.presenters import cost, list_conditions, parts, sales_columns  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "insights/link_to_scheme.html", lambda _request: {})
-        hooks.part("list.tools", "insights/menu.jinja", sales_columns.menu_of_sales, order=1)
         hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
         dependents = "insights/dependents_of_group.html"
         hooks.part("group.cards", dependents, parts.dependents_of_group, begin=parts.begin_of_group)
@@ -33,6 +32,8 @@ class Insights(feature.Feature):
         hooks.part("group.lost", "insights/named_by.html", parts.named_by_dependents)
         hooks.gate(sales.CostGate())
         hooks.list_columns(sales_columns.SALES)
+        hooks.list_condition(list_conditions.TURNOVER, order=-8)
+        hooks.list_condition(list_conditions.PROMOTION)
         hooks.change_note(cost.note_of_cost)
         hooks.destinations(parts.destinations_of, order=5)
         hooks.queue(sweep.QUEUE)

@@ -27,6 +27,7 @@ class Moves(feature.Feature):
         hooks.group_action(presenters.MOVE, order=5)
         hooks.group_action(presenters.RETIRE, order=10)
         hooks.choice_action(presenters.MOVE_CHOSEN)
+        hooks.list_action(presenters.MOVE_GROUPS, order=5)
         hooks.part("members.actions", "moves/members_bar.html", presenters.bar_of_members)
         hooks.part("group.menu", "moves/retire_item.html", presenters.retirement_of_group)
         hooks.part("removal.ways_out", "moves/way_out.html", presenters.way_out_of_removal)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.moves.presenters import MOVE_CHOSEN
@@ -35,8 +36,8 @@ class TargetForm(forms.Form):
     operation = forms.UUIDField(widget=forms.HiddenInput)
     sources: Sequence[Group]
 
-    def __init__(self, data: Any, *, clients: str) -> None:
-        super().__init__(data, initial={"clients": clients, "operation": uuid.uuid4()})
+    def __init__(self, data: Any, **initial: str) -> None:
+        super().__init__(data, initial={**initial, "operation": uuid.uuid4()})
 
     @property
     def is_moved_on(self) -> bool:
@@ -142,3 +143,46 @@ class ChoiceForm(TargetForm):
         """The groups, with the numbers of their chosen clients."""
         by_group = self.choice.by_group
         return [(group.name, len(by_group[group.id])) for group in self.sources]
+
+    @property
+    def back(self) -> str:
+        """The address of the search of clients with this choice."""
+        return self.choice.back
+
+
+class GroupsForm(TargetForm):
+    """Move all clients of several groups."""
+
+    clients = None  # type: ignore[assignment]  # as Django takes a field away
+    id = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
+        super().__init__(data)
+        self.initial["id"] = ",".join(map(str, ids))
+        self._ids = ids
+        self.sources = [group for group in groups if group.id in ids]
+        self.offer(groups)
+
+    def clean_id(self) -> Sequence[int]:
+        """Return the groups, if all of them are still there."""
+        if len(self.sources) != len(self._ids):
+            raise ValidationError(_("One of these groups is no longer there. Choose them again."))
+        return self._ids
+
+    @property
+    def ids(self) -> dict[int, None]:
+        return {group.id: None for group in self.sources}
+
+    @property
+    def count(self) -> int:
+        return sum(group.clients for group in self.sources)
+
+    @property
+    def parts(self) -> list[tuple[str, int]]:
+        """The groups, each with the number of its clients."""
+        return [(group.name, group.clients) for group in self.sources]
+
+    @property
+    def back(self) -> str:
+        """The address of the list with these groups."""
+        return f"{reverse('groups:list')}?id={self.initial['id']}"

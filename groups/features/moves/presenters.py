@@ -13,6 +13,7 @@ from groups.poster import Group
 from groups.presenters.clients.choice_actions import ChoiceAction
 from groups.presenters.clients.client_list import MemberPage
 from groups.presenters.group_actions import GroupAction
+from groups.presenters.lists.list_actions import ListAction
 from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, clients_words, percent_words, type_label
 from groups.services.writes.commands import MoveClient
@@ -25,6 +26,7 @@ MOVE_CHOSEN = ChoiceAction(
     too_many=gettext_lazy("So many clients cannot be moved at once. Move some of them first."),
 )
 
+MOVE_GROUPS = ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission)
 MOVE = GroupAction(
     gettext_lazy("Move clients"),
     "groups:move",

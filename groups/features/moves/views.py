@@ -10,13 +10,14 @@ from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from groups.features.moves.forms import ChoiceForm, MoveForm
+from groups.features.moves.forms import ChoiceForm, GroupsForm, MoveForm
 from groups.features.moves.presenters import MoveEffect, MoveEffects
 from groups.features.moves.services import moves
 from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Holder, Job
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
+from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, with_counted_clients
@@ -28,7 +29,7 @@ from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
-type Form = MoveForm | ChoiceForm
+type Form = MoveForm | ChoiceForm | GroupsForm
 type Plan = Callable[[], Job]
 
 
@@ -65,6 +66,30 @@ def clients_move(request: Request) -> HttpResponse:
         )
 
     return _move(request, form, plan, "moves/move.html", {})
+
+
+@form_methods
+@requires("move_client")
+def groups_move(request: Request) -> HttpResponse:
+    """Start one job that moves all clients of the groups chosen in the list to another group."""
+    posted = request.POST if request.method == "POST" else None
+    ids = asked_ids(posted or request.GET)
+    if len(ids) == 1:
+        return redirect("groups:move", ids[0])
+    form = GroupsForm(posted, groups=reads.list_groups_now(request.credentials).groups, ids=ids)
+    if not form.sources:
+        return redirect("groups:list")
+
+    def plan() -> Job:
+        return moves.plan_groups(
+            user=request.user,
+            credentials=request.credentials,
+            operation=form.cleaned_data["operation"],
+            groups=form.sources,
+            target=form.cleaned_data["target"],
+        )
+
+    return _move(request, form, plan, "moves/move.html", {"of_groups": True})
 
 
 def _posted_choice(request: Request) -> QueryDict | None:

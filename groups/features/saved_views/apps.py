@@ -13,7 +13,8 @@ class SavedViews(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.saved_views import presenters, services  # noqa: PLC0415 - as above
 
-        hooks.part("list.tools", "saved_views/menu.jinja", presenters.menu_of_views)
+        hooks.part("list.tabs", "saved_views/tabs.jinja", presenters.tabs_of_list)
+        hooks.part("list.narrowed", "saved_views/save.jinja", presenters.save_of_list)
         hooks.destinations(presenters.destinations_of, order=-1)
         hooks.settings_pages(presenters.settings_of_views, order=5)
         hooks.start_page(services.start_query)

@@ -3,15 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from groups.features.saved_views.presenters import filters_of
 from groups.presenters.lists.list_filters import Filters
-
-
-def filters_of(query: str) -> Filters:
-    """Return the filters in a query string of the list; unknown ones are ignored."""
-    return Filters.parse(QueryDict(query.removeprefix("?")))
 
 
 class ViewNameForm(forms.Form):
@@ -36,6 +31,8 @@ class SavedViewForm(ViewNameForm):
     def __init__(self, data: Any = None, *, query: str = "") -> None:
         # The list has other forms with a field of this name.
         super().__init__(data, initial={"query": query}, auto_id="view_%s")
+        # A user who has come to save a list types its name at once.
+        self.fields["name"].widget.attrs["autofocus"] = bool(query)
 
     @property
     def filters(self) -> Filters:

@@ -1,22 +1,52 @@
 """Show the saved views of a user: their names, addresses, and filters in words."""
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.column_sets import column_sets
-from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.conditions import asked_conditions
+from groups.presenters.lists.group_list import Listing, make_listing
+from groups.presenters.lists.list_filters import Filters, Link
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
+from groups.views.http.requests import Request
+
+MOST_COUNTED = 20_000
+"""Groups that are looked at to count those of all views; where there are more, the tabs have no numbers."""
 
 
-def menu_of_views(request: HttpRequest, listing: Listing) -> dict[str, str]:
-    """Return the address of the user's saved views, where this list can be saved."""
-    return {"views_href": reverse("groups:views") + listing.filters.query()}
+def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | None:
+    """Return the user's saved views as tabs over the list, behind that of all groups; None without a view."""
+    views = views_of(request.user)
+    if not views:
+        return None
+    here = listing.filters.query()
+    may_count = len(views) * len(listing.groups.groups) <= MOST_COUNTED
+    tabs = [Link(label=_("All groups"), href=listing.url, current=not here)]
+    for view in views:
+        filters = filters_of(view.query, request.user)
+        count = _count(request, filters, listing) if may_count else ""
+        query = filters.query()
+        tabs.append(Link(label=view.name, href=listing.url + query, current=query == here, count=count))
+    return {"tabs": tabs}
+
+
+def _count(request: Request, filters: Filters, listing: Listing) -> str:
+    """Return the number of groups in a view; empty where Poster would have to be asked for it."""
+    if any(condition.costly for condition in asked_conditions(filters.conditions)):
+        return ""
+    found = make_listing(listing.groups, filters, request.credentials).found_groups
+    return listing.numbers.count(len(found))
+
+
+def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:
+    """Return the address at which the list is kept under a name, unless the user has kept it."""
+    query = listing.filters.query()
+    kept = {filters_of(view.query, request.user).query() for view in views_of(request.user)}
+    return None if query in kept else {"save_href": reverse("groups:views") + query}
 
 
 def destinations_of(user: User) -> list[Destination]:
@@ -31,12 +61,17 @@ def settings_of_views(user: User) -> list[SettingsPage]:
     return [page] if user.has_perm("groups.view_group") else []
 
 
+def filters_of(query: str, user: User | None = None) -> Filters:
+    """Return the filters in a query string of the list; unknown ones are ignored."""
+    return Filters.parse(QueryDict(query.removeprefix("?")), user)
+
+
 def list_words(filters: Filters) -> str:
     """Return the filters and the order of a list in words."""
     words = [
         type_label(int(filters.type)) if filters.type else "",
         *(label for label, _without in filters.active(NumberFormat.current())),
-        str(column_sets[filters.columns].words) if filters.columns else "",
+        filters.column_words(),
         filters.order_words(),
     ]
     return " · ".join(filter(None, words)) or _("all groups, in Poster's order")

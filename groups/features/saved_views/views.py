@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups.features.saved_views import services as saved_views
-from groups.features.saved_views.forms import SavedViewForm, ViewNameForm, filters_of
+from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
 from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.presenters import list_words
+from groups.features.saved_views.presenters import filters_of, list_words
 from groups.features.saved_views.services import NameTaken, TooMany
 from groups.presenters.lists.list_filters import Filters
 from groups.views.http.requests import Request, form_methods, requires
@@ -32,7 +32,7 @@ def view_list(request: Request) -> HttpResponse:
         except NameTaken:
             form.add_error("name", _name_taken())
         except TooMany:
-            form.add_error(None, _("You have as many views as the menu holds. Remove one first."))
+            form.add_error(None, _("You have as many views as the list has tabs for. Remove one first."))
         else:
             messages.success(request, _("The view “%(name)s” was saved.") % {"name": view.name})
             return redirect(view)
@@ -79,7 +79,7 @@ def _show(
         "here": list_words(form.filters),
         "views": [(view, list_words(filters_of(view.query)), names[view.pk]) for view in views],
     }
-    return render_page(request, "saved_views/views.html", context, fragment="views", status=status)
+    return render_page(request, "saved_views/views.html", context, status=status)
 
 
 def _auto_id(view: SavedView) -> str:

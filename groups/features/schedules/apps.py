@@ -21,6 +21,8 @@ class Schedules(feature.Feature):
         hooks.part("group.top", "schedules/card.html", rows.card_of_group)
         hooks.part("form.head", "schedules/in_force.html", rows.notice_of_form)
         hooks.row_marks(rows.marks_of)
+        hooks.list_condition(rows.IS_PLANNED)
+        hooks.list_action(rows.PLAN_SEVERAL)
         hooks.group_warnings(rows.find_warnings)
         hooks.section("schedules", "history")
         hooks.destinations(rows.destinations_of, order=9)

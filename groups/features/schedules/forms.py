@@ -1,5 +1,6 @@
 """Form that plans a change of a group, and its times on the site's clock."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -45,17 +46,10 @@ class LocalTimeField(forms.CharField):
         return moment.astimezone(UTC)
 
 
-class ScheduleForm(WriteForm):
-    """A percent, and the times at which it comes and goes.
-
-    `version` is optional: with it a group that was changed since the form was opened is a conflict.
-    """
+class TimesForm(WriteForm):
+    """A percent, and the times at which it comes and goes."""
 
     percent = PercentField(label=_("Percent for that time"))
-    birthday_bonus = BonusField(
-        label=_("Birthday bonus for that time"),
-        help_text=_("Leave it empty to keep the present one."),
-    )
     starts_at = LocalTimeField(
         label=_("From"),
         error_messages={"required": _("Enter when it begins.")},
@@ -66,13 +60,6 @@ class ScheduleForm(WriteForm):
         required=False,
         help_text=_("Then the present values come back. Leave it empty if they should not."),
     )
-    version = forms.CharField(widget=forms.HiddenInput, required=False)
-
-    def __init__(self, data: Any = None, *, group: Group) -> None:
-        super().__init__(data, initial={"percent": group.percent}, version=Version.of_group(group))
-        self.group = group
-        if group.loyalty_type != LoyaltyType.BONUS:
-            del self.fields["birthday_bonus"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -81,6 +68,47 @@ class ScheduleForm(WriteForm):
             self.add_error("ends_at", _("The end is past. Choose a later one."))
         elif starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", _("The end must come after the beginning."))
+        return data
+
+
+class SeveralForm(TimesForm):
+    """A percent for several groups at the same times; they keep their birthday bonuses."""
+
+    version = None  # type: ignore[assignment]  # as Django takes a field away
+    id = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, data: Any = None, *, ids: Iterable[int]) -> None:
+        if data is not None:
+            data = {**data.dict(), "id": ",".join(map(str, ids))}
+        super().__init__(data)
+        self.initial["id"] = ",".join(map(str, ids))
+
+    def planned_of(self, group: Group) -> GroupValues:
+        """Return the values of a group for that time."""
+        return group.values.replace(percent=self.cleaned_data["percent"])
+
+
+class ScheduleForm(TimesForm):
+    """The values of one group for some time.
+
+    `version` is optional: with it a group that was changed since the form was opened is a conflict.
+    """
+
+    birthday_bonus = BonusField(
+        label=_("Birthday bonus for that time"),
+        help_text=_("Leave it empty to keep the present one."),
+    )
+    version = forms.CharField(widget=forms.HiddenInput, required=False)
+    field_order = ("percent", "birthday_bonus", "starts_at", "ends_at")
+
+    def __init__(self, data: Any = None, *, group: Group) -> None:
+        super().__init__(data, initial={"percent": group.percent}, version=Version.of_group(group))
+        self.group = group
+        if group.loyalty_type != LoyaltyType.BONUS:
+            del self.fields["birthday_bonus"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
         is_readable = "percent" in data and "birthday_bonus" not in self.errors
         if is_readable and not self.is_moved_on and self.planned == self.group.values:
             self.add_error("percent", _("The group has these values already."))

@@ -12,15 +12,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from groups.features.schedules.forms import ScheduleForm
+from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
 from groups.features.schedules.presenters.rows import present_words, repeated_hour_words, schedule_row
+from groups.features.schedules.presenters.several import OnePlan, several_words
 from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import planned_words
 from groups.forms.groups import Version
-from groups.poster import Group, PosterError
+from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.holders import holder_notice
+from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
@@ -72,19 +74,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
         return _show(request, form, status=422 if form.is_bound else 200)
-    schedule = Schedule(
-        id=form.cleaned_data["operation"],
-        account=credentials.account,
-        user=request.user,
-        user_name=request.user.get_username(),
-        group_id=group.id,
-        group_name=group.name[:400],
-        base=group.values.to_json(),
-        planned=form.planned.to_json(),
-        starts_at=form.cleaned_data["starts_at"],
-        ends_at=form.cleaned_data["ends_at"],
-        **consent_of(request),
-    )
+    schedule = _make_schedule(request, form, group, form.cleaned_data["operation"], form.planned)
     try:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of_group(group))
@@ -96,6 +86,85 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     words = [_("Planned:"), planned_words(schedule), *filter(None, hours)]
     messages.success(request, " ".join(words))
     return redirect("groups:detail", schedule.group_id)
+
+
+def _make_schedule(
+    request: Request, form: TimesForm, group: Group, operation: uuid.UUID, planned: GroupValues
+) -> Schedule:
+    return Schedule(
+        id=operation,
+        account=request.credentials.account,
+        user=request.user,
+        user_name=request.user.get_username(),
+        group_id=group.id,
+        group_name=group.name[:400],
+        base=group.values.to_json(),
+        planned=planned.to_json(),
+        starts_at=form.cleaned_data["starts_at"],
+        ends_at=form.cleaned_data["ends_at"],
+        **consent_of(request),
+    )
+
+
+@form_methods
+@requires("change_group")
+def schedule_several(request: Request) -> HttpResponse:
+    """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a reason."""
+    posted = request.POST if request.method == "POST" else None
+    ids = asked_ids(posted or request.GET)
+    if len(ids) == 1:
+        return redirect("groups:schedule", ids[0])
+    groups = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
+    if not groups:
+        return redirect("groups:list")
+    form = SeveralForm(posted, ids=ids)
+    if not form.is_valid():
+        return _show_several(request, form, groups, status=422 if form.is_bound else 200)
+    plans = [_plan_one(request, form, group) for group in groups]
+    left = [each for each in plans if not each.is_done]
+    if left:
+        # The form goes on with the groups that are left; what was planned or asked for stays so.
+        form = SeveralForm(posted, ids=[each.group.id for each in left])
+        form.is_valid()
+        shown = next((each.question for each in left if each.question), {})
+        status = 409 if any(each.problem for each in left) else 200
+        return _show_several(
+            request, form, [each.group for each in left], status=status, plans=plans, **shown
+        )
+    messages.success(request, several_words(plans))
+    return redirect("groups:schedules")
+
+
+def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
+    """Plan a change of one of several groups, or say why it is not planned."""
+    if not group.is_editable:
+        return OnePlan(group, problem=_("Poster has a type for this group that is not known here."))
+    base, _late = with_own_change(request.credentials.account_id, group)
+    planned = form.planned_of(base)
+    operation = uuid.uuid5(form.cleaned_data["operation"], str(group.id))
+    schedule = _make_schedule(request, form, base, operation, planned)
+    refused: dict[str, Any] = {}
+
+    def show(*, status: int, **context: Any) -> HttpResponse:
+        refused.update(context)
+        return HttpResponse(status=status)
+
+    try:
+        if planned == base.values:
+            return OnePlan(group, problem=_("The group has these values already."))
+        schedules.plan_schedule(schedule, Sender(request.user, request.credentials))
+    except NotSent as error:
+        answer_not_sent(error, request, schedule, show)
+        return OnePlan.refused(group, refused)
+    return OnePlan(group)
+
+
+def _show_several(
+    request: Request, form: SeveralForm, groups: list[Group], *, status: int, **context: Any
+) -> HttpResponse:
+    rows = [(group, present_words(group.values)) for group in groups]
+    context = {"form": form, "rows": rows, "now": timezone.now(), **context}
+    return render_page(request, "schedules/several.html", context, fragment="form", status=status)
 
 
 def _read_group(request: Request, group_id: int) -> Group:

@@ -64,6 +64,11 @@ def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amou
     return column_set.read(credentials)
 
 
+def column_sets_of(user: "User") -> list[ColumnSet]:
+    """Return the column sets that a user may see."""
+    return [column_set for column_set in column_sets.values() if user.has_perm(column_set.permission)]
+
+
 def amount_labels(key: str) -> dict[str, str]:
     """Return the names of the columns of a set by their keys; none for an unknown set."""
     return column_sets[key].labels() if key in column_sets else {}

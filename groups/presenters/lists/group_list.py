@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -16,11 +16,21 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from groups.models import PosterCredentials
 from groups.poster import Group, GroupTotals, LoyaltyType
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
 from groups.presenters.lists.charts import Charts, make_charts
 from groups.presenters.lists.column_sets import Amounts
-from groups.presenters.lists.list_filters import COLUMNS, ONLY, SORTS, Filters, Link, list_url, sort_link
+from groups.presenters.lists.conditions import judge
+from groups.presenters.lists.list_filters import (
+    COLUMNS,
+    IN_PLACE,
+    SORTS,
+    Filters,
+    Link,
+    list_url,
+    sort_link,
+)
 from groups.presenters.lists.row_marks import Marks, RowMark
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
@@ -71,7 +81,8 @@ class Listing:
     marks: Marks = field(default_factory=dict)
     numbers: NumberFormat = field(default_factory=NumberFormat.current)
     url: str = field(default_factory=list_url)
-    only_choices = ONLY
+    unknown: Sequence[str] = ()
+    """The conditions that leave no group out, since what they compare is not known."""
 
     def only(self, group_id: int) -> "Listing | None":
         """Return the list with this group alone, or None if there is no such group.
@@ -151,18 +162,11 @@ class Listing:
         return self.filters.href(page=self.page.number, wait=1)
 
     @property
-    def export_links(self) -> list[Link]:
-        """Links to the files with the same rows, each with its tooltip."""
+    def export_words(self) -> list[tuple[str, str]]:
+        """The types of the files with the same rows, each with the words of its link."""
         found = len(self.found_groups)
-        title = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
-        return [
-            Link(
-                label=kind,
-                href=reverse("groups:export", args=[kind.lower()]) + self.filters.query(),
-                title=title % {"n": found, "kind": kind},
-            )
-            for kind in ("CSV", "XLSX")
-        ]
+        text = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
+        return [(kind.lower(), text % {"n": found, "kind": kind}) for kind in ("CSV", "XLSX")]
 
     @property
     def create_href(self) -> str:
@@ -202,6 +206,19 @@ class Listing:
             )
             for key, label in labels.items()
         ]
+
+    @property
+    def kept_by_search(self) -> list[tuple[str, str]]:
+        """The parameters that the search sends along, beside its own fields."""
+        return [each for each in self.filters.params.items() if each[0] not in ("q", "sort")]
+
+    @property
+    def hidden_columns(self) -> str:
+        """The classes by which `list_table.jinja` hides columns: each cell keeps its place in the row."""
+        if not self.filters.columns:
+            return ""
+        shown = {"name", *self.filters.shown_columns, *(IN_PLACE if self.filters.column_set else ())}
+        return "".join(f" no-{key}" for key in COLUMNS if key not in shown)
 
     @cached_property
     def amount_labels(self) -> dict[str, str]:
@@ -271,9 +288,10 @@ class Listing:
 def make_listing(
     groups: Groups,
     filters: Filters,
+    credentials: PosterCredentials,
+    *,
     locked_ids: Iterable[int] = (),
     amounts: Amounts | None = None,
-    changed_ids: Container[int] = (),
     marks: Marks | None = None,
 ) -> Listing:
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
@@ -284,8 +302,11 @@ def make_listing(
     if words:
         searched = [group for group in whole if has_all(group.name, words)]
         searched = searched or [group for group in whole if has_almost_all(group.name, words)]
-    if filters.detailed:
-        searched = [group for group in searched if filters.accept(group, changed_ids)]
+    if filters.ids:
+        searched = [group for group in searched if group.id in filters.ids]
+    tests, unknown = judge(filters.conditions, credentials, groups)
+    for test in tests:
+        searched = list(filter(test, searched))
     found = searched
     if filters.type:
         found = [group for group in found if group.loyalty_type == int(filters.type)]
@@ -294,4 +315,14 @@ def make_listing(
         found = sorted(found, key=lambda group: group.id)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
     of_type = totals.of_type if searched is whole else Counter(group.loyalty_type for group in searched)
-    return Listing(groups, totals, filters, found, of_type, frozenset(locked_ids), amounts, marks or {})
+    return Listing(
+        groups=groups,
+        totals=totals,
+        filters=filters,
+        found_groups=found,
+        of_type=of_type,
+        locked_ids=frozenset(locked_ids),
+        amounts=amounts,
+        marks=marks or {},
+        unknown=unknown,
+    )

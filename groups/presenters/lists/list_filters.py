@@ -3,27 +3,32 @@
 Unknown values are ignored, defaults are left out.
 """
 
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.poster import Group
-from groups.poster.fields import plain, whole_number
+from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.lists.column_sets import amount_labels, column_sets
+from groups.presenters.lists.conditions import asked_conditions, asked_number, parse_conditions
 from groups.services.values import NumberFormat
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 @cache
 def list_url() -> str:
-    """Return the address of the list, made once: a page has ten links to it."""
+    """Return the address of the list: each page has it a dozen times."""
     return reverse("groups:list")
 
 
@@ -44,10 +49,31 @@ def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
 
 def asked_percent(params: Mapping[str, str], name: str) -> str:
     """Return a percent of the address in plain digits; an empty string for anything else."""
-    text = params.get(name, "").strip().removesuffix("%").rstrip().replace(",", ".")
-    if not text.isascii() or len(text) > 6 or text.count(".") > 1 or not text.replace(".", "").isdecimal():
-        return ""
-    return plain(Decimal(text)) if Decimal(text) <= 100 else ""
+    return asked_number(params, name, 100)
+
+
+def asked_columns(words: Iterable[str]) -> str:
+    """Return the columns that an address asks for in their usual form, which is empty for the usual ones.
+
+    The columns of a set take the place of birthday bonus and clients.
+    """
+    asked = ",".join(words).split(",")
+    column_set = next((key for key in column_sets if key in asked), "")
+    usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
+    shown = [key for key in usual if key in asked]
+    return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
+
+
+def column_set_of(columns: str) -> str:
+    """Return the key of the column set among columns in their usual form, or an empty string."""
+    last = columns.rpartition(",")[2]
+    return last if last in column_sets else ""
+
+
+def asked_ids(params: QueryDict) -> list[int]:
+    """Return the numbers of groups in an address or a form, as `id=1&id=4` or `id=1,4`, each once."""
+    words = ",".join(params.getlist("id")).split(",")
+    return list(dict.fromkeys(filter(None, map(whole_number, words))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +123,7 @@ def sort_link(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Filters:
     """The filters of one list, as its address has them."""
 
@@ -106,73 +132,80 @@ class Filters:
     sort: str = ""
     page: int = 1
     columns: str = ""
-    """The key of a column set, or the usual columns."""
-    percent_from: str = ""
-    percent_to: str = ""
-    only: str = ""
-    """One of `ONLY`, or all groups."""
+    """Keys of the columns that are shown, and of a column set; empty for the usual columns."""
+    ids: tuple[int, ...] = ()
+    """The groups that were chosen one by one, or all groups."""
+    conditions: Mapping[str, str] = field(default_factory=dict)
+    """What is asked for by conditions: their parameters."""
 
     @classmethod
-    def parse(cls, params: Mapping[str, str]) -> "Filters":
-        columns = params["columns"] if params.get("columns") in column_sets else ""
+    def parse(cls, params: QueryDict, user: "User | None" = None) -> "Filters":
+        """Read an address; conditions that the user may not ask for are ignored."""
+        columns = asked_columns(params.getlist("columns"))
+        conditions = parse_conditions(params, user)
+        if former := FORMER.get(params.get("only", "")):
+            conditions |= dict([former])
         return cls(
             q=asked_text(params),
-            type=params["type"] if params.get("type") in ("1", "2") else "",
-            sort=asked_sort(params, (*SORTS, *amount_labels(columns))),
+            type=str(params["type"]) if params.get("type") in ("1", "2") else "",
+            sort=asked_sort(params, (*SORTS, *amount_labels(column_set_of(columns)))),
             page=whole_number(params.get("page", "")) or 1,
             columns=columns,
-            percent_from=asked_percent(params, "percent_from"),
-            percent_to=asked_percent(params, "percent_to"),
-            only=params["only"] if params.get("only") in ONLY else "",
+            ids=tuple(asked_ids(params)),
+            conditions=conditions,
         )
 
     @property
     def narrow(self) -> bool:
         """Return True if the filters leave groups out."""
-        return bool(self.q or self.type or self.detailed)
+        return bool(self.q or self.type or self.ids or self.conditions)
 
     @property
-    def detailed(self) -> bool:
-        """Return True if a filter beside the type and the search leaves groups out."""
-        return bool(self.percent_from or self.percent_to or self.only)
+    def column_set(self) -> str:
+        """The key of the column set that is asked for, or an empty string."""
+        return column_set_of(self.columns)
 
-    def accept(self, group: Group, changed_ids: Container[int]) -> bool:
-        """Return True if the filters beside the type and the search do not leave a group out."""
-        if self.percent_from and group.percent < Decimal(self.percent_from):
-            return False
-        if self.percent_to and group.percent > Decimal(self.percent_to):
-            return False
-        match self.only:
-            case "bonus":
-                return bool(group.birthday_bonus)
-            case "empty":
-                return not group.clients
-            case "changed":
-                return group.id in changed_ids
-            case _:
-                return True
+    @property
+    def shown_columns(self) -> list[str]:
+        """The keys of the columns that are shown, beside those of a column set."""
+        replaced = IN_PLACE if self.column_set else ()
+        usual = [key for key in COLUMNS if key not in replaced]
+        return [key for key in self.columns.split(",") if key in COLUMNS] or usual
 
-    def active(self, numbers: NumberFormat) -> list[tuple[str, dict[str, str]]]:
+    def column_words(self) -> str:
+        """Return the columns in words; empty for the usual ones."""
+        names = [str(COLUMNS[key]) for key in self.columns.split(",") if key in COLUMNS]
+        words = [_("columns: %(names)s") % {"names": ", ".join(names)}] if names else []
+        if self.column_set:
+            words.append(str(column_sets[self.column_set].words))
+        return " · ".join(words)
+
+    def active(self, numbers: NumberFormat) -> list[tuple[str, dict[str, Any]]]:
         """Return the active filters but the type: each in words, and the changes that take it away."""
-        active = (
-            (f"«{self.q}»" if self.q else "", {"q": ""}),
-            (self.percent_words(numbers), {"percent_from": "", "percent_to": ""}),
-            (str(ONLY[self.only]) if self.only else "", {"only": ""}),
-        )
-        return [(label, without) for label, without in active if label]
+        active: list[tuple[str, dict[str, Any]]] = []
+        if self.q:
+            active.append((f"«{self.q}»", {"q": ""}))
+        if self.ids:
+            words = ngettext("%(count)s chosen group", "%(count)s chosen groups", len(self.ids))
+            active.append((words % {"count": numbers.count(len(self.ids))}, {"id": ""}))
+        for condition in asked_conditions(self.conditions):
+            words = condition.words(self.conditions, numbers)
+            active.append((words, dict.fromkeys(condition.names, "")))
+        return active
 
     def order_words(self) -> str:
         """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
         column = self.sort.removeprefix("-")
-        labels = COLUMNS | amount_labels(self.columns)
+        labels = COLUMNS | amount_labels(self.column_set)
         return f"{labels[column]} {'↓' if column != self.sort else '↑'}" if column else ""
 
-    def percent_words(self, numbers: NumberFormat) -> str:
-        """Return the range of percents in words, or an empty string."""
-        if not self.percent_from and not self.percent_to:
-            return ""
-        low = numbers.percent(Decimal(self.percent_from or 0))
-        return f"{low} – {numbers.percent(Decimal(self.percent_to or 100))}"
+    @cached_property
+    def params(self) -> dict[str, str]:
+        """The parameters of the address, without a page."""
+        ids = ",".join(map(str, self.ids))
+        values = {"q": self.q, "type": self.type, **self.conditions, "id": ids}
+        values |= {"columns": self.columns, "sort": self.sort}
+        return {name: value for name, value in values.items() if value}
 
     def href(self, **changes: Any) -> str:
         """Return the address of the list with these changes of the filters."""
@@ -183,17 +216,13 @@ class Filters:
 
         A changed filter starts at page 1.
         """
-        names = ("q", "type", "percent_from", "percent_to", "only", "columns", "sort")
-        values = {**{name: getattr(self, name) for name in names}, "page": 1} | changes
+        values = {**self.params, "page": 1, **changes}
         kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
-        return f"?{urlencode(kept)}" if kept else ""
+        return f"?{urlencode(kept, safe=',')}" if kept else ""
 
 
-ONLY = {
-    "bonus": gettext_lazy("with a birthday bonus"),
-    "empty": gettext_lazy("without clients"),
-    "changed": gettext_lazy("changed here in the last 7 days"),
-}
+FORMER = {"bonus": ("bonus", "yes"), "empty": ("clients_to", "0"), "changed": ("changed", "7")}
+"""The conditions that `only=` stands for in addresses that were kept before there were others."""
 COLUMNS = {
     "name": gettext_lazy("Name"),
     "type": gettext_lazy("Type"),
@@ -201,6 +230,7 @@ COLUMNS = {
     "birthday_bonus": gettext_lazy("Birthday bonus"),
     "clients": gettext_lazy("Clients"),
 }
+IN_PLACE = ("birthday_bonus", "clients")
 SORTS: dict[str, Callable[[Group], Any]] = {
     "name": lambda group: alphabetical(group.name),
     "type": lambda group: group.loyalty_type,

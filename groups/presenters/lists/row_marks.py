@@ -18,9 +18,12 @@ type Marks = Mapping[int, tuple[RowMark, ...]]
 """The marks of groups by their ids; most have none."""
 
 type FindMarks = Callable[[PosterCredentials, Groups, Collection[int]], Mapping[int, RowMark]]
+"""Takes the credentials, the list, and the ids of its groups with an open change.
+
+Returns marks by the ids of the groups, with one query for all of them.
+"""
 
 mark_finders: list[FindMarks] = []
-"""Each marks groups of a list; it takes the ids of those with an open change too."""
 
 
 def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 LATEST = 5
-CHANGED_LATELY = timedelta(days=7)
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
@@ -71,10 +70,10 @@ def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change
     return list(changes_of(credentials).filter(group_id=group_id)[:LATEST])
 
 
-def changed_ids(credentials: PosterCredentials) -> frozenset[int]:
-    """Return the groups that were changed here within CHANGED_LATELY."""
+def changed_ids(credentials: PosterCredentials, *, days: int) -> frozenset[int]:
+    """Return the groups that were changed here within so many days."""
     made = changes_of(credentials).of_groups().filter(state__in=Change.MADE)
-    lately = made.filter(created_at__gte=timezone.now() - CHANGED_LATELY).order_by()
+    lately = made.filter(created_at__gte=timezone.now() - timedelta(days=days)).order_by()
     return frozenset(filter(None, lately.values_list("group_id", flat=True)))
 
 

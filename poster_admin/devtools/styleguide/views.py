@@ -73,7 +73,7 @@ def play(request: Request, name: str) -> HttpResponse:
 @requires("view_group")
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
-    listing = make_listing(reads.Groups(GroupList(), timezone.now()), Filters())
+    listing = make_listing(reads.Groups(GroupList(), timezone.now()), Filters(), request.credentials)
     return render_page(request, "groups/list/list.html", {"listing": listing})
 
 

@@ -100,8 +100,9 @@ def test_the_check_page_of_a_large_account_fills_in(page_for, owner, sandbox, mo
 def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbox):
     page = page_for(owner, language="uk")
     page.goto("/groups/")
-    page.locator("#rows summary", has_text="Ще").click()
-    page.get_by_role("link", name="Показати продажі").click()
+    page.get_by_role("link", name="Фільтри").click()
+    page.get_by_label("з продажами").check()
+    page.get_by_role("button", name="Показати", exact=True).click()
     page.wait_for_url("**columns=sales**")
     expect(page.locator("#sales")).to_contain_text("Оборот — це сплачене.")
     page.get_by_role("link", name="Оборот").click()
@@ -115,8 +116,9 @@ def test_the_list_shows_sales_and_a_saved_row_keeps_them(page_for, owner, sandbo
     page.get_by_role("button", name="Зберегти зміни").click()
     expect(row).to_contain_text("12 %")
     expect(turnover).to_have_text(before)
-    page.locator("#rows summary", has_text="Ще").click()
-    page.get_by_role("link", name="Сховати продажі").click()
+    page.get_by_role("link", name="Фільтри").click()
+    page.get_by_label("з продажами").uncheck()
+    page.get_by_role("button", name="Показати", exact=True).click()
     expect(page.locator("th", has_text="Бонус на день народження")).to_be_visible()
 
 

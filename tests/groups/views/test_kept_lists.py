@@ -225,11 +225,14 @@ def test_groups_changed_here_in_the_last_week_are_a_filter(staff, owner, outside
     client = browse(staff)
     for group_id, percent in ((4, "11"), (5, "21")):
         url = f"/groups/{group_id}/edit/"
-        client.post(url, group_form(client, url, loyalty_type="2", percent=percent))
+        name = f"Група {group_id}"
+        client.post(url, group_form(client, url, name=name, loyalty_type="2", percent=percent))
     eight_days_ago = timezone.now() - timedelta(days=8)
     # The journal itself lets nobody change a row.
     QuerySet.update(Change.objects.filter(group_id=5), created_at=eight_days_ago)
     assert group_ids(browse(owner).get("/groups/?only=changed")) == [4]
+    assert group_ids(browse(owner).get("/groups/?changed=7")) == [4]
+    assert group_ids(browse(owner).get("/groups/?changed=30")) == [4, 5]
     assert group_ids(browse(outsider).get("/groups/?only=changed")) == []
     assert len(browse(owner).get("/groups/export.csv?only=changed").content.decode().splitlines()) == 2
 

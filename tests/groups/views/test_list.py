@@ -323,10 +323,10 @@ def test_percents_bonus_and_empty_groups_are_filters(staff, browse, sandbox, que
 def test_active_filters_are_shown_and_each_can_be_removed(staff, browse, sandbox):
     page = browse(staff, language="uk").get("/groups/?q=с&percent_from=5&only=bonus&sort=name")
     chips = re.findall(r'class="chip" href="([^"]+)"', page.content.decode())
-    assert "5 % – 100 %" in text_of(page)
+    assert "Відсоток: від 5 %" in text_of(page)
     assert [chip.replace("&amp;", "&") for chip in chips] == [
-        "/groups/?percent_from=5&only=bonus&sort=name",
-        "/groups/?q=%D1%81&only=bonus&sort=name",
+        "/groups/?percent_from=5&bonus=yes&sort=name",
+        "/groups/?q=%D1%81&bonus=yes&sort=name",
         "/groups/?q=%D1%81&percent_from=5&sort=name",
     ]
 

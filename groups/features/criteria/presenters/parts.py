@@ -1,22 +1,14 @@
 """Offer the criteria in the places of the core's pages."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.presenters.lists.group_list import Listing
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-    from groups.views.http.requests import Request
-
-
-def menu_entry(_request: "Request", _listing: Listing) -> dict[str, Any]:
-    """Show the entry of the list's menu."""
-    return {}
 
 
 def settings_of_criteria(user: "User") -> list[SettingsPage]:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -16,7 +14,6 @@ from groups.features.insights.services.sweep import QUICK_SECONDS, find_sums
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
-from groups.presenters.lists.group_list import Listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,3 @@ SALES = ColumnSet(
     template="insights/sales.html",
     read=read_columns,
 )
-
-
-def menu_of_sales(request: HttpRequest, listing: Listing) -> dict[str, Any] | None:
-    """Return the address of the list with the columns of sales, or without them; None without the right."""
-    if not request.user.has_perm(VIEW_SALES):
-        return None
-    shown = listing.filters.columns == SALES.key
-    sort = listing.filters.sort
-    kept = sort if sort.removeprefix("-") in ("name", "type", "percent") else ""
-    return {"shown": shown, "href": listing.filters.href(columns="" if shown else SALES.key, sort=kept)}

@@ -159,6 +159,7 @@ class MoveRun(MovingRun):
     def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
         super().__init__(lease)
         self._sources = sources
+        self._unreadable: dict[int, int] = {}
 
     def run(self) -> None:
         """Take a snapshot of each group, then move clients in passes until none is left to try."""
@@ -192,7 +193,8 @@ class MoveRun(MovingRun):
             yield ids
             unreadable += len(page.unreadable)
             if page.size < AT_ONCE:
-                self._job.move_on(Job.State.RUNNING, unreadable=unreadable)
+                self._unreadable[group_id] = unreadable
+                self._job.move_on(Job.State.RUNNING, unreadable=sum(self._unreadable.values()))
                 return
             # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)

@@ -31,7 +31,8 @@ class NoMove(Exception):
 class ClientsToMove(Content):
     """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
 
-    If they are in several groups, the job has no single group, and `groups` has the group of each client.
+    If they are in several groups, the job has no single group, and `groups` has the group of each client, or
+    those of which all clients are moved.
     """
 
     clients: tuple[int, ...] | None
@@ -45,7 +46,9 @@ class ClientsToMove(Content):
         """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
         if not self.groups:
             return {} if group_id is None else {group_id: self.clients}
-        pairs = list(zip(self.groups, self.clients or (), strict=True))
+        if self.clients is None:
+            return dict.fromkeys(self.groups)
+        pairs = list(zip(self.groups, self.clients, strict=True))
         return {
             group: tuple(client for of, client in pairs if of == group)
             for group in dict.fromkeys(self.groups)
@@ -70,10 +73,10 @@ class Move(JobKind):
         return super().lock_keys | {members_key(group_id) for group_id in self.wanted.groups}
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the reach of a move: the chosen clients, or those in the group and those it has moved."""
+        """Return the reach of a move: the chosen clients, or those in the groups and those it has moved."""
         if (clients := self.wanted.clients) is not None:
             return Reach(clients=len(clients))
-        there = count_members(credentials, [self.job.group_id or 0]) if credentials else {}
+        there = count_members(credentials, self.group_ids) if credentials else {}
         return Reach(clients=sum(there.values()) + reached_by(self.job.pk))
 
     @property
@@ -188,4 +191,22 @@ def plan_choice(
     if len(sources) > 1:
         job.group_id, job.group_name = None, ", ".join(group.name for group in sources)[:400]
         job.wanted = ClientsToMove(tuple(moved), tuple(moved.values())).to_json()
+    return job
+
+
+def plan_groups(
+    *,
+    user: User,
+    credentials: PosterCredentials,
+    operation: uuid.UUID,
+    groups: Sequence[Group],
+    target: Group,
+) -> Job:
+    """Return the unsaved job that moves all clients of several groups; those of the target stay there."""
+    sources = [group for group in groups if group.id != target.id]
+    job = plan_move(user=user, credentials=credentials, operation=operation, group=sources[0], target=target)
+    if len(sources) > 1:
+        job.group_id, job.group_name = None, ", ".join(group.name for group in sources)[:400]
+        job.wanted = ClientsToMove(None, tuple(group.id for group in sources)).to_json()
+        job.total = sum(group.clients for group in sources)
     return job

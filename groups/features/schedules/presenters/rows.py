@@ -28,6 +28,8 @@ from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.group_actions import GroupAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
+from groups.presenters.lists.conditions import ChoiceCondition, Test
+from groups.presenters.lists.list_actions import ListAction
 from groups.presenters.lists.row_marks import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
@@ -38,6 +40,7 @@ from groups.views.http.requests import Request
 State = Schedule.State
 type Variables = dict[str, Any] | None
 PLAN = GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
+PLAN_SEVERAL = ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP)
 # Closer than this a time is told by the day of its week alone.
 NEAR = timedelta(days=6)
 
@@ -217,6 +220,19 @@ def marks_of(
         group_id: RowMark("clock", mark_words(schedule, certain.get(group_id)))
         for group_id, schedule in schedules.items()
     }
+
+
+def _find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
+    planned = open_schedules(credentials).keys()
+    return lambda group: (group.id in planned) == (asked == "yes")
+
+
+IS_PLANNED = ChoiceCondition(
+    key="planned",
+    label=gettext_lazy("Planned change"),
+    choices={"yes": gettext_lazy("with a planned change"), "no": gettext_lazy("without a planned change")},
+    find=_find_planned,
+)
 
 
 def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:

@@ -6,6 +6,7 @@ import pytest
 
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import MOST_VIEWS
+from tests.support.features import with_feature
 from tests.support.pages import fragment, text_of
 from tests.support.people import PASSWORD
 
@@ -36,20 +37,53 @@ def test_a_list_is_saved_with_its_filters_and_opened_again(staff, browse):
     assert views(staff) == {"Велика знижка": hidden}
     text = text_of(client.get(URL))
     assert "Велика знижка" in text
-    assert "5 % – 100 %" in text.replace("\xa0", " ")
+    assert "від 5 %" in text.replace("\xa0", " ")
     assert client.get(answer["Location"]).status_code == 200
 
 
-def test_the_menu_of_the_list_shows_them_when_it_is_opened(staff, browse, django_assert_num_queries):
+def tabs(page):
+    """Return the tabs over a list: each with its address, whether it is the one, and its words."""
+    nav = re.search(r'(?s)<nav class="tabs".*?</nav>', page.content.decode())
+    found = (
+        re.findall(r'(?s)<a href="([^"]*)"[^>]*?( aria-current="page")?\s*>(.*?)</a>', nav[0]) if nav else []
+    )
+    return [
+        (href, bool(current), " ".join(re.sub("<[^>]+>", "", text).split())) for href, current, text in found
+    ]
+
+
+def test_they_are_tabs_over_the_list_with_the_number_of_their_groups(staff, browse):
     client = browse(staff)
+    assert tabs(client.get("/groups/")) == []
     save(client, "Порожні", "?only=empty")
-    page = client.get("/groups/?type=1")
-    assert 'hx-get="/account/views/?type=1"' in page.content.decode()
-    assert "Порожні" not in text_of(client.get("/groups/"))
-    menu = client.get(f"{URL}?type=1", headers=fragment("views", "/groups/?type=1")).content.decode()
-    assert 'href="/groups/?only=empty"' in menu
-    assert 'name="query" value="?type=1"' in menu
-    assert "<title>" not in menu
+    save(client, "Знижки", "?type=2")
+    expected = [
+        ("/groups/", "All groups"),
+        ("/groups/?type=2", "Знижки 2"),
+        ("/groups/?clients_to=0", "Порожні 0"),
+    ]
+    for here, (href, _words) in enumerate(expected):
+        shown = tabs(client.get(href, headers=fragment("rows")))
+        assert shown == [(href, place == here, words) for place, (href, words) in enumerate(expected)]
+    assert not any(current for _href, current, _words in tabs(client.get("/groups/?type=1")))
+
+
+@with_feature("insights")
+def test_a_view_that_asks_poster_is_a_tab_without_a_number(staff, browse, sandbox):
+    client = browse(staff)
+    save(client, "З акцією", "?promotion=yes")
+    assert tabs(client.get("/groups/"))[1] == ("/groups/?promotion=yes", False, "З акцією")
+    assert not sandbox.calls("clients.getPromotions")
+
+
+def test_a_list_is_kept_from_beside_its_filters_unless_it_is_kept_already(staff, browse):
+    client = browse(staff)
+    link = 'href="/account/views/?type=1"'
+    assert "Save view" not in text_of(client.get("/groups/?sort=name"))
+    assert link in client.get("/groups/?type=1").content.decode()
+    assert "autofocus" in client.get("/account/views/?type=1").content.decode()
+    save(client, "Бонусні", "?type=1")
+    assert "Save view" not in text_of(client.get("/groups/?type=1"))
 
 
 def test_what_no_list_knows_is_not_saved(staff, browse):
@@ -79,7 +113,7 @@ def test_a_second_view_of_a_name_is_refused_and_the_first_stays(staff, browse):
     assert views(staff) == {"Мої": "?type=1", "Інші": "?type=2"}
 
 
-def test_there_are_no_more_than_the_menu_holds(staff, browse):
+def test_there_are_no_more_than_the_list_has_tabs_for(staff, browse):
     client = browse(staff)
     SavedView.objects.bulk_create(SavedView(user=staff, name=str(number)) for number in range(MOST_VIEWS))
     assert save(client, "Ще один", "").status_code == 422
@@ -126,10 +160,4 @@ def test_nobody_sees_or_changes_the_views_of_another(staff, owner, browse):
 def test_ctrl_k_goes_to_a_view(staff, browse):
     client = browse(staff)
     save(client, "Порожні гурти", "?only=empty")
-    assert 'href="/groups/?only=empty"' in client.post("/go/", {"q": "порожні"}).content.decode()
-
-
-def test_the_menu_that_loads_the_views_sets_nothing_for_its_entries(staff, browse):
-    page = browse(staff).get("/groups/").content.decode()
-    assert 'hx-get="/account/views/' in page
-    assert not re.findall("<details[^>]* hx-", page)
+    assert 'href="/groups/?clients_to=0"' in client.post("/go/", {"q": "порожні"}).content.decode()

@@ -12,6 +12,7 @@ from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
 from groups.models import Change, Job
+from tests.support.features import with_feature
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.schedules import GROUP, at, percent_of, planned
 
@@ -384,3 +385,69 @@ def test_clients_may_be_moved_into_a_planned_group(owner, browse, sandbox):
     client = browse(owner)
     form = hidden(client.get("/groups/1/clients/move/"), "clients", "version", "operation")
     assert client.post("/groups/1/clients/move/", form | {"target": str(GROUP)}).status_code == 302
+
+
+# --- Several groups ----------------------------------------------------------------------------------------
+
+SEVERAL = "/groups/schedule/"
+
+
+def several(client, ids="1,4", **values):
+    """Send the form for several groups, as it was opened on them."""
+    form = client.get(f"{SEVERAL}?id={ids}")
+    return client.post(SEVERAL, {**fields(**hidden(form, "operation", "id")), **values})
+
+
+def test_several_groups_get_a_plan_each_and_the_same_form_again_no_second_one(staff, browse):
+    client = browse(staff)
+    form = {**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id"), "percent": "20"}
+    form |= {"starts_at": local(1), "ends_at": local(3)}
+    for _time in range(2):
+        answer = client.post(SEVERAL, form)
+        assert answer["Location"] == "/schedules/"
+    plans = {plan.group_id: plan for plan in Schedule.objects.all()}
+    assert sorted(plans) == [1, 4]
+    assert {plan.planned_values.percent for plan in plans.values()} == {20}
+    # What the group has beside its percent stays.
+    assert plans[1].planned_values.birthday_bonus == plans[1].base_values.birthday_bonus == 50
+    assert "Planned for 2 groups." in text_of(client.get("/schedules/"))
+
+
+def test_a_group_that_cannot_be_planned_keeps_none_of_the_others_from_it(staff, browse):
+    planned(staff)
+    client = browse(staff)
+    answer = several(client, "1,4,5", percent="20")
+    assert answer.status_code == 409
+    text = text_of(answer)
+    assert "Скидочная система 10% : A change of this group is planned" in text
+    assert "Скидочная система 20% : The group has these values already." in text
+    assert sorted(Schedule.objects.values_list("group_id", flat=True)) == [1, 4]
+    # The form goes on with those that are left.
+    assert hidden(answer, "id") == {"id": "4,5"}
+
+
+def test_a_mistake_plans_nothing_for_any_of_several_groups(staff, browse):
+    answer = several(browse(staff), percent="101")
+    assert answer.status_code == 422
+    assert not Schedule.objects.exists()
+
+
+def test_one_of_several_is_the_page_of_that_group(staff, browse):
+    client = browse(staff)
+    assert client.get(f"{SEVERAL}?id=4")["Location"] == URL
+    assert client.get(SEVERAL)["Location"] == client.get(f"{SEVERAL}?id=77,78")["Location"] == "/groups/"
+
+
+@with_feature("approvals")
+def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
+    from groups.features.approvals.models import ApprovalRequest, Limits
+
+    Limits.objects.create(account_id="demo", max_percent=15)
+    client = browse(staff)
+    assert several(client)["Location"] == "/schedules/"
+    assert "2 groups wait for an approval." in text_of(client.get("/schedules/"))
+    assert ApprovalRequest.objects.count() == 2
+    # Who may go beyond is asked for the reason, and plans nothing before.
+    answer = several(browse(owner))
+    assert (answer.status_code, 'name="reason"' in answer.content.decode()) == (200, True)
+    assert set(Schedule.objects.values_list("state", flat=True)) == {Schedule.State.ASKED}

@@ -1,0 +1,56 @@
+"""Say of several groups which of them a change was planned for, and why not for the others."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from django.utils.translation import ngettext
+
+from groups.poster import Group
+from groups.services.values import NumberFormat
+
+
+@dataclass(frozen=True, slots=True)
+class OnePlan:
+    """What has become of the plan for one of several groups.
+
+    It was made, unless it is `asked` for; or it has a `problem`, or a `question` for the form.
+    """
+
+    group: Group
+    problem: str = ""
+    is_asked: bool = False
+    question: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def refused(cls, group: Group, shown: Mapping[str, Any]) -> Self:
+        """Return the plan that was not made; `shown` is the context of `Show`, empty for a redirect."""
+        if not shown:
+            return cls(group, is_asked=True)
+        if "question" in shown:
+            return cls(group, question=shown)
+        if "blocked" in shown:
+            return cls(group, problem=str(shown["blocked"]))
+        message = shown["holder"].message if "holder" in shown else shown["outcome"]
+        return cls(group, problem=f"{message.title}. {message.text}")
+
+    @property
+    def is_done(self) -> bool:
+        return not self.problem and not self.question
+
+
+def several_words(plans: Iterable[OnePlan]) -> str:
+    """Return for how many groups a change was planned, and for how many it waits for an approval."""
+    plans = list(plans)
+    asked = sum(plan.is_asked for plan in plans)
+    planned, numbers = len(plans) - asked, NumberFormat.current()
+    words = []
+    if planned:
+        text = ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned)
+        words.append(text % {"count": numbers.count(planned)})
+    if asked:
+        text = ngettext(
+            "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", asked
+        )
+        words.append(text % {"count": numbers.count(asked)})
+    return " ".join(words)
