@@ -4,13 +4,13 @@ import { $, announce, storage } from "./dom.js";
 const LEFT = "left save";
 const EVERY = 1000;
 const words = $(".loading-words");
-const { changes } = words.dataset;
+const { history } = words.dataset;
 const usual = words.textContent;
 
 // The status, and the part of the page of a change that takes the place of the element with this id.
 async function ask(operation, element) {
   try {
-    const answer = await fetch(`${changes}${operation}/`, { headers: { "HX-Request": "true", "HX-Target": element } });
+    const answer = await fetch(`${history}${operation}/`, { headers: { "HX-Request": "true", "HX-Target": element } });
     return [answer.status, await answer.text()];
   } catch {
     return [0, ""];

@@ -13,16 +13,16 @@ from tests.benchmarks.setup import journal
 pytestmark = pytest.mark.django_db
 # The session, the user with the credentials, the rights, the unsettled changes.
 ALWAYS = 4
-PLANNED, COUNTED, VIEWS = (
-    each not in settings.FEATURES_OFF for each in ("schedules", "insights", "saved_views")
+PLANNED, COUNTED, VIEWS, WATCHED = (
+    each not in settings.FEATURES_OFF for each in ("schedules", "insights", "saved_views", "movements")
 )
 QUERIES = {
     "/groups/": ALWAYS + PLANNED + VIEWS,
     "/groups/?page=2&sort=-clients": ALWAYS + PLANNED + VIEWS,
     # Whether this list is kept as a view.
     "/groups/?q=а&type=1": ALWAYS + PLANNED + 2 * VIEWS,
-    # The latest changes of the group, its running job, its planned change, its clients over time.
-    "/groups/1/": ALWAYS + 2 + PLANNED + COUNTED,
+    # The latest changes of the group, its running job, its planned change, its clients over time, whether it is watched.
+    "/groups/1/": ALWAYS + 2 + PLANNED + COUNTED + WATCHED,
     # Their count, those of the page, the users to choose from, and whether something is new.
     "/history/": ALWAYS + 4,
     "/history/?page=2": ALWAYS + 4,
