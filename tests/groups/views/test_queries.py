@@ -21,7 +21,8 @@ QUERIES = {
     "/groups/?page=2&sort=-clients": ALWAYS + PLANNED + VIEWS,
     # Whether this list is kept as a view.
     "/groups/?q=а&type=1": ALWAYS + PLANNED + 2 * VIEWS,
-    # The latest changes of the group, its running job, its planned change, its clients over time, whether it is watched.
+    # The latest changes of the group, its running job, its planned change, its clients over time, and whether
+    # it is watched.
     "/groups/1/": ALWAYS + 2 + PLANNED + COUNTED + WATCHED,
     # Their count, those of the page, the users to choose from, and whether something is new.
     "/history/": ALWAYS + 4,
