@@ -216,7 +216,7 @@ def test_the_lines_of_the_readme_are_those_that_are_tried_and_the_small_file_is_
     )
     assert f"docker build {build}\n" in tried
     assert run in tried
-    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    compose = yaml.safe_load((DEPLOY / "one-container.yaml").read_text(encoding="utf-8"))
     service = compose["services"]["poster-admin"]
     assert run.split()[-1] == service["image"] == "poster-admin"
     assert service["volumes"] == ["poster-admin:/data"]
