@@ -103,7 +103,8 @@ class World:
     def __init__(self, seed, owner):
         self.chance = random.Random(seed)
         self.owner = owner
-        self.sandbox = Sandbox()
+        self._ahead = 0.0
+        self.sandbox = Sandbox(clock=lambda: time.monotonic() + self._ahead)
         self.console = self.sandbox.console("demo")
         self.counts, self.problems = Counter(), []
         self.guests = []
@@ -193,6 +194,7 @@ class World:
         """Let a night come with what disturbs it, and hold what was done against the oracle."""
         places = {guest.id: guest.place() for guest in self.guests}
         self.sandbox.log.clear()
+        self._ahead += 60  # no read of the night lags behind the day
         self._disturb(what)
         readings = self._work(what)
         self.sandbox.clear_faults()

@@ -82,7 +82,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
     return {
-        "version": VERSION,
+        "program_version": VERSION,
         "user_mark": lambda: mark_of(user),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",

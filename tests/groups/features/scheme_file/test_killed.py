@@ -50,8 +50,10 @@ def test_a_killed_application_goes_on_without_its_command(dashboard, tmp_path):
     dashboard.sandbox.latency = 0.2
     killed = begin(dashboard, "apply", file, "--yes")
     wait_until(lambda: [job for job in dashboard.table("groups_job") if job["state"] == "running"], 0.02, 30)
+    dashboard.sandbox.latency = 2
     killed.kill()
     assert ended(killed)[0] == -signal.SIGKILL
+    dashboard.sandbox.latency = 0.2
     wait_until(lambda: [job["state"] for job in dashboard.table("groups_job")] == ["done"], 0.1, 60)
     assert sorted(call.method for call in dashboard.sandbox.posts()) == [
         "clients.createGroup", "clients.createGroup", "clients.updateGroup",
@@ -61,6 +63,7 @@ def test_a_killed_application_goes_on_without_its_command(dashboard, tmp_path):
     file.write_text(scheme(entry(SEED, percent="12"), entry("Нова", percent="12")), encoding="utf-8")
     left = begin(dashboard, "apply", file, "--yes")
     wait_until(lambda: [job for job in dashboard.table("groups_job") if job["state"] == "running"], 0.02, 30)
+    dashboard.sandbox.latency = 2
     left.send_signal(signal.SIGINT)
     code, _out, err = ended(left)
     assert code == 1, err
