@@ -84,7 +84,7 @@ def open_window(browser, url, problems, **options):
             problems.append(message.text)
 
     def note_error(error):
-        # A page that is left while it fetches a module says so. One that is missing fails the tests of its work.
+        # A page that is left while it fetches a module says so; one that is missing fails other tests.
         if not str(error).startswith("Failed to fetch dynamically imported module"):
             problems.append(str(error))
 
