@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -24,7 +25,7 @@ from django.utils import timezone
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.calls.limits import busy
-from groups.services.calls.single_flight import single_flight
+from groups.services.calls.single_flight import alone, single_flight
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
@@ -260,19 +261,23 @@ def _sweep_in_background(listener: Listener[Any]) -> SweepProgress:
     noted = _progress_of(credentials)
     if noted is not None:
         return noted
-    key, clients = _key(credentials), list_groups(credentials).totals.clients
-    # One process adds the note, and enqueues the task.
-    added = ask_shared(lambda: cache.add(key, SweepProgress(0, clients), timeout=WAITS), None)
-    noted = _progress_of(credentials)
-    if noted is None:
+    # A cache of files cannot look and add in one step, so one process does so at a time.
+    return alone(_key(credentials), partial(_progress_of, credentials), partial(_enqueue, listener))
+
+
+def _enqueue(listener: Listener[Any]) -> SweepProgress:
+    """Put the account's task into the queue, and note that it waits there."""
+    credentials = listener.credentials
+    key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
+    ask_shared(lambda: cache.set(key, progress, timeout=WAITS), None)
+    if _progress_of(credentials) is None:
         raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
-    if added:
-        try:
-            sweep_account.enqueue(credentials.pk, listener.days, clients)
-        except DatabaseError:
-            ask_shared(lambda: cache.delete(key), None)
-            raise
-    return noted
+    try:
+        sweep_account.enqueue(credentials.pk, listener.days, progress.clients)
+    except DatabaseError:
+        ask_shared(lambda: cache.delete(key), None)
+        raise
+    return progress
 
 
 @task(queue_name=QUEUE)
