@@ -133,6 +133,7 @@ def provider():
 
 # `make test` has one fault of each row of the catalogue, with DEBUG: the pages of errors show more then.
 @with_feature(*FEATURES)
+@pytest.mark.once  # what is said does not depend on the database
 @pytest.mark.parametrize(
     ("faults", "debug"),
     [

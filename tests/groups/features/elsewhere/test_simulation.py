@@ -17,6 +17,7 @@ def _production(settings):
     settings.POSTER_CONFIRM_SECONDS, settings.POSTER_WATCH_SECONDS = 3, 60
 
 
+@pytest.mark.once  # the database is asked for the same as by each look alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_production")
 @pytest.mark.parametrize(

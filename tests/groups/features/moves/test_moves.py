@@ -93,6 +93,9 @@ def test_pages_that_shift_while_clients_move_leave_nobody_behind(
     assert ended(run(job)) == (Job.State.DONE, "")
     assert (people(4), people(1)) == (set(), here | there)
     assert sorted(moved_ids(sandbox)) == sorted(here)
+    # Oldest first: a client who joins meanwhile comes last, and shifts nobody.
+    pages = [call.query for call in sandbox.calls("clients.getClients") if call.query["num"] == "4"]
+    assert {(page["order_by"], page["sort"]) for page in pages} == {("client_id", "asc")}
 
 
 def test_nothing_but_the_group_is_sent(staff, sandbox):

@@ -145,6 +145,16 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
     assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
 
 
+@pytest.mark.parametrize("refused", [True, False], ids=["after a refusal", "after a write"])
+def test_the_read_afterwards_has_no_more_than_its_share_of_the_time(staff, sandbox, settings, refused):
+    if refused:
+        sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
+    with mock.patch.object(write_path, "read_outcome", wraps=write_path.read_outcome) as read:
+        execute(edit_of(staff, percent=Decimal(15)))
+    (left,) = {call.kwargs["within"] for call in read.mock_calls}
+    assert 0 < left <= settings.POSTER_WRITE_DEADLINE * write_path.READ_AFTER
+
+
 @pytest.mark.parametrize(
     ("code", "end"),
     [(42, (State.UNKNOWN, "refusal_not_verified", 42)), (38, (State.REFUSED, "refused", 38))],

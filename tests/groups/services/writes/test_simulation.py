@@ -27,6 +27,7 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner):
     assert counts["person"] + counts["false_applied"] <= counts["writes"] * 0.05
 
 
+@pytest.mark.once  # the database is asked for the same as by each of these writes alone
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_production")
 @pytest.mark.parametrize(
