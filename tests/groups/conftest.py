@@ -1,10 +1,20 @@
 """Fixtures of the app: lost writes that are settled at once, and a kind of job without a feature."""
 
+import threading
+
 import pytest
 
 from groups.models import Job
 from groups.services.jobs.kinds import register
+from tests.support.dashboard.killing import wait_until
 from tests.support.transfers import Transfer
+
+
+@pytest.fixture(autouse=True)
+def _no_call_outlives_its_test():
+    """Wait for calls that a page has not waited for: they hold slots of the account for the next test."""
+    yield
+    wait_until(lambda: not any(each.name.startswith("beside") for each in threading.enumerate()), 0.02, 30)
 
 
 @pytest.fixture
