@@ -76,7 +76,7 @@ CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
 CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Where that watch is on, the worker looks this often who has come into a group and who has left; 0: never.
 MOVEMENT_SECONDS = env.number("MOVEMENT_SECONDS", default=86_400)
-# Who came and who left is kept this long: the ids of clients and groups.
+# Movements, which are ids of clients and groups, are kept this long.
 MOVEMENT_DAYS = env.number("MOVEMENT_DAYS", default=90, least=1)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
 # two; before each look after a write; before each of a worker's first looks at a write whose answer was lost.

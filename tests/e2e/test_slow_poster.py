@@ -109,7 +109,7 @@ def test_the_page_of_a_group_is_filled_in(window, slow):
     expect(page.locator(".facts")).to_contain_text("10%")
     expect(page.locator("[data-notice=stale]")).to_have_count(0)
     expect(page.locator(".facts")).to_contain_text("44%")
-    # What the page did not ask for while it waited comes after the answer.
+    # The parts that the page left out while it waited come after the answer.
     expect(page.locator("#first-clients li").first).to_be_visible()
     expect(page.locator("#dependents [data-promotion], #dependents.muted").first).to_be_visible()
 

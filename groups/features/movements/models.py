@@ -27,7 +27,7 @@ class RollQuerySet(LeasedQuerySet["Roll"]):
 
 
 class Roll(Leased):
-    """Who was in which group at the last look: ids of clients and of groups, and nothing else of anybody.
+    """The clients of each group at the last look: ids of clients and of groups, and nothing else of anybody.
 
     It goes with the watch. `packed` has the ids of the clients of each group, and is of the token with this
     `fingerprint`: another token may be shown other clients. `taken_at` is the time of the first look, None

@@ -136,7 +136,7 @@ class Filters:
     ids: tuple[int, ...] = ()
     """The groups that were chosen one by one, or all groups."""
     conditions: Mapping[str, str] = field(default_factory=dict)
-    """What is asked for by conditions: their parameters."""
+    """The conditions that the address has, by their parameters."""
 
     @classmethod
     def parse(cls, params: QueryDict, user: "User | None" = None) -> "Filters":

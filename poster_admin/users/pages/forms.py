@@ -85,6 +85,17 @@ class PasskeyForm(forms.Form):
     credential = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+def _email_field(autocomplete: str) -> forms.EmailField:
+    return forms.EmailField(
+        label=_("E-mail"),
+        required=False,
+        max_length=254,
+        help_text=_("Optional."),
+        error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
+        widget=forms.EmailInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
 class PersonForm(forms.Form):
     """Name, address and role of a user; somebody without a name may stay so."""
 
@@ -95,14 +106,7 @@ class PersonForm(forms.Form):
         error_messages={"required": _("Enter the name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    email = forms.EmailField(
-        label=_("E-mail"),
-        required=False,
-        max_length=254,
-        help_text=_("Optional."),
-        error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
-        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-    )
+    email = _email_field("off")
     role = forms.ChoiceField(
         label=_("Role"),
         widget=forms.RadioSelect,
@@ -178,14 +182,7 @@ class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it take
         error_messages={"required": _("Enter the name.")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
-    email = forms.EmailField(
-        label=_("E-mail"),
-        required=False,
-        max_length=254,
-        help_text=_("Optional."),
-        error_messages={"invalid": _("Enter an address such as olena@example.com, or nothing.")},
-        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
-    )
+    email = _email_field("email")
     field_order = ("full_name", "username", "email", "password1", "password2")
 
     class Meta(BaseUserCreationForm.Meta):

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.once]
         ("clients_from=43", [1, 4]),
         ("clients_from=43&clients_to=100", [4]),
         ("clients_to=0", []),
-        # Of the 210 clients group 1 has 59.5 %, group 4 has 20.5 %, and group 5 has 20 %.
+        # Group 1 has 59.5 % of the 210 clients, group 4 has 20.5 %, and group 5 has 20 %.
         ("share_from=50", [1]),
         ("share_to=20,5", [4, 5]),
         ("bonus=yes", [1]),

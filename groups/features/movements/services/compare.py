@@ -54,7 +54,7 @@ class OwnMove:
 
 @dataclass(slots=True)
 class OwnChanges:
-    """What the journal says of clients: their moves in order, and who has a change without an outcome.
+    """The changes of clients in the journal: their moves in order, and those that have no outcome yet.
 
     `unseen` are moves whose answer was lost, by client and target: one may come true after it has counted as
     not made.

@@ -12,7 +12,7 @@ from groups.services.values import NumberFormat
 
 @dataclass(frozen=True, slots=True)
 class OnePlan:
-    """What has become of the plan for one of several groups.
+    """The result of planning one of several groups.
 
     It was made, unless it is `asked` for; or it has a `problem`, or a `question` for the form.
     """

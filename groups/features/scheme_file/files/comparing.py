@@ -23,7 +23,7 @@ FIELD_OF_FILE = {"loyalty_type": "type"}
 
 
 class NotComparable(Exception):
-    """What Poster has cannot be compared with any file; the message says why."""
+    """The groups at Poster cannot be compared with any file; the message says why."""
 
 
 def compare_with_poster(content: bytes, credentials: PosterCredentials) -> Comparison:

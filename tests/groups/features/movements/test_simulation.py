@@ -86,7 +86,7 @@ class Guest:
         if from_id is None:
             return {"new", "elsewhere"}
         if to_id == GOLD and self.paid >= 100_000:
-            # Who is back where they were has not reached a rule by what the look has read of them.
+            # The look reads no sum of a client who is back where they were, so no rule explains them.
             return {"rule", "elsewhere"} if self.own else {"rule"}
         return {"elsewhere"}
 

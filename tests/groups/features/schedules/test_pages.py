@@ -408,7 +408,7 @@ def test_several_groups_get_a_plan_each_and_the_same_form_again_no_second_one(st
     plans = {plan.group_id: plan for plan in Schedule.objects.all()}
     assert sorted(plans) == [1, 4]
     assert {plan.planned_values.percent for plan in plans.values()} == {20}
-    # What the group has beside its percent stays.
+    # The other values of the group stay.
     assert plans[1].planned_values.birthday_bonus == plans[1].base_values.birthday_bonus == 50
     assert "Planned for 2 groups." in text_of(client.get("/schedules/"))
 
@@ -447,7 +447,7 @@ def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
     assert several(client)["Location"] == "/schedules/"
     assert "2 groups wait for an approval." in text_of(client.get("/schedules/"))
     assert ApprovalRequest.objects.count() == 2
-    # Who may go beyond is asked for the reason, and plans nothing before.
+    # An owner, who may go beyond, is asked for the reason, and plans nothing before.
     answer = several(browse(owner))
     assert (answer.status_code, 'name="reason"' in answer.content.decode()) == (200, True)
     assert set(Schedule.objects.values_list("state", flat=True)) == {Schedule.State.ASKED}

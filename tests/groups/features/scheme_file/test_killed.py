@@ -58,7 +58,7 @@ def test_a_killed_application_goes_on_without_its_command(dashboard, tmp_path):
     ]  # fmt: skip
     assert worker.poll() is None
     dashboard.sandbox.latency = 0.0
-    # What is said goes to standard output, what is told beside it does not.
+    # The plan alone goes to standard output.
     file.write_text(scheme(entry(SEED, percent="13")), encoding="utf-8")
     code, out, err = ended(begin(dashboard, "plan", file, "--json"))
     changes = {"percent": [11, 13]}
