@@ -71,28 +71,35 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         if closes:
             values |= {"settled_at": timezone.now(), "next_check_at": None}
         if change.action in Change.OF_CLIENTS:
-            if "message" in values:
-                values["message"] = ""  # Poster's words may name somebody; the code stays
-            if closes:
-                # Drop the field HMACs: nothing will be compared any more.
-                before = ClientBefore.from_json(values.get("before", change.before))
-                values["before"] = replace(before, field_hmacs={}).to_json()
+            values |= self._without_person(change, values, closes=closes)
         counts = not values.keys().isdisjoint(("state", "sent_at"))
         with transaction.atomic():
-            if not self._store(change, values):
-                change.refresh_from_db()
-                return False
-            writes = (
-                change.account.count_write(of_members=change.action in Change.OF_MEMBERS) if counts else None
-            )
-            if not holds():
+            stored, writes = self._store(change, values), None
+            if stored and counts:
+                writes = change.account.count_write(of_members=change.action in Change.OF_MEMBERS)
+            if stored and not holds():
                 transaction.set_rollback(True)
                 return False
+        if not stored:
+            change.refresh_from_db()
+            return False
         if writes is not None:
             change.account.writes = writes
         for name, value in values.items():
             setattr(change, name, value)
         return True
+
+    @staticmethod
+    def _without_person(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
+        """Return the values to store instead of those that could tell about a client."""
+        kept: dict[str, Any] = {}
+        if "message" in values:
+            kept["message"] = ""  # Poster's words may name somebody; the code stays
+        if closes:
+            # Drop the field HMACs: nothing will be compared any more.
+            before = ClientBefore.from_json(values.get("before", change.before))
+            kept["before"] = replace(before, field_hmacs={}).to_json()
+        return kept
 
     def _store(self, change: "Change", values: dict[str, Any]) -> bool:
         """Update the row and its locks; return False if another process has updated it meanwhile."""

@@ -1,10 +1,12 @@
 """Test jobs of which some commits fail: they wait, and go on."""
 
 import pytest
+from django.db import OperationalError, close_old_connections
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
 from groups.services.writes import unrecorded
+from tests.support import changes, environment
 from tests.support.jobs import ended, run
 from tests.support.outages import LOST, let_commits_fail
 from tests.support.transfers import start
@@ -33,3 +35,17 @@ def test_a_job_of_which_some_commits_fail_moves_everybody_once(
     assert {change.state for change in Change.objects.last_tries()} == {Change.State.APPLIED}
     sent = [int(call.form["client_id"]) for call in sandbox.posts("clients.updateClient")]
     assert sorted(sent) == sorted(wanted)
+
+
+@pytest.mark.skipif(not environment.ON_SERVICES, reason="SQLite writes nothing for a commit of no row")
+def test_a_change_that_was_settled_already_can_be_told_so_twice(monkeypatch):
+    mine = changes.write_down()
+    theirs = Change.objects.get(pk=mine.pk)
+    assert Change.objects.settle(theirs, state=Change.State.APPLIED)
+    with monkeypatch.context() as patch:
+        let_commits_fail(patch, lambda _number: True)
+        with pytest.raises(OperationalError):
+            Change.objects.settle(mine, state=Change.State.APPLIED)
+    close_old_connections()
+    assert not Change.objects.settle(mine, state=Change.State.APPLIED)
+    assert mine.state == Change.State.APPLIED
