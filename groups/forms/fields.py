@@ -19,6 +19,7 @@ _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"
 _NUMBER = re.compile(rf"(?:[0-9]+|[0-9]{{1,3}}(?:[{_SPACES}][0-9]{{3}})+)(?:[.,]([0-9]+))?", re.ASCII)
 _NOT_DIGITS = str.maketrans(",", ".", _SPACES)
 INCOMPLETE = _("This form is incomplete. Open the page again.")
+ONE_IS_GONE = _("One of these groups is no longer there. Choose them again.")
 DECIMALS = 2
 LARGEST_BONUS = Decimal(1_000_000)
 NAME_LENGTH = 100

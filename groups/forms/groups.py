@@ -1,7 +1,9 @@
 """Forms for groups, clients, accounts and the history: they turn input into domain types."""
 
+import hashlib
 import json
 import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -62,6 +64,22 @@ class Version:
             return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
         except (signing.BadSignature, TypeError, KeyError, ValueError):
             return cls()
+
+
+def version_of_several(groups: Iterable[Group]) -> str:
+    """Return what a form has shown of several groups: a short hash of the values of each."""
+    return "~".join(dict.fromkeys(map(_hash_of, groups)))
+
+
+def is_other_than_shown(group: Group, version: str) -> bool:
+    """Return True if the group is not what a form with this version of several groups has shown of it."""
+    return _hash_of(group) not in version.split("~")
+
+
+def _hash_of(group: Group) -> str:
+    # No character of it is encoded in a form.
+    seen = hashlib.blake2b(repr(sorted(group.values.to_json().items())).encode(), digest_size=3).digest()
+    return f"{group.id}.{urlsafe_b64encode(seen).decode()}"
 
 
 class WriteForm(forms.Form):

@@ -1,9 +1,7 @@
 """Forms for moves of clients: of a whole group, some of its clients, or chosen clients of any groups."""
 
-import hashlib
 import re
 import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +11,8 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.moves.presenters import MOVE_CHOSEN
-from groups.forms.fields import INCOMPLETE
+from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
+from groups.forms.groups import is_other_than_shown, version_of_several
 from groups.poster import Group
 from groups.presenters.clients.account_clients import Choice
 from groups.services.values import terms_words
@@ -42,8 +41,10 @@ class TargetForm(forms.Form):
     @property
     def is_moved_on(self) -> bool:
         """Return True if the target or a source is not what the form has shown."""
-        shown = self.cleaned_data["version"].split("~")
-        return not {_mark(group) for group in (*self.sources, self.cleaned_data["target"])}.issubset(shown)
+        version = self.cleaned_data["version"]
+        return any(
+            is_other_than_shown(group, version) for group in (*self.sources, self.cleaned_data["target"])
+        )
 
     def renew_version(self) -> None:
         """Let the form carry what the groups are by now, beside what was typed."""
@@ -51,7 +52,7 @@ class TargetForm(forms.Form):
 
     def offer(self, groups: Sequence[Group]) -> None:
         """Offer these groups as targets; not the only group that the clients are in."""
-        self.initial["version"] = "~".join(dict.fromkeys(map(_mark, (*groups, *self.sources))))
+        self.initial["version"] = version_of_several((*groups, *self.sources))
         single = self.sources[0].id if len(self.sources) == 1 else None
         by_id = {str(each.id): each for each in groups if each.id != single}
         self.has_many_targets = len(by_id) > self.FEW
@@ -64,12 +65,6 @@ class TargetForm(forms.Form):
             widget=forms.Select(attrs={"size": self.FEW} if self.has_many_targets else {}),
             error_messages={"required": _("Choose a group.")},
         )
-
-
-def _mark(group: Group) -> str:
-    """Return a short hash of a group's values, with its id. No character of it is encoded in a form."""
-    seen = hashlib.blake2b(repr(sorted(group.values.to_json().items())).encode(), digest_size=3).digest()
-    return f"{group.id}.{urlsafe_b64encode(seen).decode()}"
 
 
 class MoveForm(TargetForm):
@@ -166,7 +161,7 @@ class GroupsForm(TargetForm):
     def clean_id(self) -> Sequence[int]:
         """Return the groups, if all of them are still there."""
         if len(self.sources) != len(self._ids):
-            raise ValidationError(_("One of these groups is no longer there. Choose them again."))
+            raise ValidationError(ONE_IS_GONE)
         return self._ids
 
     @property

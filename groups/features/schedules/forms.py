@@ -1,6 +1,7 @@
 """Form that plans a change of a group, and its times on the site's clock."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -9,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.forms.fields import BonusField, PercentField
-from groups.forms.groups import Version, WriteForm
+from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
+from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
 from groups.poster import Group, GroupValues, LoyaltyType
 
 FORMAT = "%Y-%m-%dT%H:%M"
@@ -74,18 +75,41 @@ class TimesForm(WriteForm):
 class SeveralForm(TimesForm):
     """A percent for several groups at the same times; they keep their birthday bonuses."""
 
-    version = None  # type: ignore[assignment]  # as Django takes a field away
     id = forms.CharField(widget=forms.HiddenInput)
 
-    def __init__(self, data: Any = None, *, ids: Iterable[int]) -> None:
-        if data is not None:
-            data = {**data.dict(), "id": ",".join(map(str, ids))}
+    def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
         super().__init__(data)
-        self.initial["id"] = ",".join(map(str, ids))
+        self.groups = groups
+        self._ids = ids
+        self.initial = {**self.initial, "id": ",".join(map(str, ids)), "version": version_of_several(groups)}
+
+    def clean_id(self) -> Sequence[int]:
+        """Return the groups, if all of them are still there."""
+        if len(self.groups) != len(self._ids):
+            raise ValidationError(ONE_IS_GONE)
+        return self._ids
+
+    def is_moved_on(self, group: Group) -> bool:
+        """Return True if a group was changed since the form was opened."""
+        return is_other_than_shown(group, self["version"].data)
+
+    def operation_of(self, group: Group) -> uuid.UUID:
+        """Return the operation of the plan of one of the groups."""
+        return uuid.uuid5(self.cleaned_data["operation"], str(group.id))
 
     def planned_of(self, group: Group) -> GroupValues:
         """Return the values of a group for that time."""
         return group.values.replace(percent=self.cleaned_data["percent"])
+
+    def only(self, groups: Sequence[Group]) -> "SeveralForm":
+        """Return the form with the same input for these of the groups, as they are by now."""
+        ids = [group.id for group in groups]
+        renewed = {"id": ",".join(map(str, ids)), "version": version_of_several(groups)}
+        form = SeveralForm(
+            {**{name: self[name].data for name in self.fields}, **renewed}, groups=groups, ids=ids
+        )
+        form.is_valid()
+        return form
 
 
 class ScheduleForm(TimesForm):

@@ -114,23 +114,24 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = asked_ids(posted or request.GET)
     if len(ids) == 1:
         return redirect("groups:schedule", ids[0])
-    groups = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
-    if not groups:
+    listed = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
+    if not listed:
         return redirect("groups:list")
-    form = SeveralForm(posted, ids=ids)
+    groups = [with_own_change(request.credentials.account_id, group)[0] for group in listed]
+    form = SeveralForm(posted, groups=groups, ids=ids)
     if not form.is_valid():
-        return _show_several(request, form, groups, status=422 if form.is_bound else 200)
-    plans = [_plan_one(request, form, group) for group in groups]
-    left = [each for each in plans if not each.is_done]
+        return _show_several(request, form, status=422 if form.is_bound else 200)
+    made = {group.id: _known_base(request, form.operation_of(group), group.id) for group in groups}
+    if any(form.is_moved_on(group) for group in groups if made[group.id] is None):
+        return _show_several(request, form.only(groups), status=409, moved_on=True)
+    plans = [_plan_one(request, form, made[group.id] or group) for group in groups]
+    left = [plan for plan in plans if not plan.is_done]
     if left:
         # The form goes on with the groups that are left; what was planned or asked for stays so.
-        form = SeveralForm(posted, ids=[each.group.id for each in left])
-        form.is_valid()
-        shown = next((each.question for each in left if each.question), {})
-        status = 409 if any(each.problem for each in left) else 200
-        return _show_several(
-            request, form, [each.group for each in left], status=status, plans=plans, **shown
-        )
+        form = form.only([plan.group for plan in left])
+        shown = next((plan.question for plan in left if plan.question), {})
+        status = 409 if any(plan.problem for plan in left) else 200
+        return _show_several(request, form, status=status, plans=plans, **shown)
     messages.success(request, several_words(plans))
     return redirect("groups:schedules")
 
@@ -139,10 +140,10 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     """Plan a change of one of several groups, or say why it is not planned."""
     if not group.is_editable:
         return OnePlan(group, problem=_("Poster has a type for this group that is not known here."))
-    base, _late = with_own_change(request.credentials.account_id, group)
-    planned = form.planned_of(base)
-    operation = uuid.uuid5(form.cleaned_data["operation"], str(group.id))
-    schedule = _make_schedule(request, form, base, operation, planned)
+    planned = form.planned_of(group)
+    if planned == group.values:
+        return OnePlan(group, problem=_("The group has these values already."))
+    schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
     refused: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
@@ -150,8 +151,6 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
         return HttpResponse(status=status)
 
     try:
-        if planned == base.values:
-            return OnePlan(group, problem=_("The group has these values already."))
         schedules.plan_schedule(schedule, Sender(request.user, request.credentials))
     except NotSent as error:
         answer_not_sent(error, request, schedule, show)
@@ -159,22 +158,26 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     return OnePlan(group)
 
 
-def _show_several(
-    request: Request, form: SeveralForm, groups: list[Group], *, status: int, **context: Any
-) -> HttpResponse:
-    rows = [(group, present_words(group.values)) for group in groups]
+def _show_several(request: Request, form: SeveralForm, *, status: int, **context: Any) -> HttpResponse:
+    rows = [(group, present_words(group.values)) for group in form.groups]
     context = {"form": form, "rows": rows, "now": timezone.now(), **context}
     return render_page(request, "schedules/several.html", context, fragment="form", status=status)
 
 
 def _read_group(request: Request, group_id: int) -> Group:
     """Return the group as Poster has it now; for a form that was sent before, as it was then."""
-    account_id = request.credentials.account_id
-    known = find_by_operation(request.POST.get("operation", ""))
-    if isinstance(known, Schedule) and known.account_id == account_id:
+    if known := _known_base(request, request.POST.get("operation", ""), group_id):
+        return known
+    read = reads.read_now(request.credentials, group_id).group
+    return with_own_change(request.credentials.account_id, read)[0]
+
+
+def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> Group | None:
+    """Return the group as it was when the form of this operation was sent, or None if it was not."""
+    known = find_by_operation(operation)
+    if isinstance(known, Schedule) and known.account_id == request.credentials.account_id:
         return group_of(group_id, known.base_values)
-    group, _late = with_own_change(account_id, reads.read_now(request.credentials, group_id).group)
-    return group
+    return None
 
 
 def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:

@@ -96,11 +96,11 @@ def test_the_receipts_of_one_client_add_up_to_their_sales(poster, sandbox):
     }  # fmt: skip
 
 
-def test_an_answer_about_somebody_else_is_no_answer(poster, sandbox):
+def test_an_answer_about_somebody_else_is_no_answer(poster, sandbox, monkeypatch):
     assert poster.get_receipts(175, *JANUARY).receipts
     account = sandbox.accounts["demo"]
     theirs = account.receipts({"type": "clients", "id": "175"})
-    account.receipts = lambda _query: theirs
+    monkeypatch.setattr(account, "receipts", lambda _query: theirs)
     with pytest.raises(InvalidResponse):
         poster.get_receipts(176, *JANUARY)
 

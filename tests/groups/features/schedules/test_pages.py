@@ -395,12 +395,12 @@ SEVERAL = "/groups/schedule/"
 def several(client, ids="1,4", **values):
     """Send the form for several groups, as it was opened on them."""
     form = client.get(f"{SEVERAL}?id={ids}")
-    return client.post(SEVERAL, {**fields(**hidden(form, "operation", "id")), **values})
+    return client.post(SEVERAL, {**fields(**hidden(form, "operation", "id", "version")), **values})
 
 
 def test_several_groups_get_a_plan_each_and_the_same_form_again_no_second_one(staff, browse):
     client = browse(staff)
-    form = {**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id"), "percent": "20"}
+    form = {**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id", "version"), "percent": "20"}
     form |= {"starts_at": local(1), "ends_at": local(3)}
     for _time in range(2):
         answer = client.post(SEVERAL, form)
@@ -424,6 +424,39 @@ def test_a_group_that_cannot_be_planned_keeps_none_of_the_others_from_it(staff, 
     assert sorted(Schedule.objects.values_list("group_id", flat=True)) == [1, 4]
     # The form goes on with those that are left.
     assert hidden(answer, "id") == {"id": "4,5"}
+
+
+def test_a_group_that_was_changed_meanwhile_plans_nothing_until_its_values_were_shown(staff, browse, sandbox):
+    client = browse(staff)
+    form = fields(**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id", "version"))
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    answer = client.post(SEVERAL, form)
+    assert (answer.status_code, Schedule.objects.exists()) == (409, False)
+    assert "One of the groups was changed meanwhile" in text_of(answer)
+    assert "now: 13%" in text_of(answer)
+    assert f'value="{form["percent"]}"' in answer.content.decode()
+    assert client.post(SEVERAL, {**form, **hidden(answer, "version")})["Location"] == "/schedules/"
+    assert Schedule.objects.get(group_id=GROUP).base_values.percent == 13
+
+
+def test_a_group_that_was_removed_meanwhile_plans_nothing_for_the_others(staff, browse, sandbox):
+    client = browse(staff)
+    form = fields(**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id", "version"))
+    sandbox.console().remove(GROUP)
+    answer = client.post(SEVERAL, form)
+    assert (answer.status_code, Schedule.objects.exists()) == (422, False)
+    assert "One of these groups is no longer there. Choose them again." in text_of(answer)
+
+
+def test_several_plans_that_have_begun_are_found_again_by_the_same_form(staff, browse):
+    client = browse(staff)
+    form = fields(**hidden(client.get(f"{SEVERAL}?id=1&id=4"), "operation", "id", "version"))
+    form["starts_at"] = local(-1)
+    assert client.post(SEVERAL, form)["Location"] == "/schedules/"
+    run_due(timezone.now())
+    assert set(Schedule.objects.values_list("state", flat=True)) == {Schedule.State.ACTIVE}
+    assert client.post(SEVERAL, form)["Location"] == "/schedules/"
+    assert Schedule.objects.count() == 2
 
 
 def test_a_mistake_plans_nothing_for_any_of_several_groups(staff, browse):
