@@ -83,7 +83,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
     return {
         "program_version": VERSION,
-        "user_mark": lambda: mark_of(user),
+        "user_mark": SimpleLazyObject(lambda: mark_of(user)),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
