@@ -16,7 +16,7 @@ PLACES = {
     "(request), by the template `groups/installation/protection.html`.",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
-    "list.head": "Buttons beside the heading of the list; shown with (request).",
+    "list.head": "Buttons beside the heading of the list; a `.jinja` template, shown with (request).",
     "list.tabs": "Above the list; a `.jinja` template, shown with (request, listing).",
     "list.narrowed": "Beside the filters of a list that leave groups out; a `.jinja` template, shown with "
     "(request, listing).",

@@ -11,7 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.functional import SimpleLazyObject
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
@@ -87,6 +90,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
+        "printed_words": SimpleLazyObject(lambda: printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "no_worker": lambda: is_without_worker(user),
         "toasts": SimpleLazyObject(
@@ -99,6 +103,13 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
     }
+
+
+def printed_words(user: Any, credentials: PosterCredentials) -> str:
+    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
+    account = _("Poster account %(account)s") % {"account": credentials.account_id}
+    time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
+    return f"{account} · {time} · {user.get_full_name() or user.get_username()}"
 
 
 def is_without_worker(user: Any) -> bool:
