@@ -1,9 +1,10 @@
 """Let features add parts to the pages of the core.
 
-A place is a spot in a template of the core, as `{% place "group.cards" one %}`; in a `.jinja` file it is
-`{{ place("list.tools", listing) }}`. Each part that is drawn there is a template with its variables. A view
-that has to know whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one
-whose parts may ask Poster while the view does: `begin_parts`.
+A place is a spot in a template of the core, as `{% place "group.cards" one %}`. Each part that is drawn
+there is a template with its variables. In a `.jinja` file a place is a loop over `parts("list.tools",
+request, listing)` that includes each template, whose variables are those of `part`. A view that has to know
+whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one whose parts may
+ask Poster while the view does: `begin_parts`.
 """
 
 from collections.abc import Callable, Mapping
