@@ -154,8 +154,8 @@ class PosterCredentials(models.Model):
 def _unsettled_of_groups() -> Any:
     """Return the unsettled changes of groups.
 
-    Changes of clients are left out, because there may be thousands, and the page of their job shows them. Asked
-    for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
+    Changes of clients are left out, because there may be thousands, and the page of their job shows them.
+    Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")
     return changes.objects.of_groups().unsettled().order_by()

@@ -105,7 +105,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def printed_words(user: Any, credentials: PosterCredentials) -> str:
+def printed_words(user: Any, credentials: Any) -> str:
     """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
     account = _("Poster account %(account)s") % {"account": credentials.account_id}
     time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
@@ -114,11 +114,7 @@ def printed_words(user: Any, credentials: PosterCredentials) -> str:
 
 def is_without_worker(user: Any) -> bool:
     """Return True for a signed-in user if no worker was seen for a minute."""
-    if user is None or not user.is_authenticated:
-        return False
-    with optional("whether a worker runs"):
-        return not workers.is_any_alive()
-    return False
+    return user is not None and user.is_authenticated and not workers.is_any_alive()
 
 
 def list_behind(request: HttpRequest) -> str:
