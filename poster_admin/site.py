@@ -30,7 +30,7 @@ class Unindented(Extension):
 def jinja_environment(**options: Any) -> Environment:
     """Return the environment of `*.jinja`, with `_("text")`, `url("name")`, `static("file")`, `icon("name")`.
 
-    A loop over `parts("name", request, …)` draws those of features. `makemessages` finds a text in `_("…")`
+    A loop over `parts_of("name", request, …)` draws those of features. `makemessages` finds a text in `_("…")`
     alone; a plural or a context is written in the presenter.
     """
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
@@ -38,7 +38,7 @@ def jinja_environment(**options: Any) -> Environment:
     # The address of a file, and that of a page without a number in it, are the same in each page.
     addresses = {"static": cache(static), "url": cache(reverse)}
     # In place of Jinja's own, such as `range`: each part of a page takes a copy of all of them.
-    environment.globals = {"_": gettext, "icon": icon, "parts": parts_of, **addresses}
+    environment.globals = {"_": gettext, "icon": icon, "parts_of": parts_of, **addresses}
     return environment
 
 

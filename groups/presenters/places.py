@@ -1,7 +1,7 @@
 """Let features add parts to the pages of the core.
 
 A place is a spot in a template of the core, as `{% place "group.cards" one %}`. Each part that is drawn
-there is a template with its variables. In a `.jinja` file a place is a loop over `parts("list.tools",
+there is a template with its variables. In a `.jinja` file a place is a loop over `parts_of("list.tools",
 request, listing)` that includes each template, whose variables are those of `part`. A view that has to know
 whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one whose parts may
 ask Poster while the view does: `begin_parts`.

@@ -44,9 +44,9 @@ ONE_PAGE = 100
 class GroupRow(NamedTuple):
     """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
 
-    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
-    those of a column set, each with its label, in place of `bonus` and `clients`. `marks` are drawn below
-    the name.
+    `choose` names the box of the row. `edit_url` is empty for a group that cannot be edited now, `bonus`
+    where there is none. `amounts` are those of a column set, each with its label, in place of `bonus` and
+    `clients`. `marks` are drawn below the name.
     """
 
     id: int
