@@ -38,14 +38,14 @@ def _in_three_groups(sandbox):
 
 def plan(user, choice=CHOICE, target=TARGET):
     credentials = credentials_service.credentials_of(user)
-    groups = [read_now(credentials, each).group for each in sorted({*choice.values()})]
-    return moves.plan_choice(
+    group_ids = sorted({*choice.values()})
+    return moves.plan_move(
         user=user,
         credentials=credentials,
         operation=uuid.uuid4(),
-        groups=groups,
+        sources=[read_now(credentials, each).group for each in group_ids],
         target=read_now(credentials, target).group,
-        choice=choice,
+        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
     )
 
 
