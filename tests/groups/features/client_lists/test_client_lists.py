@@ -282,6 +282,14 @@ def test_unknown_lines_come_back_as_they_were_typed(send):
     assert send.client.get(f"{URL}unknown/").status_code in (302, 405)
 
 
+def test_as_many_unknown_lines_come_back_as_a_list_may_have(send):
+    text = "\n".join(f"{'ї' * 510} 0{number:04}" for number in range(2_000))
+    page = send(text)
+    form = re.search(r'<form[^>]*action="/clients/list/unknown/"[^>]*>', page.content.decode())[0]
+    assert 'enctype="multipart/form-data"' in form
+    assert send.client.post("/clients/list/unknown/", {"text": text}).status_code == 200
+
+
 def test_who_may_not_see_clients_finds_ids_only(send, staff, sandbox):
     from django.contrib.auth.models import Permission
 
