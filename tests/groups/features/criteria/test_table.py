@@ -1,11 +1,15 @@
 """Test the table of criteria: who may see and save it, what is refused, and two who save at once."""
 
 import re
+import time
+from decimal import Decimal
 
 import pytest
 
+from groups.features.criteria.forms import CriteriaForm
 from groups.features.criteria.models import Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
+from groups.poster import Group
 from tests.support.criteria import URL, fields, save, version_in
 from tests.support.pages import text_of
 
@@ -198,6 +202,26 @@ def test_a_group_that_is_gone_is_said_to_all_and_the_form_refuses_it(post, brows
         assert rows_of(page) == [("1", "4")]
     answer = post(ROW, version=version_in(post.client.get(URL)))
     assert answer.status_code == 422
+
+
+def test_many_groups_in_many_rows_are_written_soon():
+    odd = '<b> value="7"'
+    groups = [
+        Group(id=number, name=f"{odd} {number}", loyalty_type=2, percent=Decimal(5), clients=1)
+        for number in range(1, 5_001)
+    ]
+    rows = [{"group": number, "birthday_in": 1} for number in (*range(1, 49), 77_777, "<x>")]
+    form = CriteriaForm(fields(*rows, otherwise=5_000), groups=groups, saved=None)
+    began = time.process_time()
+    assert not form.is_valid()
+    assert [bool(errors) for errors in form.rows.errors] == [False] * 48 + [True] * 2
+    pages = [str(row["group"]) for row in form.rows] + [str(form.main["otherwise"])]
+    # Django's own widget takes half a second for each.
+    assert time.process_time() - began < 5
+    chosen = [re.findall(r'<option value="(\d+)" selected>', page) for page in pages]
+    assert chosen == [[str(number)] for number in (*range(1, 49), 77_777)] + [[], ["5000"]]
+    assert "gone from Poster" in pages[48]
+    assert odd not in "".join(pages)
 
 
 # --- Rows without JavaScript -------------------------------------------------------------------------------
