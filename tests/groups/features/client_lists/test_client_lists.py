@@ -225,9 +225,14 @@ def test_a_list_that_cannot_be_used_says_why_and_keeps_what_was_typed(send, fiel
 
 def test_a_list_and_a_file_at_once_are_not_guessed_at(send):
     assert send("129", file=file_of(b"130")).status_code == 422
+    # This file is larger than what is received.
+    page = send("129", file=file_of(b"130\n" * 2**19 + b"130\n" * 2**15))
+    assert page.status_code == 422
+    assert "larger than 2 MB" in text_of(page)
 
 
 def test_a_file_that_is_too_large_or_odd_says_why(send):
+    assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**21)))
     assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**20 + b"1\n")))
     assert "neither an XLSX nor a CSV" in text_of(send(file=file_of(b"\0\0")))
 
