@@ -23,7 +23,7 @@ switch_on(user=owner, credentials=owner.credentials)
 @pytest.fixture
 def dashboard(tmp_path):
     with Sandbox() as sandbox:
-        seconds = {"MOVEMENT_SECONDS": "0.5", "POSTER_CONFIRM_SECONDS": "0.1", "POSTER_LAG_SECONDS": "0"}
+        seconds = {"MOVEMENT_SECONDS": "1", "POSTER_CONFIRM_SECONDS": "0.1", "POSTER_LAG_SECONDS": "0"}
         dashboard = Dashboard(tmp_path, put_groups(sandbox), **seconds)
         yield dashboard
         dashboard.close()
