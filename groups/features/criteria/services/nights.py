@@ -23,6 +23,7 @@ from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.night_times import next_night, pause
 from groups.features.criteria.services.reading import GroupsGone, new_reading, read_now
+from groups.features.criteria.services.run_plan import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services.sweep import LONGEST_SWEEP
@@ -30,7 +31,7 @@ from groups.models import Job, LeftOutFeature, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.not_sent import NotSent, raise_if_locked
 from poster_admin.common.deadlines import past
 from poster_admin.common.nights import DAY
 
@@ -128,6 +129,7 @@ class _Night:
         """Read, and start the job or ask for it; hold the nights where a person has to do something."""
         try:
             table = SavedTable.of(self._row).table
+            self._check_locks(table)
             reading = new_reading(credentials, table, looks_twice=True)
             read_now(reading, seconds=LONGEST_SWEEP)
             if not self._is_saved_still():
@@ -158,6 +160,12 @@ class _Night:
             return
         log.info("The criteria of account %s move %s clients at night", self._row.pk, job.total)
         self._finish()
+
+    def _check_locks(self, table: Table) -> None:
+        """Raise `Locked` before all clients are read in vain, if something holds a group of the table."""
+        scope = RunScope(table.fingerprint, table.groups)
+        job = Job(account_id=self._row.pk, kind=KIND, wanted=scope.to_json())
+        raise_if_locked(self._row.pk, Run(job).lock_keys)
 
     def _is_saved_still(self) -> bool:
         """Return True if nobody has saved the table, and no other worker taken the night, since it began."""
