@@ -1,4 +1,4 @@
-"""Test a run by hand and a night of workers that are processes of their own, which are killed amid a write."""
+"""Test runs of workers that are processes of their own, and are killed amid a write: by hand and at night."""
 
 import contextlib
 import re

@@ -3,6 +3,7 @@
 import re
 import time
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -12,6 +13,7 @@ from groups.features.criteria.services.judging import Table
 from groups.poster import Group
 from tests.support.criteria import URL, fields, save, version_in
 from tests.support.pages import text_of
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROW = {"group": 4, "days": "30", "bought_min": "6000"}
@@ -109,6 +111,22 @@ def test_a_table_that_somebody_else_has_saved_since_is_shown_beside_ones_own(pos
     again = fields(ROW, version=version_in(answer))
     assert post.client.post(URL, again).status_code == 302
     assert stored().otherwise == 1
+
+
+def test_of_two_who_save_at_once_one_hears_of_the_other_and_one_form_sent_twice_is_one_save(
+    browse, owner, second_owner
+):
+    clients = [browse(owner), browse(second_owner)]
+    version = "none"
+    for amount in ("1", "3"):
+        forms = [fields(ROW | {"bought_min": amount + digit}, version=version) for digit in "01"]
+        posts = [partial(client.post, URL, form) for client, form in zip(clients, forms, strict=True)]
+        assert sorted(answer.status_code for answer in at_once(*posts)) == [302, 409]
+        version = version_in(clients[0].get(URL))
+    form = fields(ROW | {"bought_min": "9"}, version=version)
+    answers = at_once(*[partial(clients[0].post, URL, form)] * 3)
+    assert [answer.status_code for answer in answers] == [302] * 3
+    assert CriteriaSave.objects.count() == 3
 
 
 def test_values_that_are_saved_already_conflict_with_nobody(post):
