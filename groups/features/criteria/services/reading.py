@@ -38,14 +38,7 @@ from groups.features.criteria.services.tables import saved_table
 from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.ladder import Ladder
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.services.sweep import (
-    Listener,
-    SweepProgress,
-    find_sums,
-    is_small,
-    read_sums,
-    sweep,
-)
+from groups.features.insights.services.sweep import Listener, SweepProgress, find_sums, sweep
 from groups.features.moves.services.move_run import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
@@ -327,16 +320,15 @@ def new_reading(
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
-    """Return what the table would do, as read now; of a large account the progress of the worker's reading.
+    """Return what the table would do, as read now, or the progress of the worker's reading.
 
-    `again` is True to read anew, and False for a page that waits. Raises `PosterError`.
+    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read anew, and False
+    for a page that waits. Raises `PosterError`.
     """
     if again:
         reading.forget()
-    if is_small(reading.credentials):
-        return read_sums(reading, within=SECONDS_FOR_ALL)
     ask_sweeps(reading.credentials)
-    return find_sums(reading)
+    return find_sums(reading, within=SECONDS_FOR_ALL)
 
 
 def read_now(

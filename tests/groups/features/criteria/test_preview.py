@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
-from groups.features.criteria.services import sales_lists
+from groups.features.criteria.services import reading, sales_lists
 from groups.features.criteria.services.kept import kept_spread
 from groups.features.criteria.services.reading import new_reading, read_now
 from groups.features.criteria.services.tables import SavedTable
@@ -194,6 +194,17 @@ def test_a_large_account_is_read_by_a_worker_and_the_page_fills_in(
         client_of(GOLD)
 
 
+def test_what_a_slow_poster_does_not_tell_in_time_is_read_by_a_worker(
+    look, client_of, table, monkeypatch, work_queue
+):
+    client_of(BRONZE, (3, 6_000_00))
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "SECONDS_FOR_ALL", 0.01)
+        assert "<progress" in look().content.decode()
+    work_queue()
+    assert pairs(look(waiting="1")) == {(BRONZE, GOLD): 1}
+
+
 # --- What is not proven ------------------------------------------------------------------------------------
 
 
@@ -357,12 +368,12 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
 def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
     client_of(GOLD)
     credentials = credentials_of(owner)
-    reading = new_reading(credentials, SavedTable.of(table).table)
-    reading.begin(time.monotonic() + 60, lambda: None)
+    judging = new_reading(credentials, SavedTable.of(table).table)
+    judging.begin(time.monotonic() + 60, lambda: None)
     page = call_poster(credentials, lambda poster: poster.get_clients())
-    reading.add(page)
-    reading.add(page)
-    assert reading.done().moves == len(reading.moves) == 1
+    judging.add(page)
+    judging.add(page)
+    assert judging.done().moves == len(judging.moves) == 1
 
 
 # --- The second proof --------------------------------------------------------------------------------------
@@ -520,7 +531,7 @@ def test_the_sums_of_the_day_serve_every_threshold(look, client_of, table, sandb
 def test_a_reading_that_lasts_past_midnight_is_none_of_the_new_day(owner, client_of, table, monkeypatch):
     client_of(GOLD, (1, 1_00))
     credentials = credentials_of(owner)
-    reading = new_reading(credentials, SavedTable.of(table).table)
-    reading.today -= timedelta(days=1)  # it has begun before midnight
-    read_now(reading, seconds=60)
+    begun = new_reading(credentials, SavedTable.of(table).table)
+    begun.today -= timedelta(days=1)  # it has begun before midnight
+    read_now(begun, seconds=60)
     assert kept_spread(credentials, "bought", 365) is None
