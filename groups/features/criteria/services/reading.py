@@ -52,7 +52,6 @@ from groups.poster import (
     UnreadableRow,
 )
 from groups.poster.clients import is_removed
-from groups.poster.fields import read_id
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
 from groups.services.groups import list_groups_now
 from groups.services.jobs.lease import stopping
@@ -142,10 +141,9 @@ class CriteriaReading(Listener[Preview]):
 
     def _broken_in(self, page: ClientList) -> set[int]:
         """Return the clients with a row that cannot be read, and count such rows without removed clients."""
-        if not page.unreadable:
-            return set()
-        removed = sum(1 for row in page.rows if is_removed(row) and not _is_readable(row, page))
-        self._unread += max(len(page.unreadable) - removed, 0)
+        if page.unreadable:
+            removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
+            self._unread += len(page.unreadable) - removed
         return {row.id for row in page.unreadable if row.id is not None}
 
     def _judge_client(self, client: Client) -> None:
@@ -258,14 +256,6 @@ class CriteriaReading(Listener[Preview]):
                 spread = spread_of(values, 1)
                 spread.step *= kopecks
                 keep_spread(self.credentials, self.today, field, days, spread)
-
-
-def _is_readable(row: object, page: ClientList) -> bool:
-    try:
-        client_id = read_id(row, "client_id") if isinstance(row, Mapping) else 0
-    except UnreadableRow:
-        return False
-    return any(client.id == client_id for client in page.clients)
 
 
 def _born(client: Client) -> Born:
