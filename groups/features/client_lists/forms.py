@@ -58,7 +58,7 @@ class ListForm(forms.Form):
         file = self.cleaned_data["file"]
         if file is not None:
             self._check_size(file.size)
-        elif self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+        elif "text" in self.cleaned_data and self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
             self._check_size(self._size)  # no file of such an upload is received
         return file
 

@@ -84,7 +84,7 @@ class WholeField(DecimalField):
 class GroupOptions:
     """The groups that fields offer: their options are written once for all fields of a page.
 
-    Fifty rows of five thousand groups would take Django a minute.
+    Fifty rows of five thousand groups would take Django half a minute.
     """
 
     def __init__(self, groups: Sequence[Group]) -> None:

@@ -50,6 +50,11 @@ def accounts_due() -> list[str]:
     """Return the names of the accounts whose night has come."""
     if not settings.CRITERIA_SECONDS:
         return []
+    # Tables that were saved while nights were switched off on this server.
+    without = Criteria.objects.filter(nightly=True, held="", night_at=None)
+    if without.exists():
+        night = next_night(timezone.now())
+        without.update(night_at=night, next_look_at=night)
     return list(Criteria.objects.free().filter(_is_time()).values_list("account", flat=True))
 
 

@@ -52,7 +52,6 @@ from groups.poster import (
     UnreadableRow,
 )
 from groups.poster.clients import is_removed
-from groups.poster.fields import read_id
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
 from groups.services.groups import list_groups_now
 from groups.services.jobs.lease import stopping
@@ -142,10 +141,9 @@ class CriteriaReading(Listener[Preview]):
 
     def _broken_in(self, page: ClientList) -> set[int]:
         """Return the clients with a row that cannot be read, and count such rows without removed clients."""
-        if not page.unreadable:
-            return set()
-        removed = sum(1 for row in page.rows if is_removed(row) and not _is_readable(row, page))
-        self._unread += max(len(page.unreadable) - removed, 0)
+        if page.unreadable:
+            removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
+            self._unread += len(page.unreadable) - removed
         return {row.id for row in page.unreadable if row.id is not None}
 
     def _judge_client(self, client: Client) -> None:
@@ -161,7 +159,7 @@ class CriteriaReading(Listener[Preview]):
         self._unread += (self.table.asks_birthdays and _born(client) is UNREAD) or (
             self.table.asks_registrations and _registered(client) is UNREAD
         )
-        if self._is_placed(client, bought, self._lists.totals.get(client.id, 0)):
+        if self._is_placed(client, bought):
             return
         self._unproven += 1
         as_listed = self._place_of(client, self._book.bought(client.id, as_listed=True))
@@ -172,11 +170,8 @@ class CriteriaReading(Listener[Preview]):
     def _place_of(self, client: Client, bought: BoughtIn) -> int | None:
         return self._judge.place_of(_born(client), _registered(client), bought)
 
-    def _is_placed(self, client: Client, bought: BoughtIn, total: int | None) -> bool:
-        """Note where a client belongs; return False if that is not proven.
-
-        `total` is what they bought in the last month before discounts, if that is known.
-        """
+    def _is_placed(self, client: Client, bought: BoughtIn) -> bool:
+        """Note where a client belongs; return False if that is not proven."""
         place = self._place_of(client, bought)
         if place is None:
             return False
@@ -190,7 +185,7 @@ class CriteriaReading(Listener[Preview]):
         pair = self._pair_of(client.group_id, to_id)
         sums = bought.get(pair.days) if pair.days is not None else None
         self._count(pair, client, sums)
-        self._add_cost(pair, client, bought[MONTH], total)
+        self._add_cost(pair, client, bought[MONTH])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
             self.named.append(named)
@@ -216,11 +211,12 @@ class CriteriaReading(Listener[Preview]):
             if reached and reached[-1].group_id != pair.to_id:
                 pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
 
-    def _add_cost(self, pair: PairSums, client: Client, month: Bought | None, total: int | None) -> None:
-        """Add what the move of a client costs in a month; no cost is told if that is not known of one."""
-        if month is None or total is None:
+    def _add_cost(self, pair: PairSums, client: Client, month: Bought | None) -> None:
+        """Add what the move of a client costs in a month; no cost is told if that is not proven of one."""
+        if month is None:
             self._lists.has_cost = False
             return
+        total = self._lists.totals.get(client.id, 0)
         old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
         pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
 
@@ -228,9 +224,7 @@ class CriteriaReading(Listener[Preview]):
 
     def done(self) -> Preview:
         for client in self._second_proof.ask(self._until, self._alive):
-            bought = self._book.bought(client.id)
-            # Receipts tell what was paid, and not what it was before discounts.
-            if self._is_placed(client, bought, None if bought[MONTH] != (0, 0) else 0):
+            if self._is_placed(client, self._book.bought(client.id)):
                 self._unproven -= 1
                 self._proven_alone += 1
         return Preview(
@@ -258,14 +252,6 @@ class CriteriaReading(Listener[Preview]):
                 spread = spread_of(values, 1)
                 spread.step *= kopecks
                 keep_spread(self.credentials, self.today, field, days, spread)
-
-
-def _is_readable(row: object, page: ClientList) -> bool:
-    try:
-        client_id = read_id(row, "client_id") if isinstance(row, Mapping) else 0
-    except UnreadableRow:
-        return False
-    return any(client.id == client_id for client in page.clients)
 
 
 def _born(client: Client) -> Born:

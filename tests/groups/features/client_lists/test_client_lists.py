@@ -265,6 +265,14 @@ def test_a_row_that_cannot_be_read_makes_no_one_surely_unknown(send, sandbox):
     assert "1 client at Poster could not be read" in text_of(page)
 
 
+def test_of_clients_in_no_group_those_are_told_whom_the_list_names(send, sandbox):
+    nobody = sandbox.console().put_client(0, lastname="Видима")
+    assert "could not be read" not in text_of(send("130"))
+    page = send(f"130\n{nobody}")
+    assert states(page) == {1: ("found", 130), 2: ("unknown", None)}
+    assert "1 client at Poster could not be read" in text_of(page)
+
+
 def test_a_poster_that_does_not_answer_is_said_and_nobody_is_found(send, sandbox):
     sandbox.script("clients.getClients", "status_500", times=20)
     page = send("129")

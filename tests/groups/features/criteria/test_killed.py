@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
-from tests.support.criteria import BRONZE, GOLD, fields
+from tests.support.criteria import BRONZE, GOLD, fields, put_groups
 from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
 pytestmark = pytest.mark.slow
@@ -18,19 +18,8 @@ MOVE = "clients.updateClient"
 @pytest.fixture
 def dashboard(tmp_path):
     with Sandbox() as sandbox:
-        for group_id, name in ((BRONZE, "Bronze"), (GOLD, "Gold")):
-            sandbox.console().put(
-                {
-                    "client_groups_id": str(group_id),
-                    "client_groups_name": name,
-                    "loyalty_type": "2",
-                    "client_groups_discount": "5",
-                    "birthday_bonus": "0",
-                    "count_groups_clients": "0",
-                }
-            )
         seconds = {"CRITERIA_SECONDS": "2", "POSTER_CONFIRM_SECONDS": "0.1", "POSTER_LAG_SECONDS": "0"}
-        dashboard = Dashboard(tmp_path, sandbox, JOB_LEASE_SECONDS="2", **seconds)
+        dashboard = Dashboard(tmp_path, put_groups(sandbox), JOB_LEASE_SECONDS="2", **seconds)
         dashboard.start()
         yield dashboard
         dashboard.close()

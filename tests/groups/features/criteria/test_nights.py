@@ -354,3 +354,16 @@ def test_a_pause_that_is_no_whole_days_is_from_now_on(settings):
     settings.CRITERIA_SECONDS = 0
     assert next_night(now) is None
     assert nights.accounts_due() == []
+
+
+def test_a_table_that_was_saved_while_nights_were_switched_off_runs_once_they_are_on(
+    owner, client_of, by_hand, settings
+):
+    settings.CRITERIA_SECONDS = 0
+    save(owner, ROW, otherwise=BRONZE, nightly=True)
+    by_hand()
+    assert "Nights are switched off" in text_of(by_hand.client.get("/criteria/"))
+    settings.CRITERIA_SECONDS = 86_400.0
+    assert nights.accounts_due() == []
+    assert Criteria.objects.get().night_at > timezone.now()
+    assert "The next time is" in text_of(by_hand.client.get("/criteria/"))
