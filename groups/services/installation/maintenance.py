@@ -68,13 +68,14 @@ def look_after(worker_id: str) -> None:
 def clean_up() -> None:
     """Delete old rows and audit the history, as a timer of systemd does: a container has none.
 
-    Several workers may do so at once.
+    Several workers may do so at once. A kind of row of which none was old leaves no line in the log.
     """
     for command in ("prune", "audit_history"):
         printed = StringIO()
         call_command(command, stdout=printed)
         for line in printed.getvalue().splitlines():
-            log.info("%s: %s", command, line)
+            if not line.startswith("0 "):
+                log.info("%s: %s", command, line)
 
 
 routines += (
