@@ -22,8 +22,8 @@ from poster_admin.common.backups.engine import Contents, Engine, Prepared
 NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
 # The image has none of the programs: they have to be as new as a server that it does not know.
 WHERE = (
-    "Debian has it in postgresql-client, which has to be as new as the server; the image has none: use the one "
-    "beside the server, as docs/operations.md says under “In several containers”."
+    "Debian has it in postgresql-client, which has to be as new as the server; the image has none: use the "
+    "one beside the server, as docs/operations.md says under “In several containers”."
 )
 COPY = re.compile(r"COPY (?:\w+\.)?\"?(?P<table>\w+)\"? \((?P<columns>[^)]*)\) FROM stdin;")
 
