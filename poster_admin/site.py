@@ -30,8 +30,8 @@ class Unindented(Extension):
 def jinja_environment(**options: Any) -> Environment:
     """Return the environment of `*.jinja`, with `_("text")`, `url("name")`, `static("file")`, `icon("name")`.
 
-    A loop over `parts_of("name", request, …)` draws those of features. `makemessages` finds a text in `_("…")`
-    alone; a plural or a context is written in the presenter.
+    A loop over `parts_of("name", request, …)` draws those of features. `makemessages` finds a text in
+    `_("…")` alone; a plural or a context is written in the presenter.
     """
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
     environment = Environment(**options)  # noqa: S701 - Django passes autoescape=True
