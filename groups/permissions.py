@@ -7,7 +7,8 @@ from django.db.models import F, Q
 
 from poster_admin.users.sign_in.throttle import PasswordBackend
 
-# Each page asks, so the question is put together once, with its joins.
+# Each page asks, so the questions are put together once, with their joins.
+USERS = User.objects.select_related("credentials__account")
 RIGHTS = Permission.objects.values_list("content_type__app_label", "codename").order_by()
 RIGHTS_OF_USERS = RIGHTS.alias(own=F("user"), of_role=F("group__user"))
 
@@ -17,7 +18,7 @@ class CredentialsBackend(PasswordBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         try:
-            user = User.objects.select_related("credentials__account").get(pk=user_id)
+            user = USERS.get(pk=user_id)
         except User.DoesNotExist:
             return None
         return user if self.user_can_authenticate(user) else None

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension
 
-from groups.templatetags.places import place_in_jinja
+from groups.presenters.places import parts_of
 from poster_admin.common.templatetags.icons import icon
 
 
@@ -30,15 +30,15 @@ class Unindented(Extension):
 def jinja_environment(**options: Any) -> Environment:
     """Return the environment of `*.jinja`, with `_("text")`, `url("name")`, `static("file")`, `icon("name")`.
 
-    Features draw their parts by `place("name", …)`. `makemessages` finds a text in `_("…")` alone; a plural
-    or a context is written in the presenter.
+    A loop over `parts_of("name", request, …)` draws those of features. `makemessages` finds a text in
+    `_("…")` alone; a plural or a context is written in the presenter.
     """
     options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
     environment = Environment(**options)  # noqa: S701 - Django passes autoescape=True
     # The address of a file, and that of a page without a number in it, are the same in each page.
     addresses = {"static": cache(static), "url": cache(reverse)}
     # In place of Jinja's own, such as `range`: each part of a page takes a copy of all of them.
-    environment.globals = {"_": gettext, "icon": icon, "place": place_in_jinja, **addresses}
+    environment.globals = {"_": gettext, "icon": icon, "parts_of": parts_of, **addresses}
     return environment
 
 

@@ -135,10 +135,10 @@ class PosterCredentials(models.Model):
 
         They are read once for this object, which lives as long as its request.
         """
-        unsettled = _unsettled_of_groups().filter(account=self.account_id)
         # Mostly there are none, and to ask for whole rows takes Django twice as long.
-        if not unsettled.exists():
+        if not _unsettled_ids().filter(account=self.account_id):
             return []
+        unsettled = _unsettled_of_groups().filter(account=self.account_id)
         return sorted(unsettled, key=attrgetter("created_at"), reverse=True)
 
     @property
@@ -151,16 +151,23 @@ class PosterCredentials(models.Model):
         return timezone.now() >= self.connected_at + TOKEN_LIFE - TOKEN_WARNING
 
 
-@cache
 def _unsettled_of_groups() -> Any:
-    """Return the unsettled changes of groups, for each page to narrow to its account.
+    """Return the unsettled changes of groups.
 
-    They are put together once: that takes Django half of the time of the whole question. Changes of clients
-    are left out, because there may be thousands, and the page of their job shows them. Asked for these too,
-    or for an order, SQLite scans the whole journal instead of using the index on states.
+    Changes of clients are left out, because there may be thousands, and the page of their job shows them.
+    Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")
     return changes.objects.of_groups().unsettled().order_by()
+
+
+@cache
+def _unsettled_ids() -> Any:
+    """Return the ids of these changes, for each page to narrow to its account.
+
+    They are put together once: that takes Django half of the time of the whole question.
+    """
+    return _unsettled_of_groups().values_list("pk", flat=True)
 
 
 class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):

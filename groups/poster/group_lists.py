@@ -7,7 +7,7 @@ takes for its rows; any other one is read by that.
 import hashlib
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -210,19 +210,27 @@ class DocumentedGroups(Sequence[Group]):
     def totals(self) -> GroupTotals:
         """Return the totals; of the groups only those with the highest percents are made."""
         clients = [int(row.count_groups_clients) for row in self._rows]
-        percents = {text: _percent(text) for text in {row.client_groups_discount for row in self._rows}}
-        of_percent = Counter([percents[row.client_groups_discount] for row in self._rows])
+        percents = Counter([row.client_groups_discount for row in self._rows])
+        of_percent = _read(percents, _percent)
         downwards = sorted(of_percent, reverse=True)
         reached = accumulate(of_percent[percent] for percent in downwards)
         enough = bisect_left(list(reached), HIGHEST) + 1
-        high = {text for text, percent in percents.items() if percent in downwards[:enough]}
+        high = {text for text in percents if _percent(text) in downwards[:enough]}
         return GroupTotals(
             clients=sum(clients),
-            of_type=Counter(map(int, [row.loyalty_type for row in self._rows])),
+            of_type=_read(Counter([row.loyalty_type for row in self._rows]), int),
             of_percent=of_percent,
             without_clients=clients.count(0),
             highest=_highest(_to_groups([row for row in self._rows if row.client_groups_discount in high])),
         )
+
+
+def _read[T](counted: Counter[str], read: Callable[[str], T]) -> Counter[T]:
+    """Return the counts of values from those of their texts, which thousands of rows share."""
+    counts: Counter[T] = Counter()
+    for text, count in counted.items():
+        counts[read(text)] += count
+    return counts
 
 
 def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:

@@ -1,9 +1,10 @@
 """Let features add parts to the pages of the core.
 
-A place is a spot in a template of the core, as `{% place "group.cards" one %}`; in a `.jinja` file it is
-`{{ place("list.tools", listing) }}`. Each part that is drawn there is a template with its variables. A view
-that has to know whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one
-whose parts may ask Poster while the view does: `begin_parts`.
+A place is a spot in a template of the core, as `{% place "group.cards" one %}`. Each part that is drawn
+there is a template with its variables. In a `.jinja` file a place is a loop over `parts_of("list.tools",
+request, listing)` that includes each template, whose variables are those of `part`. A view that has to know
+whether there are parts asks `parts_of`, and its template has `{% parts found %}`. So has one whose parts may
+ask Poster while the view does: `begin_parts`.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ PLACES = {
     "(request), by the template `groups/installation/protection.html`.",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
-    "list.head": "Buttons beside the heading of the list; shown with (request).",
+    "list.head": "Buttons beside the heading of the list; a `.jinja` template, shown with (request).",
     "list.tabs": "Above the list; a `.jinja` template, shown with (request, listing).",
     "list.narrowed": "Beside the filters of a list that leave groups out; a `.jinja` template, shown with "
     "(request, listing).",

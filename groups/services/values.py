@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import PosterAccount
 from groups.poster import Group, LoyaltyType
@@ -22,17 +22,16 @@ type Version = Mapping[str, Any] | None
 """Values of a group at one time, as `to_json` returns them; None where there was none."""
 
 
-def field_labels() -> dict[str, str]:
-    """Return the names of the fields of a version, in their order, in the current language."""
-    return {
-        "name": _("Name"),
-        "loyalty_type": _("Type"),
-        "percent": _("Percent"),
-        "birthday_bonus": _("Birthday bonus"),
-        "use_ewallet": _("E-wallet"),
-        "clients": _("Clients"),
-        "group_id": _("Group"),
-    }
+FIELD_LABELS = {
+    "name": gettext_lazy("Name"),
+    "loyalty_type": gettext_lazy("Type"),
+    "percent": gettext_lazy("Percent"),
+    "birthday_bonus": gettext_lazy("Birthday bonus"),
+    "use_ewallet": gettext_lazy("E-wallet"),
+    "clients": gettext_lazy("Clients"),
+    "group_id": gettext_lazy("Group"),
+}
+"""The names of the fields of a version, in their order."""
 
 
 def value_words(field: str, version: Version) -> str:
@@ -66,7 +65,7 @@ def difference_words(before: Version, after: Version) -> str:
     for field in ("name", "loyalty_type", "percent", "birthday_bonus", "use_ewallet"):
         old, new = value_words(field, before), value_words(field, after)
         if old != new and (field != "use_ewallet" or (old and new)):
-            label = field_labels()[field]
+            label = str(FIELD_LABELS[field])
             words.append(f"{label[:1].lower()}{label[1:]} {old or '–'} → {new or '–'}")
     return ", ".join(words)
 

@@ -5,9 +5,7 @@ from typing import Any
 from django.template import Engine, Library
 from django.template.context import Context
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
-from jinja2 import pass_context
-from jinja2.runtime import Context as JinjaContext
+from django.utils.safestring import SafeString
 
 from groups.presenters.places import Parts, parts_of
 
@@ -29,14 +27,3 @@ def parts(context: Context, found: Parts) -> SafeString:
         with context.push(**variables):
             drawn.append((template.render(context),))
     return format_html_join("", "{}", drawn)
-
-
-@pass_context
-def place_in_jinja(context: JinjaContext, name: str, *things: Any) -> SafeString:
-    """Draw the parts of a place in a `.jinja` template; they are `.jinja` templates too."""
-    page = context.get_all()
-    drawn = [
-        context.environment.get_template(template_name).render({**page, **variables})
-        for template_name, variables in parts_of(name, page["request"], *things)
-    ]
-    return mark_safe("".join(drawn))  # noqa: S308 - each template has escaped its own variables

@@ -194,7 +194,7 @@ class RequestPage:
 
 def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
     """Return the number of requests that wait for the user, if any do, for the head of every page."""
-    if not credentials:
+    if not credentials or not request.user.has_perm(EXCEED_LIMITS):
         return None
     with optional("what waits for a decision"):
         if count := count_to_decide(credentials, request.user):

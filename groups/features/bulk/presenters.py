@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -185,10 +184,10 @@ def destinations_of(user: User) -> list[Destination]:
 
 
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    """Return the address of the form for the percents of the groups that the list found."""
+    """Return the query of the form for the percents of the groups that the list found."""
     if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None
-    return {"href": reverse("groups:bulk") + listing.filters.query()}
+    return {"query": listing.filters.query()}
 
 
 def link_to_import(request: HttpRequest, listing: Listing) -> dict[str, str] | None:

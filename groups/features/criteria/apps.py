@@ -26,7 +26,7 @@ class Criteria(feature.Feature):
         from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
-        hooks.part("list.head", "criteria/link_to_criteria.html", lambda _request: {})
+        hooks.part("list.head", "criteria/link_to_criteria.jinja", lambda _request: {})
         hooks.section("criteria", "settings")
         hooks.settings_pages(parts.settings_of_criteria, order=3)
         hooks.submissions(CriteriaSave.objects.all())

@@ -17,7 +17,7 @@ class Insights(feature.Feature):
         from groups.features.insights.presenters import cost, list_conditions, parts, sales_columns  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
 
-        hooks.part("list.head", "insights/link_to_scheme.html", lambda _request: {})
+        hooks.part("list.head", "insights/link_to_scheme.jinja", lambda _request: {})
         hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
         dependents = "insights/dependents_of_group.html"
         hooks.part("group.cards", dependents, parts.dependents_of_group, begin=parts.begin_of_group)

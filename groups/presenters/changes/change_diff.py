@@ -15,8 +15,7 @@ from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
-from groups.services.journal.history import can_undo
-from groups.services.values import Version, field_labels, value_words
+from groups.services.values import FIELD_LABELS, Version, value_words
 from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
@@ -26,13 +25,13 @@ type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
-def value_rows(**versions: Version) -> Comparison:
+def value_rows(fields: Iterable[str] = FIELD_LABELS, /, **versions: Version) -> Comparison:
     """Return the values of these versions, field by field; fields that none of them has are left out."""
     rows = []
-    for field, label in field_labels().items():
+    for field in fields:
         texts = {name: value_words(field, version) for name, version in versions.items()}
         if any(texts.values()):
-            rows.append({"field": field, "label": label, **texts})
+            rows.append({"field": field, "label": str(FIELD_LABELS[field]), **texts})
     return rows
 
 
@@ -87,9 +86,12 @@ def shown_versions(change: Change) -> tuple[Version, Version]:
 def difference_rows(change: Change) -> Comparison:
     """Return the changed fields with their old and new values."""
     before, after = shown_versions(change)
+    old, new = before or {}, after or {}
+    # A history has hundreds of values that are the same: only the others are put into words.
+    fields = [field for field in FIELD_LABELS if old.get(field) != new.get(field)]
     return [
         row
-        for row in value_rows(before=before, after=after)
+        for row in value_rows(fields, before=before, after=after)
         if row["before"] != row["after"] and row["after"]
     ]
 
@@ -98,12 +100,14 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
     """Return changes as rows of the history."""
     changes = list(changes)
     ways = ways_back(changes, user)
+    groups_url, history_url = reverse("groups:list"), reverse("groups:history")
     rows = []
     for change in changes:
         command = Command.from_change(change)
         is_there = change.group_id and not command.removes
         is_elsewhere = change.state == Change.State.ELSEWHERE
         when, what = localtime(change.created_at), str(command.action.label)
+        url, undo = f"{history_url}{change.pk}/", command.undo(change)
         rows.append(
             {
                 "change": change,
@@ -116,14 +120,14 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
                 "what": what,
                 "group_name": command.subject(change),
                 "group_id": change.group_id,
-                "group_url": reverse("groups:detail", args=[change.group_id]) if is_there else "",
+                "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
                 "differences": difference_rows(change),
                 "state": change.state,
                 "state_label": Change.State(change.state).label,
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
                 "notes": notes_of(change, user),
-                "url": reverse("groups:change", args=[change.pk]),
-                "undo_url": reverse("groups:undo", args=[change.pk]) if can_undo(change, user) else None,
+                "url": url,
+                "undo_url": f"{url}undo/" if undo is not None and user.has_perm(undo.permission) else None,
                 "undo_creates": command.removes,
                 "undo_removes": command.creates,
                 "ways_back": ways[change.pk],

@@ -44,12 +44,13 @@ ONE_PAGE = 100
 class GroupRow(NamedTuple):
     """One line of the list, ready to print, in the order in which `list_table.jinja` takes it apart.
 
-    `edit_url` is empty for a group that cannot be edited now, `bonus` where there is none. `amounts` are
-    those of a column set, each with its label, in place of `bonus` and `clients`. `marks` are drawn below
-    the name.
+    `choose` names the box of the row. `edit_url` is empty for a group that cannot be edited now, `bonus`
+    where there is none. `amounts` are those of a column set, each with its label, in place of `bonus` and
+    `clients`. `marks` are drawn below the name.
     """
 
     id: int
+    choose: str
     name: str
     url: str
     edit_url: str
@@ -96,16 +97,17 @@ class Listing:
     @cached_property
     def rows(self) -> list[GroupRow]:
         """The rows of this page."""
-        numbers, everyone = self.numbers, self.totals.clients
+        numbers, everyone, choose = self.numbers, self.totals.clients, _("Choose")
         types = {number: type_label(number) for number in self.totals.of_type}
         amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
         rows = []
-        for group in self.page:
+        for group in self.page.object_list:
             url, locked = f"{self.url}{group.id}/", group.id in self.locked_ids
             amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
             rows.append(
                 GroupRow(
                     id=group.id,
+                    choose=f"{choose}: {group.name}",
                     name=group.name,
                     url=url,
                     edit_url=f"{url}edit/" if group.is_editable and not locked else "",

@@ -57,6 +57,11 @@ class Stopped(Exception):
         self.detail = detail
 
 
+# Each page of a group asks for these locks, so the question is put together once.
+OF_JOBS = Lock.objects.filter(change=None).select_related("job").order_by("key")
+IDS_OF_JOBS = OF_JOBS.order_by().values_list("pk", flat=True)
+
+
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     """Return the jobs of an account, without drafts and those that wait for an approval.
 
@@ -76,9 +81,10 @@ def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
     """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
-    locks = Lock.objects.filter(account=credentials.account_id, key__in=keys, change=None)
+    of_group = {"account": credentials.account_id, "key__in": keys}
     # Mostly there are none, and to ask for whole rows takes Django longer.
-    return [lock.holder for lock in locks.select_related("job").order_by("key")] if locks.exists() else []
+    locks = OF_JOBS.filter(**of_group) if IDS_OF_JOBS.filter(**of_group) else ()
+    return [lock.holder for lock in locks]
 
 
 class JobLease:

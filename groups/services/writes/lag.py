@@ -71,7 +71,9 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     not outdated.
     """
     made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
-    changes = list(made.exclude(action=Change.Action.REMOVE))
+    made = made.exclude(action=Change.Action.REMOVE)
+    # Mostly there are none, and to ask for whole rows takes Django longer.
+    changes = list(made) if made.exists() else []
     if not changes:
         return None
     newest = changes[0]

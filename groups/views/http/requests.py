@@ -11,7 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.functional import SimpleLazyObject
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
@@ -83,10 +86,11 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
     return {
         "program_version": VERSION,
-        "user_mark": lambda: mark_of(user),
+        "user_mark": SimpleLazyObject(lambda: mark_of(user)),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
+        "printed_words": SimpleLazyObject(lambda: printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "no_worker": lambda: is_without_worker(user),
         "toasts": SimpleLazyObject(
@@ -101,13 +105,16 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+def printed_words(user: Any, credentials: Any) -> str:
+    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
+    account = _("Poster account %(account)s") % {"account": credentials.account_id}
+    time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
+    return f"{account} · {time} · {user.get_full_name() or user.get_username()}"
+
+
 def is_without_worker(user: Any) -> bool:
     """Return True for a signed-in user if no worker was seen for a minute."""
-    if user is None or not user.is_authenticated:
-        return False
-    with optional("whether a worker runs"):
-        return not workers.is_any_alive()
-    return False
+    return user is not None and user.is_authenticated and not workers.is_any_alive()
 
 
 def list_behind(request: HttpRequest) -> str:

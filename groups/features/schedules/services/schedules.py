@@ -43,9 +43,11 @@ from groups.services.writes.submissions import find_known
 log = logging.getLogger("groups.journal")
 
 CHANGE_GROUP = "groups.change_group"
-# Each list asks, so the question is put together once.
-OPEN = Schedule.objects.open()
 State = Schedule.State
+# Each list asks for the open ones, and each group for those that it shows: these are put together once.
+OPEN_IDS = Schedule.objects.open().order_by().values_list("pk", flat=True)
+SHOWN = Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD))
+SHOWN_IDS = SHOWN.order_by().values_list("pk", flat=True)
 
 
 class TooLate(NotSent):
@@ -119,16 +121,18 @@ def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
     """Return the open schedules of an account by the ids of their groups; the lock allows one for each."""
     check_token(credentials)
-    found = OPEN.filter(account=credentials.account_id)
+    of_account = {"account": credentials.account_id}
     # Most accounts have none, and to ask for whole rows takes Django twice as long.
-    return {each.group_id: each for each in found} if found.exists() else {}
+    found = Schedule.objects.open().filter(**of_account) if OPEN_IDS.filter(**of_account) else ()
+    return {each.group_id: each for each in found}
 
 
 def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | None:
     """Return the schedule of a group that is open or that needs a person, or None."""
-    shown = schedules_of(credentials).filter(group_id=group_id, state__in=(*Schedule.OPEN, State.HELD))
+    check_token(credentials)
+    of_group = {"account": credentials.account_id, "group_id": group_id}
     # Most groups have none, and to ask for whole rows takes Django twice as long.
-    found = shown if shown.exists() else ()
+    found = SHOWN.filter(**of_group) if SHOWN_IDS.filter(**of_group) else ()
     return max(found, key=lambda each: (each.is_open, each.created_at), default=None)
 
 
