@@ -115,6 +115,7 @@ def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(t
     assert modes == [0o600, 0o700]
 
 
+@pytest.mark.thorough  # a tool of developers, of which the first test shows that it starts
 def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(served):
     with pytest.raises(
         RuntimeError, match=r"CommandError: Another demo runs on the data in .*\. Stop it first"
