@@ -286,9 +286,8 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, 
 
 
 @pytest.mark.parametrize("urls", each(EVERY))
-def test_every_address_has_the_headers_that_keep_others_out_and_every_page_the_way_out(
-    owner, browse, sandbox, subtests, urls
-):
+def test_every_address_has_the_headers_that_keep_others_out(owner, browse, sandbox, subtests, urls):
+    """Of what an owner opens, each page has the way out too, and what changes something is not for GET."""
     for user in (None, owner):
         client = browse(user)
         for url in urls:
