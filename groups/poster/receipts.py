@@ -33,12 +33,14 @@ _BESIDE_MONEY = ("payed_bonus", "payed_cert", "payed_third_party", "tip_sum")
 class Receipt:
     """A closed receipt of a client.
 
-    `revenue` is what `ClientSales.revenue` counts of it, in hryvnia. It is None where the receipt was not
-    paid with money alone: how Poster counts bonuses, certificates, tips and gifts is published nowhere.
+    `total` is the sum before discounts, and `revenue` what `ClientSales.revenue` counts of it, in hryvnia.
+    The latter is None where the receipt was not paid with money alone: how Poster counts bonuses,
+    certificates, tips and gifts is published nowhere.
     """
 
     id: int
     client_id: int
+    total: Decimal
     revenue: Decimal | None
 
     def __repr__(self) -> str:
@@ -54,6 +56,7 @@ class Receipt:
         return cls(
             id=read_integer(row, "transaction_id"),
             client_id=read_id(row, "client_id"),
+            total=total,
             revenue=paid if is_plain else None,
         )
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.template import Library
 from django.template.context import Context
+from django.urls import reverse
 
 from groups.presenters.history_tabs import history_tabs as tabs_of
 from groups.presenters.settings_pages import by_section, page_of, settings_pages
+from poster_admin.users.models import Guide
 
 register = Library()
 
@@ -20,11 +22,15 @@ def history_tabs(context: Context) -> dict[str, Any]:
 
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
-    """Draw the pages of the settings, beside each of them."""
+    """Draw the pages of the settings, beside each of them; whoever is in the guide has the way back to it."""
     request = context["request"]
-    pages = settings_pages(request.user)
+    user, path = request.user, request.path_info
+    pages, guide = settings_pages(user), reverse("groups:guide")
+    # The first owner is a superuser: nobody else costs a query.
+    is_away = path != guide and user.is_superuser and Guide.objects.filter(user=user).exists()
     return {
         "sections": by_section(pages),
-        "here": page_of(request.path_info, pages),
-        "path": request.path_info,
+        "here": page_of(path, pages),
+        "path": path,
+        "guide": guide if is_away else "",
     }

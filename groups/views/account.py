@@ -30,7 +30,6 @@ def account(request: Request) -> HttpResponse:
     confirmed = recently_confirmed(request) or credentials_service.credentials_of(request.user) is None
     if request.method == "POST" and not confirmed:
         return ask_to_confirm(request)
-    in_guide = Guide.objects.filter(user=request.user).exists()
     form = AccountForm(request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if form.is_valid():
@@ -45,6 +44,7 @@ def account(request: Request) -> HttpResponse:
         else:
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             if request.user.password == password:
+                in_guide = Guide.objects.filter(user=request.user).exists()
                 return redirect("groups:guide" if in_guide else "groups:list")
             # The ways in that somebody of another account may know have ended with the connection.
             keep_session(request, request.user)
@@ -54,7 +54,7 @@ def account(request: Request) -> HttpResponse:
             )
             messages.warning(request, text)
             return redirect("password" if request.user.has_usable_password() else "groups:list")
-    context = {"form": form, "confirmed": confirmed, "guide": in_guide}
+    context = {"form": form, "confirmed": confirmed}
     return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
 
 

@@ -220,6 +220,7 @@ def test_the_lines_of_the_readme_are_those_that_are_tried_and_the_small_file_is_
     service = compose["services"]["poster-admin"]
     assert run.split()[-1] == service["image"] == "poster-admin"
     assert service["volumes"] == ["poster-admin:/data"]
+    assert f"{HOME}/staticfiles:mode=1777" in service["tmpfs"]
     assert compose["volumes"] == {"poster-admin": {"name": "poster-admin"}}
     assert "-v poster-admin:/data" in run
     image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")

@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 from django.core.management import get_commands
 
+from poster_admin.devtools.defaults import documented_defaults
 from tests.support.databases import migrated
 from tests.support.documents import targets
 from tests.support.environment import ROOT
@@ -64,6 +65,8 @@ def test_a_start_by_hand_names_commands_that_there_are():
                 assert target in targets() or target.startswith(".venv/"), line
             case [".venv/bin/python", "manage.py", command]:
                 assert command in get_commands(), line
+            case ["printf", "'%s\\n'", *settings, ">>", ".env"]:
+                assert {each.partition("=")[0] for each in settings} <= set(documented_defaults())
             case words:
                 assert words == ["install", "-m", "600", ".env.example", ".env"]
 

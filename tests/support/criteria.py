@@ -15,6 +15,22 @@ BRONZE, SILVER, GOLD = 901, 902, 903
 """Groups of these tests alone, whose clients they make."""
 
 
+def put_groups(sandbox):
+    """Add the groups of these tests to the account `demo`; those of the seed never take part."""
+    for group_id, name, percent in ((BRONZE, "Bronze", "1"), (SILVER, "Silver", "5"), (GOLD, "Gold", "10")):
+        sandbox.console().put(
+            {
+                "client_groups_id": str(group_id),
+                "client_groups_name": name,
+                "loyalty_type": "2",
+                "client_groups_discount": percent,
+                "birthday_bonus": "0",
+                "count_groups_clients": "0",
+            }
+        )
+    return sandbox
+
+
 def fields(*rows, otherwise=1, max_moves=100, version="none", **more):
     """Return the fields of a form of the table; each row is a dict of its fields without the prefix."""
     data = {"rows-TOTAL_FORMS": len(rows), "rows-INITIAL_FORMS": 0}

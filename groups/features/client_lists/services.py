@@ -108,7 +108,7 @@ def read_directory(
 ) -> Directory:
     """Read all clients of the account, and return those that a line fits, without removed ones.
 
-    A client of a group that is not among `group_ids` cannot be moved out of it, and counts as unreadable.
+    One in no group, or in one that is not among `group_ids`, cannot be moved out of it: counts as unreadable.
     Raises `PosterError`, among them `Unreachable` if it takes longer than SECONDS_FOR_ALL.
     """
     words = [word for line in lines for word in line.words]
@@ -120,19 +120,18 @@ def read_directory(
     for page in pages_of(credentials, None, until=until, size=COUNTED_AT_ONCE) if words else ():
         found.unreadable += len(page.unreadable)
         for client in page.clients:
-            if client.removed:
+            fitting = phones.intersection(whole_numbers(phone_digits(client.phone)))
+            card = card_number(client.card_number)
+            if client.removed or not (fitting or card in cards or client.id in ids):
                 continue
             if client.group_id not in group_ids:
                 found.unreadable += 1
                 continue
-            fitting = phones.intersection(whole_numbers(phone_digits(client.phone)))
-            card = card_number(client.card_number)
+            found.clients[client.id] = client
             for phone in fitting:
                 found.by_phone[phone].add(client.id)
             if card in cards:
                 found.by_card[card].add(client.id)
-            if fitting or card in cards or client.id in ids:
-                found.clients[client.id] = client
     return found
 
 

@@ -20,6 +20,11 @@ from poster_admin.common.backups.engine import Contents, Engine, Prepared
 
 # Options of Django's own, which the programs do not know.
 NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
+# The image has none of the programs: they have to be as new as a server that it does not know.
+WHERE = (
+    "Debian has it in postgresql-client, which has to be as new as the server; the image has none: use the "
+    "one beside the server, as docs/operations.md says under “In several containers”."
+)
 COPY = re.compile(r"COPY (?:\w+\.)?\"?(?P<table>\w+)\"? \((?P<columns>[^)]*)\) FROM stdin;")
 
 
@@ -72,7 +77,7 @@ class PostgreSQL(Engine):
         """Run one of the programs. Raises `CommandError` with its first line if it fails."""
         path = which(program)
         if path is None:
-            raise CommandError(f"{program} is not installed; Debian has it in postgresql-client.")
+            raise CommandError(f"{program} is not installed. {WHERE}")
         password = self.settings["PASSWORD"]
         done = subprocess.run(  # noqa: S603 - our own words
             [path, *arguments],

@@ -22,7 +22,7 @@ ROW = {
     "client_id": "4",
     "client_lastname": "Vladimir",
 }
-READ = Receipt(384960, 4, Decimal("1991.40"))
+READ = Receipt(384960, 4, Decimal("2106.00"), Decimal("1991.40"))
 JANUARY = (date(2026, 1, 1), date(2026, 1, 30))
 
 

@@ -68,17 +68,22 @@ def test_the_guide_is_left_and_taken_up(first, browse, sandbox):
     assert steps_on(page) == {"owner": "1", "connect": "0", "people": "0"}
     assert 'data-step="protection"' in page.text
     assert "/account/limits/" in page.text
-    assert "/account/start/" in client.get("/account/").text
+    back = 'class="crumb" href="/account/start/"'
+    assert back not in page.text
+    for address in ("/account/", "/people/new/", "/accounts/sessions/"):
+        assert back in client.get(address).text, address
     token = sandbox.accounts["demo"].token
     answer = client.post("/account/", {"account": "demo", "token": token})
     assert answer["Location"] == "/account/start/"
     make_user("taras", role="Staff")
     assert steps_on(client.get("/account/start/")) == {"owner": "1", "connect": "1", "people": "1"}
+    assert back in client.get("/account/limits/").text
     assert client.post("/account/start/").status_code == 302
     assert not Guide.objects.exists()
     again = client.get("/account/start/")
     assert again.status_code == 200
     assert '<form method="post" class="actions">' not in again.text
+    assert back not in client.get("/account/").text
 
 
 def test_the_version_is_in_the_foot_and_in_healthz(owner, browse):

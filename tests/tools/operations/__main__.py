@@ -159,9 +159,9 @@ def start_by_hand(operator):
     """Start the server as an ordinary user, from another copy."""
     operator.machine.run("systemctl stop poster-admin 'poster-admin-*'; useradd --create-home anna")
     operator.machine.run(f"sudo -u anna git clone --quiet {ORIGIN} /home/anna/dashboard")
-    script = page.commands("start by hand").replace("make serve", "timeout --signal=INT 60 make serve &")
+    script = page.commands("start by hand").replace("make serve", "timeout --signal=INT 180 make serve &")
     ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/healthz').read().decode())"
-    script += f'for _ in $(seq 50); do sleep 1; python3 -c "{ask}" 2>/dev/null && exit; done; exit 1'
+    script += f'for _ in $(seq 170); do sleep 1; python3 -c "{ask}" 2>/dev/null && exit; done; exit 1'
     operator.machine.write("/home/anna/by-hand", script)
     say("“start by hand”")
     operator.followed.append("start by hand")

@@ -103,6 +103,13 @@ class SalesLists:
             self.totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
         return True
 
+    def note_receipts(self, client_id: int, span: Span, bought: Bought, found: ReceiptList) -> None:
+        """Take the receipts of a client for the row that the list of a span may lack."""
+        self.book.prove(client_id, span, bought)
+        if span[0] < MONTH:
+            total = sum((receipt.total for receipt in found.receipts), Decimal(0))
+            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * _KOPECKS)
+
 
 class SecondProof:
     """Asks for the receipts of clients whom the lists of sales leave open."""
@@ -144,7 +151,7 @@ class SecondProof:
                     continue
                 failures = 0
                 if (bought := bought_by(found)) is not None:
-                    self._lists.book.prove(client.id, span, bought)
+                    self._lists.note_receipts(client.id, span, bought, found)
             alive()
         return list(asked.values())
 

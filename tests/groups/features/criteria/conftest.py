@@ -4,26 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
+from tests.support.criteria import BRONZE, GOLD, SILVER, put_groups, save, today
 from tests.support.people import make_user
 
 
 @pytest.fixture
 def sandbox(sandbox):
     """Return a Poster with three groups of known clients; those of the other groups never take part."""
-    console = sandbox.console()
-    for group_id, name, percent in ((BRONZE, "Bronze", "1"), (SILVER, "Silver", "5"), (GOLD, "Gold", "10")):
-        console.put(
-            {
-                "client_groups_id": str(group_id),
-                "client_groups_name": name,
-                "loyalty_type": "2",
-                "client_groups_discount": percent,
-                "birthday_bonus": "0",
-                "count_groups_clients": "0",
-            }
-        )
-    return sandbox
+    return put_groups(sandbox)
 
 
 @pytest.fixture

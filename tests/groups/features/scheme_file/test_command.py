@@ -3,14 +3,19 @@
 import io
 import json
 import sys
+from datetime import timedelta
 
 import pytest
 import yaml
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.scheme_file.management.commands import scheme as command
 from groups.models import Change, Job, WorkerHeartbeat
+from groups.services.writes import gates
+from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded
+from tests.support.changes import unknown
 from tests.support.people import make_user
 from tests.support.refusals import refused
 from tests.support.schemes import entry, run_scheme, scheme, worker_beside
@@ -403,6 +408,52 @@ def test_who_may_exceed_the_limits_gives_a_reason(owner, sandbox, file, work_que
         ended = run_scheme("apply", path, "--user", "owner", "--yes", "--reason", "a holiday")
     assert ended.code == 0, ended
     assert Change.objects.get().limit_reason == "a holiday"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (BonusBlocked(), "Birthday bonuses of this account came back multiplied or divided by 100. An owner"),
+        (NotRecorded(), "The change was not made. It could not be written into the history, so nothing"),
+        (NotNow(), "The plan was started or deleted meanwhile."),
+        (None, "Another change is under way. A change by staff of "),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_holds_a_job_back_is_told_in_the_words_of_the_form(
+    owner, staff, sandbox, file, error, words, monkeypatch
+):
+    class Closed(gates.Gate):
+        def before_job(self, job, user):
+            raise error or Locked(change)
+
+    change = unknown(staff)
+    monkeypatch.setattr(gates, "registered", [*gates.registered, Closed()])
+    ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes")
+    assert ended.code == 1
+    assert ended.err.startswith(words)
+    assert ended.err.endswith("Nothing was sent.")
+    assert (f" {change.get_absolute_url()} Nothing" in ended.err) == (error is None)
+    assert len(ended.err.splitlines()) == 1
+    assert not sandbox.posts()
+
+
+def test_a_job_that_waits_for_a_group_says_what_holds_it(owner, staff, sandbox, file, work_queue, settings):
+    settings.JOB_RETRY_PAUSES, settings.JOB_PATIENCE = (0.3,), 0.4
+    (group_id,) = (
+        int(number)
+        for number, row in sandbox.accounts["demo"].groups.items()
+        if row["client_groups_name"] == SEED
+    )
+    later = timezone.now() + timedelta(hours=1)
+    change = unknown(staff, group_id=group_id, target=f"group:{group_id}", next_check_at=later)
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", "--yes")
+    assert ended.code == 1
+    (waits,) = [line for line in ended.err.splitlines() if line.startswith("It waits for its next try.")]
+    assert "Another change is under way. A change by staff of " in waits
+    assert waits.endswith(change.get_absolute_url())
+    assert not sandbox.posts()
 
 
 # --- Arguments ---------------------------------------------------------------------------------------------

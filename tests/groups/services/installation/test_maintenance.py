@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
 from groups.services.installation import maintenance
+from groups.services.installation.routines import routines
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due
-from tests.support.changes import unknown, write_down
+from poster_admin.users.models import UserSession
+from tests.support.changes import BEFORE, CLIENTS, unknown, write_down
 from tests.support.dashboard.killing import wait_until
 
 State = Change.State
@@ -153,3 +155,21 @@ def test_a_change_that_a_killed_process_left_is_settled_by_the_next_round(owner,
     maintenance.reconcile()
     change.refresh_from_db()
     assert change.state == State.APPLIED
+
+
+def test_a_worker_deletes_old_rows_and_audits_the_history_once_a_day(owner, sandbox, browse, caplog):
+    caplog.set_level("INFO", "groups.journal")
+    browse(owner)
+    hours_ago = timezone.now() - timedelta(hours=13)
+    UserSession.objects.update(started_at=hours_ago)
+    times = dict.fromkeys(("created_at", "sent_at", "settled_at"), hours_ago)
+    change = write_down(owner, state=State.APPLIED, after=BEFORE.to_json() | CLIENTS, **times)
+    sandbox.console().edit(1, client_groups_discount="44")
+    (routine,) = (each for each in routines if each.step is maintenance.clean_up)
+    assert routine.pause == timedelta(days=1).total_seconds()
+    routine.step()
+    assert not UserSession.objects.exists()
+    said = [record.getMessage() for record in caplog.records]
+    assert [line for line in said if line.startswith("prune")] == ["prune: 1 sessions that are over"]
+    assert f"audit_history: demo: group 1: has another percent, change {change.pk} applied" in said
+    assert not sandbox.posts()

@@ -19,24 +19,27 @@ from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
 from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.bulk.services import EditPlan
 from groups.features.scheme_file import presenters
 from groups.features.scheme_file.files.comparing import NotComparable, compare_with_poster
 from groups.features.scheme_file.files.documents import NotAScheme
 from groups.features.scheme_file.files.writing import shortcomings, write_scheme
 from groups.features.scheme_file.presenters import printable
 from groups.features.scheme_file.services import Comparison, keep, start
-from groups.models import Change, Job, PosterCredentials
+from groups.models import Change, Holder, Job, Lock, PosterCredentials
 from groups.models.consents import LONGEST_REASON
+from groups.models.locks import group_key
 from groups.poster import PosterError
+from groups.presenters.holders import holder_notice
 from groups.presenters.job_page import job_words
-from groups.presenters.messages import Message, error_words
+from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
 from groups.services.groups import list_groups_now
 from groups.services.installation import workers
 from groups.services.jobs.progress import progress_of
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded, NotSent
 from poster_admin.common.pages import link
 
 CHANGES, WAITS = 2, 3
@@ -161,10 +164,15 @@ class Command(BaseCommand):
         self._say(f"All {job.total} applied.")
 
     def _wait_for(self, job: Job) -> None:
+        told = ""
         while job.is_active:
             if not workers.is_any_alive():
                 self._end_bar()
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
+            if job.state == Job.State.WAITING and job.reason not in ("", told):
+                told = job.reason
+                self._end_bar()
+                self._say(_waiting_words(job))
             self._draw_bar(job)
             time.sleep(INTERVAL)
             job.refresh_from_db()
@@ -252,6 +260,36 @@ def _one_line(message: Message) -> str:
     return printable(" ".join(filter(None, parts)))
 
 
+def _not_sent_words(error: NotSent | NotNow) -> str:
+    """Return why nothing was sent, in the words of the form."""
+    match error:
+        case Locked():
+            return _holder_words(error.holder)
+        case BonusBlocked():
+            return bonus_blocked_words()
+        case NotRecorded():
+            return _one_line(not_recorded_words())
+        case NotNow():
+            return "The plan was started or deleted meanwhile."
+    return "The job could not be started; the same plan in the browser, under Compare with a file, says why."
+
+
+def _holder_words(holder: Holder) -> str:
+    """Return what holds a group, and where to look."""
+    notice = holder_notice(holder)
+    return f"{_one_line(notice.message)} {link(notice.url) or notice.url}".rstrip()
+
+
+def _waiting_words(job: Job) -> str:
+    """Return what a job waits for; where that is a group, with what holds it."""
+    words = _one_line(job_words(job))
+    if job.reason not in (Job.Stop.LOCKED, Job.Stop.BUSY):
+        return words
+    keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
+    lock = Lock.objects.in_the_way(job.account_id, keys)
+    return f"{words} {_holder_words(lock.holder)}" if lock else words
+
+
 @contextmanager
 def _errors_in_words(file: str | None) -> Iterator[None]:
     """Turn the errors of a file, of Poster and of the queue into those of a command."""
@@ -267,6 +305,6 @@ def _errors_in_words(file: str | None) -> Iterator[None]:
     except PosterError as error:
         raise CommandError(_one_line(error_words(error))) from None
     except (NotSent, NotNow) as error:
-        raise CommandError(f"The job could not be started: {type(error).__name__}. {NOTHING_SENT}") from None
+        raise CommandError(f"{_not_sent_words(error)} {NOTHING_SENT}") from None
     except KeyboardInterrupt:
         raise CommandError(NOTHING_SENT) from None
