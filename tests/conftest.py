@@ -65,11 +65,15 @@ def slow_in_turn(items, processes):
     pytest-xdist gives each process an equal part of the tests, in their order. A slow test mostly waits: were
     all of them first, all processes would wait at once; were they last, one would at the end. So the first
     process begins with its slow ones, the second has them a little later, and so on, the last one before half
-    of its tests. Tests of a module stay together: they share their servers.
+    of its tests. Tests of a module stay together: they share their servers. The last process begins with the
+    tests in a browser: each process that has one of them starts a browser.
     """
-    slow, others = {}, []
+    slow, others, in_browser = {}, [], []
     for item in items:
-        if item.get_closest_marker("slow"):
+        needs = item.get_closest_marker("needs")
+        if needs and "chromium" in needs.args:
+            in_browser.append(item)
+        elif item.get_closest_marker("slow"):
             slow.setdefault(item.path, []).append(item)
         else:
             others.append(item)
@@ -80,7 +84,7 @@ def slow_in_turn(items, processes):
         quick = others[: max(size - len(waiting), 0)]
         del others[: len(quick)]
         before = len(quick) * process // (2 * processes)
-        ordered += quick[:before] + waiting + quick[before:]
+        ordered += in_browser * (process == processes - 1) + quick[:before] + waiting + quick[before:]
     return ordered + others
 
 

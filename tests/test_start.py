@@ -334,7 +334,7 @@ def test_the_folder_of_the_data_is_for_its_owner_alone(installation):
 
 def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_for(installation):
     (installation.directory / "db.sqlite3").write_text("A letter, and no database. " * 50, encoding="utf-8")
-    (one, said), (two, traceback) = (installation.output("prune", *more) for more in ([], ["--traceback"]))
+    (one, said), (two, traceback) = installation.outputs((["prune"], ""), (["prune", "--traceback"], ""))
     assert (one, said) == (1, "The database at DATABASE_URL: file is not a database\n")
     assert (two, traceback.startswith("Traceback ")) == (1, True)
 

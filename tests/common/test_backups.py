@@ -247,13 +247,6 @@ def test_a_restore_is_refused_while_a_worker_runs(on_sqlite, file):
     stop(worker)
 
 
-def test_nothing_is_restored_without_a_yes(on_sqlite, file):
-    rename(on_sqlite, "late")
-    for said in refused(on_sqlite, *((file, answer) for answer in ("", "no", "y", "YES"))):
-        assert said.splitlines()[-1].endswith("CommandError: Nothing was restored.")
-    assert names_in(on_sqlite) == ["late"]
-
-
 def test_ctrl_c_at_the_question_is_a_no(monkeypatch):
     class Keyboard:
         def readline(self):
@@ -264,26 +257,29 @@ def test_ctrl_c_at_the_question_is_a_no(monkeypatch):
         restoring.Command().ask_to_go_on()
 
 
-def test_a_backup_is_for_its_owner_alone_and_the_only_word_of_the_command(on_sqlite):
-    status, said = on_sqlite.output("backup", f"{on_sqlite.directory}/a/b")
-    assert status == 0
-    (made,) = (on_sqlite.directory / "a" / "b").iterdir()
-    assert said == f"{made}\n"
-    assert made.stat().st_mode & 0o777 == 0o600
-    assert made.parent.stat().st_mode & 0o777 == 0o700
-
-
-def test_the_newest_backups_are_kept_and_nothing_else_is_deleted(on_sqlite):
-    folder = on_sqlite.directory / "backups"
-    folder.mkdir()
-    other = shutil.copy(on_sqlite.directory / "db.sqlite3", folder / "by-hand.sqlite3")
+def test_the_newest_backups_are_kept_for_their_owner_alone_and_nothing_else_is_deleted(on_sqlite):
+    folder = on_sqlite.directory / "a" / "b"
     backup = (["backup", str(folder)], "")
-    three = (["backup", str(folder), "--keep", "2"], "")
-    none = (["backup", str(folder), "--keep", "0"], "")
-    (_, first), (_, second), (_, third), (status, said) = on_sqlite.outputs(backup, backup, three, none)
+    ((status, first),) = on_sqlite.outputs(backup)
+    # The path is the only word of the command.
+    assert (status, first) == (0, f"{next(folder.iterdir())}\n")
+    assert next(folder.iterdir()).stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    other = shutil.copy(on_sqlite.directory / "db.sqlite3", folder / "by-hand.sqlite3")
+    # What a killed one has left is deleted, what another one writes is not.
+    names = ("sqlite3.part", "sqlite3.part-journal", "dump.part")
+    killed, written = ([folder / f".poster-admin-{day}.{name}" for name in names] for day in (1, 2))
+    for path in (*killed, *written):
+        path.touch()
+    for path in killed:
+        os.utime(path, (time.time() - 7 * 3600,) * 2)
+    two, none = ((["backup", str(folder), "--keep", keep], "") for keep in ("2", "0"))
+    (_, second), (_, third), (status, said) = on_sqlite.outputs(backup, two, none)
     third, *deleted = third.splitlines()
     assert deleted == [f"Deleted {first.strip()}"]
-    assert sorted(map(str, folder.iterdir())) == sorted([str(other), second.strip(), third])
+    assert sorted(map(str, folder.iterdir())) == sorted(
+        [str(other), second.strip(), third, *map(str, written)]
+    )
     assert (status, "--keep is less than 1" in said) == (1, True)
 
 
@@ -301,19 +297,6 @@ def test_old_ones_that_two_delete_at_once_are_no_error(tmp_path):
     with ThreadPoolExecutor(2) as pool:
         assert any(list(pool.map(delete, range(2))))
     assert sorted(path.name for path in tmp_path.iterdir()) == names[-2:]
-
-
-def test_what_a_killed_backup_left_is_deleted_and_what_another_one_writes_is_not(on_sqlite):
-    folder = on_sqlite.directory / "backups"
-    folder.mkdir()
-    names = ("sqlite3.part", "sqlite3.part-journal", "dump.part")
-    killed, written = ([folder / f".poster-admin-{day}.{name}" for name in names] for day in (1, 2))
-    for path in (*killed, *written):
-        path.touch()
-    for path in killed:
-        os.utime(path, (time.time() - 7 * 3600,) * 2)
-    made = back_up(on_sqlite)
-    assert sorted(map(str, folder.iterdir())) == sorted([made, *map(str, written)])
 
 
 def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
@@ -373,31 +356,32 @@ def test_without_the_programs_of_postgresql_one_line_says_where_to_back_up(tmp_p
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_backup_of_another_version_is_refused(on_sqlite, file):
-    old, new = (shutil.copy(file, on_sqlite.directory / name) for name in ("old", "new"))
+def test_without_a_yes_or_from_a_file_that_is_not_right_nothing_is_restored(on_sqlite, file):
+    """A file of another version, damaged, foreign or missing is one line."""
+    old, new, short = (shutil.copy(file, on_sqlite.directory / name) for name in ("old", "new", "short"))
     for path, app in ((old, "people"), (new, "groups")):
         with closing(sqlite3.connect(path)) as database, database:
             database.execute(
                 "INSERT INTO django_migrations (app, name, applied) VALUES (?, 'x', '2030-01-01')", [app]
             )
-    before_1, newer = refused(on_sqlite, (old, "yes"), (new, "yes"))
-    assert len(before_1.splitlines()) == len(newer.splitlines()) == 1
-    assert "made by a version before 1.0" in before_1
-    assert "made by a newer version of the dashboard" in newer
-
-
-def test_a_file_that_is_damaged_foreign_or_missing_is_one_line_and_replaces_nothing(on_sqlite, file):
-    os.truncate(file, 20_000)
+    os.truncate(short, 20_000)
     foreign = on_sqlite.directory / "foreign"
     foreign.write_bytes(b"PGDMQ" + b"x" * 100)
     other = on_sqlite.directory / "of-another-program.sqlite3"
     with closing(sqlite3.connect(other)) as database:
         database.execute("CREATE TABLE songs (name text)")
     rename(on_sqlite, "late")
-    paths = (file, foreign, other, on_sqlite.directory / "missing", on_sqlite.directory)
-    for said in refused(on_sqlite, *((path, "yes") for path in paths)):
+    answers = ("", "no", "y", "YES")
+    wrong = (old, new, short, foreign, other, on_sqlite.directory / "missing", on_sqlite.directory)
+    told = refused(on_sqlite, *((file, answer) for answer in answers), *((path, "yes") for path in wrong))
+    for said in told[: len(answers)]:
+        assert said.splitlines()[-1].endswith("CommandError: Nothing was restored.")
+    for said in told[len(answers) :]:
         assert len(said.splitlines()) == 1, said
         assert said.startswith("CommandError: ")
+    before_1, newer = told[len(answers) :][:2]
+    assert "made by a version before 1.0" in before_1
+    assert "made by a newer version of the dashboard" in newer
     assert names_in(on_sqlite) == ["late"]
 
 
@@ -471,16 +455,6 @@ def test_a_server_does_not_start_while_a_backup_is_being_restored(on_sqlite, fil
         process.stdin.close()
         process.stdout.read()
     assert process.returncode == 0
-
-
-def test_a_missing_database_is_not_backed_up_as_an_empty_one(tmp_path):
-    installation = Installation(tmp_path)
-    status, said = installation.output("backup", f"{tmp_path}/backups")
-    place = tmp_path / "db.sqlite3"
-    words = f"CommandError: Nothing was backed up from {place}: unable to open database file.\n"
-    assert (status, said) == (1, words)
-    assert list((tmp_path / "backups").iterdir()) == []
-    assert not place.exists()
 
 
 def empty(database):
@@ -572,11 +546,14 @@ def test_a_check_needs_no_database_and_a_migration_makes_it(tmp_path):
     assert (tmp_path / "db.sqlite3").exists()
 
 
-def test_the_doctor_names_the_database_that_is_not_there_and_makes_none(tmp_path):
-    status, said = Installation(tmp_path).output("doctor")
-    first = (
-        f"FAILS   database    there is no file {tmp_path}/db.sqlite3: a start makes one, or manage.py migrate"
-    )
-    assert (status, said.splitlines()[0]) == (1, first)
-    assert "unable to open database file" in said
+def test_the_doctor_names_the_database_that_is_not_there_and_no_backup_is_made_of_it(tmp_path):
+    backup, doctor = Installation(tmp_path).outputs((["backup", f"{tmp_path}/backups"], ""), (["doctor"], ""))
+    place = tmp_path / "db.sqlite3"
+    assert backup == (
+        1, f"CommandError: Nothing was backed up from {place}: unable to open database file.\n"
+    )  # fmt: skip
+    assert list((tmp_path / "backups").iterdir()) == []
+    first = f"FAILS   database    there is no file {place}: a start makes one, or manage.py migrate"
+    assert (doctor[0], doctor[1].splitlines()[0]) == (1, first)
+    assert "unable to open database file" in doctor[1]
     assert list(tmp_path.glob("*.sqlite3")) == []

@@ -11,7 +11,19 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests.support.databases import migrated
+from tests.support.installation import Installation
 from tests.support.processes import run_python
+
+MAKE = """
+from django.contrib.auth.models import User
+from groups.models import PosterAccount, PosterCredentials
+for name in ("staff", "owner"):
+    user = User.objects.create_user(name, password="a-password-for-tests")
+    account, _ = PosterAccount.objects.get_or_create(name="demo")
+    credentials = PosterCredentials(user=user, account=account)
+    credentials.set_token(name[0] * 20)
+    credentials.save()
+"""
 
 
 def tokens(path):
@@ -36,24 +48,22 @@ def test_the_options_of_the_address_count():
 # A new database is migrated first, as by `manage.py migrate`; that takes longer than all the rest.
 @pytest.mark.parametrize("is_new", [False, pytest.param(True, marks=pytest.mark.thorough)])
 def test_everything_is_copied_once(tmp_path, is_new):
-    old, new = tmp_path / "old.sqlite3", tmp_path / "new.sqlite3"
-    here = {"DATABASE_URL": f"sqlite:///{old}"}
+    installation = Installation(tmp_path)
+    old, new = tmp_path / "db.sqlite3", tmp_path / "new.sqlite3"
     shutil.copy(migrated(), old)
     if not is_new:
         shutil.copy(migrated(), new)
-    assert run_python("-m", "tests.benchmarks.setup.people", "demo", **here).returncode == 0
-    with (tmp_path / "old.sqlite3.in-use").open("a") as served:
+    copy = (["copy_database", f"sqlite:///{new}"], "")
+    with (tmp_path / "db.sqlite3.in-use").open("a") as served:
         fcntl.flock(served, fcntl.LOCK_SH)
-        refused = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
-    assert "Stop the server" in refused.stderr
-    itself = run_python("manage.py", "copy_database", f"sqlite:///{old}", **here)
-    assert "DATABASE_URL itself" in itself.stderr
-    copied = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
-    assert copied.returncode == 0, copied.stderr
+        made, refused = installation.outputs((["shell", "-v", "0", "-c", MAKE], ""), copy)
+    assert (made[0], refused[0], "Stop the server" in refused[1]) == (0, 1, True), (made, refused)
+    itself, copied, again = installation.outputs((["copy_database", f"sqlite:///{old}"], ""), copy, copy)
+    assert (itself[0], "DATABASE_URL itself" in itself[1]) == (1, True)
+    assert copied[0] == 0, copied
+    assert len(tokens(old)) == 2
     assert tokens(new) == tokens(old)
-    again = run_python("manage.py", "copy_database", f"sqlite:///{new}", **here)
-    assert again.returncode == 1
-    assert "already" in again.stderr
+    assert (again[0], "already" in again[1]) == (1, True)
 
 
 # Everything is copied above; this one takes seconds to measure.

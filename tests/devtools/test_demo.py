@@ -88,11 +88,17 @@ def test_sign_ins_and_data_outlive_a_restart(directory):
     with demo.running(directory) as first:
         staff = sign_in(first, "staff")
 
-    second = demo.start(directory)
+    second = demo.start(directory, "--debug")
     try:
         assert second.passwords == first.passwords
         # The earlier session is still valid, so the database and the key are the same.
         assert staff.get(f"{second.url}/groups/", allow_redirects=False).status_code == 200
+        # With DEBUG there is the gallery, and its buttons work.
+        assert staff.get(f"{second.url}/styleguide/").status_code == 200
+        form = {"csrfmiddlewaretoken": staff.cookies["csrftoken"]}
+        stale = staff.post(f"{second.url}/styleguide/play/stale/", form)
+        assert 'data-notice="stale"' in stale.text
+        assert staff.get(f"{second.url}/static/css/styleguide.css").status_code == 200
     finally:
         code, rest = second.stop()
     assert code == 0
@@ -115,23 +121,13 @@ def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(t
     assert modes == [0o600, 0o700]
 
 
+@pytest.mark.thorough  # a tool of developers, of which the first test shows that it starts
 def test_a_second_one_on_the_same_data_is_refused_and_the_first_one_goes_on(served):
     with pytest.raises(
         RuntimeError, match=r"CommandError: Another demo runs on the data in .*\. Stop it first"
     ):
         demo.start(served.directory)
     assert sign_in(served, "staff").get(f"{served.url}/groups/").status_code == 200
-
-
-@pytest.mark.thorough  # tests/devtools/test_styleguide.py has the gallery without a server
-def test_with_debug_there_is_the_gallery_and_its_buttons_work(directory):
-    with demo.running(directory, "--debug") as served:
-        staff = sign_in(served, "staff")
-        assert staff.get(f"{served.url}/styleguide/").status_code == 200
-        form = {"csrfmiddlewaretoken": staff.cookies["csrftoken"]}
-        stale = staff.post(f"{served.url}/styleguide/play/stale/", form)
-        assert 'data-notice="stale"' in stale.text
-        assert staff.get(f"{served.url}/static/css/styleguide.css").status_code == 200
 
 
 def test_a_taken_port_is_one_clear_line():

@@ -200,13 +200,17 @@ def test_a_client_is_found_from_there_by_keys_alone(page_for, owner):
     expect(page).to_have_url(re.compile("/clients/$"))
 
 
+def open_search(page):
+    heading(page, "Loyalty groups")
+    strike(page, code="KeyK", key="k", control=True)
+    expect(page.locator("#go-q")).to_be_focused()
+
+
 @pytest.mark.thorough
 def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
     page = page_for(staff)
     show_list(page)
-    heading(page, "Loyalty groups")
-    strike(page, code="KeyK", key="k", control=True)
-    expect(page.locator("#go-q")).to_be_focused()
+    open_search(page)
     page.keyboard.insert_text("History")
     page.keyboard.press("Enter")
     heading(page, "History")
@@ -217,9 +221,7 @@ def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
     """Enter asks for the places at once; letters that are typed before the answer comes ask again."""
     page = page_for(staff)
     show_list(page)
-    heading(page, "Loyalty groups")
-    strike(page, code="KeyK", key="k", control=True)
-    expect(page.locator("#go-q")).to_be_focused()
+    open_search(page)
     held = []
 
     def hold_unfinished(route, request):
@@ -243,9 +245,7 @@ def test_a_search_that_another_one_replaces_is_no_error(page_for, staff):
 def test_a_place_that_is_not_there_leaves_the_search_open_for_another_one(page_for, manager):
     page = page_for(manager)
     show_list(page)
-    heading(page, "Loyalty groups")
-    strike(page, code="KeyK", key="k", control=True)
-    expect(page.locator("#go-q")).to_be_focused()
+    open_search(page)
     page.keyboard.type("нема")
     expect(page.locator("#found")).to_have_attribute("data-text", "нема")
     page.locator("#go-q").fill("нема такого")
@@ -261,8 +261,7 @@ def test_no_letter_that_is_typed_there_gets_into_an_address(page_for, staff):
     show_list(page)
     asked = []
     page.on("request", lambda request: asked.append(f"{request.method} {request.url}"))
-    strike(page, code="KeyK", key="k", control=True)
-    expect(page.locator("#go-q")).to_be_focused()
+    open_search(page)
     page.keyboard.type("Koval")
     expect(page.locator("#found button")).to_contain_text("Koval")
     page.keyboard.press("Enter")

@@ -25,6 +25,16 @@ def settled_at_once(settings):
 
 
 @pytest.fixture
+def production(settings):
+    """Wait for Poster, and look again, about as in production: a simulation lets no real time pass."""
+    settings.POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
+    settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
+    settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
+    settings.POSTER_SETTLE_SECONDS, settings.POSTER_CONFIRM_SECONDS = 1800, 3
+    settings.POSTER_LAG_SECONDS, settings.POSTER_WATCH_SECONDS = 90, 60
+
+
+@pytest.fixture
 def people(sandbox):
     """Return a function that lists the clients of a group of the sandbox, without deleted ones."""
     clients = sandbox.accounts["demo"].clients

@@ -8,10 +8,15 @@ from groups.models import Change, Job
 from groups.services.installation import doctor
 from groups.services.jobs import queue
 from groups.services.jobs.undo_plan import plan_undo
-from tests.support.jobs import ended, plan, run
+from tests.support.jobs import ended, leave_few, plan, run
 from tests.support.pages import group_form, text_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sandbox")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_few")]
+
+
+@pytest.fixture
+def _few(sandbox):
+    leave_few(sandbox)
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ collect_static()
 """
 # Runs manage.py for one command after another, each with its standard input, and prints what they said.
 _ALL = """
-import io, json, runpy, sys
+import io, json, runpy, sys, traceback
 from contextlib import redirect_stderr, redirect_stdout
 results = []
 commands = json.loads(sys.argv[1])
@@ -103,6 +103,9 @@ for words, answer in commands:
             if isinstance(status, str):
                 print(status)
                 status = 1
+        except Exception:
+            traceback.print_exc()
+            status = 1
     results.append((status, said.getvalue()))
 print(json.dumps(results))
 """

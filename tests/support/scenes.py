@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,6 +80,10 @@ class Stage:
         self.page.locator("#id_file").set_input_files(file)
         self.button()
 
+    def fill(self, values):
+        for name, value in values.items():
+            self.page.fill(f"[name={name}]", value)
+
     def button(self, place="main"):
         self.page.locator(f"{place} form .button:not(.quiet, .plain, .danger-quiet)").first.click()
 
@@ -98,6 +103,22 @@ def page(name, address, role="Owners", account="demo", shows="main h1"):
     SCENES[name] = (lambda stage: stage.goto(address), role, account, shows)
 
 
+def sent(name, address, values=None, role="Owners", account="demo", shows=".summary"):
+    """Declare a scene in which the form of a page is filled in and sent."""
+
+    def send(stage):
+        stage.goto(address)
+        stage.fill(values or {})
+        stage.button()
+
+    SCENES[name] = (send, role, account, shows)
+
+
+def uploaded(name, text, address="/groups/import/", role="Owners", account="demo", shows="main h1"):
+    """Declare a scene in which a file with this text was sent."""
+    SCENES[name] = (lambda stage: stage.upload(text, address), role, account, shows)
+
+
 def signed_in(role, account, sandbox):
     if role is None:
         return None
@@ -108,16 +129,9 @@ def signed_in(role, account, sandbox):
 
 
 page("login", "/accounts/login/", role=None)
-
-
-@scene(role=None, shows=".summary")
-def login_refused(stage):
-    stage.goto("/accounts/login/?next=/history/")
-    stage.page.fill("[name=username]", "olena")
-    stage.page.fill("[name=password]", "not-it")
-    stage.button()
-
-
+sent(
+    "login_refused", "/accounts/login/?next=/history/", {"username": "olena", "password": "not-it"}, role=None
+)
 page(
     "login_after_a_lost_form",
     "/accounts/login/?next=/groups/1/edit/&unsaved=1",
@@ -146,8 +160,7 @@ def locked(stage):
     for _ in range(5):
         stage.browse().post("/accounts/login/", {"username": "olena", "password": "not-it"})
     stage.goto("/accounts/login/")
-    stage.page.fill("[name=username]", "olena")
-    stage.page.fill("[name=password]", "not-it")
+    stage.fill({"username": "olena", "password": "not-it"})
     stage.button()
 
 
@@ -158,8 +171,7 @@ def slowed(stage):
         stage.browse().post("/accounts/login/", form, REMOTE_ADDR=f"10.0.0.{number}")
     FailureCount.objects.update(opens_at=timezone.now() + timedelta(seconds=99))
     stage.goto("/accounts/login/")
-    stage.page.fill("[name=username]", "olena")
-    stage.page.fill("[name=password]", "not-it")
+    stage.fill({"username": "olena", "password": "not-it"})
     stage.button()
 
 
@@ -243,9 +255,7 @@ def chosen_clients_move(stage):
     stage.page.select_option("#id_target", "4")
 
 
-@scene(shows="#id_text")
-def list_of_clients(stage):
-    stage.goto("/clients/list/?target=4")
+page("list_of_clients", "/clients/list/?target=4", shows="#id_text")
 
 
 @scene(shows="tr[data-state=found]")
@@ -257,10 +267,7 @@ def listed_clients(stage):
     stage.page.locator("main form .button").first.click()
 
 
-@scene(shows=".summary")
-def list_of_clients_refused(stage):
-    stage.goto("/clients/list/")
-    stage.page.locator("main form .button").first.click()
+sent("list_of_clients_refused", "/clients/list/")
 
 
 @scene(shows="[data-choice]")
@@ -285,52 +292,33 @@ def no_worker(stage):
 
 
 page("create", "/groups/new/", role="Staff", shows="#id_name")
-
-
-@scene(role="Staff", shows=".summary")
-def create_refused(stage):
-    stage.goto("/groups/new/")
-    stage.button()
-
-
+sent("create_refused", "/groups/new/", role="Staff")
 page("edit", "/groups/1/edit/", role="Staff", shows="#id_name")
 page("percents", "/groups/edit/?type=2", role="Staff", shows=".percents")
-
-
-@scene(role="Staff", shows=".percents .error")
-def percents_refused(stage):
-    stage.goto("/groups/edit/")
-    stage.page.locator("[name=percent_1]").fill("101")
-    stage.page.locator("[name=percent_4]").fill("")
-    stage.button()
-
-
-@scene(role="Staff", shows=".plan .risk")
-def percents_planned(stage):
-    stage.goto("/groups/edit/")
-    stage.page.locator("[name=percent_1]").fill("50")
-    stage.button()
-
-
+sent(
+    "percents_refused",
+    "/groups/edit/",
+    {"percent_1": "101", "percent_4": ""},
+    role="Staff",
+    shows=".percents .error",
+)
+sent("percents_planned", "/groups/edit/", {"percent_1": "50"}, role="Staff", shows=".plan .risk")
 page("file_import", "/groups/import/", role="Staff", shows="#id_file")
-
-
-@scene(role="Staff", shows=".summary")
-def file_refused(stage):
-    stage.upload("Відсоток\n10\n")
-
-
-@scene(role="Staff", shows="main .notice-actions")
-def file_of_another_account(stage):
-    stage.upload("Id;Назва;Акаунт Poster\n1;Гості;example\n")
-
-
+uploaded("file_refused", "Відсоток\n10\n", role="Staff", shows=".summary")
+uploaded(
+    "file_of_another_account",
+    "Id;Назва;Акаунт Poster\n1;Гості;example\n",
+    role="Staff",
+    shows="main .notice-actions",
+)
 page("scheme_compare", "/groups/compare/", role="Managers", shows="#id_file")
-
-
-@scene(role="Managers", shows=".mend")
-def scheme_with_errors(stage):
-    stage.upload(scheme(entry("Нова", percent="5,5"), entry("Нова", percent="101")), "/groups/compare/")
+uploaded(
+    "scheme_with_errors",
+    scheme(entry("Нова", percent="5,5"), entry("Нова", percent="101")),
+    "/groups/compare/",
+    role="Managers",
+    shows=".mend",
+)
 
 
 @scene(role="Managers", shows=".plan")
@@ -345,26 +333,26 @@ def scheme_planned(stage):
     stage.page.locator("main details summary").click()
 
 
-@scene(role="Managers", shows="[data-notice=success]")
-def scheme_that_is_so(stage):
-    stage.upload(scheme(entry(SEED_FORM["name"], "bonus", 10, 50)), "/groups/compare/")
-
-
-@scene(role="Staff", shows=".mend")
-def file_with_errors(stage):
-    stage.upload(
-        "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n"
-    )
-
-
-@scene(role="Staff", shows="[data-notice=success]")
-def file_without_a_change(stage):
-    stage.upload("ID;Відсоток\n1;10\n")
-
-
-@scene(role="Staff", shows=".plan .risk")
-def file_planned(stage):
-    stage.upload("ID;Назва;Тип;Відсоток;Коментар\n1;Інша назва;Знижкова;50;\n4;;;12,5;\n;Нова;Знижкова;3;\n")
+uploaded(
+    "scheme_that_is_so",
+    scheme(entry(SEED_FORM["name"], "bonus", 10, 50)),
+    "/groups/compare/",
+    role="Managers",
+    shows="[data-notice=success]",
+)
+uploaded(
+    "file_with_errors",
+    "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n",
+    role="Staff",
+    shows=".mend",
+)
+uploaded("file_without_a_change", "ID;Відсоток\n1;10\n", role="Staff", shows="[data-notice=success]")
+uploaded(
+    "file_planned",
+    "ID;Назва;Тип;Відсоток;Коментар\n1;Інша назва;Знижкова;50;\n4;;;12,5;\n;Нова;Знижкова;3;\n",
+    role="Staff",
+    shows=".plan .risk",
+)
 
 
 @scene(role="Staff", shows="[data-notice=error]")
@@ -375,11 +363,7 @@ def edit_not_made(stage):
     stage.button()
 
 
-@scene(role="Staff", shows="[data-notice=conflict]")
-def check(stage):
-    stage.goto("/groups/1/edit/")
-    stage.page.fill("#id_percent", "45")
-    stage.button()
+sent("check", "/groups/1/edit/", {"percent": "45"}, role="Staff", shows="[data-notice=conflict]")
 
 
 @scene(role="Staff", shows="[data-notice=conflict]")
@@ -407,8 +391,7 @@ def draft(stage):
     UserSession.objects.all().delete()
     stage.button()
     stage.page.wait_for_url("**/accounts/login/**")
-    stage.page.fill("[name=username]", "olena")
-    stage.page.fill("[name=password]", PASSWORD)
+    stage.fill({"username": "olena", "password": PASSWORD})
     stage.button()
 
 
@@ -537,12 +520,12 @@ def edit_with_a_cost(stage):
     stage.page.fill("#id_percent", "15")
 
 
-@scene(shows="[data-cost]")
-def percents_planned_with_a_cost(stage):
-    stage.goto("/groups/edit/")
-    stage.page.fill("[name=percent_1]", "12")
-    stage.page.fill("[name=percent_4]", "5")
-    stage.button()
+sent(
+    "percents_planned_with_a_cost",
+    "/groups/edit/",
+    {"percent_1": "12", "percent_4": "5"},
+    shows="[data-cost]",
+)
 
 
 @scene(shows="table.sales td")
@@ -695,11 +678,7 @@ def limits(stage):
     stage.goto("/account/limits/")
 
 
-@scene(shows=".summary")
-def limits_refused(stage):
-    stage.goto("/account/limits/")
-    stage.page.fill("[name=max_percent]", "101")
-    stage.button()
+sent("limits_refused", "/account/limits/", {"max_percent": "101"})
 
 
 @scene(shows="tr[data-request]")
@@ -743,12 +722,7 @@ def beyond_the_limits(stage):
 # --- Jobs --------------------------------------------------------------------------------------------------
 
 
-@scene(role="Staff", shows=".summary")
-def move_refused(stage):
-    stage.goto("/groups/4/clients/move/")
-    stage.button()
-
-
+sent("move_refused", "/groups/4/clients/move/", role="Staff")
 page("retire", "/groups/4/retire/", shows="[data-promotion]")
 
 
@@ -1026,6 +1000,11 @@ page("disconnect", "/account/disconnect/", shows="main form .danger")
 # --- People ------------------------------------------------------------------------------------------------
 
 
+def goto_a_step_of_ivan(stage, step):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/{step}/")
+
+
 @scene(shows="tr[data-user=ivan]")
 def people(stage):
     ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
@@ -1042,28 +1021,13 @@ def person(stage):
     stage.goto(f"/people/{ivan.pk}/")
 
 
-@scene(shows="main form .danger")
-def block_a_person(stage):
-    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
-    stage.goto(f"/people/{ivan.pk}/block/")
-
-
-@scene(shows="main form .danger")
-def new_password_for_a_person(stage):
-    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
-    stage.goto(f"/people/{ivan.pk}/password/")
-
-
-@scene(shows="main form .danger")
-def sign_a_person_out(stage):
-    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
-    stage.goto(f"/people/{ivan.pk}/sign-out/")
-
-
-@scene(shows="main form .danger")
-def second_factor_of_a_person(stage):
-    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
-    stage.goto(f"/people/{ivan.pk}/second-factor/")
+for name, step in {
+    "block_a_person": "block",
+    "new_password_for_a_person": "password",
+    "sign_a_person_out": "sign-out",
+    "second_factor_of_a_person": "second-factor",
+}.items():
+    SCENES[name] = (partial(goto_a_step_of_ivan, step=step), "Owners", "demo", "main form .danger")
 
 
 @scene(shows="main [value='1']")
@@ -1074,18 +1038,13 @@ def blocked_person(stage):
     stage.goto(f"/people/{ivan.pk}/")
 
 
-@scene(shows=".summary")
-def new_person_refused(stage):
-    stage.goto("/people/new/")
-    stage.page.fill("[name=email]", "no-address")
-    stage.button()
+sent("new_person_refused", "/people/new/", {"email": "no-address"})
 
 
 @scene(shows="[data-password]")
 def new_person(stage):
     stage.goto("/people/new/")
-    stage.page.fill("[name=full_name]", "Марія Заньковецька")
-    stage.page.fill("[name=username]", "maria")
+    stage.fill({"full_name": "Марія Заньковецька", "username": "maria"})
     stage.page.locator("label[for=id_role_1]").click()
     stage.button()
 
@@ -1112,9 +1071,7 @@ def invitation_not_sent(stage):
     stage.settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": 9}}}
     stage.settings.EMAIL_ENABLED = True
     stage.goto("/people/new/")
-    stage.page.fill("[name=full_name]", "Марія Заньковецька")
-    stage.page.fill("[name=username]", "maria")
-    stage.page.fill("[name=email]", "maria@example.com")
+    stage.fill({"full_name": "Марія Заньковецька", "username": "maria", "email": "maria@example.com"})
     stage.page.locator("label[for=id_role_1]").click()
     stage.button()
 
@@ -1132,8 +1089,7 @@ def connected_elsewhere(stage):
     elsewhere = make_user("elsewhere", role="Owners", account="kavarnia", sandbox=stage.sandbox)
     Guardian.objects.create(user=stage.user, guardian=elsewhere, invited=True)
     stage.goto("/account/")
-    stage.page.fill("[name=account]", "demo")
-    stage.page.fill("[name=token]", stage.sandbox.accounts["demo"].token)
+    stage.fill({"account": "demo", "token": stage.sandbox.accounts["demo"].token})
     stage.button()
 
 
@@ -1168,13 +1124,7 @@ def security(stage):
 
 
 page("notices", "/account/notices/", shows="[data-webhook=none]")
-
-
-@scene(shows=".summary")
-def webhook_refused(stage):
-    stage.goto("/account/notices/webhook/")
-    stage.page.fill("[name=address]", "http://10.0.0.1/")
-    stage.button()
+sent("webhook_refused", "/account/notices/webhook/", {"address": "http://10.0.0.1/"})
 
 
 @scene(shows="#dialog[open] .places")
@@ -1195,14 +1145,8 @@ def go_to_an_action(stage):
     stage.page.fill("#go-q", "5 % Постоян")
 
 
-@scene(shows="#found a[href='/people/new/']")
-def settings(stage):
-    stage.goto("/settings/")
-
-
-@scene(shows="#found p.section a")
-def no_such_setting(stage):
-    stage.goto("/settings/?q=xyz")
+page("settings", "/settings/", shows="#found a[href='/people/new/']")
+page("no_such_setting", "/settings/?q=xyz", shows="#found p.section a")
 
 
 def _save_view(stage, name, query):
@@ -1218,9 +1162,7 @@ def view_tabs(stage):
     stage.goto("/groups/?clients_to=0")
 
 
-@scene(shows=".filters")
-def filters(stage):
-    stage.goto("/groups/filters/?percent_from=5&bonus=yes&columns=percent")
+page("filters", "/groups/filters/?percent_from=5&bonus=yes&columns=percent", shows=".filters")
 
 
 @scene(shows="dialog[open] .filters")
@@ -1229,27 +1171,15 @@ def filters_in_the_dialog(stage):
     stage.page.locator(".results-bar a[data-dialog]").click()
 
 
-@scene(shows=".choice-bar output")
-def chosen_groups(stage):
-    stage.goto("/groups/?id=1,4")
-
-
-@scene(shows="#form [name=percent]")
-def plan_of_several_groups(stage):
-    stage.goto("/groups/schedule/?id=1,4")
-
-
-@scene(shows="[data-notice=conflict]")
-def plan_of_several_groups_held(stage):
-    stage.goto("/groups/schedule/?id=1,4")
-    stage.page.fill("[name=percent]", "10")
-    stage.page.fill("[name=starts_at]", "2099-12-04T18:00")
-    stage.button()
-
-
-@scene(shows="#form [name=target]")
-def move_of_several_groups(stage):
-    stage.goto("/groups/move/?id=1,4")
+page("chosen_groups", "/groups/?id=1,4", shows=".choice-bar output")
+page("plan_of_several_groups", "/groups/schedule/?id=1,4", shows="#form [name=percent]")
+sent(
+    "plan_of_several_groups_held",
+    "/groups/schedule/?id=1,4",
+    {"percent": "10", "starts_at": "2099-12-04T18:00"},
+    shows="[data-notice=conflict]",
+)
+page("move_of_several_groups", "/groups/move/?id=1,4", shows="#form [name=target]")
 
 
 @scene(shows="[data-view] details[open]")
@@ -1260,10 +1190,7 @@ def saved_views(stage):
     stage.page.locator("[data-view] summary").click()
 
 
-@scene(shows=".summary")
-def view_without_a_name(stage):
-    stage.goto("/account/views/?type=2")
-    stage.button()
+sent("view_without_a_name", "/account/views/?type=2")
 
 
 # --- Criteria ----------------------------------------------------------------------------------------------
@@ -1277,9 +1204,7 @@ def _save_criteria(stage, **options):
     return save_criteria(stage.user, *rows, otherwise=1, **options)
 
 
-@scene(role="Managers", shows=".empty")
-def criteria_that_nobody_has_set(stage):
-    stage.goto("/criteria/")
+page("criteria_that_nobody_has_set", "/criteria/", role="Managers", shows=".empty")
 
 
 @scene(role="Managers", shows="[data-criterion]")
@@ -1379,9 +1304,7 @@ def came_and_left(stage):
     stage.goto("/groups/5/")
 
 
-@scene(shows=".empty .button")
-def movements_without_the_watch(stage):
-    stage.goto("/groups/5/movements/")
+page("movements_without_the_watch", "/groups/5/movements/", shows=".empty .button")
 
 
 @scene(role="Managers", shows=".empty")

@@ -192,11 +192,3 @@ def test_a_page_is_compressed_and_its_files_are_for_ever(running):
         served = answer(url + stylesheet, headers={"Accept-Encoding": encoding})
         assert served.headers["Content-Encoding"] == encoding
         assert "immutable" in served.headers["Cache-Control"]
-
-
-def test_a_wrong_configuration_is_one_clear_line(tmp_path):
-    process, _ = serve(tmp_path, SECRET_KEY="")
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert len(said.splitlines()) == 1
-    assert "SECRET_KEY" in said

@@ -118,8 +118,17 @@ def test_kopecks_are_read_and_hryvnia_are_written(sandbox, poster, posts):
     assert poster.get_group(1) == group
 
 
-@pytest.mark.parametrize("percent", ["0", "0.1", "7.5", "12.5", "99.99", "100"])
-@pytest.mark.parametrize("bonus", ["0", "0.01", "0.1", "19.99", "99999.99", "1000000"])
+@pytest.mark.parametrize(
+    ("percent", "bonus"),
+    [
+        ("0", "0"),
+        ("0.1", "0.01"),
+        ("7.5", "0.1"),
+        ("12.5", "19.99"),
+        ("99.99", "99999.99"),
+        ("100", "1000000"),
+    ],
+)
 def test_percents_and_bonuses_come_back_exactly(poster, percent, bonus):
     values = VALUES.replace(percent=Decimal(percent), birthday_bonus=Decimal(bonus))
     group = poster.get_group(poster.create_group(values))

@@ -29,50 +29,11 @@ NUMBERS = (
 )
 HALF = "\ud83d"
 
-# --- The documented group ----------------------------------------------------------------------------------
+# --- The documented group: test_client.py beside this reads and writes it over HTTP -------------------------
 
 
-def test_the_group_of_the_documentation():
-    assert Group.from_wire(ROW) == Group(
-        id=1,
-        name="Постоянный посетитель",
-        loyalty_type=LoyaltyType.BONUS,
-        percent=Decimal(10),
-        birthday_bonus=Decimal(50),
-        clients=125,
-        use_ewallet=None,
-        removed=False,
-    )
-
-
-def test_its_values_are_written_with_money_in_hryvnia():
-    assert Group.from_wire(ROW).values.to_wire() == {
-        "client_groups_name": "Постоянный посетитель",
-        "loyalty_type": "1",
-        "client_groups_discount": "10",
-        "birthday_bonus": "50.00",
-    }
-
-
-def test_kopecks_are_written_only_where_they_are_asked_for():
-    assert Group.from_wire(ROW).values.to_wire(in_kopecks=True)["birthday_bonus"] == "5000.00"
-
-
-def test_a_group_without_a_bonus_writes_a_zero():
-    row = ROW | {"loyalty_type": "2", "birthday_bonus": "0"}
-    group = Group.from_wire(row)
-    assert not group.is_bonus
-    assert group.values.to_wire()["birthday_bonus"] == "0.00"
-
-
-@pytest.mark.parametrize("on", ["0", "1"])
-def test_the_wallet_goes_back_as_it_was_read(on):
-    assert Group.from_wire(ROW | {"use_ewallet": on}).values.to_wire()["use_ewallet"] == on
-
-
-@pytest.mark.parametrize("row", [ROW, ROW | {"use_ewallet": None}], ids=["missing", "null"])
-def test_a_wallet_that_was_not_read_is_not_invented(row):
-    assert "use_ewallet" not in Group.from_wire(row).values.to_wire()
+def test_a_wallet_of_null_is_not_invented():
+    assert "use_ewallet" not in Group.from_wire(ROW | {"use_ewallet": None}).values.to_wire()
 
 
 @pytest.mark.parametrize(

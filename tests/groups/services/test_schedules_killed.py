@@ -4,12 +4,12 @@ import pytest
 
 from tests.tools import planning
 
-pytestmark = pytest.mark.slow
+# tests/groups/features/schedules/test_steps.py kills a worker at each step, in this process.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(4, marks=pytest.mark.thorough)])
-def test_workers_that_are_killed_forget_no_return_and_write_nothing_twice(tmp_path, kills):
-    made, left, faults = planning.run(tmp_path, kills)
+def test_workers_that_are_killed_forget_no_return_and_write_nothing_twice(tmp_path):
+    made, left, faults = planning.run(tmp_path, kills=4)
     assert not faults
     assert made >= planning.GROUPS
     assert left["after the send"] + left["before the send"]

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment
-from tests.support.dashboard.killing import CSRF, HOLD, WRITE, Dashboard, wait_until
+from tests.support.dashboard.killing import CSRF, HOLD, SECONDS, WRITE, Dashboard, wait_until
 from tests.support.databases import migrated_database
 
 pytestmark = pytest.mark.slow
@@ -84,7 +85,9 @@ def cost_on(dashboard, path, server):
 
 
 def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
-    # The first test of the module: sums hold until a client is moved, and the other tests move clients.
+    if dashboard.table("groups_job"):
+        # Tests before this one have moved clients: sums that may not show that yet are read a second time.
+        time.sleep(float(SECONDS["POSTER_LAG_SECONDS"]))
     dashboard.sandbox.latency = 0.1
     # Groups with a bonus, for the other tests change and remove those with a discount.
     rows = dashboard.sandbox.accounts["demo"].groups.items()

@@ -9,7 +9,8 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
-pytestmark = pytest.mark.slow
+# test_jobs.py beside this has a kill, clients who join, and a reason, in this process.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 FROM, TO, FEW = 4, 1, 4
 MOVE = "clients.updateClient"
 

@@ -11,8 +11,8 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.support.dashboard.killing import CSRF, Dashboard, Write, wait_until
 from tests.support.dashboard.moving import ENDS, FROM, TO, Move
 
-pytestmark = pytest.mark.slow
-
+# In this process are tests/groups/features/snapshots/test_restores.py and insights/test_sums_after_moves.py.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 GROUP, NAME = 4, "Скидочная система 10%"
 # Client 130 has the values of the example in Poster's documentation.

@@ -8,7 +8,8 @@ import pytest
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 
-pytestmark = pytest.mark.slow
+# tests/groups/services/jobs/test_queue.py has the turns, test_moves.py the waiting, in this process.
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 FROM, TO, FEW = 4, 1, 4
 MOVE, OWNER, NEIGHBOUR = "clients.updateClient", "demo", "kopecks"
 
@@ -79,7 +80,7 @@ def both(tmp_path):
 
 
 # An answer that never comes lasts until the deadline of each call.
-@pytest.mark.parametrize("fault", ["status_503", pytest.param("timeout", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("fault", ["status_503", "timeout"])
 def test_a_job_does_not_wait_for_the_outage_of_another_account(both, fault):
     both.dashboard.start()
     both.start(OWNER)
@@ -97,7 +98,6 @@ def test_a_job_does_not_wait_for_the_outage_of_another_account(both, fault):
     assert both.moved_once(NEIGHBOUR)
 
 
-@pytest.mark.thorough  # a further kill
 def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(both):
     both.start(OWNER)
     both.dashboard.start_worker()
@@ -113,7 +113,6 @@ def test_a_worker_that_is_killed_while_a_job_waits_loses_and_doubles_nothing(bot
         assert both.moved_once(account)
 
 
-@pytest.mark.thorough  # tests/groups/features/moves/test_job_pages.py has the buttons
 def test_a_job_that_waits_is_paused_continued_and_cancelled(both):
     both.dashboard.start()
     both.start(OWNER)
@@ -134,7 +133,6 @@ def test_a_job_that_waits_is_paused_continued_and_cancelled(both):
     assert [call.account for call in both.sandbox.posts(MOVE)] == [NEIGHBOUR] * FEW
 
 
-@pytest.mark.thorough
 def test_a_long_job_gives_way_to_a_short_one_of_another_account(both):
     both.sandbox.console(OWNER).edit(FROM, count_groups_clients=str(MANY))
     both.sandbox.latency = LATENCY

@@ -86,9 +86,9 @@ def test_a_file_that_is_no_scheme_is_refused_at_its_place(content, line, column,
 
 @pytest.mark.parametrize("bomb", ["[", "[a,", "{a: [", "a,", "? ", "- ", "{a: b}, ", "'", "&a [", "\n", "#"])
 def test_no_file_of_two_megabytes_takes_long(bomb):
-    began = time.monotonic()
+    began = time.thread_time()
     errors("groups: [" + bomb * (2 * 2**20 // len(bomb)))
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ def test_an_unknown_type_at_poster_is_not_written_over():
 def test_five_thousand_groups_are_read_and_compared_soon_and_one_more_is_refused():
     entries = [entry(f"Група {number}", percent="5") for number in range(5001)]
     there = groups(*(group(f"Група {number}", number + 1) for number in range(5000)))
-    began = time.monotonic()
+    began = time.thread_time()
     found = compare(read_scheme(scheme(*entries[:5000]).encode()), there)
     assert len(found.lines) == 5000
-    assert time.monotonic() - began < 10
+    assert time.thread_time() - began < 10
     assert errors(scheme(*entries)) == [(15002, 3, "A file has 5000 groups at most.")]
 
 

@@ -7,17 +7,8 @@ from tests.benchmarks.writes import MINUTE, World, run_dashboard, run_naive
 WRITES = 300
 
 
-@pytest.fixture
-def _production(settings):
-    settings.POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
-    settings.POSTER_CONNECT_TIMEOUT, settings.POSTER_READ_TIMEOUT = 3, 8
-    settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
-    settings.POSTER_SETTLE_SECONDS = 30 * MINUTE
-    settings.POSTER_CONFIRM_SECONDS = 3
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_production")
+@pytest.mark.usefixtures("production")
 @pytest.mark.thorough  # as where reads lag too
 def test_nothing_is_doubled_and_no_failure_is_false(owner):
     counts = run_dashboard(World(1, longest_delay=15 * MINUTE), owner, WRITES // 2)
@@ -29,7 +20,7 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner):
 
 @pytest.mark.once  # the database is asked for the same as by each of these writes alone
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_production")
+@pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(
     ("seed", "writes"),
     [(1, WRITES // 5), pytest.param(2, WRITES // 2, marks=pytest.mark.thorough)],
