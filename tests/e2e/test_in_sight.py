@@ -17,6 +17,11 @@ FORMS = {
     "/account/notices/": "Зберегти зміни",
     "/people/new/": "Додати людину",
     "/groups/import/": "Перевірити файл",
+    "/groups/filters/": "Показати",
+    "/clients/list/": "Знайти клієнтів",
+    "/criteria/": "Зберегти критерії",
+    "/account/notices/webhook/": "Зберегти",
+    "/accounts/password/": "Змінити пароль",
 }
 SCREENS = [(1366, 768), (1280, 800), (360, 740)]
 CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
@@ -54,6 +59,22 @@ def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sa
     ]
     middles = [box["y"] + box["height"] / 2 for box in (tool.bounding_box() for tool in tools)]
     assert max(middles) - min(middles) < 8
+
+
+CUT = """(select) => {
+  const whole = select.cloneNode();
+  whole.append(new Option(select.selectedOptions[0].text));
+  whole.style.cssText = "position: absolute; width: auto";
+  select.after(whole);
+  return whole.offsetWidth - select.offsetWidth;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/clients/"])
+def test_the_order_of_a_list_is_read_in_full_on_a_phone(page_for, owner, sandbox, path):
+    page = page_for(owner, language="uk", width=360, height=740)
+    page.goto(path)
+    assert page.locator("[name=sort]").evaluate(CUT) <= 0
 
 
 @pytest.mark.parametrize(
@@ -171,6 +192,8 @@ def test_fields_that_the_browser_draws_speak_the_language_of_the_page(page_for, 
     file.write_text("x")
     page.locator("[name=file]").set_input_files(file)
     expect(field.locator("output")).to_have_text("groups.csv")
+    page.goto("/clients/list/")
+    expect(page.locator("label.button", has_text="Вибрати файл")).to_be_visible()
     page.goto("/history/?since=2026-11-01")
     expect(page.locator("output").first).to_contain_text("лист")
 
