@@ -120,7 +120,9 @@ def test_plan_a_change_of_three_chosen_groups(hands_of, staff, sandbox):
 @pytest.mark.thorough
 def test_import_groups_from_a_file(hands_of, staff, sandbox, tmp_path):
     table = tmp_path / "groups.csv"
-    table.write_text("ID,Назва,Тип,Відсоток,Бонус на день народження\n4,Гості,Знижкова,11,0\n", encoding="utf-8")
+    table.write_text(
+        "ID,Назва,Тип,Відсоток,Бонус на день народження\n4,Гості,Знижкова,11,0\n", encoding="utf-8"
+    )
     hands = hands_of(staff)
     hands.click(hands.page.locator(".end .more-menu summary"))
     hands.click(hands.page.get_by_role("link", name="Імпорт груп із файлу"))

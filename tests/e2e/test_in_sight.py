@@ -87,6 +87,14 @@ def test_the_filters_are_read_in_full(page_for, owner, sandbox, width):
     choices = page.locator("dialog[open] select")
     expect(choices.first).to_be_visible()
     assert [choice.evaluate(CUT) for choice in choices.all()] == [0] * choices.count()
+    # Nothing is seen below the bar with the button, however far the dialog is scrolled.
+    lowest = page.evaluate(
+        """() => {
+          const { left, bottom, width } = document.querySelector("dialog").getBoundingClientRect();
+          return document.elementFromPoint(left + width / 2, bottom - 8).className;
+        }"""
+    )
+    assert lowest == "actions stays"
 
 
 @pytest.mark.parametrize(
