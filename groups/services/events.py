@@ -87,6 +87,12 @@ def one_line(*sentences: str) -> str:
     return " ".join(" ".join(sentences).split())
 
 
+def key_of_end(job: Job, at: datetime) -> str:
+    """Return the key of the event that a job has ended or stopped, whichever source tells it."""
+    end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
+    return f"job {job.pk} {end} {at.isoformat()}"
+
+
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the jobs that are done, and those that have stopped, which may happen to one several times.
 
@@ -99,9 +105,7 @@ def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
     ):
         at = job.finished_at or job.stopped_at or job.created_at
         url = reverse("groups:job", args=[job.pk])
-        end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
-        key = f"job {job.pk} {end} {at.isoformat()}"
-        yield Event(key, at, url, partial(job_words, job))
+        yield Event(key_of_end(job, at), at, url, partial(job_words, job))
 
 
 def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:

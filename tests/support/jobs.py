@@ -25,12 +25,18 @@ def leave_few(sandbox):
     return sandbox
 
 
-def plan(user, group_id=4, target_id=1, **options):
+def plan(user, group_id=4, target_id=1, client_ids=None, **options):
     credentials = credentials_service.credentials_of(user)
     group, target = (read_now(credentials, each).group for each in (group_id, target_id))
     operation = options.pop("operation", None) or uuid.uuid4()
     return moves.plan_move(
-        user=user, credentials=credentials, operation=operation, group=group, target=target, **options
+        user=user,
+        credentials=credentials,
+        operation=operation,
+        sources=[group],
+        target=target,
+        ids={group_id: client_ids},
+        **options,
     )
 
 

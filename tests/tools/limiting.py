@@ -112,8 +112,9 @@ class World:
             user=self.asker,
             credentials=self.asker.credentials,
             operation=uuid.uuid4(),
-            group=self._group(self._source),
+            sources=[self._group(self._source)],
             target=self._group(self._target),
+            ids={self._source: None},
             kind=kind,
         )
         try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -34,10 +35,18 @@ class ListForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any = None, files: Any = None, *, groups: Sequence[Group], largest: int, **kwargs: Any
+        self,
+        data: Any = None,
+        files: Any = None,
+        *,
+        groups: Sequence[Group],
+        largest: int,
+        size: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(data, files, **kwargs)
         self._largest = largest
+        self._size = size
         by_id = {str(group.id): group for group in groups}
         self.fields["target"] = forms.TypedChoiceField(
             label=_("To the group"),
@@ -55,6 +64,8 @@ class ListForm(forms.Form):
         file = self.cleaned_data["file"]
         if file is not None:
             self._check_size(file.size)
+        elif self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE:
+            self._check_size(self._size)  # no file of such an upload is received
         return file
 
     def clean(self) -> None:

@@ -23,7 +23,7 @@ from groups.features.moves.forms import ChoiceForm
 from groups.services import groups as reads
 from groups.services.calls.file_turns import file_turn
 from groups.views.http.requests import Request, form_methods, requires
-from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.htmx import body_length, render_form, render_page
 
 
 @sensitive_post_parameters("text")
@@ -37,7 +37,10 @@ def client_list(request: Request) -> HttpResponse:
         initial = {"target": request.GET.get("target", "")}
         form = ListForm(groups=list(groups.values()), largest=BYTES_AT_MOST, initial=initial)
         return render_page(request, "client_lists/list.html", {"form": form, **bounds})
-    form = ListForm(request.POST, request.FILES, groups=list(groups.values()), largest=BYTES_AT_MOST)
+    size = body_length(request) if request.content_type == "multipart/form-data" else 0
+    form = ListForm(
+        request.POST, request.FILES, groups=list(groups.values()), largest=BYTES_AT_MOST, size=size
+    )
     lines = _lines_of(request, form) if form.is_valid() else None
     if lines is None:
         return render_form(request, "client_lists/list.html", form, **bounds)

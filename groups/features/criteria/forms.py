@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
@@ -78,26 +81,59 @@ class WholeField(DecimalField):
         return str(value) if isinstance(value, int) else value
 
 
-class GroupField(forms.TypedChoiceField):
-    """The choice of a group; one that is gone from Poster stays in sight, and is refused."""
+class GroupOptions:
+    """The groups that fields offer: their options are written once for all fields of a page.
+
+    Fifty rows of five thousand groups would take Django a minute.
+    """
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.ids = {str(group.id) for group in groups}
+        choices = [("", _("Choose a group")), *((group.id, terms_words(group)) for group in groups)]
+        self._html = format_html_join("", '<option value="{}">{}</option>', choices)
+
+    def html(self, chosen: str) -> str:
+        """Return the options, one of them chosen: also a group that is gone from Poster stays in sight."""
+        option = f'<option value="{chosen}">'
+        if chosen and chosen not in self.ids:
+            if not re.fullmatch("[0-9]{1,10}", chosen, re.ASCII):
+                return self._html
+            words = _("group %(id)s, gone from Poster") % {"id": chosen}
+            return self._html + format_html('<option value="{}" selected>{}</option>', chosen, words)
+        # A quote in a name is an entity, so no name can look like an option.
+        return mark_safe(self._html.replace(option, f"{option[:-1]} selected>", 1))  # noqa: S308
+
+
+class GroupSelect(forms.Widget):
+    """A choice among the groups of `options`."""
+
+    options: GroupOptions
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        attrs = self.build_attrs({**self.attrs, "name": name}, attrs)
+        return format_html("<select{}>{}</select>", flatatt(attrs), self.options.html(str(value or "")))
+
+
+class GroupField(forms.IntegerField):
+    """The choice of a group; one that is gone from Poster is refused."""
+
+    widget: GroupSelect
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(coerce=int, error_messages={"required": _("Choose a group.")}, **kwargs)
-        self._known: set[str] = set()
-
-    def offer(self, groups: Sequence[Group], chosen: Any) -> None:
-        """Offer these groups, and the `chosen` one if it is not among them."""
-        self._known = {str(group.id) for group in groups}
-        offered = [("", _("Choose a group")), *((str(group.id), terms_words(group)) for group in groups)]
-        text = str(chosen or "")
-        if text and text not in self._known and re.fullmatch("[0-9]{1,10}", text, re.ASCII):
-            offered.append((text, _("group %(id)s, gone from Poster") % {"id": text}))
-        self.choices = offered
+        self.unknown = _("This group is not in Poster. Choose another one.")
+        messages = {"required": _("Choose a group."), "invalid": self.unknown}
+        super().__init__(widget=GroupSelect, error_messages=messages, **kwargs)
 
     def validate(self, value: Any) -> None:
-        if value and value not in self._known:
-            raise ValidationError(_("This group is not in Poster. Choose another one."))
         super().validate(value)
+        if value is not None and str(value) not in self.widget.options.ids:
+            raise ValidationError(self.unknown)
+
+
+def offer(options: GroupOptions, field: forms.Field) -> None:
+    """Let a field offer these groups."""
+    if isinstance(field, GroupField):
+        field.widget.options = options
 
 
 def _receipts(label: Any) -> WholeField:
@@ -134,11 +170,9 @@ class RowForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, groups: Sequence[Group] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, options: GroupOptions, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["group"]
-        if isinstance(field, GroupField):
-            field.offer(groups, self["group"].value())
+        offer(options, self.fields["group"])
 
     def clean(self) -> None:
         data = self.cleaned_data
@@ -225,7 +259,7 @@ class TableForm(forms.Form):
         widget=forms.HiddenInput, error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE}
     )
 
-    def __init__(self, data: Any, *, groups: Sequence[Group], saved: SavedTable | None, typed: Any) -> None:
+    def __init__(self, data: Any, *, options: GroupOptions, saved: SavedTable | None, typed: Any) -> None:
         initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
         if saved:
             initial |= {
@@ -234,9 +268,7 @@ class TableForm(forms.Form):
                 "nightly": saved.row.nightly,
             }
         super().__init__(data, initial=initial | (typed or {}))
-        field = self.fields["otherwise"]
-        if isinstance(field, GroupField):
-            field.offer(groups, self["otherwise"].value())
+        offer(options, self.fields["otherwise"])
 
 
 class CriteriaForm:
@@ -257,8 +289,9 @@ class CriteriaForm:
         self._groups = groups
         self._is_saved = data is None and typed is None and saved is not None
         main, rows = typed or ({}, _initial(saved))
-        self.main = TableForm(data, groups=groups, saved=saved, typed=main)
-        self.rows = Rows(data, prefix=self.PREFIX, initial=rows, form_kwargs={"groups": groups})
+        options = GroupOptions(groups)
+        self.main = TableForm(data, options=options, saved=saved, typed=main)
+        self.rows = Rows(data, prefix=self.PREFIX, initial=rows, form_kwargs={"options": options})
 
     def is_valid(self) -> bool:
         """Return True if all of it is valid; the two parts are held against each other too."""

@@ -22,11 +22,11 @@ from groups.features.criteria.presenters.page import (
 from groups.features.criteria.presenters.preview_page import PreviewPage
 from groups.features.criteria.presenters.spreads import spread_cards
 from groups.features.criteria.services import runs, tables
+from groups.features.criteria.services.kept import lacks_sales
 from groups.features.criteria.services.reading import (
     CriteriaReading,
     GroupsGone,
     find_preview,
-    lacks_sales,
     new_reading,
     read_now,
 )

@@ -79,7 +79,7 @@ class MovementQuerySet(models.QuerySet["Movement"]):
 
 
 class Movement(models.Model):
-    """A client who has left the group `from_id` for the group `to_id`; None for a new or a removed one.
+    """A client who has left the group `from_id` for the group `to_id`; None for no group, as of a new client.
 
     Of the client it has the id alone. A move made here has the id of its `change`, so that it is told once,
     and the `day` of that; any other one the day of the look, at `found_at`, that has found it.

@@ -20,7 +20,6 @@ from groups.features.movements.services.movements import (
     movements_of,
     roll_of,
 )
-from groups.poster import Group
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
 
@@ -93,8 +92,8 @@ class MovementRow:
 class MovementPage:
     """The movements of a group in pages, with names for users who may see clients."""
 
-    def __init__(self, request: "Request", group: Group, groups: Groups, roll: Roll) -> None:
-        self.group = group
+    def __init__(self, request: "Request", group_id: int, groups: Groups, roll: Roll) -> None:
+        self._group_id = group_id
         self.roll = roll
         self.days_kept = settings.MOVEMENT_DAYS
         self.may_see_clients = request.user.has_perm(VIEW_CLIENTS)
@@ -104,11 +103,11 @@ class MovementPage:
 
     @cached_property
     def growth(self) -> Growth:
-        return Growth(days_of(self._credentials, self.group.id), self.roll)
+        return Growth(days_of(self._credentials, self._group_id), self.roll)
 
     @cached_property
     def page(self) -> Page[Movement]:
-        return Paginator(movements_of(self._credentials, self.group.id), PAGE_SIZE).get_page(self._number)
+        return Paginator(movements_of(self._credentials, self._group_id), PAGE_SIZE).get_page(self._number)
 
     @cached_property
     def rows(self) -> list[MovementRow]:
@@ -130,7 +129,7 @@ class MovementPage:
         return find_names(self._credentials, self._client_ids)
 
     def _row(self, movement: Movement) -> MovementRow:
-        is_in = movement.to_id == self.group.id
+        is_in = movement.to_id == self._group_id
         other_id = movement.from_id if is_in else movement.to_id
         other = self._groups.get(other_id or 0)
         return MovementRow(

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
 from groups.features.movements.presenters import MovementPage
-from groups.features.movements.services.movements import roll_of
+from groups.features.movements.services.movements import movements_of, roll_of
 from groups.poster import NotFound
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups, list_groups
@@ -24,12 +24,14 @@ def movements(request: Request, group_id: int) -> HttpResponse:
     # Without the watch nothing is read, so the name is the last known one.
     groups = list_groups(request.credentials) if roll else known_groups(request.credentials)
     group = groups.find(group_id) if groups else None
-    if roll and group is None:
+    # A group that was removed is told about too, as long as its movements are kept.
+    if roll and group is None and not movements_of(request.credentials, group_id).exists():
         raise NotFound(None, "no such group", method="clients.getGroups")
     context = {
         "group_id": group_id,
         "name": group.name if group else _("group %(id)s") % {"id": group_id},
-        "page": MovementPage(request, group, groups, roll) if roll and group and groups else None,
+        "is_there": group is not None or roll is None,
+        "page": MovementPage(request, group_id, groups, roll) if roll and groups else None,
         "may_switch": bool(settings.MOVEMENT_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
     return render(request, "movements/movements.html", context)

@@ -1,7 +1,5 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -30,7 +28,6 @@ from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm
-type Plan = Callable[[], Job]
 
 
 @form_methods
@@ -42,7 +39,7 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
         messages.warning(request, _("Choose the clients first: tick the boxes beside their names."))
         return redirect("groups:members", group_id)
     form = _form(request, group_id, chosen)
-    return _move(request, form, partial(_job, request, form), "moves/move.html", {"group": form.group})
+    return _move(request, form, "moves/move.html", {"group": form.group})
 
 
 @form_methods
@@ -54,18 +51,7 @@ def clients_move(request: Request) -> HttpResponse:
         return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
     form = ChoiceForm(_posted_choice(request), groups=groups, chosen=chosen)
-
-    def plan() -> Job:
-        return moves.plan_choice(
-            user=request.user,
-            credentials=request.credentials,
-            operation=form.cleaned_data["operation"],
-            groups=form.sources,
-            target=form.cleaned_data["target"],
-            choice=form.choice.groups,
-        )
-
-    return _move(request, form, plan, "moves/move.html", {})
+    return _move(request, form, "moves/move.html", {})
 
 
 @form_methods
@@ -79,17 +65,7 @@ def groups_move(request: Request) -> HttpResponse:
     form = GroupsForm(posted, groups=reads.list_groups_now(request.credentials).groups, ids=ids)
     if not form.sources:
         return redirect("groups:list")
-
-    def plan() -> Job:
-        return moves.plan_groups(
-            user=request.user,
-            credentials=request.credentials,
-            operation=form.cleaned_data["operation"],
-            groups=form.sources,
-            target=form.cleaned_data["target"],
-        )
-
-    return _move(request, form, plan, "moves/move.html", {"of_groups": True})
+    return _move(request, form, "moves/move.html", {"of_groups": True})
 
 
 def _posted_choice(request: Request) -> QueryDict | None:
@@ -119,9 +95,8 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
             return redirect(known.get_absolute_url())
     show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)
-    plan = partial(_job, request, form, moves.Retire)
     context = {"group": form.group, "concerns": show_concerns(request, group_id)}
-    return _move(request, form, plan, "moves/retire.html", context)
+    return _move(request, form, "moves/retire.html", context, moves.Retire)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -133,7 +108,9 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
     return MoveForm(data, group=group, groups=groups, chosen=chosen or ())
 
 
-def _move(request: Request, form: Form, plan: Plan, template: str, context: dict[str, Any]) -> HttpResponse:
+def _move(
+    request: Request, form: Form, template: str, context: dict[str, Any], kind: type[moves.Move] = moves.Move
+) -> HttpResponse:
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form}
     if "preview" in request.POST:
@@ -151,7 +128,15 @@ def _move(request: Request, form: Form, plan: Plan, template: str, context: dict
     if not form.is_valid():
         is_held = form.is_bound and _holder_of_sources(request, form) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
-    job = plan()
+    job = moves.plan_move(
+        user=request.user,
+        credentials=request.credentials,
+        operation=form.cleaned_data["operation"],
+        sources=form.sources,
+        target=form.cleaned_data["target"],
+        ids=form.ids,
+        kind=kind,
+    )
     try:
         if form.is_moved_on and find_known(job.submission, Job) is None:
             form.renew_version()
@@ -177,15 +162,3 @@ def _count_effects(request: Request, form: Form) -> MoveEffects:
         )
     effects = [MoveEffect(group, target, counts.get(group.id)) for group in form.sources if group.id in moved]
     return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
-
-
-def _job(request: Request, form: MoveForm, kind: type[moves.Move] = moves.Move) -> Job:
-    return moves.plan_move(
-        user=request.user,
-        credentials=request.credentials,
-        operation=form.cleaned_data["operation"],
-        group=form.group,
-        target=form.cleaned_data["target"],
-        client_ids=form.cleaned_data["clients"],
-        kind=kind,
-    )

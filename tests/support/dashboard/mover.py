@@ -23,11 +23,12 @@ def start(sources, target_id, name="owner"):
     credentials = credentials_service.credentials_of(user)
     who = {"user": user, "credentials": credentials}
     groups = [read_now(credentials, each).group for each in sources]
-    form = {**who, "operation": uuid.uuid4(), "target": read_now(credentials, target_id).group}
-    if len(groups) == 1:
-        return queue.start(moves.plan_move(**form, group=groups[0])).pk
-    choice = {client.id: group.id for group in groups for client in every_member(**who, group_id=group.id)[1]}
-    return queue.start(moves.plan_choice(**form, groups=groups, choice=choice)).pk
+    ids = {sources[0]: None}
+    if len(groups) > 1:
+        ids = {each: [client.id for client in every_member(**who, group_id=each)[1]] for each in sources}
+    target = read_now(credentials, target_id).group
+    job = moves.plan_move(**who, operation=uuid.uuid4(), sources=groups, target=target, ids=ids)
+    return queue.start(job).pk
 
 
 if __name__ == "__main__":

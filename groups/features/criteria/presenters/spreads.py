@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.criteria.presenters.page import kopecks_words
+from groups.features.criteria.services.kept import kept_spread
 from groups.features.criteria.services.previews import Spread
-from groups.features.criteria.services.reading import kept_spread
 from groups.models import PosterCredentials
 from groups.services.values import NumberFormat
 

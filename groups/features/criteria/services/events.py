@@ -1,6 +1,7 @@
 """Find what the nights of criteria have done, for those who want to be told.
 
-A night that has moved nobody is not told.
+A night that has moved nobody is not told. The end of its job has one key here and among the jobs, so nobody
+is told of it twice.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.criteria.models import KIND, Criteria
 from groups.models import Change, Job, PosterAccount
-from groups.services.events import Event, job_words, one_line
+from groups.services.events import Event, job_words, key_of_end, one_line
 from groups.services.values import clients_words
 
 
@@ -33,7 +34,7 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def _event_of(job: Job, at: datetime, text: Callable[[], str]) -> Event:
-    return Event(f"criteria {job.pk} {at.isoformat()}", at, reverse("groups:job", args=[job.pk]), text)
+    return Event(key_of_end(job, at), at, reverse("groups:job", args=[job.pk]), text)
 
 
 def moved_words(job: Job, moved: int) -> str:

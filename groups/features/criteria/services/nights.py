@@ -18,10 +18,12 @@ from django.utils import timezone
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services.approvals import ask_for
 from groups.features.approvals.services.limits import BeyondLimits
-from groups.features.criteria.models import KIND, LONGEST_NIGHT, Criteria
+from groups.features.criteria.models import KIND, LONGEST_NIGHT, Criteria, CriteriaSave
 from groups.features.criteria.services import runs
+from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.night_times import next_night, pause
-from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, new_reading, read_now
+from groups.features.criteria.services.reading import GroupsGone, new_reading, read_now
+from groups.features.criteria.services.run_plan import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services.sweep import LONGEST_SWEEP
@@ -29,8 +31,7 @@ from groups.models import Job, LeftOutFeature, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
-from groups.services.jobs.lease import stopping
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.not_sent import NotSent, raise_if_locked
 from poster_admin.common.deadlines import past
 from poster_admin.common.nights import DAY
 
@@ -69,8 +70,15 @@ def run_night(account: str) -> None:
 
 
 def was_run_by_hand(row: Criteria) -> bool:
-    """Return True if a person has run this very table, to its end: only then it runs at night."""
+    """Return True if a person has run the table to its end since it was another one.
+
+    Only then it runs at night. To switch the nights on or off changes nothing of the table.
+    """
     of_table = Job.objects.filter(account=row.account_id, kind=KIND, wanted__table=row.fingerprint)
+    for save in CriteriaSave.objects.filter(account=row.account_id).iterator():  # the latest first
+        if Table.from_json(save.table).fingerprint != row.fingerprint:
+            of_table = of_table.filter(created_at__gt=save.saved_at)
+            break
     return of_table.filter(state=Job.State.DONE, wanted__is_night=False).exists()
 
 
@@ -120,7 +128,12 @@ class _Night:
     def _start(self, operation: uuid.UUID, user: "User", credentials: PosterCredentials) -> None:
         """Read, and start the job or ask for it; hold the nights where a person has to do something."""
         try:
-            reading = self._read(credentials)
+            table = SavedTable.of(self._row).table
+            self._check_locks(table)
+            reading = new_reading(credentials, table, looks_twice=True)
+            read_now(reading, seconds=LONGEST_SWEEP)
+            if not self._is_saved_still():
+                return  # the next look begins with the table of then
             if not reading.sums.may_see_sales and reading.table.periods:
                 self._hold(Held.NO_SALES)
             elif not reading.moves:
@@ -148,16 +161,15 @@ class _Night:
         log.info("The criteria of account %s move %s clients at night", self._row.pk, job.total)
         self._finish()
 
-    def _read(self, credentials: PosterCredentials) -> CriteriaReading:
-        """Read and judge all clients. A group may be omitted by mistake: it is gone after two looks."""
-        table = SavedTable.of(self._row).table
-        try:
-            reading = new_reading(credentials, table)
-        except GroupsGone:
-            stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-            reading = new_reading(credentials, table)
-        read_now(reading, seconds=LONGEST_SWEEP)
-        return reading
+    def _check_locks(self, table: Table) -> None:
+        """Raise `Locked` before all clients are read in vain, if something holds a group of the table."""
+        scope = RunScope(table.fingerprint, table.groups)
+        job = Job(account_id=self._row.pk, kind=KIND, wanted=scope.to_json())
+        raise_if_locked(self._row.pk, Run(job).lock_keys)
+
+    def _is_saved_still(self) -> bool:
+        """Return True if nobody has saved the table, and no other worker taken the night, since it began."""
+        return self._lease.row.filter(saved_at=self._row.saved_at).exists()
 
     # --- The end of a night --------------------------------------------------------------------------------
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
-import msgspec
-from django.core.cache import cache
+from django.conf import settings
 from django.utils import timezone
 
 from groups.features.criteria.models import CriteriaPin
@@ -27,27 +26,19 @@ from groups.features.criteria.services.judging import (
     Registered,
     Table,
 )
-from groups.features.criteria.services.previews import (
-    PairSums,
-    Preview,
-    Spread,
-    in_order,
-    spread_of,
-    widened,
+from groups.features.criteria.services.kept import (
+    are_sweeps_asked,
+    ask_sweeps,
+    keep_spread,
+    keep_whether_sales,
 )
+from groups.features.criteria.services.previews import PairSums, Preview, in_order, spread_of, widened
 from groups.features.criteria.services.sales_lists import MONTH, SalesLists, SecondProof
 from groups.features.criteria.services.tables import saved_table
 from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.ladder import Ladder
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.services.sweep import (
-    Listener,
-    SweepProgress,
-    find_sums,
-    is_small,
-    read_sums,
-    sweep,
-)
+from groups.features.insights.services.sweep import Listener, SweepProgress, find_sums, sweep
 from groups.features.moves.services.move_run import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
@@ -64,13 +55,10 @@ from groups.poster.clients import is_removed
 from groups.poster.fields import read_id
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
 from groups.services.groups import list_groups_now
-from poster_admin.common.outages import ask_shared
+from groups.services.jobs.lease import stopping
 
 NAMED_AT_MOST = 500
 """Clients of a pair that are named on one page."""
-ASKED = 60 * 60
-"""Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
-DAY = 24 * 60 * 60
 _PER_KOPECK = Decimal(100 * 100)
 
 
@@ -173,7 +161,7 @@ class CriteriaReading(Listener[Preview]):
         self._unread += (self.table.asks_birthdays and _born(client) is UNREAD) or (
             self.table.asks_registrations and _registered(client) is UNREAD
         )
-        if self._is_placed(client, bought):
+        if self._is_placed(client, bought, self._lists.totals.get(client.id, 0)):
             return
         self._unproven += 1
         as_listed = self._place_of(client, self._book.bought(client.id, as_listed=True))
@@ -184,8 +172,11 @@ class CriteriaReading(Listener[Preview]):
     def _place_of(self, client: Client, bought: BoughtIn) -> int | None:
         return self._judge.place_of(_born(client), _registered(client), bought)
 
-    def _is_placed(self, client: Client, bought: BoughtIn) -> bool:
-        """Note where a client belongs; return False if that is not proven."""
+    def _is_placed(self, client: Client, bought: BoughtIn, total: int | None) -> bool:
+        """Note where a client belongs; return False if that is not proven.
+
+        `total` is what they bought in the last month before discounts, if that is known.
+        """
         place = self._place_of(client, bought)
         if place is None:
             return False
@@ -198,7 +189,8 @@ class CriteriaReading(Listener[Preview]):
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
         pair = self._pair_of(client.group_id, to_id)
         sums = bought.get(pair.days) if pair.days is not None else None
-        self._count(pair, client, sums, bought[MONTH])
+        self._count(pair, client, sums)
+        self._add_cost(pair, client, bought[MONTH], total)
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
             self.named.append(named)
@@ -214,25 +206,31 @@ class CriteriaReading(Listener[Preview]):
             pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, is_up=after < before, days=days)
         return pair
 
-    def _count(self, pair: PairSums, client: Client, sums: Bought | None, month: Bought | None) -> None:
+    def _count(self, pair: PairSums, client: Client, sums: Bought | None) -> None:
         pair.clients += 1
         if sums is not None:
             pair.bought = widened(pair.bought, sums[0])
             pair.receipts = widened(pair.receipts, sums[1])
-        total = self._lists.totals.get(client.id)
-        if total is not None and month is not None:
-            old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
-            pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if client.total_paid is not None:
             reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
             if reached and reached[-1].group_id != pair.to_id:
                 pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
 
+    def _add_cost(self, pair: PairSums, client: Client, month: Bought | None, total: int | None) -> None:
+        """Add what the move of a client costs in a month; no cost is told if that is not known of one."""
+        if month is None or total is None:
+            self._lists.has_cost = False
+            return
+        old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
+        pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
+
     # --- The end -------------------------------------------------------------------------------------------
 
     def done(self) -> Preview:
         for client in self._second_proof.ask(self._until, self._alive):
-            if self._is_placed(client, self._book.bought(client.id)):
+            bought = self._book.bought(client.id)
+            # Receipts tell what was paid, and not what it was before discounts.
+            if self._is_placed(client, bought, None if bought[MONTH] != (0, 0) else 0):
                 self._unproven -= 1
                 self._proven_alone += 1
         return Preview(
@@ -253,14 +251,13 @@ class CriteriaReading(Listener[Preview]):
     def keep(self, sums: Preview) -> None:
         """Keep the spreads too: those of today serve every threshold; and whether the token may see sales."""
         super().keep(sums)
-        lacks = _lacks_key(self.credentials)
-        ask_shared(lambda: cache.set(lacks, not sums.may_see_sales, timeout=DAY), None)
+        keep_whether_sales(self.credentials, lack=not sums.may_see_sales)
         for (field, days), values in self._spreads.items():
             if values:
                 kopecks = 100 if field == "bought" else 1
                 spread = spread_of(values, 1)
                 spread.step *= kopecks
-                _keep_spread(_spread_key(self.credentials, field, days), spread)
+                keep_spread(self.credentials, self.today, field, days, spread)
 
 
 def _is_readable(row: object, page: ClientList) -> bool:
@@ -295,11 +292,17 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 
 def new_reading(
-    credentials: PosterCredentials, table: Table, *, pair: tuple[int, int] | None = None, skip: int = 0
+    credentials: PosterCredentials,
+    table: Table,
+    *,
+    pair: tuple[int, int] | None = None,
+    skip: int = 0,
+    looks_twice: bool = False,
 ) -> CriteriaReading:
     """Return the reading of an account, over its groups as they are now.
 
-    Raises `GroupsGone`, and `PosterError` if the groups cannot be read.
+    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
+    and `PosterError` if the groups cannot be read.
     """
     found = list_groups_now(credentials)
     groups = {group.id: group for group in found.groups}
@@ -308,22 +311,24 @@ def new_reading(
         raise InvalidResponse(
             "a group could not be read", method="clients.getGroups", reason=ErrorReason.UNREADABLE_ROW
         )
+    if gone and looks_twice:
+        stopping.wait(settings.POSTER_CONFIRM_SECONDS)
+        return new_reading(credentials, table, pair=pair, skip=skip)
     if gone:
         raise GroupsGone(gone)
     return CriteriaReading(credentials, table, groups, pair=pair, skip=skip)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
-    """Return what the table would do, as read now; of a large account the progress of the worker's reading.
+    """Return what the table would do, as read now, or the progress of the worker's reading.
 
-    `again` is True to read anew, and False for a page that waits. Raises `PosterError`.
+    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read anew, and False
+    for a page that waits. Raises `PosterError`.
     """
     if again:
         reading.forget()
-    if is_small(reading.credentials):
-        return read_sums(reading, within=SECONDS_FOR_ALL)
     ask_sweeps(reading.credentials)
-    return find_sums(reading)
+    return find_sums(reading, within=SECONDS_FOR_ALL)
 
 
 def read_now(
@@ -339,53 +344,14 @@ def read_now(
     return reading.sums
 
 
-def ask_sweeps(credentials: PosterCredentials) -> None:
-    """Let the next sweep of a worker judge the clients too."""
-    ask_shared(lambda: cache.set(_asked_key(credentials), True, timeout=ASKED), None)
-
-
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
     """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
     if not credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES)):
         return None
-    if not ask_shared(lambda: cache.get(_asked_key(credentials)), None):
+    if not are_sweeps_asked(credentials):
         return None
     try:
         saved = saved_table(credentials)
         return new_reading(credentials, saved.table) if saved else None
     except (GroupsGone, PosterError):
         return None
-
-
-def _keep_spread(key: str, spread: Spread) -> None:
-    encoded = msgspec.msgpack.encode(spread)
-    ask_shared(lambda: cache.set(key, encoded, timeout=DAY), None)
-
-
-def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
-    """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
-    if credentials.refused_at:
-        return None
-    kept = ask_shared(lambda: cache.get(_spread_key(credentials, field, days)), None)
-    try:
-        return msgspec.msgpack.decode(kept, type=Spread) if kept else None
-    except msgspec.DecodeError:
-        return None  # an earlier version of this program has kept it
-
-
-def lacks_sales(credentials: PosterCredentials) -> bool:
-    """Return True if the last reading of the day has shown that the token may not see sales."""
-    return bool(ask_shared(lambda: cache.get(_lacks_key(credentials)), False))
-
-
-def _lacks_key(credentials: PosterCredentials) -> str:
-    return f"criteria-lacks-sales:{credentials.account_id}:{credentials.fingerprint}"
-
-
-def _asked_key(credentials: PosterCredentials) -> str:
-    return f"criteria-asked:{credentials.account_id}:{credentials.fingerprint}"
-
-
-def _spread_key(credentials: PosterCredentials, field: str, days: int) -> str:
-    token = f"{credentials.account_id}:{credentials.fingerprint}"
-    return f"criteria-spread:{token}:{timezone.localdate()}:{field}:{days}"

@@ -59,7 +59,7 @@ def read_for(
     if saved is None or saved.row.fingerprint != RunScope.from_json(job.wanted).table:
         raise Stopped(Job.Stop.CHANGED)
     try:
-        reading = new_reading(credentials, saved.table)
+        reading = new_reading(credentials, saved.table, looks_twice=True)
     except GroupsGone:
         raise Stopped(Job.Stop.TARGET_GONE) from None
     read_now(reading, seconds=seconds, note=note)

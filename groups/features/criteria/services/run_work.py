@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
-from itertools import batched
+from itertools import batched, chain
 
 from django.conf import settings
 from django.utils import timezone
@@ -12,15 +12,18 @@ from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.run_plan import RunScope, left_of, read_for, sent_by
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
+from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Change, Job
 from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import NOTHING_SENT
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import Stopped, user_and_credentials
+from groups.services.jobs.lease import PutOff, Stopped, user_and_credentials
 from groups.services.writes.commands import MoveClient
 
 PLAN_LIFE = timedelta(minutes=2)
 """The age up to which a run trusts the reading that its form has made."""
+LONGEST_ON_ONE_PLAN = timedelta(minutes=30)
+"""The age up to which a run that is at work goes on with a plan: clients buy meanwhile."""
 
 
 class CriteriaRun(MovingRun):
@@ -30,10 +33,16 @@ class CriteriaRun(MovingRun):
         """Make the plan anew if it is old, take a snapshot of each group, and move the clients in passes."""
         self._check_earlier()
         self._moves = self._plan()
-        for group_id in sorted({move.from_id for move in self._moves}):
-            chosen = [move.client_id for move in self._moves if move.from_id == group_id]
-            self._take_snapshot(group_id, chosen)
+        self._take_snapshots()
         self._move_all()
+
+    def _take_snapshots(self) -> None:
+        """Keep all who are to be moved; those of an earlier plan are kept already."""
+        kept = set(chain.from_iterable(map(living_ids, self._job.snapshots.filter(complete=True))))
+        for group_id in sorted({move.from_id for move in self._moves}):
+            group = (move.client_id for move in self._moves if move.from_id == group_id)
+            if chosen := [client_id for client_id in group if client_id not in kept]:
+                self._take_snapshot(group_id, chosen, beside=True)
 
     # --- The plan ------------------------------------------------------------------------------------------
 
@@ -43,24 +52,26 @@ class CriteriaRun(MovingRun):
         Raises `Stopped` if these are more than the run may move.
         """
         scope = RunScope.from_json(self._job.wanted)
+        self._table = scope.table
         is_new = scope.planned_at is not None and timezone.now() - scope.planned_at < PLAN_LIFE
         if is_new and scope.day == timezone.localdate():
             planned = [ClientMove(*each) for each in scope.moves]
-            self._check_table(scope)
+            self._check_table()
         else:
             _user, credentials = user_and_credentials(self._job)
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
             reading = self._backoff.ask_poster(partial(read, self._job, credentials))
             planned = reading.moves
             scope = scope.planned(reading)
+        self._planned_at = scope.planned_at or timezone.now()
         left = left_of(self._job, planned)
         reached = sent_by(self._job).values("client_id").distinct().count()
         self._check_bound(reached + len(left))
         self._job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=reached + len(left))
         return left
 
-    def _check_table(self, scope: RunScope) -> None:
-        if not Criteria.objects.filter(account=self._job.account_id, fingerprint=scope.table).exists():
+    def _check_table(self) -> None:
+        if not Criteria.objects.filter(account=self._job.account_id, fingerprint=self._table).exists():
             raise Stopped(Job.Stop.CHANGED)
 
     def _check_bound(self, clients: int) -> None:
@@ -74,8 +85,10 @@ class CriteriaRun(MovingRun):
     # --- The clients to move -------------------------------------------------------------------------------
 
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
-        for some in batched(self._moves, AT_ONCE, strict=False):
+        for number, some in enumerate(batched(self._moves, AT_ONCE, strict=False)):
             if self._commands(some):
+                if number and timezone.now() - self._planned_at > LONGEST_ON_ONE_PLAN:
+                    raise PutOff  # the next run makes a new plan
                 self._check_targets({move.to_id for move in some})
                 yield some
 
@@ -102,8 +115,12 @@ class CriteriaRun(MovingRun):
         return all(state == Change.State.FAILED and reason in NOTHING_SENT for state, reason in before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterator[MoveClient]:
-        """Yield the commands of clients who are not pinned at the moment when they are taken."""
+        """Yield the commands of clients who are not pinned at the moment when they are taken.
+
+        Raises `Stopped` if somebody has saved another table by then.
+        """
         for command in commands:
+            self._check_table()
             pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())
             if not pins.filter(client_id=command.client_id).exists():
                 yield command

@@ -88,6 +88,8 @@ def save_table(
             rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
             row = rows.first()
             if version != version_of(SavedTable.of(row) if row else None):
+                if find_known(save.submission, CriteriaSave) is not None:
+                    return True  # the same form was saved while this one waited for the row
                 raise SavedSince(row)
             save.save(force_insert=True)
             return _store(row, table, nightly, save)

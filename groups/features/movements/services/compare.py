@@ -18,11 +18,13 @@ from decimal import Decimal
 
 GONE = 0
 """The place of a client whom Poster does not have, in the form of the id of a group."""
+NOWHERE = -1
+"""The place of a client who is in no group."""
 
 
 @dataclass(slots=True)
 class Look:
-    """One read of all clients: the group of each, `GONE` for one that Poster lists as removed.
+    """One read of all clients: the group of each, `NOWHERE` without one, `GONE` for one listed as removed.
 
     `unread` are clients with a row that cannot be read; it is not `complete` if a row has no readable id.
     `paid` are the sums paid in all of those who are elsewhere than before.

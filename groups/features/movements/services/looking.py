@@ -187,13 +187,14 @@ class _Night:
             Movement(
                 account_id=self._account,
                 client_id=each.client_id,
-                from_id=each.from_id or None,
-                to_id=each.to_id or None,
+                from_id=each.from_id if each.from_id > GONE else None,
+                to_id=each.to_id if each.to_id > GONE else None,
                 day=timezone.localdate(each.own.sent_at) if each.own else day,
                 reason=_reason_of(each, look, rules, were_here),
                 change=each.own.change if each.own else None,
             )
             for each in findings
+            if max(each.from_id, each.to_id) > GONE  # else no group is concerned
         ]
 
     def _rules(self) -> tuple[LoyaltyRule, ...]:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Mapping
 from django.utils import timezone
 
 from groups.features.insights.services.sweep import PAGE_SIZE
-from groups.features.movements.services.compare import GONE, Look
+from groups.features.movements.services.compare import GONE, NOWHERE, Look
 from groups.models import PosterCredentials
-from groups.poster import ClientList, PosterError
-from groups.services.client_locations import ClientLocations, group_of_client, locate_each
-from groups.services.clients import pages_of
+from groups.poster import Client, ClientList, PosterError
+from groups.services.client_locations import ClientLocations, locate_each
+from groups.services.clients import find_client, pages_of
 from groups.services.gateway import seconds_left
 
 type Alive = Callable[[], object]
@@ -40,7 +40,7 @@ def read_look(
 
 def _add(look: Look, page: ClientList, known: Mapping[int, int]) -> None:
     for client in page.clients:
-        place = GONE if client.removed else client.group_id
+        place = _place_of(client)
         look.groups[client.id] = place
         if client.total_paid is not None and known.get(client.id) != place:
             look.paid[client.id] = client.total_paid
@@ -49,6 +49,12 @@ def _add(look: Look, page: ClientList, known: Mapping[int, int]) -> None:
             look.complete = False
         else:
             look.unread.add(row.id)
+
+
+def _place_of(client: Client | None) -> int:
+    if client is None or client.removed:
+        return GONE
+    return client.group_id or NOWHERE
 
 
 def look_again(
@@ -79,7 +85,8 @@ def _ask_each(credentials: PosterCredentials, client_ids: Collection[int]) -> Cl
 
     def place(client_id: int) -> int | None:
         try:
-            return group_of_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
+            within = seconds_left(until, "clients.getClient")
+            return _place_of(find_client(credentials, client_id, within=within))
         except PosterError:
             return None
 

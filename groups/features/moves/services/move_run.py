@@ -79,16 +79,21 @@ class MovingRun(ABC):
         if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
             self._check_first(first)
 
-    def _take_snapshot(self, group_id: int, chosen: Collection[int] | None) -> Snapshot:
-        """Keep these clients of a group, or all; raises `Stopped` if it is gone."""
+    def _take_snapshot(
+        self, group_id: int, chosen: Collection[int] | None, *, beside: bool = False
+    ) -> Snapshot:
+        """Keep these clients of a group, or all, once for the job, or `beside` those who are kept already.
+
+        Raises `Stopped` if the group is gone.
+        """
         try:
-            return self._backoff.ask_poster(partial(self._read_snapshot, group_id, chosen))
+            return self._backoff.ask_poster(partial(self._read_snapshot, group_id, chosen, beside))
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
 
-    def _read_snapshot(self, group_id: int, chosen: Collection[int] | None) -> Snapshot:
+    def _read_snapshot(self, group_id: int, chosen: Collection[int] | None, beside: bool) -> Snapshot:
         return snapshots.take_snapshot_for_job(
-            self._job, group_id, chosen, *user_and_credentials(self._job), self._lease.check
+            self._job, group_id, chosen, *user_and_credentials(self._job), self._lease.check, beside=beside
         )
 
     def _move_all(self) -> None:

@@ -1,9 +1,9 @@
 """Plan the jobs that move clients to another group, or retire a group: move all its clients and remove it."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -37,6 +37,18 @@ class ClientsToMove(Content):
 
     clients: tuple[int, ...] | None
     groups: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, ids: Mapping[int, Collection[int] | None]) -> Self:
+        """Return the clients of each group, or all of them where each group has None."""
+        groups = tuple(ids) if len(ids) > 1 else ()
+        chosen = {group: set(clients) for group, clients in ids.items() if clients is not None}
+        if not chosen:
+            return cls(None, groups)
+        if len(chosen) < len(ids):
+            raise ValueError("All clients of one group and some of another one are two jobs.")
+        pairs = sorted((client, group) for group, clients in chosen.items() for client in clients)
+        return cls(tuple(pair[0] for pair in pairs), groups and tuple(pair[1] for pair in pairs))
 
     def to_json(self) -> dict[str, Any]:
         clients = {"clients": None if self.clients is None else list(self.clients)}
@@ -122,16 +134,19 @@ def plan_move(
     user: User,
     credentials: PosterCredentials,
     operation: uuid.UUID,
-    group: Group,
+    sources: Sequence[Group],
     target: Group,
-    client_ids: Iterable[int] | None = None,
+    ids: Mapping[int, Collection[int] | None],
     kind: type[Move] = Move,
 ) -> Job:
-    """Return the unsaved job that moves these clients of a group, or all of them. Raises `NoMove`."""
+    """Return the unsaved job that moves the clients of `ids` out of each source: all of it for None.
+
+    Clients who are in the target already stay there. Raises `NoMove`.
+    """
     if not user.has_perms(kind.permissions):
         raise PermissionDenied
-    chosen = None if client_ids is None else tuple(sorted(set(client_ids)))
-    if group.id == target.id or chosen == ():
+    sources = [group for group in sources if group.id != target.id and ids[group.id] not in ([], ())]
+    if not sources:
         raise NoMove
     return Job(
         id=operation,
@@ -139,12 +154,14 @@ def plan_move(
         user=user,
         user_name=user.get_username(),
         kind=kind.kind,
-        group_id=group.id,
-        group_name=group.name[:400],
+        group_id=sources[0].id if len(sources) == 1 else None,
+        group_name=", ".join(group.name for group in sources)[:400],
         target_id=target.id,
         target_name=target.name[:400],
-        wanted=ClientsToMove(chosen).to_json(),
-        total=group.clients if chosen is None else len(chosen),
+        wanted=ClientsToMove.of({group.id: ids[group.id] for group in sources}).to_json(),
+        total=sum(
+            group.clients if (chosen := ids[group.id]) is None else len(set(chosen)) for group in sources
+        ),
     )
 
 
@@ -161,52 +178,3 @@ def retirement_submission(
         target_id=target_id,
         wanted=ClientsToMove(None).to_json(),
     ).submission
-
-
-def plan_choice(
-    *,
-    user: User,
-    credentials: PosterCredentials,
-    operation: uuid.UUID,
-    groups: Sequence[Group],
-    target: Group,
-    choice: Mapping[int, int],
-) -> Job:
-    """Return the unsaved job that moves chosen clients; `choice` has the id of the group of each client.
-
-    Clients that were chosen in the target stay there. `groups` are the groups of the others. Raises `NoMove`.
-    """
-    moved = {client: group for client, group in sorted(choice.items()) if group != target.id}
-    sources = [group for group in groups if group.id in moved.values()]
-    if not sources:
-        raise NoMove
-    job = plan_move(
-        user=user,
-        credentials=credentials,
-        operation=operation,
-        group=sources[0],
-        target=target,
-        client_ids=moved,
-    )
-    if len(sources) > 1:
-        job.group_id, job.group_name = None, ", ".join(group.name for group in sources)[:400]
-        job.wanted = ClientsToMove(tuple(moved), tuple(moved.values())).to_json()
-    return job
-
-
-def plan_groups(
-    *,
-    user: User,
-    credentials: PosterCredentials,
-    operation: uuid.UUID,
-    groups: Sequence[Group],
-    target: Group,
-) -> Job:
-    """Return the unsaved job that moves all clients of several groups; those of the target stay there."""
-    sources = [group for group in groups if group.id != target.id]
-    job = plan_move(user=user, credentials=credentials, operation=operation, group=sources[0], target=target)
-    if len(sources) > 1:
-        job.group_id, job.group_name = None, ", ".join(group.name for group in sources)[:400]
-        job.wanted = ClientsToMove(None, tuple(group.id for group in sources)).to_json()
-        job.total = sum(group.clients for group in sources)
-    return job

@@ -115,13 +115,14 @@ def _write_notices_of(account: PosterAccount) -> int:
     with transaction.atomic():
         # Read after the events: a choice or an address that is newer than they are counts.
         readers = _readers(account)
-        notices = [
-            found
+        # An event that two sources tell is told once, in the words of the later one: the feature's.
+        notices = {
+            found.pk: found
             for kind, event in events
             for each in readers
             if (found := each.notice_of(kind, event, account))
-        ]
-        Notice.objects.bulk_create(notices, ignore_conflicts=True)
+        }
+        Notice.objects.bulk_create(notices.values(), ignore_conflicts=True)
         cursors.update(looked_at=now)
     return len(events)
 

@@ -115,14 +115,16 @@ def take_snapshot_for_job(
     user: User,
     credentials: PosterCredentials,
     check: Callable[[], None] = lambda: None,
+    *,
+    beside: bool = False,
 ) -> Snapshot:
     """Return the snapshot of a group that a job moves clients out of; take it if there is none.
 
-    It has the `chosen` clients, or with None all of the group. `check` is called before each call to Poster
-    and may raise an exception to abort. Raises `PosterError`.
+    It has the `chosen` clients, or with None all of the group; `beside` takes another one in any case.
+    `check` is called before each call to Poster and may raise an exception to abort. Raises `PosterError`.
     """
     kept = job.snapshots.filter(group_id=group_id)
-    found = kept.filter(complete=True).first()
+    found = None if beside else kept.filter(complete=True).first()
     if found is not None:
         return found
     kept.filter(complete=False).delete()

@@ -36,13 +36,13 @@ def sandbox(sandbox):
 def move_one(user, client_id, group_id, target_id):
     """Move a client, as a form does with which it was chosen in the search."""
     groups = [read_now(user.credentials, each).group for each in (group_id, target_id)]
-    job = moves.plan_choice(
+    job = moves.plan_move(
         user=user,
         credentials=user.credentials,
         operation=uuid.uuid4(),
-        groups=groups[:1],
+        sources=groups[:1],
         target=groups[1],
-        choice={client_id: group_id},
+        ids={group_id: [client_id]},
     )
     return run(queue.start(job))
 

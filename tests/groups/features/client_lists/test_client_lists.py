@@ -225,9 +225,14 @@ def test_a_list_that_cannot_be_used_says_why_and_keeps_what_was_typed(send, fiel
 
 def test_a_list_and_a_file_at_once_are_not_guessed_at(send):
     assert send("129", file=file_of(b"130")).status_code == 422
+    # This file is larger than what is received.
+    page = send("129", file=file_of(b"130\n" * 2**19 + b"130\n" * 2**15))
+    assert page.status_code == 422
+    assert "larger than 2 MB" in text_of(page)
 
 
 def test_a_file_that_is_too_large_or_odd_says_why(send):
+    assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**21)))
     assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**20 + b"1\n")))
     assert "neither an XLSX nor a CSV" in text_of(send(file=file_of(b"\0\0")))
 
@@ -280,6 +285,14 @@ def test_unknown_lines_come_back_as_they_were_typed(send):
     assert file.content.decode() == "0509999999\n+380 50 8888888; Оксана"
     assert file["Content-Disposition"].startswith("attachment;")
     assert send.client.get(f"{URL}unknown/").status_code in (302, 405)
+
+
+def test_as_many_unknown_lines_come_back_as_a_list_may_have(send):
+    text = "\n".join(f"{'ї' * 510} 0{number:04}" for number in range(2_000))
+    page = send(text)
+    form = re.search(r'<form[^>]*action="/clients/list/unknown/"[^>]*>', page.content.decode())[0]
+    assert 'enctype="multipart/form-data"' in form
+    assert send.client.post("/clients/list/unknown/", {"text": text}).status_code == 200
 
 
 def test_who_may_not_see_clients_finds_ids_only(send, staff, sandbox):

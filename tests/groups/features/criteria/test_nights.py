@@ -12,11 +12,14 @@ from groups.features.criteria.models import Criteria
 from groups.features.criteria.services import nights
 from groups.features.criteria.services.events import find_nights
 from groups.features.criteria.services.night_times import next_night
+from groups.features.notices.models import Notice, NoticeChoice
+from groups.features.notices.services import outbox
 from groups.models import Job, LeftOutFeature, PosterAccount
 from groups.services.jobs import queue
 from groups.services.writes import gates
 from tests.support.criteria import BRONZE, GOLD, save
 from tests.support.jobs import run, start
+from tests.support.notices import wants
 from tests.support.pages import text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -91,6 +94,19 @@ def test_a_night_that_moved_or_stopped_is_told_and_one_that_moved_nobody_is_not(
     }
 
 
+def test_a_night_is_told_once(nightly, owner, second_owner, settings):
+    settings.EMAIL_ENABLED = True
+    at_once = NoticeChoice.How.AT_ONCE
+    for user, kinds in ((owner, ["job", "criteria"]), (second_owner, ["job"])):
+        user.email = f"{user.username}@example.com"
+        user.save()
+        wants(user, at_once, *kinds)
+    run(*night())
+    outbox.write_notices()
+    told = Notice.objects.values_list("user__username", "kind")
+    assert sorted(told) == [("owner", "criteria"), ("partner", "job")]
+
+
 def test_a_night_before_its_time_or_of_a_table_by_hand_alone_does_nothing(nightly, owner, client_of, by_hand):
     assert nights.accounts_due() == []
     save(owner, ROW, otherwise=BRONZE, max_moves=2)
@@ -116,6 +132,33 @@ def test_the_first_run_is_by_hand_and_after_each_change_again(owner, client_of, 
     for is_on in (False, True):
         save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=is_on)
     assert len(night()) == 1
+
+
+def test_a_table_that_is_as_it_once_was_is_run_by_hand_again(owner, client_of, by_hand):
+    save(owner, ROW, otherwise=BRONZE, nightly=True)
+    by_hand()
+    save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=True)
+    save(owner, ROW, otherwise=BRONZE, nightly=True)
+    client_of(GOLD)
+    assert not night()
+    by_hand()
+    client_of(GOLD)
+    assert len(night()) == 1
+
+
+@pytest.mark.parametrize("is_on", [False, True])
+def test_a_table_that_is_saved_while_a_night_reads_is_left_to_the_next(
+    nightly, owner, sandbox, monkeypatch, is_on
+):
+    read = nights.read_now
+
+    def read_and_save(*args, **options):
+        read(*args, **options)
+        save(owner, ROW, otherwise=BRONZE, nightly=is_on, max_moves=1 if is_on else 2)
+
+    monkeypatch.setattr(nights, "read_now", read_and_save)
+    assert not night()
+    assert not sandbox.posts()
 
 
 def test_a_night_runs_once_whatever_dies(nightly, monkeypatch):
@@ -227,9 +270,12 @@ def test_while_poster_is_away_a_night_waits(nightly, sandbox):
     assert Job.objects.filter(state=Job.State.WAITING).count() == 1
 
 
-def test_a_night_waits_for_what_holds_a_group(nightly, staff, client_of):
+def test_a_night_waits_for_what_holds_a_group(nightly, staff, sandbox):
     start(staff, group_id=GOLD, target_id=BRONZE)
+    sandbox.log.clear()
     assert not night()
+    # Each of its tries would read all clients in vain.
+    assert not sandbox.log
     assert Criteria.objects.get().next_look_at > timezone.now()
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
-from groups.features.criteria.services import sales_lists
-from groups.features.criteria.services.reading import new_reading
+from groups.features.criteria.services import reading, sales_lists
+from groups.features.criteria.services.kept import kept_spread
+from groups.features.criteria.services.reading import new_reading, read_now
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services import sweep
 from groups.models import Job
@@ -193,6 +194,17 @@ def test_a_large_account_is_read_by_a_worker_and_the_page_fills_in(
         client_of(GOLD)
 
 
+def test_what_a_slow_poster_does_not_tell_in_time_is_read_by_a_worker(
+    look, client_of, table, monkeypatch, work_queue
+):
+    client_of(BRONZE, (3, 6_000_00))
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "SECONDS_FOR_ALL", 0.01)
+        assert "<progress" in look().content.decode()
+    work_queue()
+    assert pairs(look(waiting="1")) == {(BRONZE, GOLD): 1}
+
+
 # --- What is not proven ------------------------------------------------------------------------------------
 
 
@@ -236,6 +248,28 @@ def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
     assert number(page, "unread") == 1
     assert "1 client of whom nothing is proven" in text_of(page)
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
+
+
+def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
+    look, client_of, owner, sandbox, monkeypatch, without_receipts
+):
+    save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE)
+    client_of(GOLD, (1, 100_00))
+    assert number(look(), "cost") == -9.0
+    sabotage(sandbox, monkeypatch, lambda _rows: [{"client_id": "x", "sum": "1"}])
+    page = look()
+    assert pairs(page) == {(GOLD, BRONZE): 1}
+    assert number(page, "cost") is None
+
+
+def test_no_cost_is_told_of_who_was_proven_by_their_receipts_alone(
+    look, client_of, table, sandbox, monkeypatch
+):
+    client_of(BRONZE, (1, 7_000_00))
+    sabotage(sandbox, monkeypatch, lambda _rows: [{"client_id": "x", "sum": "1"}])
+    page = look()
+    assert pairs(page) == {(BRONZE, GOLD): 1}
+    assert number(page, "cost") is None
 
 
 def test_a_row_that_names_nobody_proves_nothing_by_absence(
@@ -334,12 +368,12 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
 def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
     client_of(GOLD)
     credentials = credentials_of(owner)
-    reading = new_reading(credentials, SavedTable.of(table).table)
-    reading.begin(time.monotonic() + 60, lambda: None)
+    judging = new_reading(credentials, SavedTable.of(table).table)
+    judging.begin(time.monotonic() + 60, lambda: None)
     page = call_poster(credentials, lambda poster: poster.get_clients())
-    reading.add(page)
-    reading.add(page)
-    assert reading.done().moves == len(reading.moves) == 1
+    judging.add(page)
+    judging.add(page)
+    assert judging.done().moves == len(judging.moves) == 1
 
 
 # --- The second proof --------------------------------------------------------------------------------------
@@ -492,3 +526,12 @@ def test_the_sums_of_the_day_serve_every_threshold(look, client_of, table, sandb
     page = look.client.get("/criteria/spread/", typed | {"rows-3-bought_max": "5 999,99"})
     assert "2 of 4 clients lie within the bounds" in text_of(page)
     assert not sandbox.calls()
+
+
+def test_a_reading_that_lasts_past_midnight_is_none_of_the_new_day(owner, client_of, table, monkeypatch):
+    client_of(GOLD, (1, 1_00))
+    credentials = credentials_of(owner)
+    begun = new_reading(credentials, SavedTable.of(table).table)
+    begun.today -= timedelta(days=1)  # it has begun before midnight
+    read_now(begun, seconds=60)
+    assert kept_spread(credentials, "bought", 365) is None

@@ -4,17 +4,21 @@ import re
 import uuid
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria import views
+from groups.features.criteria.services import reading, run_work
 from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
+from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Job, Lock
+from tests.support.commands import before_the_read
 from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
-from tests.support.jobs import die_before_sending, ended, run, undone
+from tests.support.jobs import die_before_sending, ended, run, run_once, undone
 from tests.support.pages import text_of
 from tests.support.threads import at_once
 
@@ -153,6 +157,40 @@ def test_criteria_that_are_changed_while_the_run_waits_stop_it(start, client_of,
     assert not sandbox.posts()
 
 
+def test_criteria_that_are_changed_while_the_run_moves_stop_it(
+    start, client_of, table, owner, sandbox, monkeypatch
+):
+    for _ in range(4):
+        client_of(GOLD)
+    start()
+
+    def save_another(_command, _change):
+        save(owner, {"group_id": GOLD, "birthday_in": 1}, otherwise=BRONZE)
+
+    before_the_read(monkeypatch, save_another)
+    assert ended(run(Job.objects.get())) == (Job.State.STOPPED, Job.Stop.CHANGED)
+    assert len(moves_of(sandbox)) == 1
+
+
+def test_a_group_that_one_list_omits_stops_no_run(start, client_of, table, sandbox, settings, monkeypatch):
+    settings.POSTER_CONFIRM_SECONDS = 0.01
+    goes = client_of(GOLD)
+    start()
+    Job.objects.update(wanted=Job.objects.get().wanted | {"planned_at": None})
+    ask, asked = reading.list_groups_now, []
+
+    def omit_once(credentials):
+        asked.append(found := ask(credentials))
+        if len(asked) > 1:
+            return found
+        left = tuple(group for group in found.groups if group.id != BRONZE)
+        return SimpleNamespace(groups=left, unreadable=found.unreadable)
+
+    monkeypatch.setattr(reading, "list_groups_now", omit_once)
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == [goes]
+
+
 def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox):
     client_of(GOLD)
     sandbox.script("clients.getClients", "status_500", times=None)
@@ -206,6 +244,38 @@ def test_a_plan_that_is_old_is_made_again(start, client_of, table, sandbox, grou
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moves_of(sandbox) == sorted([goes, late])
     assert group_of(buyer) == GOLD
+
+
+def test_a_run_that_lasts_makes_its_plan_again(start, client_of, table, sandbox, group_of, monkeypatch):
+    first, buyer = sorted(client_of(GOLD) for _ in range(2))
+    start()
+    monkeypatch.setattr(run_work, "AT_ONCE", 1)
+    monkeypatch.setattr(run_work, "PLAN_LIFE", timedelta())
+    monkeypatch.setattr(run_work, "LONGEST_ON_ONE_PLAN", timedelta())
+    before_the_read(monkeypatch, lambda *_: sandbox.console().sell(buyer, today(), 6_000_00, 6_000_00))
+    job = Job.objects.get()
+    for _ in range(3):
+        run_once(job)
+    assert ended(job) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == [first]
+    assert group_of(buyer) == GOLD
+
+
+def test_a_new_plan_takes_a_snapshot_of_those_who_are_new_in_it(
+    start, client_of, table, sandbox, settings, monkeypatch
+):
+    planned = [client_of(GOLD) for _ in range(2)]
+    start()
+    job = Job.objects.get()
+    die_before_sending(monkeypatch, job, 1)
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
+    late = client_of(GOLD)
+    job.refresh_from_db()
+    Job.objects.update(wanted=job.wanted | {"planned_at": None})
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert moves_of(sandbox) == sorted([*planned, late])
+    kept = [client for each in Snapshot.objects.filter(complete=True) for client in living_ids(each)]
+    assert sorted(kept) == sorted([*planned, late])
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])

@@ -1,13 +1,19 @@
 """Test the table of criteria: who may see and save it, what is refused, and two who save at once."""
 
 import re
+import time
+from decimal import Decimal
+from functools import partial
 
 import pytest
 
+from groups.features.criteria.forms import CriteriaForm
 from groups.features.criteria.models import Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
+from groups.poster import Group
 from tests.support.criteria import URL, fields, save, version_in
 from tests.support.pages import text_of
+from tests.support.threads import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROW = {"group": 4, "days": "30", "bought_min": "6000"}
@@ -107,6 +113,22 @@ def test_a_table_that_somebody_else_has_saved_since_is_shown_beside_ones_own(pos
     assert stored().otherwise == 1
 
 
+def test_of_two_who_save_at_once_one_hears_of_the_other_and_one_form_sent_twice_is_one_save(
+    browse, owner, second_owner
+):
+    clients = [browse(owner), browse(second_owner)]
+    version = "none"
+    for amount in ("1", "3"):
+        forms = [fields(ROW | {"bought_min": amount + digit}, version=version) for digit in "01"]
+        posts = [partial(client.post, URL, form) for client, form in zip(clients, forms, strict=True)]
+        assert sorted(answer.status_code for answer in at_once(*posts)) == [302, 409]
+        version = version_in(clients[0].get(URL))
+    form = fields(ROW | {"bought_min": "9"}, version=version)
+    answers = at_once(*[partial(clients[0].post, URL, form)] * 3)
+    assert [answer.status_code for answer in answers] == [302] * 3
+    assert CriteriaSave.objects.count() == 3
+
+
 def test_values_that_are_saved_already_conflict_with_nobody(post):
     form = fields(ROW)
     post.client.post(URL, form)
@@ -198,6 +220,26 @@ def test_a_group_that_is_gone_is_said_to_all_and_the_form_refuses_it(post, brows
         assert rows_of(page) == [("1", "4")]
     answer = post(ROW, version=version_in(post.client.get(URL)))
     assert answer.status_code == 422
+
+
+def test_many_groups_in_many_rows_are_written_soon():
+    odd = '<b> value="7"'
+    groups = [
+        Group(id=number, name=f"{odd} {number}", loyalty_type=2, percent=Decimal(5), clients=1)
+        for number in range(1, 5_001)
+    ]
+    rows = [{"group": number, "birthday_in": 1} for number in (*range(1, 49), 77_777, "<x>")]
+    form = CriteriaForm(fields(*rows, otherwise=5_000), groups=groups, saved=None)
+    began = time.process_time()
+    assert not form.is_valid()
+    assert [bool(errors) for errors in form.rows.errors] == [False] * 48 + [True] * 2
+    pages = [str(row["group"]) for row in form.rows] + [str(form.main["otherwise"])]
+    # Django's own widget takes half a second for each.
+    assert time.process_time() - began < 5
+    chosen = [re.findall(r'<option value="(\d+)" selected>', page) for page in pages]
+    assert chosen == [[str(number)] for number in (*range(1, 49), 77_777)] + [[], ["5000"]]
+    assert "gone from Poster" in pages[48]
+    assert odd not in "".join(pages)
 
 
 # --- Rows without JavaScript -------------------------------------------------------------------------------

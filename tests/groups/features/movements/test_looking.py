@@ -313,3 +313,16 @@ def test_old_movements_are_deleted(look, owner, settings):
     kept = put_movement(owner, 1, GUESTS, GOLD, days_ago=10)
     assert forget_old() == 1
     assert Movement.objects.get() == kept
+
+
+def test_who_is_in_no_group_is_neither_removed_nor_new(look, people, sandbox):
+    guest, gold = people[0], people[3]
+    sandbox.console().edit_client(guest, client_groups_id="0")
+    assert look(2) == [(guest, GUESTS, None, "elsewhere")]
+    assert look() == []
+    sandbox.console().edit_client(guest, client_groups_id=str(GOLD))
+    assert look(2) == [(guest, None, GOLD, "elsewhere")]
+    sandbox.console().edit_client(gold, client_groups_id="0")
+    look()
+    sandbox.console().edit_client(gold, delete="1")
+    assert look(2) == []

@@ -139,3 +139,14 @@ def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, m
         f"/groups/{GUESTS}/movements/": "“Гості” lost 2 clients last night: 1 by Poster's rule, 1 removed.",
         URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in the console, 1 removed.",
     }
+
+
+def test_the_notice_of_a_removed_group_leads_to_who_has_left_it(told, owner, browse, sandbox):
+    sandbox.console().remove(GOLD)
+    account, since = PosterAccount.objects.get(pk="demo"), timezone.now() - timedelta(hours=1)
+    (event,) = [each for each in service.find_losses(account, since) if each.path == URL]
+    page = browse(owner).get(event.path)
+    assert page.status_code == 200
+    assert len(ROW.findall(page.content.decode())) == 3
+    assert f'href="/groups/{GOLD}/"' not in page.content.decode()
+    assert browse(owner).get("/groups/4711/movements/").status_code == 404

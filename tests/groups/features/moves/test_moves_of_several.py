@@ -38,14 +38,14 @@ def _in_three_groups(sandbox):
 
 def plan(user, choice=CHOICE, target=TARGET):
     credentials = credentials_service.credentials_of(user)
-    groups = [read_now(credentials, each).group for each in sorted({*choice.values()})]
-    return moves.plan_choice(
+    group_ids = sorted({*choice.values()})
+    return moves.plan_move(
         user=user,
         credentials=credentials,
         operation=uuid.uuid4(),
-        groups=groups,
+        sources=[read_now(credentials, each).group for each in group_ids],
         target=read_now(credentials, target).group,
-        choice=choice,
+        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
     )
 
 
@@ -121,10 +121,10 @@ def test_a_killed_run_is_followed_by_one_that_moves_the_rest_once(
 def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox, monkeypatch):
     job, take_for = queue.start(plan(staff)), snapshots.take_snapshot_for_job
 
-    def die_at_the_second(job, group_id, *args):
+    def die_at_the_second(job, group_id, *args, **options):
         if group_id == 4:
             raise SystemExit
-        return take_for(job, group_id, *args)
+        return take_for(job, group_id, *args, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(snapshots, "take_snapshot_for_job", die_at_the_second)

@@ -35,14 +35,14 @@ def no_lag(settings):
 
 def choose(user, choice, target_id=1):
     credentials = credentials_service.credentials_of(user)
-    groups = [read_now(credentials, each).group for each in sorted(set(choice.values()))]
-    return moves.plan_choice(
+    group_ids = sorted(set(choice.values()))
+    return moves.plan_move(
         user=user,
         credentials=credentials,
         operation=uuid.uuid4(),
-        groups=groups,
+        sources=[read_now(credentials, each).group for each in group_ids],
         target=read_now(credentials, target_id).group,
-        choice=choice,
+        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
     )
 
 

@@ -56,6 +56,13 @@ def test_a_file_becomes_a_plan_and_the_plan_a_job(staff, browse, sandbox):
     assert "A scheme from a file" in text_of(client.get(f"/jobs/{job.pk}/"))
 
 
+def test_of_many_rules_the_first_are_shown(manager, browse, sandbox):
+    rules = "rules:\n" + "".join(f"- {{group: Нікому, sum: {number}}}\n" for number in range(150))
+    text = text_of(compare(browse(manager), scheme(entry(SEED), rules)))
+    assert text.count("Only in the file: “Нікому”") == 100
+    assert "The first 100 are shown." in text
+
+
 def test_errors_are_shown_at_their_places(staff, browse, sandbox):
     answer = compare(browse(staff), scheme(entry("Нова", percent="5,5"), "- a\n"))
     assert answer.status_code == 422
