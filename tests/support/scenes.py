@@ -260,7 +260,7 @@ def listed_clients(stage):
 @scene(shows=".summary")
 def list_of_clients_refused(stage):
     stage.goto("/clients/list/")
-    stage.page.locator("main form .button").first.click()
+    stage.button()
 
 
 @scene(shows="[data-choice]")
