@@ -84,7 +84,7 @@ messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
 	$(PYTHON) -m tests.tools.observatory
 
-lighthouse: .venv/.all  ## Grade list, detail, edit and people with Lighthouse, and count the bytes (needs npm)
+lighthouse: .venv/.all  ## Grade six pages with Lighthouse, and count the bytes (needs npm)
 	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m tests.tools.lighthouse
 

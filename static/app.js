@@ -9,7 +9,6 @@ import "./js/htmx.js";
 import "./js/controls.js";
 import "./js/dialogs.js";
 import "./js/rows.js";
-import "./js/go.js";
 import "./js/keyboard.js";
 import "./js/drafts.js";
 import { $, placeOfFocus, storage } from "./js/dom.js";
@@ -18,6 +17,11 @@ placeOfFocus($("main"))?.focus();
 
 // A save that somebody has left.
 if (storage.get("left save")) import("./js/steps.js").then(({ tell }) => tell());
+
+// The places of Ctrl K, in the dialog and on their page.
+htmx.onLoad(() => {
+  if ($("#go")) import("./js/go.js");
+});
 
 // The list has nothing to bring back, so its first load does without this.
 if ($("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./js/back.js");

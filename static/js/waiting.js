@@ -1,6 +1,6 @@
 // Show that a request is under way, and ignore a second click.
-import { $, $$, page } from "./dom.js";
-import { clearUnsaved, guarded, setUnsaved } from "./unsaved.js";
+import { $, $$, isPlain, page } from "./dom.js";
+import { clearUnsaved, guarded, setUnsaved, unsavedForm } from "./unsaved.js";
 
 let waiting = 0;
 
@@ -25,7 +25,7 @@ function release(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "dialog" || form.method === "get") return;
+  if (form.method === "dialog" || form.method === "get" || form.hasAttribute("data-download")) return;
   if (form.hasAttribute("data-sent")) {
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -38,6 +38,14 @@ document.addEventListener("submit", (event) => {
   if (!form.hasAttribute("hx-post")) wait(1);
   else if (form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
 }, true);
+
+// This page stays until the one behind a link is here. The window hears a click last, so it knows which ones are taken; with
+// something unsaved the browser asks whether to go at all.
+addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || !isPlain(event) || unsavedForm()) return;
+  if (link.origin === location.origin && !link.hash && !link.target && !link.hasAttribute("download")) wait(1);
+});
 
 // A page restored from the browser's cache still has its buttons held.
 addEventListener("pageshow", () => {

@@ -1,13 +1,18 @@
 """Do the daily work in a browser, in Ukrainian, and hold its clicks and keys against docs/daily-work.md."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
+from groups.features.bulk.services import Edit
+from groups.features.schedules.models import Schedule
 from groups.models import Job
+from groups.services.jobs import queue
 from tests.support.browser import heading, new_group, open_row, row, row_is_ready, show_list
+from tests.support.bulk import plan_edits
 from tests.support.effort import Hands
 from tests.support.environment import ROOT
 from tests.support.jobs import run
@@ -89,6 +94,65 @@ def test_change_the_percents_of_three_chosen_groups(hands_of, staff, sandbox):
     assert run(Job.objects.get()).state == Job.State.DONE
     assert percents(sandbox) == {1: "11", 4: "12", 5: "13"}
     assert hands.effort == promised("Change the percents of three groups that are chosen in the list")
+
+
+@pytest.mark.thorough
+def test_plan_a_change_of_three_chosen_groups(hands_of, staff, sandbox):
+    hands = hands_of(staff)
+    hands.click(row(hands.page, 1).locator("[name=id]"))
+    row(hands.page, 5).locator("[name=id]").click(modifiers=["Shift"])
+    hands.clicks += 1
+    hands.click(hands.page.locator("#chosen").get_by_role("button", name="Запланувати"))
+    expect(hands.page.locator("[name=percent]")).to_be_focused()
+    hands.type("15")
+    hands.press("Tab")
+    # The browser of the tests writes the month first, and the hour by a.m. and p.m.
+    hands.type("12042099")
+    hands.press("Tab")
+    hands.type("0600p")
+    hands.press("Enter")
+    hands.page.wait_for_url(re.compile(r"/schedules/$"))
+    starts = {plan.group_id: plan.starts_at for plan in Schedule.objects.all()}
+    assert starts == dict.fromkeys((1, 4, 5), datetime(2099, 12, 4, 16, tzinfo=UTC))
+    assert hands.effort == promised("Plan a change of three groups that are chosen in the list")
+
+
+@pytest.mark.thorough
+def test_import_groups_from_a_file(hands_of, staff, sandbox, tmp_path):
+    table = tmp_path / "groups.csv"
+    table.write_text(
+        "ID,Назва,Тип,Відсоток,Бонус на день народження\n4,Гості,Знижкова,11,0\n", encoding="utf-8"
+    )
+    hands = hands_of(staff)
+    hands.click(hands.page.locator(".end .more-menu summary"))
+    hands.click(hands.page.get_by_role("link", name="Імпорт груп із файлу"))
+    with hands.page.expect_file_chooser() as chooser:
+        hands.click(hands.page.locator("label.button", has_text="Вибрати файл"))
+    chooser.value.set_files(table)
+    hands.clicks += 1
+    hands.click(hands.page.get_by_role("button", name="Перевірити файл"))
+    hands.click(hands.page.get_by_role("button", name="Імпортувати 1 групу"))
+    hands.page.wait_for_url("**/jobs/**")
+    assert run(Job.objects.get()).state == Job.State.DONE
+    assert percents(sandbox)[4] == "11"
+    assert hands.effort == promised("Import groups from a file")
+
+
+@pytest.mark.thorough
+def test_undo_the_five_changes_of_a_job(hands_of, staff, sandbox):
+    numbers = [1, 4, 5, *(new_group(sandbox, f"Гості {number}", percent="5") for number in (1, 2))]
+    before = percents(sandbox)
+    job = plan_edits(staff, dict.fromkeys(numbers, 11), kind=Edit)
+    queue.start_draft(job, staff)
+    hands = hands_of(staff)
+    hands.page.goto(f"/jobs/{job.pk}/")
+    assert run(job).state == Job.State.DONE
+    show_list(hands.page)
+    hands.click(hands.page.locator(".toast").get_by_role("button", name="Повернути всі 5", exact=True))
+    hands.page.wait_for_url("**/jobs/**")
+    assert run(Job.objects.get(undo_of=job)).state == Job.State.DONE
+    assert percents(sandbox) == before
+    assert hands.effort == promised("Undo the five changes of a job, right after it")
 
 
 @pytest.mark.thorough

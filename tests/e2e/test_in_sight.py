@@ -17,6 +17,11 @@ FORMS = {
     "/account/notices/": "Зберегти зміни",
     "/people/new/": "Додати людину",
     "/groups/import/": "Перевірити файл",
+    "/groups/filters/": "Показати",
+    "/clients/list/": "Знайти клієнтів",
+    "/criteria/": "Зберегти критерії",
+    "/account/notices/webhook/": "Зберегти",
+    "/accounts/password/": "Змінити пароль",
 }
 SCREENS = [(1366, 768), (1280, 800), (360, 740)]
 CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
@@ -54,6 +59,42 @@ def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sa
     ]
     middles = [box["y"] + box["height"] / 2 for box in (tool.bounding_box() for tool in tools)]
     assert max(middles) - min(middles) < 8
+
+
+CUT = """(select) => {
+  const whole = select.cloneNode();
+  whole.append(new Option(select.selectedOptions[0].text));
+  whole.style.cssText = "position: absolute; width: auto";
+  select.after(whole);
+  const cut = Math.max(0, whole.offsetWidth - select.offsetWidth);
+  whole.remove();
+  return cut;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/clients/"])
+def test_the_order_of_a_list_is_read_in_full_on_a_phone(page_for, owner, sandbox, path):
+    page = page_for(owner, language="uk", width=360, height=740)
+    page.goto(path)
+    assert page.locator("[name=sort]").evaluate(CUT) == 0
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_filters_are_read_in_full(page_for, owner, sandbox, width):
+    page = page_for(owner, language="uk", width=width, height=740)
+    show_list(page)
+    page.get_by_text("Фільтри", exact=True).click()
+    choices = page.locator("dialog[open] select")
+    expect(choices.first).to_be_visible()
+    assert [choice.evaluate(CUT) for choice in choices.all()] == [0] * choices.count()
+    # Nothing is seen below the bar with the button, however far the dialog is scrolled.
+    lowest = page.evaluate(
+        """() => {
+          const { left, bottom, width } = document.querySelector("dialog").getBoundingClientRect();
+          return document.elementFromPoint(left + width / 2, bottom - 8).className;
+        }"""
+    )
+    assert lowest == "actions stays"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +212,8 @@ def test_fields_that_the_browser_draws_speak_the_language_of_the_page(page_for, 
     file.write_text("x")
     page.locator("[name=file]").set_input_files(file)
     expect(field.locator("output")).to_have_text("groups.csv")
+    page.goto("/clients/list/")
+    expect(page.locator("label.button", has_text="Вибрати файл")).to_be_visible()
     page.goto("/history/?since=2026-11-01")
     expect(page.locator("output").first).to_contain_text("лист")
 

@@ -138,6 +138,26 @@ def test_a_poster_that_hangs_is_an_outage_once_its_time_is_over(window, slow):
     expect(page.locator(ROW)).to_contain_text("10%")
 
 
+# Playwright looks at no page that is about to be left, so it notes itself what it shows.
+NOTES_ITS_WORDS = """() => setInterval(() => {
+  const words = document.querySelector(".loading-words");
+  const { opacity, visibility } = getComputedStyle(words);
+  if (opacity === "1" && visibility === "visible") sessionStorage.setItem("shown", words.textContent);
+}, 50)"""
+
+
+def test_who_opens_a_form_is_told_that_poster_is_asked(window, slow):
+    page = window()
+    page.goto("/groups/4/")
+    expect(page.locator("[data-notice=stale]")).to_have_count(0)
+    slow.latency = 8
+    page.evaluate(NOTES_ITS_WORDS)
+    page.get_by_role("link", name="Edit group").click(timeout=20_000)
+    page.wait_for_url("**/groups/4/edit/")
+    assert page.evaluate("sessionStorage.getItem('shown')") == "Waiting for Poster …"
+    expect(page.locator(".loading")).to_be_hidden()
+
+
 # --- A save ------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Grade list, detail, edit and people with Lighthouse: `make lighthouse`. It requires npm, outside of CI.
+"""Grade six pages with Lighthouse: `make lighthouse`. It requires npm, outside of CI.
 
 A production server runs on loopback, with a sandbox of 50 groups. Each page is loaded several times in the
 desktop and the phone profile, and the median counts, so that other load on the machine does not matter. The
@@ -29,7 +29,14 @@ from tests.tools import chromium
 PACKAGE = "lighthouse@13.5.0"
 FOLDER = ROOT / "var" / "lighthouse"
 GROUPS, CLIENTS = 50, 5000
-PAGES = {"list": "/groups/", "detail": "/groups/1/", "edit": "/groups/1/edit/", "people": "/people/"}
+PAGES = {
+    "list": "/groups/",
+    "detail": "/groups/1/",
+    "edit": "/groups/1/edit/",
+    "percents": "/groups/edit/",
+    "settings": "/settings/",
+    "people": "/people/",
+}
 DEVICES = {"desktop": ["--preset=desktop"], "mobile": []}
 CATEGORIES = ("performance", "accessibility", "best-practices")
 RUNS = 3
@@ -50,11 +57,12 @@ def install():
 def signed_in(folder, dashboard):
     """Run a browser with the cookies of the dashboard, and yield the port by which Lighthouse reaches it."""
     port, url = free_port(), dashboard.urls[0]
+    executable = chromium.find(whole=True) or chromium.find()
     pairs = [pair.split("=", 1) for pair in dashboard.cookie.split("; ")]
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder,
-            executable_path=chromium.find(whole=True) or chromium.find(),
+            executable_path=executable,
             args=[*chromium.ARGUMENTS, f"--remote-debugging-port={port}"],
         )
         context.add_cookies([{"name": name, "value": value, "url": url} for name, value in pairs])
@@ -127,7 +135,7 @@ def main():
             for device in DEVICES:
                 report, scores = grade(dashboard.urls[0] + path, port, device)
                 print(
-                    f"{page:8}{device:9}", *(f"{name} {score}" for name, score in scores.items()), flush=True
+                    f"{page:10}{device:9}", *(f"{name} {score}" for name, score in scores.items()), flush=True
                 )
                 for line in shortcomings(report):
                     print(f"    {line}")

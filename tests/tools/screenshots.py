@@ -52,19 +52,20 @@ def show_conflict(page, other):
 def show_schedules(page, _other):
     page.goto("/groups/9/schedule/")
     today = datetime.now(UTC)
+    monday = today + timedelta(days=7 - today.weekday())
     page.fill("#id_percent", "20")
-    page.fill("#id_starts_at", f"{today + timedelta(days=1):%Y-%m-%dT18:00}")
-    page.fill("#id_ends_at", f"{today + timedelta(days=3):%Y-%m-%dT23:59}")
+    page.fill("#id_starts_at", f"{monday + timedelta(days=2):%Y-%m-%dT18:00}")
+    page.fill("#id_ends_at", f"{monday + timedelta(days=4):%Y-%m-%dT23:59}")
     page.locator("form .button").first.click()
     page.wait_for_selector("[data-schedule]")
-    page.goto("/schedules/")
+    page.goto(f"/schedules/?week={monday:%Y-%m-%d}")
 
 
 def show_commands(page, _other):
     page.goto("/groups/")
     page.keyboard.press("Control+k")
     page.wait_for_selector("dialog[open] #go-q")
-    page.keyboard.type("barista", delay=20)
+    page.keyboard.type("5% barista", delay=20)
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(500)
 
@@ -88,7 +89,7 @@ VIEWS = {
     "detail": View("staff", 900, show_detail),
     "edit": View("owner", 900, show_cost),
     "conflict": View("staff", 700, show_conflict),
-    "remove": View("owner", 900, open_at(f"{GROUP}delete/")),
+    "remove": View("owner", 1050, open_at(f"{GROUP}delete/")),
     "many": View("staff", 760, open_at("/groups/edit/")),
     "schedules": View("staff", 760, show_schedules),
     "scheme": View("owner", 800, open_at("/groups/scheme/")),

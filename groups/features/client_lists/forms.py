@@ -24,7 +24,13 @@ class ListForm(forms.Form):
     file = forms.FileField(
         label=_("Or a file, CSV or XLSX"),
         required=False,
-        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt"}),
+        widget=forms.FileInput(
+            attrs={
+                "accept": ".csv,.xlsx,.txt",
+                "data-choose": _("Choose a file"),
+                "data-none": _("No file is chosen."),
+            }
+        ),
         error_messages={"empty": _("The file is empty.")},
     )
 

@@ -79,6 +79,7 @@ class SeveralForm(TimesForm):
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
         super().__init__(data)
+        self.fields["percent"].widget.attrs["autofocus"] = data is None
         self.groups = groups
         self._ids = ids
         self.initial = {**self.initial, "id": ",".join(map(str, ids)), "version": version_of_several(groups)}

@@ -39,9 +39,9 @@ def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
     return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 
-def kept_of_removal(_request: HttpRequest, group: Group) -> dict[str, Any]:
-    """Say on the page of a removal that the clients are kept for a while."""
-    return {"group": group}
+def kept_of_removal(request: HttpRequest, group: Group) -> dict[str, Any]:
+    """Say on the page of a removal that the clients are kept for a while, and who can restore them."""
+    return {"group": group, "may_restore": request.user.has_perm(snapshots.VIEW_SNAPSHOT)}
 
 
 def ways_back(changes: Sequence[Change], user: User) -> dict[UUID, WayBack]:

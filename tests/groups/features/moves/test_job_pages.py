@@ -130,6 +130,15 @@ def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
     assert f"client {refused.client_id}" in text_of(outcome)
 
 
+def test_the_end_report_says_its_day_once(staff, browse, sandbox):
+    job = run(start(staff))
+    job.created_at = job.created_at.replace(year=2026, month=11, day=28, hour=10, minute=0)
+    for day, when in ((28, "– 12:05"), (29, "– 29 Nov 2026, 12:05")):
+        job.finished_at = job.created_at.replace(day=day, minute=5)
+        job.save()
+        assert f"28 Nov 2026, 12:00 {when}" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+
+
 def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse, sandbox):
     sandbox.script("clients.updateClient", "lost_before", call=3, seconds=0.05)
     job = run(start(staff))

@@ -271,6 +271,14 @@ def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
         assert browse(staff).get(f"/schedules/?week={week}").status_code == 200
 
 
+def test_a_calendar_without_any_plan_is_not_there(staff, browse, sandbox):
+    page = browse(staff).get("/schedules/")
+    assert "Nothing is planned Open a group" in text_of(page)
+    assert not re.findall("Nothing is planned for this week|week-title|data-print", page.content.decode())
+    planned(staff)
+    assert "week-title" in browse(staff).get("/schedules/").content.decode()
+
+
 def test_a_manager_sees_the_plans_and_cannot_end_them(staff, manager, browse, sandbox):
     schedule = planned(staff)
     client = browse(manager)

@@ -494,3 +494,8 @@ def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, setting
     settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
     first = snapshot.parts.get(number=0)
     assert f"snapshots.snapshotpart {first.pk}" in encryption.examine_keys().lost
+
+
+def test_who_may_restore_is_told_so_before_a_removal(owner, staff, browse, sandbox):
+    assert "so that you can restore most of it" in text_of(browse(owner).get("/groups/4/delete/"))
+    assert "so that you can restore" not in text_of(browse(staff).get("/groups/4/delete/"))
