@@ -84,6 +84,13 @@ def test_a_group_of_an_undocumented_type_takes_its_clients_back_and_is_not_creat
         plan_restore(user=owner, credentials=owner.credentials, operation=uuid.uuid4(), preview=found)
 
 
+@pytest.mark.django_db
+def test_a_job_keeps_as_much_of_a_long_name_as_its_column_takes(owner):
+    found = preview(target=GROUP.replace(name="С" * 401), origins=[Origin(1, "Гості", 2)])
+    job = plan_restore(user=owner, credentials=owner.credentials, operation=uuid.uuid4(), preview=found)
+    assert job.target_name == "С" * 400
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox):
     console = leave_few(sandbox).console()
@@ -95,7 +102,7 @@ def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox
             {"firstname": "", "birthday": "0000-00-00"},
             {"birthday": "0000-05-24", "bonus": "-700"},
             {"birthday": ""},
-            {},
+            {"birthday": None, "bonus": "0"},
         )
     ):
         money = {"bonus": "10000", "total_payed_sum": "20000", "ewallet": "0"}
@@ -104,7 +111,7 @@ def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox
     assert (look(owner, snapshot).bonus, look(owner, snapshot).losses.names) == (0, 0)
     console.remove(4)
     found = look(owner, snapshot)
-    assert (found.bonus, found.paid) == (100 * (FEW - 1), 200 * FEW)
+    assert (found.bonus, found.paid) == (100 * (FEW - 2), 200 * FEW)
     losses = found.losses
     assert (losses.names, losses.birthdays, losses.ewallets, losses.overdrawn) == (3, 1, 1, 1)
 
@@ -130,9 +137,11 @@ def test_a_client_who_was_created_again_and_again_is_found_under_the_last_id(own
         (5, State.APPLIED, 15),
         (15, State.REVIEW, None),
         (6, State.APPLIED, None),
+        (8, State.REVIEW, 18),
+        (9, State.FAILED, 19),
     ):
         write_down(action=Change.Action.CREATE_CLIENT, target=target_of(old), state=state, client_id=new)
-    now, undecided = present_ids("demo", [1, 2, 3, 4, 5, 6, 7])
-    assert now == {1: 21, 2: 2, 3: 3, 4: 4, 5: 15, 6: 6, 7: 7}
-    assert undecided == {4, 5, 6}
+    now, undecided = present_ids("demo", range(1, 10))
+    assert now == {each: each for each in range(1, 10)} | {1: 21, 5: 15}
+    assert undecided == {4, 5, 6, 8}
     assert present_ids("kavarnia", [1]) == ({1: 1}, set())
