@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from groups.models import Change
+from groups.models import Change, PosterAccount
 from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
 from tests.support.changes import write_down
 from tests.support.features import with_feature
@@ -47,9 +47,16 @@ def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_i
 def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(staff, sandbox):
     leave_few(sandbox)
     job = run(start(staff))
-    moved = job.changes.first()
-    later = {"state": State.APPLIED, "created_at": timezone.now() + timedelta(seconds=1)}
-    write_down(action=Action.MOVE, group_id=5, client_id=moved.client_id, **later)
+    later = {
+        "action": Action.MOVE,
+        "state": State.APPLIED,
+        "client_id": job.changes.first().client_id,
+        "created_at": timezone.now() + timedelta(seconds=1),
+    }
+    elsewhere, _ = PosterAccount.objects.get_or_create(name="kavarnia")
+    write_down(account=elsewhere, **later)  # another client, who has the same id there
+    assert preview_of(job).left == {Action.MOVE: FEW}
+    write_down(**later)
     assert preview_of(job).left == {Action.MOVE: FEW - 1}
 
 
