@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
+from groups.services.jobs import queue
+from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
 from tests.support.changes import write_down
 from tests.support.features import with_feature
@@ -70,3 +72,16 @@ def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_c
         sandbox.console().edit(group_id, client_groups_name="С" * 401)
     planned = plan_undo(staff, job)
     assert (planned.group_name, planned.target_name, planned.total) == ("С" * 400, "С" * 400, FEW)
+
+
+@with_feature("moves")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("settled_at_once")
+def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, sandbox):
+    leave_few(sandbox)
+    moved = run(start(staff))
+    job = queue.start(plan_undo(staff, moved))
+    in_vain, perhaps = moved.changes.order_by("client_id")[:2]
+    write_down(job=job, undo_of=in_vain, action=Action.MOVE, state=State.FAILED)
+    write_down(job=job, undo_of=perhaps, action=Action.MOVE, state=State.UNKNOWN, reached=1)
+    assert Undo(job).reach(None).clients == FEW
