@@ -218,6 +218,24 @@ def test_a_first_move_that_changes_more_stops_the_undo(staff, sandbox, people):
     assert len(people(4)) == FEW
 
 
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_clients_go_back_together_only_after_one_has_gone_back_alone(
+    staff, sandbox, people, monkeypatch, moved_on
+):
+    job, together, submit_all = run(start(staff)), [], undo.submit_all
+    if moved_on:
+        for client_id in job.changes.values_list("client_id", flat=True):
+            sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+
+    def note(lease, commands):
+        together.append(len(commands))
+        return submit_all(lease, commands)
+
+    monkeypatch.setattr(undo, "submit_all", note)
+    assert ended(undone(staff, job)) == (Job.State.DONE, "")
+    assert together == ([] if moved_on else [FEW - 1])
+
+
 def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff, sandbox, people, settings):
     settings.POSTER_CONFIRM_SECONDS = 0
     fourth, fifth = people(4), people(5)
