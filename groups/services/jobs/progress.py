@@ -38,7 +38,7 @@ class JobProgress:
 def progress_of(job: Job) -> JobProgress:
     """Count the outcomes of a job; a client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
-    counted = rows.last_tries().order_by().values_list("state", "reason").annotate(Count("pk"))
+    counted = rows.last_tries().values_list("state", "reason").annotate(Count("pk"))
     found = Counter(skipped=job.unreadable)
     for state, reason, count in counted:
         match State(state):

@@ -141,7 +141,7 @@ class _Undo:
         """Go through the changes with these actions once; return True if any was tried."""
         tried = False
         for action in actions:
-            for some in batched(self._ids(action), AT_ONCE, strict=False):
+            for some in batched(self._ids(action), AT_ONCE):
                 tried |= self._undo(action, some)
         return tried
 

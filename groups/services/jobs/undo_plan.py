@@ -199,7 +199,7 @@ def left_of(job: Job) -> ChangeQuerySet:
 
 
 def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
-    counted = changes.order_by().values_list("action").annotate(Count("pk"))
+    counted = changes.values_list("action").annotate(Count("pk"))
     return {Action(action): count for action, count in counted}
 
 

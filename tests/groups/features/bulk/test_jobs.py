@@ -1,12 +1,15 @@
 """Test bulk edits: each line of a plan is executed once, and only as it was shown."""
 
 import json
+import threading
 import uuid
+from contextlib import closing, suppress
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.utils import timezone
 
 from groups.features.bulk import services as bulk
@@ -372,3 +375,25 @@ def test_plans_that_nobody_starts_are_forgotten(staff, owner, sandbox, monkeypat
     plans[0].state = Job.State.DRAFT
     with pytest.raises(NotNow):
         queue.start_draft(plans[0], staff)
+
+
+def test_a_plan_that_is_being_forgotten_cannot_be_started(staff, sandbox):
+    job, started = plan_edits(staff, {1: "11"}), []
+
+    def start():
+        with closing(connection), suppress(NotNow):
+            started.append(queue.start_draft(job, staff))
+
+    def start_once_it_is_found(execute, sql, *args):
+        result = execute(sql, *args)
+        if sql.startswith("SELECT") and other.ident is None:
+            other.start()
+            other.join(1)
+        return result
+
+    other = threading.Thread(target=start)
+    Job.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    with connection.execute_wrapper(start_once_it_is_found):
+        assert bulk.forget_drafts() == 1
+    other.join()
+    assert (started, Job.objects.count()) == ([], 0)

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Retire
@@ -19,6 +20,7 @@ from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow
+from tests.support.changes import write_down
 from tests.support.jobs import FEW, die_before_sending, ended, plan_undo, run, start, undone
 from tests.support.threads import at_once
 
@@ -218,6 +220,41 @@ def test_a_first_move_that_changes_more_stops_the_undo(staff, sandbox, people):
     assert len(people(4)) == FEW
 
 
+def test_an_undo_that_goes_on_tries_again_what_had_failed_and_once_what_fails_then(staff, sandbox, people):
+    here = sorted(people(4))
+    job = run(start(staff))
+    first = job.changes.order_by("created_at").first().client_id
+    last = max(set(here) - {first})
+    sandbox.console("demo").edit_client(first, client_groups_id="5")
+    sandbox.script(MOVE, "busy_till", fields={"comment": "?"})
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.STOPPED, "side_effect")
+    sandbox.console("demo").edit_client(first, client_groups_id="1")
+    sandbox.console("demo").edit_client(last, client_groups_id="5")
+    queue.resume(back, staff, accepts=True)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    assert people(4) == set(here) - {last}
+    assert back.changes.filter(client_id=last).count() == 1
+
+
+@pytest.mark.parametrize("moved_on", [False, True])
+def test_clients_go_back_together_only_after_one_has_gone_back_alone(
+    staff, sandbox, people, monkeypatch, moved_on
+):
+    job, together, submit_all = run(start(staff)), [], undo.submit_all
+    if moved_on:
+        for client_id in job.changes.values_list("client_id", flat=True):
+            sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+
+    def note(lease, commands):
+        together.append(len(commands))
+        return submit_all(lease, commands)
+
+    monkeypatch.setattr(undo, "submit_all", note)
+    assert ended(undone(staff, job)) == (Job.State.DONE, "")
+    assert together == ([] if moved_on else [FEW - 1])
+
+
 def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff, sandbox, people, settings):
     settings.POSTER_CONFIRM_SECONDS = 0
     fourth, fifth = people(4), people(5)
@@ -320,6 +357,15 @@ def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox,
     sandbox.console("demo").edit(5, client_groups_name=job.group_name)
     assert ended(undone(staff, job)) == (Job.State.STOPPED, "group_not_created")
     assert people(1) == there
+
+
+def test_a_group_that_no_client_goes_back_to_does_not_stop_an_undo_that_cannot_create_it(staff, sandbox):
+    job = retired(staff)
+    for client_id in job.changes.filter(action="move").values_list("client_id", flat=True):
+        later = {"state": State.APPLIED, "client_id": client_id, "created_at": timezone.now()}
+        write_down(action=Change.Action.MOVE, **later)
+    sandbox.console("demo").edit(5, client_groups_name=job.group_name)
+    assert ended(undone(staff, job)) == (Job.State.DONE, "")
 
 
 def test_the_undo_of_an_undone_retirement_removes_the_group_again(staff, sandbox, people):

@@ -1,16 +1,20 @@
 """Test the outcomes that the database does not take at once: retried, left for later, and caught up with."""
 
+import threading
 import time
 import uuid
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
 from groups.services.writes import unrecorded
 from groups.services.writes.unrecorded import catch_up, write_down
 from poster_admin.common.outages import Outage
+from tests.support.outages import lose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +90,47 @@ def test_steps_that_are_left_are_taken_in_their_order_once_the_database_is_back(
     assert (first.tries, second.tries, order) == (2, 1, [])
     catch_up()
     assert order == [1, 2]
+
+
+def test_steps_are_taken_in_their_order_by_two_threads_too(change):
+    order = []
+
+    def take_rest():
+        with closing(connection):
+            catch_up()
+
+    other = threading.Thread(target=take_rest)
+
+    def take_first():
+        other.start()
+        other.join(0.5)
+        order.append(1)
+
+    unrecorded._left.extend([(change, take_first), (change, lambda: order.append(2))])
+    catch_up()
+    other.join()
+    assert order == [1, 2]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="no connection to a file is lost")
+def test_a_step_is_taken_by_a_new_connection_after_the_old_one_is_lost(change):
+    step = Step(failures=1)
+    assert not write_down(change, step, until=0)
+    connection.ensure_connection()
+    lose(connection.connection, is_made=False)
+    catch_up()
+    catch_up()
+    assert (step.tries, step.taken) == (2, 1)
+
+
+def test_an_outage_is_logged_without_the_values_of_its_message(change, caplog):
+    def step():
+        raise OperationalError("server closed the connection: UPDATE … 'Оксана'")
+
+    assert not write_down(change, step, until=0)
+    assert f"Change {change.pk} cannot be stored: OperationalError" in caplog.text
+    assert "Оксана" not in caplog.text
+    unrecorded._left.clear()
 
 
 @pytest.mark.parametrize("moved_on", ["settled", "another attempt", "unknown", "gone"])

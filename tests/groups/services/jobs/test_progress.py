@@ -1,0 +1,57 @@
+"""Test the progress of a job: its parts whose outcome is known, in numbers and in percents."""
+
+import pytest
+
+from groups.models import Change, Job
+from groups.services.jobs import queue
+from groups.services.jobs.progress import JobProgress, progress_of
+from tests.support.changes import write_down
+from tests.support.jobs import FEW
+from tests.support.transfers import plan
+
+State = Change.State
+
+
+def test_all_that_was_settled_has_been_seen_and_what_is_open_has_not():
+    progress = JobProgress(total=20, done=2, refused=3, failed=4, unknown=5, skipped=6)
+    assert (progress.seen, progress.percent) == (15, 75)
+
+
+def test_a_job_that_has_not_begun_has_seen_nothing():
+    progress = JobProgress(total=4)
+    assert (progress.seen, progress.unknown, progress.percent) == (0, 0, 0)
+
+
+def test_a_job_without_parts_has_no_percent():
+    assert JobProgress(total=0).percent == 0
+
+
+def test_percents_are_rounded_down_so_that_the_last_one_is_missed():
+    assert JobProgress(total=300, done=299).percent == 99
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transfers")
+def test_each_outcome_counts_once_in_its_place(staff, sandbox):
+    job = queue.start(plan(staff))
+    assert progress_of(job) == JobProgress(total=FEW)
+    Job.objects.filter(pk=job.pk).update(unreadable=4)
+    job.refresh_from_db()
+    gone, elsewhere = Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE
+    for state, reason in (
+        *((State.APPLIED, ""), (State.DIFFERS, ""), (State.REFUSED, "")),
+        *((State.PENDING, ""), (State.UNKNOWN, ""), (State.REVIEW, "")),
+        *((State.FAILED, gone), (State.FAILED, elsewhere), (State.FAILED, Change.Reason.GONE)),
+    ):
+        write_down(job=job, state=state, reason=reason)
+    known = JobProgress(total=13, done=2, refused=1, failed=1, unknown=3, skipped=6)
+    assert progress_of(job) == known
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("transfers")
+def test_a_change_made_elsewhere_is_no_part_of_a_job(staff, sandbox):
+    job = queue.start(plan(staff))
+    write_down(job=job, state=State.ELSEWHERE)
+    with pytest.raises(ValueError, match="elsewhere"):
+        progress_of(job)

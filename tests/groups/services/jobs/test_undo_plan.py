@@ -1,0 +1,87 @@
+"""Test what the plan of an undo says: of what is left, of what stays, and of the undo that was made."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.models import Change, PosterAccount
+from groups.services.jobs import queue
+from groups.services.jobs.undo import Undo
+from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
+from tests.support.changes import write_down
+from tests.support.features import with_feature
+from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
+
+Action, State = Change.Action, Change.State
+
+
+def test_an_undo_says_what_it_does_what_it_cannot_do_and_what_stays():
+    made = {Action.CREATE_CLIENT: 2, Action.MOVE: 9, Action.UPDATE: 1}
+    lines = list(undo_lines(UndoPreview(made, {Action.MOVE: 6, Action.UPDATE: 1})))
+    assert len(lines) == 4
+    assert [line.split()[0] for line in lines] == ["1", "6", "2", "3"]
+    assert lines[-1] == "3 changes stay: they were undone or followed by others since."
+
+
+def test_an_undo_of_all_does_not_speak_of_what_stays():
+    made = {Action.CREATE_CLIENT: 2, Action.MOVE: 3}
+    lines = list(undo_lines(UndoPreview(made, {Action.MOVE: 3})))
+    assert [line.split()[0] for line in lines] == ["3", "2"]
+
+
+@with_feature("moves")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("settled_at_once")
+def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_it_undid(staff, sandbox):
+    leave_few(sandbox)
+    job = run(start(staff))
+    change = job.changes.order_by("client_id").first()
+    one = undone(staff, job, change)
+    assert (undo_of(job, change), undo_of(job)) == (one, None)
+    assert preview_of(job, change).left == {Action.MOVE: 1}
+    assert preview_of(job) == UndoPreview({Action.MOVE: FEW}, {Action.MOVE: FEW - 1})
+
+
+@with_feature("moves")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("settled_at_once")
+def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(staff, sandbox):
+    leave_few(sandbox)
+    job = run(start(staff))
+    later = {
+        "action": Action.MOVE,
+        "state": State.APPLIED,
+        "client_id": job.changes.first().client_id,
+        "created_at": timezone.now() + timedelta(seconds=1),
+    }
+    elsewhere, _ = PosterAccount.objects.get_or_create(name="kavarnia")
+    write_down(account=elsewhere, **later)  # another client, who has the same id there
+    assert preview_of(job).left == {Action.MOVE: FEW}
+    write_down(**later)
+    assert preview_of(job).left == {Action.MOVE: FEW - 1}
+
+
+@with_feature("moves")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("settled_at_once")
+def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_changes(staff, sandbox):
+    leave_few(sandbox)
+    job = run(start(staff))
+    for group_id in (1, 4):
+        sandbox.console().edit(group_id, client_groups_name="С" * 401)
+    planned = plan_undo(staff, job)
+    assert (planned.group_name, planned.target_name, planned.total) == ("С" * 400, "С" * 400, FEW)
+
+
+@with_feature("moves")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("settled_at_once")
+def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, sandbox):
+    leave_few(sandbox)
+    moved = run(start(staff))
+    job = queue.start(plan_undo(staff, moved))
+    in_vain, perhaps = moved.changes.order_by("client_id")[:2]
+    write_down(job=job, undo_of=in_vain, action=Action.MOVE, state=State.FAILED)
+    write_down(job=job, undo_of=perhaps, action=Action.MOVE, state=State.UNKNOWN, reached=1)
+    assert Undo(job).reach(None).clients == FEW
