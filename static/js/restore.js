@@ -1,5 +1,5 @@
-// Restore drafts when a page is loaded. Hardly any page has one, so the others do without this; it takes what it needs
-// from drafts.js, because the hashed names of two modules that import each other would never settle.
+// Restore drafts when a page is loaded. Hardly any page has one, so the others do without this. The drafts are given to
+// it: two modules that need each other have no names by their contents.
 import { $, $$ } from "./dom.js";
 import { openInRow } from "./rows.js";
 

@@ -184,7 +184,7 @@ def test_the_tools_of_a_stale_list_stand_apart(page_for, manager, sandbox):
     expect(page.locator("[data-notice=stale]")).to_be_visible()
     order = page.locator("[name=sort]").bounding_box()
     more = page.locator(".end .more-menu").bounding_box()
-    assert more["x"] - order["x"] - order["width"] >= 8
+    assert more["x"] - order["x"] - order["width"] >= 4
 
 
 def test_the_week_of_planned_changes_shows_today(page_for, staff):

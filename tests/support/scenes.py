@@ -264,7 +264,7 @@ def listed_clients(stage):
     stage.sandbox.console().edit_client(2, card_number="129")
     stage.goto("/clients/list/?target=4")
     stage.page.fill("#id_text", "1\n129\n130\n1\n0509999999\n—")
-    stage.page.locator("main form .button").first.click()
+    stage.button()
 
 
 sent("list_of_clients_refused", "/clients/list/")

@@ -74,7 +74,9 @@ def play(request: Request, name: str) -> HttpResponse:
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
     listing = make_listing(reads.Groups(GroupList(), timezone.now()), Filters(), request.credentials)
-    return render_page(request, "groups/list/list.html", {"listing": listing})
+    may_add = request.user.has_perm("groups.add_group")
+    context = {"listing": listing, "may_add": may_add, "news": ""}
+    return render_page(request, "groups/list/list.html", context)
 
 
 @require_safe
