@@ -13,10 +13,7 @@ function dateWords({ type, value }) {
 
 const fileWords = ({ files, dataset }) => [...files].map(({ name }) => name).join(", ") || dataset.none;
 
-function show(field) {
-  field.parentElement.querySelector("[data-chosen]").textContent = field.type === "file" ? fileWords(field) : dateWords(field);
-}
-
+// Something may be typed before the page is ready, so this is done at the first of both.
 function prepare(field) {
   if ($("[data-chosen]", field.parentElement)) return;
   const output = document.createElement("output");
@@ -28,10 +25,14 @@ function prepare(field) {
     const button = { className: "button quiet", htmlFor: field.id, textContent: field.dataset.choose };
     field.after(Object.assign(document.createElement("label"), button));
   }
-  show(field);
 }
 
-htmx.onLoad((content) => $$(`${DATES}, ${FILES}`, content).forEach(prepare));
+function show(field) {
+  prepare(field);
+  $("[data-chosen]", field.parentElement).textContent = field.type === "file" ? fileWords(field) : dateWords(field);
+}
+
+htmx.onLoad((content) => $$(`${DATES}, ${FILES}`, content).forEach(show));
 
 for (const event of ["input", "change"])
   document.addEventListener(event, ({ target }) => {

@@ -186,6 +186,16 @@ def test_a_row_offers_its_form_when_it_is_pointed_at_and_to_a_finger(page_for, s
     expect(row(page, 5).locator(".row-edit")).to_have_css("opacity", "1")
 
 
+def test_a_time_that_is_typed_before_the_page_is_ready_is_said_in_words(page_for, staff):
+    page = page_for(staff, language="uk")
+    page.goto("/groups/1/schedule/")
+    words = page.locator(".field", has=page.locator("[name=starts_at]")).locator("output")
+    expect(words).to_be_attached()
+    words.evaluate("words => words.remove()")
+    page.fill("[name=starts_at]", "2099-12-04T18:00")
+    expect(words).to_contain_text("грудня 2099")
+
+
 def test_a_planned_change_leaves_the_percent_of_its_group_in_sight(page_for, staff, sandbox):
     page = page_for(staff, language="uk", width=360, height=740)
     page.goto("/groups/1/schedule/")
