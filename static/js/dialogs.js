@@ -65,7 +65,8 @@ document.addEventListener("click", (event) => {
   } else if (at("[data-go-to]") && isPlain(event)) {
     event.preventDefault();
     if ($("main #go")) $("#go-q").focus();
-    else if (!dialog.open) openInDialog(at("a"), "go");
+    // Enter may follow at once, and only that module knows what it means here.
+    else if (!dialog.open) import("./go.js").finally(() => openInDialog(at("a"), "go"));
   } else if (at("[data-close]") && dialog.open) {
     event.preventDefault();
     close();
