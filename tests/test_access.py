@@ -287,7 +287,7 @@ def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, 
 
 @pytest.mark.parametrize("urls", each(EVERY))
 def test_every_address_has_the_headers_that_keep_others_out(owner, browse, sandbox, subtests, urls):
-    """Of what an owner opens, each page has the way out too, and what changes something is not for GET."""
+    """Each page of an owner has the way out too, and an address that changes something refuses GET."""
     for user in (None, owner):
         client = browse(user)
         for url in urls:
@@ -296,7 +296,7 @@ def test_every_address_has_the_headers_that_keep_others_out(owner, browse, sandb
                 has_the_headers(answer, url)
                 if user is None or url in ADMIN:
                     continue
-                # What changes something is not for GET.
+                # An address that changes something refuses GET.
                 assert (answer.status_code == 405) == (url in ONLY_POST)
                 is_page = answer.status_code == 200 and answer["Content-Type"].startswith("text/html")
                 assert not is_page or url in PUBLIC or 'action="/accounts/logout/"' in answer.content.decode()

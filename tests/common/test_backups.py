@@ -266,7 +266,7 @@ def test_the_newest_backups_are_kept_for_their_owner_alone_and_nothing_else_is_d
     assert next(folder.iterdir()).stat().st_mode & 0o777 == 0o600
     assert folder.stat().st_mode & 0o777 == 0o700
     other = shutil.copy(on_sqlite.directory / "db.sqlite3", folder / "by-hand.sqlite3")
-    # What a killed one has left is deleted, what another one writes is not.
+    # The remains of a killed one are deleted; the file that another one is writing stays.
     names = ("sqlite3.part", "sqlite3.part-journal", "dump.part")
     killed, written = ([folder / f".poster-admin-{day}.{name}" for name in names] for day in (1, 2))
     for path in (*killed, *written):

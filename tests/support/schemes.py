@@ -26,7 +26,7 @@ def entry(name, kind="discount", percent="10", bonus=None, was=None):
 
 
 class Ended:
-    """What a command said, and how it ended."""
+    """The output of a command, and its exit status."""
 
     def __init__(self, code, said, told):
         self.code, self.out, self.err = code, said, told

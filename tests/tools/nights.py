@@ -47,7 +47,7 @@ FAULTS = (
     ((MOVE, {"fault": "fin_before_headers", "when": "before"}),),
     ((CLIENT, {"fault": "timeout"}),),
 )
-# What may leave a client astray who is counted nowhere: Poster has told of another group, or of a removal.
+# Lags after which a client may be astray and counted nowhere: Poster told of another group, or of a removal.
 UNTOLD = ("late", "removed")
 KILLS = ("kill the job", "kill the job", "kill the night")
 # The times of production, in the same order and shorter; looks at a lost write follow at once.
