@@ -15,6 +15,7 @@ from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
+from groups.services.journal.history import can_undo
 from groups.services.values import FIELD_LABELS, Version, value_words
 from groups.services.writes.commands import Command
 
@@ -107,7 +108,7 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
         is_there = change.group_id and not command.removes
         is_elsewhere = change.state == Change.State.ELSEWHERE
         when, what = localtime(change.created_at), str(command.action.label)
-        url, undo = f"{history_url}{change.pk}/", command.undo(change)
+        url = f"{history_url}{change.pk}/"
         rows.append(
             {
                 "change": change,
@@ -127,7 +128,7 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
                 "notes": notes_of(change, user),
                 "url": url,
-                "undo_url": f"{url}undo/" if undo is not None and user.has_perm(undo.permission) else None,
+                "undo_url": f"{url}undo/" if can_undo(change, user) else None,
                 "undo_creates": command.removes,
                 "undo_removes": command.creates,
                 "ways_back": ways[change.pk],
