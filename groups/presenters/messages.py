@@ -5,7 +5,10 @@ The words for the state of a change are in `groups.presenters.changes.change_wor
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from groups.poster import (
@@ -212,3 +215,10 @@ def because_of(error: PosterError, title: str, text: str) -> Message:
     """Return the message for a write that was not made because of an error of Poster, with its next step."""
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)
+
+
+def printed_words(user: Any, credentials: Any) -> str:
+    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
+    account = _("Poster account %(account)s") % {"account": credentials.account_id}
+    time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
+    return f"{account} · {time} · {user.get_full_name() or user.get_username()}"

@@ -11,10 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
-from django.utils.formats import date_format
 from django.utils.functional import SimpleLazyObject
-from django.utils.timezone import localtime
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
@@ -22,6 +19,7 @@ from structlog.contextvars import bind_contextvars
 from groups.models import Change, PosterCredentials
 from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
+from groups.presenters.messages import printed_words
 from groups.services.installation import workers
 from groups.services.values import DEFAULT_CURRENCY, currency
 from groups.views.http import left_jobs
@@ -103,13 +101,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
     }
-
-
-def printed_words(user: Any, credentials: Any) -> str:
-    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
-    account = _("Poster account %(account)s") % {"account": credentials.account_id}
-    time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
-    return f"{account} · {time} · {user.get_full_name() or user.get_username()}"
 
 
 def is_without_worker(user: Any) -> bool:
