@@ -66,7 +66,9 @@ def alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T
     """Call `ask` in one process at a time, unless `look` finds what another one has just been answered."""
     deadline = settings.POSTER_READ_DEADLINE
     try:
-        with slot(f"flight {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN):
+        with slot(
+            f"flight {settings.POSTER_API_URL} {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN
+        ):
             found = look()
             return ask() if found is None else found
     except NoSlot:
