@@ -22,7 +22,7 @@ ROW = "tr[data-group='4']"
 
 @pytest.fixture
 def dashboard(tmp_path):
-    """Start a server for one test: an outage is remembered for a while."""
+    """Start a server for one test, so that none sees the outage of another one."""
     variables = {"POSTER_CACHE_SECONDS": "0.2", "POSTER_READ_DEADLINE": "4", "POSTER_WRITE_DEADLINE": "30"}
     with (
         Sandbox(groups=60) as sandbox,
