@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterCredentials
+from groups.poster.fields import plain
 from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
@@ -61,19 +62,15 @@ def set_limits(limits: Limits, *, user: User) -> None:
     values |= {"set_by": user.get_username(), "set_at": timezone.now()}
     with transaction.atomic():
         stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
-        old, new = stored.values if stored else {}, limits.values
         Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
+    before = {limit: plain(value) for limit, value in stored.values.items()} if stored else {}
+    after = {limit: plain(value) for limit, value in limits.values.items()}
     changed = [
-        f"{limit}: {_plain(old.get(limit))} → {_plain(new.get(limit))}"
+        f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}"
         for limit in Limits.Limit
-        if old.get(limit) != new.get(limit)
+        if before.get(limit) != after.get(limit)
     ]
     record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
-
-
-def _plain(value: Decimal | None) -> str:
-    """Return a limit as it is typed, without zeros at the end; a dash for none."""
-    return "–" if value is None else f"{value.normalize():f}"
 
 
 class LimitGate(Gate):
