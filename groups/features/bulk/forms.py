@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.bulk.services import Line
-from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField
+from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField, FileInput
 from groups.forms.groups import GroupForm
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
@@ -282,13 +282,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("File, CSV or XLSX"),
-        widget=forms.FileInput(
-            attrs={
-                "accept": ".csv,.xlsx",
-                "data-choose": _("Choose a file"),
-                "data-none": _("No file is chosen."),
-            }
-        ),
+        widget=FileInput(".csv,.xlsx"),
         error_messages={
             "required": _("Choose a file."),
             "missing": _("Choose a file."),

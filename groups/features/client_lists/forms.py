@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from groups.forms.fields import FileInput
 from groups.poster import Group
 from groups.services.values import terms_words
 
@@ -24,13 +25,7 @@ class ListForm(forms.Form):
     file = forms.FileField(
         label=_("Or a file, CSV or XLSX"),
         required=False,
-        widget=forms.FileInput(
-            attrs={
-                "accept": ".csv,.xlsx,.txt",
-                "data-choose": _("Choose a file"),
-                "data-none": _("No file is chosen."),
-            }
-        ),
+        widget=FileInput(".csv,.xlsx,.txt"),
         error_messages={"empty": _("The file is empty.")},
     )
 
