@@ -214,25 +214,23 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
 def limits_without_effect(**_: Any) -> list[CheckMessage]:
     """Warn about limits that are set, and bind nothing."""
     try:
-        accounts = _accounts_with_limits()
+        names = _accounts_with_limits()
     except DatabaseError:
         return []  # it does not answer, or has no tables yet: other checks say so
-    if not accounts:
+    if not names:
         return []
-    words = BIND_NOTHING % {"names": _named(accounts)}
+    words = BIND_NOTHING % {"names": names}
     return [Warning(words, hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
 
 
 def examine() -> Found:
     """Tell about limits that are set, and bind nothing."""
-    if accounts := _accounts_with_limits():
-        yield State.WARNING, gettext(BIND_NOTHING) % {"names": _named(accounts)}
+    if names := _accounts_with_limits():
+        yield State.WARNING, gettext(BIND_NOTHING) % {"names": names}
 
 
-def _accounts_with_limits() -> list[str]:
-    return [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
-
-
-def _named(accounts: list[str]) -> str:
+def _accounts_with_limits() -> str:
+    """Return the names of the accounts that have limits; empty if none has."""
+    accounts = [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
     more = f" (+{len(accounts) - NAMED_AT_MOST})" if len(accounts) > NAMED_AT_MOST else ""
     return ", ".join(accounts[:NAMED_AT_MOST]) + more
