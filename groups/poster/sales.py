@@ -52,7 +52,7 @@ class ClientSales:
 class SalesList:
     """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read.
 
-    `size` is the number of all rows. `lost` counts the rows of nobody that have a name all the same: somebody
+    `size` is the number of all rows. `lost` counts the rows without a client that still have a name: somebody
     may lack that row.
     """
 

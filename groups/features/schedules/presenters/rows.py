@@ -102,8 +102,8 @@ def overtaken_words(schedule: Schedule, group: Group) -> str:
     words = {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
     if schedule.state == State.ACTIVE:
         text = _(
-            "The group has other values by now: %(changes)s. So the old values will not come back by "
-            "themselves: this will be held, and a person has to decide."
+            "The group has other values by now: %(changes)s. So the old values will not return "
+            "automatically: this will be held, and a person has to decide."
         )
     else:
         text = _(
@@ -179,7 +179,7 @@ def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
     if schedule.reason:
         yield str(Schedule.Reason(schedule.reason).label)
     if schedule.state == State.HELD and schedule.began_at:
-        yield _("The old values did not come back by themselves: a person has to decide.")
+        yield _("The old values did not return automatically: a person has to decide.")
     elif schedule.state == State.HELD:
         yield _("Nothing is sent until a person decides.")
     if schedule.began_late and schedule.began_at:
