@@ -21,6 +21,7 @@ from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterC
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
+from groups.models.rare_rows import RareRows
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -57,9 +58,7 @@ class Stopped(Exception):
         self.detail = detail
 
 
-# Each page of a group asks for these locks, so the question is put together once.
-OF_JOBS = Lock.objects.filter(change=None).select_related("job").order_by("key")
-IDS_OF_JOBS = OF_JOBS.order_by().values_list("pk", flat=True)
+OF_JOBS = RareRows(Lock.objects.filter(change=None).select_related("job").order_by("key"))
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
@@ -81,10 +80,7 @@ def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
     """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
-    of_group = {"account": credentials.account_id, "key__in": keys}
-    # Mostly there are none, and to ask for whole rows takes Django longer.
-    locks = OF_JOBS.filter(**of_group) if IDS_OF_JOBS.filter(**of_group) else ()
-    return [lock.holder for lock in locks]
+    return [lock.holder for lock in OF_JOBS.find(account=credentials.account_id, key__in=keys)]
 
 
 class JobLease:

@@ -12,6 +12,7 @@ from django.db.models import Q
 from groups.models import Change, ChangeQuerySet, Job
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
+from groups.models.rare_rows import RareRows
 from groups.poster import Client, Group, GroupList, GroupValues
 from groups.poster.fields import fold
 from groups.services.writes.outcome import Replaced, same
@@ -71,9 +72,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     not outdated.
     """
     made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
-    made = made.exclude(action=Change.Action.REMOVE)
-    # Mostly there are none, and to ask for whole rows takes Django longer.
-    changes = list(made) if made.exists() else []
+    changes = RareRows(made.exclude(action=Change.Action.REMOVE)).find()
     if not changes:
         return None
     newest = changes[0]

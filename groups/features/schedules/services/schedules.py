@@ -20,6 +20,7 @@ from groups.features.schedules.services.steps import command_of, make_steps, upd
 from groups.models import PosterAccount, PosterCredentials
 from groups.models.asked import Asked
 from groups.models.contents import Effect
+from groups.models.rare_rows import RareRows
 from groups.poster import Group, GroupValues
 from groups.services.events import Event, one_line
 from groups.services.gateway import check_token
@@ -44,10 +45,8 @@ log = logging.getLogger("groups.journal")
 
 CHANGE_GROUP = "groups.change_group"
 State = Schedule.State
-# Each list asks for the open ones, and each group for those that it shows: these are put together once.
-OPEN_IDS = Schedule.objects.open().order_by().values_list("pk", flat=True)
-SHOWN = Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD))
-SHOWN_IDS = SHOWN.order_by().values_list("pk", flat=True)
+OPEN = RareRows(Schedule.objects.open())
+OPEN_OR_HELD = RareRows(Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD)))
 
 
 class TooLate(NotSent):
@@ -121,18 +120,13 @@ def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
     """Return the open schedules of an account by the ids of their groups; the lock allows one for each."""
     check_token(credentials)
-    of_account = {"account": credentials.account_id}
-    # Most accounts have none, and to ask for whole rows takes Django twice as long.
-    found = Schedule.objects.open().filter(**of_account) if OPEN_IDS.filter(**of_account) else ()
-    return {each.group_id: each for each in found}
+    return {each.group_id: each for each in OPEN.find(account=credentials.account_id)}
 
 
 def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | None:
     """Return the schedule of a group that is open or that needs a person, or None."""
     check_token(credentials)
-    of_group = {"account": credentials.account_id, "group_id": group_id}
-    # Most groups have none, and to ask for whole rows takes Django twice as long.
-    found = SHOWN.filter(**of_group) if SHOWN_IDS.filter(**of_group) else ()
+    found = OPEN_OR_HELD.find(account=credentials.account_id, group_id=group_id)
     return max(found, key=lambda each: (each.is_open, each.created_at), default=None)
 
 
