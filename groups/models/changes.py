@@ -68,10 +68,15 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         closes = values.get("state") not in (None, *Change.OPEN)
+        of_client = change.action in Change.OF_CLIENTS
+        if of_client and "message" in values:
+            values["message"] = ""  # Poster's words may name somebody; the code stays
+        if of_client and closes:
+            # Drop the field HMACs: nothing will be compared any more.
+            before = ClientBefore.from_json(values.get("before", change.before))
+            values["before"] = replace(before, field_hmacs={}).to_json()
         if closes:
             values |= {"settled_at": timezone.now(), "next_check_at": None}
-        if change.action in Change.OF_CLIENTS:
-            values |= self._without_person(change, values, closes=closes)
         counts = not values.keys().isdisjoint(("state", "sent_at"))
         with transaction.atomic():
             stored, writes = self._store(change, values), None
@@ -88,18 +93,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         for name, value in values.items():
             setattr(change, name, value)
         return True
-
-    @staticmethod
-    def _without_person(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
-        """Return the values to store instead of those that could tell about a client."""
-        kept: dict[str, Any] = {}
-        if "message" in values:
-            kept["message"] = ""  # Poster's words may name somebody; the code stays
-        if closes:
-            # Drop the field HMACs: nothing will be compared any more.
-            before = ClientBefore.from_json(values.get("before", change.before))
-            kept["before"] = replace(before, field_hmacs={}).to_json()
-        return kept
 
     def _store(self, change: "Change", values: dict[str, Any]) -> bool:
         """Update the row and its locks; return False if another process has updated it meanwhile."""
