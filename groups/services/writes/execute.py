@@ -48,7 +48,7 @@ from groups.services.writes.reconcile import (
     schedule_recheck,
     settle,
 )
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
 from groups.services.writes.unrecorded import Store, write_down
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
@@ -64,8 +64,6 @@ READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
 FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
 SLOW = timedelta(seconds=1)
-# Attempts to insert the row: a conflicting lock may be released before its owner is found.
-TRIES_TO_RECORD = 3
 
 
 def execute(command: Command) -> Change:
