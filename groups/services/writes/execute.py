@@ -79,7 +79,7 @@ def execute(command: Command) -> Change:
     with nothing_sent():
         if not command.sender.user.has_perm(command.permission):
             raise PermissionDenied
-        known = find_known(command.submission, Change)
+        known = find_known(command.submission, Change, of_job=command.job is not None)
         columns = gates.before(command) if known is None else {}  # 1
     if known is not None:
         return _await_outcome(known)
@@ -193,7 +193,8 @@ def _find_existing(command: Command, change: Change) -> Change | None:
     Raises `Locked` if a lock prevents the insert. Returns None if there is neither such a change nor a lock:
     the lock was released meanwhile, or the insert failed for another reason.
     """
-    if (known := find_known(command.submission, Change)) is not None:
+    known = find_known(command.submission, Change, of_job=command.job is not None)
+    if known is not None:
         return _await_outcome(known)
     raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
     return None

@@ -82,12 +82,13 @@ def find_same(submission: Submission) -> Submitted | None:
     return known[-1] if known and known[0].submission == submission else None
 
 
-def find_known[R: Submitted](submission: Submission, kind: type[R]) -> R | None:
+def find_known[R: Submitted](submission: Submission, kind: type[R], *, of_job: bool = False) -> R | None:
     """Return the row of this kind that the same form has become, or None if it was not sent before.
 
+    `of_job` is True for a try of a job: its operation follows from the job, so no row of another kind has it.
     Raises `OperationReused` if it came with other values or from another user, and `BecameOther`.
     """
-    known = _find_all(submission.operation)
+    known = _find_all(submission.operation, kind if of_job else None)
     if not known:
         return None
     if known[0].submission != submission:
@@ -126,10 +127,11 @@ def record_once[R: SubmittedWithLocks](
     raise NotRecorded from problem
 
 
-def _find_all(operation: uuid.UUID | str) -> list[Submitted]:
+def _find_all(operation: uuid.UUID | str, kind: type[Submitted] | None = None) -> list[Submitted]:
     try:
         key = uuid.UUID(str(operation))
     except ValueError:
         return []
-    found = (rows.filter(pk=key).first() for _order, rows in _registered)
+    asked = (rows for _order, rows in _registered if kind in (None, rows.model))
+    found = (rows.filter(pk=key).first() for rows in asked)
     return [cast("Submitted", row) for row in found if row is not None]
