@@ -47,6 +47,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
+    def of_attempt(self, change: "Change") -> "ChangeQuerySet":
+        """Return the pending row of this attempt; the same form sent again may have another row."""
+        return self.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
+
     def last_tries(self) -> "ChangeQuerySet":
         """Return the latest change of each target: a client or group of a job may have been tried before."""
         number = Window(RowNumber(), partition_by="target", order_by="-created_at")

@@ -120,10 +120,8 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
 
 
 def _close_unsent(change: Change) -> None:
-    # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
-    rows = Change.objects.select_related("account").filter(pk=change.pk, created_at=change.created_at)
     with patience(PATIENCE):
-        row = rows.filter(state=Change.State.PENDING).first()
+        row = Change.objects.of_attempt(change).select_related("account").first()
         if row is not None:
             _fail(row, Reason.NEVER_SENT)
 
