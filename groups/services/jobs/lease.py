@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -163,19 +163,12 @@ class JobLease:
 
         A job that waits for a `reason` counts its waits, and one whose turn is over does not.
         """
-        free = {"state": Job.State.WAITING, **RELEASED}
-        if reason is None:
-            return bool(self._mine().update(**free))
-        now = timezone.now()
-        return bool(
-            self._mine().update(
-                **free,
-                reason=reason,
-                next_try_at=now + timedelta(seconds=pause),
-                waiting_since=self.job.waiting_since or now,
-                waits=self.job.waits + 1,
-            )
-        )
+        values: dict[str, Any] = {"state": Job.State.WAITING, **RELEASED}
+        if reason is not None:
+            now = timezone.now()
+            values |= {"reason": reason, "next_try_at": now + timedelta(seconds=pause)}
+            values |= {"waiting_since": self.job.waiting_since or now, "waits": self.job.waits + 1}
+        return bool(self._mine().update(**values))
 
     def note_progress(self) -> None:
         """Forget the waits so far: the job has got on since."""
@@ -230,9 +223,8 @@ def user_and_credentials(job: Job) -> tuple["User", PosterCredentials]:
     user = get_user_model().objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
         raise Stopped(Job.Stop.NO_USER)
-    credentials = (
-        PosterCredentials.objects.select_related("account").filter(user=user, account=job.account_id).first()
-    )
-    if credentials is None or credentials.refused_at:
+    usable = PosterCredentials.objects.select_related("account").filter(refused_at=None)
+    credentials = usable.filter(user=user, account=job.account_id).first()
+    if credentials is None:
         raise Stopped(Job.Stop.TOKEN)
     return user, credentials

@@ -55,7 +55,7 @@ class NotNow(Exception):
 
 
 class TakesLocks(Protocol):
-    """A job or a row of a feature, which takes its locks some time after it was saved."""
+    """A job or a row of a feature, which takes its locks as it is saved or some time after."""
 
     @property
     def pk(self) -> uuid.UUID: ...
@@ -64,6 +64,8 @@ class TakesLocks(Protocol):
     @property
     def lock_keys(self) -> frozenset[str]: ...
 
+    def save(self, *, force_insert: bool) -> None: ...
+    def take_locks(self) -> None: ...
     def refresh_from_db(self) -> None: ...
 
 

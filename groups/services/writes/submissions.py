@@ -42,10 +42,6 @@ class Submitted(Protocol):
 class SubmittedWithLocks(Submitted, TakesLocks, Protocol):
     """A row that came of a form, and takes its locks as it is saved."""
 
-    def save(self, *, force_insert: bool) -> None: ...
-
-    def take_locks(self) -> None: ...
-
 
 class BecameOther(NotSent):
     """The same form has become a row of another kind, as a request for an approval; `row` is that one."""
