@@ -41,7 +41,7 @@ from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
-from groups.services.installation.routines import FindAccounts, Pruned, Routine, pruned, queues, routines
+from groups.services.installation.maintenance import FindAccounts, Pruned, Routine, pruned, queues, routines
 from groups.services.jobs import kinds
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate

@@ -56,7 +56,7 @@ def client_search(request: Request) -> HttpResponse:
     filters = ClientFilters.parse(asked)
     found = None
     if filters.q:
-        found = clients.search_account(
+        found = clients.search_clients(
             user=request.user,
             credentials=request.credentials,
             matches=filters.matches,

@@ -19,7 +19,7 @@ from groups.features.scheme_file.files.writing import write_scheme
 from groups.features.scheme_file.forms import SchemeForm
 from groups.features.scheme_file.services import Comparison, keep, read_poster
 from groups.presenters.changes.warnings import group_warnings
-from groups.services.calls.file_turns import file_turn
+from groups.services.calls.limits import file_turn
 from groups.services.groups import list_groups_now
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires

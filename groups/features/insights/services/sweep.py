@@ -189,14 +189,9 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
             raise listener.failure
         return listener.sums
 
-    return single_flight(
-        listener.key,
-        listener.credentials.account_id,
-        listener.credentials.user_id,
-        listener.kept,
-        ask,
-        shared=f"{listener.credentials.fingerprint} sweep",
-    )
+    credentials = listener.credentials
+    name = f"{credentials.account_id} {credentials.fingerprint} sweep"
+    return single_flight(listener.key, credentials.user_id, listener.kept, ask, name=name)
 
 
 def is_small(credentials: PosterCredentials) -> bool:

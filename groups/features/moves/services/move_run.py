@@ -18,7 +18,6 @@ from django.conf import settings
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
-from groups.models.contents import ClientAfter
 from groups.poster import ClientList, Group, NotFound
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
@@ -26,6 +25,7 @@ from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    check_as_asked,
     check_target,
     find_clients,
     first_made,
@@ -152,8 +152,7 @@ class MovingRun(ABC):
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            if changed := ClientAfter.from_json(change.after).changed:
-                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+            check_as_asked(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 
