@@ -84,7 +84,9 @@ def read_document(content: bytes) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark)
-        if _character_at(text, place) == "\t":
+        lines = _line_end.split(text)
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        if line[place.column - 1 : place.column] == "\t":
             raise NotAScheme([place.error(_("There is a tab here. Indent with spaces."))]) from None
         problem = _("This is not YAML: %(problem)s.") % {"problem": error.problem or error.context}
         raise NotAScheme([place.error(problem)]) from None
@@ -105,11 +107,6 @@ def _decoded(content: bytes) -> str:
 def _end_of(text: str) -> Place:
     lines = _line_end.split(text)
     return Place(len(lines), len(lines[-1]) + 1)
-
-
-def _character_at(text: str, place: Place) -> str:
-    lines = _line_end.split(text)
-    return lines[place.line - 1][place.column - 1 : place.column] if place.line <= len(lines) else ""
 
 
 def _place(mark: Any) -> Place:

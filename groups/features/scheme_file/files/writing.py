@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 
 import yaml
 from django.utils.translation import gettext as _
@@ -59,28 +58,21 @@ def _events(groups: list[Group]) -> Iterator[yaml.Event]:
     yield _value("groups")
     yield yaml.SequenceStartEvent(anchor=None, tag=None, implicit=True, flow_style=not groups)
     for group in groups:
-        yield from _group(group)
+        yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
+        yield _value("name")
+        yield _value(group.name, quoted=True)
+        yield _value("type")
+        yield _value(NAMES[LoyaltyType(group.loyalty_type)])
+        yield _value("percent")
+        yield _value(plain(group.percent))
+        if group.is_bonus:
+            yield _value("birthday_bonus")
+            yield _value(plain(group.birthday_bonus))
+        yield yaml.MappingEndEvent()
     yield yaml.SequenceEndEvent()
     yield yaml.MappingEndEvent()
     yield yaml.DocumentEndEvent(explicit=False)
     yield yaml.StreamEndEvent()
-
-
-def _group(group: Group) -> Iterator[yaml.Event]:
-    yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
-    yield _value("name")
-    yield _value(group.name, quoted=True)
-    yield _value("type")
-    yield _value(NAMES[LoyaltyType(group.loyalty_type)])
-    yield from _number("percent", group.percent)
-    if group.is_bonus:
-        yield from _number("birthday_bonus", group.birthday_bonus)
-    yield yaml.MappingEndEvent()
-
-
-def _number(name: str, number: Decimal) -> Iterator[yaml.Event]:
-    yield _value(name)
-    yield _value(plain(number))
 
 
 def _value(text: str, *, quoted: bool = False) -> yaml.Event:
