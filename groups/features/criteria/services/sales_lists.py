@@ -6,7 +6,7 @@ a reading asks for few clients: those first whom the lists alone would move, and
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -138,8 +138,13 @@ class SecondProof:
         if not self._lists.may_see:
             return []
         until = min(until, time.monotonic() + SECONDS)
+        questions = (
+            (client, span)
+            for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True)
+            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest)
+        )
         failures, asked = 0, dict[int, Client]()
-        for some in batched(self._questions(), AT_ONCE, strict=False):
+        for some in batched(questions, AT_ONCE, strict=False):
             if failures >= FAILURES_IN_A_ROW or time.monotonic() >= until:
                 break
             for client, span, take in [(*each, self._begin(*each, until)) for each in some]:
@@ -154,11 +159,6 @@ class SecondProof:
                     self._lists.note_receipts(client.id, span, bought, found)
             alive()
         return list(asked.values())
-
-    def _questions(self) -> Iterator[tuple[Client, Span]]:
-        for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True):
-            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest):
-                yield client, span
 
     def _begin(self, client: Client, span: Span, until: float) -> Callable[[], ReceiptList]:
         days, within = self._lists.days_of(span), max(until - time.monotonic(), SHORTEST_CALL)
