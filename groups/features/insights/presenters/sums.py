@@ -20,20 +20,21 @@ from groups.services.values import NumberFormat
 class ShownSums[T]:
     """Sums for a page, the progress of adding them up, or the problem: the reason for neither.
 
-    It is empty until the page asks for them, at `url`.
+    It is empty until the page asks for them, at `url`. `failure` is the error behind the problem.
     """
 
     url: str = ""
     sums: T | None = None
     progress: SweepProgress | None = None
     problem: Message | None = None
+    failure: PosterError | None = None
 
-    def ask(self, find: Callable[[], T | SweepProgress]) -> Self:
+    def ask(self, find: Callable[[], T | SweepProgress | None]) -> Self:
         """Return this with what `find` returns, or the words of the error that it raises."""
         try:
             found = find()
         except PosterError as error:
-            return replace(self, problem=problem_words(error))
+            return replace(self, problem=problem_words(error), failure=error)
         if isinstance(found, SweepProgress):
             return replace(self, progress=found)
         return replace(self, sums=found)
