@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.utils import timezone
 
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
@@ -22,12 +22,11 @@ from groups.features.movements.services.movements import (
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
 from groups.services.values import name_or_number
+from poster_admin.common.paging import page_asked_for
 
 if TYPE_CHECKING:
     from groups.models import PosterCredentials
     from groups.views.http.requests import Request
-
-PAGE_SIZE = 50
 
 
 class Growth:
@@ -99,7 +98,7 @@ class MovementPage:
         self.may_see_clients = request.user.has_perm(VIEW_CLIENTS)
         self._credentials = request.credentials
         self._groups = {each.id: each for each in groups.groups}
-        self._number = request.GET.get("page", "1")
+        self._request = request
 
     @cached_property
     def growth(self) -> Growth:
@@ -107,7 +106,7 @@ class MovementPage:
 
     @cached_property
     def page(self) -> Page[Movement]:
-        return Paginator(movements_of(self._credentials, self._group_id), PAGE_SIZE).get_page(self._number)
+        return page_asked_for(self._request, movements_of(self._credentials, self._group_id))
 
     @cached_property
     def rows(self) -> list[MovementRow]:
