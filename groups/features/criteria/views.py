@@ -76,8 +76,7 @@ def criteria(request: Request) -> HttpResponse:
             version=data["version"],
         )
     except SavedSince as since:
-        now = SavedTable.of(since.now) if since.now else None
-        return _show(request, now, form=form.on(now), status=409, saved_since=True)
+        return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
         return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")

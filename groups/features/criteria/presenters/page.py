@@ -1,6 +1,6 @@
 """Put the table of criteria into words, and offer its page in the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -184,23 +184,11 @@ def conditions_of(row: Criterion) -> list[str]:
     numbers, found = NumberFormat.current(), []
     if row.days is not None and row.needs_sales:
         period = ngettext("in %(count)s day", "in %(count)s days", row.days) % {"count": row.days}
-        low, high = row.bought_min, row.bought_max
-        if low is not None or high is not None:
-            bounds = bounds_words(
-                None if low is None else kopecks_words(low), None if high is None else kopecks_words(high)
-            )
+        if bounds := bounds_words(row.bought_min, row.bought_max, kopecks_words):
             found.append(_("bought %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-        low, high = row.receipts_min, row.receipts_max
-        if low is not None or high is not None:
-            bounds = bounds_words(
-                None if low is None else numbers.count(low), None if high is None else numbers.count(high)
-            )
+        if bounds := bounds_words(row.receipts_min, row.receipts_max, numbers.count):
             found.append(_("receipts: %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-    low, high = row.registered_min, row.registered_max
-    if low is not None or high is not None:
-        bounds = bounds_words(
-            None if low is None else numbers.count(low), None if high is None else numbers.count(high)
-        )
+    if bounds := bounds_words(row.registered_min, row.registered_max, numbers.count):
         found.append(_("registered, days ago: %(bounds)s") % {"bounds": bounds})
     if row.birthday_in is not None:
         text = ngettext(
@@ -210,11 +198,14 @@ def conditions_of(row: Criterion) -> list[str]:
     return found
 
 
-def bounds_words(low: str | None, high: str | None) -> str:
-    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"."""
-    if low is not None and high is not None:
+def bounds_words(least: int | None, most: int | None, written: Callable[[int], str]) -> str:
+    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"; empty without any."""
+    low, high = (None if bound is None else written(bound) for bound in (least, most))
+    if low and high:
         return _("from %(low)s to %(high)s") % {"low": low, "high": high}
-    return _("at least %(low)s") % {"low": low} if low is not None else _("at most %(high)s") % {"high": high}
+    if low:
+        return _("at least %(low)s") % {"low": low}
+    return _("at most %(high)s") % {"high": high} if high else ""
 
 
 def kopecks_words(kopecks: int) -> str:

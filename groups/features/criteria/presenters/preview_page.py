@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -27,18 +26,10 @@ from groups.services.values import NumberFormat, clients_words, money_words, nam
 
 
 @dataclass(frozen=True, slots=True)
-class AgainstRow:
-    """A rule of Poster that leads elsewhere, and how many of the clients have paid its sum."""
+class OfPoster:
+    """A rule that leads elsewhere, or a promotion that is for one group of a pair alone, and what it does."""
 
-    rule_id: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionRow:
-    """A promotion that is for one group of a pair and not for the other one."""
-
-    promotion_id: int
+    id: int
     words: str
 
 
@@ -64,8 +55,8 @@ class PairRow:
     reason: str
     cost: str
     cost_words: str
-    against: Sequence[AgainstRow]
-    promotions: Sequence[PromotionRow]
+    against: Sequence[OfPoster]
+    promotions: Sequence[OfPoster]
     people: Sequence[PersonRow]
     next_skip: int
 
@@ -141,10 +132,6 @@ class PreviewPage:
         return self.preview.moves > self.table.max_moves
 
     @property
-    def as_of(self) -> str:
-        return date_format(localtime(self.preview.as_of), "SHORT_DATETIME_FORMAT")
-
-    @property
     def members(self) -> list[tuple[str, int, int]]:
         """The groups that take part, with the numbers of their clients now, and after a run."""
         after = dict(self.preview.members)
@@ -208,22 +195,15 @@ class PreviewPage:
         }
         return f"{text}. {numbers}"
 
-    def _against(self, rule_id: int, count: int) -> AgainstRow:
+    def _against(self, rule_id: int, count: int) -> OfPoster:
         rule = self._rules.get(rule_id)
         if rule is None:
-            return AgainstRow(rule_id, clients_words(count))
+            return OfPoster(rule_id, clients_words(count))
         words = _("Poster's rule from %(sum)s moves %(clients)s to “%(group)s” again at their next purchase.")
-        return AgainstRow(
-            rule_id,
-            words
-            % {
-                "sum": money_words(rule.value),
-                "clients": clients_words(count),
-                "group": self._name(rule.group_id),
-            },
-        )
+        values = {"sum": money_words(rule.value), "clients": clients_words(count)}
+        return OfPoster(rule_id, words % {**values, "group": self._name(rule.group_id)})
 
-    def _promotions_of(self, pair: PairSums) -> Iterator[PromotionRow]:
+    def _promotions_of(self, pair: PairSums) -> Iterator[OfPoster]:
         """Yield the promotions that the clients of a pair lose, and those that they get."""
         for each in self._promotions.found:
             is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
@@ -235,7 +215,7 @@ class PreviewPage:
                 group = pair.to_id
             else:
                 continue
-            yield PromotionRow(each.id, text % {"name": each.name, "group": self._name(group)})
+            yield OfPoster(each.id, text % {"name": each.name, "group": self._name(group)})
 
     @property
     def promotions_unread(self) -> bool:

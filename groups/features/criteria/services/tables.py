@@ -24,14 +24,6 @@ NO_TABLE = "none"
 """The version of a form that was opened before there was a table."""
 
 
-class SavedSince(Exception):
-    """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
-
-    def __init__(self, now: Criteria | None) -> None:
-        super().__init__()
-        self.now = now
-
-
 @dataclass(frozen=True, slots=True)
 class SavedTable:
     """The saved criteria of an account, with their table."""
@@ -42,6 +34,14 @@ class SavedTable:
     @classmethod
     def of(cls, row: Criteria) -> "SavedTable":
         return cls(row, Table.from_json(row.table))
+
+
+class SavedSince(Exception):
+    """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
+
+    def __init__(self, now: SavedTable | None) -> None:
+        super().__init__()
+        self.now = now
 
 
 def saved_table(credentials: PosterCredentials) -> SavedTable | None:
@@ -83,10 +83,11 @@ def save_table(
         with transaction.atomic():
             rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
             row = rows.first()
-            if version != version_of(SavedTable.of(row) if row else None):
+            saved = SavedTable.of(row) if row else None
+            if version != version_of(saved):
                 if find_known(save.submission, CriteriaSave) is not None:
                     return True  # the same form was saved while this one waited for the row
-                raise SavedSince(row)
+                raise SavedSince(saved)
             save.save(force_insert=True)
             night = (row and row.night_at) or NIGHTS.next(timezone.now())
             values["night_at"] = values["next_look_at"] = night if nightly else None
@@ -99,7 +100,7 @@ def save_table(
         # The same form, or the first table of somebody else, was saved at the same moment.
         if find_known(save.submission, CriteriaSave) is not None:
             return True
-        raise SavedSince(Criteria.objects.filter(account=credentials.account_id).first()) from None
+        raise SavedSince(saved_table(credentials)) from None
 
 
 # --- Pins --------------------------------------------------------------------------------------------------
