@@ -21,7 +21,6 @@ from groups.poster import (
     NotAllowed,
     PosterError,
     ReceiptList,
-    SalesList,
     Unreachable,
 )
 from groups.services.gateway import begin_call, call_poster, seconds_left
@@ -64,34 +63,29 @@ class SalesLists:
         for span in spans_of(self.book.periods):
             within = seconds_left(until, "dash.getClientsSales")
             is_asked = self.may_see and failures < FAILURES_IN_A_ROW
-            # No name holds a list while the next one comes: each is large.
-            is_read = self._note(span, self._ask(span, within) if is_asked else None)
-            failures = 0 if is_read else failures + 1
+            # No name here holds a list while the next one comes: each is large.
+            failures = 0 if is_asked and self._read(span, within) else failures + 1
+            if failures:
+                self.unread += 1
+                self.book.add(span, {}, broken=(), is_whole=False)
+                self.has_cost = self.has_cost and span[0] >= MONTH
             alive()
 
     def days_of(self, span: Span) -> tuple[date, date]:
         """Return the first and the last day of a span, which counts days ago."""
         return self._today - timedelta(days=span[1] - 1), self._today - timedelta(days=span[0])
 
-    def _ask(self, span: Span, within: float) -> SalesList | None:
-        """Return the sales of a span; None if that list failed."""
+    def _read(self, span: Span, within: float) -> bool:
+        """Add the list of a span to the book; return False if it failed."""
         days = self.days_of(span)
         try:
-            return call_poster(
+            found = call_poster(
                 self._credentials, lambda poster: poster.get_clients_sales(*days, within=within)
             )
         except NotAllowed:
             self.may_see = False
+            return False
         except (Unreachable, InvalidResponse):
-            pass
-        return None
-
-    def _note(self, span: Span, found: SalesList | None) -> bool:
-        """Add a list to the book; return False if it failed."""
-        if found is None:
-            self.unread += 1
-            self.book.add(span, {}, broken=(), is_whole=False)
-            self.has_cost = self.has_cost and span[0] >= MONTH
             return False
         sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
