@@ -97,7 +97,7 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
         revenue=f"{revenue:.2f}",
         title=capfirst(title),
         basis=_basis_words(period, clients, receipts, revenue),
-        notes=tuple(_note_words(sales, groups)),
+        notes=tuple(filter(None, _note_words(sales, groups))),
         birthday=_birthday_words(*groups[0]) if len(groups) == 1 else _birthdays_words(groups),
         bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
     )
@@ -154,8 +154,7 @@ def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
-    if sales.unreadable:
-        yield unreadable_words(sales.unreadable)
+    yield unreadable_words(sales.unreadable)
     yield as_of_words(sales)
 
 

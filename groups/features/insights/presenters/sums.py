@@ -68,12 +68,13 @@ def as_of_words(sales: Sales) -> str:
 
 
 def unreadable_words(count: int) -> str:
-    """Return how many rows are in no sum."""
-    return ngettext(
+    """Return how many rows are in no sum; empty if there are none."""
+    words = ngettext(
         "%(count)s row of Poster's could not be read and is left out, so it may be more.",
         "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
         count,
-    ) % {"count": NumberFormat.current().count(count)}
+    )
+    return words % {"count": NumberFormat.current().count(count)} if count else ""
 
 
 def problem_words(error: PosterError) -> Message:
