@@ -22,7 +22,7 @@ def history_tabs(context: Context) -> dict[str, Any]:
 
 @register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
 def settings_nav(context: Context) -> dict[str, Any]:
-    """Draw the pages of the settings, beside each of them; whoever is in the guide has the way back to it."""
+    """Draw the pages of the settings, beside each of them; a user in the guide has the way back to it."""
     request = context["request"]
     user, path = request.user, request.path_info
     pages, guide = settings_pages(user), reverse("groups:guide")

@@ -317,7 +317,7 @@ uploaded(
     scheme(entry("Нова", percent="5,5"), entry("Нова", percent="101")),
     "/groups/compare/",
     role="Managers",
-    shows=".mend",
+    shows=".to-correct",
 )
 
 
@@ -344,7 +344,7 @@ uploaded(
     "file_with_errors",
     "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n",
     role="Staff",
-    shows=".mend",
+    shows=".to-correct",
 )
 uploaded("file_without_a_change", "ID;Відсоток\n1;10\n", role="Staff", shows="[data-notice=success]")
 uploaded(

@@ -81,10 +81,6 @@ class RequestPage:
     now: Effect | None = None
 
     @property
-    def url(self) -> str:
-        return reverse("groups:request", args=[self.request.pk])
-
-    @property
     def is_for_change(self) -> bool:
         return self.request.kind == ApprovalRequest.CHANGE
 

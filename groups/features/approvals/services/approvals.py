@@ -16,7 +16,6 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -325,9 +324,8 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
             concerns = partial(may_decide, request)
         is_lapsed = state == ApprovalRequest.State.LAPSED
         at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
-        url = reverse("groups:request", args=[request.pk])
         key = f"request {request.pk} {state} {at.isoformat()}"
-        yield Event(key, at, url, partial(request_words, request), concerns)
+        yield Event(key, at, request.get_absolute_url(), partial(request_words, request), concerns)
 
 
 def request_words(request: ApprovalRequest) -> str:

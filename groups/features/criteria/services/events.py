@@ -1,7 +1,7 @@
 """Find what the nights of criteria have done, for those who want to be told.
 
 A night that has moved nobody is not told. The end of its job has one key here and among the jobs, so nobody
-is told of it twice.
+hears of it twice.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,6 +1,7 @@
-"""Keep for the day what a reading has shown beside its sums, and who waits for one. It has nobody.
+"""Keep for the day what a reading has shown beside its sums, and that somebody waits for one.
 
-The spreads of a day serve every threshold that is typed, so that Poster is not asked again.
+The spreads of a day serve every threshold that is typed, so that Poster is not asked again. No client is
+named.
 """
 
 from datetime import date

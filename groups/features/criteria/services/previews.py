@@ -1,4 +1,4 @@
-"""Define the sums of a preview: over the clients who would move, and where clients lie. It has nobody."""
+"""Define the sums of a preview, which name no client: of those who would move, and where all lie."""
 
 from collections import Counter
 from datetime import date, datetime

@@ -296,7 +296,7 @@ def new_reading(
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
     """Return what the table would do, as read now, or the progress of the worker's reading.
 
-    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read anew, and False
+    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read again, and False
     for a page that waits. Raises `PosterError`.
     """
     if again:

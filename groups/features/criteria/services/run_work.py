@@ -30,7 +30,7 @@ class CriteriaRun(MovingRun):
     """One run of the worker on a job of criteria. Each client is written once at most."""
 
     def run(self) -> None:
-        """Make the plan anew if it is old, take a snapshot of each group, and move the clients in passes."""
+        """Make a new plan if it is old, take a snapshot of each group, and move the clients in passes."""
         self._check_earlier()
         self._moves = self._plan()
         # Those of an earlier plan are kept already.

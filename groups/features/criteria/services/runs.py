@@ -79,7 +79,7 @@ class Run(JobKind):
         return SavedTable.of(row).table.max_moves if row else None
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the clients of the plan; for a run that was asked for, or has stopped, as read anew."""
+        """Return the clients of the plan; for a run that was asked for, or has stopped, as read again."""
         moves = len(self.scope.moves)
         if credentials is not None and not self.job._state.adding:
             try:

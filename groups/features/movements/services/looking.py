@@ -1,8 +1,8 @@
 """Read once a night who is in which group, and keep who came and who left. Only workers do that.
 
 The token is that of the owner who has switched the watch of the account on; the rights are asked at each
-look. A night is done in one piece: a worker that takes over from a killed one begins it anew, and what it has
-found is stored together with the new roll, so each movement is told once.
+look. A night is done in one piece: a worker that takes over from a killed one begins it again, and what it
+has found is stored together with the new roll, so each movement is told once.
 """
 
 import logging

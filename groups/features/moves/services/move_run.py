@@ -86,15 +86,17 @@ class MovingRun(ABC):
 
         Raises `Stopped` if the group is gone.
         """
+
+        def take() -> Snapshot:
+            whose = user_and_credentials(self._job)
+            return snapshots.take_snapshot_for_job(
+                self._job, group_id, chosen, *whose, self._lease.check, beside=beside
+            )
+
         try:
-            return self._backoff.ask_poster(partial(self._read_snapshot, group_id, chosen, beside))
+            return self._backoff.ask_poster(take)
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
-
-    def _read_snapshot(self, group_id: int, chosen: Collection[int] | None, beside: bool) -> Snapshot:
-        return snapshots.take_snapshot_for_job(
-            self._job, group_id, chosen, *user_and_credentials(self._job), self._lease.check, beside=beside
-        )
 
     def _move_all(self) -> None:
         """Make passes over the clients until none is left to try."""

@@ -88,30 +88,6 @@ def plan_schedule(schedule: Schedule, sender: Sender) -> Schedule:
     raise NotRecorded from problem
 
 
-def plan_after_approval(schedule: Schedule, user: User, base: GroupValues, **consent: object) -> None:
-    """Plan a schedule that was asked for, with the rights and the token of this user.
-
-    `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
-    that stores why it passes the gates. Raises `TooLate` and `Locked`.
-    """
-    if not user.has_perm(CHANGE_GROUP):
-        raise PermissionDenied
-    values: dict[str, Any] = {
-        **consent,
-        "user": user,
-        "user_name": user.get_username(),
-        "base": base.to_json(),
-        "planned": rebase_values(schedule.base_values, schedule.planned_values, base).to_json(),
-        "state": State.PLANNED,
-        "created_at": timezone.now(),
-    }
-    if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
-        raise TooLate
-    with taking_locks(schedule):
-        update_schedule(schedule, **values)
-        schedule.take_locks()
-
-
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
     """Return the schedules of an account. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
@@ -227,10 +203,27 @@ class AskedSchedule(Asked):
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
         base = now.group.values if now.group else schedule.base_values
-        if same(base, rebase_values(schedule.base_values, schedule.planned_values, base)):
-            update_schedule(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
+        planned = rebase_values(schedule.base_values, schedule.planned_values, base)
+        if same(base, planned):
+            update_schedule(schedule, state=State.CANCELLED, ended_at=timezone.now())
             return False
-        plan_after_approval(schedule, user, base, **consent, allowed_clients=now.clients)
+        if not user.has_perm(CHANGE_GROUP):
+            raise PermissionDenied
+        if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
+            raise TooLate
+        values: dict[str, Any] = {
+            **consent,
+            "allowed_clients": now.clients,
+            "user": user,
+            "user_name": user.get_username(),
+            "base": base.to_json(),
+            "planned": planned.to_json(),
+            "state": State.PLANNED,
+            "created_at": timezone.now(),
+        }
+        with taking_locks(schedule):
+            update_schedule(schedule, **values)
+            schedule.take_locks()
         return True
 
 
@@ -243,12 +236,17 @@ def planned_words(schedule: Schedule) -> str:
     words = {
         "old": _both(old, new),
         "new": _both(new, old),
-        "start": date_format(timezone.localtime(schedule.starts_at), "SHORT_DATETIME_FORMAT"),
+        "start": moment_words(schedule.starts_at),
     }
     if schedule.ends_at is None:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
-    words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
+    words["end"] = moment_words(schedule.ends_at)
     return gettext("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
+
+
+def moment_words(moment: datetime) -> str:
+    """Return a day and a time on the site's clock."""
+    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _both(values: GroupValues, others: GroupValues) -> str:

@@ -1,4 +1,4 @@
-"""Test the threads of a worker: they settle, continue and delete by themselves, and survive errors."""
+"""Test the threads of a worker: they settle, continue and delete unasked, and survive errors."""
 
 import threading
 from datetime import timedelta
