@@ -56,6 +56,11 @@ def value_words(field: str, version: Version) -> str:
             return str(value)
 
 
+def name_or_number(group: Group | None, group_id: int) -> str:
+    """Return the name of a group, or "group 5" for one that is not in the list."""
+    return group.name if group else _("group %(id)s") % {"id": group_id}
+
+
 def difference_words(before: Version, after: Version) -> str:
     """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
 

@@ -33,7 +33,7 @@ from groups.features.criteria.services.reading import (
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.services.sweep import SweepProgress, is_small
+from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Job
 from groups.poster import ErrorReason, Unreachable
 from groups.poster.fields import whole_number
@@ -76,8 +76,7 @@ def criteria(request: Request) -> HttpResponse:
             version=data["version"],
         )
     except SavedSince as since:
-        now = SavedTable.of(since.now) if since.now else None
-        return _show(request, now, form=form.on(now), status=409, saved_since=True)
+        return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
         return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
@@ -97,7 +96,7 @@ def _show(
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
         form = CriteriaForm(groups=groups.groups, saved=saved)
-    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
+    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials), request.user)
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
     context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
@@ -118,7 +117,9 @@ def preview(request: Request) -> HttpResponse:
     saved = saved_table(request.credentials)
     if saved is None:
         return _show(request, None, status=409, outcome=nothing_saved_words())
-    pair, skip = _pair_of(request), whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
+    from_id, to_id = (whole_number(request.POST.get(name, "")) for name in ("from", "to"))
+    pair = (from_id, to_id) if from_id and to_id else None  # whose clients are asked for by name
+    skip = whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
     try:
         reading = new_reading(request.credentials, saved.table, pair=pair, skip=skip)
     except GroupsGone:
@@ -132,12 +133,6 @@ def preview(request: Request) -> HttpResponse:
     may_run = request.user.has_perms(Run.permissions)
     context |= {"operation": uuid.uuid4(), "version": version_of(saved), "may_run": may_run}
     return render_page(request, "criteria/preview.html", context, fragment="preview")
-
-
-def _pair_of(request: Request) -> tuple[int, int] | None:
-    """Return the pair of groups whose clients are asked for by name, or None."""
-    ids = [whole_number(request.POST.get(name, "")) for name in ("from", "to")]
-    return (ids[0], ids[1]) if ids[0] and ids[1] else None
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -156,13 +151,14 @@ def run(request: Request) -> HttpResponse:
     operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        return _show_run(request, saved, operation, status, **context)
+        context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
+        return render(request, "criteria/run.html", context, status=status)
 
     try:
         known = find_known(runs.submission_of(operation, user, credentials), Job)
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
-    if known or (known := runs.unfinished_run(credentials)):
+    if known or (known := runs.unfinished_run(credentials.account_id)):
         return redirect(known.get_absolute_url())
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
@@ -182,25 +178,17 @@ def run(request: Request) -> HttpResponse:
 
 
 def _is_read(reading: CriteriaReading) -> bool:
-    """Read and judge all clients; return False for a large account that cannot be read in time.
+    """Read and judge all clients; return False for an account that cannot be read in time.
 
     A worker has more time for it, and stops where more clients would move than may. Raises `PosterError`.
     """
     try:
         read_now(reading, seconds=SECONDS_FOR_ALL)
     except Unreachable as error:
-        if error.reason != ErrorReason.DEADLINE or is_small(reading.credentials):
+        if error.reason != ErrorReason.DEADLINE:
             raise
         return False
     return True
-
-
-def _show_run(
-    request: Request, saved: SavedTable | None, operation: uuid.UUID, status: int, **context: Any
-) -> HttpResponse:
-    """Show why a run was not started, with its form where it may be sent again."""
-    context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
-    return render(request, "criteria/run.html", context, status=status)
 
 
 def answer_too_many(error: TooManyMoves, request: Request, asked: Any, show: Show) -> HttpResponse:

@@ -159,9 +159,9 @@ def submission_of(operation: uuid.UUID, user: "User", credentials: PosterCredent
     return job.submission
 
 
-def unfinished_run(credentials: PosterCredentials) -> Job | None:
+def unfinished_run(account_id: str) -> Job | None:
     """Return the run of an account that has not ended, or None."""
-    runs = Job.objects.unfinished().filter(account=credentials.account_id, kind=Run.kind)
+    runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind)
     return runs.order_by("created_at").first()
 
 

@@ -96,7 +96,10 @@ def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
     losses: defaultdict[tuple[datetime, int], Counter[str]] = defaultdict(Counter)
     for row in counted.annotate(clients=Count("pk")):
         losses[row["found_at"], row["from_id"] or 0][row["reason"]] = row["clients"]
-    names = _names_of_groups(account) if losses else {}
+    # The names as somebody has read them last.
+    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=account)
+    copy = copies.order_by("-fetched_at").first() if losses else None
+    names = {row["id"]: row["name"] for row in copy.groups} if copy else {}
     for (found_at, group_id), reasons in losses.items():
         yield Event(
             f"movements {account.pk} {group_id} {found_at.isoformat()}",
@@ -104,13 +107,6 @@ def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
             reverse("groups:movements", args=[group_id]),
             partial(loss_words, names.get(group_id, ""), group_id, reasons),
         )
-
-
-def _names_of_groups(account: PosterAccount) -> dict[int, str]:
-    """Return the names of an account's groups, as somebody has read them last."""
-    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=account)
-    copy = copies.order_by("-fetched_at").first()
-    return {row["id"]: row["name"] for row in copy.groups} if copy else {}
 
 
 def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:
