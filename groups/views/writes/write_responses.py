@@ -126,7 +126,7 @@ def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> Http
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             return _respond_conflict(page, command, change)
         case State.FAILED if change.reason == Reason.GONE:
-            raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+            raise NotFound(None, reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
         case State.REFUSED if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
