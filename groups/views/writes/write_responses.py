@@ -217,4 +217,6 @@ def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Chang
     page.group = theirs
     author = history.change_before(page.request.credentials, change)
     context = {"author": author, "author_changes": difference_rows(author) if author else []}
-    return page.show_conflict(change=change, command=command, rows=conflict_rows(change), **context)
+    rows = conflict_rows(change)
+    context["has_choice"] = any("theirs" in row["choices"] for row in rows)
+    return page.show_conflict(change=change, command=command, rows=rows, **context)
