@@ -218,5 +218,5 @@ def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Chang
     author = history.change_before(page.request.credentials, change)
     context = {"author": author, "author_changes": difference_rows(author) if author else []}
     rows = conflict_rows(change)
-    context["has_choice"] = any("theirs" in row["choices"] for row in rows)
-    return page.show_conflict(change=change, command=command, rows=rows, **context)
+    has_choice = any("theirs" in row["choices"] for row in rows)
+    return page.show_conflict(change=change, command=command, rows=rows, has_choice=has_choice, **context)

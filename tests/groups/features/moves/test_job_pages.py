@@ -52,7 +52,7 @@ def test_the_page_asks_again_by_itself_while_there_is_something_to_see(staff, br
     page = client.get(url).content.decode()
     assert f'hx-get="{url}" hx-trigger="load delay:2s"' in page
     part = client.get(url, headers=fragment("job", url)).content.decode()
-    assert part.lstrip().startswith("<title>0 % · ")
+    assert part.lstrip().startswith("<title>0% · ")
     assert "<html" not in part
     run(job)
     assert "hx-trigger" not in client.get(url, headers=fragment("job", url)).content.decode()
@@ -178,6 +178,12 @@ def test_what_stopped_it_is_told_in_words(staff, browse):
         text = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
         assert "It has stopped" in text
         assert ("Something went wrong here" in text) is (reason == "error")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "· 0%"), ("uk", "· 0\N{NO-BREAK SPACE}%")])
+def test_its_percent_is_written_as_in_the_language(staff, browse, language, words):
+    job = start(staff)
+    assert words in browse(staff, language=language).get(f"/jobs/{job.pk}/").content.decode()
 
 
 def test_a_poster_that_is_only_late_is_not_said_to_be_away(staff, browse):
