@@ -101,6 +101,14 @@ def test_the_bar_of_moves_is_there_without_a_choice_and_on_each_page(page_for, s
     expect(page.get_by_role("button", name="Move the chosen ones…")).to_be_visible()
 
 
+def test_on_a_phone_all_of_the_bar_of_moves_is_in_sight(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360)
+    page.goto("/groups/1/clients/")
+    for button in page.locator("#chosen .button").all():
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= 360
+
+
 @pytest.mark.thorough
 @MOSTLY_SCRIPT
 def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
