@@ -224,6 +224,8 @@ def _waiting_words(reason: Job.Stop) -> str:
             return _("The outcome of some writes is not known yet.")
         case Stop.NOT_EMPTY:
             return _("Poster still shows clients who were moved.")
+        case Stop.BEHIND:
+            return _("Poster does not show the last change yet.")
         case Stop.UNREADABLE_ROW:
             return str(reason.label)
     return _("Poster does not answer.")
@@ -255,7 +257,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Wait until that has ended.") + " " + again
         case Stop.BONUS_BLOCKED:
             return _("An owner can set the unit of the birthday bonus on the account page.")
-        case Stop.UNREACHABLE:
+        case Stop.UNREACHABLE | Stop.BEHIND:
             return _("Try again later.") + " " + again
         case Stop.BUSY | Stop.LOCKED | Stop.UNKNOWN:
             return again

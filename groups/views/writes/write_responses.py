@@ -126,7 +126,7 @@ def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> Http
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             return _respond_conflict(page, command, change)
         case State.FAILED if change.reason == Reason.GONE:
-            raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+            raise NotFound(None, reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
         case State.REFUSED if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
@@ -217,4 +217,6 @@ def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Chang
     page.group = theirs
     author = history.change_before(page.request.credentials, change)
     context = {"author": author, "author_changes": difference_rows(author) if author else []}
-    return page.show_conflict(change=change, command=command, rows=conflict_rows(change), **context)
+    rows = conflict_rows(change)
+    has_choice = any("theirs" in row["choices"] for row in rows)
+    return page.show_conflict(change=change, command=command, rows=rows, has_choice=has_choice, **context)
