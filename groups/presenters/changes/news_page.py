@@ -71,7 +71,7 @@ class NewsPage:
     ) -> None:
         found = list(filters.narrow(changes)[: SHOWN + 1])
         self.has_more = len(found) > SHOWN
-        self.count = min(len(found), SHOWN)
+        self.count_words = changes_words(min(len(found), SHOWN))
         self.filters = filters
         self.since_words = since_words(since)
         self.since_day = localtime(since).date()
@@ -82,10 +82,6 @@ class NewsPage:
             NewsDay(names.get(day) or date_format(day, "DATE_FORMAT"), day, list(of_day))
             for day, of_day in groupby(rows, key=lambda row: localtime(row["when"]).date())
         ]
-
-    @property
-    def count_words(self) -> str:
-        return changes_words(self.count)
 
     @property
     def place_links(self) -> list[Link]:

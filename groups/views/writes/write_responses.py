@@ -184,7 +184,6 @@ def show_outcome(
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
-    url = reverse("groups:change", args=[change.pk])
     context = {
         "change": change,
         "whom": command.subject(change),
@@ -195,7 +194,6 @@ def show_outcome(
         "rows": outcome_rows(change),
         "notes": notes_of(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
-        "poll_url": url,
         "poll_seconds": pause if change.is_open else None,
         "can_resolve": may_decide and change.state == State.REVIEW,
         "can_send_again": may_decide and can_repeat(change),
@@ -204,7 +202,7 @@ def show_outcome(
     if is_in_row(request):
         # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
-        return push_url(reswap(retarget(page, "#main"), "innerHTML"), url)
+        return push_url(reswap(retarget(page, "#main"), "innerHTML"), change.get_absolute_url())
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
