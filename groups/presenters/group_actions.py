@@ -1,4 +1,4 @@
-"""Find actions on a group that is named: "5 % for Gold", "plan Gold", "move clients of Gold"."""
+"""Find actions on a group that is named: "5 % for Gold", "plan Gold"; and on those chosen in the list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, searchable, spellings
-from groups.presenters.lists.list_filters import asked_percent
+from groups.presenters.lists.conditions import asked_number
 from groups.services.values import percent_words
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
 
 def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
     """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
-    typed = {word: asked_percent({"percent": word}, "percent") for word in words}
+    typed = {word: asked_number({"percent": word}, "percent", 100) for word in words}
     numbers = sorted((word for word, percent in typed.items() if percent), key=lambda word: "%" not in word)
     word = next(iter(numbers), None)
     if word is None:
@@ -113,3 +113,34 @@ def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> lis
     if not naming:
         return [here] if here else []
     return [group for group in groups if has_all(group.name, naming)]
+
+
+# --- Chosen groups ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListAction:
+    """A button below the list, and the page at `url_name` that it opens with the chosen groups.
+
+    Their numbers come in the address: `id=1&id=4`, or `id=1,4`. "Go to" finds the action by its label too.
+    """
+
+    label: str | Promise
+    url_name: str
+    permission: str
+    args: tuple[str, ...] = ()
+
+    def address(self, group_ids: Sequence[int]) -> str:
+        """Return the address of the page with the groups."""
+        return f"{reverse(self.url_name, args=self.args)}?id={','.join(map(str, group_ids))}"
+
+
+list_actions: list[tuple[int, ListAction]] = [
+    (10, ListAction(kind, "groups:export", "groups.view_group", (kind.lower(),))) for kind in ("CSV", "XLSX")
+]
+"""Those of a lower order come first; features put theirs before these."""
+
+
+def list_actions_of(user: "User") -> list[ListAction]:
+    """Return the actions that a user may take."""
+    return [action for _order, action in list_actions if user.has_perm(action.permission)]

@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -31,7 +31,6 @@ from groups.presenters.lists.list_filters import (
     list_url,
     sort_link,
 )
-from groups.presenters.lists.row_marks import Marks, RowMark
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
 from groups.services.values import NumberFormat, type_label
@@ -39,6 +38,34 @@ from groups.services.values import NumberFormat, type_label
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
+
+
+class RowMark(NamedTuple):
+    """A mark below the name of a group: an icon and words."""
+
+    icon: str
+    words: str
+
+
+type Marks = Mapping[int, tuple[RowMark, ...]]
+"""The marks of groups by their ids; most have none."""
+
+type FindMarks = Callable[[PosterCredentials, Groups, Collection[int]], Mapping[int, RowMark]]
+"""Takes the credentials, the list, and the ids of its groups with an open change.
+
+Returns marks by the ids of the groups, with one query for all of them.
+"""
+
+mark_finders: list[FindMarks] = []
+
+
+def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
+    """Return the marks of the groups."""
+    marks: dict[int, tuple[RowMark, ...]] = {}
+    for find in mark_finders:
+        for group_id, mark in find(credentials, groups, locked_ids).items():
+            marks[group_id] = (*marks.get(group_id, ()), mark)
+    return marks
 
 
 class GroupRow(NamedTuple):

@@ -1,9 +1,11 @@
-"""Views of the history."""
+"""Views of the history and of one change, which may be a save that a page waits for."""
 
 import uuid
+from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.contrib.messages import get_messages
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -12,7 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
+from groups.models import Change
 from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.changes.change_words import step_words
+from groups.presenters.changes.toasts import outcome_toast, toasts
 from groups.services.groups import known_groups
 from groups.services.journal import history
 from groups.services.writes.commands import Command
@@ -21,7 +26,6 @@ from groups.spreadsheets.history_exports import EXTENSIONS, history_file
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
-from groups.views.writes.left_writes import show_step, tell_outcome
 from groups.views.writes.write_page import WritePage
 from groups.views.writes.write_responses import (
     ask_or_execute,
@@ -29,10 +33,13 @@ from groups.views.writes.write_responses import (
     remove_or_ask,
     show_outcome,
 )
+from poster_admin.common.deadlines import is_past
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
+TOLD_BY_ITS_FORM = timedelta(seconds=1)
+"""Time in which the request that has made a change leaves its message of success to the session."""
 
 
 @require_safe
@@ -76,10 +83,12 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
         match element_asked_for(request):
+            case "step" if change.is_over:  # its form tells the outcome
+                return HttpResponse(status=204)
             case "step":
-                return show_step(change)
+                return HttpResponse(step_words(change), content_type="text/plain; charset=utf-8")
             case "messages":
-                return tell_outcome(request, change)
+                return _tell_outcome(request, change)
             case _:
                 return show_outcome(request, Command.from_change(change), change)
     decision = request.POST.get("decision", "")
@@ -95,6 +104,21 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     except NotNow:
         messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
     return redirect("groups:change", change.pk)
+
+
+def _tell_outcome(request: Request, change: Change) -> HttpResponse:
+    """Answer with the messages for the user, one of them about this change; with nothing until it is over.
+
+    The browser may have another user by now, who has not asked for it.
+    """
+    if change.user_id != request.user.pk:
+        raise Http404
+    if not change.is_over or (change.settled_at and not is_past(change.settled_at, age=TOLD_BY_ITS_FORM)):
+        return HttpResponse(status=204)
+    shown = toasts(get_messages(request), request.user)
+    if str(change.pk) not in {toast.change_id for toast in shown}:
+        shown.append(outcome_toast(change, request.user))
+    return render_page(request, "components/messages.html", {"toasts": shown})
 
 
 @require_POST

@@ -25,12 +25,11 @@ from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.destinations import Destination, pages_for
-from groups.presenters.group_actions import GroupAction
+from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
-from groups.presenters.lists.list_actions import ListAction
-from groups.presenters.lists.row_marks import RowMark
+from groups.presenters.lists.group_list import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
 from groups.services.journal import history
