@@ -62,9 +62,9 @@ def client_search(request: Request) -> HttpResponse:
             phones=filters.phones,
             start=filters.start,
         )
-    groups = {group.id: group for group in list_groups(request.credentials).groups}
+    names = {group.id: group.name for group in list_groups(request.credentials).groups}
     context = {
-        "page": AccountPage(found, filters, choice, groups),
+        "page": AccountPage(found, filters, choice, names),
         "actions": choice_actions_of(request.user),
         "not_done": asked_for,
     }

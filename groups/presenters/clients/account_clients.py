@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils.functional import Promise
 
-from groups.poster import Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import (
     SHOWN_AT_MOST,
@@ -79,21 +78,21 @@ class AccountPage(FoundPage):
     found: FoundClients | None
     filters: ClientFilters
     choice: Choice
-    groups: Mapping[int, Group]
+    names: Mapping[int, str]
+    """The names of groups by their ids."""
 
     @cached_property
     def rows(self) -> list[ClientRow]:
         clients = self.found.clients if self.found else ()
         shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
         numbers = NumberFormat.current()
-        names = {group_id: group.name for group_id, group in self.groups.items()}
         return [
             client_row(
                 client,
                 value_of(client.id, client.group_id),
                 numbers,
                 group_id=client.group_id,
-                group=names.get(client.group_id, ""),
+                group=self.names.get(client.group_id, ""),
                 chosen=client.id in self.choice.groups,
             )
             for client in shown
