@@ -75,7 +75,7 @@ def destinations(
             )
             for group in found
         ),
-        *(Destination(action.label, action.url, _("action")) for action in actions),
+        *(Destination(label, url, _("action")) for label, url in actions),
         *pages,
     ]
 

@@ -37,13 +37,8 @@ class GroupAction:
     editable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class NamedAction:
-    """An action on a certain group: its words, and the address of its form."""
-
-    label: str
-    url: str
-
+type NamedAction = tuple[str, str]
+"""An action on a certain group: its words, and the address of its form."""
 
 EDIT = GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent"))
 REMOVE = GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False)
@@ -75,7 +70,7 @@ def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> 
     rest = [each for each in words if each != word]
     shown = percent_words(Decimal(percent))
     return [
-        NamedAction(
+        (
             _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
             f"{reverse('groups:update', args=[group.id])}?percent={percent}",
         )
@@ -93,7 +88,7 @@ def _named(
         return []
     rest = [word for word in words if not _begins(word, [*verbs, *object_])]
     return [
-        NamedAction(f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
+        (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
         for group in _meant(rest, groups, here)
         if group.is_editable or not action.editable
     ]

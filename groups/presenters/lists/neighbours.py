@@ -4,22 +4,15 @@ from dataclasses import dataclass
 
 from groups.poster import Group
 from groups.presenters.lists.group_list import Listing
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A group to go on to: its name and its address, which keeps the filters of the list."""
-
-    name: str
-    url: str
+from groups.presenters.lists.list_filters import Link
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The place of a group in a list; None where there is no group before or after it."""
+    """The place of a group in a list, and links to the groups before and after it that keep its filters."""
 
-    previous: Neighbour | None
-    next: Neighbour | None
+    previous: Link | None
+    next: Link | None
     number: str
     count: str
 
@@ -31,8 +24,8 @@ def neighbours_of(listing: Listing, group_id: int) -> Neighbours | None:
     if place is None or len(found) == 1:
         return None
 
-    def link(group: Group) -> Neighbour:
-        return Neighbour(group.name, f"{listing.url}{group.id}/{listing.filters.query()}")
+    def link(group: Group) -> Link:
+        return Link(label=group.name, href=f"{listing.url}{group.id}/{listing.filters.query()}")
 
     return Neighbours(
         previous=link(found[place - 1]) if place else None,
