@@ -28,7 +28,6 @@ from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.filter_form import FilterForm
 from groups.presenters.lists.group_list import Listing, make_listing, marks_of
 from groups.presenters.lists.list_filters import Filters
-from groups.presenters.lists.neighbours import neighbours_of
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
@@ -165,7 +164,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     }
     groups = reads.known_groups(request.credentials)
     if groups is not None:
-        context["around"] = neighbours_of(_listing(request, groups, filters), group_id)
+        context["around"] = _listing(request, groups, filters).around(group_id)
     return context
 
 

@@ -92,6 +92,16 @@ class GroupRow(NamedTuple):
     amounts: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The place of a group in a list, and links to the groups before and after it that keep its filters."""
+
+    previous: Link | None
+    next: Link | None
+    number: str
+    count: str
+
+
 @dataclass(frozen=True)
 class Listing:
     """Everything that the page of the list shows."""
@@ -120,6 +130,23 @@ class Listing:
         groups = [group for group in self.groups.groups if group.id == group_id]
         filters = Filters(columns=self.filters.columns)
         return replace(self, found_groups=groups, filters=filters) if groups else None
+
+    def around(self, group_id: int) -> Neighbours | None:
+        """Return the neighbours of a group, or None if the list has no such group or no other one."""
+        found = self.found_groups
+        place = next((place for place, group in enumerate(found) if group.id == group_id), None)
+        if place is None or len(found) == 1:
+            return None
+
+        def link(group: Group) -> Link:
+            return Link(label=group.name, href=f"{self.url}{group.id}/{self.filters.query()}")
+
+        return Neighbours(
+            previous=link(found[place - 1]) if place else None,
+            next=link(found[place + 1]) if place + 1 < len(found) else None,
+            number=self.numbers.count(place + 1),
+            count=self.numbers.count(len(found)),
+        )
 
     @cached_property
     def rows(self) -> list[GroupRow]:
