@@ -8,7 +8,6 @@ from django.contrib.messages import get_messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -20,6 +19,7 @@ from groups.presenters.changes.change_words import step_words
 from groups.presenters.changes.toasts import outcome_toast, toasts
 from groups.services.groups import known_groups
 from groups.services.journal import history
+from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.history_exports import EXTENSIONS, history_file
@@ -66,7 +66,7 @@ def history_export(request: Request, extension: str) -> HttpResponse:
     pages = history.HistoryPages(changes, HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
-        messages.warning(request, text % {"count": number_format(history.COUNTED, 0, force_grouping=True)})
+        messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})
         return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
     known = known_groups(request.credentials)
     names = {group.id: group.name for group in known.groups} if known else {}
