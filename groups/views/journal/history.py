@@ -17,6 +17,7 @@ from groups.models import Change
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.changes.change_words import step_words
 from groups.presenters.changes.toasts import outcome_toast, toasts
+from groups.presenters.places import parts_of
 from groups.services.groups import known_groups
 from groups.services.journal import history
 from groups.services.values import NumberFormat
@@ -27,12 +28,7 @@ from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes.write_page import WritePage
-from groups.views.writes.write_responses import (
-    ask_or_execute,
-    execute_and_respond,
-    remove_or_ask,
-    show_outcome,
-)
+from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
@@ -136,5 +132,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     page = WritePage.for_command(request, command)
     confirmed = request.POST.get("confirmed") == "1"
     if command.removes:
-        return remove_or_ask(page, command, confirmed=confirmed)
+        # An empty group is removed again; something may speak against that by now.
+        concerns = [] if confirmed else parts_of("removal.doubts", request, command.group_id)
+        return page.show(concerns=concerns) if concerns else execute_and_respond(page, command)
     return ask_or_execute(page, command, confirmed=confirmed)

@@ -24,7 +24,6 @@ from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.places import parts_of
 from groups.services import groups as reads
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
@@ -69,15 +68,6 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
         except (NotSent, PosterError) as error:
             return _answer_not_sent(page, command, error)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
-
-
-def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Remove an empty group again, after a confirmation if something speaks against it by now."""
-    if command.group_id and not confirmed:
-        concerns = parts_of("removal.doubts", page.request, command.group_id)
-        if concerns:
-            return page.show(concerns=concerns)
-    return execute_and_respond(page, command)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
