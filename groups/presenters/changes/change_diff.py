@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
+"""The values of a group that a form changes."""
 
 
 def value_rows(fields: Iterable[str] = FIELD_LABELS, /, **versions: Version) -> Comparison:
