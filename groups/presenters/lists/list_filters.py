@@ -94,7 +94,6 @@ class Link:
     icon: str = ""
     numeric: bool = False
     count: str = ""
-    title: str = ""
     note: str = ""
 
 
