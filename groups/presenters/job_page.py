@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -128,19 +127,11 @@ class JobPage:
         return [row for row in rows if row[1] or row[2] == "applied"]
 
     @cached_property
-    def problems(self) -> list[dict[str, Any]]:
-        """The last parts that did not succeed as intended."""
+    def problems(self) -> list[tuple[Change, str]]:
+        """The last parts that did not succeed as intended, each with the group or client that it concerns."""
         tries = Change.objects.filter(job=self.job).last_tries()
         rows = tries.exclude(state__in=(State.APPLIED, State.PENDING))
-        return [
-            {
-                "change": row,
-                "url": reverse("groups:change", args=[row.pk]),
-                "whom": Command.from_change(row).subject(row),
-                "why": row.reason_label,
-            }
-            for row in rows[:SHOWN_AT_MOST]
-        ]
+        return [(row, Command.from_change(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
 
 
 def job_toast(job: Job, user: "User") -> Toast:
