@@ -114,7 +114,7 @@ class PosterClient:
         method = "clients.getGroup"
         row = self._read(method, {"group_id": str(group_id)}, within)
         if row is False:
-            raise NotFound(None, "no such group", method=method)
+            raise NotFound(None, method=method)
         found = GroupList.from_wire([row])
         return _the_one(found.groups, found.unreadable, group_id, method)
 
@@ -181,7 +181,7 @@ class PosterClient:
         method = "clients.getClient"
         rows = self._read(method, {"client_id": str(client_id)}, within)
         if rows is False or rows == []:
-            raise NotFound(None, "no such client", method=method)
+            raise NotFound(None, method=method)
         if not isinstance(rows, list) or len(rows) != 1:
             raise InvalidResponse("the client is not a list of one", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
@@ -341,7 +341,7 @@ def _the_one[T: (Group, Client)](
     if record.id != record_id:
         raise InvalidResponse("another record than was asked for", method=method, reason=ErrorReason.SHAPE)
     if record.removed:
-        raise NotFound(None, "the record is removed", method=method)
+        raise NotFound(None, method=method)
     return record
 
 

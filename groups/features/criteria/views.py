@@ -1,12 +1,15 @@
 """Views of the criteria: the table, what it would do, and the pins."""
 
+import json
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -102,7 +105,9 @@ def _show(
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
     context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
-    return render(request, "criteria/criteria.html", context, status=status)
+    # Where a pin is refused, its section alone takes the place of the one that is there.
+    fragment = "pins" if status != HTTPStatus.OK else ""
+    return render_page(request, "criteria/criteria.html", context, fragment=fragment, status=status)
 
 
 # --- The preview -------------------------------------------------------------------------------------------
@@ -227,7 +232,7 @@ def pin_create(request: Request) -> HttpResponse:
         )
         if is_known:
             messages.success(request, _("The client stays where they are, whatever the criteria say."))
-            return redirect("groups:criteria")
+            return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
     return _show(request, saved_table(request.credentials), pin_form=form, status=422)
 
@@ -239,4 +244,18 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     if not tables.remove_pin(pin_id, user=request.user, credentials=request.credentials):
         raise Http404
     messages.success(request, _("The pin is removed."))
-    return redirect("groups:criteria")
+    return _redirect_to_pins(request)
+
+
+def _redirect_to_pins(request: Request) -> HttpResponse:
+    """Redirect to the table; with a script only its pins are drawn anew: what is typed above stays."""
+    if element_asked_for(request) != "pins":
+        return redirect("groups:criteria")
+    place = {
+        "path": reverse("groups:criteria"),
+        "target": "#pins",
+        "select": "#pins",
+        "selectOOB": "#messages:innerHTML",
+        "push": "false",
+    }
+    return HttpResponse(headers={"HX-Location": json.dumps(place)})

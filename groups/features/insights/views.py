@@ -36,7 +36,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     """Show what a percent of a group costs."""
     group = reads.list_groups(request.credentials).find(group_id)
     if group is None:
-        raise NotFound(None, "no such group", reason=ErrorReason.GONE)
+        raise NotFound(None, reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
     status = 422 if form.percent_error else status_of(card.failure) if card and card.failure else 200

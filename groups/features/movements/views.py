@@ -26,7 +26,7 @@ def movements(request: Request, group_id: int) -> HttpResponse:
     group = groups.find(group_id) if groups else None
     # A group that was removed is told about too, as long as its movements are kept.
     if roll and group is None and not movements_of(request.credentials, group_id).exists():
-        raise NotFound(None, "no such group", method="clients.getGroups")
+        raise NotFound(None, method="clients.getGroups")
     context = {
         "group_id": group_id,
         "name": name_or_number(group, group_id),

@@ -201,6 +201,8 @@ def patience_of(reason: Job.Stop) -> timedelta:
 
 def _stop_after(reason: str) -> Job.Stop:
     """Return why a job stops that has waited in vain after a change or an error with this reason."""
+    if reason == Reason.NOT_SHOWN_YET:
+        return Job.Stop.BEHIND
     is_row = reason == ErrorReason.UNREADABLE_ROW
     return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 

@@ -47,6 +47,11 @@ DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+def name_of(user: User) -> str:
+    """Return how pages call a user: by the full name, or by that of the sign-in."""
+    return user.get_full_name() or user.get_username()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A user with all that a page about people shows. `account` is empty for a user without a connection."""
@@ -57,6 +62,10 @@ class Person:
     second_factor: bool
     account: str
     token_works: bool
+
+    @property
+    def name(self) -> str:
+        return name_of(self.user)
 
     @property
     def role_label(self) -> str:

@@ -73,6 +73,13 @@ def requests_of(credentials: PosterCredentials, user: User) -> ApprovalRequestQu
     return found if user.has_perm(EXCEED_LIMITS) else found.filter(user=user)
 
 
+def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Change]:
+    """Return the latest change that was tried for each of the approved requests for one, by its id."""
+    ids = [each.pk for each in requests if each.kind == each.CHANGE and each.state == State.APPROVED]
+    changes = Change.objects.filter(request_id__in=ids).order_by("created_at") if ids else ()
+    return {change.request_id: change for change in changes}
+
+
 def count_to_decide(credentials: PosterCredentials, user: User) -> int:
     """Return the number of requests that wait for this user's decision."""
     if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):

@@ -183,11 +183,16 @@ def too_many_words(moves: int, most: int) -> Message:
     )
 
 
+def days_words(days: int) -> str:
+    """Return a period up to today in words: "in 30 days"."""
+    return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}
+
+
 def conditions_of(row: Criterion) -> list[str]:
     """Return the conditions of a row, each in a few words."""
     numbers, found = NumberFormat.current(), []
     if row.days is not None and row.needs_sales:
-        period = ngettext("in %(count)s day", "in %(count)s days", row.days) % {"count": row.days}
+        period = days_words(row.days)
         if bounds := bounds_words(row.bought_min, row.bought_max, kopecks_words):
             found.append(_("bought %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
         if bounds := bounds_words(row.receipts_min, row.receipts_max, numbers.count):

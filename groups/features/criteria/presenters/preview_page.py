@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.criteria.presenters.page import conditions_of, kopecks_words
+from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import UNREAD, Criterion, Table
 from groups.features.criteria.services.previews import PairSums, Preview
@@ -187,10 +187,10 @@ class PreviewPage:
         money = low if low == high else f"{low} – {high}"
         few, many = map(NumberFormat.current().count, pair.receipts)
         receipts = few if few == many else f"{few} – {many}"
-        # Translators: the amounts and numbers of the clients who would be moved, in so many days
-        numbers = _("They bought %(money)s in %(days)s days, receipts: %(receipts)s.") % {
+        # Translators: the amounts and numbers of the clients who would be moved; the period is "in 30 days"
+        numbers = _("They bought %(money)s %(period)s, receipts: %(receipts)s.") % {
             "money": money,
-            "days": pair.days,
+            "period": days_words(pair.days),
             "receipts": receipts,
         }
         return f"{text}. {numbers}"
@@ -237,10 +237,10 @@ def reason_words(named: Named, row: Criterion | None) -> str:
     if named.bought is not None and named.days is not None:
         kopecks, receipts = named.bought
         parts.append(
-            _("bought %(sum)s in %(days)s days, receipts: %(receipts)s")
+            _("bought %(sum)s %(period)s, receipts: %(receipts)s")
             % {
                 "sum": kopecks_words(kopecks),
-                "days": named.days,
+                "period": days_words(named.days),
                 "receipts": NumberFormat.current().count(receipts),
             }
         )

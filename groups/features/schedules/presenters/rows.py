@@ -17,7 +17,6 @@ from groups.features.schedules.services.schedules import (
     CHANGE_GROUP,
     groups_of,
     is_overtaken,
-    moment_words,
     open_schedules,
     planned_words,
     schedule_of,
@@ -26,16 +25,15 @@ from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.destinations import Destination, pages_for
-from groups.presenters.group_actions import GroupAction
+from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
-from groups.presenters.lists.list_actions import ListAction
-from groups.presenters.lists.row_marks import RowMark
+from groups.presenters.lists.group_list import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
 from groups.services.journal import history
-from groups.services.values import difference_words, money_words, percent_words
+from groups.services.values import difference_words, moment_words, money_words, percent_words
 from groups.views.http.requests import Request
 
 State = Schedule.State

@@ -10,7 +10,6 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
@@ -23,7 +22,7 @@ from groups.poster import Group, GroupValues
 from groups.services.events import Event, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
-from groups.services.values import money_words, percent_words
+from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates
 from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
@@ -213,11 +212,6 @@ def planned_words(schedule: Schedule) -> str:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
     words["end"] = moment_words(schedule.ends_at)
     return gettext("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
-
-
-def moment_words(moment: datetime) -> str:
-    """Return a day and a time on the site's clock."""
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _both(values: GroupValues, others: GroupValues) -> str:
