@@ -41,18 +41,7 @@ def client_list(request: Request) -> HttpResponse:
     form = ListForm(
         request.POST, request.FILES, groups=list(groups.values()), largest=BYTES_AT_MOST, size=size
     )
-    lines: list[Line] = []
-    if form.is_valid():
-        file = form.cleaned_data["file"]
-        field = "file" if file else "text"
-        try:
-            with file_turn(request.user.pk):
-                lines = lines_of_file(file.read()) if file else lines_of_text(form.cleaned_data["text"])
-        except NotReadable as problem:
-            form.add_error(field, problem)
-        else:
-            if not lines:
-                form.add_error(field, _("There is no line with a client."))
+    lines = _lines_of(request, form) if form.is_valid() else []
     if not lines:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
@@ -67,6 +56,21 @@ def client_list(request: Request) -> HttpResponse:
         "most_choices": MOST_CHOICES,
     }
     return render_page(request, "client_lists/list.html", context | bounds)
+
+
+def _lines_of(request: Request, form: ListForm) -> list[Line]:
+    """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
+    file = form.cleaned_data["file"]
+    field = "file" if file else "text"
+    try:
+        with file_turn(request.user.pk):
+            lines = lines_of_file(file.read()) if file else lines_of_text(form.cleaned_data["text"])
+    except NotReadable as problem:
+        form.add_error(field, problem)
+        return []
+    if not lines:
+        form.add_error(field, _("There is no line with a client."))
+    return lines
 
 
 @sensitive_post_parameters("text")

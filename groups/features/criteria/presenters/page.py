@@ -70,7 +70,7 @@ class CriteriaPage:
     def otherwise(self) -> str:
         return self.name_of(self.saved.table.otherwise) if self.saved else ""
 
-    @property
+    @cached_property
     def night(self) -> Message | None:
         """When the table runs next at night, or why it does not; None where it is not for every night."""
         row = self.saved.row if self.saved else None
@@ -93,14 +93,18 @@ class CriteriaPage:
             )
         else:
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
-        last = _("The last one was left out on %(time)s.")
-        last = last % {"time": _time_words(row.left_out_at)} if row.left_out_at else ""
+        last = ""
+        if row.left_out_at and row.left_out_at > self._waits.created_at:
+            last = _("The last one was left out on %(time)s.") % {"time": _time_words(row.left_out_at)}
         return Message(_("It does not run at night"), text, last)
 
     @cached_property
     def _waits(self) -> Job | ApprovalRequest | None:
+        """What a person has to decide before a night can begin, if that alone keeps it from beginning."""
         row = self.saved.row if self.saved else None
-        return what_waits(row.account_id) if row and row.nightly and not row.held else None
+        if row is None or not row.nightly or row.held or row.night_at is None or not was_run_by_hand(row):
+            return None
+        return what_waits(row.account_id)
 
     @property
     def night_url(self) -> str:
@@ -116,7 +120,7 @@ class CriteriaPage:
 
     @property
     def needs_somebody(self) -> bool:
-        """Return True if no night begins until a person has done something."""
+        """Return True if the nights have come to a stop, and a person has to let them go on."""
         return self.is_held or self._waits is not None
 
     @property

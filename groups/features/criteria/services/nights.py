@@ -25,6 +25,7 @@ from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Job, LeftOutFeature
+from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
@@ -82,9 +83,10 @@ def was_run_by_hand(row: Criteria) -> bool:
 def what_waits(account_id: str) -> Job | ApprovalRequest | None:
     """Return what a person has to decide before a night can begin; None if there is nothing.
 
-    It is a run that has stopped or was paused, or the request for one.
+    It is a run that has stopped or was paused, or the request for one. Where requests are switched off nobody
+    can decide one, so none counts.
     """
-    asked = ApprovalRequest.objects.waiting().filter(account=account_id, job__kind=KIND)
+    asked = ApprovalRequest.objects.waiting().filter(account=account_id, kind__in=asked_kinds, job__kind=KIND)
     run = runs.unfinished_run(account_id)
     return run if run and run.state in Job.HALTED else asked.first()
 

@@ -178,6 +178,11 @@ class CriteriaReading(Listener[Preview]):
             self._pinned += 1
             return True
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
+        self._add_move(client, to_id, bought)
+        return True
+
+    def _add_move(self, client: Client, to_id: int, bought: BoughtIn) -> None:
+        """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""
         pair = self._pair_of(client.group_id, to_id)
         pair.clients += 1
         sums = bought.get(pair.days) if pair.days is not None else None
@@ -197,7 +202,6 @@ class CriteriaReading(Listener[Preview]):
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
             self.named.append(named)
-        return True
 
     def _pair_of(self, from_id: int, to_id: int) -> PairSums:
         pair = self._pairs.get((from_id, to_id))

@@ -160,8 +160,8 @@ def submission_of(operation: uuid.UUID, user: "User", credentials: PosterCredent
 
 
 def unfinished_run(account_id: str) -> Job | None:
-    """Return the run of an account that has not ended, or None."""
-    runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind)
+    """Return the run of an account that has not ended, without its moves, or None."""
+    runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind).defer("wanted")
     return runs.order_by("created_at").first()
 
 

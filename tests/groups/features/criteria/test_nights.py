@@ -336,6 +336,41 @@ def test_nights_are_left_out_and_told_until_a_request_is_decided(nightly, client
     assert link not in page.content.decode()
 
 
+def test_a_night_that_was_left_out_for_an_earlier_run_is_not_told_of_this_one(nightly, sandbox, by_hand):
+    Criteria.objects.update(left_out_at=timezone.now())
+    sandbox.script("clients.updateClient", "busy_till")
+    (job,) = night()
+    assert run(job).state == Job.State.STOPPED
+    words = text_of(by_hand.client.get("/criteria/"))
+    assert "nights are left out until somebody resumes or cancels it" in words
+    assert "The last one was left out on" not in words
+
+
+def without_nights(settings, owner):
+    settings.CRITERIA_SECONDS = 0
+    Criteria.objects.update(night_at=None, next_look_at=None)
+    return "Nights are switched off on this server."
+
+
+def another_table(settings, owner):
+    save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=True)
+    return "This one was not run yet."
+
+
+@pytest.mark.parametrize("change", [without_nights, another_table])
+def test_where_no_night_runs_for_another_reason_a_run_that_has_stopped_is_no_alarm(
+    nightly, sandbox, by_hand, owner, settings, change
+):
+    sandbox.script("clients.updateClient", "busy_till")
+    (job,) = night()
+    assert run(job).state == Job.State.STOPPED
+    words = change(settings, owner)
+    page = by_hand.client.get("/criteria/")
+    assert words in text_of(page)
+    assert 'data-notice="unknown"' in page.content.decode()
+    assert f'href="/jobs/{job.pk}/"' not in page.content.decode()
+
+
 # --- The bound ---------------------------------------------------------------------------------------------
 
 
