@@ -93,7 +93,8 @@ class LockQuerySet(models.QuerySet["Lock"]):
 
         Locks of the holders with the ids in `of` are ignored.
         """
-        found, mine = WITH_HOLDERS.find(account=account_id, key__in=keys), set(of)
+        with_holders = RareRows(self.select_related("change", "job").order_by("pk"))
+        found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
         return next((lock for lock in found if lock.holder_id not in mine), None)
 
 
@@ -156,6 +157,3 @@ class Lock(models.Model):
         if self.feature not in holder_finders:
             return HolderOfFeature(self.feature, self.row_id)
         return holder_finders[self.feature](self.row_id)
-
-
-WITH_HOLDERS = RareRows(Lock.objects.select_related("change", "job").order_by("pk"))

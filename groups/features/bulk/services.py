@@ -268,7 +268,7 @@ class _Edit:
         settle_open(self._lease)
         # A worker may have been killed before it looked at the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
-        if not self._job.tested and (first := first_made(self._job, *actions)):
+        if not self._job.tested and (first := first_made(self._job, action__in=actions)):
             self._check_first(first)
         while self._due():
             tried = not self._job.tested and self._test_one()

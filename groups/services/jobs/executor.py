@@ -234,16 +234,20 @@ def submit_one_by_one(
         OutageBackoff(lease).wait(reason)
 
 
-def first_made(job: Job, *actions: Change.Action) -> Change | None:
-    """Return the first change of a job that Poster has made with one of these actions, or None."""
-    made = Change.objects.filter(job=job, action__in=actions, state__in=Change.MADE)
+def first_made(job: Job, **of_kind: object) -> Change | None:
+    """Return the first change of this kind that a job has made, or None.
+
+    One on which a user has decided was not read back, so it proves nothing for the others.
+    """
+    made = Change.objects.filter(job=job, state__in=Change.MADE, resolved_by="", **of_kind)
     return made.order_by("created_at").first()
 
 
 def check_as_asked(change: Change) -> None:
     """Raise `Stopped` if a first change has changed more, or stored something else, than was asked for."""
-    if change.client_id is not None and change.after:
-        if changed := ClientAfter.from_json(change.after).changed:
+    if change.client_id is not None:
+        changed = ClientAfter.from_json(change.after).changed if change.after else ()
+        if changed:
             raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
     elif change.state == State.DIFFERS:
         intended, after = map(GroupValues.from_json, (change.intended, change.after))

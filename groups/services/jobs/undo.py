@@ -23,6 +23,7 @@ from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     OutageBackoff,
     check_as_asked,
+    first_made,
     lock_target,
     may_be_tried,
     run_passes,
@@ -247,8 +248,7 @@ class _Undo:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""
-        made = Change.objects.filter(job=self._job, undo_of__action=action, state__in=Change.MADE)
-        first = made.order_by("created_at").first()
+        first = first_made(self._job, undo_of__action=action)
         if first is not None:
             self._check_first(first)
         return first is not None

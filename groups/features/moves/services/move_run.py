@@ -76,7 +76,7 @@ class MovingRun(ABC):
 
     def _check_earlier(self) -> None:
         """Look at the first move of an earlier run: its worker may have been killed before it did."""
-        if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
+        if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
 
     def _take_snapshot(

@@ -124,18 +124,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     of_name = (group for group in groups.present if fold(group.name) == name)
     target = next(of_id, None) or next(of_name, None)
     preview = RestorePreview(snapshot, target)
-    now: dict[int, int] = {}
-    undecided: set[int] = set()
-    for rows in snapshots.parts_of(snapshot):
-        read = ClientList.from_wire(rows)
-        living = [client.id for client in read.clients if not client.removed]
-        preview.unreadable += len(read.unreadable)
-        preview.removed += len(read.clients) - len(living)
-        ids, open_ones = present_ids(credentials.account_id, living)
-        now |= ids
-        undecided |= open_ones
-    preview.undecided = len(undecided)
-    now = {old: client_id for old, client_id in now.items() if old not in undecided}
+    now = _count_kept(credentials, preview)
     of_all = sum(group.clients for group in groups.groups)
     locations = locate_clients(credentials, now.values(), of_all=of_all, seconds=SECONDS)
     found = [locations.group_of(client_id) for client_id in now.values()]
@@ -151,6 +140,25 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
+
+
+def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:
+    """Return the present ids of the clients that can be brought back, by their ids in the snapshot.
+
+    Count the others: those whose rows cannot be read, the removed, and those who were being created again.
+    """
+    now: dict[int, int] = {}
+    undecided: set[int] = set()
+    for rows in snapshots.parts_of(preview.snapshot):
+        read = ClientList.from_wire(rows)
+        living = [client.id for client in read.clients if not client.removed]
+        preview.unreadable += len(read.unreadable)
+        preview.removed += len(read.clients) - len(living)
+        ids, open_ones = present_ids(credentials.account_id, living)
+        now |= ids
+        undecided |= open_ones
+    preview.undecided = len(undecided)
+    return {old: client_id for old, client_id in now.items() if old not in undecided}
 
 
 def plan_restore(

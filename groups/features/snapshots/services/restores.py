@@ -239,7 +239,7 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        first = first_made(self._job, action)
+        first = first_made(self._job, action=action)
         if first is not None and not self._job.tested:
             self._check_first(first)
         return first is not None

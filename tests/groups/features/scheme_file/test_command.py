@@ -1,5 +1,6 @@
 """Test `manage.py scheme` against the sandbox: what it says, what it sends, and how it ends."""
 
+import errno
 import io
 import json
 import os
@@ -52,6 +53,15 @@ def exported(user):
     ended = run_scheme("export", "--user", user)
     assert ended.code == 0, ended
     return ended.out
+
+
+def refusing(number):
+    """Return a call of the system that fails with this number."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    return refuse
 
 
 def groups_of(sandbox, account="demo"):
@@ -110,6 +120,28 @@ def test_an_export_keeps_who_may_read_the_file_and_goes_into_a_pipe(manager, san
         assert run_scheme("export", pipe, "--user", "manager").code == 0
         assert reader.read() == path.read_text()
     assert pipe.is_fifo()
+
+
+def test_an_export_goes_into_a_file_that_nothing_can_replace(manager, sandbox, tmp_path, monkeypatch):
+    """A container mounts single files so."""
+    path, text = tmp_path / "mounted.yaml", exported("manager")
+    path.write_text(2 * text)
+    monkeypatch.setattr(Path, "replace", refusing(errno.EBUSY))
+    assert run_scheme("export", path, "--user", "manager").code == 0
+    assert {each: each.read_text() for each in tmp_path.iterdir()} == {path: text}
+    monkeypatch.setattr(Path, "replace", refusing(errno.ENOSPC))
+    path.write_text("groups: []\n")
+    assert run_scheme("export", path, "--user", "manager").code == 1
+    assert {each: each.read_text() for each in tmp_path.iterdir()} == {path: "groups: []\n"}
+
+
+def test_an_export_goes_into_the_pipe_of_a_shell(manager, sandbox):
+    """`/dev/stdout` is a link to a name that no folder has."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w"), os.fdopen(reading, encoding="utf-8") as reader:
+        assert run_scheme("export", f"/dev/fd/{writing}", "--user", "manager").code == 0
+        os.set_blocking(reading, False)
+        assert reader.read() == exported("manager")
 
 
 def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):

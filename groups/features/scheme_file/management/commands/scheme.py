@@ -3,6 +3,7 @@
 A plan, an export and what has become of each group go to standard output, everything else to standard error.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -108,12 +109,12 @@ class Command(BaseCommand):
         if file is None:
             self.stdout.write(text, ending="")
             return
-        path = Path(file).resolve()
+        path = Path(file)
         try:
             if path.exists() and not path.is_file():  # as a pipe: nothing can take its place
                 path.write_text(text, encoding="utf-8")
             else:
-                _write_whole(path, text)
+                _write_whole(path.resolve(), text)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
 
@@ -136,20 +137,23 @@ class Command(BaseCommand):
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
         job = keep(now, user, credentials)
         try:
-            request = start(job, user, options["reason"])
-            if request is not None:
-                self._say(
-                    f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}"
-                )
-                raise SystemExit(WAITS)
+            self._start(job, user, options["reason"])
             self._follow(job)
-        except BeyondLimits:
-            words = "This goes beyond the limits of the account, and needs a reason: --reason."
-            raise CommandError(f"{words} {NOTHING_SENT}") from None
         except KeyboardInterrupt:
             job.refresh_from_db()
             goes_on = f"A worker goes on with the job: {_address(job)}"
             raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
+
+    def _start(self, job: Job, user: User, reason: str) -> None:
+        """Start a job, or end this command: beyond the limits of the account it becomes a request."""
+        try:
+            request = start(job, user, reason)
+        except BeyondLimits:
+            words = "This goes beyond the limits of the account, and needs a reason: --reason."
+            raise CommandError(f"{words} {NOTHING_SENT}") from None
+        if request is not None:
+            self._say(f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}")
+            raise SystemExit(WAITS)
 
     # --- The job --------------------------------------------------------------------------------------------
 
@@ -246,13 +250,20 @@ def _content_of(file: str) -> bytes:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there as a whole or as it was before: written beside it, and renamed."""
+    """Write a file that is there as a whole or as it was before: written beside it, and renamed.
+
+    Write into it where nothing may be beside it or take its place, as of a file that a container mounts.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8")
         if path.exists():
             shutil.copymode(path, unfinished)
         unfinished.replace(path)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY):
+            raise
+        path.write_text(text, encoding="utf-8")
     finally:
         unfinished.unlink(missing_ok=True)
 
