@@ -31,7 +31,7 @@ def end(job):
     Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
 
 
-@pytest.mark.parametrize("failure", pairwise.marked(FAILURES, ["no connection", "not ready"]))
+@pytest.mark.parametrize("failure", pairwise.marked(FAILURES, ["not ready"]))
 def test_a_job_is_followed_on_after_a_failure(page_for, staff, failure):
     job, page = start(staff), page_for(staff, new=True)
     follow(page, job)

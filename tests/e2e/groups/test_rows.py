@@ -72,9 +72,10 @@ def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is
     expect(name).to_have_attribute("title", name.text_content())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("motion", "animation"),
-    [("no-preference", "saved"), pytest.param("reduce", "none", marks=pytest.mark.thorough)],
+    [("no-preference", "saved"), ("reduce", "none")],
 )
 def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, animation):
     page = page_for(staff)
