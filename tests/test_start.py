@@ -255,6 +255,7 @@ def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_d
     assert at_once(installation, new_database("new"), *others, servers=servers) == []
 
 
+@pytest.mark.thorough  # one more kill
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out(installation, new_database):
     url = new_database("killed")
@@ -345,7 +346,7 @@ def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_fo
     [
         "var/ports.lock",
         pytest.param("var/static.lock", marks=pytest.mark.thorough),  # opened as the other lock
-        "staticfiles/css",
+        pytest.param("staticfiles/css", marks=pytest.mark.thorough),
     ],
 )
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):

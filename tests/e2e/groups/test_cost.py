@@ -59,6 +59,7 @@ def test_an_answer_comes_to_what_was_typed_last(page_for, owner, sandbox):
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
 
 
+@pytest.mark.thorough  # as without a browser
 def test_a_refusal_is_told_where_the_figure_would_be(page_for, owner, sandbox):
     sandbox.script("dash.getClientsSales", "status_403", times=None)
     page = page_for(owner, language="uk")
