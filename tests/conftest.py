@@ -32,9 +32,11 @@ from tests.support.people import make_user, sign_in
 from tests.support.programs import NOT_RUN
 
 # The time to draw or try an example depends on the machine, and is no reason to fail.
-profiles.register_profile("poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# More examples where they are many: `make test-all` takes this one.
-profiles.register_profile(THOROUGH, parent=profiles.get_profile("poster_admin"))
+profiles.register_profile(
+    "poster_admin", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=40
+)
+# More examples: `make test-all` takes this one.
+profiles.register_profile(THOROUGH, parent=profiles.get_profile("poster_admin"), max_examples=100)
 profiles.load_profile("poster_admin")
 
 

@@ -30,6 +30,7 @@ from tests.support.addresses import (
     SNAPSHOT,
     each,
     in_parts,
+    place_of,
     taken_back,
     traits_of,
     urls,
@@ -104,12 +105,12 @@ def views(resolver=None):
 def with_each(*choices):
     """Pair each address with each value of each choice, as `url, value, …`.
 
-    Django's admin has only each table and each kind of page with each value. `make test` has each address and
-    each value once.
+    Django's admin has only each table and each kind of page with each value. `make test` has each section of
+    the site and each value once.
     """
     cases = [(url, *values) for url in EVERY for values in itertools.product(*choices)]
     needed = covering(cases, lambda case: set(itertools.product(traits_of(case[0]), case[1:])))
-    return in_parts(needed, lambda case: traits_of(case[0]) | set(case[1:]))
+    return in_parts(needed, lambda case: place_of(case[0]) | set(case[1:]))
 
 
 def rows_of(staff, browse):
@@ -245,7 +246,7 @@ def test_a_superuser_may_do_all(admin_user, browse, sandbox):
     assert client.get("/groups/4/delete/").status_code == 200
 
 
-@pytest.mark.parametrize("urls", each(EVERY))
+@pytest.mark.parametrize("urls", each(EVERY, place_of))
 def test_a_form_without_a_csrf_token_is_refused(owner, admin_user, browse, sandbox, subtests, urls):
     # The owner may open a part of Django's admin, the superuser all of it.
     for user, those in ((owner, urls), (admin_user, [url for url in urls if url in ADMIN])):
@@ -274,7 +275,7 @@ def test_a_foreign_host_is_refused(manager, browse, host):
 # --- Every address, on its own ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("urls", each(EVERY))
+@pytest.mark.parametrize("urls", each(EVERY, place_of))
 def test_every_address_refuses_a_foreign_host(owner, browse, sandbox, subtests, urls):
     client = browse(owner)
     for url in urls:
@@ -320,7 +321,7 @@ def has_the_headers(answer, url):
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=", html)
 
 
-@pytest.mark.parametrize("urls", each(EVERY))
+@pytest.mark.parametrize("urls", each(EVERY, place_of))
 def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
     client = browse(owner)
     for url in urls:
@@ -358,7 +359,7 @@ def test_no_address_sends_anybody_to_another_site(owner, browse, subtests, cases
                         assert not where.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("urls", each(sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"})))
+@pytest.mark.parametrize("urls", each(sorted(set(EVERY) - {"/healthz", "/healthz/", "/readyz"}), place_of))
 def test_no_address_takes_a_session_key_that_somebody_made_up(browse, settings, subtests, urls):
     client = browse()
     client.cookies[settings.SESSION_COOKIE_NAME] = made_up = "0123456789abcdefghijklmnopqrstuv"
@@ -383,7 +384,7 @@ def test_no_page_that_htmx_names_leads_to_another_site(owner, browse, subtests, 
                     assert "evil.com" not in answer.get(header, "/")
 
 
-@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN} - {"/admin/login/"})))
+@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN} - {"/admin/login/"}), place_of))
 def test_a_session_that_was_ended_opens_nothing(owner, browse, subtests, urls):
     client = browse(owner)
     UserSession.objects.all().delete()
@@ -395,7 +396,7 @@ def test_a_session_that_was_ended_opens_nothing(owner, browse, subtests, urls):
                 assert answer["Location"].startswith(LOGINS)
 
 
-@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN})))
+@pytest.mark.parametrize("urls", each(sorted({*PRIVATE, *ADMIN}), place_of))
 def test_who_still_owes_the_second_factor_sees_nothing(owner, browse, sandbox, subtests, urls):
     TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
     half = browse()

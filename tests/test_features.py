@@ -49,5 +49,6 @@ def test_a_feature_plugs_in_from_outside_the_tree_and_with_all_of_them_each_link
     run_with(CRAWL, "tests/outside/notes/check_notes.py", TEST_FEATURES="tests.outside.notes")
 
 
+@pytest.mark.thorough  # `make test` leaves out all features at once
 def test_limits_that_bind_nothing_are_told():
     run_with("tests/outside/check_without_limits.py", TEST_FEATURES_OFF="approvals")

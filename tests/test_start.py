@@ -139,8 +139,7 @@ def test_two_looks_may_follow_at_once_for_a_sandbox_on_this_machine_alone(instal
 )
 def test_settings_that_contradict_each_other_are_one_line_for_every_command(installation, values, line):
     installation.write(installation.values | values)
-    for command in ("check", "worker"):
-        code, said = installation.output(command)
+    for code, said in installation.outputs((["check"], ""), (["worker"], "")):
         assert code == 1
         (only,) = said.splitlines()
         assert re.match(rf"Configuration: {line}", only)
@@ -256,6 +255,7 @@ def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_d
     assert at_once(installation, new_database("new"), *others, servers=servers) == []
 
 
+@pytest.mark.thorough  # one more kill
 @pytest.mark.slow
 def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out(installation, new_database):
     url = new_database("killed")
@@ -284,6 +284,7 @@ def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out
     holder.communicate()
 
 
+@pytest.mark.thorough  # as a port that is taken: tests/devtools/test_demo.py
 @pytest.mark.slow
 def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installation):
     shutil.copy(migrated(), installation.directory / "db.sqlite3")
@@ -345,7 +346,7 @@ def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_fo
     [
         "var/ports.lock",
         pytest.param("var/static.lock", marks=pytest.mark.thorough),  # opened as the other lock
-        "staticfiles/css",
+        pytest.param("staticfiles/css", marks=pytest.mark.thorough),
     ],
 )
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):

@@ -211,6 +211,7 @@ def signs_in(url, name, password):
         return answer.status_code == 302
 
 
+@pytest.mark.thorough  # with servers; `make test` restores where there are none
 def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     installation.take_static_files()
     process, url = served(installation)

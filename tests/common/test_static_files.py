@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from django.core.management import call_command
 
 from poster_admin.common.serving import server
@@ -75,6 +76,7 @@ print((settings.STATIC_ROOT / "staticfiles.json").is_file())
 """
 
 
+@pytest.mark.thorough  # as servers that start at once
 def test_of_processes_that_collect_at_once_one_does_it_and_the_other_waits_for_it(tmp_path):
     """Each would delete files that the other one is about to read."""
     command = [sys.executable, "-c", COLLECT, str(tmp_path)]

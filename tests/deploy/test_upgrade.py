@@ -28,7 +28,7 @@ def poster():
 @pytest.fixture(
     params=[
         "SQLite",
-        pytest.param("PostgreSQL", marks=[pytest.mark.needs("postgresql", "redis"), pytest.mark.thorough]),
+        pytest.param("PostgreSQL", marks=pytest.mark.needs("postgresql", "redis")),
     ]
 )
 def installation(request, tmp_path):
@@ -61,6 +61,7 @@ def groups(installation, poster):
     return groups
 
 
+@pytest.mark.thorough  # tests/test_data_dir.py migrates one of the release before
 def test_a_database_of_the_first_release_is_used_further(groups, installation, poster, tmp_path):
     port = poster.url.split(":")[2].split("/")[0]
     with running.dashboard(tmp_path / "site", port, workers="1", **installation) as site:

@@ -14,6 +14,7 @@ import pytest
 from tests.support.environment import ROOT
 from tests.support.wire import GROUP
 
+pytestmark = pytest.mark.thorough  # a tool of developers
 MANAGE = """
 import sys
 from django.conf import settings
@@ -39,8 +40,7 @@ def head(process):
     return url, accounts
 
 
-# The test of the state ends it by SIGTERM too.
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_where_it_is_serves_and_ends(number):
     with running("--groups", "12") as process:
         url, accounts = head(process)

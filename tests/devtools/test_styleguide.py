@@ -11,7 +11,8 @@ from groups.services.writes.reconcile import reconcile_due
 from tests.support.pages import text_of
 
 # The pages of the gallery are those of the product, which have tests of their own.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+# A tool of developers.
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.thorough]
 # The status of the page behind each button, and a piece of its HTML.
 LEADS_TO = {
     "no-answer": (504, 'data-notice="error"'),

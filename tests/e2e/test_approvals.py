@@ -41,6 +41,7 @@ def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limite
     expect(asks.locator("#request")).to_contain_text("Погоджено: owner")
 
 
+@pytest.mark.thorough  # as without a browser
 def test_an_owner_alone_gives_a_reason(page_for, owner, sandbox):
     Limits.objects.create(account_id="demo", max_percent=20)
     page = page_for(owner, language="uk")

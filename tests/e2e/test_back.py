@@ -81,7 +81,9 @@ def test_what_was_saved_does_not_come_back(page_for, staff, sandbox):
     assert page.evaluate(KEPT) == []
 
 
-@pytest.mark.parametrize("path", ["/clients/", "/groups/1/clients/"])
+@pytest.mark.parametrize(
+    "path", ["/clients/", pytest.param("/groups/1/clients/", marks=pytest.mark.thorough)]
+)
 def test_a_search_of_clients_survives_back(page_for, staff, sandbox, path):
     sandbox.console().edit_client(7, lastname="Камінська")
     page = page_for(staff, language="uk")

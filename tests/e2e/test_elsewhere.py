@@ -66,10 +66,9 @@ def test_a_change_in_the_console_is_told_read_and_undone(
     expect(page.locator("[data-news]")).to_have_count(0)
 
 
+@pytest.mark.thorough  # as the feed and the mail without a browser
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize(
-    ("width", "javascript"), [pytest.param(1280, True, marks=pytest.mark.thorough), (360, False)]
-)
+@pytest.mark.parametrize(("width", "javascript"), [(1280, True), (360, False)])
 def test_a_change_in_the_console_is_in_the_feed_and_in_the_mail(
     page_for, owner, staff, browse, sandbox, settings, inbox, width, javascript
 ):

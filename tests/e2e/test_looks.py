@@ -146,6 +146,7 @@ def test_the_name_of_a_saved_view_is_not_covered_by_its_buttons(page_for, staff)
     assert page.locator("[data-view] [value=rename]").bounding_box()["y"] > bottom(name.bounding_box())
 
 
+@pytest.mark.thorough
 def test_the_menu_is_one_line_and_shows_the_page_that_is_open(page_for, staff):
     page = page_for(staff, language="ru", width=360, height=780)
     page.goto("/account/")
@@ -155,6 +156,7 @@ def test_the_menu_is_one_line_and_shows_the_page_that_is_open(page_for, staff):
     assert page.evaluate(OVERFLOW) <= 0
 
 
+@pytest.mark.thorough
 def test_the_head_has_room_for_all_of_its_entries(page_for, owner, staff):
     ask_for(Job(account_id="demo", kind="edit", group_name="", wanted=EditPlan().to_json()), staff, ())
     page = page_for(owner, language="ru")
@@ -235,6 +237,7 @@ def test_search_types_and_tools_are_one_line(page_for, staff):
         assert abs(middle_of(page.locator(each)) - line) <= 2
 
 
+@pytest.mark.thorough
 def test_the_head_of_the_table_stays_in_sight(page_for, staff, many_groups):
     page = page_for(staff)
     show_list(page)

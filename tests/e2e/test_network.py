@@ -31,7 +31,7 @@ def end(job):
     Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
 
 
-@pytest.mark.parametrize("failure", pairwise.marked(FAILURES, ["no connection", "not ready"]))
+@pytest.mark.parametrize("failure", pairwise.marked(FAILURES, ["not ready"]))
 def test_a_job_is_followed_on_after_a_failure(page_for, staff, failure):
     job, page = start(staff), page_for(staff, new=True)
     follow(page, job)
@@ -87,6 +87,7 @@ def test_the_error_of_a_proxy_leaves_a_form_as_it_is(page_for, staff, sandbox, f
     assert len(sandbox.posts()) == 1
 
 
+@pytest.mark.thorough  # as the page of a job
 def test_the_first_clients_of_a_group_are_loaded_after_a_failure(page_for, staff):
     page = page_for(staff, new=True)
     page.clock.install()

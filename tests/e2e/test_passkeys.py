@@ -76,6 +76,7 @@ def by_passkey(page):
     page.get_by_role("button", name="Sign in with a passkey").click()
 
 
+@pytest.mark.thorough  # as without a browser: tests/users/sign_in/test_passkeys.py
 def test_it_is_made_listed_and_removed(staff, with_passkey):
     page, device = with_passkey(staff)
     [credential] = device.credentials()
@@ -172,9 +173,8 @@ def test_after_an_owners_reset_it_opens_nothing(owner, staff, with_passkey, page
     expect(page.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    "address", [pytest.param("without a name", marks=pytest.mark.thorough), "without JavaScript"]
-)
+@pytest.mark.thorough  # as without a browser: tests/users/sign_in/test_passkeys.py
+@pytest.mark.parametrize("address", ["without a name", "without JavaScript"])
 def test_where_there_are_none_a_sentence_says_so(staff, page_for, live, address):
     page = page_for(staff, javascript=address != "without JavaScript")
     host = live.replace("localhost", "127.0.0.1") if address == "without a name" else live

@@ -442,6 +442,7 @@ def test_a_dialog_whose_change_is_under_way_is_not_closed(page_for, owner, sandb
     expect(dialog).to_have_count(0)
 
 
+@pytest.mark.thorough  # as where back and forward restore a list
 def test_a_search_is_restored(page_for, staff):
     page = page_for(staff)
     show_list(page)

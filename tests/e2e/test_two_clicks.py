@@ -11,6 +11,7 @@ from tests.support.bulk import plan_edits
 from tests.support.effort import Hands
 from tests.support.jobs import run
 from tests.support.movements import watched
+from tests.support.pairwise import marked
 
 # The links or buttons on the way to each job, and the heading of its page.
 WAYS = {
@@ -25,7 +26,8 @@ WAYS = {
     "invite": (["Налаштування", "Нова людина"], "Нова людина"),
 }
 OF_MANAGERS = ("criteria", "view", "audit", "what is new")
-WIDTHS = (1280, pytest.param(360, marks=pytest.mark.thorough))
+# `make test` goes one way by links, one by a menu on a phone, and one as a manager.
+CASES = [(job, width) for job in WAYS for width in (1280, 360)]
 
 
 def walk(page, way):
@@ -43,8 +45,7 @@ def walk(page, way):
     return hands.clicks
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("job", WAYS)
+@pytest.mark.parametrize(("job", "width"), marked(CASES, [("plan", 1280), ("import", 360)]))
 def test_a_new_owner_finds_each_job_within_two_clicks(page_for, owner, job, width):
     way, title = WAYS[job]
     page = page_for(owner, language="uk", width=width)
@@ -52,7 +53,7 @@ def test_a_new_owner_finds_each_job_within_two_clicks(page_for, owner, job, widt
     heading(page, title)
 
 
-@pytest.mark.parametrize("job", OF_MANAGERS)
+@pytest.mark.parametrize("job", marked(OF_MANAGERS, ["audit"]))
 def test_a_new_manager_finds_each_job_within_two_clicks(page_for, manager, job):
     way, title = WAYS[job]
     page = page_for(manager, language="uk")
@@ -60,6 +61,7 @@ def test_a_new_manager_finds_each_job_within_two_clicks(page_for, manager, job):
     heading(page, title)
 
 
+@pytest.mark.thorough
 def test_who_came_and_who_left_is_within_two_clicks_where_the_watch_is_on(page_for, owner):
     watched(owner)
     page = page_for(owner, language="uk")
@@ -67,6 +69,7 @@ def test_who_came_and_who_left_is_within_two_clicks_where_the_watch_is_on(page_f
     heading(page, "Рух клієнтів групи «Постоянный посетитель»")
 
 
+@pytest.mark.thorough  # as tests/e2e/clients/test_jobs.py
 def test_five_changes_are_undone_from_a_page_two_clicks_away(page_for, owner, sandbox, settings):
     settings.POSTER_LAG_SECONDS = 0
     numbers = [1, 4, 5, *(new_group(sandbox, f"Гості {number}", percent="5") for number in (1, 2))]

@@ -65,6 +65,11 @@ def traits_of(url):
     return {tuple(table), page}
 
 
+def place_of(url):
+    """Return what `make test` has to see where addresses are answered before their views: each section."""
+    return {url.strip("/").partition("/")[0]}
+
+
 def in_parts(cases, traits):
     """Return the cases for two tests: as few as needed, and those that `make test` leaves to `make test-all`.
 
@@ -75,9 +80,9 @@ def in_parts(cases, traits):
     return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.thorough)]
 
 
-def each(urls):
-    """Return addresses for pytest, and leave to `make test-all` what the admin has for all tables alike."""
-    return in_parts(urls, traits_of)
+def each(urls, traits=traits_of):
+    """Return addresses for pytest, and leave to `make test-all` those whose traits others have."""
+    return in_parts(urls, traits)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,20 @@ def plan(user, group_id=4, target_id=1, client_ids=None, **options):
     )
 
 
+def plan_of_chosen(user, choice, target_id=1):
+    """Return the move of clients, each from the group that `choice` has for it; it is not started."""
+    credentials = credentials_service.credentials_of(user)
+    group_ids = sorted({*choice.values()})
+    return moves.plan_move(
+        user=user,
+        credentials=credentials,
+        operation=uuid.uuid4(),
+        sources=[read_now(credentials, each).group for each in group_ids],
+        target=read_now(credentials, target_id).group,
+        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
+    )
+
+
 def start(user, **options):
     return queue.start(plan(user, **options))
 

@@ -39,7 +39,7 @@ def need(program):
 
 def wait_for(port, process, path="/healthz", log=None):
     """Return once the process answers there; if it does not, say what its log says."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180  # on a busy machine it migrates and collects for a minute
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

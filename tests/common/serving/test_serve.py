@@ -95,10 +95,8 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path, https, workers, says, status):
 
 
 # The parent of the server is granian's main process, whose parent is `manage.py serve`.
-@pytest.mark.parametrize(
-    "is_killed",
-    ["serve", pytest.param("granian", marks=pytest.mark.thorough)],  # a kill in one more place
-)
+@pytest.mark.thorough  # more kills
+@pytest.mark.parametrize("is_killed", ["serve", "granian"])
 def test_nothing_that_it_has_started_outlives_a_killed_parent(tmp_path, is_killed):
     process, url = serve(tmp_path, HTTPS="False", JOB_WORKERS="1")
     wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import new_group
@@ -66,6 +67,7 @@ def test_the_new_group_is_searched_by_its_name_and_says_what_it_changes(staff, p
     assert page.url.endswith("/clients/move/?client=1,2")
 
 
+@pytest.mark.thorough  # as by its name
 def test_the_new_group_is_found_in_another_spelling_and_enter_sends_nothing(staff, page_for, sandbox):
     for number in range(9):
         new_group(sandbox, f"Гості {number}")

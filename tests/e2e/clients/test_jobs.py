@@ -129,6 +129,7 @@ def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javasc
     assert (clients.live(4), clients.live(1)) == (0, 128)
 
 
+@pytest.mark.thorough  # as from its page
 @MOSTLY_SCRIPT
 def test_a_job_whose_page_was_left_is_undone_by_one_click(page_for, staff, sandbox, worker, javascript):
     sandbox.console().edit(4, count_groups_clients="3")

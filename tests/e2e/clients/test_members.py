@@ -75,6 +75,7 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, 
     assert not [url for url in asked if "%D0" in url or "q=" in url]
 
 
+@pytest.mark.thorough  # as a form that the test client sends
 @MOSTLY_NO_SCRIPT
 def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatch, javascript):
     monkeypatch.setattr(clients, "READ_AT_ONCE", 60)

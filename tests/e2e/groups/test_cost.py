@@ -59,6 +59,7 @@ def test_an_answer_comes_to_what_was_typed_last(page_for, owner, sandbox):
     expect(page.locator("[data-cost]")).to_have_attribute("data-cost", cost)
 
 
+@pytest.mark.thorough  # as without a browser
 def test_a_refusal_is_told_where_the_figure_would_be(page_for, owner, sandbox):
     sandbox.script("dash.getClientsSales", "status_403", times=None)
     page = page_for(owner, language="uk")
@@ -71,6 +72,7 @@ def test_a_refusal_is_told_where_the_figure_would_be(page_for, owner, sandbox):
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "12"
 
 
+@pytest.mark.thorough  # as the page without a browser
 def test_without_scripts_a_link_leads_to_the_page(page_for, owner, sandbox):
     page = page_for(owner, language="uk", javascript=False)
     page.goto("/groups/1/edit/")

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -78,6 +79,7 @@ def test_a_threshold_that_is_typed_redraws_the_picture_and_asks_poster_nothing(
     assert not sandbox.calls()
 
 
+@pytest.mark.thorough  # as a form that the test client sends
 def test_rows_are_changed_without_javascript(owner, page_for):
     save(owner, {"group_id": 4, "days": 30, "receipts_min": 1}, {"group_id": 5, "birthday_in": 7})
     page = page_for(owner, javascript=False)

@@ -87,6 +87,7 @@ def test_a_form_comes_back_with_what_was_typed(page, page_for, staff, sandbox):
     assert stored(page) == []
 
 
+@pytest.mark.thorough  # as a form does
 def test_a_row_comes_back_with_what_was_typed(page, staff, sandbox):
     show_list(page, "/groups/?sort=name")
     heading(page, "Групи клієнтів")

@@ -72,9 +72,10 @@ def test_a_link_that_is_heard_alone_says_its_group_and_a_name_that_is_cut_off_is
     expect(name).to_have_attribute("title", name.text_content())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("motion", "animation"),
-    [("no-preference", "saved"), pytest.param("reduce", "none", marks=pytest.mark.thorough)],
+    [("no-preference", "saved"), ("reduce", "none")],
 )
 def test_a_saved_row_lights_up_for_a_moment_where_motion_is_welcome(page_for, staff, motion, animation):
     page = page_for(staff)
@@ -232,6 +233,7 @@ def test_a_row_that_could_not_be_fetched_can_be_sent_again(page_for, staff, sand
     assert len(sandbox.posts()) == 1
 
 
+@pytest.mark.thorough  # as that of a form in tests/e2e/test_tour.py
 def test_an_unknown_outcome_of_a_row_has_its_own_address_and_back_leads_to_the_list(page_for, staff, sandbox):
     page = page_for(staff)
     show_list(page, "/groups/?sort=name")
@@ -374,6 +376,7 @@ def test_on_a_phone_the_percent_is_edited_in_a_sheet(page_for, staff, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
+@pytest.mark.thorough  # as in the list
 @MOSTLY_NO_SCRIPT
 def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbox, javascript):
     page = page_for(staff, javascript=javascript)

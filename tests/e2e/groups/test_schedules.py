@@ -85,6 +85,7 @@ def test_a_wrong_time_is_said_in_words_and_keeps_what_was_typed(page_for, staff,
     assert not Schedule.objects.exists()
 
 
+@pytest.mark.thorough  # as a form that the test client sends
 def test_a_script_less_browser_plans_too(page_for, staff, sandbox):
     page = page_for(staff, language="uk", javascript=False)
     plan(page, starts=at(2), ends=at(50))

@@ -58,7 +58,8 @@ def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, ja
         assert page.evaluate(OVERFLOW) <= 0
 
 
-@pytest.mark.parametrize("width", [pytest.param(360, marks=pytest.mark.thorough), 1280])
+@pytest.mark.thorough
+@pytest.mark.parametrize("width", [360, 1280])
 def test_the_list_leads_to_the_scheme(page_for, manager, width):
     page = page_for(manager, language="uk", width=width)
     page.goto("/groups/")
@@ -68,6 +69,7 @@ def test_the_list_leads_to_the_scheme(page_for, manager, width):
     heading(page, "Групи клієнтів")
 
 
+@pytest.mark.thorough  # as without a browser: tests/groups/views/test_slow_poster.py
 def test_a_slow_poster_keeps_the_page_of_a_group_from_nobody(page_for, manager, sandbox):
     for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
         sandbox.script(method, "timeout", times=None, seconds=3)

@@ -150,7 +150,7 @@ def judged(rows, today, born, registered, book):
     return None if place is None else table.groups[place]
 
 
-@settings(max_examples=examples(300, 10_000))
+@settings(max_examples=examples(100, 10_000))
 @given(accounts())
 def test_where_all_is_read_the_judge_agrees_with_the_oracle(account):
     today, rows, known = account
@@ -159,7 +159,7 @@ def test_where_all_is_read_the_judge_agrees_with_the_oracle(account):
     assert judged(rows, today, known.born, known.registered, book) == oracle_of(rows, known, today)
 
 
-@settings(max_examples=examples(300, 600))
+@settings(max_examples=examples(100, 600))
 @given(accounts(), st.data())
 def test_a_place_is_told_only_where_every_world_that_could_be_agrees(account, data):
     today, rows, known = account

@@ -40,7 +40,9 @@ def kill_and_free(dashboard):
         database.execute("UPDATE movements_roll SET held_until = '2020-01-01 00:00:00'")
 
 
-@pytest.mark.parametrize("held", ["clients.getClients", "clients.getClient"])
+@pytest.mark.parametrize(
+    "held", ["clients.getClients", pytest.param("clients.getClient", marks=pytest.mark.thorough)]
+)
 def test_a_killed_look_tells_each_movement_once(dashboard, held):
     sandbox = dashboard.sandbox
     moved, stays = (sandbox.console().put_client(GUESTS, lastname="Видима") for _ in range(2))

@@ -11,13 +11,12 @@ from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import restore_preview, snapshots
 from groups.models import Change, Job, Lock
 from groups.services import credentials as credentials_service
-from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked
 from tests.support.commands import removal_of
-from tests.support.jobs import die_before_sending, ended, lock_keys, run
+from tests.support.jobs import die_before_sending, ended, lock_keys, plan_of_chosen, run
 from tests.support.jobs import start as start_move
 from tests.support.pages import fragment, hidden, text_of
 
@@ -37,16 +36,7 @@ def _in_three_groups(sandbox):
 
 
 def plan(user, choice=CHOICE, target=TARGET):
-    credentials = credentials_service.credentials_of(user)
-    group_ids = sorted({*choice.values()})
-    return moves.plan_move(
-        user=user,
-        credentials=credentials,
-        operation=uuid.uuid4(),
-        sources=[read_now(credentials, each).group for each in group_ids],
-        target=read_now(credentials, target).group,
-        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
-    )
+    return plan_of_chosen(user, choice, target)
 
 
 def moved(sandbox):

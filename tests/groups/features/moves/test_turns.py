@@ -15,7 +15,7 @@ MOVE, OWNER, NEIGHBOUR = "clients.updateClient", "demo", "kopecks"
 
 
 # Enough that the job of the owner lasts for several turns.
-MANY, LATENCY = 240, 0.15
+MANY, LATENCY = 120, 0.3
 
 
 class Neighbours:

@@ -6,7 +6,6 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from groups.features.moves.services import moves
 from groups.features.moves.services.moves import Retire
 from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job
@@ -26,6 +25,7 @@ from tests.support.jobs import (
     die_before_sending,
     ended,
     leave_the_first_to_a_person,
+    plan_of_chosen,
     plan_undo,
     run,
     start,
@@ -42,19 +42,6 @@ MOVE = "clients.updateClient"
 def no_lag(settings):
     """Believe that Poster shows each write at once: otherwise a removal waits for the moves before it."""
     settings.POSTER_LAG_SECONDS = 0
-
-
-def choose(user, choice, target_id=1):
-    credentials = credentials_service.credentials_of(user)
-    group_ids = sorted(set(choice.values()))
-    return moves.plan_move(
-        user=user,
-        credentials=credentials,
-        operation=uuid.uuid4(),
-        sources=[read_now(credentials, each).group for each in group_ids],
-        target=read_now(credentials, target_id).group,
-        ids={each: [client for client, group in choice.items() if group == each] for each in group_ids},
-    )
 
 
 # --- Moves -------------------------------------------------------------------------------------------------
@@ -78,7 +65,7 @@ def test_everybody_goes_back_once_and_in_the_journal(staff, sandbox, people):
 def test_clients_of_several_groups_go_back_to_where_each_came_from(staff, people):
     fourth, fifth = people(4), people(5)
     choice = dict.fromkeys(sorted(fourth)[:2], 4) | dict.fromkeys(sorted(fifth)[:3], 5)
-    job = run(queue.start(choose(staff, choice)))
+    job = run(queue.start(plan_of_chosen(staff, choice)))
     assert people(1) >= set(choice)
     assert ended(undone(staff, job)) == (Job.State.DONE, "")
     assert (people(4), people(5)) == (fourth, fifth)
@@ -89,7 +76,7 @@ def test_a_group_that_clients_have_just_come_back_to_is_not_removed_as_empty(
 ):
     """Poster shows neither them nor their number yet, and they came back to several groups by one job."""
     fourth = people(4)
-    job = run(queue.start(choose(staff, dict.fromkeys(fourth, 4) | {min(people(5)): 5})))
+    job = run(queue.start(plan_of_chosen(staff, dict.fromkeys(fourth, 4) | {min(people(5)): 5})))
     empty = read_now(credentials_service.credentials_of(staff), 4).group
     undone(staff, job)
     settings.POSTER_LAG_SECONDS = 90
@@ -111,10 +98,10 @@ def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
     job = run(start(staff))
     in_poster, by_job, and_back = sorted(here)[:3]
     sandbox.console("demo").edit_client(in_poster, client_groups_id="5")
-    run(queue.start(choose(staff, {by_job: 1}, 5)))
+    run(queue.start(plan_of_chosen(staff, {by_job: 1}, 5)))
     # Somebody has decided again that this client belongs there.
-    run(queue.start(choose(staff, {and_back: 1}, 5)))
-    run(queue.start(choose(staff, {and_back: 5}, 1)))
+    run(queue.start(plan_of_chosen(staff, {and_back: 1}, 5)))
+    run(queue.start(plan_of_chosen(staff, {and_back: 5}, 1)))
     back = undone(staff, job)
     assert ended(back) == (Job.State.DONE, "")
     assert people(4) == here - {in_poster, by_job, and_back}
@@ -276,7 +263,7 @@ def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff,
     settings.POSTER_CONFIRM_SECONDS = 0
     fourth, fifth = people(4), people(5)
     choice = dict.fromkeys(sorted(fourth)[:2], 4) | dict.fromkeys(sorted(fifth)[:3], 5)
-    job = run(queue.start(choose(staff, choice)))
+    job = run(queue.start(plan_of_chosen(staff, choice)))
     sandbox.console("demo").remove(4)
     back = undone(staff, job)
     assert ended(back) == (Job.State.STOPPED, "target_gone")
@@ -448,5 +435,5 @@ def test_the_rights_are_those_of_the_writes(staff, manager, owner):
 
 def test_an_undo_locks_the_members_of_all_groups_that_clients_go_back_to(staff, people):
     choice = {min(people(group_id)): group_id for group_id in (4, 5)}
-    planned = plan_undo(staff, run(queue.start(choose(staff, choice))))
+    planned = plan_undo(staff, run(queue.start(plan_of_chosen(staff, choice))))
     assert planned.lock_keys == {members_key(group_id) for group_id in (1, 4, 5)}

@@ -16,6 +16,13 @@ from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
 Action, State = Change.Action, Change.State
 
 
+@pytest.fixture
+def job(transactional_db, settled_at_once, staff, sandbox):
+    """Return a job that has moved the clients of a group."""
+    leave_few(sandbox)
+    return run(start(staff))
+
+
 def test_an_undo_says_what_it_does_what_it_cannot_do_and_what_stays():
     made = {Action.CREATE_CLIENT: 2, Action.MOVE: 9, Action.UPDATE: 1}
     lines = list(undo_lines(UndoPreview(made, {Action.MOVE: 6, Action.UPDATE: 1})))
@@ -31,11 +38,7 @@ def test_an_undo_of_all_does_not_speak_of_what_stays():
 
 
 @with_feature("moves")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("settled_at_once")
-def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_it_undid(staff, sandbox):
-    leave_few(sandbox)
-    job = run(start(staff))
+def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_it_undid(staff, job):
     change = job.changes.order_by("client_id").first()
     one = undone(staff, job, change)
     assert (undo_of(job, change), undo_of(job)) == (one, None)
@@ -44,11 +47,7 @@ def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_i
 
 
 @with_feature("moves")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("settled_at_once")
-def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(staff, sandbox):
-    leave_few(sandbox)
-    job = run(start(staff))
+def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(job):
     later = {
         "action": Action.MOVE,
         "state": State.APPLIED,
@@ -63,11 +62,7 @@ def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(staff, sandb
 
 
 @with_feature("moves")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("settled_at_once")
-def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_changes(staff, sandbox):
-    leave_few(sandbox)
-    job = run(start(staff))
+def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_changes(staff, sandbox, job):
     for group_id in (1, 4):
         sandbox.console().edit(group_id, client_groups_name="С" * 401)
     planned = plan_undo(staff, job)
@@ -75,13 +70,9 @@ def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_c
 
 
 @with_feature("moves")
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("settled_at_once")
-def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, sandbox):
-    leave_few(sandbox)
-    moved = run(start(staff))
-    job = queue.start(plan_undo(staff, moved))
-    in_vain, perhaps = moved.changes.order_by("client_id")[:2]
-    write_down(job=job, undo_of=in_vain, action=Action.MOVE, state=State.FAILED)
-    write_down(job=job, undo_of=perhaps, action=Action.MOVE, state=State.UNKNOWN, reached=1)
-    assert Undo(job).reach(None).clients == FEW
+def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, job):
+    undo = queue.start(plan_undo(staff, job))
+    in_vain, perhaps = job.changes.order_by("client_id")[:2]
+    write_down(job=undo, undo_of=in_vain, action=Action.MOVE, state=State.FAILED)
+    write_down(job=undo, undo_of=perhaps, action=Action.MOVE, state=State.UNKNOWN, reached=1)
+    assert Undo(undo).reach(None).clients == FEW

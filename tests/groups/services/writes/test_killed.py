@@ -88,6 +88,7 @@ def test_the_command_settles_what_a_kill_left(dashboard):
     assert faults_found(write, dashboard.rows()[write.operation], dashboard.sandbox) == []
 
 
+@pytest.mark.thorough  # one more kill
 def test_a_worker_that_is_killed_while_it_reconciles_is_followed_by_another_one(dashboard):
     """Kill it in the middle of a check: the next worker settles the change without a second send."""
     sandbox, write = dashboard.sandbox, dashboard.plan("update", "before settling")
