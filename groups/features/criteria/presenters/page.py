@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,7 +19,7 @@ from groups.models import Job
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
-from groups.services.values import NumberFormat, name_or_number
+from groups.services.values import NumberFormat, moment_words, name_or_number
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -85,7 +82,7 @@ class CriteriaPage:
         if row.night_at is None:
             return Message(_("It does not run at night"), _("Nights are switched off on this server."))
         if self._waits is None:
-            text = _("The next time is %(time)s.") % {"time": _time_words(row.night_at)}
+            text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
             return Message(_("It runs every night"), text)
         if isinstance(self._waits, Job):
             text = _(
@@ -95,7 +92,7 @@ class CriteriaPage:
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
         last = ""
         if row.left_out_at and row.left_out_at > self._waits.created_at:
-            last = _("The last one was left out on %(time)s.") % {"time": _time_words(row.left_out_at)}
+            last = _("The last one was left out on %(time)s.") % {"time": moment_words(row.left_out_at)}
         return Message(_("It does not run at night"), text, last)
 
     @cached_property
@@ -136,10 +133,6 @@ class CriteriaPage:
 
     def name_of(self, group_id: int) -> str:
         return name_or_number(self._groups.find(group_id), group_id)
-
-
-def _time_words(moment: datetime) -> str:
-    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def settings_of_criteria(user: "User") -> list[SettingsPage]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,7 +12,7 @@ from groups.features.insights.services.sales_sums import Period, Sales
 from groups.features.insights.services.sweep import SweepProgress
 from groups.poster import NotAllowed, PosterError
 from groups.presenters.messages import Message, error_words
-from groups.services.values import NumberFormat
+from groups.services.values import NumberFormat, moment_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def days_words(period: Period) -> dict[str, str]:
 
 def as_of_words(sales: Sales) -> str:
     """Return when the sums were read, and when they are read again."""
-    time = {"time": date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")}
+    time = {"time": moment_words(sales.as_of)}
     if sales.provisional:
         return (
             _(
