@@ -120,6 +120,8 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
                 "group_name": command.subject(change),
                 "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
                 "differences": difference_rows(change),
+                # Django's `get_state_display` makes a dictionary of all states for each row.
+                "state_label": Change.State(change.state).label,
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
                 "notes": notes_of(change, user),
                 "url": url,
