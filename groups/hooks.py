@@ -26,22 +26,21 @@ from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import holder_finders
 from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_finders, way_finders
 from groups.presenters.changes.warnings import FindWarnings, warning_finders
-from groups.presenters.clients.choice_actions import ChoiceAction, choice_actions
+from groups.presenters.clients.account_clients import ChoiceAction, choice_actions
 from groups.presenters.destinations import Source, sources
-from groups.presenters.group_actions import GroupAction, group_actions
+from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
 from groups.presenters.history_tabs import TabSource, tab_sources
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.column_sets import ColumnSet, column_sets
 from groups.presenters.lists.conditions import Condition, conditions
-from groups.presenters.lists.list_actions import ListAction, list_actions
-from groups.presenters.lists.row_marks import FindMarks, mark_finders
+from groups.presenters.lists.group_list import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import LONGEST_KIND, EventSource, FindEvents, event_sources
 from groups.services.groups import ListListener, list_listeners
 from groups.services.installation.findings import Examine, parts_of_features
-from groups.services.installation.routines import FindAccounts, Pruned, Routine, pruned, queues, routines
+from groups.services.installation.maintenance import FindAccounts, Pruned, Routine, pruned, queues, routines
 from groups.services.jobs import kinds
 from groups.services.writes import gates
 from groups.services.writes.gates import Gate

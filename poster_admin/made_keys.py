@@ -27,7 +27,7 @@ DATABASE = "db.sqlite3"
 def make_missing(env: Environment, folder: Path) -> None:
     """Let NAME_FILE name a file in the folder for each key that the environment lacks, and make the file.
 
-    A key that is gone is not made anew beside a database: what the old one has sealed would stay closed.
+    A key that is gone is not made again beside a database: what the old one has sealed would stay closed.
     """
     missing = [
         name for name in MAKERS if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))

@@ -181,7 +181,6 @@ TEMPLATES = [
             "builtins": [
                 "poster_admin.common.templatetags.icons",
                 "poster_admin.common.templatetags.jinja_parts",
-                "groups.templatetags.frames",
                 "groups.templatetags.places",
             ],
             "context_processors": [

@@ -7,28 +7,26 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from groups.services.installation import workers
-from groups.views import settings_pages
-from groups.views.go import home
-from groups.views.metrics import metrics
+from groups.views import go, installation
 from poster_admin.common.observability.health import healthz, readyz
 from poster_admin.users import language
 from poster_admin.users.pages import setup_views
 
 urlpatterns = [
-    path("", home, name="home"),
+    path("", go.home, name="home"),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include("poster_admin.users.pages.people_urls")),
     path("setup/<str:token>/", setup_views.setup, name="setup"),
     path("language/", login_not_required(language.switch), name="set_language"),
-    path("settings/", settings_pages.settings, name="settings"),
+    path("settings/", go.settings, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
     # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.
     path("healthz", healthz, name="healthz"),
     path("healthz/", healthz, name="healthz"),
     path("readyz", readyz, {"warning": workers.warning}, name="readyz"),
-    path("metrics", metrics, name="metrics"),
+    path("metrics", installation.metrics, name="metrics"),
 ]
 handler500 = "poster_admin.common.error_pages.server_error"
 if settings.DEBUG:

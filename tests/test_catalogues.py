@@ -64,6 +64,10 @@ def po(request):
     return catalogue(request.param)
 
 
+def test_ukrainian_has_one_apostrophe():
+    assert [each.id for each in catalogue("uk") if each.id and re.search(r"\w'\w", str(each.string))] == []
+
+
 def test_there_are_no_other_catalogues():
     assert sorted(path.name for path in LOCALE.iterdir() if path.is_dir()) == list(LANGUAGES)
 

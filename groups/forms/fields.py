@@ -103,6 +103,14 @@ class BonusField(DecimalField):
         )
 
 
+class FileInput(forms.FileInput):
+    """The input of a file of some kinds, with the words that a script puts on its button."""
+
+    def __init__(self, accept: str) -> None:
+        words = {"data-choose": _("Choose a file"), "data-none": _("No file is chosen.")}
+        super().__init__({"accept": accept, **words})
+
+
 class NameField(forms.CharField):
     """The name of a group: one line of visible characters that Poster's database can hold."""
 

@@ -32,10 +32,9 @@ from groups.models.changes import LONGEST_NOTE
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings
+from groups.presenters.changes.change_diff import FORM_FIELDS
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
-VALUES = ("name", "loyalty_type", "percent", "birthday_bonus")
-"""The values of a group that a form changes."""
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
@@ -204,7 +203,7 @@ class GroupForm(WriteForm):
         return json.dumps(
             {
                 name: str(self.fields[name].prepare_value(values[name])) if name in values else ""
-                for name in VALUES
+                for name in FORM_FIELDS
             }
             | {"note": ""}
         )
@@ -223,7 +222,7 @@ class GroupForm(WriteForm):
 
 
 def _values_of(group: Group | GroupValues) -> dict[str, Any]:
-    return {name: getattr(group, name) for name in VALUES}
+    return {name: getattr(group, name) for name in FORM_FIELDS}
 
 
 class RemovalForm(WriteForm):

@@ -75,7 +75,7 @@ asked_kinds: dict[str, type[Asked]] = {}
 
 
 def asked_of(row: Model) -> Asked:
-    """Return what can be asked for by this row. Raises `LookupError` if its kind is not asked_kinds."""
+    """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
     for kind in asked_kinds.values():
         if isinstance(row, kind.model):
             return kind(row)

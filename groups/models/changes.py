@@ -47,6 +47,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
+    def of_attempt(self, change: "Change") -> "ChangeQuerySet":
+        """Return the pending row of this attempt; the same form sent again may have another row."""
+        return self.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
+
     def last_tries(self) -> "ChangeQuerySet":
         """Return the latest change of each target: a client or group of a job may have been tried before."""
         number = Window(RowNumber(), partition_by="target", order_by="-created_at")
@@ -68,10 +72,15 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         closes = values.get("state") not in (None, *Change.OPEN)
+        of_client = change.action in Change.OF_CLIENTS
+        if of_client and "message" in values:
+            values["message"] = ""  # Poster's words may name somebody; the code stays
+        if of_client and closes:
+            # Drop the field HMACs: nothing will be compared any more.
+            before = ClientBefore.from_json(values.get("before", change.before))
+            values["before"] = replace(before, field_hmacs={}).to_json()
         if closes:
             values |= {"settled_at": timezone.now(), "next_check_at": None}
-        if change.action in Change.OF_CLIENTS:
-            values |= self._without_person(change, values, closes=closes)
         counts = not values.keys().isdisjoint(("state", "sent_at"))
         with transaction.atomic():
             stored, writes = self._store(change, values), None
@@ -88,18 +97,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         for name, value in values.items():
             setattr(change, name, value)
         return True
-
-    @staticmethod
-    def _without_person(change: "Change", values: dict[str, Any], *, closes: bool) -> dict[str, Any]:
-        """Return the values to store instead of those that could tell about a client."""
-        kept: dict[str, Any] = {}
-        if "message" in values:
-            kept["message"] = ""  # Poster's words may name somebody; the code stays
-        if closes:
-            # Drop the field HMACs: nothing will be compared any more.
-            before = ClientBefore.from_json(values.get("before", change.before))
-            kept["before"] = replace(before, field_hmacs={}).to_json()
-        return kept
 
     def _store(self, change: "Change", values: dict[str, Any]) -> bool:
         """Update the row and its locks; return False if another process has updated it meanwhile."""

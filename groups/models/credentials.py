@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.rare_rows import RareRows
 from poster_admin.common.encryption import EncryptedField, Secret
 
 TOKEN_LIFE = timedelta(days=2 * 365)
@@ -135,10 +136,7 @@ class PosterCredentials(models.Model):
 
         They are read once for this object, which lives as long as its request.
         """
-        # Mostly there are none, and to ask for whole rows takes Django twice as long.
-        if not _unsettled_ids().filter(account=self.account_id):
-            return []
-        unsettled = _unsettled_of_groups().filter(account=self.account_id)
+        unsettled = _unsettled_of_groups().find(account=self.account_id)
         return sorted(unsettled, key=attrgetter("created_at"), reverse=True)
 
     @property
@@ -151,23 +149,15 @@ class PosterCredentials(models.Model):
         return timezone.now() >= self.connected_at + TOKEN_LIFE - TOKEN_WARNING
 
 
-def _unsettled_of_groups() -> Any:
+@cache
+def _unsettled_of_groups() -> RareRows[Any]:
     """Return the unsettled changes of groups.
 
     Changes of clients are left out, because there may be thousands, and the page of their job shows them.
     Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")
-    return changes.objects.of_groups().unsettled().order_by()
-
-
-@cache
-def _unsettled_ids() -> Any:
-    """Return the ids of these changes, for each page to narrow to its account.
-
-    They are put together once: that takes Django half of the time of the whole question.
-    """
-    return _unsettled_of_groups().values_list("pk", flat=True)
+    return RareRows(changes.objects.of_groups().unsettled().order_by())
 
 
 class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):

@@ -135,6 +135,7 @@ class Job(Leased, Consent):
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
         UNREACHABLE = "unreachable", _("Poster has not answered for a quarter of an hour.")
+        BEHIND = "behind", _("Poster has not shown the last change made here for a quarter of an hour.")
         UNREADABLE_ROW = (
             "unreadable_row",
             _("Poster gave a client or a group in a form that could not be read."),

@@ -114,7 +114,7 @@ class PosterClient:
         method = "clients.getGroup"
         row = self._read(method, {"group_id": str(group_id)}, within)
         if row is False:
-            raise NotFound(None, "no such group", method=method)
+            raise NotFound(None, method=method)
         found = GroupList.from_wire([row])
         return _the_one(found.groups, found.unreadable, group_id, method)
 
@@ -181,7 +181,7 @@ class PosterClient:
         method = "clients.getClient"
         rows = self._read(method, {"client_id": str(client_id)}, within)
         if rows is False or rows == []:
-            raise NotFound(None, "no such client", method=method)
+            raise NotFound(None, method=method)
         if not isinstance(rows, list) or len(rows) != 1:
             raise InvalidResponse("the client is not a list of one", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
@@ -277,7 +277,9 @@ class PosterClient:
     ) -> Any:
         result = self._attempt(method, params, form, deadline, 1, parse)
         if isinstance(result, PosterError) and result.retryable:
-            pause = _pause(result, self._timeouts)
+            pause = random.uniform(*self._timeouts.pause)  # noqa: S311 - jitter is no secret
+            if isinstance(result, InvalidResponse) and result.retry_after is not None:
+                pause = float(result.retry_after)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
                 result = self._attempt(method, params, form, deadline, 2, parse)
@@ -313,24 +315,20 @@ class PosterClient:
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)
         if self._on_call:
-            self._on_call(self._report(method, attempt, answer, result, time.monotonic() - started))
+            failed = isinstance(result, PosterError)
+            report = CallReport(
+                account=self.account,
+                method=method,
+                attempt=attempt,
+                outcome=result.reason if failed else "ok",
+                status=answer.status if isinstance(answer, Answer) else None,
+                code=getattr(result, "code", None) if failed else None,
+                size=len(answer.body) if isinstance(answer, Answer) else 0,
+                seconds=time.monotonic() - started,
+                detail=answer.detail if isinstance(answer, Failure) else "",
+            )
+            self._on_call(report)
         return result
-
-    def _report(
-        self, method: str, attempt: int, answer: Answer | Failure, result: Any, seconds: float
-    ) -> CallReport:
-        failed = isinstance(result, PosterError)
-        return CallReport(
-            account=self.account,
-            method=method,
-            attempt=attempt,
-            outcome=result.reason if failed else "ok",
-            status=answer.status if isinstance(answer, Answer) else None,
-            code=getattr(result, "code", None) if failed else None,
-            size=len(answer.body) if isinstance(answer, Answer) else 0,
-            seconds=seconds,
-            detail=answer.detail if isinstance(answer, Failure) else "",
-        )
 
 
 def _the_one[T: (Group, Client)](
@@ -343,7 +341,7 @@ def _the_one[T: (Group, Client)](
     if record.id != record_id:
         raise InvalidResponse("another record than was asked for", method=method, reason=ErrorReason.SHAPE)
     if record.removed:
-        raise NotFound(None, "the record is removed", method=method)
+        raise NotFound(None, method=method)
     return record
 
 
@@ -353,12 +351,6 @@ def _without_token(answer: Answer, token: str) -> Answer:
     if not secret or secret not in answer.body:
         return answer
     return Answer(answer.status, answer.body.replace(secret, MASK.encode()), answer.retry_after)
-
-
-def _pause(error: PosterError, timeouts: Timeouts) -> float:
-    if isinstance(error, InvalidResponse) and error.retry_after is not None:
-        return float(error.retry_after)
-    return random.uniform(*timeouts.pause)  # noqa: S311 - jitter is no secret
 
 
 def _write_error(error: PosterError) -> PosterError:

@@ -155,8 +155,8 @@ class InvalidResponse(PosterError):
 class Refused(PosterError):
     """Poster understood the request and refused it with a code and a message.
 
-    `message` is Poster's text, redacted and cut at 200 characters. Show it as a detail beside a message of
-    the application.
+    `message` is Poster's own text, redacted and cut at 200 characters, and empty where Poster gave none. Show
+    it as a detail beside a message of the application.
     """
 
     def __init__(self, code: int | None, message: str = "", *, method: str = "", reason: str = "") -> None:

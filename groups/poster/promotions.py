@@ -24,7 +24,16 @@ class Promotion:
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
-        return cls(read_id(row, "promotion_id"), read_words(row, "name"), _promoted(row.get("params")))
+        promotion_id, name, params = read_id(row, "promotion_id"), read_words(row, "name"), row.get("params")
+        if not isinstance(params, Mapping):
+            raise UnreadableRow("params is missing or not an object")
+        if not is_told(params, "clients_type") or read_integer(params, "clients_type") != _FOR_GROUPS:
+            return cls(promotion_id, name)
+        named = params.get("clients_groups")
+        if not isinstance(named, list):
+            raise UnreadableRow("clients_groups is missing or not a list")
+        ids = frozenset(read_id({"clients_groups": each}, "clients_groups") for each in named)
+        return cls(promotion_id, name, ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +47,3 @@ class PromotionList:
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Promotion.from_wire, rows, "promotion_id")))
-
-
-def _promoted(params: object) -> frozenset[int]:
-    if not isinstance(params, Mapping):
-        raise UnreadableRow("params is missing or not an object")
-    if not is_told(params, "clients_type") or read_integer(params, "clients_type") != _FOR_GROUPS:
-        return frozenset()
-    named = params.get("clients_groups")
-    if not isinstance(named, list):
-        raise UnreadableRow("clients_groups is missing or not a list")
-    return frozenset(read_id({"clients_groups": each}, "clients_groups") for each in named)

@@ -75,16 +75,13 @@ class ReceiptList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out those not closed."""
-        closed = (row for row in rows if not _is_other(row))
+        # A row that does not say its status may be a sale.
+        closed = [
+            row for row in rows if not (isinstance(row, Mapping) and str(row.get("status")) in _NOT_CLOSED)
+        ]
         return cls(*sort_out(readable(Receipt.from_wire, closed, "transaction_id")), len(rows))
 
     @property
     def is_whole(self) -> bool:
         """Return True if no receipt can lack in it."""
         return not self.unreadable and self.size < PAGE
-
-
-def _is_other(row: object) -> bool:
-    """Return True if a receipt is certainly not closed; one that does not say so may be a sale."""
-    status = row.get("status") if isinstance(row, Mapping) else None
-    return str(status) in _NOT_CLOSED

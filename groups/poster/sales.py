@@ -52,7 +52,7 @@ class ClientSales:
 class SalesList:
     """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read.
 
-    `size` is the number of all rows. `lost` counts the rows of nobody that have a name all the same: somebody
+    `size` is the number of all rows. `lost` counts the rows without a client that still have a name: somebody
     may lack that row.
     """
 
@@ -64,14 +64,11 @@ class SalesList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
-        known = (row for row in rows if not _is_nobodys(row))
-        lost = sum(1 for row in rows if _is_nobodys(row) and _has_name(row))
+        known, lost = [], 0
+        for row in rows:
+            if not isinstance(row, Mapping) or str(row.get("client_id")) != _NOBODY:
+                known.append(row)
+            else:
+                names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
+                lost += any(name not in ("", _NOBODY) for name in names)
         return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows), lost)
-
-
-def _is_nobodys(row: object) -> bool:
-    return isinstance(row, Mapping) and str(row.get("client_id")) == _NOBODY
-
-
-def _has_name(row: Mapping[Any, Any]) -> bool:
-    return any(str(row.get(name) or "").strip() not in ("", _NOBODY) for name in ("firstname", "lastname"))

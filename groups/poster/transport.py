@@ -69,6 +69,26 @@ class Failure:
     detail: str = ""
 
 
+# Classes of errors with their meaning. The first match decides.
+FAILURES: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
+    ((ssl.SSLCertVerificationError,), Failure(ErrorReason.CERTIFICATE, sent=False, retryable=False)),
+    # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
+    ((ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)),
+    # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
+    (
+        (LocationValueError, InvalidURL, InvalidSchema, MissingSchema),
+        Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
+    ),
+    ((socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)),
+    ((NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)),
+    ((ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)),
+    # Any other TLS error may have occurred after Poster read the request.
+    ((ssl.SSLError,), Failure(ErrorReason.TLS, sent=True)),
+    ((DecodeError,), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)),
+    ((ReadTimeoutError, TimeoutError), Failure(ErrorReason.TIMEOUT, sent=True)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """The answer of a server to a connection: its clock, and the end of its certificate if it has one."""
@@ -119,7 +139,9 @@ class Transport:
                 body = _body(response.raw)
                 if len(body) > MAX_BODY:
                     return Failure(ErrorReason.TOO_LARGE, sent=True, retryable=False)
-                return Answer(response.status_code, body, _retry_after(response.headers.get("Retry-After")))
+                wait = response.headers.get("Retry-After", "")
+                seconds = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else None
+                return Answer(response.status_code, body, seconds)
         except ERRORS as error:
             return classify(error)
 
@@ -130,14 +152,11 @@ class Transport:
         try:
             timeout = (timeouts.connect, timeouts.read)
             with self._session.head(url, timeout=timeout, allow_redirects=False, stream=True) as response:
-                return Probe(response.headers.get("Date", ""), _certificate_until())
+                until = certificate.get().get("notAfter")
+                ends_at = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
+                return Probe(response.headers.get("Date", ""), ends_at)
         except ERRORS as error:
             return classify(error)
-
-
-def _certificate_until() -> datetime | None:
-    until = certificate.get().get("notAfter")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(until)), UTC) if until else None
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -149,39 +168,16 @@ def _body(response: urllib3.BaseHTTPResponse) -> bytes:
     return response.read(decode_content=False)
 
 
-def _retry_after(value: str | None) -> int | None:
-    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 6 else None
-
-
 def classify(error: BaseException) -> Failure:
     """Return the meaning of an error of `ERRORS`, without the error."""
     errors = tuple(_wrapped(error))
-    for kinds, failure in _failures():
+    for kinds, failure in FAILURES:
         found = next((each for each in errors if isinstance(each, kinds)), None)
         if isinstance(found, ssl.SSLCertVerificationError):
             return replace(failure, detail=found.verify_message)
         if found:
             return failure
     return Failure(ErrorReason.CONNECTION_LOST, sent=True)
-
-
-def _failures() -> Iterator[tuple[tuple[type[BaseException], ...], Failure]]:
-    """Yield classes of errors with their meaning. The first match decides."""
-    yield (ssl.SSLCertVerificationError,), Failure(ErrorReason.CERTIFICATE, sent=False, retryable=False)
-    # Before its causes, so that an unreachable proxy is not taken for an unreachable Poster.
-    yield (ProxyFailed,), Failure(ErrorReason.PROXY, sent=False)
-    # Subclasses first: NameResolutionError < NewConnectionError < ConnectTimeoutError in urllib3.
-    yield (
-        (LocationValueError, InvalidURL, InvalidSchema, MissingSchema),
-        Failure(ErrorReason.BAD_ADDRESS, sent=False, retryable=False),
-    )
-    yield (socket.gaierror,), Failure(ErrorReason.NAME_NOT_FOUND, sent=False)
-    yield (NewConnectionError,), Failure(ErrorReason.REFUSED, sent=False)
-    yield (ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)
-    # Any other TLS error may have occurred after Poster read the request.
-    yield (ssl.SSLError,), Failure(ErrorReason.TLS, sent=True)
-    yield (DecodeError,), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)
-    yield (ReadTimeoutError, TimeoutError), Failure(ErrorReason.TIMEOUT, sent=True)
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:

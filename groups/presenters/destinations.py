@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
-from groups.presenters.group_actions import named_actions
-from groups.presenters.lists.list_actions import list_actions_of
+from groups.presenters.group_actions import list_actions_of, named_actions
+from groups.presenters.lists.list_filters import chosen_words
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
 
@@ -62,8 +60,13 @@ def destinations(
     numbers = NumberFormat.current()
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
     actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
+    note = chosen_words(len(chosen), numbers)
     return [
-        *_actions_on_chosen(words, chosen, user),
+        *(
+            Destination(str(action.label), action.address(chosen), note)
+            for action in (list_actions_of(user) if chosen else ())
+            if has_all(f"{action.label} {note}", words)
+        ),
         *(
             Destination(
                 group.name,
@@ -72,20 +75,8 @@ def destinations(
             )
             for group in found
         ),
-        *(Destination(action.label, action.url, _("action")) for action in actions),
+        *(Destination(label, url, _("action")) for label, url in actions),
         *pages,
-    ]
-
-
-def _actions_on_chosen(words: Sequence[set[str]], chosen: Sequence[int], user: "User") -> list[Destination]:
-    if not chosen:
-        return []
-    groups = ngettext("%(count)s chosen group", "%(count)s chosen groups", len(chosen))
-    note = groups % {"count": NumberFormat.current().count(len(chosen))}
-    return [
-        Destination(str(action.label), action.address(chosen), note)
-        for action in list_actions_of(user)
-        if has_all(f"{action.label} {note}", words)
     ]
 
 
@@ -101,26 +92,6 @@ def pages_for(user: "User", *pages: tuple[str, str | Promise, str, bool]) -> lis
     ]
 
 
-PAGE, ACTION = False, True
-# Features put theirs between these.
-PAGES: dict[int, tuple[tuple[str, Promise, str, bool], ...]] = {
-    0: (
-        ("groups.view_group", gettext_lazy("Loyalty groups"), "groups:list", PAGE),
-        ("groups.add_group", gettext_lazy("New group"), "groups:create", ACTION),
-    ),
-    2: (("groups.view_client", gettext_lazy("Clients"), "groups:clients", PAGE),),
-    10: (
-        ("groups.view_group", gettext_lazy("What is new"), "groups:news", PAGE),
-        ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
-        ("groups.view_group", gettext_lazy("Jobs"), "groups:jobs", PAGE),
-    ),
-}
-
-
-def _pages_of_core(order: int, user: "User") -> list[Destination]:
-    return pages_for(user, *PAGES[order])
-
-
 def _pages_of_the_settings(user: "User") -> list[Destination]:
     pages = settings_pages(user)
     actions = (action for page in pages for action in page.actions)
@@ -131,8 +102,26 @@ def _pages_of_the_settings(user: "User") -> list[Destination]:
     ]
 
 
+PAGE, ACTION = False, True
 sources: list[tuple[int, Source]] = [
-    *((order, partial(_pages_of_core, order)) for order in PAGES),
+    (
+        0,
+        lambda user: pages_for(
+            user,
+            ("groups.view_group", _("Loyalty groups"), "groups:list", PAGE),
+            ("groups.add_group", _("New group"), "groups:create", ACTION),
+        ),
+    ),
+    (2, lambda user: pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", PAGE))),
+    (
+        10,
+        lambda user: pages_for(
+            user,
+            ("groups.view_group", _("What is new"), "groups:news", PAGE),
+            ("groups.view_group", _("History"), "groups:history", PAGE),
+            ("groups.view_group", _("Jobs"), "groups:jobs", PAGE),
+        ),
+    ),
     (14, _pages_of_the_settings),
 ]
-"""The pages and actions to go to, those of a lower order first."""
+"""The pages and actions to go to, those of a lower order first; features put theirs between these."""

@@ -1,4 +1,4 @@
-"""Find actions on a group that is named: "5 % for Gold", "plan Gold", "move clients of Gold"."""
+"""Find actions on a group that is named: "5 % for Gold", "plan Gold"; and on those chosen in the list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, searchable, spellings
-from groups.presenters.lists.list_filters import asked_percent
+from groups.presenters.lists.conditions import asked_number
 from groups.services.values import percent_words
 
 if TYPE_CHECKING:
@@ -37,13 +37,8 @@ class GroupAction:
     editable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class NamedAction:
-    """An action on a certain group: its words, and the address of its form."""
-
-    label: str
-    url: str
-
+type NamedAction = tuple[str, str]
+"""An action on a certain group: its words, and the address of its form."""
 
 EDIT = GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent"))
 REMOVE = GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False)
@@ -66,7 +61,7 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
 
 def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
     """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
-    typed = {word: asked_percent({"percent": word}, "percent") for word in words}
+    typed = {word: asked_number({"percent": word}, "percent", 100) for word in words}
     numbers = sorted((word for word, percent in typed.items() if percent), key=lambda word: "%" not in word)
     word = next(iter(numbers), None)
     if word is None:
@@ -75,7 +70,7 @@ def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> 
     rest = [each for each in words if each != word]
     shown = percent_words(Decimal(percent))
     return [
-        NamedAction(
+        (
             _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
             f"{reverse('groups:update', args=[group.id])}?percent={percent}",
         )
@@ -93,7 +88,7 @@ def _named(
         return []
     rest = [word for word in words if not _begins(word, [*verbs, *object_])]
     return [
-        NamedAction(f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
+        (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
         for group in _meant(rest, groups, here)
         if group.is_editable or not action.editable
     ]
@@ -113,3 +108,34 @@ def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> lis
     if not naming:
         return [here] if here else []
     return [group for group in groups if has_all(group.name, naming)]
+
+
+# --- Chosen groups ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ListAction:
+    """A button below the list, and the page at `url_name` that it opens with the chosen groups.
+
+    Their numbers come in the address: `id=1&id=4`, or `id=1,4`. "Go to" finds the action by its label too.
+    """
+
+    label: str | Promise
+    url_name: str
+    permission: str
+    args: tuple[str, ...] = ()
+
+    def address(self, group_ids: Sequence[int]) -> str:
+        """Return the address of the page with the groups."""
+        return f"{reverse(self.url_name, args=self.args)}?id={','.join(map(str, group_ids))}"
+
+
+list_actions: list[tuple[int, ListAction]] = [
+    (10, ListAction(kind, "groups:export", "groups.view_group", (kind.lower(),))) for kind in ("CSV", "XLSX")
+]
+"""Those of a lower order come first; features put theirs before these."""
+
+
+def list_actions_of(user: "User") -> list[ListAction]:
+    """Return the actions that a user may take."""
+    return [action for _order, action in list_actions if user.has_perm(action.permission)]

@@ -30,13 +30,8 @@ def history_tabs(request: HttpRequest) -> list[Tab]:
     return [tab for _order, source in tab_sources for tab in source(request)]
 
 
-def _tab_of_the_history(_request: HttpRequest) -> Iterable[Tab]:
-    yield Tab(_("History"), reverse("groups:history"))
-
-
-def _tab_of_the_jobs(_request: HttpRequest) -> Iterable[Tab]:
-    yield Tab(_("Jobs"), reverse("groups:jobs"))
-
-
-tab_sources: list[tuple[int, TabSource]] = [(-10, _tab_of_the_history), (10, _tab_of_the_jobs)]
+tab_sources: list[tuple[int, TabSource]] = [
+    (-10, lambda _request: [Tab(_("History"), reverse("groups:history"))]),
+    (10, lambda _request: [Tab(_("Jobs"), reverse("groups:jobs"))]),
+]
 """Those of a lower order come first; the news, which a view counts, and features put theirs between."""

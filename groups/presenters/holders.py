@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from django.apps import apps
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from groups.feature import feature_of_jobs
 from groups.models import Change, Holder, Job
 from groups.models.locks import HolderOfFeature
 from groups.presenters.messages import Message
+from groups.services.values import moment_words
 from groups.services.writes.commands import Command
 
 
@@ -40,7 +39,7 @@ def holder_notice(holder: Holder) -> HolderNotice:
 
 @holder_notice.register
 def _change_notice(change: Change) -> HolderNotice:
-    words = {"who": change.user_name, "time": _date(change), "name": change.group_name}
+    words = {"who": change.user_name, "time": moment_words(change.created_at), "name": change.group_name}
     if Command.kind_of(change).removes:
         title = _("A removal has no outcome yet")
         text = _(
@@ -62,7 +61,7 @@ def _job_notice(job: Job) -> HolderNotice:
         return holder_notice(HolderOfFeature(feature, job.pk))
     words = {
         "who": job.user_name,
-        "time": _date(job),
+        "time": moment_words(job.created_at),
         "from": job.group_name,
         "to": job.target_name or "–",
     }
@@ -86,7 +85,3 @@ def _feature_notice(holder: HolderOfFeature) -> HolderNotice:
     advice = _("Ask the administrator of this server to switch it on, so that this can be ended there.")
     message = Message(_("This group is locked for the moment"), text % {"feature": name}, advice)
     return HolderNotice(message, "", "")
-
-
-def _date(holder: Change | Job) -> str:
-    return date_format(localtime(holder.created_at), "SHORT_DATETIME_FORMAT")

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
-from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -128,19 +127,11 @@ class JobPage:
         return [row for row in rows if row[1] or row[2] == "applied"]
 
     @cached_property
-    def problems(self) -> list[dict[str, Any]]:
-        """The last parts that did not succeed as intended."""
+    def problems(self) -> list[tuple[Change, str]]:
+        """The last parts that did not succeed as intended, each with the group or client that it concerns."""
         tries = Change.objects.filter(job=self.job).last_tries()
         rows = tries.exclude(state__in=(State.APPLIED, State.PENDING))
-        return [
-            {
-                "change": row,
-                "url": reverse("groups:change", args=[row.pk]),
-                "whom": Command.from_change(row).subject(row),
-                "why": row.reason_label,
-            }
-            for row in rows[:SHOWN_AT_MOST]
-        ]
+        return [(row, Command.from_change(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
 
 
 def job_toast(job: Job, user: "User") -> Toast:
@@ -224,6 +215,8 @@ def _waiting_words(reason: Job.Stop) -> str:
             return _("The outcome of some writes is not known yet.")
         case Stop.NOT_EMPTY:
             return _("Poster still shows clients who were moved.")
+        case Stop.BEHIND:
+            return _("Poster does not show the last change yet.")
         case Stop.UNREADABLE_ROW:
             return str(reason.label)
     return _("Poster does not answer.")
@@ -255,7 +248,7 @@ def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step 
             return _("Wait until that has ended.") + " " + again
         case Stop.BONUS_BLOCKED:
             return _("An owner can set the unit of the birthday bonus on the account page.")
-        case Stop.UNREACHABLE:
+        case Stop.UNREACHABLE | Stop.BEHIND:
             return _("Try again later.") + " " + again
         case Stop.BUSY | Stop.LOCKED | Stop.UNKNOWN:
             return again

@@ -7,8 +7,7 @@ The words for the state of a change are in `groups.presenters.changes.change_wor
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from groups.poster import (
@@ -23,6 +22,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
+from groups.services.values import moment_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,5 +220,4 @@ def because_of(error: PosterError, title: str, text: str) -> Message:
 def printed_words(user: Any, credentials: Any) -> str:
     """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
     account = _("Poster account %(account)s") % {"account": credentials.account_id}
-    time = date_format(localtime(), "SHORT_DATETIME_FORMAT")
-    return f"{account} · {time} · {user.get_full_name() or user.get_username()}"
+    return f"{account} · {moment_words(now())} · {user.get_full_name() or user.get_username()}"

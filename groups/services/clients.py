@@ -139,37 +139,30 @@ def search_members(
     phones: tuple[str, ...] = (),
     start: int = 0,
 ) -> Members:
-    """Return the clients of a group that match, in the order of their ids.
-
-    First ask Poster for each of `phones`, the digits of a whole number. If none is found, read the group from
-    `start` until its end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
-    """
+    """Return the clients of a group that match, as `search_clients` does, with the group."""
     group = _group(user, credentials, group_id)
-    found = _search(credentials, group_id, matches, phones, start)
+    found = search_clients(
+        user=user, credentials=credentials, group_id=group_id, matches=matches, phones=phones, start=start
+    )
     return Members(group=group, **{field.name: getattr(found, field.name) for field in fields(found)})
 
 
-def search_account(
+def search_clients(
     *,
     user: "User",
     credentials: PosterCredentials,
+    group_id: int | None = None,
     matches: Callable[[Client], bool],
     phones: tuple[str, ...] = (),
     start: int = 0,
 ) -> FoundClients:
-    """Return the clients of the account that match, in whatever group; by the rules of `search_members`."""
+    """Return the clients of the account, or of one group, that match, in the order of their ids.
+
+    First ask Poster for each of `phones`, the digits of a whole number. If none is found, read from `start`
+    until the end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
+    """
     if not user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
-    return _search(credentials, None, matches, phones, start)
-
-
-def _search(
-    credentials: PosterCredentials,
-    group_id: int | None,
-    matches: Callable[[Client], bool],
-    phones: tuple[str, ...],
-    start: int,
-) -> FoundClients:
     for phone in phones:
         answer = call_poster(credentials, partial(PosterClient.get_clients, phone=phone))
         found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))

@@ -73,8 +73,7 @@ def changes_in(
     rows = Change.objects.of_groups().filter(account=account, settled_at__gt=since, state=state)
     for change in rows.order_by():
         at = change.settled_at or change.created_at
-        url = reverse("groups:change", args=[change.pk])
-        yield Event(f"{state} {change.pk}", at, url, partial(text, change))
+        yield Event(f"{state} {change.pk}", at, change.get_absolute_url(), partial(text, change))
 
 
 def is_user(user_id: int | None, user: User) -> bool:
@@ -104,8 +103,7 @@ def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
         *rows.filter(state__in=Job.UNFINISHED, stopped_at__gt=since),
     ):
         at = job.finished_at or job.stopped_at or job.created_at
-        url = reverse("groups:job", args=[job.pk])
-        yield Event(key_of_end(job, at), at, url, partial(job_words, job))
+        yield Event(key_of_end(job, at), at, job.get_absolute_url(), partial(job_words, job))
 
 
 def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:

@@ -121,9 +121,14 @@ def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
 
 def _client_of(credentials: PosterCredentials) -> PosterClient:
     _let_through(credentials.account)
+    try:
+        token = credentials.token.reveal()
+    except SecretUnreadable:
+        log.warning("No key of POSTER_TOKEN_KEYS opens the token of credentials %s", credentials.pk)
+        raise TokenRejected(None, reason=ErrorReason.UNREADABLE) from None
     return client(
         credentials.account_id,
-        _token(credentials),
+        token,
         person=credentials.user_id,
         bonus_in_kopecks=credentials.account.bonus_unit == PosterAccount.BonusUnit.KOPECKS,
     )
@@ -176,15 +181,7 @@ def rest_of(within: float | None, began: float) -> float | None:
 def check_token(credentials: PosterCredentials) -> None:
     """Raise `TokenRejected` if Poster has refused the token: its user may not see local data then."""
     if credentials.refused_at:
-        raise TokenRejected(None, "the token was refused", reason=ErrorReason.REFUSED_BEFORE)
-
-
-def _token(credentials: PosterCredentials) -> str:
-    try:
-        return credentials.token.reveal()
-    except SecretUnreadable:
-        log.warning("No key of POSTER_TOKEN_KEYS opens the token of credentials %s", credentials.pk)
-    raise TokenRejected(None, "the stored token cannot be read", reason=ErrorReason.UNREADABLE)
+        raise TokenRejected(None, reason=ErrorReason.REFUSED_BEFORE)
 
 
 def _let_through(account: PosterAccount) -> None:

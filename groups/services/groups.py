@@ -122,7 +122,7 @@ def list_groups(
     """
     try:
         if fresh or credentials.refused_at:
-            return _keep(credentials, _ask_for_all(credentials))
+            return _keep(credentials, call_poster(credentials, partial(_ask, credentials)))
         found = _cached_list(credentials)
         if found is not None:
             LISTS.labels("memory").inc()
@@ -157,10 +157,6 @@ def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
     """
     take_answer = begin_call(credentials, partial(_ask, credentials))
     return lambda: _keep(credentials, take_answer())
-
-
-def _ask_for_all(credentials: PosterCredentials) -> Groups:
-    return call_poster(credentials, partial(_ask, credentials))
 
 
 def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
@@ -232,7 +228,8 @@ def read_group(
         found = cached(credentials, str(group_id))
         if found is not None:
             return OneGroup(*found)
-        call = _begin_group(credentials, group_id)
+        begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
+        call = share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
         copy = _copy_meanwhile(credentials, call, patience)
         group_then = copy and copy.find(group_id)
         if not copy or not group_then:
@@ -250,11 +247,6 @@ def read_group(
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
     """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
     return call_poster(credentials, partial(_ask_for_one, credentials, group_id))
-
-
-def _begin_group(credentials: PosterCredentials, group_id: int) -> SharedCall[OneGroup]:
-    begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
-    return share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
 
 
 def _ask_for_one(credentials: PosterCredentials, group_id: int, poster: PosterClient) -> OneGroup:

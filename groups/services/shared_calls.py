@@ -33,7 +33,7 @@ class SharedCall[T]:
     def ends_within(self, seconds: float) -> bool:
         """Wait for the answer, but no longer than so many seconds; return True if it is here."""
         release_database()
-        # The slot of an own call is held by its thread.
+        # The thread of a call holds its slot.
         with _timed(), nullcontext() if self.is_own else waiting_for_another(self.person):
             return bool(wait([self.call.future], seconds).done)
 

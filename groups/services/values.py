@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import get_format
+from django.utils.formats import date_format, get_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -56,6 +58,11 @@ def value_words(field: str, version: Version) -> str:
             return str(value)
 
 
+def name_or_number(group: Group | None, group_id: int) -> str:
+    """Return the name of a group, or "group 5" for one that is not in the list."""
+    return group.name if group else _("group %(id)s") % {"id": group_id}
+
+
 def difference_words(before: Version, after: Version) -> str:
     """Return how the values of a group differ: "percent 10% → 12.5%, type Bonus → Discount".
 
@@ -68,6 +75,11 @@ def difference_words(before: Version, after: Version) -> str:
             label = str(FIELD_LABELS[field])
             words.append(f"{label[:1].lower()}{label[1:]} {old or '–'} → {new or '–'}")
     return ", ".join(words)
+
+
+def moment_words(moment: datetime) -> str:
+    """Return a date and a time on the clock of the dashboard, in the format of the language."""
+    return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def type_label(loyalty_type: int) -> str:

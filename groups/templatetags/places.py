@@ -1,13 +1,20 @@
-"""`{% place "group.cards" group %}`: draw the parts that features have for this place."""
+"""`{% history_tabs %}`, `{% settings_nav %}`: draw what pages of one kind have in common.
+
+`{% place "group.cards" group %}`: draw the parts that features have for this place.
+"""
 
 from typing import Any
 
 from django.template import Engine, Library
 from django.template.context import Context
+from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from groups.presenters.history_tabs import history_tabs as tabs_of
 from groups.presenters.places import Parts, parts_of
+from groups.presenters.settings_pages import by_section, page_of, settings_pages
+from poster_admin.users.models import Guide
 
 register = Library()
 
@@ -27,3 +34,26 @@ def parts(context: Context, found: Parts) -> SafeString:
         with context.push(**variables):
             drawn.append((template.render(context),))
     return format_html_join("", "{}", drawn)
+
+
+@register.inclusion_tag("components/frame/history_tabs.html", takes_context=True)
+def history_tabs(context: Context) -> dict[str, Any]:
+    """Draw the tabs of the history."""
+    request = context["request"]
+    return {"tabs": tabs_of(request), "path": request.path_info}
+
+
+@register.inclusion_tag("components/frame/settings_nav.html", takes_context=True)
+def settings_nav(context: Context) -> dict[str, Any]:
+    """Draw the pages of the settings, beside each of them; a user in the guide has the way back to it."""
+    request = context["request"]
+    user, path = request.user, request.path_info
+    pages, guide = settings_pages(user), reverse("groups:guide")
+    # The first owner is a superuser: nobody else costs a query.
+    is_away = path != guide and user.is_superuser and Guide.objects.filter(user=user).exists()
+    return {
+        "sections": by_section(pages),
+        "here": page_of(path, pages),
+        "path": path,
+        "guide": guide if is_away else "",
+    }

@@ -9,8 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.clients.account_clients import AccountPage, Choice
-from groups.presenters.clients.choice_actions import asked_action, choice_actions_of
+from groups.presenters.clients.account_clients import AccountPage, Choice, asked_action, choice_actions_of
 from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
@@ -56,16 +55,16 @@ def client_search(request: Request) -> HttpResponse:
     filters = ClientFilters.parse(asked)
     found = None
     if filters.q:
-        found = clients.search_account(
+        found = clients.search_clients(
             user=request.user,
             credentials=request.credentials,
             matches=filters.matches,
             phones=filters.phones,
             start=filters.start,
         )
-    groups = {group.id: group for group in list_groups(request.credentials).groups}
+    names = {group.id: group.name for group in list_groups(request.credentials).groups}
     context = {
-        "page": AccountPage(found, filters, choice, groups),
+        "page": AccountPage(found, filters, choice, names),
         "actions": choice_actions_of(request.user),
         "not_done": asked_for,
     }

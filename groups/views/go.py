@@ -1,4 +1,4 @@
-"""Views that lead somewhere: the start page, and "Go to" for the keyboard (Ctrl K)."""
+"""Views that lead somewhere: the start page, "Go to" for the keyboard (Ctrl K), and the settings."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_safe
 
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_ids, asked_text
+from groups.presenters.settings_pages import by_section, settings_pages
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
@@ -46,13 +48,19 @@ def go(request: Request) -> HttpResponse:
     groups: Sequence[Group] = ()
     with suppress(PosterError):  # pages are found while Poster does not answer, too
         groups = reads.list_groups(request.credentials).groups if text else ()
-    here, chosen = _group_behind(request, groups), asked_ids(request.POST)
-    found = destinations(text, groups, request.user, here=here, chosen=chosen)
+    # The page on which the text was typed may be that of a group.
+    at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
+    here = next((group for group in groups if at and group.id == int(at[1])), None)
+    found = destinations(text, groups, request.user, here=here, chosen=asked_ids(request.POST))
     context = {"text": text, "found": found}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 
-def _group_behind(request: Request, groups: Sequence[Group]) -> Group | None:
-    """Return the group whose page the text was typed on, or None."""
-    at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
-    return next((group for group in groups if at and group.id == int(at[1])), None)
+@require_safe
+@requires(connected=False)
+def settings(request: Request) -> HttpResponse:
+    """Show the pages of the settings that the user may open and that a text names."""
+    text = asked_text(request.GET)
+    found = settings_pages(request.user, text)
+    context = {"text": text, "found": found, "sections": by_section(found)}
+    return render_page(request, "groups/settings/settings.html", context, fragment="found")

@@ -18,17 +18,16 @@ from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.models import Change, Job
 from groups.models.locks import HolderOfFeature
-from groups.poster import Group, NotFound, PosterError
+from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.group_actions import list_actions_of
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.column_sets import read_amounts
+from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.filter_form import FilterForm
-from groups.presenters.lists.group_list import Listing, make_listing
-from groups.presenters.lists.list_actions import list_actions_of
-from groups.presenters.lists.list_filters import Filters, asked_percent
-from groups.presenters.lists.neighbours import neighbours_of
-from groups.presenters.lists.row_marks import marks_of
+from groups.presenters.lists.group_list import Listing, make_listing, marks_of
+from groups.presenters.lists.list_filters import Filters
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
@@ -79,7 +78,13 @@ def group_list(request: Request) -> HttpResponse:
         "news": SimpleLazyObject(lambda: line_of_news(request)),
     }
     if group_id := row_asked_for(request):
-        return _one_row(request, group_id, context)
+        row = listing.only(group_id)
+        if row is None or row.stale:
+            # The group is gone, or a stale copy may lack its last change: the whole list has to come.
+            return redirect(request.get_full_path())
+        # The totals and the charts come along, for their places on the page.
+        response = render_page(request, "groups/list/list.html#row", context | {"listing": row})
+        return reselect(response, f'tr[data-group="{group_id}"]')
     column_set = listing.amounts.column_set if listing.amounts else None
     if column_set and element_asked_for(request) == column_set.key:
         return render_page(request, column_set.template, context, fragment=column_set.key)
@@ -99,18 +104,6 @@ def group_filters(request: Request) -> HttpResponse:
     """Show the form with the conditions and the columns of the list with the same parameters."""
     form = FilterForm(Filters.parse(request.GET, request.user), request.user)
     return render_page(request, "groups/list/filters.html", {"form": form}, fragment="form")
-
-
-def _one_row(request: Request, group_id: int, context: dict[str, Any]) -> HttpResponse:
-    """Show one row of the list, with the totals and charts for their places on the page.
-
-    A group that is gone, or a stale copy that may lack the last change, needs the whole list.
-    """
-    row = context["listing"].only(group_id)
-    if row is None or row.stale:
-        return redirect(request.get_full_path())
-    response = render_page(request, "groups/list/list.html#row", context | {"listing": row})
-    return reselect(response, f'tr[data-group="{group_id}"]')
 
 
 @require_safe
@@ -135,7 +128,8 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
             credentials, group_id, fresh="refresh" in request.GET, patience=patience_of(request)
         )
     except NotFound:
-        return _gone(request, group_id)
+        removal = history.removal_of(credentials, group_id)
+        return render_page(request, "404.html", {"removal": removal}, status=404)
     holders = job_lease.holders_of(credentials, group_id)
     # A row of a feature has a place of its own on the page.
     holder = next((each for each in holders if isinstance(each, Job | HolderOfFeature)), None)
@@ -145,7 +139,6 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "group": one.group,
         **_list_around(request, group_id),
         "type_label": type_label(one.group.loyalty_type),
-        "as_of": one.as_of,
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
         "is_held": bool(holders),
@@ -155,11 +148,6 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
     }
     return render_page(request, "groups/group/detail.html", context)
-
-
-def _gone(request: Request, group_id: int) -> HttpResponse:
-    removal = history.removal_of(request.credentials, group_id)
-    return render_page(request, "404.html", {"removal": removal}, status=404)
 
 
 def _list_around(request: Request, group_id: int) -> dict[str, Any]:
@@ -176,7 +164,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     }
     groups = reads.known_groups(request.credentials)
     if groups is not None:
-        context["around"] = neighbours_of(_listing(request, groups, filters), group_id)
+        context["around"] = _listing(request, groups, filters).around(group_id)
     return context
 
 
@@ -184,11 +172,13 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
 @requires("add_group")
 def group_create(request: Request) -> HttpResponse:
     """Create a group: from nothing, or `like` another one."""
-    searched = " ".join(request.GET.get("name", "").replace("\0", "").split())[:NAME_LENGTH]
     if request.method == "POST":
         form = GroupForm(request.POST)
     else:
-        form = GroupForm(name=searched, like=_group_like(request))
+        searched = " ".join(request.GET.get("name", "").replace("\0", "").split())[:NAME_LENGTH]
+        like_id = whole_number(request.GET.get("like", ""))
+        like = reads.read_group(request.credentials, like_id).group if like_id else None
+        form = GroupForm(name=searched, like=like if like and like.is_editable else None)
     page = WritePage(request, "groups/group/form.html", form)
     if not form.is_valid():
         return page.show()
@@ -206,20 +196,29 @@ def group_create(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_update(request: Request, group_id: int) -> HttpResponse:
     """Edit a group: open the form on Poster's current values, and compare them again when it is submitted."""
+    credentials = request.credentials
     if request.method != "POST":
-        return _open_form(request, group_id)
+        # A change made here counts, even if Poster does not show it yet.
+        group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
+        percent = asked_number(request.GET, "percent", 100)
+        form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
+        page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
+        locked = history.open_change(credentials, group_id)
+        return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
     form = GroupForm(request.POST)
-    page = WritePage(request, "groups/group/form.html", form)
-    valid = form.is_valid()
-    page.group = _opened_on(request, form, group_id)
-    if not valid:
+    # Poster is asked only if the form does not say on what it was opened.
+    opened_on = (
+        group_of(group_id, form.loaded) if form.loaded else reads.read_group(credentials, group_id).group
+    )
+    page = WritePage(request, "groups/group/form.html", form, opened_on)
+    if not form.is_valid():
         return page.show()
     if form.loaded == form.intended:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
         return redirect_after_write(request, group_id)
     command = UpdateGroup(
         user=request.user,
-        credentials=request.credentials,
+        credentials=credentials,
         operation=form.cleaned_data["operation"],
         group_id=group_id,
         loaded=form.loaded,
@@ -227,27 +226,6 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         note=form.cleaned_data["note"],
     )
     return ask_or_execute(page, command, confirmed=form.cleaned_data["confirmed"])
-
-
-def _group_like(request: Request) -> Group | None:
-    """Return the group that a new one begins as a copy of, or None."""
-    group_id = whole_number(request.GET.get("like", ""))
-    if not group_id:
-        return None
-    group = reads.read_group(request.credentials, group_id).group
-    return group if group.is_editable else None
-
-
-def _open_form(request: Request, group_id: int) -> HttpResponse:
-    """Open the form on Poster's current values, or on a change made here that Poster does not show yet."""
-    credentials = request.credentials
-    group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
-    form = GroupForm(
-        group=group, archive="archive" in request.GET, percent=asked_percent(request.GET, "percent")
-    )
-    page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
-    locked = history.open_change(credentials, group_id)
-    return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
 
 
 @form_methods
@@ -300,11 +278,3 @@ def _removal(request: Request, form: RemovalForm, group_id: int) -> RemoveGroup:
         loaded=version.values,
         loaded_clients=version.clients,
     )
-
-
-def _opened_on(request: Request, form: GroupForm, group_id: int) -> Group:
-    """Return the group as the form was opened on it; ask Poster only if the form does not say."""
-    version = form.cleaned_data.get("version")
-    if version is None or version.values is None:
-        return reads.read_group(request.credentials, group_id).group
-    return group_of(group_id, version.values)

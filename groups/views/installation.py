@@ -1,16 +1,23 @@
-"""Views of the installation: its state, as `manage.py doctor` tells it, and the guide of the first steps."""
+"""Views of the installation: its state, as `manage.py doctor` tells it, its metrics, and its first steps."""
 
+import os
 from itertools import groupby
 from operator import attrgetter
 
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from groups.presenters.first_steps import first_steps
 from groups.presenters.places import parts_of
+from groups.services.calls.metrics import of_database
 from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
 from groups.views.http.requests import Request, form_methods, requires
@@ -68,3 +75,22 @@ def guide(request: Request) -> HttpResponse:
         "protection": parts_of("guide.protection", request),
     }
     return render_page(request, "groups/installation/guide.html", context)
+
+
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Return the metrics to a client with METRICS_TOKEN; without that setting the page does not exist."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not constant_time_compare(
+        request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
+    ):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    counted = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
+    return HttpResponse(
+        generate_latest(counted) + generate_latest(of_database()), content_type=CONTENT_TYPE_LATEST
+    )

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.models import Change, Job
 from groups.presenters.job_page import JobPage
 from groups.presenters.job_undo import (
+    UndoCard,
     ids_to_undo,
     not_ended_words,
     nothing_to_undo_words,
@@ -111,7 +112,10 @@ def _to_undo(request: Request, undoing: Job) -> HttpResponse:
     return redirect("groups:job", undoing.undo_of_id)
 
 
-def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+def _show(
+    request: Request, job: Job, *, status: int = 200, undo: UndoCard | None = None, **context: Any
+) -> HttpResponse:
     left_jobs.remember(request, job)
-    context = {"page": JobPage(job, request.user), **context}
+    page = JobPage(job, request.user)
+    context |= {"page": page, "undo": undo or page.undo}
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)

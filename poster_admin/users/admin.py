@@ -40,39 +40,31 @@ def user_of(request: HttpRequest) -> User:
     return cast("User", request.user)
 
 
-def of_managed(rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
-    """Return the rows of those whom the user of the request may change here."""
-    return rows.filter(user__in=managed_and_self(user_of(request)))
-
-
-class FactorAdmin(ReadOnlyAdmin):
-    """Let owners see and remove the second factors of the users whom they manage."""
+class ManagedAdmin(ReadOnlyAdmin):
+    """Show the rows of those whom the user of the request may change here."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return of_managed(super().get_queryset(request), request)
+        return super().get_queryset(request).filter(user__in=managed_and_self(user_of(request)))
 
 
-class AuthenticatorAdmin(FactorAdmin):
+class AuthenticatorAdmin(ManagedAdmin):
     """List the users with a second factor, and remove it for a user who lost the phone and the codes."""
 
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     fields = list_display
 
 
-class PasskeyAdmin(FactorAdmin):
+class PasskeyAdmin(ManagedAdmin):
     """List the passkeys of users, and remove one whose device is lost."""
 
     list_display = ("user", "name", "created_at", "last_used_at")
     fields = list_display
 
 
-class CompanyLinkAdmin(ReadOnlyAdmin):
+class CompanyLinkAdmin(ManagedAdmin):
     """Let owners allow or revoke a link for the users whom they manage."""
 
     list_display = ("user", "allowed_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return of_managed(super().get_queryset(request), request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("users.add_companylink"))

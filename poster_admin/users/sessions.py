@@ -28,7 +28,7 @@ SEEN_EVERY = 60
 
 
 class SessionStore(DatabaseStore):
-    """Sessions that expire by themselves, and that their owner can list and end."""
+    """Sessions that expire, and that their owner can list and end."""
 
     seen_at: datetime | None = None
 

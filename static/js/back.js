@@ -3,7 +3,7 @@
 //
 // Kept are the fields that differ from those of the opened form, and its version, so that a change made meanwhile is a
 // conflict. No password, no file, and no form with `autocomplete="off"`.
-import { $, $$ } from "./dom.js";
+import { $, $$, tab } from "./dom.js";
 
 const PREFIX = "typed ";
 const FORMS = "main form[data-dirty-guard]:not([autocomplete=off])";
@@ -45,24 +45,14 @@ function keep() {
   const search = $(SEARCH);
   const clients = search ? new FormData(search).getAll("client").join() : "";
   if (search && (search.elements.q.value || clients)) kept.search = { q: search.elements.q.value, clients };
-  try {
-    if (kept.search || Object.keys(kept.forms).length) sessionStorage.setItem(key(), JSON.stringify(kept));
-    else sessionStorage.removeItem(key());
-  } catch { /* Storage is not available. */ }
+  if (kept.search || Object.keys(kept.forms).length) tab.set(key(), kept);
+  else tab.drop(key());
 }
 
 function take() {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(key()));
-    sessionStorage.removeItem(key());
-    return kept?.user === user ? kept : null;
-  } catch { return null; }
-}
-
-function forgetAll() {
-  try {
-    for (const each of Object.keys(sessionStorage)) if (each.startsWith(PREFIX)) sessionStorage.removeItem(each);
-  } catch { /* Storage is not available. */ }
+  const kept = tab.get(key());
+  tab.drop(key());
+  return kept?.user === user ? kept : null;
 }
 
 function fill(form, typed) {
@@ -100,7 +90,7 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 });
 
 function bringBack() {
-  if ($("main .gate")) forgetAll();  // nobody is signed in any more
+  if ($("main .gate")) tab.keys(PREFIX).forEach(tab.drop);  // nobody is signed in any more
   const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const kept = take();
   if (!isBack || !kept) return;

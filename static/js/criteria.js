@@ -55,3 +55,8 @@ form.addEventListener("click", (event) => {
   setUnsaved(form);
   focused?.focus();
 });
+
+// A pin that was made or removed has drawn its section anew, and with it the button that had the focus.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  if (detail.target.id === "pins" && !$("#pins").contains(document.activeElement)) $("#pins h2").focus();
+});

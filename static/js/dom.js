@@ -9,14 +9,23 @@ export const $$ = (selector, root = document) => [...root.querySelectorAll(selec
 // True for a click that opens a link in this tab, not in a new tab or window.
 export const isPlain = (event) => !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
-// Choices kept in this browser. Without its storage a choice lasts for this page only.
+// A browser may have no storage: then a choice lasts for this page only, and nothing typed is kept.
+function attempt(use) {
+  try { return use(); } catch { return null; }
+}
+
+// Choices kept in this browser.
 export const storage = {
-  get(key) {
-    try { return localStorage.getItem(key); } catch { return null; }
-  },
-  set(key, value) {
-    try { localStorage.setItem(key, value); } catch { /* Storage is not available. */ }
-  },
+  get: (key) => attempt(() => localStorage.getItem(key)),
+  set: (key, value) => attempt(() => localStorage.setItem(key, value)),
+};
+
+// What was typed, kept in this tab.
+export const tab = {
+  keys: (prefix) => attempt(() => Object.keys(sessionStorage).filter((key) => key.startsWith(prefix))) ?? [],
+  get: (key) => attempt(() => JSON.parse(sessionStorage.getItem(key))),
+  set: (key, value) => attempt(() => sessionStorage.setItem(key, JSON.stringify(value))),
+  drop: (key) => attempt(() => sessionStorage.removeItem(key)),
 };
 
 // Fetch an address into the place of an element. A request that another one replaces, or that the page leaves behind,

@@ -3,30 +3,14 @@
 //
 // `data-draft` holds the initial values of a form's fields. Only these fields are kept: no password, no token,
 // and neither the form's version nor its operation.
-import { $ } from "./dom.js";
+import { $, tab } from "./dom.js";
 import { clearUnsaved, unsavedForm } from "./unsaved.js";
 
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
-
-// `lost` is false while the form is being sent, and true once the session is known to have ended.
-const drafts = {
-  all() {
-    try { return Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX)); } catch { return []; }
-  },
-  pathOf: (key) => key.slice(PREFIX.length),
-  get(key) {
-    try { return JSON.parse(sessionStorage.getItem(key)); } catch { return null; }
-  },
-  set(key, draft) {
-    try { sessionStorage.setItem(key, JSON.stringify(draft)); } catch { /* Storage is not available. */ }
-  },
-  drop(key) {
-    try { sessionStorage.removeItem(key); } catch { /* Storage is not available. */ }
-  },
-};
 const keyHere = () => PREFIX + location.pathname;
 
+// `lost` is false while the form is being sent, and true once the session is known to have ended.
 function keepDraft(form, lost) {
   const opened = JSON.parse(form.dataset.draft);
   const values = new FormData(form);
@@ -36,7 +20,7 @@ function keepDraft(form, lost) {
     if (value !== opened[name]) typed[name] = value;
   }
   if (!Object.keys(typed).length) return;
-  drafts.set(keyHere(), { user: whoIsHere(), action: form.getAttribute("action"), opened, typed, lost });
+  tab.set(keyHere(), { user: whoIsHere(), action: form.getAttribute("action"), opened, typed, lost });
 }
 
 // --- Keep a draft when a form is sent, and when the answer says that the session has ended ---
@@ -60,10 +44,10 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 });
 
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (formOf(detail.requestConfig) && !hadEnded(detail.xhr)) drafts.drop(keyHere());
+  if (formOf(detail.requestConfig) && !hadEnded(detail.xhr)) tab.drop(keyHere());
 });
 
 // Run after HTMX has started, so that it handles a restored search.
 document.addEventListener("DOMContentLoaded", () => {
-  if (drafts.all().length) import("./restore.js").then(({ restoreDrafts }) => restoreDrafts(drafts, whoIsHere()));
+  if (tab.keys(PREFIX).length) import("./restore.js").then(({ restoreDrafts }) => restoreDrafts(PREFIX, whoIsHere()));
 });

@@ -1,5 +1,5 @@
 // Browsers draw fields for dates and files in a language of their own. Say beside them in that of the page what is chosen.
-// The button of a file is one of ours, with the words that its field brings along; without scripts it is the browser's.
+// The button of a file is drawn here, with the words that its field brings along; without scripts it is the browser's.
 import { $, $$, page } from "./dom.js";
 
 const DATES = "input:is([type=date], [type=datetime-local])";

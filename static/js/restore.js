@@ -1,6 +1,6 @@
-// Restore drafts when a page is loaded. Hardly any page has one, so the others do without this. The drafts are given to
+// Restore drafts when a page is loaded. Hardly any page has one, so the others do without this. Their prefix is given to
 // it: two modules that need each other have no names by their contents.
-import { $, $$ } from "./dom.js";
+import { $, $$, tab } from "./dom.js";
 import { openInRow } from "./rows.js";
 
 // Compare numbers regardless of the decimal separator.
@@ -41,12 +41,12 @@ async function makeNote() {
   return document.importNode($("#draft", help).content, true);
 }
 
-async function restore(drafts, key, draft) {
+async function restore(key, draft) {
   const row = $(`.groups .row-edit[href="${CSS.escape(draft.action)}"]`);
   if (!formFor(draft) && row) await openInRow(row);
   const form = formFor(draft);
   if (!form) return;
-  drafts.drop(key);
+  tab.drop(key);
   const now = JSON.parse(form.dataset.draft);
   for (const [name, value] of Object.entries(draft.typed))
     if (form.elements[name]) form.elements[name].value = value;
@@ -61,13 +61,13 @@ async function restore(drafts, key, draft) {
   said.focus();
 }
 
-export function restoreDrafts(drafts, user) {
+export function restoreDrafts(prefix, user) {
   const unsaved = $("[data-unsaved]");
-  for (const key of drafts.all()) {
-    const draft = drafts.get(key);
-    if (unsaved && (!user || user === draft.user)) drafts.set(key, { ...draft, lost: true });
-    else if (user && (user !== draft.user || !draft.lost)) drafts.drop(key);
-    else if (user && [drafts.pathOf(key), draft.action].includes(location.pathname)) restore(drafts, key, draft);
+  for (const key of tab.keys(prefix)) {
+    const draft = tab.get(key);
+    if (unsaved && (!user || user === draft.user)) tab.set(key, { ...draft, lost: true });
+    else if (user && (user !== draft.user || !draft.lost)) tab.drop(key);
+    else if (user && [key.slice(prefix.length), draft.action].includes(location.pathname)) restore(key, draft);
   }
   if (unsaved) for (const words of $$("[data-kept]", unsaved)) words.hidden = false;
 }

@@ -34,7 +34,8 @@ document.addEventListener("submit", (event) => {
   form.setAttribute("data-sent", "");
   holdButtons(form, true);
   event.submitter?.setAttribute("data-sending", "");
-  clearUnsaved();
+  // Another form of the page keeps what is typed in this one.
+  if (!form.hasAttribute("hx-post") || unsavedForm() === form) clearUnsaved();
   if (!form.hasAttribute("hx-post")) wait(1);
   else if (form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
 }, true);

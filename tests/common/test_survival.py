@@ -305,7 +305,7 @@ def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(ins
             assert dashboard.get("/groups/").status_code == 503
         assert dashboard.send_form(*form).status_code == 503
         assert not dashboard.sandbox.posts()
-        way.mend()
+        way.repair()
         # The first request afterwards is answered; the same form again is the same write.
         assert dashboard.send_form(*form).status_code == 302
 
@@ -314,7 +314,7 @@ def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(ins
         during(dashboard.sandbox, WRITE[write.action], way.cut)
         answer = dashboard.send_form(*form)
         assert outcome_of(answer) == (504, "unknown")
-        way.mend()
+        way.repair()
         dashboard.wait_until_settled(20)
         assert dashboard.rows()[write.operation]["state"] == "applied"
         assert len(dashboard.sandbox.posts()) == 2
@@ -322,6 +322,6 @@ def test_while_postgresql_is_away_nothing_is_sent_and_afterwards_all_goes_on(ins
         def trouble():
             way.cut()
             time.sleep(4)
-            way.mend()
+            way.repair()
 
         assert moves_on(dashboard, trouble) == []

@@ -33,7 +33,7 @@ def test_back_from_the_plan_has_every_number(page_for, staff, sandbox, javascrip
         expect(page.locator(".changed")).to_have_count(3)
     page.get_by_role("button", name="Переглянути зміни").last.click()
     heading(page, "Змінити ці відсотки?")
-    # Opened anew, the form has what Poster has.
+    # Opened again, the form has what Poster has.
     page.goto("/groups/edit/")
     expect(page.locator("[name=percent_1]")).to_have_value("10")
 

@@ -13,7 +13,7 @@ from django_tasks_db.models import DBTaskResult
 
 from groups.features.snapshots.models import Snapshot
 from groups.models import Job
-from groups.services.installation.routines import pruned
+from groups.services.installation.maintenance import pruned
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.security_log import record
 from tests.support.transfers import start

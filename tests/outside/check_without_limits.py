@@ -1,13 +1,20 @@
 """Test limits that are set while their feature is off; `tests/test_features.py` runs this in a process."""
 
+import uuid
+from datetime import timedelta
+
 import pytest
 from django.core.checks import run_checks
+from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.criteria.models import Criteria
+from groups.features.criteria.services import nights
 from groups.models import Change, Job
 from groups.services.installation import doctor
 from groups.services.jobs import queue
 from groups.services.jobs.undo_plan import plan_undo
+from tests.support.criteria import BRONZE, GOLD, put_groups, save
 from tests.support.jobs import ended, leave_few, plan, run
 from tests.support.pages import group_form, text_of
 
@@ -79,3 +86,23 @@ def test_an_undo_that_was_asked_for_gives_way_to_another_one(owner, sandbox):
     again = plan_undo(user=owner, credentials=owner.credentials, undone=job)
     assert again.pk != asked.pk
     assert ended(run(queue.start(again))) == (Job.State.DONE, "")
+
+
+def test_a_run_that_was_asked_for_holds_up_no_night_since_nobody_can_decide_it(owner, browse, sandbox):
+    put_groups(sandbox)
+    row, client = {"group_id": GOLD, "birthday_in": 0}, browse(owner)
+    save(owner, row, otherwise=BRONZE, nightly=True)
+    client.post("/criteria/run/", {"operation": str(uuid.uuid4())})
+    by_hand = run(Job.objects.get())
+    asked = Job.objects.create(
+        account=by_hand.account, user=owner, kind=by_hand.kind, wanted=by_hand.wanted, state=Job.State.ASKED
+    )
+    ApprovalRequest.objects.create(
+        account=asked.account, user=owner, user_name="owner", kind="job", job=asked
+    )
+    assert "It runs every night." in text_of(client.get("/criteria/"))
+    due = timezone.now() - timedelta(minutes=1)
+    Criteria.objects.update(night_at=due, next_look_at=due)
+    nights.run_night("demo")
+    assert Criteria.objects.get().left_out_at is None
+    assert "It runs every night." in text_of(client.get("/criteria/"))

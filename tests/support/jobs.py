@@ -7,11 +7,14 @@ import pytest
 from django.utils import timezone
 
 from groups.features.moves.services import moves
-from groups.models import Lock
+from groups.models import Change, Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import queue, undo_plan
+from groups.services.jobs import executor, queue, undo_plan
 from groups.services.jobs.lease import JobLease
+from groups.services.journal import history
+from groups.services.writes.commands import MoveClient
+from groups.services.writes.outcome import Outcome
 from tests.support.commands import before_the_read
 
 FEW = 6
@@ -111,6 +114,28 @@ def die_before_sending(monkeypatch, job, number):
         before_the_read(patch, die)
         with pytest.raises(SystemExit):
             queue.run_job.func(str(job.pk))
+
+
+def die_after_the_first(monkeypatch, module, job):
+    """Run a job of a module, and let its process die after the first write, before it looks at that."""
+
+    def die(lease, commands):
+        next(executor.submit_one_by_one(lease, commands))
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "submit_one_by_one", die)
+        with pytest.raises(SystemExit):
+            queue.run_job.func(str(job.pk))
+
+
+def leave_the_first_to_a_person(monkeypatch, module, job, user):
+    """Die after the first move, whose client cannot be read; the user says that it was made."""
+    with monkeypatch.context() as patch:
+        gone = Outcome(Change.State.REVIEW, Change.Reason.CLIENT_GONE, proven=True)
+        patch.setattr(MoveClient, "determine_outcome", lambda *_: gone)
+        die_after_the_first(monkeypatch, module, job)
+    history.resolve(Change.objects.get(job=job), "applied", user)
 
 
 def lock_keys(**holder):

@@ -178,7 +178,7 @@ class Way:
                 with contextlib.suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
-    def mend(self):
+    def repair(self):
         """Accept new connections again."""
         with self._lock:
             self._is_cut = False

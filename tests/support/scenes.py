@@ -17,7 +17,8 @@ from django.utils.http import urlsafe_base64_encode
 
 from groups.features.approvals.models import Breach, Limits
 from groups.features.approvals.services import approvals
-from groups.features.criteria.models import Criteria
+from groups.features.criteria.models import KIND, Criteria
+from groups.features.criteria.services.run_plan import RunScope
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.schedules.services.steps import run_due
@@ -317,7 +318,7 @@ uploaded(
     scheme(entry("Нова", percent="5,5"), entry("Нова", percent="101")),
     "/groups/compare/",
     role="Managers",
-    shows=".mend",
+    shows=".to-correct",
 )
 
 
@@ -344,7 +345,7 @@ uploaded(
     "file_with_errors",
     "ID;Назва;Тип;Відсоток;Коментар\n1;;;101;\n4;;;50;\n77;;;1;\n;Нова;Знижкова;3;\n;Ще;Хтозна;;\n",
     role="Staff",
-    shows=".mend",
+    shows=".to-correct",
 )
 uploaded("file_without_a_change", "ID;Відсоток\n1;10\n", role="Staff", shows="[data-notice=success]")
 uploaded(
@@ -1248,6 +1249,17 @@ def criteria_without_sales(stage):
 def criteria_held_at_night(stage):
     row = _save_criteria(stage, nightly=True)
     Criteria.objects.update(held=Criteria.Held.GROUP_GONE, held_at=row.saved_at)
+    stage.goto("/criteria/")
+
+
+@scene(shows=".notice a[href^='/jobs/']")
+def criteria_whose_nights_are_left_out(stage):
+    row = _save_criteria(stage, nightly=True)
+    wanted = RunScope(row.fingerprint, (1, 4, 5)).to_json()
+    common = {"account": row.account, "user": stage.user, "kind": KIND, "wanted": wanted}
+    Job.objects.create(**common, state=Job.State.DONE)
+    Job.objects.create(**common, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE)
+    Criteria.objects.update(left_out_at=timezone.now())
     stage.goto("/criteria/")
 
 

@@ -1,6 +1,7 @@
 """Show the limits, and the requests for writes beyond them: what is asked for, and who decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
-from groups.features.approvals.services.approvals import command_of, count_to_decide, may_decide
+from groups.features.approvals.services.approvals import (
+    command_of,
+    command_onto,
+    count_to_decide,
+    may_decide,
+)
 from groups.features.approvals.services.limits import OWN_BOUND
 from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
@@ -21,6 +27,7 @@ from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
+from groups.services.writes.commands import Command, GroupCommand
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
 
@@ -74,15 +81,15 @@ def _terms(group: Group) -> str:
 
 @dataclass(frozen=True)
 class RequestPage:
-    """A request, as a row of the list and as a page; `now` has its present effect where that was read."""
+    """A request, as a row of the list and as a page; `now` has its present effect where that was read.
+
+    `made` is the write of an approved request for a change.
+    """
 
     request: ApprovalRequest
     user: User
     now: Effect | None = None
-
-    @property
-    def url(self) -> str:
-        return reverse("groups:request", args=[self.request.pk])
+    made: Change | None = None
 
     @property
     def is_for_change(self) -> bool:
@@ -102,8 +109,43 @@ class RequestPage:
 
     @property
     def breaches(self) -> list[str]:
-        approved = self.request.present_state == ApprovalRequest.State.APPROVED
-        return [breach_words(breach, approved=approved) for breach in self.request.broken]
+        """The limits that it breaks, in sentences: now while it waits, and as they were approved."""
+        broken = (replace(breach, asked=self._number(breach)) for breach in self.request.broken)
+        return [
+            breach_words(breach, approved=self._is_approved)
+            for breach in broken
+            if breach.asked > breach.allowed
+        ]
+
+    @property
+    def _is_approved(self) -> bool:
+        return self.request.present_state == ApprovalRequest.State.APPROVED
+
+    def _number(self, breach: Breach) -> Decimal:
+        """Return the number of now, or of the approval; where that is not known, of when it was asked."""
+        if breach.limit in (Limit.MAX_CLIENTS, OWN_BOUND):
+            return self._clients(breach.asked)
+        if breach.limit == Limit.MAX_RISE and self._command is not None:
+            return self._command.reach.rise
+        return breach.asked
+
+    def _clients(self, asked: Decimal) -> Decimal:
+        if self._is_approved:
+            consent = self.made or self.request.job
+            is_of_this = consent is not None and consent.request_id == self.request.pk
+            allowed = consent.allowed_clients if consent is not None and is_of_this else None
+            return asked if allowed is None else Decimal(allowed)
+        then = self.request.asked_effect
+        # The rest of a job counts those whom it has reached already, and its effect does not.
+        return asked + self.now.clients - then.clients if self.now and then else asked
+
+    @cached_property
+    def _command(self) -> GroupCommand | None:
+        """The change that it asks for onto the values of now, or the one that was made."""
+        if self.made is not None:
+            made = Command.from_change(self.made)
+            return made if isinstance(made, GroupCommand) else None
+        return command_onto(self.request, self.now) if self.is_for_change and self.now else None
 
     @property
     def may_decide(self) -> bool:

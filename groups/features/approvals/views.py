@@ -54,7 +54,8 @@ def account_limits(request: Request) -> HttpResponse:
 def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
     page = page_asked_for(request, approvals.requests_of(request.credentials, request.user))
-    rows = [RequestPage(asked, request.user) for asked in page.object_list]
+    made = approvals.writes_of(page.object_list)
+    rows = [RequestPage(asked, request.user, made=made.get(asked.pk)) for asked in page.object_list]
     return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")
 
 
@@ -155,7 +156,8 @@ def _show(
     command = None
     if asked.is_waiting and asked.kind == ApprovalRequest.CHANGE:
         command = approvals.command_onto(asked, now)
-    page = RequestPage(asked, request.user, now)
+    made = approvals.writes_of([asked]).get(asked.pk)
+    page = RequestPage(asked, request.user, now, made)
     context = {"page": page, "command": command, "reason_form": ReasonForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.bulk.services import Line
-from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField
+from groups.forms.fields import INCOMPLETE, LARGEST_BONUS, DecimalField, FileInput
 from groups.forms.groups import GroupForm
 from groups.poster import Group, GroupValues
 from groups.poster.fields import plain
@@ -24,6 +24,14 @@ from groups.services.values import money_words, percent_words
 CENT = Decimal("0.01")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
+CHANGED_MEANWHILE = {
+    "percent": _(
+        "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
+    ),
+    "birthday_bonus": _(
+        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
+    ),
+}
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")
 
 
@@ -174,7 +182,9 @@ class PercentsForm(forms.Form):
         for name in stale:
             # The conflict is shown now, so submitting the form again overwrites the new value.
             opened[name] = getattr(group, name)
-            self.add_error(_field_of(group.id, name), _changed_meanwhile(group, name))
+            now = (percent_words if name == "percent" else money_words)(opened[name])
+            error = ValidationError(CHANGED_MEANWHILE[name], params={"now": now})
+            self.add_error(_field_of(group.id, name), error)
         if stale:
             return
         if self._line.check({name: plain(value) for name, value in edited.items()}, group):
@@ -190,18 +200,6 @@ def lines_of(changed: Mapping[int, GroupValues], groups: Mapping[int, Group]) ->
         Line(number, new, group_id, groups[group_id].values, groups[group_id].clients)
         for number, (group_id, new) in enumerate(changed.items(), 1)
     ]
-
-
-def _changed_meanwhile(group: Group, name: str) -> ValidationError:
-    if name == "percent":
-        text = _(
-            "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
-        )
-        return ValidationError(text, params={"now": percent_words(group.percent)})
-    text = _(
-        "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
-    )
-    return ValidationError(text, params={"now": money_words(group.birthday_bonus)})
 
 
 def _field_of(group_id: int, name: str) -> str:
@@ -284,13 +282,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("File, CSV or XLSX"),
-        widget=forms.FileInput(
-            attrs={
-                "accept": ".csv,.xlsx",
-                "data-choose": _("Choose a file"),
-                "data-none": _("No file is chosen."),
-            }
-        ),
+        widget=FileInput(".csv,.xlsx"),
         error_messages={
             "required": _("Choose a file."),
             "missing": _("Choose a file."),

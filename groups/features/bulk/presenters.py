@@ -20,8 +20,8 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.destinations import Destination, pages_for
+from groups.presenters.group_actions import ListAction
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_actions import ListAction
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import UpdateGroup

@@ -27,15 +27,16 @@ from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    check_as_asked,
     first_made,
     settle_open,
     submit_all,
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import JobLease, Stopped
+from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
-from groups.services.writes.outcome import differing, rebase_values, same
+from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
 State = Change.State
@@ -267,7 +268,7 @@ class _Edit:
         settle_open(self._lease)
         # A worker may have been killed before it looked at the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)
-        if not self._job.tested and (first := first_made(self._job, *actions)):
+        if not self._job.tested and (first := first_made(self._job, action__in=actions)):
             self._check_first(first)
         while self._due():
             tried = not self._job.tested and self._test_one()
@@ -298,9 +299,7 @@ class _Edit:
         return tried
 
     def _check_first(self, change: Change) -> None:
-        if change.state == State.DIFFERS:
-            intended, after = map(GroupValues.from_json, (change.intended, change.after))
-            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
+        check_as_asked(change)
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 

@@ -26,7 +26,7 @@ from groups.presenters.job_undo import page_of
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services import groups as reads
-from groups.services.calls.file_turns import file_turn
+from groups.services.calls.limits import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind

@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from groups.features.moves.forms import TargetField
+from groups.forms.fields import FileInput
 from groups.poster import Group
-from groups.services.values import terms_words
 
 
 class ListForm(forms.Form):
@@ -24,13 +25,7 @@ class ListForm(forms.Form):
     file = forms.FileField(
         label=_("Or a file, CSV or XLSX"),
         required=False,
-        widget=forms.FileInput(
-            attrs={
-                "accept": ".csv,.xlsx,.txt",
-                "data-choose": _("Choose a file"),
-                "data-none": _("No file is chosen."),
-            }
-        ),
+        widget=FileInput(".csv,.xlsx,.txt"),
         error_messages={"empty": _("The file is empty.")},
     )
 
@@ -47,13 +42,7 @@ class ListForm(forms.Form):
         super().__init__(data, files, **kwargs)
         self._largest = largest
         self._size = size
-        by_id = {str(group.id): group for group in groups}
-        self.fields["target"] = forms.TypedChoiceField(
-            label=_("To the group"),
-            choices=[("", _("Choose a group")), *((pk, terms_words(each)) for pk, each in by_id.items())],
-            coerce=by_id.__getitem__,
-            error_messages={"required": _("Choose a group.")},
-        )
+        self.fields["target"] = TargetField(groups)
 
     def clean_text(self) -> str:
         text = str(self.cleaned_data["text"])

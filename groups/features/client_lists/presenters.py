@@ -46,19 +46,18 @@ class ListPage:
     def rows(self) -> list[dict[str, Any]]:
         """The lines for the table: first those that a person has to look at."""
         order = [State.AMBIGUOUS, State.UNKNOWN, State.UNREADABLE, State.DOUBLE, State.THERE, State.FOUND]
-        return [self._row(each) for each in sorted(self._results, key=lambda each: order.index(each.state))]
-
-    def _row(self, listed: Listed) -> dict[str, Any]:
-        clients = listed.clients
-        return {
-            "number": listed.line.number,
-            "text": listed.line.text,
-            "state": listed.state,
-            "label": LABELS[listed.state],
-            "first_line": listed.first_line,
-            "clients": [self._client(each, listed.state) for each in clients],
-            "client_id": clients[0].id if len(clients) == 1 else None,
-        }
+        return [
+            {
+                "number": listed.line.number,
+                "text": listed.line.text,
+                "state": listed.state,
+                "label": LABELS[listed.state],
+                "first_line": listed.first_line,
+                "clients": [self._client(each, listed.state) for each in listed.clients],
+                "client_id": listed.clients[0].id if len(listed.clients) == 1 else None,
+            }
+            for listed in sorted(self._results, key=lambda each: order.index(each.state))
+        ]
 
     def _client(self, client: Client, state: State) -> dict[str, Any]:
         """Return a client of a line; one that can be chosen has the `value` of its check box."""

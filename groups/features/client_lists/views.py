@@ -21,7 +21,7 @@ from groups.features.client_lists.spreadsheets import (
 )
 from groups.features.moves.forms import ChoiceForm
 from groups.services import groups as reads
-from groups.services.calls.file_turns import file_turn
+from groups.services.calls.limits import file_turn
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
@@ -41,8 +41,8 @@ def client_list(request: Request) -> HttpResponse:
     form = ListForm(
         request.POST, request.FILES, groups=list(groups.values()), largest=BYTES_AT_MOST, size=size
     )
-    lines = _lines_of(request, form) if form.is_valid() else None
-    if lines is None:
+    lines = _lines_of(request, form) if form.is_valid() else []
+    if not lines:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
     directory = read_directory(request.credentials, lines, groups.keys())
@@ -58,18 +58,19 @@ def client_list(request: Request) -> HttpResponse:
     return render_page(request, "client_lists/list.html", context | bounds)
 
 
-def _lines_of(request: Request, form: ListForm) -> list[Line] | None:
-    """Return the lines of a valid form; None if its list cannot be read, which the form says then."""
+def _lines_of(request: Request, form: ListForm) -> list[Line]:
+    """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
     file = form.cleaned_data["file"]
+    field = "file" if file else "text"
     try:
         with file_turn(request.user.pk):
             lines = lines_of_file(file.read()) if file else lines_of_text(form.cleaned_data["text"])
     except NotReadable as problem:
-        form.add_error("file" if file else "text", problem)
-        return None
+        form.add_error(field, problem)
+        return []
     if not lines:
-        form.add_error("file" if file else "text", _("There is no line with a client."))
-    return lines or None
+        form.add_error(field, _("There is no line with a client."))
+    return lines
 
 
 @sensitive_post_parameters("text")

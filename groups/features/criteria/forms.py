@@ -178,8 +178,13 @@ class CriteriaForm:
         """Take what was sent in `data`; or show what was `typed`, without a check of it."""
         self._saved = saved
         self._groups = groups
-        self._is_saved = data is None and typed is None and saved is not None
-        main, rows = typed or ({}, _initial(saved))
+        # True if the rows of the form are those that are saved.
+        self.is_saved = data is None and typed is None and saved is not None
+        rows = [
+            {"group": row.group_id} | {name: getattr(row, name) for name in ("days", *_CONDITIONS)}
+            for row in (saved.table.rows if saved else ())
+        ]
+        main, rows = typed or ({}, rows if saved else [{}])
         options = GroupOptions(groups)
         self.main = TableForm(data, options=options, saved=saved, typed=main)
         self.rows = Rows(data, prefix=self.PREFIX, initial=rows, form_kwargs={"options": options})
@@ -197,11 +202,6 @@ class CriteriaForm:
     def has_errors(self) -> bool:
         """Return True if the form was sent, and something in it is wrong."""
         return self.main.is_bound and not self.is_valid()
-
-    @property
-    def is_saved(self) -> bool:
-        """Return True if the rows of the form are those that are saved."""
-        return self._is_saved
 
     @property
     def table(self) -> Table:
@@ -224,7 +224,11 @@ class CriteriaForm:
 
         Nothing is checked, and nothing that was typed is lost.
         """
-        typed = [self._typed(form) for form in self.rows.forms if not self._is_deleted(form)]
+        typed = [
+            {name: form[name].data or "" for name in RowForm.base_fields}
+            for form in self.rows.forms
+            if not form["DELETE"].data
+        ]
         verb, _dash, number = step.partition("-")
         place = int(number) if number.isdecimal() and int(number) < len(typed) else None
         if verb == "add" and len(typed) < MOST_ROWS:
@@ -237,23 +241,6 @@ class CriteriaForm:
                 typed[place], typed[other] = typed[other], typed[place]
         main = {name: self.main[name].data for name in self.main.fields}
         return CriteriaForm(groups=self._groups, saved=self._saved, typed=(main, typed))
-
-    def _typed(self, form: RowForm) -> dict[str, Any]:
-        names = (name for name in form.fields if name not in ("ORDER", "DELETE"))
-        return {name: form[name].data or "" for name in names}
-
-    @staticmethod
-    def _is_deleted(form: RowForm) -> bool:
-        return bool(form["DELETE"].data)
-
-
-def _initial(saved: SavedTable | None) -> list[dict[str, Any]]:
-    if saved is None:
-        return [{}]
-    return [
-        {"group": row.group_id} | {name: getattr(row, name) for name in ("days", *_CONDITIONS)}
-        for row in saved.table.rows
-    ]
 
 
 class RunForm(forms.Form):

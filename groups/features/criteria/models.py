@@ -16,11 +16,13 @@ from groups.models import PosterAccount
 from groups.models.consents import LONGEST_REASON
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.submissions import Submission
+from poster_admin.common.nights import Nights
 
 CHANGE_CRITERIA = "groups.change_criteria"
 KIND = "criteria"
 # Another worker takes a night over from one that was killed after this long: a reading may last 15 minutes.
 LONGEST_NIGHT = timedelta(minutes=20)
+NIGHTS = Nights(lambda: settings.CRITERIA_SECONDS, lambda: settings.CRITERIA_HOUR)
 
 
 class CriteriaQuerySet(LeasedQuerySet["Criteria"]):
@@ -35,7 +37,8 @@ class Criteria(Leased):
 
     `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
     the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
-    reason until somebody saves the table.
+    reason until somebody saves the table. The last night that was left out because a run waited for a person
+    was so at `left_out_at`.
     """
 
     class Held(models.TextChoices):
@@ -67,6 +70,7 @@ class Criteria(Leased):
     next_look_at = models.DateTimeField(null=True)
     held = models.CharField(max_length=10, choices=Held, blank=True, default="")
     held_at = models.DateTimeField(null=True)
+    left_out_at = models.DateTimeField(null=True)
 
     longest_lease = staticmethod(lambda: LONGEST_NIGHT)
     objects = CriteriaQuerySet.as_manager()

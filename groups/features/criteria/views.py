@@ -1,12 +1,15 @@
 """Views of the criteria: the table, what it would do, and the pins."""
 
+import json
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
@@ -33,7 +36,7 @@ from groups.features.criteria.services.reading import (
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
 from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.services.sweep import SweepProgress, is_small
+from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Job
 from groups.poster import ErrorReason, Unreachable
 from groups.poster.fields import whole_number
@@ -76,8 +79,7 @@ def criteria(request: Request) -> HttpResponse:
             version=data["version"],
         )
     except SavedSince as since:
-        now = SavedTable.of(since.now) if since.now else None
-        return _show(request, now, form=form.on(now), status=409, saved_since=True)
+        return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
         return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
@@ -97,13 +99,15 @@ def _show(
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
         form = CriteriaForm(groups=groups.groups, saved=saved)
-    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials))
+    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials), request.user)
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
     context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
     context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
-    return render(request, "criteria/criteria.html", context, status=status)
+    # Where a pin is refused, its section alone takes the place of the one that is there.
+    fragment = "pins" if status != HTTPStatus.OK else ""
+    return render_page(request, "criteria/criteria.html", context, fragment=fragment, status=status)
 
 
 # --- The preview -------------------------------------------------------------------------------------------
@@ -118,7 +122,9 @@ def preview(request: Request) -> HttpResponse:
     saved = saved_table(request.credentials)
     if saved is None:
         return _show(request, None, status=409, outcome=nothing_saved_words())
-    pair, skip = _pair_of(request), whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
+    from_id, to_id = (whole_number(request.POST.get(name, "")) for name in ("from", "to"))
+    pair = (from_id, to_id) if from_id and to_id else None  # whose clients are asked for by name
+    skip = whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
     try:
         reading = new_reading(request.credentials, saved.table, pair=pair, skip=skip)
     except GroupsGone:
@@ -132,12 +138,6 @@ def preview(request: Request) -> HttpResponse:
     may_run = request.user.has_perms(Run.permissions)
     context |= {"operation": uuid.uuid4(), "version": version_of(saved), "may_run": may_run}
     return render_page(request, "criteria/preview.html", context, fragment="preview")
-
-
-def _pair_of(request: Request) -> tuple[int, int] | None:
-    """Return the pair of groups whose clients are asked for by name, or None."""
-    ids = [whole_number(request.POST.get(name, "")) for name in ("from", "to")]
-    return (ids[0], ids[1]) if ids[0] and ids[1] else None
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -156,13 +156,14 @@ def run(request: Request) -> HttpResponse:
     operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        return _show_run(request, saved, operation, status, **context)
+        context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
+        return render(request, "criteria/run.html", context, status=status)
 
     try:
         known = find_known(runs.submission_of(operation, user, credentials), Job)
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
-    if known or (known := runs.unfinished_run(credentials)):
+    if known or (known := runs.unfinished_run(credentials.account_id)):
         return redirect(known.get_absolute_url())
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
@@ -182,25 +183,17 @@ def run(request: Request) -> HttpResponse:
 
 
 def _is_read(reading: CriteriaReading) -> bool:
-    """Read and judge all clients; return False for a large account that cannot be read in time.
+    """Read and judge all clients; return False for an account that cannot be read in time.
 
     A worker has more time for it, and stops where more clients would move than may. Raises `PosterError`.
     """
     try:
         read_now(reading, seconds=SECONDS_FOR_ALL)
     except Unreachable as error:
-        if error.reason != ErrorReason.DEADLINE or is_small(reading.credentials):
+        if error.reason != ErrorReason.DEADLINE:
             raise
         return False
     return True
-
-
-def _show_run(
-    request: Request, saved: SavedTable | None, operation: uuid.UUID, status: int, **context: Any
-) -> HttpResponse:
-    """Show why a run was not started, with its form where it may be sent again."""
-    context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
-    return render(request, "criteria/run.html", context, status=status)
 
 
 def answer_too_many(error: TooManyMoves, request: Request, asked: Any, show: Show) -> HttpResponse:
@@ -239,7 +232,7 @@ def pin_create(request: Request) -> HttpResponse:
         )
         if is_known:
             messages.success(request, _("The client stays where they are, whatever the criteria say."))
-            return redirect("groups:criteria")
+            return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
     return _show(request, saved_table(request.credentials), pin_form=form, status=422)
 
@@ -251,4 +244,18 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     if not tables.remove_pin(pin_id, user=request.user, credentials=request.credentials):
         raise Http404
     messages.success(request, _("The pin is removed."))
-    return redirect("groups:criteria")
+    return _redirect_to_pins(request)
+
+
+def _redirect_to_pins(request: Request) -> HttpResponse:
+    """Redirect to the table; with a script only its pins are drawn anew: what is typed above stays."""
+    if element_asked_for(request) != "pins":
+        return redirect("groups:criteria")
+    place = {
+        "path": reverse("groups:criteria"),
+        "target": "#pins",
+        "select": "#pins",
+        "selectOOB": "#messages:innerHTML",
+        "push": "false",
+    }
+    return HttpResponse(headers={"HX-Location": json.dumps(place)})

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.features.insights.forms import CostForm
-from groups.features.insights.presenters.cost import CARD, CostCard, cost_card
+from groups.features.insights.presenters.cost import CARD, CostCard
 from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.presenters.scheme_pages import (
     AuditPage,
@@ -36,7 +36,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     """Show what a percent of a group costs."""
     group = reads.list_groups(request.credentials).find(group_id)
     if group is None:
-        raise NotFound(None, "no such group", reason=ErrorReason.GONE)
+        raise NotFound(None, reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
     card = _card_of_form(request, form, group)
     status = 422 if form.percent_error else status_of(card.failure) if card and card.failure else 200
@@ -46,15 +46,15 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
 
 def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | None:
     """Return the card; None where the page has the error beside the field, which is in no fragment."""
-    card = CostCard(request.get_full_path())
+    url = request.get_full_path()
     if error := form.percent_error:
         is_fragment = element_asked_for(request) == CARD
-        return CostCard(card.url, problem=Message("", error)) if is_fragment else None
+        return CostCard(url, problem=Message("", error)) if is_fragment else None
     if not group.is_editable:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
-        return CostCard(card.url, problem=Message(_("There is no figure for this group."), text))
-    find = partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
-    return cost_card(card, [(group.id, group.values, form.values())], find)
+        return CostCard(url, problem=Message(_("There is no figure for this group."), text))
+    card = CostCard(url, edits=[(group.id, group.values, form.values())])
+    return card.ask(partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"])))
 
 
 @require_safe

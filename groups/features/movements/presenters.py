@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
 from groups.features.insights.presenters.count_line import CountLine, draw_counts
@@ -22,12 +21,12 @@ from groups.features.movements.services.movements import (
 )
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
+from groups.services.values import name_or_number
+from poster_admin.common.paging import page_asked_for
 
 if TYPE_CHECKING:
     from groups.models import PosterCredentials
     from groups.views.http.requests import Request
-
-PAGE_SIZE = 50
 
 
 class Growth:
@@ -99,7 +98,7 @@ class MovementPage:
         self.may_see_clients = request.user.has_perm(VIEW_CLIENTS)
         self._credentials = request.credentials
         self._groups = {each.id: each for each in groups.groups}
-        self._number = request.GET.get("page", "1")
+        self._request = request
 
     @cached_property
     def growth(self) -> Growth:
@@ -107,11 +106,28 @@ class MovementPage:
 
     @cached_property
     def page(self) -> Page[Movement]:
-        return Paginator(movements_of(self._credentials, self._group_id), PAGE_SIZE).get_page(self._number)
+        return page_asked_for(self._request, movements_of(self._credentials, self._group_id))
 
     @cached_property
     def rows(self) -> list[MovementRow]:
-        return [self._row(each) for each in self.page.object_list]
+        rows = []
+        for movement in self.page.object_list:
+            is_in = movement.to_id == self._group_id
+            other_id = movement.from_id if is_in else movement.to_id
+            other = self._groups.get(other_id or 0)
+            row = MovementRow(
+                client_id=movement.client_id,
+                name=self._names.get(movement.client_id, ""),
+                is_in=is_in,
+                day=movement.day,
+                reason=movement.reason,
+                words=movement.get_reason_display(),
+                other=name_or_number(other, other_id) if other_id else "",
+                other_id=other_id,
+                is_there=other is not None,
+            )
+            rows.append(row)
+        return rows
 
     @cached_property
     def unnamed(self) -> int:
@@ -127,19 +143,3 @@ class MovementPage:
         if not self.may_see_clients or not self._client_ids:
             return {}
         return find_names(self._credentials, self._client_ids)
-
-    def _row(self, movement: Movement) -> MovementRow:
-        is_in = movement.to_id == self._group_id
-        other_id = movement.from_id if is_in else movement.to_id
-        other = self._groups.get(other_id or 0)
-        return MovementRow(
-            client_id=movement.client_id,
-            name=self._names.get(movement.client_id, ""),
-            is_in=is_in,
-            day=movement.day,
-            reason=movement.reason,
-            words=str(Movement.Reason(movement.reason).label),
-            other=other.name if other else _("group %(id)s") % {"id": other_id} if other_id else "",
-            other_id=other_id,
-            is_there=other is not None,
-        )

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
@@ -12,6 +11,7 @@ from groups.features.movements.services.movements import movements_of, roll_of
 from groups.poster import NotFound
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups, list_groups
+from groups.services.values import name_or_number
 from groups.views.http.requests import Request, requires
 
 
@@ -26,10 +26,10 @@ def movements(request: Request, group_id: int) -> HttpResponse:
     group = groups.find(group_id) if groups else None
     # A group that was removed is told about too, as long as its movements are kept.
     if roll and group is None and not movements_of(request.credentials, group_id).exists():
-        raise NotFound(None, "no such group", method="clients.getGroups")
+        raise NotFound(None, method="clients.getGroups")
     context = {
         "group_id": group_id,
-        "name": group.name if group else _("group %(id)s") % {"id": group_id},
+        "name": name_or_number(group, group_id),
         "is_there": group is not None or roll is None,
         "page": MovementPage(request, group_id, groups, roll) if roll and groups else None,
         "may_switch": bool(settings.MOVEMENT_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),

@@ -22,6 +22,22 @@ MOST_MOVED = 2_000
 _ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 
 
+class TargetField(forms.TypedChoiceField):
+    """The group to which clients go. A list that shows several at once has a `size`."""
+
+    def __init__(self, groups: Sequence[Group], *, size: int = 0) -> None:
+        by_id = {str(each.id): each for each in groups}
+        # A list that shows several groups needs no line that asks to choose one.
+        first = [] if size else [("", _("Choose a group"))]
+        super().__init__(
+            label=_("To the group"),
+            choices=[*first, *((pk, terms_words(each)) for pk, each in by_id.items())],
+            coerce=by_id.__getitem__,
+            widget=forms.Select(attrs={"size": size} if size else {}),
+            error_messages={"required": _("Choose a group.")},
+        )
+
+
 class TargetForm(forms.Form):
     """Choose the group to which clients go; `sources` are the groups that they are in.
 
@@ -54,17 +70,9 @@ class TargetForm(forms.Form):
         """Offer these groups as targets; not the only group that the clients are in."""
         self.initial["version"] = version_of_several((*groups, *self.sources))
         single = self.sources[0].id if len(self.sources) == 1 else None
-        by_id = {str(each.id): each for each in groups if each.id != single}
-        self.has_many_targets = len(by_id) > self.FEW
-        # A list that shows several groups needs no line that asks to choose one.
-        first = [] if self.has_many_targets else [("", _("Choose a group"))]
-        self.fields["target"] = forms.TypedChoiceField(
-            label=_("To the group"),
-            choices=[*first, *((pk, terms_words(each)) for pk, each in by_id.items())],
-            coerce=by_id.__getitem__,
-            widget=forms.Select(attrs={"size": self.FEW} if self.has_many_targets else {}),
-            error_messages={"required": _("Choose a group.")},
-        )
+        targets = [each for each in groups if each.id != single]
+        self.has_many_targets = len(targets) > self.FEW
+        self.fields["target"] = TargetField(targets, size=self.FEW if self.has_many_targets else 0)
 
 
 class MoveForm(TargetForm):

@@ -10,10 +10,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
-from groups.presenters.clients.choice_actions import ChoiceAction
+from groups.presenters.clients.account_clients import ChoiceAction
 from groups.presenters.clients.client_list import MemberPage
-from groups.presenters.group_actions import GroupAction
-from groups.presenters.lists.list_actions import ListAction
+from groups.presenters.group_actions import GroupAction, ListAction
 from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, clients_words, percent_words, type_label
 from groups.services.writes.commands import MoveClient

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -47,10 +47,14 @@ def group_move(request: Request, group_id: int) -> HttpResponse:
 def clients_move(request: Request) -> HttpResponse:
     """Start one job that moves chosen clients, of one group or of several, to another group."""
     chosen = request.GET.getlist("client")
-    if request.method != "POST" and not chosen:
+    data = request.POST.copy() if request.method == "POST" else None
+    if data is not None:
+        # The clients of the check boxes join the others.
+        data["clients"] = ",".join(filter(None, [data.get("clients", ""), *data.getlist("client")]))
+    elif not chosen:
         return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
-    form = ChoiceForm(_posted_choice(request), groups=groups, chosen=chosen)
+    form = ChoiceForm(data, groups=groups, chosen=chosen)
     return _move(request, form, "moves/move.html", {})
 
 
@@ -66,15 +70,6 @@ def groups_move(request: Request) -> HttpResponse:
     if not form.sources:
         return redirect("groups:list")
     return _move(request, form, "moves/move.html", {"of_groups": True})
-
-
-def _posted_choice(request: Request) -> QueryDict | None:
-    """Return the form that was sent, with the clients of its check boxes among the others."""
-    if request.method != "POST":
-        return None
-    data = request.POST.copy()
-    data["clients"] = ",".join(filter(None, [data.get("clients", ""), *data.getlist("client")]))
-    return data
 
 
 @form_methods

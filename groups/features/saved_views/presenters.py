@@ -27,19 +27,15 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
     may_count = len(views) * len(listing.groups.groups) <= MOST_COUNTED
     tabs = [Link(label=_("All groups"), href=listing.url, current=not here)]
     for view in views:
-        filters = filters_of(view.query, request.user)
-        count = _count(request, filters, listing) if may_count else ""
+        filters, count = filters_of(view.query, request.user), ""
+        # Where Poster would have to be asked for it, there is no number.
+        costly = any(condition.costly for condition in asked_conditions(filters.conditions))
+        if may_count and not costly:
+            found = make_listing(listing.groups, filters, request.credentials).found_groups
+            count = listing.numbers.count(len(found))
         query = filters.query()
         tabs.append(Link(label=view.name, href=listing.url + query, current=query == here, count=count))
     return {"tabs": tabs}
-
-
-def _count(request: Request, filters: Filters, listing: Listing) -> str:
-    """Return the number of groups in a view; empty where Poster would have to be asked for it."""
-    if any(condition.costly for condition in asked_conditions(filters.conditions)):
-        return ""
-    found = make_listing(listing.groups, filters, request.credentials).found_groups
-    return listing.numbers.count(len(found))
 
 
 def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:

@@ -66,8 +66,12 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     """Plan a change of a group."""
     credentials = request.credentials
     data = request.POST if request.method == "POST" else None
-    form = ScheduleForm(data, group=_read_group(request, group_id))
-    group, known = form.group, schedules.schedule_of(credentials, group_id)
+    # A form that was sent before is held against the group as it was then.
+    group = _known_base(request, request.POST.get("operation", ""), group_id)
+    if group is None:
+        read = reads.read_now(credentials, group_id).group
+        group = with_own_change(credentials.account_id, read)[0]
+    form, known = ScheduleForm(data, group=group), schedules.schedule_of(credentials, group_id)
     if data is None and known and known.is_open:
         return _show(request, form, holder=holder_notice(known))
     if not group.is_editable:
@@ -162,14 +166,6 @@ def _show_several(request: Request, form: SeveralForm, *, status: int, **context
     rows = [(group, present_words(group.values)) for group in form.groups]
     context = {"form": form, "rows": rows, "now": timezone.now(), **context}
     return render_page(request, "schedules/several.html", context, fragment="form", status=status)
-
-
-def _read_group(request: Request, group_id: int) -> Group:
-    """Return the group as Poster has it now; for a form that was sent before, as it was then."""
-    if known := _known_base(request, request.POST.get("operation", ""), group_id):
-        return known
-    read = reads.read_now(request.credentials, group_id).group
-    return with_own_change(request.credentials.account_id, read)[0]
 
 
 def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> Group | None:

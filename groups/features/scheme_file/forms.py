@@ -4,6 +4,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.bulk.forms import UploadForm
+from groups.forms.fields import FileInput
 
 
 class SchemeForm(UploadForm):
@@ -11,12 +12,6 @@ class SchemeForm(UploadForm):
 
     file = forms.FileField(
         label=_("File, YAML"),
-        widget=forms.FileInput(
-            attrs={
-                "accept": ".yaml,.yml",
-                "data-choose": _("Choose a file"),
-                "data-none": _("No file is chosen."),
-            }
-        ),
+        widget=FileInput(".yaml,.yml"),
         error_messages=UploadForm.base_fields["file"].error_messages,
     )

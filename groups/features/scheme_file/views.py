@@ -17,9 +17,9 @@ from groups.features.scheme_file.files.documents import NotAScheme
 from groups.features.scheme_file.files.schemes import read_scheme
 from groups.features.scheme_file.files.writing import write_scheme
 from groups.features.scheme_file.forms import SchemeForm
-from groups.features.scheme_file.services import Comparison, keep, read_poster
+from groups.features.scheme_file.services import keep, read_poster
 from groups.presenters.changes.warnings import group_warnings
-from groups.services.calls.file_turns import file_turn
+from groups.services.calls.limits import file_turn
 from groups.services.groups import list_groups_now
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
@@ -38,7 +38,12 @@ def scheme_compare(request: Request) -> HttpResponse:
     form = SchemeForm(request.POST, request.FILES, largest=largest, size=body_length(request))
     if form.is_valid():
         try:
-            found = _compare(request, form.cleaned_data["file"].read())
+            # Nobody's file waits while Poster is asked for this one.
+            with file_turn(request.user.pk):
+                scheme = read_scheme(form.cleaned_data["file"].read())
+            there = read_poster(request.credentials, with_rules=scheme.rules is not None)
+            with file_turn(request.user.pk):
+                found = compare(scheme, *there)
         except NotAScheme as mistakes:
             context["found"], status = {"errors": mistakes.errors}, 422
         except NotComparable as problem:
@@ -51,15 +56,6 @@ def scheme_compare(request: Request) -> HttpResponse:
             context |= {"found": found, "plan": plan}
     status = 422 if form.errors else status
     return render_page(request, "scheme_file/compare.html", {"form": form, **context}, status=status)
-
-
-def _compare(request: Request, content: bytes) -> Comparison:
-    """Compare a file with what Poster has now. Nobody's file waits while Poster is asked for this one."""
-    with file_turn(request.user.pk):
-        scheme = read_scheme(content)
-    there = read_poster(request.credentials, with_rules=scheme.rules is not None)
-    with file_turn(request.user.pk):
-        return compare(scheme, *there)
 
 
 @require_safe

@@ -1,7 +1,7 @@
 """Views of the snapshots: show, download and restore them."""
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, Concatenate
 
 from django.conf import settings
@@ -109,7 +109,17 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     if operation and (known := find_same(restore_preview.submission_of(snapshot, user, operation))):
         return redirect(known.get_absolute_url())
     preview = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
-    show = partial(_show, request, preview)
+
+    def show(*, status: int, **more: Any) -> HttpResponse:
+        context = {
+            "preview": preview,
+            "snapshot": snapshot,
+            "earlier": snapshots.restores_of([snapshot]).get(snapshot.pk),
+            "form": RestoreForm(mark=preview.mark),
+            "allowed": user.has_perm(MoveClient.permission),
+        }
+        return render_page(request, "snapshots/restore.html", context | more, fragment="form", status=status)
+
     if operation is None:
         return show(status=422 if posted else 200, incomplete=posted)
     if form.cleaned_data["version"] != preview.mark:
@@ -133,18 +143,3 @@ def answer_no_snapshot(
     text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
     outcome = because_of(error.error, _("The group was not removed"), text)
     return show(status=status_of(error.error), outcome=outcome)
-
-
-def _show(
-    request: Request, preview: restore_preview.RestorePreview, *, status: int, **context: Any
-) -> HttpResponse:
-    """Render the page of a restore, with a form for its current preview."""
-    context = {
-        "preview": preview,
-        "snapshot": preview.snapshot,
-        "earlier": snapshots.restores_of([preview.snapshot]).get(preview.snapshot.pk),
-        "form": RestoreForm(mark=preview.mark),
-        "allowed": request.user.has_perm(MoveClient.permission),
-        **context,
-    }
-    return render_page(request, "snapshots/restore.html", context, fragment="form", status=status)

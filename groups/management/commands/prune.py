@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services.installation.routines import Pruned, pruned
+from groups.services.installation.maintenance import Pruned, pruned
 from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
 

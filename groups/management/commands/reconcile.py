@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from groups.models import Change
-from groups.services.installation.routines import pruned
+from groups.services.installation.maintenance import pruned
 from groups.services.jobs import queue
 from groups.services.writes.reconcile import reconcile_due
 

@@ -15,7 +15,6 @@ from django.utils.crypto import get_random_string
 from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
-from groups.services.installation.routines import queues
 from groups.services.jobs import lease as job_lease
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import server
@@ -76,7 +75,7 @@ class Command(BaseCommand):
             if not batch:
                 maintenance.start_in_worker(worker.worker_id)
                 # Beside the jobs: a job may keep the main thread busy for hours.
-                for queue in queues * BESIDE:
+                for queue in maintenance.queues * BESIDE:
                     maintenance.start(f"queue of {queue}", partial(empty_queue, queue), INTERVAL)
             while True:
                 try:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 
@@ -16,7 +15,7 @@ from groups.poster import GroupValues
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
 from groups.services.journal.history import can_undo
-from groups.services.values import FIELD_LABELS, Version, value_words
+from groups.services.values import FIELD_LABELS, Version, moment_words, value_words
 from groups.services.writes.commands import Command
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
+"""The values of a group that a form changes."""
 
 
 def value_rows(fields: Iterable[str] = FIELD_LABELS, /, **versions: Version) -> Comparison:
@@ -67,8 +67,7 @@ def conflict_rows(change: Change) -> Comparison:
 
 def outcome_rows(change: Change) -> Comparison:
     """Return the values before the change, the intended ones, and those that Poster has now."""
-    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
-    rows = value_rows(before=before, intended=change.intended, after=change.after)
+    rows = value_rows(before=shown_versions(change)[0], intended=change.intended, after=change.after)
     compared = change.intended is not None and change.after is not None
     return [
         row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
@@ -107,30 +106,24 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
         command = Command.from_change(change)
         is_there = change.group_id and not command.removes
         is_elsewhere = change.state == Change.State.ELSEWHERE
-        when, what = localtime(change.created_at), str(command.action.label)
+        what = str(command.action.label)
         url = f"{history_url}{change.pk}/"
         rows.append(
             {
                 "change": change,
+                "command": command,
                 "who": who_words(change),
-                "when": when,
-                "when_iso": when.isoformat(),
-                "when_words": date_format(when, "SHORT_DATETIME_FORMAT"),
-                "icon": command.icon,
+                "when": localtime(change.created_at),
+                "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
                 "what": what,
                 "group_name": command.subject(change),
-                "group_id": change.group_id,
                 "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
                 "differences": difference_rows(change),
-                "state": change.state,
-                "state_label": Change.State(change.state).label,
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
                 "notes": notes_of(change, user),
                 "url": url,
                 "undo_url": f"{url}undo/" if can_undo(change, user) else None,
-                "undo_creates": command.removes,
-                "undo_removes": command.creates,
                 "ways_back": ways[change.pk],
             }
         )

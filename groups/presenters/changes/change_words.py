@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.presenters.messages import Message
+from groups.services.values import moment_words
 from groups.services.writes.commands import Command
 
 
@@ -18,8 +19,8 @@ def time_words(change: Change) -> str:
     since = localtime(change.possible_since or change.created_at)
     is_same_day = since.date() == until.date()
     return _("between %(since)s and %(until)s") % {
-        "since": date_format(since, "SHORT_DATETIME_FORMAT"),
-        "until": date_format(until, "TIME_FORMAT" if is_same_day else "SHORT_DATETIME_FORMAT"),
+        "since": moment_words(since),
+        "until": date_format(until, "TIME_FORMAT") if is_same_day else moment_words(until),
     }
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
@@ -54,24 +54,18 @@ class NewsFilters:
         return "?" + urlencode({name: value for name, value in chosen.items() if value})
 
 
-@dataclass(frozen=True, slots=True)
-class NewsDay:
-    """The changes of one day, the latest first."""
-
-    title: str
-    day: date
-    rows: list[dict[str, Any]]
-
-
 class NewsPage:
-    """The feed of changes since a time, of which at most SHOWN are shown."""
+    """The feed of changes since a time, of which at most SHOWN are shown.
+
+    `days` are titles, each with the rows of that day, the latest first.
+    """
 
     def __init__(
         self, changes: ChangeQuerySet, filters: NewsFilters, *, since: datetime, user: "User"
     ) -> None:
         found = list(filters.narrow(changes)[: SHOWN + 1])
         self.has_more = len(found) > SHOWN
-        self.count = min(len(found), SHOWN)
+        self.count_words = changes_words(min(len(found), SHOWN))
         self.filters = filters
         self.since_words = since_words(since)
         self.since_day = localtime(since).date()
@@ -79,13 +73,9 @@ class NewsPage:
         today = timezone.localdate()
         names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
         self.days = [
-            NewsDay(names.get(day) or date_format(day, "DATE_FORMAT"), day, list(of_day))
-            for day, of_day in groupby(rows, key=lambda row: localtime(row["when"]).date())
+            (names.get(day) or date_format(day, "DATE_FORMAT"), list(of_day))
+            for day, of_day in groupby(rows, key=lambda row: row["when"].date())
         ]
-
-    @property
-    def count_words(self) -> str:
-        return changes_words(self.count)
 
     @property
     def place_links(self) -> list[Link]:

@@ -1,4 +1,4 @@
-"""Show the clients of the whole account that a search found, and those that were chosen.
+"""Show the clients of the whole account that a search found, and those chosen for what features do with them.
 
 The choice travels in the form, as "client-group" pairs of ids, so a further search keeps it.
 """
@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.functional import Promise
 
-from groups.poster import Group
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import (
     SHOWN_AT_MOST,
@@ -22,6 +23,9 @@ from groups.presenters.clients.client_list import (
 )
 from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 MOST_CHOSEN = 300
 """Limit for a choice: the ids stand in the address of the page that does something with them."""
@@ -74,21 +78,21 @@ class AccountPage(FoundPage):
     found: FoundClients | None
     filters: ClientFilters
     choice: Choice
-    groups: Mapping[int, Group]
+    names: Mapping[int, str]
+    """The names of groups by their ids."""
 
     @cached_property
     def rows(self) -> list[ClientRow]:
         clients = self.found.clients if self.found else ()
         shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
         numbers = NumberFormat.current()
-        names = {group_id: group.name for group_id, group in self.groups.items()}
         return [
             client_row(
                 client,
                 value_of(client.id, client.group_id),
                 numbers,
                 group_id=client.group_id,
-                group=names.get(client.group_id, ""),
+                group=self.names.get(client.group_id, ""),
                 chosen=client.id in self.choice.groups,
             )
             for client in shown
@@ -99,3 +103,38 @@ class AccountPage(FoundPage):
         """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
         shown = {row.id for row in self.rows}
         return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
+
+
+# --- Actions on the choice -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceAction:
+    """A button below the clients that were found, and the page that it leads to with the chosen ones.
+
+    The form of the search is sent with the `name` of the button. The page at `url_name` takes the choice as
+    `client`. `too_many` says that there are more than MOST_CHOSEN.
+    """
+
+    name: str
+    label: str | Promise
+    permission: str
+    url_name: str
+    too_many: str | Promise
+
+    def address(self, choice: Choice) -> str:
+        """Return the address of the page with a choice."""
+        return f"{reverse(self.url_name)}?client={choice}"
+
+
+choice_actions: list[ChoiceAction] = []
+
+
+def choice_actions_of(user: "User") -> list[ChoiceAction]:
+    """Return the actions that a user may take."""
+    return [action for action in choice_actions if user.has_perm(action.permission)]
+
+
+def asked_action(data: Mapping[str, Any]) -> ChoiceAction | None:
+    """Return the action whose button has sent a form, or None for a plain search."""
+    return next((action for action in choice_actions if action.name in data), None)

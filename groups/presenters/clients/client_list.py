@@ -6,7 +6,6 @@ A search is sent by POST and appears in no address: names and phone numbers must
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -126,8 +125,8 @@ class ClientRow:
     birthday: date | None
     bonus: str
     paid: str
-    own_percent: Decimal
-    percent: Decimal
+    own_percent: str
+    percent: str
     why: str
     group_id: int = 0
     group: str = ""
@@ -146,8 +145,8 @@ def client_row(client: Client, value: str, numbers: NumberFormat, **more: Any) -
         birthday=client.birthday,
         bonus=numbers.money(client.bonus) if client.bonus else "",
         paid=numbers.money(client.total_paid) if client.total_paid else "",
-        own_percent=client.own_percent,
-        percent=client.effective_percent,
+        own_percent=numbers.percent(client.own_percent) if client.own_percent else "",
+        percent=numbers.percent(client.effective_percent),
         why=why % {"percent": numbers.percent(client.group_percent)} if client.has_own_percent else "",
         **more,
     )
@@ -191,16 +190,12 @@ class MemberPage(FoundPage):
     def rows(self) -> list[ClientRow]:
         """The rows of this page, or the search results."""
         clients = list(self.found.clients)
-        if self.searching and self.filters.sort:
+        if self.filters.narrow and self.filters.sort:
             clients.sort(
                 key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
             )
         numbers = NumberFormat.current()
         return [client_row(client, str(client.id), numbers) for client in clients[:SHOWN_AT_MOST]]
-
-    @property
-    def searching(self) -> bool:
-        return self.filters.narrow
 
     @property
     def own_words(self) -> str:
@@ -212,28 +207,25 @@ class MemberPage(FoundPage):
     def empty(self) -> str:
         if self.count:
             return ""
-        if self.searching:
+        if self.filters.narrow:
             return "no_match" if self.filters.q else "no_own"
         if self.found.unreadable:
             return "unreadable"
-        return "no_members" if self.number == 1 else "past_the_end"
-
-    @property
-    def number(self) -> int:
-        return self.filters.page
+        return "no_members" if self.filters.page == 1 else "past_the_end"
 
     @property
     def page_count(self) -> int:
         """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
-        return max(-(-self.found.group.clients // PAGE_SIZE), self.number + self.found.more, 1)
+        return max(-(-self.found.group.clients // PAGE_SIZE), self.filters.page + self.found.more, 1)
 
     @property
     def previous_href(self) -> str:
-        return self._href(page=self.number - 1) if self.number > 1 and not self.searching else ""
+        is_first = self.filters.narrow or self.filters.page == 1
+        return "" if is_first else self._href(page=self.filters.page - 1)
 
     @property
     def next_href(self) -> str:
-        return self._href(page=self.number + 1) if self.found.more and not self.searching else ""
+        return self._href(page=self.filters.page + 1) if self.found.more and not self.filters.narrow else ""
 
     @property
     def list_href(self) -> str:

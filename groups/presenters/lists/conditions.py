@@ -140,10 +140,6 @@ def _share_of_clients(_credentials: PosterCredentials, groups: Groups) -> Callab
     return lambda group: Decimal(100 * group.clients) / everyone
 
 
-def _has_bonus(_credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
-    return lambda group: bool(group.birthday_bonus) == (asked == "yes")
-
-
 def _is_changed(credentials: PosterCredentials, _groups: Groups, days: str) -> Test:
     changed = history.changed_ids(credentials, days=int(days))
     return lambda group: group.id in changed
@@ -177,7 +173,7 @@ BONUS = ChoiceCondition(
         "yes": gettext_lazy("with a birthday bonus"),
         "no": gettext_lazy("without a birthday bonus"),
     },
-    find=_has_bonus,
+    find=lambda _credentials, _groups, asked: lambda group: bool(group.birthday_bonus) == (asked == "yes"),
 )
 CHANGED = ChoiceCondition(
     key="changed",

@@ -63,8 +63,3 @@ class FilterForm:
                 yield key, str(label), key in shown
         for column_set in column_sets_of(self.user):
             yield column_set.key, str(column_set.words), column_set.key == self.filters.column_set
-
-    @property
-    def back(self) -> str:
-        """The address of the list as it is."""
-        return self.filters.href()

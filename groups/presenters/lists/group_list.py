@@ -4,7 +4,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -31,7 +31,6 @@ from groups.presenters.lists.list_filters import (
     list_url,
     sort_link,
 )
-from groups.presenters.lists.row_marks import Marks, RowMark
 from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
 from groups.services.values import NumberFormat, type_label
@@ -39,6 +38,34 @@ from groups.services.values import NumberFormat, type_label
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page."""
+
+
+class RowMark(NamedTuple):
+    """A mark below the name of a group: an icon and words."""
+
+    icon: str
+    words: str
+
+
+type Marks = Mapping[int, tuple[RowMark, ...]]
+"""The marks of groups by their ids; most have none."""
+
+type FindMarks = Callable[[PosterCredentials, Groups, Collection[int]], Mapping[int, RowMark]]
+"""Takes the credentials, the list, and the ids of its groups with an open change.
+
+Returns marks by the ids of the groups, with one query for all of them.
+"""
+
+mark_finders: list[FindMarks] = []
+
+
+def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
+    """Return the marks of the groups."""
+    marks: dict[int, tuple[RowMark, ...]] = {}
+    for find in mark_finders:
+        for group_id, mark in find(credentials, groups, locked_ids).items():
+            marks[group_id] = (*marks.get(group_id, ()), mark)
+    return marks
 
 
 class GroupRow(NamedTuple):
@@ -63,6 +90,16 @@ class GroupRow(NamedTuple):
     locked: bool
     marks: tuple[RowMark, ...] = ()
     amounts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The place of a group in a list, and links to the groups before and after it that keep its filters."""
+
+    previous: Link | None
+    next: Link | None
+    number: str
+    count: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +130,23 @@ class Listing:
         groups = [group for group in self.groups.groups if group.id == group_id]
         filters = Filters(columns=self.filters.columns)
         return replace(self, found_groups=groups, filters=filters) if groups else None
+
+    def around(self, group_id: int) -> Neighbours | None:
+        """Return the neighbours of a group, or None if the list has no such group or no other one."""
+        found = self.found_groups
+        place = next((place for place, group in enumerate(found) if group.id == group_id), None)
+        if place is None or len(found) == 1:
+            return None
+
+        def link(group: Group) -> Link:
+            return Link(label=group.name, href=f"{self.url}{group.id}/{self.filters.query()}")
+
+        return Neighbours(
+            previous=link(found[place - 1]) if place else None,
+            next=link(found[place + 1]) if place + 1 < len(found) else None,
+            number=self.numbers.count(place + 1),
+            count=self.numbers.count(len(found)),
+        )
 
     @cached_property
     def rows(self) -> list[GroupRow]:

@@ -19,7 +19,7 @@ from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.lists.column_sets import amount_labels, column_sets
-from groups.presenters.lists.conditions import asked_conditions, asked_number, parse_conditions
+from groups.presenters.lists.conditions import asked_conditions, parse_conditions
 from groups.services.values import NumberFormat
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
     return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
 
 
-def asked_percent(params: Mapping[str, str], name: str) -> str:
-    """Return a percent of the address in plain digits; an empty string for anything else."""
-    return asked_number(params, name, 100)
-
-
 def asked_columns(words: Iterable[str]) -> str:
     """Return the columns that an address asks for in their usual form, which is empty for the usual ones.
 
@@ -76,6 +71,13 @@ def asked_ids(params: QueryDict) -> list[int]:
     return list(dict.fromkeys(filter(None, map(whole_number, words))))
 
 
+def chosen_words(count: int, numbers: NumberFormat) -> str:
+    """Return how many groups were chosen one by one: "3 chosen groups"."""
+    return ngettext("%(count)s chosen group", "%(count)s chosen groups", count) % {
+        "count": numbers.count(count)
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A link to a variant of a list: another sort column, filter, or page.
@@ -92,7 +94,6 @@ class Link:
     icon: str = ""
     numeric: bool = False
     count: str = ""
-    title: str = ""
     note: str = ""
 
 
@@ -186,8 +187,7 @@ class Filters:
         if self.q:
             active.append((f"«{self.q}»", {"q": ""}))
         if self.ids:
-            words = ngettext("%(count)s chosen group", "%(count)s chosen groups", len(self.ids))
-            active.append((words % {"count": numbers.count(len(self.ids))}, {"id": ""}))
+            active.append((chosen_words(len(self.ids), numbers), {"id": ""}))
         for condition in asked_conditions(self.conditions):
             words = condition.words(self.conditions, numbers)
             active.append((words, dict.fromkeys(condition.names, "")))

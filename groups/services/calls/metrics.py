@@ -56,12 +56,6 @@ def of_database() -> CollectorRegistry:
     last_seen.set(seen_at.timestamp() if seen_at else 0)
     circuits = Gauge("poster_circuits_open", "Accounts whose circuit is open", registry=registry)
     circuits.set(PosterAccount.objects.exclude(open_until=None).count())
-    _count_tokens(registry)
-    return registry
-
-
-def _count_tokens(registry: CollectorRegistry) -> None:
-    """Count the tokens that Poster has refused, and those that end soon."""
     tokens = Gauge("poster_tokens", "Tokens of users, by state", ["state"], registry=registry)
     refused = Q(refused_at__isnull=False)
     ending = Q(connected_at__lte=timezone.now() - TOKEN_LIFE + TOKEN_WARNING)
@@ -72,3 +66,4 @@ def _count_tokens(registry: CollectorRegistry) -> None:
     )
     for state, number in found.items():
         tokens.labels(state).set(number)
+    return registry

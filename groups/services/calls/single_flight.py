@@ -17,21 +17,26 @@ _lock = threading.Lock()
 
 
 def single_flight[T](
-    key: str, account: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, shared: str
+    key: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, name: str
 ) -> T:
     """Call `ask` in one of the threads that use the same key, and give its result or error to all of them.
 
-    If `shared` is given, only one process at a time calls `ask` for that name; before that it calls `look`,
-    which may find in the cache the answer that another process has just stored.
+    Only one process at a time calls `ask` for a name; before that it calls `look`, which may find in the
+    cache the answer that another process has just stored.
     """
     with _lock:
         flight = _flights.get(key)
         if first := flight is None:
             flight = _flights[key] = Future()
     if not first:
-        return _result(flight, person)  # type: ignore[return-value]  # one key always has the same type
+        with waiting_for_another(person):
+            error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
+        if error is not None:
+            # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
+            raise copy(error) from error
+        return flight.result()  # type: ignore[return-value]  # one key always has the same type
     try:
-        answer = alone(f"{account} {shared}", look, ask) if shared else ask()
+        answer = alone(name, look, ask)
         flight.set_result(answer)
     except BaseException as error:
         flight.set_exception(error)
@@ -40,15 +45,6 @@ def single_flight[T](
         with _lock:
             del _flights[key]
     return answer
-
-
-def _result(flight: Future[object], person: int) -> object:
-    with waiting_for_another(person):
-        error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
-    if error is not None:
-        # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
-        raise copy(error) from error
-    return flight.result()
 
 
 @contextmanager

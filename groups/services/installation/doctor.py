@@ -78,7 +78,7 @@ def _part(
 def examine(account: str = "") -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at.
 
-    With an account nothing is told of any other one.
+    With an account nothing is said about any other one.
     """
     *parts, disk = _parts
     for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features

@@ -1,21 +1,23 @@
-"""Run the threads of a worker that reconcile open changes and look after jobs, and the thread of a server.
+"""Run the routines of a worker: it reconciles open changes, looks after jobs, and does what features add.
 
 A worker has threads for that because a job may keep its main thread busy for hours. It is the one place that
 reconciles on its own; `manage.py reconcile` does the same once. Any number of workers may run: each check is
-claimed in the database.
+claimed in the database. The rows that `manage.py prune` deletes, and the queues of tasks, are collected here
+too.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from io import StringIO
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
 
 from groups.models import Change, LeftOutFeature, WorkerHeartbeat
-from groups.services.installation.routines import Routine, routines
 from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
@@ -31,6 +33,36 @@ LOOK_AFTER_EVERY = 5.0
 # Seconds between two looks whether the backup of a night is there.
 BACK_UP_EVERY = 60.0
 CLEAN_UP_EVERY = 24 * 3600.0
+
+type FindAccounts = Callable[[], Iterable[str]]
+"""Returns the names of the accounts that have work now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
+
+    With `accounts` it has a thread for each of the accounts that have work now, and `step` takes the name of
+    one: so no account waits for the Poster of another one.
+    """
+
+    name: str
+    step: Callable[..., Any]
+    pause: float
+    accounts: FindAccounts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """Rows whose time is over: their name in the output, and the function that deletes and counts them."""
+
+    name: str
+    forget: Callable[[], int]
+
+
+pruned: list[Pruned] = []
+queues: list[str] = []
+"""Names of task queues beside that of the jobs, each emptied by threads of its own."""
 
 
 def start_in_worker(worker_id: str) -> None:
@@ -78,11 +110,11 @@ def clean_up() -> None:
                 log.info("%s: %s", command, line)
 
 
-routines += (
+routines = [
     Routine("reconcile", reconcile, RECONCILE_EVERY, reconciling.accounts_due),
     Routine("backup", back_up_each_night, BACK_UP_EVERY),
     Routine("clean up", clean_up, CLEAN_UP_EVERY),
-)
+]
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:

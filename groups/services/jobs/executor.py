@@ -11,11 +11,20 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import connections
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from groups.models import Change, Job, LocksLost, PosterCredentials
-from groups.poster import ErrorReason, InvalidResponse, NotFound, PosterError, Refused, Unreachable
+from groups.models.contents import ClientAfter
+from groups.poster import (
+    ErrorReason,
+    GroupValues,
+    InvalidResponse,
+    NotFound,
+    PosterError,
+    Refused,
+    Unreachable,
+)
 from groups.services.client_locations import ClientLocations, group_of_client, locate_each
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, user_and_credentials
@@ -23,6 +32,7 @@ from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import unseen_change
 from groups.services.writes.not_sent import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
+from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import due, follow_up
 from groups.services.writes.unrecorded import catch_up
 
@@ -191,6 +201,8 @@ def patience_of(reason: Job.Stop) -> timedelta:
 
 def _stop_after(reason: str) -> Job.Stop:
     """Return why a job stops that has waited in vain after a change or an error with this reason."""
+    if reason == Reason.NOT_SHOWN_YET:
+        return Job.Stop.BEHIND
     is_row = reason == ErrorReason.UNREADABLE_ROW
     return Job.Stop.UNREADABLE_ROW if is_row else Job.Stop.UNREACHABLE
 
@@ -222,10 +234,24 @@ def submit_one_by_one(
         OutageBackoff(lease).wait(reason)
 
 
-def first_made(job: Job, *actions: Change.Action) -> Change | None:
-    """Return the first change of a job that Poster has made with one of these actions, or None."""
-    made = Change.objects.filter(job=job, action__in=actions, state__in=Change.MADE)
+def first_made(job: Job, **of_kind: object) -> Change | None:
+    """Return the first change of this kind that a job has made, or None.
+
+    One on which a user has decided was not read back, so it proves nothing for the others.
+    """
+    made = Change.objects.filter(job=job, state__in=Change.MADE, resolved_by="", **of_kind)
     return made.order_by("created_at").first()
+
+
+def check_as_asked(change: Change) -> None:
+    """Raise `Stopped` if a first change has changed more, or stored something else, than was asked for."""
+    if change.client_id is not None:
+        changed = ClientAfter.from_json(change.after).changed if change.after else ()
+        if changed:
+            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+    elif change.state == State.DIFFERS:
+        intended, after = map(GroupValues.from_json, (change.intended, change.after))
+        raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
 
 
 def may_be_tried(before: list[tuple[str, str]]) -> bool:
@@ -262,6 +288,20 @@ def check_target(lease: JobLease) -> None:
     lease.wait(settings.POSTER_CONFIRM_SECONDS)
     if find_group(credentials, target_id) is None:
         raise Stopped(Job.Stop.TARGET_GONE)
+
+
+def lock_target(lease: JobLease, group_id: int) -> None:
+    """Lock the members of a group that the job has created; put the job off while somebody else has them."""
+    job = lease.job
+    while job.target_id != group_id:
+        try:
+            with transaction.atomic():
+                if job.move_on(Job.State.RUNNING, target_id=group_id):
+                    job.take_locks()
+        except IntegrityError:
+            job.refresh_from_db()
+            OutageBackoff(lease).wait(Job.Stop.LOCKED)
+        lease.check_now()
 
 
 def find_clients(

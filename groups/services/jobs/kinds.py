@@ -94,7 +94,7 @@ class JobKind(ABC):
 
     @property
     def most_clients(self) -> int | None:
-        """The bound of its own: more clients need the yes of another user, whoever has started it.
+        """The bound of its own: more clients need the yes of another user, an owner's job too.
 
         None leaves it to the limits of the account.
         """

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -21,6 +21,7 @@ from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterC
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
+from groups.models.rare_rows import RareRows
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -57,9 +58,7 @@ class Stopped(Exception):
         self.detail = detail
 
 
-# Each page of a group asks for these locks, so the question is put together once.
-OF_JOBS = Lock.objects.filter(change=None).select_related("job").order_by("key")
-IDS_OF_JOBS = OF_JOBS.order_by().values_list("pk", flat=True)
+OF_JOBS = RareRows(Lock.objects.filter(change=None).select_related("job").order_by("key"))
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
@@ -81,10 +80,7 @@ def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
     """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
-    of_group = {"account": credentials.account_id, "key__in": keys}
-    # Mostly there are none, and to ask for whole rows takes Django longer.
-    locks = OF_JOBS.filter(**of_group) if IDS_OF_JOBS.filter(**of_group) else ()
-    return [lock.holder for lock in locks]
+    return [lock.holder for lock in OF_JOBS.find(account=credentials.account_id, key__in=keys)]
 
 
 class JobLease:
@@ -167,19 +163,12 @@ class JobLease:
 
         A job that waits for a `reason` counts its waits, and one whose turn is over does not.
         """
-        free = {"state": Job.State.WAITING, **RELEASED}
-        if reason is None:
-            return bool(self._mine().update(**free))
-        now = timezone.now()
-        return bool(
-            self._mine().update(
-                **free,
-                reason=reason,
-                next_try_at=now + timedelta(seconds=pause),
-                waiting_since=self.job.waiting_since or now,
-                waits=self.job.waits + 1,
-            )
-        )
+        values: dict[str, Any] = {"state": Job.State.WAITING, **RELEASED}
+        if reason is not None:
+            now = timezone.now()
+            values |= {"reason": reason, "next_try_at": now + timedelta(seconds=pause)}
+            values |= {"waiting_since": self.job.waiting_since or now, "waits": self.job.waits + 1}
+        return bool(self._mine().update(**values))
 
     def note_progress(self) -> None:
         """Forget the waits so far: the job has got on since."""
@@ -234,9 +223,8 @@ def user_and_credentials(job: Job) -> tuple["User", PosterCredentials]:
     user = get_user_model().objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
         raise Stopped(Job.Stop.NO_USER)
-    credentials = (
-        PosterCredentials.objects.select_related("account").filter(user=user, account=job.account_id).first()
-    )
-    if credentials is None or credentials.refused_at:
+    usable = PosterCredentials.objects.select_related("account").filter(refused_at=None)
+    credentials = usable.filter(user=user, account=job.account_id).first()
+    if credentials is None:
         raise Stopped(Job.Stop.TOKEN)
     return user, credentials

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Q
 from django.tasks import task
 from django.utils import timezone
@@ -19,14 +19,8 @@ from groups.models import Change, Job, JobQuerySet
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import Interrupted, JobLease, PutOff, Stopped, stopping
 from groups.services.writes import gates
-from groups.services.writes.execute import TRIES_TO_RECORD
-from groups.services.writes.not_sent import (
-    NotNow,
-    NotRecorded,
-    raise_if_locked,
-    taking_locks,
-)
-from groups.services.writes.submissions import find_known, register
+from groups.services.writes.not_sent import NotNow, taking_locks
+from groups.services.writes.submissions import record_once, register
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
 
@@ -49,30 +43,13 @@ SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
 def start(job: Job, **consent: Any) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    `consent` are the columns of a user's consent to pass a gate. Raises `Locked` if another job moves clients
-    out of or into the same groups, the removal of one of them is open, or a change of the group to retire is
-    planned; what a gate and `find_known` raise; and `NotRecorded` if the database refuses the row for another
-    reason.
+    `consent` are the columns of a user's consent to pass a gate. Raises what a gate raises, and as
+    `record_once`: `Locked` if another job moves clients out of or into the same groups, the removal of one of
+    them is open, or a change of the group to retire is planned.
     """
-    if job.user is None:
+    if (user := job.user) is None:
         raise PermissionDenied
-    problem: IntegrityError | None = None
-    for _try in range(TRIES_TO_RECORD):
-        if (known := find_known(job.submission, Job)) is not None:
-            return known
-        _pass_gates(job, job.user, consent)
-        try:
-            with transaction.atomic():
-                job.save(force_insert=True)
-                job.take_locks()
-                _enqueue(job)
-        except IntegrityError as error:
-            problem = error
-            raise_if_locked(job.account_id, job.lock_keys, of=[job.pk])
-        else:
-            return job
-    log.error("A job cannot be recorded", exc_info=problem)
-    raise NotRecorded from problem
+    return record_once(job, lambda: _pass_gates(job, user, consent), lambda: _enqueue(job))
 
 
 def _enqueue(job: Job, run_after: datetime | None = None) -> None:

@@ -13,18 +13,18 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, PosterCredentials
-from groups.models.contents import ClientAfter
 from groups.models.locks import members_key
-from groups.poster import GroupValues
 from groups.services.clients import count_members
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     OutageBackoff,
+    check_as_asked,
+    first_made,
+    lock_target,
     may_be_tried,
     run_passes,
     settle_open,
@@ -45,7 +45,6 @@ from groups.services.jobs.undo_plan import (
 )
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
-from groups.services.writes.outcome import differing
 from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
@@ -210,22 +209,10 @@ class _Undo:
             if created is not None and removal.group_id is not None:
                 self._created[removal.group_id] = created.group_id or 0
                 if is_needed:
-                    self._lock(created.group_id or 0)
+                    lock_target(self._lease, created.group_id or 0)
             elif is_needed:
                 failed = removal.undone_by.filter(job=self._job).first()
                 raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
-
-    def _lock(self, group_id: int) -> None:
-        """Lock the members of the group that was created again; wait while somebody else holds them."""
-        while self._job.target_id != group_id:
-            try:
-                with transaction.atomic():
-                    if self._job.move_on(Job.State.RUNNING, target_id=group_id):
-                        self._job.take_locks()
-            except IntegrityError:
-                self._job.refresh_from_db()
-                self._backoff.wait(Job.Stop.LOCKED)
-            self._lease.check_now()
 
     def _into_present_groups(self, commands: list[Command]) -> list[Command]:
         """Return the commands without moves into groups that are gone; a group created again has a new id."""
@@ -261,8 +248,7 @@ class _Undo:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""
-        made = Change.objects.filter(job=self._job, undo_of__action=action, state__in=Change.MADE)
-        first = made.order_by("created_at").first()
+        first = first_made(self._job, undo_of__action=action)
         if first is not None:
             self._check_first(first)
         return first is not None
@@ -271,11 +257,5 @@ class _Undo:
         """Raise `Stopped` if the first write changed more than it should have, and no user accepted that."""
         if change.client_id is not None and change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
-        if self._job.tested or not change.after:
-            return
-        if change.client_id is not None:
-            if changed := ClientAfter.from_json(change.after).changed:
-                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
-        elif change.state == State.DIFFERS:
-            intended, after = map(GroupValues.from_json, (change.intended, change.after))
-            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
+        if not self._job.tested:
+            check_as_asked(change)

@@ -202,12 +202,8 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
 
     So a double click is one operation, and a new try after one that has ended is another.
     """
-    for number in count():
-        operation = uuid.uuid5(change.pk, f"{name} {number}")
-        known = find_by_operation(operation)
-        if known is None or not known.is_over:
-            return operation
-    raise AssertionError("unreachable")
+    tries = (uuid.uuid5(change.pk, f"{name} {number}") for number in count())
+    return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 
 
 def _check_right(change: Change, user: "User") -> None:

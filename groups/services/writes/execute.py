@@ -48,7 +48,7 @@ from groups.services.writes.reconcile import (
     schedule_recheck,
     settle,
 )
-from groups.services.writes.submissions import find_known
+from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
 from groups.services.writes.unrecorded import Store, write_down
 from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
@@ -64,8 +64,6 @@ READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
 FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
 SLOW = timedelta(seconds=1)
-# Attempts to insert the row: a conflicting lock may be released before its owner is found.
-TRIES_TO_RECORD = 3
 
 
 def execute(command: Command) -> Change:
@@ -81,7 +79,7 @@ def execute(command: Command) -> Change:
     with nothing_sent():
         if not command.sender.user.has_perm(command.permission):
             raise PermissionDenied
-        known = find_known(command.submission, Change)
+        known = find_known(command.submission, Change, of_job=command.job is not None)
         columns = gates.before(command) if known is None else {}  # 1
     if known is not None:
         return _await_outcome(known)
@@ -122,10 +120,8 @@ def nothing_sent(change: Change | None = None) -> Iterator[None]:
 
 
 def _close_unsent(change: Change) -> None:
-    # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
-    rows = Change.objects.select_related("account").filter(pk=change.pk, created_at=change.created_at)
     with patience(PATIENCE):
-        row = rows.filter(state=Change.State.PENDING).first()
+        row = Change.objects.of_attempt(change).select_related("account").first()
         if row is not None:
             _fail(row, Reason.NEVER_SENT)
 
@@ -195,7 +191,8 @@ def _find_existing(command: Command, change: Change) -> Change | None:
     Raises `Locked` if a lock prevents the insert. Returns None if there is neither such a change nor a lock:
     the lock was released meanwhile, or the insert failed for another reason.
     """
-    if (known := find_known(command.submission, Change)) is not None:
+    known = find_known(command.submission, Change, of_job=command.job is not None)
+    if known is not None:
         return _await_outcome(known)
     raise_if_locked(change.account_id, command.lock_keys, of=(change.job_id, change.again_of_id))
     return None

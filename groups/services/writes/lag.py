@@ -12,25 +12,18 @@ from django.db.models import Q
 from groups.models import Change, ChangeQuerySet, Job
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
+from groups.models.rare_rows import RareRows
 from groups.poster import Client, Group, GroupList, GroupValues
 from groups.poster.fields import fold
 from groups.services.writes.outcome import Replaced, same
 from poster_admin.common.deadlines import recent
 
 
-def replaced_in_group(change: Change) -> Replaced:
-    """Return the values that other recent changes of the same group have replaced, None for its creation."""
-    return _replaced(change, _latest(change.account_id, OF_GROUPS, group_id=change.group_id))
-
-
-def replaced_of_client(change: Change) -> Replaced:
-    """Return the `before` of other recent changes of the same client, None for the client's creation."""
-    return _replaced(change, _latest(change.account_id, client_id=change.client_id))
-
-
-def _replaced(change: Change, recent_changes: ChangeQuerySet) -> Replaced:
+def replaced_by_others(change: Change, *conditions: Q, **subject: int | None) -> Replaced:
+    """Return the `before` of other recent changes of the same group or client, None for its creation."""
     sent = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
-    rows = recent_changes.exclude(pk=change.pk).filter(sent).values_list("action", "before")
+    others = _latest(change.account_id, *conditions, sent, **subject).exclude(pk=change.pk)
+    rows = others.values_list("action", "before")
     return [None if action in Change.CREATIONS else before for action, before in rows]
 
 
@@ -71,9 +64,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     not outdated.
     """
     made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
-    made = made.exclude(action=Change.Action.REMOVE)
-    # Mostly there are none, and to ask for whole rows takes Django longer.
-    changes = list(made) if made.exists() else []
+    changes = RareRows(made.exclude(action=Change.Action.REMOVE)).find()
     if not changes:
         return None
     newest = changes[0]

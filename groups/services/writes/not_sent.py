@@ -5,7 +5,7 @@ A feature adds its own: `Held` for what its gate holds back, `NotSent` for anyth
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -55,7 +55,7 @@ class NotNow(Exception):
 
 
 class TakesLocks(Protocol):
-    """A job or a row of a feature, which takes its locks some time after it was saved."""
+    """A job or a row of a feature, which takes its locks as it is saved or some time after."""
 
     @property
     def pk(self) -> uuid.UUID: ...
@@ -64,6 +64,8 @@ class TakesLocks(Protocol):
     @property
     def lock_keys(self) -> frozenset[str]: ...
 
+    def save(self, *, force_insert: bool) -> None: ...
+    def take_locks(self) -> None: ...
     def refresh_from_db(self) -> None: ...
 
 
@@ -82,7 +84,7 @@ def taking_locks(row: TakesLocks) -> Iterator[None]:
         raise NotNow from None
 
 
-def raise_if_locked(account_id: str, keys: Iterable[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
+def raise_if_locked(account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
     """Raise `Locked` if something holds one of these keys, but for the ids in `of`."""
     if lock := Lock.objects.in_the_way(account_id, keys, of=of):
         raise Locked(lock.holder)

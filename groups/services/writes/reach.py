@@ -82,7 +82,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     """
     group = find_group(credentials, group_id)
     if group is None:
-        raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+        raise NotFound(None, reason=ErrorReason.GONE)
     group = with_counted_clients(credentials, group)
     return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 

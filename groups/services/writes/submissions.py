@@ -3,14 +3,28 @@
 Each kind of row registers its rows here, and tells in `submission` which form it came of.
 """
 
+import logging
 import uuid
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from groups.models import Change
 from groups.models.submissions import Submission
-from groups.services.writes.not_sent import NotSent, OperationReused
+from groups.services.writes.not_sent import (
+    NotRecorded,
+    NotSent,
+    OperationReused,
+    TakesLocks,
+    raise_if_locked,
+)
+
+log = logging.getLogger("groups.journal")
+
+# Attempts to insert a row: a conflicting lock may be released before its owner is found.
+TRIES_TO_RECORD = 3
 
 
 class Submitted(Protocol):
@@ -23,6 +37,10 @@ class Submitted(Protocol):
     def is_over(self) -> bool: ...
 
     def get_absolute_url(self) -> str: ...
+
+
+class SubmittedWithLocks(Submitted, TakesLocks, Protocol):
+    """A row that came of a form, and takes its locks as it is saved."""
 
 
 class BecameOther(NotSent):
@@ -60,12 +78,13 @@ def find_same(submission: Submission) -> Submitted | None:
     return known[-1] if known and known[0].submission == submission else None
 
 
-def find_known[R: Submitted](submission: Submission, kind: type[R]) -> R | None:
+def find_known[R: Submitted](submission: Submission, kind: type[R], *, of_job: bool = False) -> R | None:
     """Return the row of this kind that the same form has become, or None if it was not sent before.
 
+    `of_job` is True for a try of a job: its operation follows from the job, so no row of another kind has it.
     Raises `OperationReused` if it came with other values or from another user, and `BecameOther`.
     """
-    known = _find_all(submission.operation)
+    known = _find_all(submission.operation, kind if of_job else None)
     if not known:
         return None
     if known[0].submission != submission:
@@ -76,10 +95,39 @@ def find_known[R: Submitted](submission: Submission, kind: type[R]) -> R | None:
     return row
 
 
-def _find_all(operation: uuid.UUID | str) -> list[Submitted]:
+def record_once[R: SubmittedWithLocks](
+    row: R, pass_gates: Callable[[], object], enqueue: Callable[[], object] = lambda: None
+) -> R:
+    """Save a row with its locks, or return the one that the same form has become.
+
+    The row passes its gates before each attempt, and is enqueued in the transaction that saves it. Raises
+    what these and `find_known` raise, `Locked` if something else holds one of its locks, and `NotRecorded` if
+    the database refuses the row for another reason.
+    """
+    problem: IntegrityError | None = None
+    for _ in range(TRIES_TO_RECORD):
+        if (known := find_known(row.submission, type(row))) is not None:
+            return known
+        pass_gates()
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+                row.take_locks()
+                enqueue()
+        except IntegrityError as error:
+            problem = error
+            raise_if_locked(row.account_id, row.lock_keys, of=[row.pk])
+        else:
+            return row
+    log.error("A %s cannot be recorded", type(row).__name__.lower(), exc_info=problem)
+    raise NotRecorded from problem
+
+
+def _find_all(operation: uuid.UUID | str, kind: type[Submitted] | None = None) -> list[Submitted]:
     try:
         key = uuid.UUID(str(operation))
     except ValueError:
         return []
-    found = (rows.filter(pk=key).first() for _order, rows in _registered)
+    asked = (rows for _order, rows in _registered if kind in (None, rows.model))
+    found = (rows.filter(pk=key).first() for rows in asked)
     return [cast("Submitted", row) for row in found if row is not None]

@@ -68,7 +68,5 @@ def _taken(change: Change, step: Store) -> bool:
 
 
 def _take_if_ours(change: Change, step: Store) -> None:
-    # Compare `created_at` too: the same form may be sent again, and its row is not the row of this attempt.
-    mine = Change.objects.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
-    if mine.exists():
+    if Change.objects.of_attempt(change).exists():
         step()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
 
-from groups.services.calls.file_turns import file_turn
+from groups.services.calls.limits import file_turn
 from groups.views.http.requests import Request
 
 CONTENT_TYPES = {

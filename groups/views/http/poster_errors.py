@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django_htmx.http import retarget
 
 from groups.poster import PosterError
@@ -23,14 +24,20 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        fragment = element_asked_for(request)
-        retry_url = request.get_full_path()
-        if fragment or request.method not in {"GET", "HEAD"}:
-            # The address of a fragment is no page, and that of a form may take only a POST.
-            retry_url = page_behind(request) or reverse("groups:list")
-        context = {"error_words": error_words(error), "status": status_of(error), "retry_url": retry_url}
+        fragment, status = element_asked_for(request), status_of(error)
+        match status:
+            case 424:
+                url, label = reverse("groups:account"), _("To the connection")
+            case 404:
+                url, label = reverse("groups:list"), _("To the groups")
+            case _:
+                url, label = request.get_full_path(), _("Try again")
+                if fragment or request.method not in {"GET", "HEAD"}:
+                    # The address of a fragment is no page, and that of a form may take only a POST.
+                    url = page_behind(request) or reverse("groups:list")
+        context = {"error_words": error_words(error), "status": status, "way_url": url, "way_label": label}
         if fragment:
             # A failed search leaves the page as it is, with the message above it.
-            response = render_page(request, "poster_error.html#notice", context, status=status_of(error))
+            response = render_page(request, "poster_error.html#notice", context, status=status)
             return retarget(response, "#notice")
-        return render_page(request, "poster_error.html", context, status=status_of(error))
+        return render_page(request, "poster_error.html", context, status=status)

@@ -62,7 +62,8 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
         def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if not request.user.has_perms([f"groups.{permission}" for permission in permissions]):
                 raise PermissionDenied
-            credentials = _credentials(request.user) if connected else None
+            # They were loaded together with the user.
+            credentials = getattr(request.user, "credentials", None) if connected else None
             if connected and credentials is None:
                 return redirect("groups:account")
             if credentials is not None:
@@ -81,7 +82,9 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
-    credentials = SimpleLazyObject(lambda: known or (_credentials(user) if _may_look(request) else None))
+    credentials = SimpleLazyObject(
+        lambda: known or (getattr(user, "credentials", None) if _may_look(request) else None)
+    )
     return {
         "program_version": VERSION,
         "user_mark": SimpleLazyObject(lambda: mark_of(user)),
@@ -90,7 +93,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "printed_words": SimpleLazyObject(lambda: printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
-        "no_worker": lambda: is_without_worker(user),
+        "no_worker": lambda: _is_signed_in(user) and not workers.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
@@ -101,11 +104,6 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
             lambda: credentials.account.currency if credentials else DEFAULT_CURRENCY
         ),
     }
-
-
-def is_without_worker(user: Any) -> bool:
-    """Return True for a signed-in user if no worker was seen for a minute."""
-    return user is not None and user.is_authenticated and not workers.is_any_alive()
 
 
 def list_behind(request: HttpRequest) -> str:
@@ -137,22 +135,22 @@ def is_in_row(request: HttpRequest) -> bool:
 
 def mark_of(user: Any) -> str:
     """Return a value by which a browser can tell users apart, without revealing anything else about them."""
-    if user is None or not user.is_authenticated:
+    if not _is_signed_in(user):
         return ""
     return salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
 
 
+def _is_signed_in(user: Any) -> bool:
+    """Return True if somebody is signed in; the user is None where a request was answered early."""
+    return user is not None and bool(user.is_authenticated)
+
+
 def _may_look(request: HttpRequest) -> bool:
     """Return True if the user may see the account: an error page and a sign-in are shown to others too."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or two_factor.page_that_is_due(request):
+    user: Any = getattr(request, "user", None)
+    if not _is_signed_in(user) or two_factor.page_that_is_due(request):
         return False
     return bool(user.has_perm("groups.view_group"))
-
-
-def _credentials(user: Any) -> PosterCredentials | None:
-    """Return the credentials that were loaded together with the user."""
-    return getattr(user, "credentials", None)
 
 
 def unsettled_of(credentials: Any) -> list[Change]:

@@ -1,38 +1,41 @@
-"""Views of the history."""
+"""Views of the history and of one change, which may be a save that a page waits for."""
 
 import uuid
+from datetime import timedelta
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.contrib.messages import get_messages
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
+from groups.models import Change
 from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.changes.change_words import step_words
+from groups.presenters.changes.toasts import outcome_toast, toasts
+from groups.presenters.places import parts_of
 from groups.services.groups import known_groups
 from groups.services.journal import history
+from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import NotNow
 from groups.spreadsheets.history_exports import EXTENSIONS, history_file
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
-from groups.views.writes.left_writes import show_step, tell_outcome
 from groups.views.writes.write_page import WritePage
-from groups.views.writes.write_responses import (
-    ask_or_execute,
-    execute_and_respond,
-    remove_or_ask,
-    show_outcome,
-)
+from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, show_outcome
+from poster_admin.common.deadlines import is_past
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 HISTORY_PAGE = 50
+TOLD_BY_ITS_FORM = timedelta(seconds=1)
+"""Time in which the request that has made a change leaves its message of success to the session."""
 
 
 @require_safe
@@ -59,7 +62,7 @@ def history_export(request: Request, extension: str) -> HttpResponse:
     pages = history.HistoryPages(changes, HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
-        messages.warning(request, text % {"count": number_format(history.COUNTED, 0, force_grouping=True)})
+        messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})
         return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
     known = known_groups(request.credentials)
     names = {group.id: group.name for group in known.groups} if known else {}
@@ -76,10 +79,12 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
         match element_asked_for(request):
+            case "step" if change.is_over:  # its form tells the outcome
+                return HttpResponse(status=204)
             case "step":
-                return show_step(change)
+                return HttpResponse(step_words(change), content_type="text/plain; charset=utf-8")
             case "messages":
-                return tell_outcome(request, change)
+                return _tell_outcome(request, change)
             case _:
                 return show_outcome(request, Command.from_change(change), change)
     decision = request.POST.get("decision", "")
@@ -97,6 +102,21 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     return redirect("groups:change", change.pk)
 
 
+def _tell_outcome(request: Request, change: Change) -> HttpResponse:
+    """Answer with the messages for the user, one of them about this change; with nothing until it is over.
+
+    The browser may have another user by now, who has not asked for it.
+    """
+    if change.user_id != request.user.pk:
+        raise Http404
+    if not change.is_over or (change.settled_at and not is_past(change.settled_at, age=TOLD_BY_ITS_FORM)):
+        return HttpResponse(status=204)
+    shown = toasts(get_messages(request), request.user)
+    if str(change.pk) not in {toast.change_id for toast in shown}:
+        shown.append(outcome_toast(change, request.user))
+    return render_page(request, "components/messages.html", {"toasts": shown})
+
+
 @require_POST
 @requires("view_group")
 def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
@@ -112,5 +132,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     page = WritePage.for_command(request, command)
     confirmed = request.POST.get("confirmed") == "1"
     if command.removes:
-        return remove_or_ask(page, command, confirmed=confirmed)
+        # An empty group is removed again; something may speak against that by now.
+        concerns = [] if confirmed else parts_of("removal.doubts", request, command.group_id)
+        return page.show(concerns=concerns) if concerns else execute_and_respond(page, command)
     return ask_or_execute(page, command, confirmed=confirmed)

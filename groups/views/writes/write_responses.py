@@ -24,7 +24,6 @@ from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.places import parts_of
 from groups.services import groups as reads
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, can_undo
@@ -69,15 +68,6 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
         except (NotSent, PosterError) as error:
             return _answer_not_sent(page, command, error)
     return execute_and_respond(page, command.confirmed() if confirmed else command)
-
-
-def remove_or_ask(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Remove an empty group again, after a confirmation if something speaks against it by now."""
-    if command.group_id and not confirmed:
-        concerns = parts_of("removal.doubts", page.request, command.group_id)
-        if concerns:
-            return page.show(concerns=concerns)
-    return execute_and_respond(page, command)
 
 
 def _warnings_of(command: GroupCommand) -> list[str]:
@@ -126,7 +116,7 @@ def respond(page: WritePage[Any], command: GroupCommand, change: Change) -> Http
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             return _respond_conflict(page, command, change)
         case State.FAILED if change.reason == Reason.GONE:
-            raise NotFound(None, "the group is gone", reason=ErrorReason.GONE)
+            raise NotFound(None, reason=ErrorReason.GONE)
         case State.FAILED if change.reason == Reason.NO_RIGHT:
             raise PermissionDenied
         case State.REFUSED if REFUSALS.get(change.code or 0) is NameTaken and "name" in page.form.fields:
@@ -184,7 +174,6 @@ def show_outcome(
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
-    url = reverse("groups:change", args=[change.pk])
     context = {
         "change": change,
         "whom": command.subject(change),
@@ -195,7 +184,6 @@ def show_outcome(
         "rows": outcome_rows(change),
         "notes": notes_of(change, request.user),
         "notice": NOTICES.get(State(change.state), "error"),
-        "poll_url": url,
         "poll_seconds": pause if change.is_open else None,
         "can_resolve": may_decide and change.state == State.REVIEW,
         "can_send_again": may_decide and can_repeat(change),
@@ -204,7 +192,7 @@ def show_outcome(
     if is_in_row(request):
         # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
-        return push_url(reswap(retarget(page, "#main"), "innerHTML"), url)
+        return push_url(reswap(retarget(page, "#main"), "innerHTML"), change.get_absolute_url())
     if element_asked_for(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
@@ -217,4 +205,6 @@ def _respond_conflict(page: WritePage[Any], command: GroupCommand, change: Chang
     page.group = theirs
     author = history.change_before(page.request.credentials, change)
     context = {"author": author, "author_changes": difference_rows(author) if author else []}
-    return page.show_conflict(change=change, command=command, rows=conflict_rows(change), **context)
+    rows = conflict_rows(change)
+    has_choice = any("theirs" in row["choices"] for row in rows)
+    return page.show_conflict(change=change, command=command, rows=rows, has_choice=has_choice, **context)

@@ -42,17 +42,13 @@ def slot(name: str, count: int, *, wait: float, lease: float) -> Iterator[None]:
         raise NoSlot
     try:
         take = partial(shared_slots().take, _key(name), count, max(0.0, until - time.monotonic()), lease)
-        release = ask_shared(take, _nothing_taken)
+        release = ask_shared(take, lambda: None)  # no slot is taken while the shared store is away
         try:
             yield
         finally:
             release()
     finally:
         own.release()
-
-
-def _nothing_taken() -> None:
-    """Release nothing: no shared slot was taken, because the shared store is away."""
 
 
 @cache

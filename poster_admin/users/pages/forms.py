@@ -85,6 +85,22 @@ class PasskeyForm(forms.Form):
     credential = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class FullNameField(forms.CharField):
+    """A first and a last name, with one space between words."""
+
+    def __init__(self, autocomplete: str, *, required: bool) -> None:
+        super().__init__(
+            label=_("First name and last name"),
+            max_length=150,
+            required=required,
+            error_messages={"required": _("Enter the name.")},
+            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+        )
+
+    def clean(self, value: Any) -> str:
+        return " ".join(super().clean(value).split())
+
+
 def _email_field(autocomplete: str) -> forms.EmailField:
     return forms.EmailField(
         label=_("E-mail"),
@@ -99,13 +115,7 @@ def _email_field(autocomplete: str) -> forms.EmailField:
 class PersonForm(forms.Form):
     """Name, address and role of a user; somebody without a name may stay so."""
 
-    full_name = forms.CharField(
-        label=_("First name and last name"),
-        max_length=150,
-        required=False,
-        error_messages={"required": _("Enter the name.")},
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    full_name = FullNameField("off", required=False)
     email = _email_field("off")
     role = forms.ChoiceField(
         label=_("Role"),
@@ -124,9 +134,6 @@ class PersonForm(forms.Form):
             self.fields["role"].help_text = _(
                 "A sign-in through the company replaces it by the company's role."
             )
-
-    def clean_full_name(self) -> str:
-        return " ".join(self.cleaned_data["full_name"].split())
 
 
 class NewPersonForm(PersonForm):
@@ -176,12 +183,7 @@ class NewPersonForm(PersonForm):
 class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it takes none at run time
     """The first owner, who chooses name and password."""
 
-    full_name = forms.CharField(
-        label=_("First name and last name"),
-        max_length=150,
-        error_messages={"required": _("Enter the name.")},
-        widget=forms.TextInput(attrs={"autocomplete": "name"}),
-    )
+    full_name = FullNameField("name", required=True)
     email = _email_field("email")
     field_order = ("full_name", "username", "email", "password1", "password2")
 
@@ -202,9 +204,6 @@ class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it take
         name.widget.attrs.pop("autofocus", None)
         if not self.is_bound:  # else the summary of the errors takes the focus
             self.fields["full_name"].widget.attrs["autofocus"] = True
-
-    def clean_full_name(self) -> str:
-        return " ".join(self.cleaned_data["full_name"].split())
 
     @sensitive_variables()
     def owner(self) -> User:

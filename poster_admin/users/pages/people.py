@@ -47,6 +47,11 @@ DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+def name_of(user: User) -> str:
+    """Return how pages call a user: by the full name, or by that of the sign-in."""
+    return user.get_full_name() or user.get_username()
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """A user with all that a page about people shows. `account` is empty for a user without a connection."""
@@ -57,6 +62,10 @@ class Person:
     second_factor: bool
     account: str
     token_works: bool
+
+    @property
+    def name(self) -> str:
+        return name_of(self.user)
 
     @property
     def role_label(self) -> str:
@@ -87,9 +96,11 @@ def as_people(users: Iterable[User]) -> list[Person]:
     row: Any  # a user with what `with_details` has added
     for row in users:
         account, token_works = connected.get(row.pk, ("", False))
+        # The one with the most rights.
+        highest = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
         person = Person(
             user=row,
-            role=ADMINISTRATORS if row.is_superuser else highest_role(role.name for role in row.roles),
+            role=ADMINISTRATORS if row.is_superuser else highest,
             last_seen=max(filter(None, (row.last_login, row.seen_at)), default=None),
             second_factor=row.has_factor,
             account=account,
@@ -97,11 +108,6 @@ def as_people(users: Iterable[User]) -> list[Person]:
         )
         people.append(person)
     return people
-
-
-def highest_role(names: Iterable[str]) -> str:
-    """Return the role with the most rights, or an empty string."""
-    return max(names, key=settings.ROLES.index, default="")
 
 
 def roles_given_by(manager: User) -> list[tuple[str, str | Promise]]:

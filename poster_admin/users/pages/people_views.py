@@ -72,7 +72,7 @@ def person_new(request: Request) -> HttpResponse:
         by_mail = invitations.can_be_invited(user)
         if by_mail and invitations.send(request, user):
             messages.success(
-                request, _("“%(name)s” was created and invited by mail.") % {"name": _name(user)}
+                request, _("“%(name)s” was created and invited by mail.") % {"name": people.name_of(user)}
             )
             return redirect("people:person", user.pk)
         context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
@@ -89,7 +89,7 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
     form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     if form.is_valid():
         people.change(person.user, **form.cleaned_data)
-        messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": _name(person.user)})
+        messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": person.name})
         return redirect("people:list")
     open_sessions = len(sessions.sessions_of(person.user))
     return render_form(request, "users/person.html", form, person=person, open_sessions=open_sessions)
@@ -104,7 +104,7 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
         text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
         messages.error(request, text)
     elif invitations.send(request, person.user):
-        messages.success(request, _("“%(name)s” was invited by mail.") % {"name": _name(person.user)})
+        messages.success(request, _("“%(name)s” was invited by mail.") % {"name": person.name})
     else:
         text = _(
             "No invitation was sent: the mail server did not take it. Try again later, or give a password."
@@ -136,12 +136,11 @@ def person_block(request: Request, user_id: int) -> HttpResponse:
     """
     if request.method != "POST":
         return _ask(request, user_id, "block")
-    user = manageable(request, user_id).user
-    people.set_active(user, active=request.POST.get("active") == "1")
-    text = (
-        _("“%(name)s” can sign in again.") if user.is_active else _("“%(name)s” is blocked and signed out.")
-    )
-    messages.success(request, text % {"name": _name(user)})
+    person = manageable(request, user_id)
+    people.set_active(person.user, active=request.POST.get("active") == "1")
+    is_in = person.user.is_active
+    text = _("“%(name)s” can sign in again.") if is_in else _("“%(name)s” is blocked and signed out.")
+    messages.success(request, text % {"name": person.name})
     return redirect("people:person", user_id)
 
 
@@ -168,9 +167,9 @@ def person_second_factor(request: Request, user_id: int) -> HttpResponse:
     """Ask whether to remove the second factor of a user who lost the phone; by POST remove it."""
     if request.method != "POST":
         return _ask(request, user_id, "second-factor")
-    user = manageable(request, user_id).user
-    people.reset_second_factor(user)
-    messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": _name(user)})
+    person = manageable(request, user_id)
+    people.reset_second_factor(person.user)
+    messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": person.name})
     return redirect("people:person", user_id)
 
 
@@ -192,7 +191,3 @@ def manageable(request: Request, user_id: int) -> people.Person:
             raise PermissionDenied
         raise Http404
     return people.as_people(people.with_details(User.objects.filter(pk=user_id)))[0]
-
-
-def _name(user: User) -> str:
-    return user.get_full_name() or user.get_username()

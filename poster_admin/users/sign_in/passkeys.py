@@ -46,6 +46,7 @@ NAME = "Poster Admin"
 # Key in the session: the challenge that is to be signed, and when it was given out.
 CHALLENGE = "passkey_challenge"
 CHALLENGE_LIFE = timedelta(minutes=5)
+MILLISECONDS = CHALLENGE_LIFE // timedelta(milliseconds=1)
 VERIFIED = UserVerificationRequirement.REQUIRED
 # All errors that a forged answer can cause, in the library and in the lookup of its passkey.
 FAILURES = (
@@ -67,7 +68,7 @@ def registration_options(request: HttpRequest, user: User) -> str:
         user_id=base64url_to_bytes(others[0].handle) if others else generate_user_handle(),
         user_name=user.get_username(),
         user_display_name=user.get_full_name() or user.get_username(),
-        timeout=_milliseconds(),
+        timeout=MILLISECONDS,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=VERIFIED
         ),
@@ -81,7 +82,7 @@ def request_options(request: HttpRequest, user: User | None) -> str:
     """Return as JSON what the browser needs to use a passkey: of this user, or of anybody at a sign-in."""
     options = generate_authentication_options(
         rp_id=_host(request),
-        timeout=_milliseconds(),
+        timeout=MILLISECONDS,
         allow_credentials=_descriptors(passkeys_of(user)) if user else [],
         user_verification=VERIFIED,
     )
@@ -209,7 +210,3 @@ def _origins(request: HttpRequest) -> list[str]:
     """Return the origins of that host: this request's, and those of CSRF_TRUSTED_ORIGINS behind a proxy."""
     trusted = [each for each in settings.CSRF_TRUSTED_ORIGINS if urlsplit(each).hostname == _host(request)]
     return [f"{request.scheme}://{request.get_host()}", *trusted]
-
-
-def _milliseconds() -> int:
-    return int(CHALLENGE_LIFE.total_seconds() * 1000)

@@ -91,6 +91,25 @@ def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatc
     expect(search).to_have_value("кам'янецька")
 
 
+def test_the_bar_of_moves_is_there_without_a_choice_and_on_each_page(page_for, staff, sandbox):
+    page = page_for(staff)
+    opened(page)
+    expect(page.get_by_role("link", name="Move all 125…")).to_be_visible()
+    rows(page).first.get_by_role("checkbox").check()
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile(r"\?page=2$"))
+    expect(page.locator("#chosen output")).to_have_text("1")
+    expect(page.get_by_role("button", name="Move the chosen ones…")).to_be_visible()
+
+
+def test_on_a_phone_all_of_the_bar_of_moves_is_in_sight(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360)
+    page.goto("/groups/1/clients/")
+    for button in page.locator("#chosen .button").all():
+        box = button.bounding_box()
+        assert box["x"] + box["width"] <= 360
+
+
 @pytest.mark.thorough
 @MOSTLY_SCRIPT
 def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):

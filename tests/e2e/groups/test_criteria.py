@@ -91,3 +91,23 @@ def test_rows_are_changed_without_javascript(owner, page_for):
     page.locator("[data-row]").nth(2).get_by_role("button", name="Remove the row").click()
     page.locator("#table").get_by_role("button", name="Save the criteria").last.click()
     assert stored() == [(5, None, 7), (4, 30, None)]
+
+
+def test_what_is_typed_in_the_table_outlives_a_pin(owner, page_for, sandbox):
+    save(owner, {"group_id": 4, "days": 30, "receipts_min": 1})
+    page = page_for(owner)
+    page.goto("/criteria/")
+    page.fill("#id_rows-0-receipts_min", "7")
+    page.get_by_text("Pin a client").click()
+    page.fill("#pins [name=client]", "987654321")
+    page.fill("#pins [name=reason]", "A friend")
+    page.get_by_role("button", name="Pin the client").click()
+    expect(page.locator("#pins .summary")).to_be_focused()
+    page.fill("#pins [name=client]", "1")
+    page.get_by_role("button", name="Pin the client").click()
+    expect(page.locator("[data-pin='1']")).to_contain_text("A friend")
+    expect(page.locator("#messages [data-notice=success]")).to_be_visible()
+    expect(page.locator("#pins h2")).to_be_focused()
+    page.get_by_role("button", name="Remove the pin").click()
+    expect(page.locator("[data-pin]")).to_have_count(0)
+    expect(page.locator("#id_rows-0-receipts_min")).to_have_value("7")

@@ -70,7 +70,7 @@ def test_an_import(page, sandbox, javascript, tmp_path):
     send(text)
     expect(page.locator("main [data-notice=success]")).to_contain_text("Змінювати нічого.")
     send(text + ";Друзі;Бонусна;101;0\r\n")
-    expect(page.locator(".mend tr[data-line='5']")).to_contain_text("Відсоток має бути від 0 до 100.")
+    expect(page.locator(".to-correct tr[data-line='5']")).to_contain_text("Відсоток має бути від 0 до 100.")
     fits(page)
     send(text.replace(';"10";', ';"11";', 1) + ";Друзі;Бонусна;7,5;1 000\r\n")
     heading(page, "Імпортувати ці групи?")

@@ -208,7 +208,7 @@ def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, 
     [
         ("password", "The present password no longer signs in", "It cannot be undone"),
         ("block", "The person can no longer sign in", "It can be undone on the person's page"),
-        ("sign-out", "2 sessions are open now", "whoever knows the password can sign in again"),
+        ("sign-out", "2 sessions are open now", "anyone who knows the password can sign in again"),
         ("second-factor", "The app for codes, the passkeys and the recovery codes", "It cannot be undone"),
     ],
 )

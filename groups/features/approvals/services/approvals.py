@@ -16,7 +16,6 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -72,6 +71,13 @@ def requests_of(credentials: PosterCredentials, user: User) -> ApprovalRequestQu
     check_token(credentials)
     found = _shown().filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(EXCEED_LIMITS) else found.filter(user=user)
+
+
+def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Change]:
+    """Return the latest change that was tried for each of the approved requests for one, by its id."""
+    ids = [each.pk for each in requests if each.kind == each.CHANGE and each.state == State.APPROVED]
+    changes = Change.objects.filter(request_id__in=ids).order_by("created_at") if ids else ()
+    return {change.request_id: change for change in changes}
 
 
 def count_to_decide(credentials: PosterCredentials, user: User) -> int:
@@ -325,9 +331,8 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
             concerns = partial(may_decide, request)
         is_lapsed = state == ApprovalRequest.State.LAPSED
         at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
-        url = reverse("groups:request", args=[request.pk])
         key = f"request {request.pk} {state} {at.isoformat()}"
-        yield Event(key, at, url, partial(request_words, request), concerns)
+        yield Event(key, at, request.get_absolute_url(), partial(request_words, request), concerns)
 
 
 def request_words(request: ApprovalRequest) -> str:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterCredentials
+from groups.poster.fields import plain
 from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
@@ -61,19 +62,15 @@ def set_limits(limits: Limits, *, user: User) -> None:
     values |= {"set_by": user.get_username(), "set_at": timezone.now()}
     with transaction.atomic():
         stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
-        old, new = stored.values if stored else {}, limits.values
         Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
+    before = {limit: plain(value) for limit, value in stored.values.items()} if stored else {}
+    after = {limit: plain(value) for limit, value in limits.values.items()}
     changed = [
-        f"{limit}: {_plain(old.get(limit))} → {_plain(new.get(limit))}"
+        f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}"
         for limit in Limits.Limit
-        if old.get(limit) != new.get(limit)
+        if before.get(limit) != after.get(limit)
     ]
     record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
-
-
-def _plain(value: Decimal | None) -> str:
-    """Return a limit as it is typed, without zeros at the end; a dash for none."""
-    return "–" if value is None else f"{value.normalize():f}"
 
 
 class LimitGate(Gate):
@@ -217,25 +214,23 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
 def limits_without_effect(**_: Any) -> list[CheckMessage]:
     """Warn about limits that are set, and bind nothing."""
     try:
-        accounts = _accounts_with_limits()
+        names = _accounts_with_limits()
     except DatabaseError:
         return []  # it does not answer, or has no tables yet: other checks say so
-    if not accounts:
+    if not names:
         return []
-    words = BIND_NOTHING % {"names": _named(accounts)}
+    words = BIND_NOTHING % {"names": names}
     return [Warning(words, hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
 
 
 def examine() -> Found:
     """Tell about limits that are set, and bind nothing."""
-    if accounts := _accounts_with_limits():
-        yield State.WARNING, gettext(BIND_NOTHING) % {"names": _named(accounts)}
+    if names := _accounts_with_limits():
+        yield State.WARNING, gettext(BIND_NOTHING) % {"names": names}
 
 
-def _accounts_with_limits() -> list[str]:
-    return [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
-
-
-def _named(accounts: list[str]) -> str:
+def _accounts_with_limits() -> str:
+    """Return the names of the accounts that have limits; empty if none has."""
+    accounts = [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
     more = f" (+{len(accounts) - NAMED_AT_MOST})" if len(accounts) > NAMED_AT_MOST else ""
     return ", ".join(accounts[:NAMED_AT_MOST]) + more

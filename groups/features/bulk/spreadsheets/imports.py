@@ -93,33 +93,12 @@ class _Reading:
         self._account = account
         self._found = Import()
         self._labels = dict(zip(COLUMNS, header(), strict=True))
-        self._columns = self._find_columns()
         self._form = LineForm()
         self._line_of_id: dict[int, int] = {}
         self._line_of_name: dict[str, int] = {}
 
     def run(self) -> Import:
-        """Read all lines."""
-        rows = {
-            number: {
-                key: row[place] for key, place in self._columns.items() if place < len(row) and row[place]
-            }
-            for number, row in self._table.rows.items()
-        }
-        for cells in rows.values():
-            account = cells.get("account", self._account)
-            if fold(account) != fold(self._account):
-                raise NotReadable(
-                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
-                    % {"theirs": account[:100], "yours": self._account},
-                    code=OTHER_ACCOUNT,
-                )
-        for number, cells in rows.items():
-            if cells.keys() & {"id", *VALUES}:
-                self._read_line(number, cells)
-        return self._found
-
-    def _find_columns(self) -> dict[str, int]:
+        """Find the columns by their names, then read all lines."""
         columns: dict[str, int] = {}
         for place, name in enumerate(self._table.header):
             key = _column_names().get(fold(name))
@@ -136,7 +115,22 @@ class _Reading:
                     "exported file."
                 )
             )
-        return columns
+        rows = {
+            number: {key: row[place] for key, place in columns.items() if place < len(row) and row[place]}
+            for number, row in self._table.rows.items()
+        }
+        for cells in rows.values():
+            account = cells.get("account", self._account)
+            if fold(account) != fold(self._account):
+                raise NotReadable(
+                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
+                    % {"theirs": account[:100], "yours": self._account},
+                    code=OTHER_ACCOUNT,
+                )
+        for number, cells in rows.items():
+            if cells.keys() & {"id", *VALUES}:
+                self._read_line(number, cells)
+        return self._found
 
     # --- One line ------------------------------------------------------------------------------------------
 

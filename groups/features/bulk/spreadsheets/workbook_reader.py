@@ -15,7 +15,7 @@ from enum import Enum
 
 from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row
 from groups.features.bulk.spreadsheets.bounded_xml import Budget, Odd, Parser, Part
-from groups.poster.fields import storable, whole_number
+from groups.poster.fields import plain, storable, whole_number
 
 STEP = 64 * 1024
 # Others have memory of their own that a file may ask for; no spreadsheet program uses them.
@@ -275,7 +275,7 @@ def _digits(number: Decimal) -> str:
     """Return a number without the rounding error of a float: 0.07 times 100 is 7.000000000000001."""
     if not number.is_finite() or abs(number) >= LARGE:
         return str(number)
-    return f"{round(number, 9).normalize():f}"
+    return plain(round(number, 9))
 
 
 def _plain(text: str) -> str:

@@ -1,22 +1,28 @@
-"""Put the table of criteria into words."""
+"""Put the table of criteria into words, and offer its page in the settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion
-from groups.features.criteria.services.nights import was_run_by_hand
+from groups.features.criteria.services.nights import was_run_by_hand, what_waits
 from groups.features.criteria.services.tables import SavedTable
+from groups.models import Job
 from groups.presenters.messages import Message
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
-from groups.services.values import NumberFormat
+from groups.services.values import NumberFormat, moment_words, name_or_number
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 _KOPECKS = 100
 
@@ -35,9 +41,12 @@ class CriterionRow:
 class CriteriaPage:
     """The saved table with the names of its groups, and the pins."""
 
-    def __init__(self, saved: SavedTable | None, groups: Groups, pins: Sequence[CriteriaPin]) -> None:
+    def __init__(
+        self, saved: SavedTable | None, groups: Groups, pins: Sequence[CriteriaPin], user: "User"
+    ) -> None:
         self.saved = saved
         self.pins = pins
+        self._user = user
         self._groups = groups
 
     @cached_property
@@ -58,7 +67,7 @@ class CriteriaPage:
     def otherwise(self) -> str:
         return self.name_of(self.saved.table.otherwise) if self.saved else ""
 
-    @property
+    @cached_property
     def night(self) -> Message | None:
         """When the table runs next at night, or why it does not; None where it is not for every night."""
         row = self.saved.row if self.saved else None
@@ -72,12 +81,44 @@ class CriteriaPage:
             return Message(_("It does not run at night yet"), text)
         if row.night_at is None:
             return Message(_("It does not run at night"), _("Nights are switched off on this server."))
-        time = date_format(localtime(row.night_at), "SHORT_DATETIME_FORMAT")
-        return Message(_("It runs every night"), _("The next time is %(time)s.") % {"time": time})
+        if self._waits is None:
+            text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
+            return Message(_("It runs every night"), text)
+        if isinstance(self._waits, Job):
+            text = _(
+                "A run has stopped or was paused: nights are left out until somebody resumes or cancels it."
+            )
+        else:
+            text = _("A run waits for the yes of another person: nights are left out until that is decided.")
+        last = ""
+        if row.left_out_at and row.left_out_at > self._waits.created_at:
+            last = _("The last one was left out on %(time)s.") % {"time": moment_words(row.left_out_at)}
+        return Message(_("It does not run at night"), text, last)
+
+    @cached_property
+    def _waits(self) -> Job | ApprovalRequest | None:
+        """What a person has to decide before a night can begin, if that alone keeps it from beginning."""
+        row = self.saved.row if self.saved else None
+        if row is None or not row.nightly or row.held or row.night_at is None or not was_run_by_hand(row):
+            return None
+        return what_waits(row.account_id)
+
+    @property
+    def night_url(self) -> str:
+        """The address of what has to be decided before a night can begin; empty for who may not see it."""
+        waits = self._waits
+        if waits is None or (isinstance(waits, ApprovalRequest) and not waits.may_be_seen_by(self._user)):
+            return ""
+        return waits.get_absolute_url()
 
     @property
     def is_held(self) -> bool:
         return bool(self.saved and self.saved.row.held)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Return True if the nights have come to a stop, and a person has to let them go on."""
+        return self.is_held or self._waits is not None
 
     @property
     def has_gone(self) -> bool:
@@ -91,8 +132,15 @@ class CriteriaPage:
         return self._groups.find(group_id) is None
 
     def name_of(self, group_id: int) -> str:
-        group = self._groups.find(group_id)
-        return group.name if group else _("group %(id)s") % {"id": group_id}
+        return name_or_number(self._groups.find(group_id), group_id)
+
+
+def settings_of_criteria(user: "User") -> list[SettingsPage]:
+    """Return the page of the criteria, for users who may see groups."""
+    if not user.has_perm("groups.view_group"):
+        return []
+    words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
+    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "stairs")]
 
 
 def nothing_saved_words() -> Message:
@@ -128,28 +176,21 @@ def too_many_words(moves: int, most: int) -> Message:
     )
 
 
+def days_words(days: int) -> str:
+    """Return a period up to today in words: "in 30 days"."""
+    return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}
+
+
 def conditions_of(row: Criterion) -> list[str]:
     """Return the conditions of a row, each in a few words."""
     numbers, found = NumberFormat.current(), []
     if row.days is not None and row.needs_sales:
-        period = ngettext("in %(count)s day", "in %(count)s days", row.days) % {"count": row.days}
-        low, high = row.bought_min, row.bought_max
-        if low is not None or high is not None:
-            bounds = bounds_words(
-                None if low is None else kopecks_words(low), None if high is None else kopecks_words(high)
-            )
+        period = days_words(row.days)
+        if bounds := bounds_words(row.bought_min, row.bought_max, kopecks_words):
             found.append(_("bought %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-        low, high = row.receipts_min, row.receipts_max
-        if low is not None or high is not None:
-            bounds = bounds_words(
-                None if low is None else numbers.count(low), None if high is None else numbers.count(high)
-            )
+        if bounds := bounds_words(row.receipts_min, row.receipts_max, numbers.count):
             found.append(_("receipts: %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-    low, high = row.registered_min, row.registered_max
-    if low is not None or high is not None:
-        bounds = bounds_words(
-            None if low is None else numbers.count(low), None if high is None else numbers.count(high)
-        )
+    if bounds := bounds_words(row.registered_min, row.registered_max, numbers.count):
         found.append(_("registered, days ago: %(bounds)s") % {"bounds": bounds})
     if row.birthday_in is not None:
         text = ngettext(
@@ -159,11 +200,14 @@ def conditions_of(row: Criterion) -> list[str]:
     return found
 
 
-def bounds_words(low: str | None, high: str | None) -> str:
-    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"."""
-    if low is not None and high is not None:
+def bounds_words(least: int | None, most: int | None, written: Callable[[int], str]) -> str:
+    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"; empty without any."""
+    low, high = (None if bound is None else written(bound) for bound in (least, most))
+    if low and high:
         return _("from %(low)s to %(high)s") % {"low": low, "high": high}
-    return _("at least %(low)s") % {"low": low} if low is not None else _("at most %(high)s") % {"high": high}
+    if low:
+        return _("at least %(low)s") % {"low": low}
+    return _("at most %(high)s") % {"high": high} if high else ""
 
 
 def kopecks_words(kopecks: int) -> str:

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.criteria.presenters.page import conditions_of, kopecks_words
+from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import UNREAD, Criterion, Table
 from groups.features.criteria.services.previews import PairSums, Preview
@@ -23,22 +22,14 @@ from groups.features.insights.services.sales_sums import rounded, summed
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, Promotion
 from groups.services.groups import list_groups
-from groups.services.values import NumberFormat, clients_words, money_words
+from groups.services.values import NumberFormat, clients_words, money_words, name_or_number
 
 
 @dataclass(frozen=True, slots=True)
-class AgainstRow:
-    """A rule of Poster that leads elsewhere, and how many of the clients have paid its sum."""
+class OfPoster:
+    """A rule that leads elsewhere, or a promotion that is for one group of a pair alone, and what it does."""
 
-    rule_id: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class PromotionRow:
-    """A promotion that is for one group of a pair and not for the other one."""
-
-    promotion_id: int
+    id: int
     words: str
 
 
@@ -64,8 +55,8 @@ class PairRow:
     reason: str
     cost: str
     cost_words: str
-    against: Sequence[AgainstRow]
-    promotions: Sequence[PromotionRow]
+    against: Sequence[OfPoster]
+    promotions: Sequence[OfPoster]
     people: Sequence[PersonRow]
     next_skip: int
 
@@ -76,7 +67,7 @@ class PreviewPage:
     def __init__(
         self, table: Table, preview: Preview, reading: CriteriaReading, credentials: PosterCredentials
     ) -> None:
-        self._table = table
+        self.table = table
         self.preview = preview
         self._reading = reading
         self._groups = list_groups(credentials)
@@ -84,7 +75,31 @@ class PreviewPage:
 
     @cached_property
     def pairs(self) -> list[PairRow]:
-        return [self._row(pair) for pair in self.preview.pairs]
+        rows = []
+        for pair in self.preview.pairs:
+            place = self.table.places[pair.to_id]
+            criterion = self.table.rows[place] if place < len(self.table.rows) else None
+            is_asked = (pair.from_id, pair.to_id) == self._reading.pair
+            named = self._reading.named if is_asked else ()
+            shown = self._reading.skip + len(named)
+            has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
+            row = PairRow(
+                pair.from_id,
+                pair.to_id,
+                self._name(pair.from_id),
+                self._name(pair.to_id),
+                pair.is_up,
+                pair.clients,
+                self._reason(pair, criterion),
+                f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
+                cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
+                [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
+                list(self._promotions_of(pair)),
+                [PersonRow(each.id, each.name, reason_words(each, criterion)) for each in named],
+                shown if has_more else 0,
+            )
+            rows.append(row)
+        return rows
 
     @property
     def moves_nobody(self) -> bool:
@@ -114,15 +129,7 @@ class PreviewPage:
     @property
     def is_beyond(self) -> bool:
         """Return True if a run of so many clients waits for another person's yes."""
-        return self.preview.moves > self._table.max_moves
-
-    @property
-    def max_moves(self) -> int:
-        return self._table.max_moves
-
-    @property
-    def as_of(self) -> str:
-        return date_format(localtime(self.preview.as_of), "SHORT_DATETIME_FORMAT")
+        return self.preview.moves > self.table.max_moves
 
     @property
     def members(self) -> list[tuple[str, int, int]]:
@@ -133,7 +140,7 @@ class PreviewPage:
             after[pair.to_id] = after.get(pair.to_id, 0) + pair.clients
         return [
             (self._name(group_id), self.preview.members.get(group_id, 0), after.get(group_id, 0))
-            for group_id in self._table.groups
+            for group_id in self.table.groups
         ]
 
     @property
@@ -169,35 +176,10 @@ class PreviewPage:
         return " ".join(sentences)
 
     def _name(self, group_id: int) -> str:
-        group = self._groups.find(group_id)
-        return group.name if group else _("group %(id)s") % {"id": group_id}
+        return name_or_number(self._groups.find(group_id), group_id)
 
-    def _row(self, pair: PairSums) -> PairRow:
-        asked = (pair.from_id, pair.to_id) == self._reading.pair
-        shown = self._reading.skip + len(self._reading.named) if asked else 0
-        return PairRow(
-            pair.from_id,
-            pair.to_id,
-            self._name(pair.from_id),
-            self._name(pair.to_id),
-            pair.is_up,
-            pair.clients,
-            self._reason(pair),
-            f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
-            cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
-            [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
-            list(self._promotions_of(pair)),
-            [self._person(named, pair) for named in self._reading.named] if asked else (),
-            shown if asked and shown < pair.clients and len(self._reading.named) == NAMED_AT_MOST else 0,
-        )
-
-    def _criterion(self, group_id: int) -> Criterion | None:
-        place = self._table.places[group_id]
-        return self._table.rows[place] if place < len(self._table.rows) else None
-
-    def _reason(self, pair: PairSums) -> str:
+    def _reason(self, pair: PairSums, row: Criterion | None) -> str:
         """Return the criterion that decides, and the numbers of these clients."""
-        row = self._criterion(pair.to_id)
         text = " · ".join(conditions_of(row)) if row else _("no row holds any more")
         if pair.bought is None or pair.receipts is None or pair.days is None:
             return text
@@ -205,33 +187,23 @@ class PreviewPage:
         money = low if low == high else f"{low} – {high}"
         few, many = map(NumberFormat.current().count, pair.receipts)
         receipts = few if few == many else f"{few} – {many}"
-        # Translators: the amounts and numbers of the clients who would be moved, in so many days
-        numbers = _("They bought %(money)s in %(days)s days, receipts: %(receipts)s.") % {
+        # Translators: the amounts and numbers of the clients who would be moved; the period is "in 30 days"
+        numbers = _("They bought %(money)s %(period)s, receipts: %(receipts)s.") % {
             "money": money,
-            "days": pair.days,
+            "period": days_words(pair.days),
             "receipts": receipts,
         }
         return f"{text}. {numbers}"
 
-    def _person(self, named: Named, pair: PairSums) -> PersonRow:
-        return PersonRow(named.id, named.name, reason_words(named, self._criterion(pair.to_id)))
-
-    def _against(self, rule_id: int, count: int) -> AgainstRow:
+    def _against(self, rule_id: int, count: int) -> OfPoster:
         rule = self._rules.get(rule_id)
         if rule is None:
-            return AgainstRow(rule_id, clients_words(count))
+            return OfPoster(rule_id, clients_words(count))
         words = _("Poster's rule from %(sum)s moves %(clients)s to “%(group)s” again at their next purchase.")
-        return AgainstRow(
-            rule_id,
-            words
-            % {
-                "sum": money_words(rule.value),
-                "clients": clients_words(count),
-                "group": self._name(rule.group_id),
-            },
-        )
+        values = {"sum": money_words(rule.value), "clients": clients_words(count)}
+        return OfPoster(rule_id, words % {**values, "group": self._name(rule.group_id)})
 
-    def _promotions_of(self, pair: PairSums) -> Iterator[PromotionRow]:
+    def _promotions_of(self, pair: PairSums) -> Iterator[OfPoster]:
         """Yield the promotions that the clients of a pair lose, and those that they get."""
         for each in self._promotions.found:
             is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
@@ -243,7 +215,7 @@ class PreviewPage:
                 group = pair.to_id
             else:
                 continue
-            yield PromotionRow(each.id, text % {"name": each.name, "group": self._name(group)})
+            yield OfPoster(each.id, text % {"name": each.name, "group": self._name(group)})
 
     @property
     def promotions_unread(self) -> bool:
@@ -265,10 +237,10 @@ def reason_words(named: Named, row: Criterion | None) -> str:
     if named.bought is not None and named.days is not None:
         kopecks, receipts = named.bought
         parts.append(
-            _("bought %(sum)s in %(days)s days, receipts: %(receipts)s")
+            _("bought %(sum)s %(period)s, receipts: %(receipts)s")
             % {
                 "sum": kopecks_words(kopecks),
-                "days": named.days,
+                "period": days_words(named.days),
                 "receipts": NumberFormat.current().count(receipts),
             }
         )

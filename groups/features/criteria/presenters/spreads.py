@@ -44,35 +44,30 @@ def spread_cards(credentials: PosterCredentials, bounds: Mapping[str, int | None
     typed = {
         field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
     }
+    if not days:
+        return []
     bounded = [field for field, ends in typed.items() if ends != (None, None)]
-    cards = []
-    for field in (bounded or ["bought"]) if days else ():
-        spread = kept_spread(credentials, field, days or 0)
-        if spread is not None:
-            cards.append(_card(field, days or 0, spread, *typed[field]))
+    cards, count = [], NumberFormat.current().count
+    for field in bounded or ["bought"]:
+        spread = kept_spread(credentials, field, days)
+        if spread is None:
+            continue
+        least, most = typed[field]
+        clients, is_exact = spread.within(least, most)
+        words = {"clients": count(clients), "all": count(spread.clients)}
+        if least is None and most is None:
+            text = _("%(all)s clients of these groups.")
+        elif is_exact:
+            text = _("%(clients)s of %(all)s clients lie within the bounds.")
+        else:
+            text = _("About %(clients)s of %(all)s clients lie within the bounds.")
+        if field == "bought":
+            title = ngettext("Bought in %(days)s day", "Bought in %(days)s days", days)
+        else:
+            title = ngettext("Receipts in %(days)s day", "Receipts in %(days)s days", days)
+        bars, lines = _bars(spread, least, most), _lines(field, spread)
+        cards.append(SpreadCard(title % {"days": days}, text % words, tuple(bars), tuple(lines)))
     return cards
-
-
-def _card(field: str, days: int, spread: Spread, least: int | None, most: int | None) -> SpreadCard:
-    count = NumberFormat.current().count
-    clients, is_exact = spread.within(least, most)
-    words = {"clients": count(clients), "all": count(spread.clients)}
-    if least is None and most is None:
-        text = _("%(all)s clients of these groups.") % words
-    elif is_exact:
-        text = _("%(clients)s of %(all)s clients lie within the bounds.") % words
-    else:
-        text = _("About %(clients)s of %(all)s clients lie within the bounds.") % words
-    if field == "bought":
-        title = ngettext("Bought in %(days)s day", "Bought in %(days)s days", days)
-    else:
-        title = ngettext("Receipts in %(days)s day", "Receipts in %(days)s days", days)
-    return SpreadCard(
-        title % {"days": days},
-        text,
-        tuple(_bars(spread, least, most)),
-        tuple(_lines(field, spread)),
-    )
 
 
 def _bars(spread: Spread, least: int | None, most: int | None) -> list[Bar]:

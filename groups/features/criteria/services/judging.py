@@ -5,14 +5,15 @@ proves nothing. A client has a place in the table only where everything that dec
 """
 
 import hashlib
-from calendar import isleap
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 from functools import cached_property
 from typing import Any, Self
 
 import msgspec
+
+from groups.features.insights.services.sales_sums import Period
 
 
 class Unread(Enum):
@@ -120,32 +121,16 @@ class Judge:
         proven before it leaves the place unproven too.
         """
         for place, (row, birthdays) in enumerate(self._rows):
-            holds = self._holds(row, birthdays, born, registered, bought)
-            if holds is None:
-                return None
-            if holds:
-                return place
+            conditions: list[bool | None] = []
+            if birthdays is not None:
+                conditions.append(None if born is UNREAD else born in birthdays)
+            if row.registered_min is not None or row.registered_max is not None:
+                conditions.append(self._is_registered(row, registered))
+            if row.days is not None and row.needs_sales:
+                conditions.append(_has_bought(row, bought[row.days]))
+            if False not in conditions:
+                return None if None in conditions else place
         return len(self._rows)
-
-    def _holds(
-        self,
-        row: Criterion,
-        birthdays: Collection[tuple[int, int]] | None,
-        born: Born,
-        registered: Registered,
-        bought: BoughtIn,
-    ) -> bool | None:
-        """Return True if all conditions of a row hold, False if one does not, else None: not proven."""
-        found: list[bool | None] = []
-        if birthdays is not None:
-            found.append(None if born is UNREAD else born in birthdays)
-        if row.registered_min is not None or row.registered_max is not None:
-            found.append(self._is_registered(row, registered))
-        if row.days is not None and row.needs_sales:
-            found.append(_has_bought(row, bought[row.days]))
-        if False in found:
-            return False
-        return None if None in found else True
 
     def _is_registered(self, row: Criterion, registered: Registered) -> bool | None:
         if registered is UNREAD:
@@ -168,15 +153,9 @@ def _within(number: int, least: int | None, most: int | None) -> bool:
 
 
 def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
-    """Return the month and day of each birthday that is at most so many days before or after a day.
-
-    Somebody born on 29 February has the birthday on the 28th in other years.
-    """
-    around = [date.fromordinal(today.toordinal() + away) for away in range(-days, days + 1)]
-    found = {(day.month, day.day) for day in around}
-    if any((day.month, day.day) == (2, 28) and not isleap(day.year) for day in around):
-        found.add((2, 29))
-    return frozenset(found)
+    """Return the month and day of each birthday that is at most so many days before or after a day."""
+    away = timedelta(days=days)
+    return frozenset(Period(today - away, today + away).birthdays)
 
 
 # --- Sales -------------------------------------------------------------------------------------------------

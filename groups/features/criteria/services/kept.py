@@ -1,6 +1,7 @@
-"""Keep for the day what a reading has shown beside its sums, and who waits for one. It has nobody.
+"""Keep for the day what a reading has shown beside its sums, and that somebody waits for one.
 
-The spreads of a day serve every threshold that is typed, so that Poster is not asked again.
+The spreads of a day serve every threshold that is typed, so that Poster is not asked again. No client is
+named.
 """
 
 from datetime import date
@@ -10,6 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.criteria.services.previews import Spread
+from groups.features.insights.services.sweep import kept_sums
 from groups.models import PosterCredentials
 from poster_admin.common.outages import ask_shared
 
@@ -26,14 +28,7 @@ def keep_spread(credentials: PosterCredentials, day: date, field: str, days: int
 
 def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
     """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
-    if credentials.refused_at:
-        return None
-    key = _spread_key(credentials, timezone.localdate(), field, days)
-    kept = ask_shared(lambda: cache.get(key), None)
-    try:
-        return msgspec.msgpack.decode(kept, type=Spread) if kept else None
-    except msgspec.DecodeError:
-        return None  # an earlier version of this program has kept it
+    return kept_sums(credentials, _spread_key(credentials, timezone.localdate(), field, days), Spread)
 
 
 def _spread_key(credentials: PosterCredentials, day: date, field: str, days: int) -> str:

@@ -1,15 +1,14 @@
-"""Define the sums of a preview: over the clients who would move, and where clients lie. It has nobody."""
+"""Define the sums of a preview, which name no client: of those who would move, and where all lie."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import compress, count
 
 import msgspec
 
 BARS = 60
 """Bars of a spread, about; one more is for all clients above them."""
-_NICE = (1, 2, 5)
 _MOST = 0.99
 
 
@@ -78,7 +77,7 @@ class Spread(msgspec.Struct):
         It is where the bounds are at the edges of steps; else the steps that they cut count in full.
         """
         chosen = [self.is_within(place, least, most) for place in range(len(self.counts))]
-        clients = sum(count for count, is_in in zip(self.counts, chosen, strict=True) if is_in)
+        clients = sum(compress(self.counts, chosen))
         exact = not (least or 0) % self.step and (most is None or not (most + 1) % self.step)
         return clients, exact and not (most is not None and chosen[-1])
 
@@ -89,34 +88,21 @@ class Spread(msgspec.Struct):
         return (least is None or is_last or last >= least) and (most is None or first <= most)
 
 
-def spread_of(values: Counter[int], unit: int) -> Spread:
-    """Return the spread of values, in steps of at least `unit` that people would choose."""
+def spread_of(values: Counter[int]) -> Spread:
+    """Return the spread of whole values, in steps that people would choose: 1, 2, 5, 10, 20 and so on."""
     total, seen, top = sum(values.values()), 0, 0
     for value in sorted(values):
         seen, top = seen + values[value], value
         if seen >= total * _MOST:
             break
-    step = _nice(top // BARS, unit)
+    steps = (nice * 10**power for power in count() for nice in (1, 2, 5))
+    step = next(step for step in steps if step >= top // BARS)
     counts = [0] * (max(top, 0) // step + 2)
-    for value, count in values.items():
-        counts[min(max(value, 0) // step, len(counts) - 1)] += count
+    for value, clients in values.items():
+        counts[min(max(value, 0) // step, len(counts) - 1)] += clients
     return Spread(step, counts)
-
-
-def _nice(least: int, unit: int) -> int:
-    power = unit
-    while True:
-        for nice in _NICE:
-            if nice * power >= least:
-                return nice * power
-        power *= 10
 
 
 def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
     """Return the least and the most, with one more value."""
     return (value, value) if bounds is None else (min(bounds[0], value), max(bounds[1], value))
-
-
-def in_order(pairs: Iterable[PairSums]) -> list[PairSums]:
-    """Return the pairs with the most clients first."""
-    return sorted(pairs, key=lambda pair: (-pair.clients, pair.from_id, pair.to_id))

@@ -32,7 +32,7 @@ from groups.features.criteria.services.kept import (
     keep_spread,
     keep_whether_sales,
 )
-from groups.features.criteria.services.previews import PairSums, Preview, in_order, spread_of, widened
+from groups.features.criteria.services.previews import PairSums, Preview, spread_of, widened
 from groups.features.criteria.services.sales_lists import MONTH, SalesLists, SecondProof
 from groups.features.criteria.services.tables import saved_table
 from groups.features.insights.services.dependents import begin_rules
@@ -133,18 +133,14 @@ class CriteriaReading(Listener[Preview]):
 
     def add(self, page: ClientList) -> None:
         # A list that moves between two pages may show a client on both.
-        left_out = self._broken_in(page) | self._page_before
+        left_out = {row.id for row in page.unreadable} | self._page_before
+        if page.unreadable:
+            removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
+            self._unread += len(page.unreadable) - removed
         for client in page.clients:
             if not client.removed and client.group_id in self.table.places and client.id not in left_out:
                 self._judge_client(client)
         self._page_before = {client.id for client in page.clients}
-
-    def _broken_in(self, page: ClientList) -> set[int]:
-        """Return the clients with a row that cannot be read, and count such rows without removed clients."""
-        if page.unreadable:
-            removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
-            self._unread += len(page.unreadable) - removed
-        return {row.id for row in page.unreadable if row.id is not None}
 
     def _judge_client(self, client: Client) -> None:
         self._members[client.group_id] += 1
@@ -182,14 +178,30 @@ class CriteriaReading(Listener[Preview]):
             self._pinned += 1
             return True
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
+        self._add_move(client, to_id, bought)
+        return True
+
+    def _add_move(self, client: Client, to_id: int, bought: BoughtIn) -> None:
+        """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""
         pair = self._pair_of(client.group_id, to_id)
+        pair.clients += 1
         sums = bought.get(pair.days) if pair.days is not None else None
-        self._count(pair, client, sums)
-        self._add_cost(pair, client, bought[MONTH])
+        if sums is not None:
+            pair.bought = widened(pair.bought, sums[0])
+            pair.receipts = widened(pair.receipts, sums[1])
+        if client.total_paid is not None:
+            reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
+            if reached and reached[-1].group_id != to_id:
+                pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
+        if (month := bought[MONTH]) is None:
+            self._lists.has_cost = False  # no cost is told if that of one is not proven
+        else:
+            total, own = self._lists.totals.get(client.id, 0), client.own_percent
+            old, new = self.groups[client.group_id], self.groups[to_id]
+            pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
             self.named.append(named)
-        return True
 
     def _pair_of(self, from_id: int, to_id: int) -> PairSums:
         pair = self._pairs.get((from_id, to_id))
@@ -201,25 +213,6 @@ class CriteriaReading(Listener[Preview]):
             pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, is_up=after < before, days=days)
         return pair
 
-    def _count(self, pair: PairSums, client: Client, sums: Bought | None) -> None:
-        pair.clients += 1
-        if sums is not None:
-            pair.bought = widened(pair.bought, sums[0])
-            pair.receipts = widened(pair.receipts, sums[1])
-        if client.total_paid is not None:
-            reached = [rule for rule in self._ladder.rules if rule.value <= client.total_paid]
-            if reached and reached[-1].group_id != pair.to_id:
-                pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
-
-    def _add_cost(self, pair: PairSums, client: Client, month: Bought | None) -> None:
-        """Add what the move of a client costs in a month; no cost is told if that is not proven of one."""
-        if month is None:
-            self._lists.has_cost = False
-            return
-        total = self._lists.totals.get(client.id, 0)
-        old, new, own = self.groups[pair.from_id], self.groups[pair.to_id], client.own_percent
-        pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
-
     # --- The end -------------------------------------------------------------------------------------------
 
     def done(self) -> Preview:
@@ -230,7 +223,7 @@ class CriteriaReading(Listener[Preview]):
         return Preview(
             as_of=self.as_of,
             today=self.today,
-            pairs=in_order(self._pairs.values()),
+            pairs=sorted(self._pairs.values(), key=lambda pair: (-pair.clients, pair.from_id, pair.to_id)),
             members=dict(self._members),
             unread=self._unread + self._lists.unread,
             unproven=self._unproven,
@@ -248,9 +241,8 @@ class CriteriaReading(Listener[Preview]):
         keep_whether_sales(self.credentials, lack=not sums.may_see_sales)
         for (field, days), values in self._spreads.items():
             if values:
-                kopecks = 100 if field == "bought" else 1
-                spread = spread_of(values, 1)
-                spread.step *= kopecks
+                spread = spread_of(values)
+                spread.step *= 100 if field == "bought" else 1  # kopecks
                 keep_spread(self.credentials, self.today, field, days, spread)
 
 
@@ -308,7 +300,7 @@ def new_reading(
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
     """Return what the table would do, as read now, or the progress of the worker's reading.
 
-    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read anew, and False
+    A worker reads large accounts, and small ones of a slow Poster. `again` is True to read again, and False
     for a page that waits. Raises `PosterError`.
     """
     if again:

@@ -30,19 +30,16 @@ class CriteriaRun(MovingRun):
     """One run of the worker on a job of criteria. Each client is written once at most."""
 
     def run(self) -> None:
-        """Make the plan anew if it is old, take a snapshot of each group, and move the clients in passes."""
+        """Make a new plan if it is old, take a snapshot of each group, and move the clients in passes."""
         self._check_earlier()
         self._moves = self._plan()
-        self._take_snapshots()
-        self._move_all()
-
-    def _take_snapshots(self) -> None:
-        """Keep all who are to be moved; those of an earlier plan are kept already."""
+        # Those of an earlier plan are kept already.
         kept = set(chain.from_iterable(map(living_ids, self._job.snapshots.filter(complete=True))))
         for group_id in sorted({move.from_id for move in self._moves}):
             group = (move.client_id for move in self._moves if move.from_id == group_id)
             if chosen := [client_id for client_id in group if client_id not in kept]:
                 self._take_snapshot(group_id, chosen, beside=True)
+        self._move_all()
 
     # --- The plan ------------------------------------------------------------------------------------------
 
@@ -64,23 +61,20 @@ class CriteriaRun(MovingRun):
             planned = reading.moves
             scope = scope.planned(reading)
         self._planned_at = scope.planned_at or timezone.now()
-        left = left_of(self._job, planned)
-        reached = sent_by(self._job).values("client_id").distinct().count()
-        self._check_bound(reached + len(left))
-        self._job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=reached + len(left))
-        return left
-
-    def _check_table(self) -> None:
-        if not Criteria.objects.filter(account=self._job.account_id, fingerprint=self._table).exists():
-            raise Stopped(Job.Stop.CHANGED)
-
-    def _check_bound(self, clients: int) -> None:
         job = self._job
+        left = left_of(job, planned)
+        clients = sent_by(job).values("client_id").distinct().count() + len(left)
         most = job.allowed_clients if job.request_id is not None else None
         if most is None:
             most = JobKind.of(job).most_clients
         if most is not None and clients > most:
             raise Stopped(Job.Stop.BEYOND_LIMITS)
+        job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=clients)
+        return left
+
+    def _check_table(self) -> None:
+        if not Criteria.objects.filter(account=self._job.account_id, fingerprint=self._table).exists():
+            raise Stopped(Job.Stop.CHANGED)
 
     # --- The clients to move -------------------------------------------------------------------------------
 
@@ -95,16 +89,12 @@ class CriteriaRun(MovingRun):
     def _check_targets(self, ids: set[int]) -> None:
         """Raise `Stopped` if a group that clients go to is gone, by two looks."""
         for is_second in (False, True):
-            groups = self._backoff.ask_poster(self._list_groups)
-            if ids <= groups:
+            found = self._backoff.ask_poster(lambda: list_groups_now(user_and_credentials(self._job)[1]))
+            if ids <= {group.id for group in found.groups}:
                 return
             if not is_second:
                 self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
         raise Stopped(Job.Stop.TARGET_GONE)
-
-    def _list_groups(self) -> set[int]:
-        _user, credentials = user_and_credentials(self._job)
-        return {group.id for group in list_groups_now(credentials).groups}
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
         pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())

@@ -79,7 +79,7 @@ class Run(JobKind):
         return SavedTable.of(row).table.max_moves if row else None
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the clients of the plan; for a run that was asked for, or has stopped, as read anew."""
+        """Return the clients of the plan; for a run that was asked for, or has stopped, as read again."""
         moves = len(self.scope.moves)
         if credentials is not None and not self.job._state.adding:
             try:
@@ -159,9 +159,9 @@ def submission_of(operation: uuid.UUID, user: "User", credentials: PosterCredent
     return job.submission
 
 
-def unfinished_run(credentials: PosterCredentials) -> Job | None:
-    """Return the run of an account that has not ended, or None."""
-    runs = Job.objects.unfinished().filter(account=credentials.account_id, kind=Run.kind)
+def unfinished_run(account_id: str) -> Job | None:
+    """Return the run of an account that has not ended, without its moves, or None."""
+    runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind).defer("wanted")
     return runs.order_by("created_at").first()
 
 

@@ -6,7 +6,7 @@ a reading asks for few clients: those first whom the lists alone would move, and
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -21,7 +21,6 @@ from groups.poster import (
     NotAllowed,
     PosterError,
     ReceiptList,
-    SalesList,
     Unreachable,
 )
 from groups.services.gateway import begin_call, call_poster, seconds_left
@@ -64,34 +63,29 @@ class SalesLists:
         for span in spans_of(self.book.periods):
             within = seconds_left(until, "dash.getClientsSales")
             is_asked = self.may_see and failures < FAILURES_IN_A_ROW
-            # No name holds a list while the next one comes: each is large.
-            is_read = self._note(span, self._ask(span, within) if is_asked else None)
-            failures = 0 if is_read else failures + 1
+            # No name here holds a list while the next one comes: each is large.
+            failures = 0 if is_asked and self._read(span, within) else failures + 1
+            if failures:
+                self.unread += 1
+                self.book.add(span, {}, broken=(), is_whole=False)
+                self.has_cost = self.has_cost and span[0] >= MONTH
             alive()
 
     def days_of(self, span: Span) -> tuple[date, date]:
         """Return the first and the last day of a span, which counts days ago."""
         return self._today - timedelta(days=span[1] - 1), self._today - timedelta(days=span[0])
 
-    def _ask(self, span: Span, within: float) -> SalesList | None:
-        """Return the sales of a span; None if that list failed."""
+    def _read(self, span: Span, within: float) -> bool:
+        """Add the list of a span to the book; return False if it failed."""
         days = self.days_of(span)
         try:
-            return call_poster(
+            found = call_poster(
                 self._credentials, lambda poster: poster.get_clients_sales(*days, within=within)
             )
         except NotAllowed:
             self.may_see = False
+            return False
         except (Unreachable, InvalidResponse):
-            pass
-        return None
-
-    def _note(self, span: Span, found: SalesList | None) -> bool:
-        """Add a list to the book; return False if it failed."""
-        if found is None:
-            self.unread += 1
-            self.book.add(span, {}, broken=(), is_whole=False)
-            self.has_cost = self.has_cost and span[0] >= MONTH
             return False
         sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
@@ -138,8 +132,13 @@ class SecondProof:
         if not self._lists.may_see:
             return []
         until = min(until, time.monotonic() + SECONDS)
+        questions = (
+            (client, span)
+            for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True)
+            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest)
+        )
         failures, asked = 0, dict[int, Client]()
-        for some in batched(self._questions(), AT_ONCE, strict=False):
+        for some in batched(questions, AT_ONCE, strict=False):
             if failures >= FAILURES_IN_A_ROW or time.monotonic() >= until:
                 break
             for client, span, take in [(*each, self._begin(*each, until)) for each in some]:
@@ -154,11 +153,6 @@ class SecondProof:
                     self._lists.note_receipts(client.id, span, bought, found)
             alive()
         return list(asked.values())
-
-    def _questions(self) -> Iterator[tuple[Client, Span]]:
-        for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True):
-            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest):
-                yield client, span
 
     def _begin(self, client: Client, span: Span, until: float) -> Callable[[], ReceiptList]:
         days, within = self._lists.days_of(span), max(until - time.monotonic(), SHORTEST_CALL)

@@ -3,15 +3,14 @@
 import uuid
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.features.criteria.models import CHANGE_CRITERIA, Criteria, CriteriaPin, CriteriaSave
+from groups.features.criteria.models import CHANGE_CRITERIA, NIGHTS, Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.night_times import next_night
 from groups.models import PosterCredentials
 from groups.services.clients import find_client
 from groups.services.gateway import check_token
@@ -25,14 +24,6 @@ NO_TABLE = "none"
 """The version of a form that was opened before there was a table."""
 
 
-class SavedSince(Exception):
-    """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
-
-    def __init__(self, now: Criteria | None) -> None:
-        super().__init__()
-        self.now = now
-
-
 @dataclass(frozen=True, slots=True)
 class SavedTable:
     """The saved criteria of an account, with their table."""
@@ -43,6 +34,14 @@ class SavedTable:
     @classmethod
     def of(cls, row: Criteria) -> "SavedTable":
         return cls(row, Table.from_json(row.table))
+
+
+class SavedSince(Exception):
+    """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
+
+    def __init__(self, now: SavedTable | None) -> None:
+        super().__init__()
+        self.now = now
 
 
 def saved_table(credentials: PosterCredentials) -> SavedTable | None:
@@ -73,53 +72,35 @@ def save_table(
     """
     if not user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
-    content = table.to_json() | {"nightly": nightly}
-    save = CriteriaSave(
-        id=operation,
-        account=credentials.account,
-        user=user,
-        user_name=user.get_username(),
-        table=content,
-    )
+    content = table.to_json()
+    by = {"user": user, "user_name": user.get_username(), "saved_at": timezone.now()}
+    save = CriteriaSave(id=operation, account=credentials.account, table=content | {"nightly": nightly}, **by)
+    values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
+    values |= {"held": "", "held_at": None, "left_out_at": None}
     if find_known(save.submission, CriteriaSave) is not None:
         return True
     try:
         with transaction.atomic():
             rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
             row = rows.first()
-            if version != version_of(SavedTable.of(row) if row else None):
+            saved = SavedTable.of(row) if row else None
+            if version != version_of(saved):
                 if find_known(save.submission, CriteriaSave) is not None:
                     return True  # the same form was saved while this one waited for the row
-                raise SavedSince(row)
+                raise SavedSince(saved)
             save.save(force_insert=True)
-            return _store(row, table, nightly, save)
+            night = (row and row.night_at) or NIGHTS.next(timezone.now())
+            values["night_at"] = values["next_look_at"] = night if nightly else None
+            if row is None:
+                Criteria.objects.create(account=credentials.account, **values)
+                return True
+            rows.update(**values)
+            return (row.fingerprint, row.nightly) != (table.fingerprint, nightly)
     except IntegrityError:
         # The same form, or the first table of somebody else, was saved at the same moment.
         if find_known(save.submission, CriteriaSave) is not None:
             return True
-        raise SavedSince(Criteria.objects.filter(account=credentials.account_id).first()) from None
-
-
-def _store(row: Criteria | None, table: Table, nightly: bool, save: CriteriaSave) -> bool:
-    """Store the table in the row of the account; return True if it is another one than before."""
-    values: dict[str, Any] = {
-        "table": table.to_json(),
-        "fingerprint": table.fingerprint,
-        "nightly": nightly,
-        "user": save.user,
-        "user_name": save.user_name,
-        "saved_at": save.saved_at,
-        "held": "",
-        "held_at": None,
-    }
-    night = next_night(timezone.now()) if row is None else row.night_at or next_night(timezone.now())
-    values["night_at"] = values["next_look_at"] = night if nightly else None
-    if row is None:
-        Criteria.objects.create(account=save.account, **values)
-        return True
-    changed = (row.fingerprint, row.nightly) != (table.fingerprint, nightly)
-    Criteria.objects.filter(pk=row.pk).update(**values)
-    return changed
+        raise SavedSince(saved_table(credentials)) from None
 
 
 # --- Pins --------------------------------------------------------------------------------------------------

@@ -1,9 +1,10 @@
 """Say what a change of percents costs: a figure, its parts by month, and what is not in it."""
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
+from functools import cached_property
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
@@ -13,20 +14,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.insights.presenters.sums import (
-    as_of_words,
-    days_words,
-    problem_words,
-    unreadable_words,
-)
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, unreadable_words
 from groups.features.insights.services.sales import MONTH, VIEW_SALES
 from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
-from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Change
-from groups.poster import GroupValues, PosterError
+from groups.poster import GroupValues
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.messages import Message
 from groups.services.values import NumberFormat, clients_words, money_words
 
 CARD = "cost"
@@ -64,18 +58,15 @@ class Figures:
     bars: tuple[Bar, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CostCard:
-    """The element that says what a change costs; with `url` alone it is filled in later, from that address.
+@dataclass(frozen=True)
+class CostCard(ShownSums[Sales]):
+    """The element that says what `edits` cost; with `url` alone it is filled in later, from that address."""
 
-    `progress` says how far the figures are, `problem` why there are none; `failure` is the error behind it.
-    """
+    edits: Sequence[Edit] = ()
 
-    url: str
-    figures: Figures | None = None
-    progress: SweepProgress | None = None
-    problem: Message | None = None
-    failure: PosterError | None = None
+    @cached_property
+    def figures(self) -> Figures | None:
+        return figures_of(self.edits, self.sums) if self.sums else None
 
 
 def cost_url(group_id: int, new: GroupValues, days: int = MONTH, *, old: GroupValues | None = None) -> str:
@@ -86,21 +77,6 @@ def cost_url(group_id: int, new: GroupValues, days: int = MONTH, *, old: GroupVa
     if old is not None and old.birthday_bonus != new.birthday_bonus:
         query["birthday_bonus"] = plain(new.birthday_bonus)
     return f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
-
-
-def cost_card(
-    card: CostCard, edits: Sequence[Edit], find: Callable[[], Sales | SweepProgress | None]
-) -> CostCard:
-    """Return the card with the figures of these edits, their progress, or the reason for neither."""
-    try:
-        found = find()
-    except PosterError as error:
-        return replace(card, problem=problem_words(error), failure=error)
-    if isinstance(found, Sales):
-        return replace(card, figures=figures_of(edits, found))
-    if isinstance(found, SweepProgress):
-        return replace(card, progress=found)
-    return card
 
 
 def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
@@ -121,7 +97,7 @@ def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
         revenue=f"{revenue:.2f}",
         title=capfirst(title),
         basis=_basis_words(period, clients, receipts, revenue),
-        notes=tuple(_note_words(sales, groups)),
+        notes=tuple(filter(None, _note_words(sales, groups))),
         birthday=_birthday_words(*groups[0]) if len(groups) == 1 else _birthdays_words(groups),
         bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
     )
@@ -178,8 +154,7 @@ def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
-    if sales.unreadable:
-        yield unreadable_words(sales.unreadable)
+    yield unreadable_words(sales.unreadable)
     yield as_of_words(sales)
 
 

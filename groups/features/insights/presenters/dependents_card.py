@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.insights.services.dependents import Dependents
-from groups.poster import LoyaltyRule, PosterError, Unreachable
+from groups.poster import Unreachable
 from groups.presenters.messages import error_words
 from groups.services.values import NumberFormat
 
@@ -59,19 +59,19 @@ class DependentsCard:
     @property
     def rules(self) -> list[RuleLine]:
         """The rules that lead into the group, and those that lead on from it."""
-        numbers = NumberFormat.current()
-        return [self._line(rule, numbers) for rule in self.found.rules.found]
-
-    def _line(self, rule: LoyaltyRule, numbers: NumberFormat) -> RuleLine:
-        group = self.found.ladder.group_of(rule)
-        return RuleLine(
-            id=rule.id,
-            group_id=rule.group_id,
-            leads_here=rule.group_id == self.group_id,
-            sum=numbers.round_money(rule.value),
-            name=group.name if group else "",
-            url=reverse("groups:detail", args=[group.id]) if group else "",
-        )
+        numbers, lines = NumberFormat.current(), []
+        for rule in self.found.rules.found:
+            group = self.found.ladder.group_of(rule)
+            line = RuleLine(
+                id=rule.id,
+                group_id=rule.group_id,
+                leads_here=rule.group_id == self.group_id,
+                sum=numbers.round_money(rule.value),
+                name=group.name if group else "",
+                url=reverse("groups:detail", args=[group.id]) if group else "",
+            )
+            lines.append(line)
+        return lines
 
     @property
     def unread(self) -> list[str]:
@@ -81,11 +81,7 @@ class DependentsCard:
             _("Whether rules lead clients into this group could not be read."): self.found.rules,
         }
         return [
-            f"{words} {_why(listed.failure)}".strip()
+            f"{words} {error_words(listed.failure).title}." if listed.failure else words
             for words, listed in sentences.items()
             if listed.is_unread
         ]
-
-
-def _why(failure: PosterError | None) -> str:
-    return f"{error_words(failure).title}." if failure else ""

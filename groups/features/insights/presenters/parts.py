@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_card, cost_url
+from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_url
 from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.services.client_counts import counts_of
@@ -115,9 +115,8 @@ def cost_of_command(request: Request, command: GroupCommand) -> Variables:
     if edit is None:
         return None
     group_id, old, new = edit
-    card = CostCard(cost_url(group_id, new, old=old))
-    sales = SalesAdder(request.credentials, MONTH)
-    return {"cost": cost_card(card, [edit], partial(find_sums_quickly, sales))}
+    card = CostCard(cost_url(group_id, new, old=old), edits=[edit])
+    return {"cost": card.ask(partial(find_sums_quickly, SalesAdder(request.credentials, MONTH)))}
 
 
 def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables:
@@ -127,7 +126,7 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables:
         return None
     asked = element_asked_for(request) == CARD or CARD in request.GET
     find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
-    return {"cost": cost_card(CostCard(f"{request.path}?{CARD}=1"), edits, find), "of_plan": True}
+    return {"cost": CostCard(f"{request.path}?{CARD}=1", edits=edits).ask(find), "of_plan": True}
 
 
 def _edit_of(user: User, command: GroupCommand) -> Edit | None:

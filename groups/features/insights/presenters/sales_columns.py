@@ -30,8 +30,7 @@ class SalesColumns(ShownSums[Sales]):
             "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
             "paid: the group's, or the client's own where that is higher."
         ) % days_words(self.sums.period)
-        unreadable = unreadable_words(self.sums.unreadable) if self.sums.unreadable else ""
-        return " ".join(filter(None, (words, unreadable, as_of_words(self.sums))))
+        return " ".join(filter(None, (words, unreadable_words(self.sums.unreadable), as_of_words(self.sums))))
 
     def amounts_of(self, group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         """Return turnover, average receipt, and what was given, in hryvnia; None where nothing was bought.

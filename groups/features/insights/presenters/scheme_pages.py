@@ -167,7 +167,7 @@ class Turnover(ShownSums[Sales]):
     @property
     def missing(self) -> str:
         """The rows that are in no sum, in words."""
-        return unreadable_words(self.sums.unreadable) if self.sums and self.sums.unreadable else ""
+        return unreadable_words(self.sums.unreadable) if self.sums else ""
 
     @property
     def as_of(self) -> str:

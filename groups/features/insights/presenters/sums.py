@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,27 +12,28 @@ from groups.features.insights.services.sales_sums import Period, Sales
 from groups.features.insights.services.sweep import SweepProgress
 from groups.poster import NotAllowed, PosterError
 from groups.presenters.messages import Message, error_words
-from groups.services.values import NumberFormat
+from groups.services.values import NumberFormat, moment_words
 
 
 @dataclass(frozen=True, slots=True)
 class ShownSums[T]:
     """Sums for a page, the progress of adding them up, or the problem: the reason for neither.
 
-    It is empty until the page asks for them, at `url`.
+    It is empty until the page asks for them, at `url`. `failure` is the error behind the problem.
     """
 
     url: str = ""
     sums: T | None = None
     progress: SweepProgress | None = None
     problem: Message | None = None
+    failure: PosterError | None = None
 
-    def ask(self, find: Callable[[], T | SweepProgress]) -> Self:
+    def ask(self, find: Callable[[], T | SweepProgress | None]) -> Self:
         """Return this with what `find` returns, or the words of the error that it raises."""
         try:
             found = find()
         except PosterError as error:
-            return replace(self, problem=problem_words(error))
+            return replace(self, problem=problem_words(error), failure=error)
         if isinstance(found, SweepProgress):
             return replace(self, progress=found)
         return replace(self, sums=found)
@@ -54,7 +54,7 @@ def days_words(period: Period) -> dict[str, str]:
 
 def as_of_words(sales: Sales) -> str:
     """Return when the sums were read, and when they are read again."""
-    time = {"time": date_format(localtime(sales.as_of), "SHORT_DATETIME_FORMAT")}
+    time = {"time": moment_words(sales.as_of)}
     if sales.provisional:
         return (
             _(
@@ -67,12 +67,13 @@ def as_of_words(sales: Sales) -> str:
 
 
 def unreadable_words(count: int) -> str:
-    """Return how many rows are in no sum."""
-    return ngettext(
+    """Return how many rows are in no sum; empty if there are none."""
+    words = ngettext(
         "%(count)s row of Poster's could not be read and is left out, so it may be more.",
         "%(count)s rows of Poster's could not be read and are left out, so it may be more.",
         count,
-    ) % {"count": NumberFormat.current().count(count)}
+    )
+    return words % {"count": NumberFormat.current().count(count)} if count else ""
 
 
 def problem_words(error: PosterError) -> Message:

@@ -1,6 +1,7 @@
 """Find the promotions and the loyalty rules that depend on a group."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
 from groups.services.gateway import begin_call
-from groups.services.groups import Groups, cached, keep_cached, list_groups
+from groups.services.groups import cached, keep_cached, list_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,11 @@ def begin_dependents(
     def take() -> Dependents:
         promotions, rules = begun(), begun_rules()
         mine = tuple(each for each in promotions.found if group_id in each.group_ids)
-        groups = _groups(credentials) if rules.found else None
-        ladder = Ladder(rules.found, groups.groups, groups.unreadable) if groups else Ladder(rules.found, ())
+        ladder = Ladder(rules.found, ())
+        with suppress(PosterError):  # without the groups, the steps of the ladder have no names
+            if rules.found:
+                groups = list_groups(credentials)
+                ladder = Ladder(rules.found, groups.groups, groups.unreadable)
         of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
         return Dependents(replace(promotions, found=mine), replace(rules, found=of_group), ladder)
 
@@ -123,11 +127,3 @@ def _begin[T](
         return found
 
     return take
-
-
-def _groups(credentials: PosterCredentials) -> Groups | None:
-    """Return the groups, which name the steps of the ladder, or None if they cannot be read."""
-    try:
-        return list_groups(credentials)
-    except PosterError:
-        return None

@@ -57,6 +57,15 @@ class SweepProgress:
     waiting: bool = True
 
 
+def kept_sums[T](credentials: PosterCredentials, key: str, sums_type: type[T]) -> T | None:
+    """Return what is kept under a key of the cache; None without that, and for a token that was refused."""
+    kept = None if credentials.refused_at else ask_shared(lambda: cache.get(key), None)
+    try:
+        return msgspec.msgpack.decode(kept, type=sums_type) if kept else None
+    except msgspec.DecodeError:
+        return None  # an earlier version of this program has kept it
+
+
 class Listener[T](ABC):
     """Adds up something of all clients of an account; the sums are kept until a move, or for the day.
 
@@ -97,13 +106,7 @@ class Listener[T](ABC):
 
     def kept(self) -> T | None:
         """Return the sums from the cache, or None."""
-        if self.credentials.refused_at:
-            return None
-        kept = ask_shared(lambda: cache.get(self.key), None)
-        try:
-            return msgspec.msgpack.decode(kept, type=self.sums_type) if kept else None
-        except msgspec.DecodeError:
-            return None  # an earlier version of this program has kept them
+        return kept_sums(self.credentials, self.key, self.sums_type)
 
     def keep(self, sums: T) -> None:
         """Keep the sums for as long as they hold."""
@@ -143,7 +146,7 @@ def add_listener(make: MakeListener) -> None:
 
 
 def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | SweepProgress:
-    """Return the sums, or the progress of the task that adds them up.
+    """Return the sums, or the progress of the task that adds them up: one of the account's, in the queue.
 
     A small account is read now, in at most `within` seconds; a task is for what takes longer.
     Raises `PosterError`, also the one that has ended the task a moment ago.
@@ -151,14 +154,20 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     found = listener.kept()
     if found is not None:
         return found
-    if is_small(listener.credentials) and _progress_of(listener.credentials) is None:
+    credentials = listener.credentials
+    if is_small(credentials) and _progress_of(credentials) is None:
         until = time.monotonic() + within
         try:
             return read_sums(listener, within=within)
         except Unreachable as error:
             if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
-    return _sweep_in_background(listener)
+    listener.check_failure()
+    noted = _progress_of(credentials)
+    if noted is not None:
+        return noted
+    # A cache of files cannot look and add in one step, so one process does so at a time.
+    return alone(_key(credentials), partial(_progress_of, credentials), partial(_enqueue, listener))
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
@@ -189,14 +198,9 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
             raise listener.failure
         return listener.sums
 
-    return single_flight(
-        listener.key,
-        listener.credentials.account_id,
-        listener.credentials.user_id,
-        listener.kept,
-        ask,
-        shared=f"{listener.credentials.fingerprint} sweep",
-    )
+    credentials = listener.credentials
+    name = f"{credentials.account_id} {credentials.fingerprint} sweep"
+    return single_flight(listener.key, credentials.user_id, listener.kept, ask, name=name)
 
 
 def is_small(credentials: PosterCredentials) -> bool:
@@ -252,17 +256,6 @@ def _failing_alone(*listeners: Listener[Any]) -> Iterator[None]:
 
 
 # --- In the background -------------------------------------------------------------------------------------
-
-
-def _sweep_in_background(listener: Listener[Any]) -> SweepProgress:
-    """Return the progress of the account's task, and put one into the queue unless it is there already."""
-    listener.check_failure()
-    credentials = listener.credentials
-    noted = _progress_of(credentials)
-    if noted is not None:
-        return noted
-    # A cache of files cannot look and add in one step, so one process does so at a time.
-    return alone(_key(credentials), partial(_progress_of, credentials), partial(_enqueue, listener))
 
 
 def _enqueue(listener: Listener[Any]) -> SweepProgress:

@@ -1,8 +1,8 @@
 """Read once a night who is in which group, and keep who came and who left. Only workers do that.
 
 The token is that of the owner who has switched the watch of the account on; the rights are asked at each
-look. A night is done in one piece: a worker that takes over from a killed one begins it anew, and what it has
-found is stored together with the new roll, so each movement is told once.
+look. A night is done in one piece: a worker that takes over from a killed one begins it again, and what it
+has found is stored together with the new roll, so each movement is told once.
 """
 
 import logging
@@ -14,12 +14,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services.watch import may_look
-from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.dependents import Listed, begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.movements.models import LONGEST_CALL, Movement, Roll, pack
 from groups.features.movements.services.compare import GONE, Finding, Look, compare, first_roll
@@ -30,25 +29,20 @@ from groups.models.leases import Lease
 from groups.poster import InvalidResponse, LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.jobs.lease import stopping
-from poster_admin.common.deadlines import SKEW, past
-from poster_admin.common.nights import DAY, next_time_at
+from poster_admin.common.deadlines import SKEW
+from poster_admin.common.nights import Nights
 
 log = logging.getLogger("groups.journal")
 
 Reason = Movement.Reason
 HOUR = 5
 """The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
-RETRY = timedelta(minutes=5)
+NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
 BATCH = 1000
 
 
 class LookLost(Exception):
     """The worker has to end, or another one has taken the night over: nothing is stored."""
-
-
-def pause() -> timedelta:
-    """Return the time between two looks."""
-    return timedelta(seconds=settings.MOVEMENT_SECONDS)
 
 
 def accounts_due() -> list[str]:
@@ -57,24 +51,21 @@ def accounts_due() -> list[str]:
         return []
     new = Watch.objects.on().filter(roll=None).values_list("pk", flat=True)
     Roll.objects.bulk_create([Roll(watch_id=account) for account in new], ignore_conflicts=True)
-    due = Roll.objects.watched().free().filter(_is_time(), watch__credentials__refused_at=None)
+    due = Roll.objects.watched().free().filter(NIGHTS.due(), watch__credentials__refused_at=None)
     return list(due.values_list("pk", flat=True))
-
-
-def _is_time() -> Q:
-    return past("next_look_at", ahead=pause() + DAY)
 
 
 def look_at(account: str) -> None:
     """Look at the clients of an account, if it is time to and no other worker is at it."""
-    lease = Roll.objects.filter(_is_time()).take(account, LONGEST_CALL)
+    lease = Roll.objects.filter(NIGHTS.due()).take(account, LONGEST_CALL)
     if lease is None:
         return
     rolls = Roll.objects.watched().select_related("watch__credentials__user", "watch__credentials__account")
     roll = rolls.filter(holder=lease.holder).first()
     credentials = roll.watch.credentials if roll else None
-    if roll is None or credentials is None or not _may_look(roll.watch, credentials):
-        lease.release(next_look_at=_soon())
+    may_see = credentials is not None and credentials.user.has_perm(VIEW_CLIENTS)
+    if roll is None or credentials is None or not (may_look(roll.watch) and may_see):
+        lease.release(next_look_at=NIGHTS.next_try())
         return
     try:
         _Night(roll, credentials, lease).work()
@@ -82,15 +73,7 @@ def look_at(account: str) -> None:
         lease.release()
     except PosterError as error:
         log.info("No look at the clients of account %s: %s", account, error.reason)
-        lease.release(next_look_at=_soon())
-
-
-def _soon() -> datetime:
-    return timezone.now() + min(RETRY, pause())
-
-
-def _may_look(watch: Watch, credentials: PosterCredentials) -> bool:
-    return may_look(watch) and credentials.user.has_perm(VIEW_CLIENTS)
+        lease.release(next_look_at=NIGHTS.next_try())
 
 
 class _Night:
@@ -107,22 +90,11 @@ class _Night:
         """Look, compare, and store the roll with what was found. Raises `PosterError` and `LookLost`."""
         roll = self._roll
         # Another token may be shown other clients, so with that nobody is known yet.
-        is_known = roll.fingerprint == self._credentials.fingerprint
-        if roll.taken_at and roll.judged_at and is_known:
-            self._compare(roll.groups, roll.taken_at, roll.judged_at)
-        else:
+        is_same_token = roll.fingerprint == self._credentials.fingerprint
+        if not (roll.taken_at and roll.judged_at and is_same_token):
             self._take_first()
-
-    def _take_first(self) -> None:
-        """Take the first roll, and tell of nobody."""
-        looks = [self._read({})]
-        self._wait()
-        looks.append(self._read({}))
-        own, still_open = own_changes(self._account, since=self._late(looks[0]))
-        now = timezone.now()
-        self._store(first_roll(looks, own), now, open_changes=still_open, missing=[], taken_at=now)
-
-    def _compare(self, known: dict[int, int], taken_at: datetime, judged_at: datetime) -> None:
+            return
+        known = roll.groups
         look = self._read(known)
         late = self._late(look)
         recent = Movement.objects.filter(account=self._account, found_at__gt=late)
@@ -134,20 +106,32 @@ class _Night:
             known,
             look,
             not_after=late,
-            judged_at=judged_at,
+            judged_at=roll.judged_at,
             left=left,
-            missing=set(self._roll.missing),
+            missing=set(roll.missing),
         )
         # The clocks of servers that settle changes may be behind the worker's.
-        since = max(judged_at - SKEW, taken_at)
-        read_journal = partial(own_changes, self._account, since=since, were_open=self._roll.open_changes)
-        confirmed = self._look_again(judge(own=read_journal()[0]).doubtful)
+        since = max(roll.judged_at - SKEW, roll.taken_at)
+        read_journal = partial(own_changes, self._account, since=since, were_open=roll.open_changes)
+        confirmed: dict[int, int | None] = {}
+        if doubtful := judge(own=read_journal()[0]).doubtful:
+            self._wait()
+            confirmed = look_again(self._credentials, doubtful, until=self._until, alive=self._stay_alive)
         # Read once more: clients may have been moved here meanwhile.
         own, still_open = read_journal()
         result = judge(own=own, confirmed=confirmed)
         movements = self._movements(result.findings, look)
         now, missing = timezone.now(), result.missing
         self._store(result.groups, now, movements, open_changes=still_open, missing=missing)
+
+    def _take_first(self) -> None:
+        """Take the first roll, and tell of nobody."""
+        looks = [self._read({})]
+        self._wait()
+        looks.append(self._read({}))
+        own, still_open = own_changes(self._account, since=self._late(looks[0]))
+        now = timezone.now()
+        self._store(first_roll(looks, own), now, open_changes=still_open, missing=[], taken_at=now)
 
     def _late(self, look: Look) -> datetime:
         """Return the time from which on a look may not show what has happened."""
@@ -157,12 +141,6 @@ class _Night:
 
     def _read(self, known: dict[int, int]) -> Look:
         return read_look(self._credentials, known, until=self._until, alive=self._stay_alive)
-
-    def _look_again(self, doubtful: dict[int, int]) -> dict[int, int | None]:
-        if not doubtful:
-            return {}
-        self._wait()
-        return look_again(self._credentials, doubtful, until=self._until, alive=self._stay_alive)
 
     def _wait(self) -> None:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
@@ -179,7 +157,9 @@ class _Night:
     def _movements(self, findings: list[Finding], look: Look) -> list[Movement]:
         """Return the movements that were found, each with its reason."""
         by_whom = [each for each in findings if not each.own and GONE not in (each.from_id, each.to_id)]
-        rules = self._rules() if by_whom else ()
+        rules = begin_rules(self._credentials, fresh=True)() if by_whom else Listed[LoyaltyRule]()
+        if isinstance(rules.failure, Unreachable | InvalidResponse):
+            raise rules.failure  # it may pass by; if Poster refuses the rules, there are none
         removed = Movement.objects.filter(account=self._account, reason=Reason.REMOVED)
         were_here = set(removed.values_list("client_id", flat=True))
         day = timezone.localdate(look.began)
@@ -190,19 +170,12 @@ class _Night:
                 from_id=each.from_id if each.from_id > GONE else None,
                 to_id=each.to_id if each.to_id > GONE else None,
                 day=timezone.localdate(each.own.sent_at) if each.own else day,
-                reason=_reason_of(each, look, rules, were_here),
+                reason=_reason_of(each, look, rules.found, were_here),
                 change=each.own.change if each.own else None,
             )
             for each in findings
             if max(each.from_id, each.to_id) > GONE  # else no group is concerned
         ]
-
-    def _rules(self) -> tuple[LoyaltyRule, ...]:
-        """Return the loyalty rules; none if Poster refuses them. Raises what may pass by."""
-        rules = begin_rules(self._credentials, fresh=True)()
-        if isinstance(rules.failure, Unreachable | InvalidResponse):
-            raise rules.failure
-        return rules.found
 
     def _store(
         self,
@@ -215,8 +188,7 @@ class _Night:
         for each in movements:
             each.found_at = judged_at
         columns |= {"packed": pack(groups), "fingerprint": self._credentials.fingerprint}
-        after_one = "taken_at" not in columns
-        columns["next_look_at"] = next_time_at(HOUR, judged_at, pause(), after_one=after_one)
+        columns["next_look_at"] = NIGHTS.next(judged_at, after_one="taken_at" not in columns)
         with transaction.atomic():
             if not self._lease.release(judged_at=judged_at, **columns):
                 raise LookLost

@@ -12,7 +12,7 @@ from django.utils import timezone
 from groups.features.insights.services.sweep import PAGE_SIZE
 from groups.features.movements.services.compare import GONE, NOWHERE, Look
 from groups.models import PosterCredentials
-from groups.poster import Client, ClientList, PosterError
+from groups.poster import Client, PosterError
 from groups.services.client_locations import ClientLocations, locate_each
 from groups.services.clients import find_client, pages_of
 from groups.services.gateway import seconds_left
@@ -33,22 +33,15 @@ def read_look(
     """Read all clients; `alive` is called after each page. Raises `PosterError`."""
     look = Look(timezone.now())
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
-        _add(look, page, known)
+        for client in page.clients:
+            place = _place_of(client)
+            look.groups[client.id] = place
+            if client.total_paid is not None and known.get(client.id) != place:
+                look.paid[client.id] = client.total_paid
+        look.unread |= {row.id for row in page.unreadable if row.id is not None}
+        look.complete = look.complete and all(row.id is not None for row in page.unreadable)
         alive()
     return look
-
-
-def _add(look: Look, page: ClientList, known: Mapping[int, int]) -> None:
-    for client in page.clients:
-        place = _place_of(client)
-        look.groups[client.id] = place
-        if client.total_paid is not None and known.get(client.id) != place:
-            look.paid[client.id] = client.total_paid
-    for row in page.unreadable:
-        if row.id is None:
-            look.complete = False
-        else:
-            look.unread.add(row.id)
 
 
 def _place_of(client: Client | None) -> int:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from groups.features.insights.services.sweep import PAGE_SIZE, is_small
 from groups.features.movements.models import Movement, MovementQuerySet, Roll
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
+from groups.models.rare_rows import RareRows
 from groups.poster import PosterError
 from groups.services.client_locations import locate_each
 from groups.services.clients import find_client, pages_of
@@ -28,9 +29,7 @@ SECONDS_FOR_NAMES = 3.0
 """Seconds that a page waits for the names of its clients."""
 
 
-# Each page of a group asks, so the question is put together once.
-WATCHED = Roll.objects.watched()
-WATCHED_IDS = WATCHED.values_list("pk", flat=True)
+WATCHED = RareRows(Roll.objects.watched().defer("packed"))
 
 
 def first_day() -> date:
@@ -42,9 +41,7 @@ def roll_of(credentials: PosterCredentials) -> Roll | None:
     """Return the roll of an account without its ids, if its clients are looked at."""
     if not settings.MOVEMENT_SECONDS:
         return None
-    of_account = {"watch__account": credentials.account_id}
-    # Where nobody watches there is none, and to ask for whole rows takes Django twice as long.
-    return WATCHED.defer("packed").filter(**of_account).first() if WATCHED_IDS.filter(**of_account) else None
+    return next(iter(WATCHED.find(watch__account=credentials.account_id)), None)
 
 
 def movements_of(credentials: PosterCredentials, group_id: int) -> MovementQuerySet:
@@ -99,7 +96,10 @@ def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
     losses: defaultdict[tuple[datetime, int], Counter[str]] = defaultdict(Counter)
     for row in counted.annotate(clients=Count("pk")):
         losses[row["found_at"], row["from_id"] or 0][row["reason"]] = row["clients"]
-    names = _names_of_groups(account) if losses else {}
+    # The names as somebody has read them last.
+    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=account)
+    copy = copies.order_by("-fetched_at").first() if losses else None
+    names = {row["id"]: row["name"] for row in copy.groups} if copy else {}
     for (found_at, group_id), reasons in losses.items():
         yield Event(
             f"movements {account.pk} {group_id} {found_at.isoformat()}",
@@ -107,13 +107,6 @@ def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
             reverse("groups:movements", args=[group_id]),
             partial(loss_words, names.get(group_id, ""), group_id, reasons),
         )
-
-
-def _names_of_groups(account: PosterAccount) -> dict[int, str]:
-    """Return the names of an account's groups, as somebody has read them last."""
-    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=account)
-    copy = copies.order_by("-fetched_at").first()
-    return {row["id"]: row["name"] for row in copy.groups} if copy else {}
 
 
 def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:

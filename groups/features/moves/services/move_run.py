@@ -18,7 +18,6 @@ from django.conf import settings
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
-from groups.models.contents import ClientAfter
 from groups.poster import ClientList, Group, NotFound
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
@@ -26,6 +25,7 @@ from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    check_as_asked,
     check_target,
     find_clients,
     first_made,
@@ -76,7 +76,7 @@ class MovingRun(ABC):
 
     def _check_earlier(self) -> None:
         """Look at the first move of an earlier run: its worker may have been killed before it did."""
-        if not self._job.tested and (first := first_made(self._job, Change.Action.MOVE)):
+        if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
 
     def _take_snapshot(
@@ -86,15 +86,17 @@ class MovingRun(ABC):
 
         Raises `Stopped` if the group is gone.
         """
+
+        def take() -> Snapshot:
+            whose = user_and_credentials(self._job)
+            return snapshots.take_snapshot_for_job(
+                self._job, group_id, chosen, *whose, self._lease.check, beside=beside
+            )
+
         try:
-            return self._backoff.ask_poster(partial(self._read_snapshot, group_id, chosen, beside))
+            return self._backoff.ask_poster(take)
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
-
-    def _read_snapshot(self, group_id: int, chosen: Collection[int] | None, beside: bool) -> Snapshot:
-        return snapshots.take_snapshot_for_job(
-            self._job, group_id, chosen, *user_and_credentials(self._job), self._lease.check, beside=beside
-        )
 
     def _move_all(self) -> None:
         """Make passes over the clients until none is left to try."""
@@ -150,8 +152,7 @@ class MovingRun(ABC):
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            if changed := ClientAfter.from_json(change.after).changed:
-                raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+            check_as_asked(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 

@@ -50,8 +50,17 @@ def send_trial(*, user: User, credentials: PosterCredentials) -> None:
     if not user.has_perm(SET_WEBHOOK):
         raise PermissionDenied
     account_id = credentials.account_id
-    delivery, owner = _record_trial(account_id)
-    with translation.override(language_of(owner)):
+    with transaction.atomic():
+        found = Webhook.objects.on().select_related("credentials__user").filter(account=account_id)
+        webhook = found.select_for_update(of=("self",)).first()
+        # No worker takes this state up: a trial whose process dies has no second try.
+        delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
+        if webhook is None or webhook.credentials is None or not is_still_allowed(delivery, account_id):
+            raise TrialRefused(TrialRefused.Reason.OFF)
+        if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
+            raise TrialRefused(TrialRefused.Reason.TOO_SOON)
+        delivery.save(force_insert=True)
+    with translation.override(language_of(webhook.credentials.user)):
         text = _("A trial: the webhook of “%(account)s” works.") % {"account": account_id}
     # The notice is not kept.
     notice = Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text)
@@ -62,23 +71,6 @@ def send_trial(*, user: User, credentials: PosterCredentials) -> None:
         _end(delivery, failure=failed.failure, status=failed.status)
         raise
     _end(delivery, state=State.SENT)
-
-
-def _record_trial(account_id: str) -> tuple[Delivery, User]:
-    """Write the trial down, unless one was sent a moment ago; return it and the owner of the webhook.
-
-    Its state is one that no worker takes up: a trial whose process dies has no second try.
-    """
-    with transaction.atomic():
-        found = Webhook.objects.on().select_related("credentials__user").filter(account=account_id)
-        webhook = found.select_for_update(of=("self",)).first()
-        delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
-        if webhook is None or webhook.credentials is None or not is_still_allowed(delivery, account_id):
-            raise TrialRefused(TrialRefused.Reason.OFF)
-        if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
-            raise TrialRefused(TrialRefused.Reason.TOO_SOON)
-        delivery.save(force_insert=True)
-    return delivery, webhook.credentials.user
 
 
 def _end(delivery: Delivery, **values: object) -> None:

@@ -85,38 +85,31 @@ def save_webhook(*, user: User, credentials: PosterCredentials, address: str, ki
         target = addresses.parse_address(address)
         addresses.resolve_target(target)
         values = {"address": Secret(address), "shown": target.shown[:255]}
+    now, secret = timezone.now().isoformat(), ""
     with transaction.atomic():
-        secret = _store_webhook(credentials, values, kinds)
-    shown = [values["shown"]] if values else []
-    record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
-    return secret
-
-
-def _store_webhook(credentials: PosterCredentials, values: dict[str, Any], kinds: list[str]) -> str:
-    """Store a new address, or other kinds for the present one; return the secret of a new one."""
-    now = timezone.now().isoformat()
-    present = _locked(credentials)
-    if not values and present is None:
-        raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
-    if present:
+        present = _locked(credentials)
+        if not values and present is None:
+            raise AddressRefused(Refusal.FORM)  # it was removed while the form was open
         # The form does not show the kinds of a feature that is switched off: they stay as they were chosen.
         offered = {source.kind for source in event_sources}
-        kinds = [*kinds, *(kind for kind in present.kinds if kind not in offered)]
-    if present and not values:
-        present.credentials = credentials
-        present.kinds = {kind: present.kinds.get(kind, now) for kind in kinds}
-        present.save(update_fields=["credentials", "kinds"])
-        return ""
-    if present:
-        present.delete()
-    secret = _new_secret()
-    Webhook.objects.create(
-        account_id=credentials.account_id,
-        credentials=credentials,
-        kinds=dict.fromkeys(kinds, now),
-        secret=Secret(secret),
-        **values,
-    )
+        told = [*kinds, *(kind for kind in (present.kinds if present else ()) if kind not in offered)]
+        if present and not values:
+            present.credentials = credentials
+            present.kinds = {kind: present.kinds.get(kind, now) for kind in told}
+            present.save(update_fields=["credentials", "kinds"])
+        else:
+            if present:
+                present.delete()
+            secret = _new_secret()
+            Webhook.objects.create(
+                account_id=credentials.account_id,
+                credentials=credentials,
+                kinds=dict.fromkeys(told, now),
+                secret=Secret(secret),
+                **values,
+            )
+    shown = [values["shown"]] if values else []
+    record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
     return secret
 
 

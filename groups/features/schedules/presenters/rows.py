@@ -25,16 +25,15 @@ from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.destinations import Destination, pages_for
-from groups.presenters.group_actions import GroupAction
+from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
-from groups.presenters.lists.list_actions import ListAction
-from groups.presenters.lists.row_marks import RowMark
+from groups.presenters.lists.group_list import RowMark
 from groups.presenters.messages import Message
 from groups.services.groups import Groups, OneGroup, list_groups
 from groups.services.journal import history
-from groups.services.values import difference_words, money_words, percent_words
+from groups.services.values import difference_words, moment_words, money_words, percent_words
 from groups.views.http.requests import Request
 
 State = Schedule.State
@@ -49,7 +48,7 @@ def time_words(moment: datetime) -> str:
     """Return a time in short: "Sun 23:59" within a week, else with its date."""
     local = timezone.localtime(moment)
     if abs(local.date() - timezone.localdate()) > NEAR:
-        return date_format(local, "SHORT_DATETIME_FORMAT")
+        return moment_words(moment)
     day = date_format(local, "D")
     return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"
 
@@ -101,8 +100,8 @@ def overtaken_words(schedule: Schedule, group: Group) -> str:
     words = {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
     if schedule.state == State.ACTIVE:
         text = _(
-            "The group has other values by now: %(changes)s. So the old values will not come back by "
-            "themselves: this will be held, and a person has to decide."
+            "The group has other values by now: %(changes)s. So the old values will not return "
+            "automatically: this will be held, and a person has to decide."
         )
     else:
         text = _(
@@ -129,7 +128,6 @@ class ScheduleRow:
     """
 
     schedule: Schedule
-    values: str
     words: str
     is_overtaken: bool
     state: str
@@ -152,7 +150,6 @@ def schedule_row(schedule: Schedule, user: User, group: Group | None = None) -> 
     tried = began and schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
     return ScheduleRow(
         schedule=schedule,
-        values=values_words(schedule),
         words=planned_words(schedule),
         is_overtaken=overtaken,
         state=_("changed meanwhile") if overtaken else schedule.get_state_display(),
@@ -180,21 +177,17 @@ def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
     if schedule.reason:
         yield str(Schedule.Reason(schedule.reason).label)
     if schedule.state == State.HELD and schedule.began_at:
-        yield _("The old values did not come back by themselves: a person has to decide.")
+        yield _("The old values did not return automatically: a person has to decide.")
     elif schedule.state == State.HELD:
         yield _("Nothing is sent until a person decides.")
     if schedule.began_late and schedule.began_at:
-        yield _("It began late: %(time)s.") % {"time": _moment(schedule.began_at)}
+        yield _("It began late: %(time)s.") % {"time": moment_words(schedule.began_at)}
     if schedule.ended_late and schedule.ended_at:
-        yield _("The old values came back late: %(time)s.") % {"time": _moment(schedule.ended_at)}
+        yield _("The old values came back late: %(time)s.") % {"time": moment_words(schedule.ended_at)}
     if schedule.cancelled_at:
-        words = {"who": schedule.cancelled_by_name, "time": _moment(schedule.cancelled_at)}
+        words = {"who": schedule.cancelled_by_name, "time": moment_words(schedule.cancelled_at)}
         yield _("%(who)s cancelled it: %(time)s.") % words
     yield from filter(None, (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at)))
-
-
-def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------

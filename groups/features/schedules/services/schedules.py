@@ -1,6 +1,5 @@
 """Plan changes of groups, read the plans, and cancel them; say what is planned. `steps` carries them out."""
 
-import logging
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
@@ -9,10 +8,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
@@ -20,34 +17,24 @@ from groups.features.schedules.services.steps import command_of, make_steps, upd
 from groups.models import PosterAccount, PosterCredentials
 from groups.models.asked import Asked
 from groups.models.contents import Effect
+from groups.models.rare_rows import RareRows
 from groups.poster import Group, GroupValues
 from groups.services.events import Event, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
-from groups.services.values import money_words, percent_words
+from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates
 from groups.services.writes.commands import Sender
-from groups.services.writes.execute import TRIES_TO_RECORD
 from groups.services.writes.lag import with_own_change
-from groups.services.writes.not_sent import (
-    NotNow,
-    NotRecorded,
-    NotSent,
-    raise_if_locked,
-    taking_locks,
-)
+from groups.services.writes.not_sent import NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
-from groups.services.writes.submissions import find_known
-
-log = logging.getLogger("groups.journal")
+from groups.services.writes.submissions import record_once
 
 CHANGE_GROUP = "groups.change_group"
 State = Schedule.State
-# Each list asks for the open ones, and each group for those that it shows: these are put together once.
-OPEN_IDS = Schedule.objects.open().order_by().values_list("pk", flat=True)
-SHOWN = Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD))
-SHOWN_IDS = SHOWN.order_by().values_list("pk", flat=True)
+OPEN = RareRows(Schedule.objects.open())
+OPEN_OR_HELD = RareRows(Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD)))
 
 
 class TooLate(NotSent):
@@ -60,56 +47,20 @@ class TooLate(NotSent):
 def plan_schedule(schedule: Schedule, sender: Sender) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `PermissionDenied`, `Locked` if the group has another one, is being retired, or its removal is
-    open; what a gate raises for its start, and `find_known`; and `NotRecorded` if the database refuses the
-    row for another reason.
+    Raises `PermissionDenied`, what a gate raises for its start, and as `record_once`: `Locked` if the group
+    has another one, is being retired, or its removal is open.
     """
     if not sender.user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
-    problem: IntegrityError | None = None
-    for _ in range(TRIES_TO_RECORD):
-        if (known := find_known(schedule.submission, Schedule)) is not None:
-            return known
+
+    def pass_gates() -> None:
         columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
         if schedule.limit_reason and schedule.allowed_clients is None:
             schedule.allowed_clients = columns.get("reached")
-        try:
-            with transaction.atomic():
-                schedule.save(force_insert=True)
-                schedule.take_locks()
-        except IntegrityError as error:
-            problem = error
-            raise_if_locked(schedule.account_id, schedule.lock_keys, of=[schedule.pk])
-        else:
-            return schedule
-    log.error("A planned change cannot be recorded", exc_info=problem)
-    raise NotRecorded from problem
 
-
-def plan_after_approval(schedule: Schedule, user: User, base: GroupValues, **consent: object) -> None:
-    """Plan a schedule that was asked for, with the rights and the token of this user.
-
-    `base` are the values of its group now, `consent` the columns of the consent. Belongs into the transaction
-    that stores why it passes the gates. Raises `TooLate` and `Locked`.
-    """
-    if not user.has_perm(CHANGE_GROUP):
-        raise PermissionDenied
-    values: dict[str, Any] = {
-        **consent,
-        "user": user,
-        "user_name": user.get_username(),
-        "base": base.to_json(),
-        "planned": rebase_values(schedule.base_values, schedule.planned_values, base).to_json(),
-        "state": State.PLANNED,
-        "created_at": timezone.now(),
-    }
-    if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
-        raise TooLate
-    with taking_locks(schedule):
-        update_schedule(schedule, **values)
-        schedule.take_locks()
+    return record_once(schedule, pass_gates)
 
 
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
@@ -121,18 +72,13 @@ def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
     """Return the open schedules of an account by the ids of their groups; the lock allows one for each."""
     check_token(credentials)
-    of_account = {"account": credentials.account_id}
-    # Most accounts have none, and to ask for whole rows takes Django twice as long.
-    found = Schedule.objects.open().filter(**of_account) if OPEN_IDS.filter(**of_account) else ()
-    return {each.group_id: each for each in found}
+    return {each.group_id: each for each in OPEN.find(account=credentials.account_id)}
 
 
 def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | None:
     """Return the schedule of a group that is open or that needs a person, or None."""
     check_token(credentials)
-    of_group = {"account": credentials.account_id, "group_id": group_id}
-    # Most groups have none, and to ask for whole rows takes Django twice as long.
-    found = SHOWN.filter(**of_group) if SHOWN_IDS.filter(**of_group) else ()
+    found = OPEN_OR_HELD.find(account=credentials.account_id, group_id=group_id)
     return max(found, key=lambda each: (each.is_open, each.created_at), default=None)
 
 
@@ -227,10 +173,27 @@ class AskedSchedule(Asked):
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
         base = now.group.values if now.group else schedule.base_values
-        if same(base, rebase_values(schedule.base_values, schedule.planned_values, base)):
-            update_schedule(schedule, state=Schedule.State.CANCELLED, ended_at=timezone.now())
+        planned = rebase_values(schedule.base_values, schedule.planned_values, base)
+        if same(base, planned):
+            update_schedule(schedule, state=State.CANCELLED, ended_at=timezone.now())
             return False
-        plan_after_approval(schedule, user, base, **consent, allowed_clients=now.clients)
+        if not user.has_perm(CHANGE_GROUP):
+            raise PermissionDenied
+        if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
+            raise TooLate
+        values: dict[str, Any] = {
+            **consent,
+            "allowed_clients": now.clients,
+            "user": user,
+            "user_name": user.get_username(),
+            "base": base.to_json(),
+            "planned": planned.to_json(),
+            "state": State.PLANNED,
+            "created_at": timezone.now(),
+        }
+        with taking_locks(schedule):
+            update_schedule(schedule, **values)
+            schedule.take_locks()
         return True
 
 
@@ -243,11 +206,11 @@ def planned_words(schedule: Schedule) -> str:
     words = {
         "old": _both(old, new),
         "new": _both(new, old),
-        "start": date_format(timezone.localtime(schedule.starts_at), "SHORT_DATETIME_FORMAT"),
+        "start": moment_words(schedule.starts_at),
     }
     if schedule.ends_at is None:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
-    words["end"] = date_format(timezone.localtime(schedule.ends_at), "SHORT_DATETIME_FORMAT")
+    words["end"] = moment_words(schedule.ends_at)
     return gettext("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
 
 

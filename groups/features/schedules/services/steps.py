@@ -170,10 +170,19 @@ class Run:
 
     def _write(self, change_id: uuid.UUID) -> Change | None:
         """Send the write of the step through the one write path; None if it has to wait or has ended."""
-        schedule, sender = self.schedule, self._sender()
-        if sender is None:
+        # The user of the step has the rights and the token of now.
+        schedule = self.schedule
+        user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
+        user = get_user_model().objects.filter(pk=user_id or 0, is_active=True).first()
+        if user is None:
+            self._give_up(Reason.NO_USER)
             return None
-        command = command_of(schedule, change_id, sender)
+        its = PosterCredentials.objects.select_related("account").filter(account=schedule.account_id)
+        credentials = its.filter(user=user, refused_at=None).first()
+        if credentials is None:
+            self._give_up(Reason.TOKEN)
+            return None
+        command = command_of(schedule, change_id, Sender(user, credentials))
         # This process may have been so slow that another one has taken over, or is about to.
         if not self.lease.is_held(within=lease_time() / 2):
             return None
@@ -189,21 +198,6 @@ class Run:
             log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
             self._wait(RETRY_DELAYS[0])
         return None
-
-    def _sender(self) -> Sender | None:
-        """Return the user of the step, with the present rights, and the token; without them give up."""
-        schedule = self.schedule
-        user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
-        user = get_user_model().objects.filter(pk=user_id or 0, is_active=True).first()
-        if user is None:
-            self._give_up(Reason.NO_USER)
-            return None
-        its = PosterCredentials.objects.select_related("account").filter(account=schedule.account_id)
-        credentials = its.filter(user=user, refused_at=None).first()
-        if credentials is None:
-            self._give_up(Reason.TOKEN)
-            return None
-        return Sender(user, credentials)
 
     # --- Its outcome ---------------------------------------------------------------------------------------
 

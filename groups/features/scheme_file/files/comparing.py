@@ -1,7 +1,6 @@
 """Compare a scheme with the groups and the rules that Poster has."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -51,19 +50,13 @@ def compare(scheme: Scheme, groups: Groups, rules: LoyaltyRuleList | None = None
         return found
     if rules.unreadable:
         raise NotComparable(_("Some loyalty rules of Poster could not be read."))
-    return _with_rules(found, scheme.rules, groups, rules)
-
-
-def _with_rules(
-    found: Comparison, wanted: Iterable[Rule], groups: Groups, rules: LoyaltyRuleList
-) -> Comparison:
     names = {group.id: group.name for group in groups.groups}
     names |= {line.group_id: line.new.name for line in found.lines if line.group_id}
     number = _("no. %(id)s")
     there = Counter(
         Rule(names.get(rule.group_id, number % {"id": rule.group_id}), rule.value) for rule in rules.rules
     )
-    listed = Counter(wanted)
+    listed = Counter(scheme.rules)
     return replace(
         found,
         missing_rules=tuple((listed - there).elements()),
@@ -102,7 +95,14 @@ class _Comparing:
         if group is not None and new == group.values:
             self._unchanged += 1
         elif self._is_valid(entry, new, group):
-            self._lines.append(self._line(entry, new, group))
+            line = Line(entry.place.line, new)
+            if group is not None:
+                line = replace(line, group_id=group.id, old=group.values, clients=group.clients)
+            folded = fold(new.name)
+            if group is None or fold(group.name) != folded:
+                others = self._of_folded.get(folded, ())
+                line = replace(line, namesakes=tuple((other.id, other.clients) for other in others))
+            self._lines.append(line)
 
     def _find(self, entry: Entry) -> Group | LineError | None:
         """Return the group of an entry, None for a new one, or the error in the names."""
@@ -140,16 +140,6 @@ class _Comparing:
             place = entry.places.get(FIELD_OF_FILE.get(name, name), entry.place)
             self.errors.extend(place.error(str(message)) for message in messages)
         return False
-
-    def _line(self, entry: Entry, new: GroupValues, group: Group | None) -> Line:
-        line = Line(entry.place.line, new)
-        if group is not None:
-            line = replace(line, group_id=group.id, old=group.values, clients=group.clients)
-        folded = fold(new.name)
-        if group is None or fold(group.name) != folded:
-            others = self._of_folded.get(folded, ())
-            line = replace(line, namesakes=tuple((other.id, other.clients) for other in others))
-        return line
 
 
 def _values_of(entry: Entry, group: Group | None) -> GroupValues:

@@ -5,8 +5,8 @@ an alias or a tag is refused where it stands. So no file grows beyond its size.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, NoReturn
 
 import yaml
@@ -84,7 +84,9 @@ def read_document(content: bytes) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(mark)
-        if _character_at(text, place) == "\t":
+        lines = _line_end.split(text)
+        line = lines[place.line - 1] if place.line <= len(lines) else ""
+        if line[place.column - 1 : place.column] == "\t":
             raise NotAScheme([place.error(_("There is a tab here. Indent with spaces."))]) from None
         problem = _("This is not YAML: %(problem)s.") % {"problem": error.problem or error.context}
         raise NotAScheme([place.error(problem)]) from None
@@ -107,11 +109,6 @@ def _end_of(text: str) -> Place:
     return Place(len(lines), len(lines[-1]) + 1)
 
 
-def _character_at(text: str, place: Place) -> str:
-    lines = _line_end.split(text)
-    return lines[place.line - 1][place.column - 1 : place.column] if place.line <= len(lines) else ""
-
-
 def _place(mark: Any) -> Place:
     return Place(mark.line + 1, mark.column + 1)
 
@@ -120,7 +117,7 @@ class _Reading:
     """The reading of one file, event by event."""
 
     def __init__(self, text: str) -> None:
-        self._events: Iterator[yaml.Event] = iter(yaml.parse(text, Loader=Loader))
+        self._events = iter(yaml.parse(text, Loader=Loader))
         self._left = VALUES_AT_MOST
 
     def run(self) -> Node | None:
@@ -147,19 +144,14 @@ class _Reading:
             return Value(event.value, event.implicit[0], place)
         if depth >= DEEPEST:
             self._refuse(event, _("Write one value here, no list and no fields."))
-        nodes = tuple(self._nodes(depth))
+        children = takewhile(lambda child: not isinstance(child, yaml.CollectionEndEvent), self._events)
+        nodes = tuple(self._node(child, depth + 1) for child in children)
         if isinstance(event, yaml.SequenceStartEvent):
             return Items(nodes, place)
         for name in nodes[::2]:
             if not isinstance(name, Value):
                 raise NotAScheme([name.place.error(_("The name of a field is one word."))])
         return Fields(tuple(zip(nodes[::2], nodes[1::2], strict=True)), place)  # type: ignore[arg-type]
-
-    def _nodes(self, depth: int) -> Iterator[Node]:
-        for event in self._events:
-            if isinstance(event, yaml.CollectionEndEvent):
-                return
-            yield self._node(event, depth + 1)
 
     def _refuse(self, event: yaml.Event, text: str) -> NoReturn:
         raise NotAScheme([_place(event.start_mark).error(text)])

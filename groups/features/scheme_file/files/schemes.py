@@ -19,6 +19,7 @@ from groups.features.scheme_file.files.documents import (
     Value,
     read_document,
 )
+from groups.features.scheme_file.presenters import TYPE_NAMES
 from groups.features.scheme_file.services import Rule
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import LoyaltyType
@@ -26,7 +27,7 @@ from groups.poster import LoyaltyType
 if TYPE_CHECKING:
     from groups.features.bulk.spreadsheets.imports import LineError
 
-TYPES = {"bonus": LoyaltyType.BONUS, "discount": LoyaltyType.DISCOUNT}
+TYPES = {name: kind for kind, name in TYPE_NAMES.items()}
 FIELDS = {"groups": True, "rules": False}
 FIELDS_OF_GROUP = {"name": True, "type": True, "percent": True, "birthday_bonus": False, "was": False}
 FIELDS_OF_RULE = {"group": True, "sum": True}

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 
 import yaml
 from django.utils.translation import gettext as _
 
-from groups.features.scheme_file.files.schemes import NUMBER, TYPES
-from groups.features.scheme_file.presenters import quoted
+from groups.features.scheme_file.files.schemes import NUMBER
+from groups.features.scheme_file.presenters import TYPE_NAMES, quoted
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
@@ -19,7 +18,6 @@ try:
 except ImportError:  # PyYAML was built without libyaml
     from yaml import SafeDumper as Dumper  # type: ignore[assignment]
 
-NAMES = {kind: name for name, kind in TYPES.items()}
 LONGEST_LINE = 2**31 - 1
 """A name is never broken into lines."""
 
@@ -47,7 +45,7 @@ def shortcomings(groups: Groups) -> list[str]:
 
 def _is_writable(group: Group) -> bool:
     """Return True if a file can say what a group has: of odd values, as an unknown type, none can."""
-    if group.loyalty_type not in NAMES or not NUMBER.fullmatch(plain(group.percent)):
+    if group.loyalty_type not in TYPE_NAMES or not NUMBER.fullmatch(plain(group.percent)):
         return False
     return not group.is_bonus or group.birthday_bonus <= LARGEST_BONUS
 
@@ -59,28 +57,21 @@ def _events(groups: list[Group]) -> Iterator[yaml.Event]:
     yield _value("groups")
     yield yaml.SequenceStartEvent(anchor=None, tag=None, implicit=True, flow_style=not groups)
     for group in groups:
-        yield from _group(group)
+        yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
+        yield _value("name")
+        yield _value(group.name, quoted=True)
+        yield _value("type")
+        yield _value(TYPE_NAMES[LoyaltyType(group.loyalty_type)])
+        yield _value("percent")
+        yield _value(plain(group.percent))
+        if group.is_bonus:
+            yield _value("birthday_bonus")
+            yield _value(plain(group.birthday_bonus))
+        yield yaml.MappingEndEvent()
     yield yaml.SequenceEndEvent()
     yield yaml.MappingEndEvent()
     yield yaml.DocumentEndEvent(explicit=False)
     yield yaml.StreamEndEvent()
-
-
-def _group(group: Group) -> Iterator[yaml.Event]:
-    yield yaml.MappingStartEvent(anchor=None, tag=None, implicit=True, flow_style=False)
-    yield _value("name")
-    yield _value(group.name, quoted=True)
-    yield _value("type")
-    yield _value(NAMES[LoyaltyType(group.loyalty_type)])
-    yield from _number("percent", group.percent)
-    if group.is_bonus:
-        yield from _number("birthday_bonus", group.birthday_bonus)
-    yield yaml.MappingEndEvent()
-
-
-def _number(name: str, number: Decimal) -> Iterator[yaml.Event]:
-    yield _value(name)
-    yield _value(plain(number))
 
 
 def _value(text: str, *, quoted: bool = False) -> yaml.Event:

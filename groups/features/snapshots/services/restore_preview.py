@@ -15,7 +15,7 @@ from groups.features.snapshots.services import snapshots
 from groups.features.snapshots.services.snapshots import RESTORE, RestoreScope
 from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
-from groups.poster import ClientList, Group, GroupValues, LoyaltyType
+from groups.poster import ClientList, Group, LoyaltyType
 from groups.poster.fields import fold
 from groups.services.client_locations import locate_clients
 from groups.services.gateway import call_poster
@@ -72,11 +72,6 @@ class RestorePreview:
     losses: Losses = field(default_factory=Losses)
 
     @property
-    def group(self) -> GroupValues:
-        """The values of the group in the snapshot."""
-        return self.snapshot.content.values
-
-    @property
     def is_the_same(self) -> bool:
         return self.target is not None and self.target.id == self.snapshot.group_id
 
@@ -102,7 +97,7 @@ class RestorePreview:
     @property
     def can_be_created(self) -> bool:
         """Return True if the group exists or its loyalty type is documented."""
-        return self.target is not None or self.group.loyalty_type in LoyaltyType
+        return self.target is not None or self.snapshot.content.loyalty_type in LoyaltyType
 
     @property
     def has_work(self) -> bool:
@@ -129,8 +124,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     of_name = (group for group in groups.present if fold(group.name) == name)
     target = next(of_id, None) or next(of_name, None)
     preview = RestorePreview(snapshot, target)
-    now, undecided = _count_clients(credentials, preview)
-    preview.undecided = len(undecided)
+    now = _count_kept(credentials, preview)
     of_all = sum(group.clients for group in groups.groups)
     locations = locate_clients(credentials, now.values(), of_all=of_all, seconds=SECONDS)
     found = [locations.group_of(client_id) for client_id in now.values()]
@@ -146,6 +140,25 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
+
+
+def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:
+    """Return the present ids of the clients that can be brought back, by their ids in the snapshot.
+
+    Count the others: those whose rows cannot be read, the removed, and those who were being created again.
+    """
+    now: dict[int, int] = {}
+    undecided: set[int] = set()
+    for rows in snapshots.parts_of(preview.snapshot):
+        read = ClientList.from_wire(rows)
+        living = [client.id for client in read.clients if not client.removed]
+        preview.unreadable += len(read.unreadable)
+        preview.removed += len(read.clients) - len(living)
+        ids, open_ones = present_ids(credentials.account_id, living)
+        now |= ids
+        undecided |= open_ones
+    preview.undecided = len(undecided)
+    return {old: client_id for old, client_id in now.items() if old not in undecided}
 
 
 def plan_restore(
@@ -209,29 +222,6 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
         now = {old: became.get(client_id, client_id) for old, client_id in now.items()}
         latest = set(became.values())
     return now, undecided & now.keys()
-
-
-# --- Counting ----------------------------------------------------------------------------------------------
-
-
-def _count_clients(
-    credentials: PosterCredentials, preview: RestorePreview
-) -> tuple[dict[int, int], set[int]]:
-    """Count unreadable and removed clients of the snapshot.
-
-    Return the old and the present ids of the clients that can be restored, and the undecided ones.
-    """
-    now: dict[int, int] = {}
-    undecided: set[int] = set()
-    for rows in snapshots.parts_of(preview.snapshot):
-        found = ClientList.from_wire(rows)
-        living = [client.id for client in found.clients if not client.removed]
-        preview.unreadable += len(found.unreadable)
-        preview.removed += len(found.clients) - len(living)
-        ids, open_ones = present_ids(credentials.account_id, living)
-        now |= ids
-        undecided |= open_ones
-    return {old: client_id for old, client_id in now.items() if old not in undecided}, undecided
 
 
 def _add_up(preview: RestorePreview, gone: set[int]) -> None:

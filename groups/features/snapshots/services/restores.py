@@ -9,7 +9,6 @@ from functools import partial
 from itertools import batched
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -18,14 +17,15 @@ from groups.features.snapshots.services import snapshots
 from groups.features.snapshots.services.restore_preview import PERMISSIONS, present_ids, preview_restore
 from groups.features.snapshots.services.snapshots import RestoreScope
 from groups.models import Change, Job, PosterCredentials
-from groups.models.contents import ClientAfter
 from groups.models.locks import members_key
-from groups.poster import Client, ClientList, GroupValues
+from groups.poster import Client, ClientList
 from groups.services.jobs.executor import (
     OutageBackoff,
+    check_as_asked,
     check_target,
     find_clients,
     first_made,
+    lock_target,
     may_be_tried,
     run_passes,
     settle_open,
@@ -36,7 +36,6 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
-from groups.services.writes.outcome import differing
 from groups.services.writes.reach import Reach, reach_of_values, reached_by
 
 State = Change.State
@@ -167,20 +166,12 @@ class _Restore:
 
         Raises `Stopped` if its values differ from the snapshot's and no user has accepted that.
         """
-        if made.state == State.DIFFERS and made.after and not self._job.tested:
-            wanted, there = GroupValues.from_json(made.intended), GroupValues.from_json(made.after)
-            raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(wanted, there)))
+        if not self._job.tested:
+            check_as_asked(made)
         if made.group_id is None:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
-        try:
-            with transaction.atomic():
-                if self._job.move_on(Job.State.RUNNING, target_id=made.group_id):
-                    self._job.take_locks()
-        except IntegrityError:
-            # Another user has already locked the new group, to move clients into it or to remove it.
-            self._job.refresh_from_db()
-            self._backoff.wait(Job.Stop.LOCKED)
-        self._lease.check()
+        # Another user may have locked the new group already, to move clients into it or to remove it.
+        lock_target(self._lease, made.group_id)
 
     # --- The clients to restore ----------------------------------------------------------------------------
 
@@ -248,14 +239,13 @@ class _Restore:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
-        first = first_made(self._job, action)
+        first = first_made(self._job, action=action)
         if first is not None and not self._job.tested:
             self._check_first(first)
         return first is not None
 
     def _check_first(self, change: Change) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
-        if change.after and (changed := ClientAfter.from_json(change.after).changed):
-            raise Stopped(Job.Stop.SIDE_EFFECT, ", ".join(changed))
+        check_as_asked(change)
         if change.state == State.REFUSED and change.action == Change.Action.MOVE:
             raise Stopped(Job.Stop.REFUSED, change.message)

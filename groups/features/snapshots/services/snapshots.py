@@ -223,23 +223,23 @@ def written_out(snapshot: Snapshot, user: User) -> Iterator[bytes]:
         pass
     detail = f"{snapshot.account_id} group:{snapshot.group_id} {snapshot.pk}"
     record(Event.SNAPSHOT_READ, user=user, detail=detail)
-    return _json_of(snapshot)
-
-
-def _json_of(snapshot: Snapshot) -> Iterator[bytes]:
     head = {
         "account": snapshot.account_id,
         "taken_at": snapshot.taken_at.isoformat(),
         "taken_by": snapshot.user_name,
         "group": snapshot.group,
     }
-    yield json.dumps(head, ensure_ascii=False).removesuffix("}").encode() + b', "clients": ['
-    comma = b"\n"
-    for rows in parts_of(snapshot):
-        lines = (json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace") for row in rows)
-        yield (comma if rows else b"") + b",\n".join(lines)
-        comma = b",\n" if rows else comma
-    yield b"\n]}\n"
+
+    def written() -> Iterator[bytes]:
+        yield json.dumps(head, ensure_ascii=False).removesuffix("}").encode() + b', "clients": ['
+        comma = b"\n"
+        for rows in parts_of(snapshot):
+            lines = (json.dumps(row, ensure_ascii=False).encode(errors="backslashreplace") for row in rows)
+            yield (comma if rows else b"") + b",\n".join(lines)
+            comma = b",\n" if rows else comma
+        yield b"\n]}\n"
+
+    return written()
 
 
 def forget_old() -> int:

@@ -159,7 +159,8 @@ class Command(ABC):
     @property
     def consent_columns(self) -> dict[str, Any]:
         """The columns of the journal row that say so."""
-        return {name: getattr(self.consent, name) for name in CONSENT} if self.consent else {}
+        consent = self.consent
+        return {name: getattr(consent, name) for name in CONSENT} if consent else {}
 
     # --- The write ------------------------------------------------------------------------------------------
 

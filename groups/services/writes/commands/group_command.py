@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from groups.models import Change, Consent, PosterCredentials
+from groups.models.changes import OF_GROUPS
 from groups.models.contents import LoadedGroup
 from groups.models.locks import group_key
 from groups.poster import Group, GroupValues
 from groups.services.groups import find_group
 from groups.services.writes.commands.base import Command
-from groups.services.writes.lag import replaced_in_group, unseen_change
+from groups.services.writes.lag import replaced_by_others, unseen_change
 from groups.services.writes.outcome import RemoteState, Replaced, rebase_values, same
 
 # Poster may store longer names. The journal cuts a group's label to this length, but not its values.
@@ -116,7 +117,7 @@ class GroupCommand(Command, ABC):
         return RemoteState(group=find_group(credentials, self.group_id or 0, within=within))
 
     def replaced(self, change: Change) -> Replaced:
-        return replaced_in_group(change)
+        return replaced_by_others(change, OF_GROUPS, group_id=change.group_id)
 
     def repeat(self, change: Change, remote: RemoteState) -> Self | None:
         before, now = Group.from_json(change.before), remote.group

@@ -12,7 +12,7 @@ from groups.models.contents import ClientAfter, ClientBefore, ClientPlace
 from groups.poster import Client, ClientValues, PosterClient
 from groups.services.clients import find_client
 from groups.services.writes.commands.base import Command, register
-from groups.services.writes.lag import hides_move, replaced_of_client
+from groups.services.writes.lag import hides_move, replaced_by_others
 from groups.services.writes.matching import field_hmacs
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
@@ -93,7 +93,7 @@ class MoveClient(Command):
         return RemoteState(client=find_client(credentials, self.client_id, within=within))
 
     def replaced(self, change: Change) -> Replaced:
-        return replaced_of_client(change)
+        return replaced_by_others(change, client_id=change.client_id)
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         now = remote.client

@@ -13,7 +13,7 @@ from poster_admin.devtools.sandbox.accounts import invented_clients
 from poster_admin.devtools.sandbox.accounts.seed_data import Row
 
 _GROUP = "client_groups_id"
-# After so many clients of a block comes one that was deleted by itself and is still listed.
+# After so many clients of a block comes one that was deleted alone and is still listed.
 _A_DELETED_ONE_AFTER = 40
 _BLOCK = _A_DELETED_ONE_AFTER + 1
 

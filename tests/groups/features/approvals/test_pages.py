@@ -107,6 +107,36 @@ def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, lim
     assert f'<a href="/history/{change.pk}/"><bdi>The change in the history</bdi></a>' in page.text
 
 
+def test_a_rise_that_has_become_another_is_told_as_it_is_now_and_as_it_was_approved(
+    staff, owner, browse, sandbox, limits
+):
+    limits(max_rise=Decimal(10))
+    send(browse(staff), percent="25")
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    url, client = f"/requests/{the_request().pk}/", browse(owner)
+    page = client.get(url)
+    assert "The percent would rise by 13 points; the limit is 10 points." in text_of(page)
+    client.post(f"{url}approve/", hidden(page, "version"))
+    words = "Rise approved: by 13 points; the limit was 10 points."
+    assert words in text_of(client.get(url))
+    assert words in text_of(client.get("/requests/"))
+
+
+def test_clients_who_have_come_since_are_counted_in_the_request_and_in_its_approval(
+    staff, owner, browse, sandbox, limits
+):
+    limits(max_clients=10)
+    client, url = browse(staff), "/groups/4/clients/move/"
+    client.post(url, {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"})
+    there = the_request().asked_effect.clients
+    sandbox.console("demo").put_client(4)
+    url, client = f"/requests/{the_request().pk}/", browse(owner)
+    page = client.get(url)
+    assert f"Clients that it would reach: {there + 1}; the limit is 10." in text_of(page)
+    client.post(f"{url}approve/", hidden(page, "version"))
+    assert f"Clients approved: {there + 1}; the limit was 10." in text_of(client.get(url))
+
+
 def test_htmx_is_led_to_the_request(staff, browse, limits):
     limits(max_percent=Decimal(20))
     client = browse(staff)
@@ -262,7 +292,10 @@ def test_requests_of_another_account_are_not_there(staff, outsider, browse, limi
 def test_a_refusal_has_a_reason_and_is_final(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
-    assert client.post(f"{url}refuse/", {"reason": " "}).status_code == 422
+    nothing_said = client.post(f"{url}refuse/", {"reason": " "})
+    assert nothing_said.status_code == 422
+    assert "<title>Error: Request" in nothing_said.content.decode()
+    assert "Not refused yet. Please correct this: Enter a reason." in text_of(nothing_said)
     assert client.post(f"{url}refuse/", {"reason": "Задорого"})["Location"] == url
     page = browse(staff).get(url)
     assert state_of(page)[1] == "refused"

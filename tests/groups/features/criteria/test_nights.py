@@ -8,10 +8,9 @@ import pytest
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.criteria.models import Criteria
+from groups.features.criteria.models import NIGHTS, Criteria
 from groups.features.criteria.services import nights
 from groups.features.criteria.services.events import find_nights
-from groups.features.criteria.services.night_times import next_night
 from groups.features.notices.models import Notice, NoticeChoice
 from groups.features.notices.services import outbox
 from groups.models import Job, LeftOutFeature, PosterAccount
@@ -293,6 +292,85 @@ def test_a_night_while_the_feature_was_off_is_left_out(nightly):
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
 
 
+def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_stopped(
+    nightly, sandbox, by_hand, client_of
+):
+    sandbox.script("clients.updateClient", "busy_till")
+    (job,) = night()
+    assert run(job).state == Job.State.STOPPED
+    assert "nights are left out until somebody resumes or cancels it" in text_of(
+        by_hand.client.get("/criteria/")
+    )
+    began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
+    assert not night()
+    assert Criteria.objects.get().next_look_at > timezone.now()
+    (event,) = find_nights(account, began)
+    assert event.path == f"/jobs/{job.pk}/"
+    assert event.text() == "A night of the criteria was left out: a run waits for a person."
+    page = by_hand.client.get("/criteria/")
+    assert "The last one was left out on" in text_of(page)
+    assert f'href="/jobs/{job.pk}/"' in page.content.decode()
+    by_hand.client.post(f"/jobs/{job.pk}/", {"decision": "cancel"})
+    page = by_hand.client.get("/criteria/")
+    assert "It runs every night" in text_of(page)
+    assert f'href="/jobs/{job.pk}/"' not in page.content.decode()
+    client_of(GOLD)
+    assert len(night()) == 1
+
+
+def test_nights_are_left_out_and_told_until_a_request_is_decided(nightly, client_of, by_hand, browse, staff):
+    for _ in range(2):
+        client_of(GOLD)
+    night()
+    request = ApprovalRequest.objects.get()
+    began = timezone.now()
+    assert not night()
+    (event,) = find_nights(PosterAccount.objects.get(pk="demo"), began)
+    assert (event.path, "waits for a person" in event.text()) == ("/criteria/", True)
+    page = by_hand.client.get("/criteria/")
+    assert "nights are left out until that is decided" in text_of(page)
+    link = f'href="/requests/{request.pk}/"'
+    assert link in page.content.decode()
+    page = browse(staff).get("/criteria/")
+    assert "nights are left out until that is decided" in text_of(page)
+    assert link not in page.content.decode()
+
+
+def test_a_night_that_was_left_out_for_an_earlier_run_is_not_told_of_this_one(nightly, sandbox, by_hand):
+    Criteria.objects.update(left_out_at=timezone.now())
+    sandbox.script("clients.updateClient", "busy_till")
+    (job,) = night()
+    assert run(job).state == Job.State.STOPPED
+    words = text_of(by_hand.client.get("/criteria/"))
+    assert "nights are left out until somebody resumes or cancels it" in words
+    assert "The last one was left out on" not in words
+
+
+def without_nights(settings, owner):
+    settings.CRITERIA_SECONDS = 0
+    Criteria.objects.update(night_at=None, next_look_at=None)
+    return "Nights are switched off on this server."
+
+
+def another_table(settings, owner):
+    save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=True)
+    return "This one was not run yet."
+
+
+@pytest.mark.parametrize("change", [without_nights, another_table])
+def test_where_no_night_runs_for_another_reason_a_run_that_has_stopped_is_no_alarm(
+    nightly, sandbox, by_hand, owner, settings, change
+):
+    sandbox.script("clients.updateClient", "busy_till")
+    (job,) = night()
+    assert run(job).state == Job.State.STOPPED
+    words = change(settings, owner)
+    page = by_hand.client.get("/criteria/")
+    assert words in text_of(page)
+    assert 'data-notice="unknown"' in page.content.decode()
+    assert f'href="/jobs/{job.pk}/"' not in page.content.decode()
+
+
 # --- The bound ---------------------------------------------------------------------------------------------
 
 
@@ -342,17 +420,17 @@ KYIV = ZoneInfo("Europe/Kyiv")
     ],
 )
 def test_a_night_is_at_its_hour_on_the_clock_of_the_site(settings, now, after_one, expected):
-    assert next_night(now, after_one=after_one) == expected
+    assert NIGHTS.next(now, after_one=after_one) == expected
 
 
 def test_a_pause_that_is_no_whole_days_is_from_now_on(settings):
     now = timezone.now()
     settings.CRITERIA_SECONDS = 5.0
-    assert next_night(now, after_one=True) == now + timedelta(seconds=5)
+    assert NIGHTS.next(now, after_one=True) == now + timedelta(seconds=5)
     settings.CRITERIA_SECONDS = 2 * 86_400.0
-    assert next_night(now, after_one=True) > now + timedelta(days=1)
+    assert NIGHTS.next(now, after_one=True) > now + timedelta(days=1)
     settings.CRITERIA_SECONDS = 0
-    assert next_night(now) is None
+    assert NIGHTS.next(now) is None
     assert nights.accounts_due() == []
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
+from groups.features.criteria.presenters.preview_page import reason_words
 from groups.features.criteria.services import reading, sales_lists
 from groups.features.criteria.services.kept import kept_spread
-from groups.features.criteria.services.reading import new_reading, read_now
+from groups.features.criteria.services.reading import Named, new_reading, read_now
 from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services import sweep
 from groups.models import Job
@@ -535,3 +536,9 @@ def test_a_reading_that_lasts_past_midnight_is_none_of_the_new_day(owner, client
     begun.today -= timedelta(days=1)  # it has begun before midnight
     read_now(begun, seconds=60)
     assert kept_spread(credentials, "bought", 365) is None
+
+
+@pytest.mark.parametrize(("days", "words"), [(1, "in 1 day"), (30, "in 30 days")])
+def test_a_reason_counts_its_days(days, words):
+    named = Named(7, "Оля", days, (45_56, 1), None, None)
+    assert reason_words(named, None).endswith(f" {words}, receipts: 1")

@@ -198,13 +198,13 @@ def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox)
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize("most", [0, 2_000], ids=["a large account", "a small one, and a slow Poster"])
 def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
-    start, client_of, table, sandbox, owner, monkeypatch
+    start, client_of, table, sandbox, owner, monkeypatch, most
 ):
     monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
+    monkeypatch.setattr(sweep, "AT_ONCE", most)
     goes = client_of(GOLD)
-    assert start().status_code == 504
-    monkeypatch.setattr(sweep, "AT_ONCE", 0)
     assert start().status_code == 302
     job = run(Job.objects.get())
     assert (*ended(job), job.total) == (Job.State.DONE, "", 1)
@@ -396,3 +396,20 @@ def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner)
     answers = at_once(*posts)
     assert Job.objects.count() == 1
     assert sorted(answer.status_code for answer in answers) in ([302, 302], [302, 409])
+
+
+def test_a_run_that_a_worker_has_to_read_is_one_too(
+    client_of, table, browse, owner, second_owner, monkeypatch
+):
+    monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
+    client_of(GOLD)
+    client, form = browse(owner), {"operation": str(uuid.uuid4())}
+    # Sent twice at once, sent again after Back, and sent from a second tab and by somebody else.
+    answers = at_once(*[partial(browse(owner).post, RUN, form) for _ in range(2)])
+    answers += [client.post(RUN, form), client.post(RUN, {"operation": str(uuid.uuid4())})]
+    answers.append(browse(second_owner).post(RUN, {"operation": str(uuid.uuid4())}))
+    job = Job.objects.get()
+    assert [answer["Location"] for answer in answers] == [f"/jobs/{job.pk}/"] * 5
+    assert (job.state, job.total) == (Job.State.WAITING, 0)
+    assert "waiting for its turn" in text_of(client.get(f"/jobs/{job.pk}/"))
+    assert ended(run(job)) == (Job.State.DONE, "")

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from groups.models import Change, Job, PosterCredentials
 from groups.services.jobs import queue
@@ -51,7 +52,7 @@ def test_the_page_asks_again_by_itself_while_there_is_something_to_see(staff, br
     page = client.get(url).content.decode()
     assert f'hx-get="{url}" hx-trigger="load delay:2s"' in page
     part = client.get(url, headers=fragment("job", url)).content.decode()
-    assert part.lstrip().startswith("<title>0 % · ")
+    assert part.lstrip().startswith("<title>0% · ")
     assert "<html" not in part
     run(job)
     assert "hx-trigger" not in client.get(url, headers=fragment("job", url)).content.decode()
@@ -171,11 +172,26 @@ def test_a_job_that_is_none_is_no_error_in_the_history(staff, browse, job):
 def test_what_stopped_it_is_told_in_words(staff, browse):
     job = start(staff)
     for reason in ("side_effect", "refused", "token", "no_user", "no_right", "not_recorded", "source_gone",
-                   "target_gone", "unreachable", "unknown", "not_empty", "not_removed", "error"):  # fmt: skip
+                   "target_gone", "unreachable", "behind", "unknown", "not_empty", "not_removed",
+                   "error"):  # fmt: skip
         Job.objects.update(state=Job.State.STOPPED, reason=reason, detail="comment")
         text = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
         assert "It has stopped" in text
         assert ("Something went wrong here" in text) is (reason == "error")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "· 0%"), ("uk", "· 0\N{NO-BREAK SPACE}%")])
+def test_its_percent_is_written_as_in_the_language(staff, browse, language, words):
+    job = start(staff)
+    assert words in browse(staff, language=language).get(f"/jobs/{job.pk}/").content.decode()
+
+
+def test_a_poster_that_is_only_late_is_not_said_to_be_away(staff, browse):
+    job, now = start(staff), timezone.now()
+    Job.objects.update(state=Job.State.WAITING, reason="behind", waiting_since=now, next_try_at=now)
+    words = text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    assert "Poster does not show the last change yet." in words
+    assert "Poster does not answer" not in words
 
 
 @override_settings(POSTER_CACHE_SECONDS=30)

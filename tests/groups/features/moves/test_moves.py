@@ -25,7 +25,17 @@ from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
 from tests.support.dashboard.killing import wait_until
-from tests.support.jobs import FEW, die_before_sending, ended, plan, run, run_once, start
+from tests.support.jobs import (
+    FEW,
+    die_after_the_first,
+    die_before_sending,
+    ended,
+    leave_the_first_to_a_person,
+    plan,
+    run,
+    run_once,
+    start,
+)
 from tests.support.pages import text_of
 from tests.support.threads import at_once
 
@@ -202,21 +212,22 @@ def test_nobody_follows_a_first_one_of_whom_more_changed(staff, sandbox):
 
 def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
     """The worker was killed after the first move, and before it looked at what else had changed."""
-
-    def die_after_the_first(lease, commands):
-        next(executor.submit_one_by_one(lease, commands))
-        raise SystemExit
-
     sandbox.script(MOVE, "busy_till")
     job = start(staff)
-    with monkeypatch.context() as patch:
-        patch.setattr(move_run, "submit_one_by_one", die_after_the_first)
-        with pytest.raises(SystemExit):
-            run(job)
+    die_after_the_first(monkeypatch, move_run, job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 1
     queue.resume(job, staff, accepts=True)
     assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_a_first_one_on_which_a_person_has_decided_proves_nothing_for_the_others(staff, sandbox, monkeypatch):
+    """Nobody has read it back, so the next one is moved alone too."""
+    job = start(staff)
+    leave_the_first_to_a_person(monkeypatch, move_run, job, staff)
+    sandbox.script(MOVE, "busy_till")
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts(MOVE)) == 2
 
 
 def test_a_person_may_let_it_go_on_all_the_same(staff, browse, sandbox, people):

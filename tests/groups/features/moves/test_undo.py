@@ -20,7 +20,17 @@ from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow
 from tests.support.changes import write_down
-from tests.support.jobs import FEW, die_before_sending, ended, plan_of_chosen, plan_undo, run, start, undone
+from tests.support.jobs import (
+    FEW,
+    die_before_sending,
+    ended,
+    leave_the_first_to_a_person,
+    plan_of_chosen,
+    plan_undo,
+    run,
+    start,
+    undone,
+)
 from tests.support.threads import at_once
 
 State = Change.State
@@ -204,6 +214,14 @@ def test_a_first_move_that_changes_more_stops_the_undo(staff, sandbox, people):
     queue.resume(back, staff, accepts=True)
     assert ended(run(back)) == (Job.State.DONE, "")
     assert len(people(4)) == FEW
+
+
+def test_a_first_one_on_which_a_person_has_decided_proves_nothing_for_the_others(staff, sandbox, monkeypatch):
+    back = queue.start(plan_undo(staff, run(start(staff))))
+    leave_the_first_to_a_person(monkeypatch, undo, back, staff)
+    sandbox.script(MOVE, "busy_till")
+    assert ended(run(back)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts(MOVE)) == FEW + 2
 
 
 def test_an_undo_that_goes_on_tries_again_what_had_failed_and_once_what_fails_then(staff, sandbox, people):

@@ -105,7 +105,7 @@ def test_a_return_that_came_due_meanwhile_is_held_for_a_person(settings, staff, 
     assert (len(sandbox.posts()), percent_of(sandbox)) == (sent, 20)
     text = text_of(browse(staff).get(f"/groups/{GROUP}/"))
     assert "Planned changes were switched off on this server when it was due." in text
-    assert "The old values did not come back by themselves: a person has to decide." in text
+    assert "The old values did not return automatically: a person has to decide." in text
     (event,) = [
         event for kind, event in events_since(in_force.account, timezone.now() - HOUR) if kind == "schedule"
     ]

@@ -76,7 +76,7 @@ def test_a_group_that_was_edited_in_force_has_a_plan_that_no_longer_holds(staff,
         assert "in force" not in text
         assert "changed meanwhile" in text
         assert "The group has other values by now: percent 20% → 15%." in text
-        assert "the old values will not come back by themselves" in text
+        assert "the old values will not return automatically" in text
     assert "20% planned, but changed meanwhile" in text_of(client.get("/groups/"))
     text = text_of(client.get(URL))
     assert "The group has other values by now: percent 20% → 15%." in text

@@ -1,9 +1,12 @@
 """Test `manage.py scheme` against the sandbox: what it says, what it sends, and how it ends."""
 
+import errno
 import io
 import json
+import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -52,6 +55,15 @@ def exported(user):
     return ended.out
 
 
+def refusing(number):
+    """Return a call of the system that fails with this number."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    return refuse
+
+
 def groups_of(sandbox, account="demo"):
     return {
         row["client_groups_name"]: row["client_groups_discount"]
@@ -77,6 +89,59 @@ def test_an_export_goes_to_standard_output_and_its_plan_is_empty(manager, sandbo
     plan = run_scheme("plan", saved, "--user", "manager")
     assert (plan.code, plan.out, plan.err) == (0, "0 to create, 0 to change, 3 as they are\n", "")
     assert run_scheme("plan", saved, "--user", "manager", "--json").out == "[]\n"
+
+
+@pytest.mark.parametrize("before", ["groups: []\n", None], ids=["a file of before", "no file"])
+def test_an_export_that_is_interrupted_leaves_what_was_there(manager, sandbox, tmp_path, monkeypatch, before):
+    path, write = tmp_path / "saved.yaml", Path.write_text
+    if before:
+        path.write_text(before)
+
+    def write_half(self, text, **options):
+        write(self, text[: len(text) // 2], **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", write_half)
+        assert run_scheme("export", path, "--user", "manager").code == 1
+    assert [(each, each.read_text()) for each in tmp_path.iterdir()] == ([(path, before)] if before else [])
+
+
+def test_an_export_keeps_who_may_read_the_file_and_goes_into_a_pipe(manager, sandbox, tmp_path):
+    path, link, pipe = (tmp_path / name for name in ("saved.yaml", "link.yaml", "pipe"))
+    path.touch()
+    path.chmod(0o640)
+    link.symlink_to(path)
+    assert run_scheme("export", link, "--user", "manager").code == 0
+    assert (path.stat().st_mode & 0o777, link.is_symlink()) == (0o640, True)
+    assert path.read_text() == exported("manager")
+    os.mkfifo(pipe)
+    with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+        assert run_scheme("export", pipe, "--user", "manager").code == 0
+        assert reader.read() == path.read_text()
+    assert pipe.is_fifo()
+
+
+def test_an_export_goes_into_a_file_that_nothing_can_replace(manager, sandbox, tmp_path, monkeypatch):
+    """A container mounts single files so."""
+    path, text = tmp_path / "mounted.yaml", exported("manager")
+    path.write_text(2 * text)
+    monkeypatch.setattr(Path, "replace", refusing(errno.EBUSY))
+    assert run_scheme("export", path, "--user", "manager").code == 0
+    assert {each: each.read_text() for each in tmp_path.iterdir()} == {path: text}
+    monkeypatch.setattr(Path, "replace", refusing(errno.ENOSPC))
+    path.write_text("groups: []\n")
+    assert run_scheme("export", path, "--user", "manager").code == 1
+    assert {each: each.read_text() for each in tmp_path.iterdir()} == {path: "groups: []\n"}
+
+
+def test_an_export_goes_into_the_pipe_of_a_shell(manager, sandbox):
+    """`/dev/stdout` is a link to a name that no folder has."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w"), os.fdopen(reading, encoding="utf-8") as reader:
+        assert run_scheme("export", f"/dev/fd/{writing}", "--user", "manager").code == 0
+        os.set_blocking(reading, False)
+        assert reader.read() == exported("manager")
 
 
 def test_a_plan_tells_as_git_does_and_sends_no_write(manager, sandbox, file):

@@ -400,7 +400,9 @@ def test_a_lost_creation_is_made_again_only_after_its_time(owner, sandbox, setti
     assert again.created_at - lost.sent_at >= timedelta(seconds=2)
 
 
-def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
+@pytest.mark.parametrize("call", [1, 5])
+def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch, call):
+    """The first one, who is created alone, keeps none of the others waiting."""
     observe = CreateClient.observe
 
     def later(command, change, credentials, within):
@@ -412,7 +414,7 @@ def test_somebody_alike_is_for_a_person(owner, sandbox, monkeypatch):
     monkeypatch.setattr(CreateClient, "observe", later)
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
-    sandbox.script("clients.createClient", "fin_before_headers", when="after", call=5)
+    sandbox.script("clients.createClient", "fin_before_headers", when="after", call=call)
     real = executor.settle_open
 
     def spend(hold):

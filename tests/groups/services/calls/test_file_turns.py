@@ -6,8 +6,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from groups.services.calls.file_turns import file_turn
-from groups.services.calls.limits import limiter
+from groups.services.calls.limits import file_turn, limiter
 from poster_admin.common.limits.semaphore import NoSlot
 from tests.support.pages import text_of
 

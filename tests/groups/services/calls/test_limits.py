@@ -181,7 +181,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     def look(person):
         came.wait(30)
         with pytest.raises(NotAllowed) as caught:
-            single_flight("key", "account", person, lambda: None, ask, shared="")
+            single_flight("key", person, lambda: None, ask, name="all")
         return caught.value
 
     with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""Test the threads of a worker: they settle, continue and delete by themselves, and survive errors."""
+"""Test the threads of a worker: they settle, continue and delete unasked, and survive errors."""
 
 import threading
 from datetime import timedelta
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
 from groups.services.installation import maintenance
-from groups.services.installation.routines import routines
+from groups.services.installation.maintenance import routines
 from groups.services.jobs.undo_plan import UndoScope
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.reconcile import reconcile_due

@@ -97,6 +97,7 @@ def test_after_a_long_run_without_a_failure_the_patience_begins_again(staff, age
         (["not_read", ""], None),
         (["not_read", "not_applied"], None),
         (["unreadable_row", "not_read"], Job.Stop.UNREACHABLE),
+        (["not_read", "not_shown_yet"], Job.Stop.BEHIND),
         (["not_read", "never_sent", "unreadable_row"], Job.Stop.UNREADABLE_ROW),
     ],
 )

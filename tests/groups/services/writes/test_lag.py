@@ -13,7 +13,7 @@ from groups.services.writes.lag import (
     created_ids,
     has_new_clients,
     hides_move,
-    replaced_of_client,
+    replaced_by_others,
     unseen_change,
 )
 from groups.services.writes.reconcile import follow_up
@@ -244,9 +244,9 @@ def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox
     assert created_ids("demo") == {created.group_id}
     mine = settled_move()
     settled_move(client_id=8, before={"group_id": 9})
-    assert replaced_of_client(mine) == []
+    assert replaced_by_others(mine, client_id=mine.client_id) == []
     settled_move(before={"group_id": 3})
-    assert replaced_of_client(mine) == [{"group_id": 3}]
+    assert replaced_by_others(mine, client_id=mine.client_id) == [{"group_id": 3}]
 
 
 def test_only_clients_who_have_come_lately_are_perhaps_not_counted_yet():

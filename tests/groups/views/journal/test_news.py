@@ -79,7 +79,7 @@ def test_a_user_who_was_away_reads_what_is_new_in_one_line(was_here, staff):
 
 def test_the_line_names_the_weekday_in_ukrainian(was_here, staff):
     note(staff.credentials.account, user=staff)
-    days = ["понеділка", "вівторка", "середи", "четверга", "п'ятниці", "суботи", "неділі"]
+    days = ["понеділка", "вівторка", "середи", "четверга", "п’ятниці", "суботи", "неділі"]
     since = timezone.localtime(timezone.now() - timedelta(days=3))
     words = line(was_here(timedelta(days=3), language="uk"))
     assert f"{days[since.weekday()]}: 1 зміна" in words

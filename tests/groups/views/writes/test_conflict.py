@@ -77,3 +77,14 @@ def test_where_both_changed_a_value_either_can_be_chosen(staff, browse, sandbox)
     assert chosen(page)["percent"] == "14"
     assert client.post(EDIT, chosen(page, percent="12")).status_code == 302
     assert stored(sandbox) == ("Постоянный посетитель", "12", "7000")
+
+
+def test_where_both_want_the_same_there_is_nothing_to_choose_and_the_page_says_so(staff, browse, sandbox):
+    page = conflict_of(
+        browse(staff), lambda: sandbox.console("demo").edit(1, client_groups_discount="12"), percent="12"
+    )
+    words = text_of(page)
+    assert "Poster has all of this already." in words
+    assert "Choose where they differ" not in words
+    assert "Save the chosen values" not in words
+    assert "Open the group" in words

@@ -48,6 +48,17 @@ def test_the_record_of_an_edit_speaks_of_its_values(staff, browse, sandbox):
     assert "Poster has the new values" in outcome_of(client, action="update", state="applied")
 
 
+def test_nothing_is_put_into_poster_s_mouth(staff, browse, sandbox):
+    sandbox.script("clients.getGroup", "response_false")
+    client = browse(staff)
+    gone = text_of(client.get("/groups/1/edit/"))
+    assert "The group is no longer there" in gone
+    PosterCredentials.objects.update(refused_at=timezone.now())
+    refused = text_of(client.get("/history/"))
+    assert "Poster no longer accepts your token" in refused
+    assert "Poster says" not in gone + refused
+
+
 def test_a_new_token_is_not_called_no_longer_accepted(newcomer, browse, sandbox):
     answer = browse(newcomer).post("/account/", {"account": "demo", "token": "0" * 32})
     words = text_of(answer)

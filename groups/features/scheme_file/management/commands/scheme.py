@@ -3,8 +3,10 @@
 A plan, an export and what has become of each group go to standard output, everything else to standard error.
 """
 
+import errno
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -92,7 +94,10 @@ class Command(BaseCommand):
                     case "export":
                         self._export(credentials, options["file"])
                     case "plan":
-                        self._plan(credentials, options)
+                        found = compare_with_poster(_content_of(options["file"]), credentials)
+                        self._show(found, options)
+                        if not found.is_empty:
+                            raise SystemExit(CHANGES)
                     case _:
                         self._apply(user, credentials, options)
 
@@ -104,16 +109,14 @@ class Command(BaseCommand):
         if file is None:
             self.stdout.write(text, ending="")
             return
+        path = Path(file)
         try:
-            Path(file).write_text(text, encoding="utf-8")
+            if path.exists() and not path.is_file():  # as a pipe: nothing can take its place
+                path.write_text(text, encoding="utf-8")
+            else:
+                _write_whole(path.resolve(), text)
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
-
-    def _plan(self, credentials: PosterCredentials, options: dict[str, Any]) -> None:
-        found = compare_with_poster(_content_of(options["file"]), credentials)
-        self._show(found, options)
-        if not found.is_empty:
-            raise SystemExit(CHANGES)
 
     def _apply(self, user: User, credentials: PosterCredentials, options: dict[str, Any]) -> None:
         content = _content_of(options["file"])
@@ -124,8 +127,11 @@ class Command(BaseCommand):
             return
         if found.created:
             _require(user, CreateGroup.permission)
-        if not options["yes"] and not self._is_confirmed():
-            raise CommandError(NOTHING_SENT)
+        if not options["yes"]:
+            self.stderr.write('Apply this? Type "yes": ', str, ending="")
+            self.stderr.flush()
+            if sys.stdin.readline().strip() != "yes":
+                raise CommandError(NOTHING_SENT)
         now = compare_with_poster(content, credentials)
         if now.effect != found.effect:
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
@@ -139,6 +145,7 @@ class Command(BaseCommand):
             raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
 
     def _start(self, job: Job, user: User, reason: str) -> None:
+        """Start a job, or end this command: beyond the limits of the account it becomes a request."""
         try:
             request = start(job, user, reason)
         except BeyondLimits:
@@ -199,21 +206,13 @@ class Command(BaseCommand):
             for words in presenters.rule_lines(found):
                 self._say(words)
         else:
-            style = self._style(options)
+            # Colours for a terminal, unless NO_COLOR is set: see https://no-color.org.
+            is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
+            style = color_style() if is_wanted or options["force_color"] else no_style()
             marks = {"+": style.SUCCESS, "-": style.ERROR, "~": style.WARNING, "!": style.WARNING}
             for line in presenters.plan_lines(found):
                 self.stdout.write(marks.get(line[0], str)(line))
         self.stdout.flush()
-
-    def _style(self, options: dict[str, Any]) -> Any:
-        """Return colours for a terminal, unless NO_COLOR is set: see https://no-color.org."""
-        is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
-        return color_style() if is_wanted or options["force_color"] else no_style()
-
-    def _is_confirmed(self) -> bool:
-        self.stderr.write('Apply this? Type "yes": ', str, ending="")
-        self.stderr.flush()
-        return sys.stdin.readline().strip() == "yes"
 
     def _say(self, words: str) -> None:
         self.stderr.write(words, str)
@@ -248,6 +247,25 @@ def _content_of(file: str) -> bytes:
     if len(content) > largest:
         raise CommandError(f"{file} is larger than {largest // 2**20} MB.")
     return content
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there as a whole or as it was before: written beside it, and renamed.
+
+    Write into it where nothing may be beside it or take its place, as of a file that a container mounts.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY):
+            raise
+        path.write_text(text, encoding="utf-8")
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _address(row: Any) -> str:
