@@ -19,33 +19,9 @@ LOOKS = {
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
 }
 # Words that are the same in every language: names, and what is written in Latin letters everywhere.
-LATIN = {
-    "poster",
-    "admin",
-    "demo",
-    "joinposter",
-    "com",
-    "csv",
-    "xlsx",
-    "yaml",
-    "jsonl",
-    "olena",
-    "ivan",
-    "maria",
-    "iphone",
-    "example",
-    "kopecks",
-    "eng",
-    "pin",
-    "id",
-    "javascript",
-    "https",
-    "json",
-    "slack",
-    "telegram",
-    "email",
-    "url",
-}
+LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", "jsonl",
+         "olena", "ivan", "maria", "iphone", "example", "kopecks", "eng", "pin", "id",
+         "javascript", "https", "json", "slack", "telegram", "email", "url"}  # fmt: skip
 
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
 READ_TEXTS = """() => {
@@ -88,101 +64,28 @@ def violations(page, options):
 EVERY_LOOK = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
 # Scenes that together draw every template: `make test-all` sees them in each language. `make test` sees one
 # page of each kind once, since pages of a kind are made of the same pieces.
-KINDS = {
-    "account",  # steps and facts
-    "chart",  # a drawing
-    "clients_of_all_groups",  # a list to search and to choose from
-    "criteria",  # rows to add and to order
-    "criteria_preview",  # a table of pairs
-    "dependents_page",  # cards
-    "filters",  # a dialog
-    "job_running",  # a page that goes on by itself
-    "list_with_sales",  # the list
-    "locked",  # before the sign-in
-    "no_right",  # an error
-    "notices",  # choices
-    "people",  # a table
-    "percents",  # a form of many rows
-    "plan_a_change",  # a form
-    "row_check",  # a question
-    "scheme_compare",  # a comparison
-    "settings",  # links
-}
-PAGES = {
-    "audit",
-    "came_and_left",
-    "chosen_clients_move",
-    "cost_of_a_year",
-    "criteria_to_read",
-    "draft",
-    "first_steps",
-    "installation",
-    "jobs",
-    "ladder",
-    "limits",
-    "list_of_clients",
-    "listed_clients",
-    "locked_detail",
-    "long_list",
-    "movements",
-    "not_found",
-    "person",
-    "planned_changes",
-    "saved_views",
-    "security",
-    "set_up",
-    "snapshots",
-    "view_tabs",
-}
-STATES = {
-    "beyond_the_limits",
-    "block_a_person",
-    "blocked_person",
-    "check_of_a_name",
-    "check_of_an_undo",
-    "chosen_groups",
-    "criteria_beyond_the_limits",
-    "criteria_held_at_night",
-    "criteria_saved_by_two",
-    "criteria_that_nobody_has_set",
-    "criteria_with_mistakes",
-    "criteria_without_sales",
-    "disconnect",
-    "file_of_another_account",
-    "file_planned",
-    "go_page",
-    "invitation",
-    "invitation_not_sent",
-    "job_to_undo",
-    "filters_in_the_dialog",
-    "members_504",
-    "members_without_a_match",
-    "move_of_several_groups",
-    "movements_before_the_first_look",
-    "movements_without_the_watch",
-    "new_password_for_a_person",
-    "new_person_refused",
-    "no_passkeys_here",
-    "no_requests",
-    "no_worker",
-    "no_such_setting",
-    "nothing_is_new",
-    "plan_of_several_groups",
-    "plan_of_several_groups_held",
-    "planned_twice",
-    "request_of_a_group_that_changed",
-    "restore_a_group_that_is_gone",
-    "retire_while_a_job_is_at_it",
-    "scheme_looked_at",
-    "scheme_planned",
-    "second_factor_of_a_person",
-    "set_up_refused",
-    "sign_a_person_out",
-    "slowed",
-    "snapshot_without_its_key",
-    "webhook_refused",
-    "where_clients_lie",
-}
+KINDS = {"account", "chart", "clients_of_all_groups", "criteria", "criteria_preview",
+         "dependents_page", "filters", "job_running", "list_with_sales", "locked", "no_right",
+         "notices", "people", "percents", "plan_a_change", "row_check", "scheme_compare",
+         "settings"}  # fmt: skip
+PAGES = {"audit", "came_and_left", "chosen_clients_move", "cost_of_a_year", "criteria_to_read",
+         "draft", "first_steps", "installation", "jobs", "ladder", "limits", "list_of_clients",
+         "listed_clients", "locked_detail", "long_list", "movements", "not_found", "person",
+         "planned_changes", "saved_views", "security", "set_up", "snapshots", "view_tabs"}  # fmt: skip
+STATES = {"beyond_the_limits", "block_a_person", "blocked_person", "check_of_a_name",
+          "check_of_an_undo", "chosen_groups", "criteria_beyond_the_limits",
+          "criteria_held_at_night", "criteria_saved_by_two", "criteria_that_nobody_has_set",
+          "criteria_with_mistakes", "criteria_without_sales", "disconnect",
+          "file_of_another_account", "file_planned", "go_page", "invitation",
+          "invitation_not_sent", "job_to_undo", "filters_in_the_dialog", "members_504",
+          "members_without_a_match", "move_of_several_groups",
+          "movements_before_the_first_look", "movements_without_the_watch",
+          "new_password_for_a_person", "new_person_refused", "no_passkeys_here", "no_requests",
+          "no_worker", "no_such_setting", "nothing_is_new", "plan_of_several_groups",
+          "plan_of_several_groups_held", "planned_twice", "request_of_a_group_that_changed",
+          "restore_a_group_that_is_gone", "retire_while_a_job_is_at_it", "scheme_looked_at",
+          "scheme_planned", "second_factor_of_a_person", "set_up_refused", "sign_a_person_out",
+          "slowed", "snapshot_without_its_key", "webhook_refused", "where_clients_lie"}  # fmt: skip
 EVERY_TEMPLATE = KINDS | PAGES | STATES
 # Languages and looks take turns over the scenes.
 TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: name not in EVERY_TEMPLATE))}

@@ -932,24 +932,19 @@ def account_bonus_block(stage):
 # --- Errors ------------------------------------------------------------------------------------------------
 
 
-@scene(shows="[data-notice=error]")
-def poster_424(stage):
-    stage.sandbox.script("*", "error_object", code=11, times=None)
-    stage.goto("/groups/")
+def refused(name, fault, **options):
+    """Declare a scene in which each call of Poster has this fault."""
+
+    def show(stage):
+        stage.sandbox.script("*", fault, times=None, **options)
+        stage.goto("/groups/")
+
+    SCENES[name] = (show, "Owners", "demo", "[data-notice=error]")
 
 
-@scene(shows="[data-notice=error]")
-def poster_502(stage):
-    stage.sandbox.script("*", "empty", times=None)
-    stage.goto("/groups/")
-
-
-@scene(shows="[data-notice=error]")
-def poster_504(stage):
-    stage.sandbox.script("*", "fin_before_headers", times=None)
-    stage.goto("/groups/")
-
-
+refused("poster_424", "error_object", code=11)
+refused("poster_502", "empty")
+refused("poster_504", "fin_before_headers")
 page("no_right", "/groups/", role="", account=None, shows="[data-notice=error]")
 
 
