@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion
 from groups.features.criteria.services.nights import was_run_by_hand, what_waits
@@ -36,6 +35,18 @@ class CriterionRow:
     name: str
     conditions: list[str]
     is_gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """The next night of a table, or why there is none, in words.
+
+    It `needs_somebody` where a person has to let the nights go on, at `url` if the user may see that.
+    """
+
+    message: Message
+    needs_somebody: bool = False
+    url: str = ""
 
 
 class CriteriaPage:
@@ -68,57 +79,42 @@ class CriteriaPage:
         return self.name_of(self.saved.table.otherwise) if self.saved else ""
 
     @cached_property
-    def night(self) -> Message | None:
-        """When the table runs next at night, or why it does not; None where it is not for every night."""
+    def night(self) -> Night | None:
+        """The next night of the table, or why there is none; None for a table that does not run at night."""
         row = self.saved.row if self.saved else None
         if row is None or not row.nightly:
             return None
         if row.held:
             reason = str(Criteria.Held(row.held).label)
-            return Message(_("It runs no more at night"), reason, _("Save the table to let it go on."))
+            message = Message(_("It runs no more at night"), reason, _("Save the table to let it go on."))
+            return Night(message, needs_somebody=True)
         if not was_run_by_hand(row):
             text = _("A person runs each table first, to its end. This one was not run yet.")
-            return Message(_("It does not run at night yet"), text)
+            return Night(Message(_("It does not run at night yet"), text))
         if row.night_at is None:
-            return Message(_("It does not run at night"), _("Nights are switched off on this server."))
-        if self._waits is None:
+            text = _("Nights are switched off on this server.")
+            return Night(Message(_("It does not run at night"), text))
+        waits = what_waits(row.account_id)
+        if waits is None:
             text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
-            return Message(_("It runs every night"), text)
-        if isinstance(self._waits, Job):
+            return Night(Message(_("It runs every night"), text))
+        last = ""
+        if row.left_out_at and row.left_out_at > waits.created_at:
+            last = _("The last one was left out on %(time)s.") % {"time": moment_words(row.left_out_at)}
+        if isinstance(waits, Job):
+            may_see = True
             text = _(
                 "A run has stopped or was paused: nights are left out until somebody resumes or cancels it."
             )
         else:
+            may_see = waits.may_be_seen_by(self._user)
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
-        last = ""
-        if row.left_out_at and row.left_out_at > self._waits.created_at:
-            last = _("The last one was left out on %(time)s.") % {"time": moment_words(row.left_out_at)}
-        return Message(_("It does not run at night"), text, last)
-
-    @cached_property
-    def _waits(self) -> Job | ApprovalRequest | None:
-        """What a person has to decide before a night can begin, if that alone keeps it from beginning."""
-        row = self.saved.row if self.saved else None
-        if row is None or not row.nightly or row.held or row.night_at is None or not was_run_by_hand(row):
-            return None
-        return what_waits(row.account_id)
-
-    @property
-    def night_url(self) -> str:
-        """The address of what has to be decided before a night can begin; empty for who may not see it."""
-        waits = self._waits
-        if waits is None or (isinstance(waits, ApprovalRequest) and not waits.may_be_seen_by(self._user)):
-            return ""
-        return waits.get_absolute_url()
+        message = Message(_("It does not run at night"), text, last)
+        return Night(message, needs_somebody=True, url=waits.get_absolute_url() if may_see else "")
 
     @property
     def is_held(self) -> bool:
         return bool(self.saved and self.saved.row.held)
-
-    @property
-    def needs_somebody(self) -> bool:
-        """Return True if the nights have come to a stop, and a person has to let them go on."""
-        return self.is_held or self._waits is not None
 
     @property
     def has_gone(self) -> bool:

@@ -35,6 +35,7 @@ from groups.services.writes.not_sent import NotSent, raise_if_locked
 log = logging.getLogger("groups.jobs")
 
 Held = Criteria.Held
+HELD_FOR = {Job.Stop.NO_USER: Held.NO_USER, Job.Stop.TOKEN: Held.TOKEN}
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
 
@@ -116,7 +117,7 @@ class _Night:
         try:
             self._start(operation)
         except Stopped as stopped:
-            self._hold(Held(stopped.reason.value))
+            self._hold(HELD_FOR[stopped.reason])
         except GroupsGone:
             self._hold(Held.GROUP_GONE)
         except (TokenRejected, NotAllowed):
