@@ -164,7 +164,7 @@ class GroupForm(WriteForm):
         else:
             initial = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
         super().__init__(*args, initial=initial, **kwargs)
-        if self.loaded is None:
+        if self.loaded is None and not self.is_bound:  # else the summary of the errors takes the focus
             self.fields["name"].widget.attrs["autofocus"] = True
         self.accept_stored()
         if percent:

@@ -387,3 +387,15 @@ def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbo
     expect(page.locator(".toast")).to_contain_text("12% → 10%")
     expect(page).to_have_url(re.compile("/groups/1/$"))
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
+
+
+def test_a_new_group_that_has_to_be_corrected_shows_its_errors_first(page_for, staff):
+    page = page_for(staff)
+    page.goto("/groups/new/")
+    expect(page.locator("[name=name]")).to_be_focused()
+    page.locator("[name=name]").fill("Друзі")
+    page.locator("[name=name]").press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
+    # Nothing takes the focus away while the page settles.
+    page.wait_for_function("!document.querySelector('.htmx-settling, .htmx-swapping, .htmx-request')")
+    expect(page.locator(".summary")).to_be_focused()
