@@ -40,17 +40,20 @@ document.addEventListener("click", ({ target }) => {
   if (menu && (target.closest?.("[data-help], [data-go-to]") || !(target.closest?.("dialog") || menu.contains(target)))) menu.open = false;
 });
 
-// The colour theme: the system's, or one chosen in this browser. `theme.js` sets it before the first paint.
+// The colours: the system's, or those chosen in this browser. The server writes the choice into each page, so that
+// no script has to run before the first paint. Django's admin reads it from the storage.
+const YEAR = 365 * 24 * 3600;
+
 function showChoice() {
   for (const button of $$("[data-themes] button"))
-    button.setAttribute("aria-pressed", String(button.value === (page.dataset.theme ?? "")));
+    button.setAttribute("aria-pressed", String(button.value === page.dataset.theme));
 }
 
 document.addEventListener("click", ({ target }) => {
   const choice = target.closest?.("[data-themes] button");
   if (!choice) return;
-  if (choice.value) page.dataset.theme = choice.value;
-  else delete page.dataset.theme;
+  page.dataset.theme = choice.value;
+  document.cookie = `theme=${choice.value}; path=/; max-age=${YEAR}; samesite=lax`;
   storage.set("theme", choice.value);
   showChoice();
 });

@@ -545,6 +545,8 @@ def test_language_and_colours_are_remembered(page_for, staff):
     expect(page.locator("html")).to_have_attribute("lang", "uk")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    page.goto("/admin/login/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 @pytest.mark.thorough
