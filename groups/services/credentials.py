@@ -29,7 +29,7 @@ COMPANY_WITHIN = 3.0
 
 def credentials_of(user: "User") -> PosterCredentials | None:
     """Return the user's credentials with their account, or None."""
-    return PosterCredentials.objects.select_related("account").filter(user=user).first()
+    return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
 def connect(*, user: "User", account: str, token: str) -> PosterCredentials:

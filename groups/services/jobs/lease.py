@@ -223,7 +223,7 @@ def user_and_credentials(job: Job) -> tuple["User", PosterCredentials]:
     user = get_user_model().objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
         raise Stopped(Job.Stop.NO_USER)
-    usable = PosterCredentials.objects.select_related("account").filter(refused_at=None)
+    usable = PosterCredentials.objects.select_related("account", "user").filter(refused_at=None)
     credentials = usable.filter(user=user, account=job.account_id).first()
     if credentials is None:
         raise Stopped(Job.Stop.TOKEN)

@@ -140,15 +140,13 @@ def can_undo(change: Change, user: "User") -> bool:
     return undo is not None and user.has_perm(undo.permission)
 
 
-def undo_command(
-    change: Change, *, user: "User", credentials: PosterCredentials, sent: str = ""
-) -> GroupCommand:
+def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
     `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
     the change.
     """
-    undo = Command.from_change(change).undo(change)
+    user, undo = credentials.user, Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     known = find_by_operation(sent)
@@ -156,7 +154,7 @@ def undo_command(
         operation = known.pk  # the form comes again
     else:
         operation = _next_operation(change, f"undo {user.pk}")
-    return replace(undo, user=user, credentials=credentials, operation=operation)
+    return replace(undo, credentials=credentials, operation=operation)
 
 
 def resolve(change: Change, decision: str, user: "User") -> None:
@@ -178,14 +176,14 @@ def can_repeat(change: Change) -> bool:
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
 
 
-def command_again(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
+def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:
     """Return the command that repeats a lost update or removal.
 
     A user decides to repeat it, and may do so only while Poster shows no effect of the first attempt. A
     creation is never repeated, because that could make two groups. Raises `NotNow` if the change cannot be
     repeated, and `PermissionDenied`.
     """
-    _check_right(change, user)
+    _check_right(change, credentials.user)
     if not can_repeat(change):
         raise NotNow
     command = Command.from_change(change)
@@ -193,8 +191,8 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     again = command.repeat(change, remote)
     if not isinstance(again, GroupCommand):
         raise NotNow
-    operation = _next_operation(change, f"again {user.pk}")
-    return replace(again, user=user, credentials=credentials, operation=operation)
+    operation = _next_operation(change, f"again {credentials.user_id}")
+    return replace(again, credentials=credentials, operation=operation)
 
 
 def _next_operation(change: Change, name: str) -> uuid.UUID:

@@ -100,7 +100,7 @@ class BonusBlock(Gate):
     order = 10
 
     def before(self, command: Command) -> dict[str, Any]:
-        if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
+        if command.sends_bonus and command.sender.account.bonus_block_id:
             raise BonusBlocked
         return {}
 
