@@ -15,13 +15,13 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groups.presenters.first_steps import first_steps
 from groups.presenters.places import parts_of
 from groups.services.calls.metrics import of_database
 from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
+from poster_admin.users.accounts import seen_by
 from poster_admin.users.models import Guide
 from poster_admin.users.pages.forms import NewPersonForm
 from poster_admin.users.pages.people import CHANGE_USER
@@ -65,11 +65,10 @@ def guide(request: Request) -> HttpResponse:
     if request.method == "POST":
         own.delete()
         return redirect("home")
-    steps = first_steps(request.user)
-    next_step = next((step for step in steps if not step.is_done), None)
+    credentials = getattr(request.user, "credentials", None)
     context = {
-        "steps": steps,
-        "next": next_step,
+        "is_connected": credentials is not None and credentials.refused_at is None,
+        "has_people": seen_by(request.user).exclude(pk=request.user.pk).exists(),
         "is_open": own.exists(),
         "roles": NewPersonForm(manager=request.user)["role"],
         "protection": parts_of("guide.protection", request),
