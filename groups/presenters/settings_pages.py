@@ -69,7 +69,7 @@ def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
     return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
 
 
-def _pages_of_the_account(user: "User") -> Iterable[SettingsPage]:
+def _connection(user: "User") -> Iterable[SettingsPage]:
     if user.has_perm("groups.view_group"):
         yield SettingsPage(
             ACCOUNT,
@@ -81,8 +81,9 @@ def _pages_of_the_account(user: "User") -> Iterable[SettingsPage]:
         )
 
 
-def _pages_of_people(user: "User") -> Iterable[SettingsPage]:
-    if user.has_perm("auth.change_user"):
+def _pages_of_the_core(user: "User") -> Iterable[SettingsPage]:
+    manages_people = user.has_perm("auth.change_user")
+    if manages_people:
         yield SettingsPage(
             ACCOUNT,
             _("People"),
@@ -101,9 +102,6 @@ def _pages_of_people(user: "User") -> Iterable[SettingsPage]:
             "clock",
             connected=False,
         )
-
-
-def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
     yield SettingsPage(
         USER,
         _("Security"),
@@ -122,10 +120,7 @@ def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
         "keys",
         connected=False,
     )
-
-
-def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
-    if user.has_perm("auth.change_user"):
+    if manages_people:
         yield SettingsPage(
             INSTALLATION,
             _("State of the installation"),
@@ -153,10 +148,5 @@ def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
         )
 
 
-settings_sources: list[tuple[int, SettingsSource]] = [
-    (-10, _pages_of_the_account),
-    (20, _pages_of_people),
-    (20, _pages_of_the_user),
-    (20, _pages_of_the_installation),
-]
+settings_sources: list[tuple[int, SettingsSource]] = [(-10, _connection), (20, _pages_of_the_core)]
 """Those of a lower order come first in their section; features put theirs between these."""
