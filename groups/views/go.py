@@ -57,7 +57,6 @@ def go(request: Request) -> HttpResponse:
 
 
 @require_safe
-@requires(connected=False)
 def settings(request: Request) -> HttpResponse:
     """Show the pages of the settings that the user may open and that a text names."""
     text = asked_text(request.GET)
