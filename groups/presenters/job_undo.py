@@ -46,12 +46,13 @@ def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard 
     """Return the undo of a job or of one change of it; None if this user may not, or nothing is left."""
     if not is_undoable(job):
         return None
-    preview = preview_of(job, change)
+    undoing = undo_of(job, change)
+    preview = preview_of(undoing)
     if not preview.rights or not user.has_perms(preview.rights):
         return None
     action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
-    if started := undo_of(job, change):
-        page = page_of(started, user)
+    if not undoing._state.adding:
+        page = page_of(undoing, user)
         return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
     return UndoCard(action, _label(preview), tuple(undo_lines(preview))) if preview.left else None
 

@@ -39,7 +39,7 @@ from groups.services.jobs.undo_plan import (
     UndoScope,
     left_of,
     made_of,
-    preview_of_undo,
+    preview_of,
     undo_lines,
     undoing,
 )
@@ -105,7 +105,7 @@ class Undo(JobKind):
 
     @property
     def request_words(self) -> str:
-        return " ".join(undo_lines(preview_of_undo(self.job)))
+        return " ".join(undo_lines(preview_of(self.job)))
 
     @property
     def words_at_end(self) -> str:

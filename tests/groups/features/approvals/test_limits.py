@@ -226,7 +226,7 @@ def an_undo(user):
     """Return the undo of an edit that lowered groups 1 and 4 to 7%."""
     edited = an_edit(user, percents=((1, 7), (4, 7)))
     start(edited, user)
-    return plan_undo(user=user, credentials=user.credentials, undone=run(edited))
+    return plan_undo(run(edited), None, user.credentials)
 
 
 JOBS = {
