@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.lists.list_filters import Link
-from groups.services.journal.history import NewsCount
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
 if TYPE_CHECKING:
@@ -94,17 +93,17 @@ class NewsPage:
         ]
 
 
-def news_line(count: NewsCount) -> str:
+def news_line(since: datetime, count: int, elsewhere: int) -> str:
     """Return one line: "Since Tuesday: 3 changes, 1 of them in Poster, not here"; empty if there are none."""
-    if not count.all:
+    if not count:
         return ""
-    line = f"{since_words(count.since)}: {changes_words(count.all)}"
-    if not count.elsewhere:
+    line = f"{since_words(since)}: {changes_words(count)}"
+    if not elsewhere:
         return line
     words = ngettext(
-        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", count.elsewhere
+        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", elsewhere
     )
-    return f"{line}, {words % {'count': count.elsewhere}}"
+    return f"{line}, {words % {'count': elsewhere}}"
 
 
 def changes_words(count: int) -> str:

@@ -1,7 +1,7 @@
 """Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -107,31 +107,22 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
-@dataclass(frozen=True, slots=True)
-class NewsCount:
-    """The number of changes since a time, and how many of them were made elsewhere."""
-
-    since: datetime
-    all: int
-    elsewhere: int
-
-
-def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> ChangeQuerySet:
+def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
     """Return what others have changed in groups, as it is known since a time; open changes are not in it.
 
     A change that began before that time counts if its outcome, or that it was made elsewhere, was found
     later. Raises `TokenRejected` if Poster has refused the user's token.
     """
     changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
-    return changes.exclude(user=user)
+    return changes.exclude(user=credentials.user_id)
 
 
-def count_news(credentials: PosterCredentials, user: "User", since: datetime) -> NewsCount:
-    """Count what others have changed since a time, as `news_of` does."""
-    counted = news_of(credentials, user, since).aggregate(
+def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, int]:
+    """Count what others have changed since a time, as `news_of` does, and what of it was made elsewhere."""
+    counted = news_of(credentials, since).aggregate(
         all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
     )
-    return NewsCount(since, counted["all"], counted["elsewhere"])
+    return counted["all"], counted["elsewhere"]
 
 
 def can_undo(change: Change, user: "User") -> bool:
