@@ -90,11 +90,6 @@ def _check_company(user: "User", account: str, company_id: str) -> None:
         raise TokenRejected(None, "", method="settings.getAllSettings", reason=ErrorReason.OTHER_ACCOUNT)
 
 
-def disconnect(*, user: "User") -> None:
-    """Delete the user's credentials and the last good copy that was read with them."""
-    PosterCredentials.objects.filter(user=user).delete()
-
-
 def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
     if not user.has_perm("groups.set_bonus_unit"):
