@@ -72,11 +72,6 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     return started.defer("wanted", "undo_of__wanted")
 
 
-def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
-    """Return the lock on the members of a group, or None; a job that moves clients or a removal holds it."""
-    return Lock.objects.in_the_way(credentials.account_id, [members_key(group_id)])
-
-
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
     """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
