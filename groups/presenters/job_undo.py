@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -23,9 +23,6 @@ from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 @dataclass(frozen=True, slots=True)
 class UndoCard:
@@ -42,7 +39,7 @@ class UndoCard:
     started_url: str = ""
 
 
-def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard | None:
+def undo_card(job: Job, user: User, change: Change | None = None) -> UndoCard | None:
     """Return the undo of a job or of one change of it; None if this user may not, or nothing is left."""
     if not is_undoable(job):
         return None
@@ -67,14 +64,14 @@ def _label(preview: UndoPreview) -> str:
     return _("Undo all %(count)s") % shown if made > 1 else _("Undo")
 
 
-def ids_to_undo(jobs: Iterable[Job], user: "User") -> set[UUID]:
+def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
     ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
     undos = Job.objects.filter(undo_of__in=ended)
     return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 
 
-def page_of(undoing: Job, user: "User") -> Job | Decision | None:
+def page_of(undoing: Job, user: User) -> Job | Decision | None:
     """Return the undo, or what it waits for; None if this user may not see that."""
     if undoing.state != Job.State.ASKED:
         return undoing

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,9 +18,6 @@ from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.lists.list_filters import Link
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 SHOWN = 200
 ACTIONS = tuple(kind.action for kind in (CreateGroup, UpdateGroup, RemoveGroup))
@@ -59,9 +56,7 @@ class NewsPage:
     `days` are titles, each with the rows of that day, the latest first.
     """
 
-    def __init__(
-        self, changes: ChangeQuerySet, filters: NewsFilters, *, since: datetime, user: "User"
-    ) -> None:
+    def __init__(self, changes: ChangeQuerySet, filters: NewsFilters, *, since: datetime, user: User) -> None:
         found = list(filters.narrow(changes)[: SHOWN + 1])
         self.has_more = len(found) > SHOWN
         self.count_words = changes_words(min(len(found), SHOWN))

@@ -6,10 +6,11 @@ Unknown values are ignored, defaults are left out.
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,9 +21,6 @@ from groups.presenters.alphabet import alphabetical
 from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.presenters.lists.conditions import asked_conditions, parse_conditions
 from groups.services.values import NumberFormat
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @cache
@@ -139,7 +137,7 @@ class Filters:
     """The conditions that the address has, by their parameters."""
 
     @classmethod
-    def parse(cls, params: QueryDict, user: "User | None" = None) -> "Filters":
+    def parse(cls, params: QueryDict, user: User | None = None) -> "Filters":
         """Read an address; conditions that the user may not ask for are ignored."""
         columns = asked_columns(params.getlist("columns"))
         conditions = parse_conditions(params, user)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -19,9 +20,6 @@ from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LATEST = 5
 PEOPLE_OF = 2000
@@ -125,7 +123,7 @@ def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, in
     return counted["all"], counted["elsewhere"]
 
 
-def can_undo(change: Change, user: "User") -> bool:
+def can_undo(change: Change, user: User) -> bool:
     """Return True if this user can undo this change: write old values, or create a removed group again."""
     undo = Command.from_change(change).undo(change)
     return undo is not None and user.has_perm(undo.permission)
@@ -148,7 +146,7 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     return replace(undo, credentials=credentials, operation=operation)
 
 
-def resolve(change: Change, decision: str, user: "User") -> None:
+def resolve(change: Change, decision: str, user: User) -> None:
     """Close a change in review with the user's decision, "applied" or "failed".
 
     Raises `NotNow` if the change is not in review, and `PermissionDenied`.
@@ -195,6 +193,6 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
     return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 
 
-def _check_right(change: Change, user: "User") -> None:
+def _check_right(change: Change, user: User) -> None:
     if not Command.from_change(change).may_be_sent_by(user):
         raise PermissionDenied

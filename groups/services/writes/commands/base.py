@@ -6,8 +6,9 @@ Each kind of write is a subclass in a file of its own. `execute` and `reconcile`
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Consent, Job, PosterCredentials
@@ -15,9 +16,6 @@ from groups.models.submissions import Submission
 from groups.poster import PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 CONSENT = tuple(field.name for field in Consent._meta.fields)
 _kinds: dict[Change.Action, type["Command"]] = {}
@@ -89,7 +87,7 @@ class Command(ABC):
             raise ValueError("This command was rebuilt from the journal; it cannot be sent.")
         return self.credentials
 
-    def may_be_sent_by(self, user: "User") -> bool:
+    def may_be_sent_by(self, user: User) -> bool:
         """Return True if a user has the right to this write, and so to a decision on it."""
         return user.has_perm(self.permission)
 
