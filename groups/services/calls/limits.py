@@ -14,8 +14,7 @@ from django.db import connection
 
 from groups.poster import ErrorReason, Transport, Unreachable
 from groups.poster.transport import Answer, Failure
-from poster_admin.common.limits.account_limiter import AccountLimiter
-from poster_admin.common.limits.semaphore import NoSlot, slot
+from poster_admin.common.slots import AccountLimiter, NoSlot, slot
 
 # The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
 IN_ALL = 48
