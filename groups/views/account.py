@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from groups.forms.groups import AccountForm
-from groups.models import PosterAccount
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
@@ -69,7 +69,7 @@ def account_disconnect(request: Request) -> HttpResponse:
         return ask_to_confirm(request, back=back)
     if request.method != "POST":
         return render_page(request, "groups/account/disconnect.html", {})
-    credentials_service.disconnect(user=request.user)
+    PosterCredentials.objects.filter(user=request.user).delete()  # and the last good copy
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")
 

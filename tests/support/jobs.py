@@ -64,7 +64,7 @@ def start(user, **options):
 def plan_undo(user, undone, change=None):
     """Return the job that undoes a job, or one change of it; it is not started."""
     credentials = credentials_service.credentials_of(user)
-    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
+    return undo_plan.plan_undo(undone, change, credentials)
 
 
 def undone(user, job, change=None):

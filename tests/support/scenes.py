@@ -663,7 +663,6 @@ def asked(stage):
     group = read_now(staff.credentials, 1).group
     command = UpdateGroup(
         operation=uuid.uuid4(),
-        user=staff,
         credentials=staff.credentials,
         group_id=1,
         loaded=group.values,

@@ -26,7 +26,6 @@ from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.submissions import find_by_operation, find_known
@@ -83,7 +82,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of_group(group))
             return _show(request, again, status=409, moved_on=True)
-        schedule = schedules.plan_schedule(schedule, Sender(request.user, credentials))
+        schedule = schedules.plan_schedule(schedule, credentials)
     except NotSent as error:
         return answer_not_sent(error, request, schedule, partial(_show, request, form))
     hours = (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at))
@@ -155,7 +154,7 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
         return HttpResponse(status=status)
 
     try:
-        schedules.plan_schedule(schedule, Sender(request.user, request.credentials))
+        schedules.plan_schedule(schedule, request.credentials)
     except NotSent as error:
         answer_not_sent(error, request, schedule, show)
         return OnePlan.refused(group, refused)

@@ -4,8 +4,9 @@ A version is the JSON that `to_json` returns. Each row of a comparison is a dict
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
@@ -17,9 +18,6 @@ from groups.presenters.changes.change_words import time_words, who_words
 from groups.services.journal.history import can_undo
 from groups.services.values import FIELD_LABELS, Version, moment_words, value_words
 from groups.services.writes.commands import Command
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
@@ -96,7 +94,7 @@ def difference_rows(change: Change) -> Comparison:
     ]
 
 
-def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
+def history_rows(changes: Iterable[Change], user: User) -> list[dict[str, Any]]:
     """Return changes as rows of the history."""
     changes = list(changes)
     ways = ways_back(changes, user)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
+from django.contrib.messages.storage.base import Message as DjangoMessage
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -14,10 +16,6 @@ from groups.presenters.changes.change_words import outcome_words
 from groups.services.journal.history import can_undo
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.contrib.messages.storage.base import Message as DjangoMessage
 
 OF_A_CHANGE = "change:"
 NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
@@ -57,7 +55,7 @@ def tag_of(change: Change) -> str:
     return f"{OF_A_CHANGE}{change.pk}"
 
 
-def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
+def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
     """Return the messages for the page of a user; one about a change has its state, and the way back."""
     shown = []
     for message in messages:
@@ -96,7 +94,7 @@ def _with_way_back(toast: Toast, change: Change, user: Any) -> Toast:
     return toast
 
 
-def success_words(command: Command, change: Change, user: "User") -> str:
+def success_words(command: Command, change: Change, user: User) -> str:
     """Return what was changed, in one line, with the notes about it that the user may see."""
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}

@@ -75,7 +75,7 @@ def _warnings_of(command: GroupCommand) -> list[str]:
     old, new, namesakes = command.loaded, command.values, []
     if old is None or fold(old.name) != fold(new.name):
         with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
-            groups = reads.list_groups(command.sender.credentials, fresh=True)
+            groups = reads.list_groups(command.sender, fresh=True)
             namesakes = [(each.id, each.clients) for each in groups.named(new.name, but=command.group_id)]
     return warnings_for(old, new, namesakes)
 

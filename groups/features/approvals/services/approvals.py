@@ -36,7 +36,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
-from groups.services.writes.commands import Command, GroupCommand, Sender
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
@@ -235,7 +235,7 @@ def approve(
         raise ChangedSince(now)
     consent: dict[str, Any] = {"request_id": request.pk, "asked_by": request.user_name}
     if request.kind == ApprovalRequest.CHANGE:
-        return _approve_change(request, Sender(user, credentials), now, consent)
+        return _approve_change(request, credentials, now, consent)
     with transaction.atomic():
         limits.store_approval(request, user)
         is_started = request.asked.start(user, now, **consent)
@@ -244,16 +244,17 @@ def approve(
     return None
 
 
-def _approve_change(request: ApprovalRequest, sender: Sender, now: Effect, consent: dict[str, Any]) -> Change:
+def _approve_change(
+    request: ApprovalRequest, credentials: PosterCredentials, now: Effect, consent: dict[str, Any]
+) -> Change:
     command = command_onto(request, now)
     if command.changes_nothing:
-        limits.store_approval(request, sender.user)
+        limits.store_approval(request, credentials.user)
         raise AlreadySo
-    command = replace(command, user=sender.user, credentials=sender.credentials)
     try:
-        return execute(replace(command, **consent, allowed_clients=now.clients))
+        return execute(replace(command, credentials=credentials, **consent, allowed_clients=now.clients))
     except BeyondLimits:
-        raise ChangedSince(effect_of(request, sender.credentials)) from None
+        raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Locked:

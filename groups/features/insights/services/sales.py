@@ -151,9 +151,7 @@ class CostGate(Gate):
         if not isinstance(command, GroupCommand) or not command.tells_cost:
             return {}
         sender = command.sender
-        cost = monthly_cost(
-            sender.user, sender.credentials, command.group_id, command.loaded, command.intended
-        )
+        cost = monthly_cost(sender.user, sender, command.group_id, command.loaded, command.intended)
         return {"monthly_cost": cost}
 
 

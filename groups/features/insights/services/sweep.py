@@ -22,6 +22,7 @@ from django.db import DatabaseError
 from django.tasks import task
 from django.utils import timezone
 
+from groups.features.insights.services.membership import membership_of
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.calls.limits import busy
@@ -29,7 +30,6 @@ from groups.services.calls.single_flight import alone, single_flight
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
-from groups.services.membership import membership_of
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")

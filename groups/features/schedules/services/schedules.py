@@ -24,7 +24,6 @@ from groups.services.gateway import check_token
 from groups.services.groups import Groups
 from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates
-from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
@@ -44,19 +43,19 @@ class TooLate(NotSent):
 # --- Plan and read -----------------------------------------------------------------------------------------
 
 
-def plan_schedule(schedule: Schedule, sender: Sender) -> Schedule:
+def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
     Raises `PermissionDenied`, what a gate raises for its start, and as `record_once`: `Locked` if the group
     has another one, is being retired, or its removal is open.
     """
-    if not sender.user.has_perm(CHANGE_GROUP):
+    if not credentials.user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
 
     def pass_gates() -> None:
-        columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
+        columns = gates.ahead(command_of(schedule, schedule.start_id, credentials))
         if schedule.limit_reason and schedule.allowed_clients is None:
             schedule.allowed_clients = columns.get("reached")
 

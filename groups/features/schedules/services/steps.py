@@ -26,7 +26,7 @@ from groups.features.schedules.models import Schedule, lease_time, longest_lease
 from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import PosterError
-from groups.services.writes.commands import Sender, UpdateGroup
+from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
 from poster_admin.common.outages import is_outage
@@ -83,15 +83,14 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     return moved
 
 
-def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> UpdateGroup:
+def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
     """Return the command of a step: the start, or the return."""
     loaded, intended = schedule.base_values, schedule.planned_values
     returns = change_id == schedule.return_id
     if returns:
         loaded, intended = intended, loaded
     return UpdateGroup(
-        user=sender.user,
-        credentials=sender.credentials,
+        credentials=credentials,
         operation=change_id,
         group_id=schedule.group_id,
         loaded=loaded,
@@ -177,12 +176,12 @@ class Run:
         if user is None:
             self._give_up(Reason.NO_USER)
             return None
-        its = PosterCredentials.objects.select_related("account").filter(account=schedule.account_id)
+        its = PosterCredentials.objects.select_related("account", "user").filter(account=schedule.account_id)
         credentials = its.filter(user=user, refused_at=None).first()
         if credentials is None:
             self._give_up(Reason.TOKEN)
             return None
-        command = command_of(schedule, change_id, Sender(user, credentials))
+        command = command_of(schedule, change_id, credentials)
         # This process may have been so slow that another one has taken over, or is about to.
         if not self.lease.is_held(within=lease_time() / 2):
             return None

@@ -160,7 +160,7 @@ class SnapshotGate(Gate):
             return {}
         shown = {"id": command.group_id, "clients": command.loaded_clients}
         group = Group.from_json(command.loaded.to_json() | shown)
-        user, credentials = command.sender.user, command.sender.credentials
+        user, credentials = command.sender.user, command.sender
         try:
             take_snapshot(user=user, credentials=credentials, group=group, operation=command.operation)
         except PosterError as error:

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -20,9 +21,6 @@ from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import has_new_clients, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Reason, State = Change.Reason, Change.State
 
@@ -47,7 +45,7 @@ class RemoveGroup(GroupCommand):
     group_id: int
     present_clients: int | None = None
 
-    def may_be_sent_by(self, user: "User") -> bool:
+    def may_be_sent_by(self, user: User) -> bool:
         """Return True if a user may remove the group, with the clients that the form has shown."""
         may_remove = GroupCommand.may_be_sent_by(self, user)
         return may_remove and (not self.loaded_clients or user.has_perm(self.permission_with_clients))

@@ -649,11 +649,11 @@ def test_one_by_one_or_all_at_once_they_are_found(owner, sandbox, monkeypatch):
     snapshot = take(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     sandbox.console().edit_client(130, delete="1")
-    monkeypatch.setattr("groups.services.client_locations.READ_AT_ONCE", 2)
+    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 2)
     sandbox.log.clear()
     by_one = look(owner, snapshot)
     assert len(sandbox.calls("clients.getClient")) == FEW
-    monkeypatch.setattr("groups.services.client_locations.READ_AT_ONCE", 500)
+    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 500)
     by_all = look(owner, snapshot)
     assert len(sandbox.calls("clients.getClient")) == FEW
     assert by_one.mark == by_all.mark
