@@ -34,6 +34,7 @@ from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import page_above
 from poster_admin.common.paging import page_asked_for
 
 State = Schedule.State
@@ -116,7 +117,7 @@ def schedule_several(request: Request) -> HttpResponse:
     """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a reason."""
     posted = request.POST if request.method == "POST" else None
     ids = asked_ids(posted or request.GET)
-    if len(ids) == 1:
+    if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
     listed = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
     if not listed:
@@ -137,7 +138,8 @@ def schedule_several(request: Request) -> HttpResponse:
         status = 409 if any(plan.problem for plan in left) else 200
         return _show_several(request, form, status=status, plans=plans, **shown)
     messages.success(request, several_words(plans))
-    return redirect("groups:schedules")
+    asked = [plan.asked_url for plan in plans if plan.asked_url]
+    return redirect(page_above(asked[0]) if asked else "groups:schedules")
 
 
 def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
@@ -148,17 +150,17 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     if planned == group.values:
         return OnePlan(group, problem=_("The group has these values already."))
     schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
-    refused: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        refused.update(context)
+        shown.update(context)
         return HttpResponse(status=status)
 
     try:
         schedules.plan_schedule(schedule, Sender(request.user, request.credentials))
     except NotSent as error:
-        answer_not_sent(error, request, schedule, show)
-        return OnePlan.refused(group, refused)
+        answer = answer_not_sent(error, request, schedule, show)
+        return OnePlan.refused(group, shown) if shown else OnePlan(group, asked_url=answer["Location"])
     return OnePlan(group)
 
 
