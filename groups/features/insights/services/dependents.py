@@ -10,8 +10,9 @@ from django.utils import timezone
 from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
+from groups.services.cache import cached, keep_cached
 from groups.services.gateway import begin_call
-from groups.services.groups import cached, keep_cached, list_groups
+from groups.services.groups import list_groups
 
 
 @dataclass(frozen=True, slots=True)
