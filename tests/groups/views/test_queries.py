@@ -24,8 +24,8 @@ QUERIES = {
     # The latest changes of the group, and which of them are undone; its running job, its planned change, its
     # clients over time, and whether it is watched.
     "/groups/1/": ALWAYS + 3 + PLANNED + COUNTED + WATCHED,
-    # Their count, those of the page, which of them are undone, the users to choose from, and whether something
-    # is new.
+    # Their count, those of the page, which of them are undone, the users to choose from, and whether
+    # something is new.
     "/history/": ALWAYS + 5,
     "/history/?page=2": ALWAYS + 5,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 5,

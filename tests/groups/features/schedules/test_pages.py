@@ -498,7 +498,9 @@ def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
 
 
 @with_feature("approvals")
-def test_several_groups_of_which_some_need_an_approval_lead_to_the_requests_and_say_both(staff, browse, sandbox):
+def test_several_groups_of_which_one_needs_an_approval_lead_to_the_requests_and_say_both(
+    staff, browse, sandbox
+):
     from groups.features.approvals.models import ApprovalRequest, Limits
 
     sandbox.console().edit(5, client_groups_discount="25")
