@@ -90,7 +90,7 @@ class Groups:
     def one(self, group_id: int) -> "OneGroup | None":
         """Return a group as it is in this list, or None if it is not there."""
         group = self.find(group_id)
-        return group and OneGroup(group, self.as_of, self.failure, self.is_asked)
+        return OneGroup(group, self.as_of, self.failure, self.is_asked) if group else None
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
         """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
@@ -233,13 +233,13 @@ def read_group(
         begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
         call = share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
         copy = _copy_meanwhile(credentials, call, patience)
-        if one := copy and copy.one(group_id):
+        if one := copy.one(group_id) if copy else None:
             _take_afterwards(call)
             return one
         return call.take()
     except (Unreachable, InvalidResponse) as error:
         copy = _last_good_copy(credentials, failure=error)
-        one = copy and copy.one(group_id)
+        one = copy.one(group_id) if copy else None
         if one is None:
             raise
         return one
