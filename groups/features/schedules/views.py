@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
-from groups.features.schedules.presenters.rows import present_words, repeated_hour_words, schedule_row
+from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
+from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
 from groups.features.schedules.presenters.several import OnePlan, several_words
 from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import planned_words
@@ -55,8 +55,8 @@ def schedule_list(request: Request) -> HttpResponse:
     monday = asked_week(request.GET.get("week", ""))
     context = {
         "page": page,
-        "rows": [schedule_row(each, request.user, groups.get(each.group_id)) for each in page.object_list],
-        "week": make_week(monday, found.between(*week_bounds(monday))),
+        "rows": [ScheduleRow(each, request.user, groups.get(each.group_id)) for each in page.object_list],
+        "week": Week(monday, found.between(*week_bounds(monday))),
     }
     return render_page(request, "schedules/schedules.html", context, fragment="rows")
 
@@ -87,8 +87,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         schedule = schedules.plan_schedule(schedule, Sender(request.user, credentials))
     except NotSent as error:
         return answer_not_sent(error, request, schedule, partial(_show, request, form))
-    hours = (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at))
-    words = [_("Planned:"), planned_words(schedule), *filter(None, hours)]
+    words = (_("Planned:"), planned_words(schedule), *repeated_hour_words(schedule))
     messages.success(request, " ".join(words))
     return redirect("groups:detail", schedule.group_id)
 
