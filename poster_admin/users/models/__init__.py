@@ -1,9 +1,6 @@
 """Define the tables beside Django's own user."""
 
-from poster_admin.users.models.people import ChosenLanguage, Guardian, Guide, Invitation, SetupLink
-from poster_admin.users.models.security_log import Event, SecurityEvent
-from poster_admin.users.models.sessions import IDLE, LONGEST, UserSession
-from poster_admin.users.models.sign_in import (
+from poster_admin.users.models.factors import (
     CompanyIdentity,
     CompanyLink,
     FailureCount,
@@ -13,6 +10,9 @@ from poster_admin.users.models.sign_in import (
     new_key,
     passkeys_of,
 )
+from poster_admin.users.models.security_events import Event, SecurityEvent
+from poster_admin.users.models.user_sessions import IDLE, LONGEST, UserSession
+from poster_admin.users.models.users import ChosenLanguage, Guardian, Guide, Invitation, SetupLink
 
 __all__ = [
     "IDLE",
