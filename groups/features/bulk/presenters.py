@@ -27,6 +27,7 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
+NUMBERS = ("percent", "birthday_bonus")
 PERCENTS_OF_CHOSEN = ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission)
 
 
@@ -63,7 +64,7 @@ class Plan:
         """The lines of this page, each with its name and its values, old and new, and with its warnings."""
         for line in self.page:
             compared = {row["field"]: row for row in check_rows(line.old, line.new)}
-            cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
+            cells = [compared[name] for name in ("loyalty_type", *NUMBERS)]
             yield line, compared["name"], cells, self._risks_of(line)
 
     @cached_property
@@ -120,12 +121,8 @@ class Sheet:
 
     def elsewhere(self, shown: Collection[int]) -> int:
         """Return the number of typed values of groups that this page does not show."""
-        edits = [(line.old, line.new) for group_id, line in self.lines.items() if group_id not in shown]
-        return sum(
-            (new.percent != old.percent) + (new.birthday_bonus != old.birthday_bonus)
-            for old, new in edits
-            if old
-        )
+        lines = [line for group_id, line in self.lines.items() if line.old and group_id not in shown]
+        return sum(getattr(line.old, name) != getattr(line.new, name) for line in lines for name in NUMBERS)
 
     def count_words(self, shown: Collection[int], typed: int) -> str:
         """Return the number of typed values in words, those of the page among them: «4 зміни»."""

@@ -123,7 +123,6 @@ class Schedule(Leased, Consent):
         TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
 
     OPEN = (State.PLANNED, State.ACTIVE)
-    ENDED = (State.DONE, State.HELD, State.MISSED, State.CANCELLED)
     # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
     RETURNABLE = (
         Reason.NO_USER,
@@ -242,6 +241,5 @@ class Schedule(Leased, Consent):
 
     @property
     def ended_late(self) -> bool:
-        if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
-            return False
-        return self.ended_at - self.ends_at > LATE
+        is_done = self.state == self.State.DONE
+        return bool(is_done and self.ended_at and self.ends_at and self.ended_at - self.ends_at > LATE)

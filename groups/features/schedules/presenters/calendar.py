@@ -24,6 +24,7 @@ class Week:
 
     def __init__(self, monday: date, schedules: Iterable[Schedule]) -> None:
         self.monday = monday
+        self.previous, self.next = ((monday + timedelta(days)).isoformat() for days in (-DAYS, DAYS))
         days = [monday + timedelta(number) for number in range(DAYS)]
         rows = [(each, values_words(each), [_hours(each, day) for day in days]) for each in schedules]
         self.rows = [row for row in rows if any(hours is not None for hours in row[2])]
@@ -39,14 +40,6 @@ class Week:
         sunday = self.monday + timedelta(DAYS - 1)
         words = {"first": date_format(self.monday), "last": date_format(sunday)}
         return _("%(first)s – %(last)s") % words
-
-    @property
-    def previous(self) -> str:
-        return (self.monday - timedelta(DAYS)).isoformat()
-
-    @property
-    def next(self) -> str:
-        return (self.monday + timedelta(DAYS)).isoformat()
 
 
 def asked_week(text: str) -> date:
