@@ -13,7 +13,7 @@ from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import outcome_words
-from groups.services.journal.history import can_undo
+from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
 
@@ -86,7 +86,7 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 def _with_way_back(toast: Toast, change: Change, user: Any) -> Toast:
     toast = replace(toast, state=change.state, change_id=str(change.pk))
-    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+    if Command.kind_of(change) is UpdateGroup and undoable_ids([change], user):
         undo_url = reverse("groups:undo", args=[change.pk])
         return replace(toast, undo_url=undo_url, undo_label=_("Take back"), group_id=str(change.group_id))
     if ways := ways_back([change], user)[change.pk]:

@@ -1,6 +1,7 @@
 """Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -123,10 +124,15 @@ def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, in
     return counted["all"], counted["elsewhere"]
 
 
-def can_undo(change: Change, user: User) -> bool:
-    """Return True if this user can undo this change: write old values, or create a removed group again."""
-    undo = Command.from_change(change).undo(change)
-    return undo is not None and user.has_perm(undo.permission)
+def undoable_ids(changes: Iterable[Change], user: "User") -> set[uuid.UUID]:
+    """Return the ids of the changes that this user can undo, and that nothing has undone yet; in one query.
+
+    An undo writes old values, or creates a removed group again; it may be a change of a job.
+    """
+    undos = {change.pk: Command.from_change(change).undo(change) for change in changes}
+    able = {pk for pk, undo in undos.items() if undo is not None and user.has_perm(undo.permission)}
+    undone = Change.objects.filter(undo_of__in=able, state__in=Change.MADE)
+    return able.difference(undone.values_list("undo_of", flat=True))
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:

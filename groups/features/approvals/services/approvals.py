@@ -112,7 +112,7 @@ def needs_password(request: ApprovalRequest) -> bool:
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
-    """Return the command of a request for a change, still without its sender."""
+    """Return the command of a request for a change, still without its sender and operation."""
     row = Change(
         id=request.pk,
         action=request.action,
@@ -125,15 +125,11 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     command = Command.from_change(row)
     if not isinstance(command, GroupCommand):
         raise TypeError("Only writes to groups are asked for one by one.")
-    # The next try is another change: an earlier one may have changed nothing.
-    operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
-    command = replace(command, operation=operation, undo_of=request.undo_of, again_of=request.again_of)
-    return command.confirmed()
+    return replace(command, undo_of=request.undo_of, again_of=request.again_of).confirmed()
 
 
-def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
-    """Return the command of a request for a change, onto the values of now."""
-    command = command_of(request)
+def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
+    """Return the command onto the values of now, where these are known."""
     if now is None or now.group is None:
         return command
     return command.rebased(now.group.values, now.group.clients)
@@ -247,12 +243,15 @@ def approve(
 def _approve_change(
     request: ApprovalRequest, credentials: PosterCredentials, now: Effect, consent: dict[str, Any]
 ) -> Change:
-    command = command_onto(request, now)
+    command = rebased_onto(now, command_of(request))
     if command.changes_nothing:
         limits.store_approval(request, credentials.user)
         raise AlreadySo
+    # The next try is another change: an earlier one may have changed nothing.
+    operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
+    command = replace(command, operation=operation, credentials=credentials, **consent)
     try:
-        return execute(replace(command, credentials=credentials, **consent, allowed_clients=now.clients))
+        return execute(replace(command, allowed_clients=now.clients))
     except BeyondLimits:
         raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:

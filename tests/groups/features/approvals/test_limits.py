@@ -697,7 +697,8 @@ def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
 
 def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sandbox):
     command = an_update(staff)
-    shown = approvals.command_onto(approvals.ask_for(command, command.sender.user, ()), None)
+    request = approvals.ask_for(command, command.sender.user, ())
+    shown = approvals.rebased_onto(None, approvals.command_of(request))
     assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
@@ -715,3 +717,17 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     # the rows with their jobs.
     with django_assert_num_queries(4 + 3):
         client.get("/requests/")
+
+
+def test_the_page_of_a_request_puts_its_command_together_without_asking_how_often_it_was_tried(
+    staff, deputy, browse, limits
+):
+    limits(max_rise=Decimal(5))
+    send(browse(staff), percent="25")
+    client, url = browse(deputy), f"/requests/{the_request().pk}/"
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(url)
+    assert "The percent would rise by 15 points" in text_of(page)
+    tries = [each["sql"] for each in queries if '"request_id" = ' in each["sql"]]
+    # The outcomes alone.
+    assert len(tries) == 1

@@ -158,10 +158,10 @@ def test_the_history_keeps_no_cost_of_sums_that_are_provisional(owner, credentia
     run(start(owner))
     revenues(credentials)
     old, new = (GroupValues(name="Гості", loyalty_type=1, percent=Decimal(each)) for each in (5, 7))
-    assert sales.monthly_cost(owner, credentials, 1, old, new) is None
+    assert sales.monthly_cost(credentials, (1, old, new)) is None
     long_ago()
     revenues(credentials)
-    assert sales.monthly_cost(owner, credentials, 1, old, new) > 0
+    assert sales.monthly_cost(credentials, (1, old, new)) > 0
 
 
 def test_an_edit_of_a_percent_leaves_the_sums_as_they_are(owner, credentials, sandbox):

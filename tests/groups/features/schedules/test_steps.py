@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.rows import schedule_row
+from groups.features.schedules.presenters.rows import ScheduleRow
 from groups.features.schedules.services import steps
 from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
@@ -221,8 +221,8 @@ def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_li
     block_bonuses(schedule.start_id)
     run_due(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
-    row = schedule_row(schedule, staff)
-    assert (row.cancel_label, row.return_url) == ("Return to the old values now", "")
+    row = ScheduleRow(schedule, staff)
+    assert (row.cancel_label, row.return_was_tried) == ("Return to the old values now", False)
     cancel_schedule(schedule, user=staff)
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     block_bonuses(None)
