@@ -23,6 +23,7 @@ from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
+from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
@@ -178,6 +179,14 @@ class RequestPage:
         return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
     @property
+    def warnings(self) -> list[str]:
+        """The warnings about a new group, as of others that have its name, for the user who may approve it."""
+        command = self._command
+        if self.now is None or command is None or not command.creates or not self.request.is_waiting:
+            return []
+        return warnings_for(None, command.values, [(each.id, each.clients) for each in self.now.groups])
+
+    @property
     def groups_now(self) -> tuple[Group, ...] | None:
         """The groups that it writes or moves clients out of, as they are now, or None."""
         return self.now.groups if self.now else None
@@ -186,7 +195,7 @@ class RequestPage:
     def changed_groups(self) -> list[str]:
         """The names of the groups that have other values than when it was asked for."""
         asked = self.request.asked_effect
-        if self.now is None or asked is None:
+        if self.now is None or asked is None or (self._command and self._command.creates):
             return []
         before = {group.id: group.values for group in asked.all_groups}
         return [group.name for group in self.now.all_groups if before.get(group.id) != group.values]

@@ -134,7 +134,7 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
 def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
     """Return the command of a request for a change, onto the values of now."""
     command = command_of(request)
-    if now is None or now.group is None:
+    if now is None or now.group is None or command.creates:
         return command
     return command.rebased(now.group.values, now.group.clients)
 
@@ -146,11 +146,15 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    """Return what a write to one group, or a row, would do now; a new group has no clients."""
+    """Return what a write to one group, or a row, would do now.
+
+    A new group has no clients; its effect has the groups that have its name already, which its form may not
+    have asked about, and which may have come since.
+    """
     if not isinstance(wanted, GroupCommand):
         return asked_of(wanted).effect(credentials)
     if wanted.group_id is None:
-        return Effect()
+        return Effect(tuple(list_groups_now(credentials).named(wanted.values.name)))
     counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
     return effect_on_group(credentials, wanted.group_id, counts=counts)
 
