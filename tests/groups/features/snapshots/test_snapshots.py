@@ -129,7 +129,9 @@ def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse
 
 
 @pytest.mark.parametrize(
-    ("fault", "options"), [("page_skips", {}), ("row_absent", {"ids": [130, 131, 141]})], ids=["first", "some"]
+    ("fault", "options"),
+    [("page_skips", {}), ("row_absent", {"ids": [130, 131, 141]})],
+    ids=["first", "some"],
 )
 def test_a_list_that_lacks_clients_is_read_again_before_the_removal(owner, browse, sandbox, fault, options):
     rows = {row["client_id"]: row for row in sandbox.accounts["demo"].clients.rows(4)}
