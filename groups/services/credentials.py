@@ -75,8 +75,8 @@ def _check_company(user: "User", account: str, company_id: str) -> None:
     """Raise `TokenRejected` for a token of another company, which must not show this account's local data.
 
     If POSTER_API_URL does not contain the account, Poster has not checked that the token belongs to it. Then
-    the company's id has to prove it, and a company that is known keeps its name: another one would have locks,
-    limits and a history of its own.
+    the company's id has to prove it, and a company that is known keeps its name: under another one it would
+    have other locks, limits and history.
     """
     known = PosterAccount.objects.filter(name=account).first()
     is_named = "{account}" in settings.POSTER_API_URL

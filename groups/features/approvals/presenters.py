@@ -180,11 +180,11 @@ class RequestPage:
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings about a new group, as of others that have its name, for the user who may approve it."""
-        command = self._command
-        if self.now is None or command is None or not command.creates or not self.request.is_waiting:
+        """The warnings about a new group, as that others have its name, while the request waits."""
+        if self.now is None or self._command is None or not self._command.creates:
             return []
-        return warnings_for(None, command.values, [(each.id, each.clients) for each in self.now.groups])
+        namesakes = [(group.id, group.clients) for group in self.now.groups]
+        return warnings_for(None, self._command.values, namesakes)
 
     @property
     def groups_now(self) -> tuple[Group, ...] | None:
