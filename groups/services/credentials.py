@@ -70,14 +70,17 @@ def _check_company(user: User, account: str, company_id: str) -> None:
     """Raise `TokenRejected` for a token of another company, which must not show this account's local data.
 
     If POSTER_API_URL does not contain the account, Poster has not checked that the token belongs to it. Then
-    the company's id has to prove it.
+    the company's id has to prove it, and a company that is known keeps its name: under another one it would
+    have other locks, limits and history.
     """
     known = PosterAccount.objects.filter(name=account).first()
+    is_named = "{account}" in settings.POSTER_API_URL
     if known is None:
-        return
-    if known.company_id and company_id:
+        others = PosterAccount.objects.exclude(company_id="").filter(company_id=company_id)
+        is_its = is_named or not others.exists()
+    elif known.company_id and company_id:
         is_its = known.company_id == company_id
-    elif "{account}" in settings.POSTER_API_URL:
+    elif is_named:
         is_its = True
     else:
         is_its = not known.company_id and PosterCredentials.objects.filter(user=user, account=known).exists()

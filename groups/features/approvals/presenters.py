@@ -23,6 +23,7 @@ from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
+from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
@@ -182,6 +183,14 @@ class RequestPage:
         return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
 
     @property
+    def warnings(self) -> list[str]:
+        """The warnings about a new group, as that others have its name, while the request waits."""
+        if self.now is None or self.command is None or not self.command.creates:
+            return []
+        namesakes = [(group.id, group.clients) for group in self.now.groups]
+        return warnings_for(None, self.command.values, namesakes)
+
+    @property
     def groups_now(self) -> tuple[Group, ...] | None:
         """The groups that it writes or moves clients out of, as they are now, or None."""
         return self.now.groups if self.now else None
@@ -190,7 +199,7 @@ class RequestPage:
     def changed_groups(self) -> list[str]:
         """The names of the groups that have other values than when it was asked for."""
         asked = self.request.asked_effect
-        if self.now is None or asked is None:
+        if self.now is None or asked is None or (self.command and self.command.creates):
             return []
         before = {group.id: group.values for group in asked.all_groups}
         return [group.name for group in self.now.all_groups if before.get(group.id) != group.values]

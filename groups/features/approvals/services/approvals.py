@@ -129,8 +129,8 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
 
 
 def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
-    """Return the command onto the values of now, where these are known."""
-    if now is None or now.group is None:
+    """Return the command onto the values of now, where these are known; a new group replaces no values."""
+    if now is None or now.group is None or command.creates:
         return command
     return command.rebased(now.group.values, now.group.clients)
 
@@ -142,11 +142,15 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    """Return what a write to one group, or a row, would do now; a new group has no clients."""
+    """Return what a write to one group, or a row, would do now.
+
+    A new group has no clients; its effect has the groups that have its name already, which its form may not
+    have asked about, and which may have come since.
+    """
     if not isinstance(wanted, GroupCommand):
         return asked_of(wanted).effect(credentials)
     if wanted.group_id is None:
-        return Effect()
+        return Effect(tuple(list_groups_now(credentials).named(wanted.values.name)))
     counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
     return effect_on_group(credentials, wanted.group_id, counts=counts)
 

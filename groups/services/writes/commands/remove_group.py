@@ -31,7 +31,7 @@ class RemoveGroup(GroupCommand):
     """Remove a group, if its values and the number of its clients are still those of the form.
 
     `present_clients` is their number where that was read again before the form was answered. If it is another
-    one, the removal will not be sent.
+    one, the removal is not sent: no snapshot of the clients was taken then.
     """
 
     action = Change.Action.REMOVE
@@ -65,7 +65,7 @@ class RemoveGroup(GroupCommand):
     def precheck_group(self, group: Group) -> Change.Reason | None:
         if self.undo_of is not None and group.clients:
             return Reason.HAS_CLIENTS
-        if self.loaded_clients != group.clients:
+        if self.loaded_clients != group.clients or self.present_clients not in (None, self.loaded_clients):
             return Reason.CONFLICT
         if group.clients and not self.sender.user.has_perm(self.permission_with_clients):
             return Reason.NO_RIGHT

@@ -94,6 +94,23 @@ def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_histor
     assert Change.objects.get().note == "До свята"
 
 
+def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
+    limits(max_percent=Decimal(20))
+    url = send(browse(staff), "/groups/new/", percent="25")["Location"]
+    client = browse(owner)
+    page = client.get(url)
+    assert "A group with this name exists already" not in text_of(page)
+    row = {"client_groups_name": "НОВА група", "loyalty_type": "1", "client_groups_discount": "5"}
+    sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    assert answer.status_code == 409
+    assert "A group with this name exists already" in text_of(answer)
+    assert not sandbox.posts()
+    assert "In Poster now" not in text_of(answer)
+    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
+
+
 def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
     limits(max_percent=Decimal(20), max_rise=Decimal(10))
     send(browse(staff), percent="25")

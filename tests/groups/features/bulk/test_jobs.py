@@ -111,6 +111,23 @@ def test_the_only_line_of_a_killed_run_has_its_outcome_before_the_job_ends(
     assert sorted(states(job)) == [(State.APPLIED, ""), (State.FAILED, "never_sent")]
 
 
+def test_no_line_follows_once_the_job_was_cancelled(staff, sandbox, monkeypatch):
+    """A job of edits has no locks, so its undo could begin while a slow line is about to be recorded."""
+    job = plan_edits(staff, {1: "11", 4: "12.5"})
+    queue.start_draft(job, staff)
+    execute, left = executor.execute, [None]
+
+    def cancelled_before(command):
+        if not left:
+            queue.cancel(Job.objects.get(pk=job.pk), staff)
+        left.clear()
+        return execute(command)
+
+    monkeypatch.setattr(executor, "execute", cancelled_before)
+    assert ended(run(job)) == (Job.State.CANCELLED, "")
+    assert len(sandbox.posts("clients.updateGroup")) == Change.objects.filter(job=job).count() == 1
+
+
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
     job = plan_edits(staff, {1: "11"})
     assert not queue.revive()

@@ -89,6 +89,12 @@ def removed(user, sandbox, group_id=4, account="demo"):
     return snapshot, were
 
 
+def without_phones(sandbox):
+    """Leave the clients of group 4 nothing by which Poster would know them again."""
+    for row in people(sandbox, 4):
+        sandbox.console().edit_client(int(row["client_id"]), phone="", phone_number="", card_number="")
+
+
 def test_what_is_wanted_is_stored_as_it_was_since_1_0():
     wanted = snapshots.RestoreScope("8", (1, 2), create=True)
     assert json.loads(json.dumps(wanted.to_json())) == {"snapshot": "8", "from": [1, 2], "create": True}
@@ -238,6 +244,49 @@ def test_a_second_restore_creates_nobody_twice(owner, sandbox, settings):
     third = run(started(owner, second))
     assert own(people(sandbox, third.target_id)) == own(were)
     assert look(owner, snapshot).in_place == FEW
+
+
+def test_a_client_who_was_created_just_now_is_not_created_again_while_reads_lag(owner, sandbox, settings):
+    settings.JOB_RETRY_PAUSES = (0.0, 0.5)
+    without_phones(sandbox)
+    snapshot, _were = removed(owner, sandbox)
+    first = run(started(owner, snapshot))
+    new = {int(row["client_id"]) for row in people(sandbox, first.target_id)}
+    # No read shows those who were created.
+    for method in ("clients.getClient", "clients.getClients"):
+        sandbox.lag("row_absent", method, ids=sorted(new))
+    assert look(owner, snapshot).created == FEW
+    job = run_once(started(owner, snapshot))
+    assert (job.state, job.reason) == (Job.State.WAITING, Job.Stop.BEHIND)
+    sandbox.catch_up()
+    assert run(job).state == Job.State.DONE
+    assert len(sandbox.posts("clients.createClient")) == FEW
+    assert {int(row["client_id"]) for row in people(sandbox, first.target_id)} == new
+
+
+def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
+    """Clients who were moved before their second group was removed are in two snapshots."""
+    sandbox.console().edit(5, count_groups_clients="1")
+    without_phones(sandbox)
+    kept = [take(owner)]
+    for row in people(sandbox, 4):
+        sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
+    kept.append(take(owner, 5))
+    for group_id in (4, 5):
+        sandbox.console().remove(group_id)
+    first, second = (started(owner, each) for each in kept)
+    submit_all, other = restores.submit_all, [second]
+
+    def after_the_other_one(lease, commands):
+        if other:
+            assert run(other.pop()).state == Job.State.DONE
+        return submit_all(lease, commands)
+
+    monkeypatch.setattr(restores, "submit_all", after_the_other_one)
+    assert run(first).state == Job.State.DONE
+    second.refresh_from_db()
+    came = [row for job in (first, second) for row in people(sandbox, job.target_id)]
+    assert len(sandbox.posts("clients.createClient")) == len(came) == FEW + 1
 
 
 # --- Failures on the way -----------------------------------------------------------------------------------
