@@ -18,6 +18,7 @@ from groups.models import Job
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
+from groups.services.jobs.kinds import title_of
 from groups.services.values import NumberFormat, moment_words, name_or_number
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class CriteriaPage:
         if row.night_at is None:
             text = _("Nights are switched off on this server.")
             return Night(Message(_("It does not run at night"), text))
-        waits = what_waits(row.account_id)
+        waits = what_waits(row)
         if waits is None:
             text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
             return Night(Message(_("It runs every night"), text))
@@ -104,8 +105,9 @@ class CriteriaPage:
         if isinstance(waits, Job):
             may_see = True
             text = _(
-                "A run has stopped or was paused: nights are left out until somebody resumes or cancels it."
-            )
+                "“%(title)s” holds groups of the table and has stopped or was paused: "
+                "nights are left out until somebody resumes or cancels it."
+            ) % {"title": title_of(waits)}
         else:
             may_see = waits.may_be_seen_by(self._user)
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")

@@ -19,7 +19,7 @@ from groups.services.values import clients_words
 
 
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the nights that have moved clients or stopped, were left out for a run, or run no more."""
+    """Yield the nights that have moved clients or stopped, were left out for a job, or run no more."""
     jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
     for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
         moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
@@ -34,8 +34,8 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
             yield Event(key, row.held_at, reverse("groups:criteria"), partial(held_words, row))
     for row in Criteria.objects.filter(account=account, left_out_at__gt=since):
         if row.left_out_at:
-            key, waits = f"criteria {account.pk} {row.left_out_at.isoformat()}", what_waits(account.pk)
-            # Not all who are told may see the request for a run.
+            key, waits = f"criteria {account.pk} {row.left_out_at.isoformat()}", what_waits(row)
+            # Not all readers of the notice may see the request for a run.
             path = waits.get_absolute_url() if isinstance(waits, Job) else reverse("groups:criteria")
             yield Event(key, row.left_out_at, path, left_out_words)
 
@@ -58,4 +58,4 @@ def held_words(row: Criteria) -> str:
 
 def left_out_words() -> str:
     """Say that a night was left out, and for what."""
-    return one_line(_("A night of the criteria was left out: a run waits for a person."))
+    return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))

@@ -27,6 +27,7 @@ from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Job, LeftOutFeature
 from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED, Lease
+from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
 from groups.services.jobs.lease import Stopped, user_and_credentials
@@ -81,15 +82,16 @@ def was_run_by_hand(row: Criteria) -> bool:
     return of_table.filter(state=Job.State.DONE, wanted__is_night=False).exists()
 
 
-def what_waits(account_id: str) -> Job | ApprovalRequest | None:
+def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """Return what a person has to decide before a night can begin; None if there is nothing.
 
-    It is a run that has stopped or was paused, or the request for one. Where requests are switched off nobody
-    can decide one, so none counts.
+    It is a job that has stopped or was paused, a run or another one that holds a group of the table; or the
+    request for a run. Where requests are switched off nobody can decide one, so none counts.
     """
-    asked = ApprovalRequest.objects.waiting().filter(account=account_id, kind__in=asked_kinds, job__kind=KIND)
-    run = runs.unfinished_run(account_id)
-    return run if run and run.state in Job.HALTED else asked.first()
+    held = Q(kind=KIND) | Q(locks__key__in=map(members_key, SavedTable.of(row).table.groups))
+    halted = Job.objects.filter(held, account=row.pk, state__in=Job.HALTED).defer("wanted")
+    asked = ApprovalRequest.objects.waiting().filter(account=row.pk, kind__in=asked_kinds, job__kind=KIND)
+    return halted.order_by("created_at").first() or asked.first()
 
 
 class _Night:
@@ -107,12 +109,15 @@ class _Night:
         is_missed = NIGHTS.are_at_an_hour and (
             timezone.now() - night > LATEST or LeftOutFeature.objects.was_left_out(KIND, since=night)
         )
-        if Job.objects.filter(pk=operation).exists() or is_missed or not was_run_by_hand(row):
+        if Job.objects.filter(pk=operation).exists() or not was_run_by_hand(row):
             self._finish()
             return
-        if what_waits(row.pk):
-            log.warning("The criteria of account %s leave a night out: a run waits for a person", row.pk)
+        if what_waits(row):
+            log.warning("The criteria of account %s leave a night out: a job waits for a person", row.pk)
             self._finish(left_out_at=timezone.now())
+            return
+        if is_missed:
+            self._finish()
             return
         try:
             self._start(operation)
