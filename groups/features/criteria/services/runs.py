@@ -94,6 +94,11 @@ class Run(JobKind):
         """The groups that clients are moved out of."""
         return sorted({from_id for _client, from_id, _to in self.scope.moves})
 
+    @property
+    def is_counted(self) -> bool:
+        """Return False for a run whose worker has yet to read all clients, as while Poster is slow."""
+        return bool(self.job.total) or self.job.is_over or self.scope.planned_at is not None
+
     def columns_for(self, groups: Iterable[Any]) -> dict[str, Any]:
         """Let the run of an approver read again, with their token."""
         return {"wanted": replace(self.scope, moves=(), planned_at=None).to_json()}
@@ -103,7 +108,8 @@ class Run(JobKind):
 
     @property
     def title(self) -> str:
-        return _("Criteria: %(clients)s") % {"clients": clients_words(self.job.total)}
+        words = clients_words(self.job.total) if self.is_counted else _("clients not counted yet")
+        return _("Criteria: %(clients)s") % {"clients": words}
 
     @property
     def request_words(self) -> str:
