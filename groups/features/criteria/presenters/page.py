@@ -163,10 +163,14 @@ def changed_words() -> Message:
 def too_many_words(moves: int, most: int) -> Message:
     """Return that a run is larger than its table allows, and that nobody can be asked here."""
     count = NumberFormat.current().count
+    text = ngettext(
+        "%(moves)s client would move, and the table allows %(most)s. Nobody has been moved.",
+        "%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.",
+        moves,
+    )
     return Message(
         _("So many clients are not moved at once"),
-        _("%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.")
-        % {"moves": count(moves), "most": count(most)},
+        text % {"moves": count(moves), "most": count(most)},
         _(
             "Requests are switched off on this server, so nobody can say yes to more. "
             "Raise the bound of the table, or narrow its rows."

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import UNREAD, Criterion, Table
-from groups.features.criteria.services.previews import PairSums, Preview
+from groups.features.criteria.services.previews import PairSums, Preview, unproven_words
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
 from groups.features.insights.presenters.cost import cost_words
 from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
@@ -165,8 +165,7 @@ class PreviewPage:
             )
             sentences.append(text % {"count": NumberFormat.current().count(preview.proven_alone)})
         if preview.unproven:
-            text = _("%(clients)s of whom nothing is proven stay where they are.")
-            sentences.append(text % {"clients": clients_words(preview.unproven)})
+            sentences.append(unproven_words(preview.unproven))
             text = ngettext(
                 "The receipts of at most %(count)s client are asked for alone, of others each day.",
                 "The receipts of at most %(count)s clients are asked for alone, of others each day.",

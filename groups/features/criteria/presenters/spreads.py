@@ -56,11 +56,11 @@ def spread_cards(credentials: PosterCredentials, bounds: Mapping[str, int | None
         clients, is_exact = spread.within(least, most)
         words = {"clients": count(clients), "all": count(spread.clients)}
         if least is None and most is None:
-            text = _("%(all)s clients of these groups.")
+            text = _("Clients of these groups: %(all)s.")
         elif is_exact:
-            text = _("%(clients)s of %(all)s clients lie within the bounds.")
+            text = _("Clients within the bounds: %(clients)s of %(all)s.")
         else:
-            text = _("About %(clients)s of %(all)s clients lie within the bounds.")
+            text = _("Clients within the bounds: about %(clients)s of %(all)s.")
         if field == "bought":
             title = ngettext("Bought in %(days)s day", "Bought in %(days)s days", days)
         else:

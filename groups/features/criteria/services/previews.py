@@ -6,6 +6,9 @@ from decimal import Decimal
 from itertools import compress, count
 
 import msgspec
+from django.utils.translation import ngettext
+
+from groups.services.values import NumberFormat
 
 BARS = 60
 """Bars of a spread, about; one more is for all clients above them."""
@@ -101,6 +104,16 @@ def spread_of(values: Counter[int]) -> Spread:
     for value, clients in values.items():
         counts[min(max(value, 0) // step, len(counts) - 1)] += clients
     return Spread(step, counts)
+
+
+def unproven_words(count: int) -> str:
+    """Return how many clients stay because nothing is proven of them."""
+    text = ngettext(
+        "%(count)s client of whom nothing is proven stays where they are.",
+        "%(count)s clients of whom nothing is proven stay where they are.",
+        count,
+    )
+    return text % {"count": NumberFormat.current().count(count)}
 
 
 def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:

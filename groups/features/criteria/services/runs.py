@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.services.previews import unproven_words
 from groups.features.criteria.services.reading import CriteriaReading
 from groups.features.criteria.services.run_plan import RunScope, left_of, read_for
 from groups.features.criteria.services.run_work import CriteriaRun
@@ -132,8 +133,7 @@ class Run(JobKind):
         if self.job.total:
             sentences.append(_("Who is pinned, has moved on, or could not be read was left as they are."))
         if scope.unproven:
-            text = _("%(clients)s of whom nothing is proven stay where they are.")
-            sentences.append(text % {"clients": clients_words(scope.unproven)})
+            sentences.append(unproven_words(scope.unproven))
         elif not self.job.total:
             sentences.append(_("Everybody is where they belong."))
         return " ".join(sentences)

@@ -131,11 +131,10 @@ def examine() -> Found:
     if mails_not_sent := recent.filter(webhook=None).count():
         yield (
             Level.WARNING,
-            _("%(count)s mails were not taken by the mail server") % {"count": mails_not_sent},
+            _("mails that the mail server did not take: %(count)s") % {"count": mails_not_sent},
         )
     if not recent.exists():
         waiting = Delivery.objects.waiting().count()
-        words = (
-            _("mail is set up, %(count)s wait") if settings.EMAIL_ENABLED else _("no mail, %(count)s wait")
-        )
+        is_set_up = settings.EMAIL_ENABLED
+        words = _("mail is set up, waiting: %(count)s") if is_set_up else _("no mail, waiting: %(count)s")
         yield Level.GOOD, words % {"count": waiting}
