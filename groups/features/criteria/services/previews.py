@@ -1,7 +1,7 @@
 """Define the sums of a preview, which name no client: of those who would move, and where all lie."""
 
 from collections import Counter
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import compress, count
 
@@ -35,7 +35,7 @@ class PairSums(msgspec.Struct):
 
 
 class Preview(msgspec.Struct):
-    """The effect that a table would have on the day `today`, as one token saw it at `as_of`.
+    """The effect that a table would have, as one token saw it at `as_of`.
 
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
     stay because of that, `proven_alone` those whom only their receipts have proven, and `pinned` those who
@@ -44,16 +44,15 @@ class Preview(msgspec.Struct):
     """
 
     as_of: datetime
-    today: date
-    pairs: list[PairSums]
     members: dict[int, int]
-    unread: int
-    unproven: int
-    proven_alone: int
-    pinned: int
-    has_cost: bool
-    may_see_sales: bool
-    rules_unread: bool
+    pairs: list[PairSums] = msgspec.field(default_factory=list)
+    unread: int = 0
+    unproven: int = 0
+    proven_alone: int = 0
+    pinned: int = 0
+    has_cost: bool = True
+    may_see_sales: bool = True
+    rules_unread: bool = False
     provisional: bool = False
 
     @property
