@@ -103,6 +103,11 @@ class JobKind(ABC):
     def group_ids(self) -> list[int]:
         """The ids of the groups that it writes or moves clients out of, for the effect of its request."""
 
+    @property
+    def is_counted(self) -> bool:
+        """Return False while `total` is not known, since its parts are found by its first run."""
+        return True
+
     def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         """Return the columns that an approval stores, for its groups as they are now.
 

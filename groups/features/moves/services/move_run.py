@@ -9,9 +9,9 @@ group in which it was chosen.
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import batched, chain
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -43,8 +43,7 @@ AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientMove:
+class ClientMove(NamedTuple):
     """A client who goes from one group to another."""
 
     client_id: int

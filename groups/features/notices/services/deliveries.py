@@ -123,9 +123,9 @@ def examine() -> Found:
         words = _("the webhook of %(name)s fails: /account/notices/ says why")
         yield Level.WARNING, words % {"name": account}
     if mails_not_sent := recent.filter(webhook=None).count():
-        words = _("%(count)s mails were not taken by the mail server")
+        words = _("mails that the mail server did not take: %(count)s")
         yield Level.WARNING, words % {"count": mails_not_sent}
     if not recent.exists():
-        mail, none = _("mail is set up, %(count)s wait"), _("no mail, %(count)s wait")
+        mail, none = _("mail is set up, waiting: %(count)s"), _("no mail, waiting: %(count)s")
         words = mail if settings.EMAIL_ENABLED else none
         yield Level.GOOD, words % {"count": Delivery.objects.waiting().count()}

@@ -22,12 +22,21 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
-from groups.services.jobs.executor import submit_one_by_one
 from groups.services.jobs.progress import JobProgress, progress_of
-from groups.services.writes.commands import CreateClient
+from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
+from tests.support.jobs import (
+    FEW,
+    die_after_the_first,
+    die_before_sending,
+    ended,
+    leave_few,
+    leave_the_first_to_a_person,
+    plan,
+    run,
+    run_once,
+)
 from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
@@ -511,19 +520,46 @@ def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_kille
     sandbox.console("kopecks").edit_client(129, bonus="5000")
     snapshot, _ = removed(user, sandbox, 4, "kopecks")
     job = started(user, snapshot)
-
-    def dies_after_a_client(lease, commands):
-        for change in submit_one_by_one(lease, commands):
-            if change.action == Action.CREATE_CLIENT:
-                raise KeyboardInterrupt
-            yield change
-
-    with monkeypatch.context() as patch:
-        patch.setattr(restores, "submit_one_by_one", dies_after_a_client)
-        with pytest.raises(KeyboardInterrupt):
-            queue.run_job.func(str(job.pk))
+    die_after_the_first(monkeypatch, restores, job, Action.CREATE_CLIENT)
     assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts("clients.createClient")) == 1
+
+
+def test_a_first_client_on_whom_a_person_has_decided_proves_nothing_for_the_others(db, sandbox, monkeypatch):
+    """Nobody has read that creation back, so the next client is created alone too."""
+    user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
+    for row in people(sandbox, 4, "kopecks"):
+        sandbox.console("kopecks").edit_client(int(row["client_id"]), bonus="5000")
+    snapshot, _ = removed(user, sandbox, 4, "kopecks")
+    job = started(user, snapshot)
+    leave_the_first_to_a_person(monkeypatch, restores, job, user, CreateClient)
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.createClient")) == 2
+
+
+def test_a_first_move_on_which_a_person_has_decided_proves_nothing_for_the_others(
+    owner, sandbox, monkeypatch
+):
+    snapshot = take(owner)
+    for client_id in (129, 130, 131):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    job = started(owner, snapshot)
+    leave_the_first_to_a_person(monkeypatch, restores, job, owner)
+    sandbox.script("clients.updateClient", "busy_till")
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.updateClient")) == 2
+
+
+def test_nobody_comes_back_into_a_group_of_which_only_a_person_has_said_that_it_was_made(
+    owner, sandbox, monkeypatch
+):
+    """Its number is not known, so there is no group to lock and to bring anybody back into."""
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createGroup", "answer_lost")
+    leave_the_first_to_a_person(monkeypatch, restores, job, owner, CreateGroup)
+    assert ended(run(job)) == (Job.State.STOPPED, "group_not_created")
+    assert len(sandbox.posts()) == 1
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):
