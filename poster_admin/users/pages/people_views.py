@@ -13,13 +13,13 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.pages import page_at
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users import accounts, sessions
 from poster_admin.users.pages import people
@@ -39,9 +39,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
         if not request.user.has_perm(people.CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
-            # A form for one action has no page of its own.
-            back = reverse("people:list") if request.method == "POST" else ""
-            return ask_to_confirm(request, back=back)
+            return ask_to_confirm(request, back=page_at(request.path))
         return view(request, *args, **kwargs)
 
     return guarded

@@ -27,7 +27,12 @@ from poster_admin.users.security_log import lines_for, record
 from poster_admin.users.sign_in import browsers, two_factor
 from poster_admin.users.sign_in.guardians import PASSWORD_DUE
 from poster_admin.users.sign_in.password_reset import NewPasswordForm
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
+from poster_admin.users.sign_in.reauthentication import (
+    FORM_WAITS,
+    ask_to_confirm,
+    note_confirmation,
+    recently_confirmed,
+)
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -67,7 +72,15 @@ def confirm(request: Request) -> HttpResponse:
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
     passkeys = passkeys_of(request.user)
-    return render_form(request, "registration/confirm.html", form, next=back, has_passkeys=bool(passkeys))
+    form_waits = request.session.get(FORM_WAITS)
+    return render_form(
+        request,
+        "registration/confirm.html",
+        form,
+        next=back,
+        form_waits=form_waits,
+        has_passkeys=bool(passkeys),
+    )
 
 
 @form_methods

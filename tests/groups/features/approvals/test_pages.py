@@ -449,6 +449,24 @@ def test_owners_set_the_limits(owner, browse, limits):
     assert client.post("/account/limits/", {**form, "max_percent": "101"}).status_code == 422
 
 
+def test_two_owners_at_once_set_what_each_has_typed(owner, browse, limits):
+    def opened_form():
+        tags = re.findall(r"<input[^>]*max_[^>]*>", client.get("/account/limits/").text)
+        attributes = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags]
+        return {each["name"]: each.get("value", "") for each in attributes}
+
+    limits(max_percent=Decimal(30), max_clients=500)
+    client = browse(owner)
+    form = opened_form()
+    # Another owner lowers one limit and takes another one away, while this form is open.
+    limits(max_percent=Decimal(20), max_clients=None)
+    assert client.post("/account/limits/", form | {"max_rise": "10"}).status_code == 302
+    kept = Limits.objects.get(account="demo")
+    assert (kept.max_percent, kept.max_rise, kept.max_clients) == (20, 10, None)
+    assert client.post("/account/limits/", opened_form() | {"max_percent": ""}).status_code == 302
+    assert Limits.objects.get(account="demo").max_percent is None
+
+
 def test_the_first_limits_of_an_account_are_those_of_that_account(owner, browse):
     assert browse(owner).post("/account/limits/", {"max_clients": "150"}).status_code == 302
     assert Limits.objects.values_list("account", "max_clients").get() == ("demo", 150)
