@@ -54,7 +54,10 @@ class LimitsForm(forms.Form):
         return int(number)
 
     def fill(self) -> Limits:
-        """Return the limits with the typed values: all of those that do not say what they were opened with."""
+        """Return the limits with the typed values.
+
+        A form that does not say what it was opened with sets them all.
+        """
         for name, value in self.cleaned_data.items():
             if name in self.changed_data or self[name].html_initial_name not in self.data:
                 setattr(self.limits, name, value)
