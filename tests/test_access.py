@@ -331,7 +331,7 @@ def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
 
 
 def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
-    answer = browse().get("/static/app.js")
+    answer = browse().get("/static/js/start.js")
     assert b"import" in answer.getvalue()
     answer.close()
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"

@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 
@@ -23,9 +24,6 @@ from groups.presenters.clients.client_list import (
 )
 from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CHOSEN = 300
 """Limit for a choice: the ids stand in the address of the page that does something with them."""
@@ -130,7 +128,7 @@ class ChoiceAction:
 choice_actions: list[ChoiceAction] = []
 
 
-def choice_actions_of(user: "User") -> list[ChoiceAction]:
+def choice_actions_of(user: User) -> list[ChoiceAction]:
     """Return the actions that a user may take."""
     return [action for action in choice_actions if user.has_perm(action.permission)]
 

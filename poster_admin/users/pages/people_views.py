@@ -6,6 +6,7 @@ from typing import Concatenate
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -45,10 +46,9 @@ def manages_people[**P](view: View[P]) -> View[P]:
 
 
 @require_safe
+@permission_required(people.CHANGE_USER, raise_exception=True)
 def person_list(request: Request) -> HttpResponse:
     """Show the people whom the user may see, with their roles and how they are signed in."""
-    if not request.user.has_perm(people.CHANGE_USER):
-        raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = people.with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
     page = page_asked_for(request, seen)

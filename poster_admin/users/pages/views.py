@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout, update_session_auth_hash
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
@@ -134,10 +134,9 @@ class PasswordChange(PasswordChangeView):
 
 
 @require_safe
+@permission_required("users.view_securityevent", raise_exception=True)
 def security_log(request: Request) -> HttpResponse:
     """Show the security log to owners."""
-    if not request.user.has_perm("users.view_securityevent"):
-        raise PermissionDenied
     kind = request.GET.get("kind", "")
     events = lines_for(request.user)
     if kind in Event:

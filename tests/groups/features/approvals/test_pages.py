@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
@@ -90,6 +92,23 @@ def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_histor
     assert "До свята" in text_of(client.get(url))
     client.post(f"{url}approve/")
     assert Change.objects.get().note == "До свята"
+
+
+def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
+    limits(max_percent=Decimal(20))
+    url = send(browse(staff), "/groups/new/", percent="25")["Location"]
+    client = browse(owner)
+    page = client.get(url)
+    assert "A group with this name exists already" not in text_of(page)
+    row = {"client_groups_name": "НОВА група", "loyalty_type": "1", "client_groups_discount": "5"}
+    sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    assert answer.status_code == 409
+    assert "A group with this name exists already" in text_of(answer)
+    assert not sandbox.posts()
+    assert "In Poster now" not in text_of(answer)
+    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
 
 
 def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
@@ -733,3 +752,17 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     # the rows with their jobs.
     with django_assert_num_queries(4 + 3):
         client.get("/requests/")
+
+
+def test_the_page_of_a_request_puts_its_command_together_without_asking_how_often_it_was_tried(
+    staff, deputy, browse, limits
+):
+    limits(max_rise=Decimal(5))
+    send(browse(staff), percent="25")
+    client, url = browse(deputy), f"/requests/{the_request().pk}/"
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(url)
+    assert "The percent would rise by 15 points" in text_of(page)
+    tries = [each["sql"] for each in queries if '"request_id" = ' in each["sql"]]
+    # The outcomes alone.
+    assert len(tries) == 1
