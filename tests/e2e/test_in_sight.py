@@ -40,7 +40,9 @@ ROOM_AFTER_LABEL = """(cell) => {
   return words.getBoundingClientRect().left - cell.getBoundingClientRect().left - width;
 }"""
 LANGUAGES = ("uk", "ru", "en")
-ONE_LONG_WORD = "Постійнівідвідувачізподвійнимибонусамитазнижкоюнасніданкищосуботийщонеділідлявсіхдрузівнарозі"
+ONE_LONG_WORD = (
+    "Постійнівідвідувачізподвійнимибонусамитазнижкоюнасніданкищосуботийщонеділідлявсіхдрузівнарозі"
+)
 NAMES_GROUPS = ["jobs", "job_running", "locked_detail", "audit", "cost_of_a_year", "planned_changes"]
 SHIFTS = """() => {
   window.shifts = 0;

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-
 from urllib.parse import quote
 
 import pytest
