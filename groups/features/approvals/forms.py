@@ -54,7 +54,7 @@ class LimitsForm(forms.Form):
         return int(number)
 
     def fill(self) -> Limits:
-        """Return the limits with the typed values: all that do not say what they were opened with."""
+        """Return the limits with what was typed: all values that do not say what they were opened with."""
         for name, value in self.cleaned_data.items():
             if name in self.changed_data or self[name].html_initial_name not in self.data:
                 setattr(self.limits, name, value)

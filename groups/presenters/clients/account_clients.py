@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 
+from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import (
     SHOWN_AT_MOST,
@@ -40,7 +41,8 @@ class Choice:
     def parse(cls, values: Iterable[str]) -> "Choice":
         """Read the values of a form, of one client or several each; unreadable ones are ignored."""
         pairs = filter(None, map(_PAIR.fullmatch, ",".join(values).split(",")))
-        return cls({int(pair[1]): int(pair[2]) for pair in pairs})
+        ids = (tuple(map(whole_number, pair.groups())) for pair in pairs)
+        return cls({client_id: group_id for client_id, group_id in ids if client_id and group_id})
 
     @property
     def by_group(self) -> dict[int, list[int]]:

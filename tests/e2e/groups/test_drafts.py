@@ -231,6 +231,19 @@ def test_a_form_that_keeps_no_draft_comes_back_too(page_for, owner, path, button
     expect(field(page, name)).not_to_have_value(typed)
 
 
+def test_a_part_that_finds_the_session_ended_keeps_the_criteria(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/criteria/")
+    field(page, "rows-0-days").fill("30")
+    expect(page.locator("#rows-0-spread")).not_to_be_empty()
+    UserSession.objects.all().delete()
+    field(page, "rows-0-bought_min").fill("1 000")
+    sign_in_when_asked(page, "owner")
+    told(page)
+    expect(field(page, "rows-0-days")).to_have_value("30")
+    expect(field(page, "rows-0-bought_min")).to_have_value("1 000")
+
+
 def test_a_choice_comes_back_too(page_for, owner):
     page = page_for(owner, language="uk")
     page.goto("/account/notices/")

@@ -173,6 +173,14 @@ class MoveRun(MovingRun):
             self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
         ]
         self._move_all()
+        if self._were_some_not_listed():
+            self._move_all()
+
+    def _were_some_not_listed(self) -> bool:
+        """Return True if some of the clients that were kept were not tried: a list may have lacked them."""
+        tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
+        kept = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
+        return not set(tried).issuperset(kept)
 
     # --- The clients to move -------------------------------------------------------------------------------
 
