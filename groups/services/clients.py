@@ -1,4 +1,4 @@
-"""Read the clients of a group from Poster, page by page. They are never stored here.
+"""Read the clients of a group from Poster, page by page, or find where some are. They are never stored here.
 
 Poster itself pages, sorts, and finds a whole phone number. To find a name, a card or a part of a number, read
 the group's clients up to a limit; the result says how many were read.
@@ -8,7 +8,8 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Literal
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db import connections
 from django.utils import timezone
 
 from groups.models import PosterCredentials
@@ -220,6 +222,53 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
         return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
     except NotFound:
         return None
+
+
+@dataclass(slots=True)
+class ClientLocations:
+    """The group of each client, and the ids of clients that could not be read.
+
+    A client in neither is gone: Poster no longer has it, or lists it as removed.
+    """
+
+    groups: dict[int, int] = field(default_factory=dict)
+    unreadable: set[int] = field(default_factory=set)
+
+    def group_of(self, client_id: int) -> int | None:
+        """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
+        return None if client_id in self.unreadable else self.groups.get(client_id, 0)
+
+
+def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
+    """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
+
+    def find(client_id: int) -> tuple[int, int | None]:
+        try:
+            return client_id, place(client_id)
+        finally:
+            connections.close_all()
+
+    found = ClientLocations()
+    with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
+        for client_id, group_id in pool.map(find, client_ids):
+            if group_id is None:
+                found.unreadable.add(client_id)
+            elif group_id:
+                found.groups[client_id] = group_id
+    return found
+
+
+def group_of_client(
+    credentials: PosterCredentials, client_id: int, *, within: float | None = None
+) -> int | None:
+    """Read where one client is: the same value as of `ClientLocations.group_of`."""
+    try:
+        client = find_client(credentials, client_id, within=within)
+    except InvalidResponse as error:
+        if error.reason == ErrorReason.UNREADABLE_ROW:
+            return None
+        raise
+    return client.group_id if client else 0
 
 
 def _check_right(credentials: PosterCredentials) -> None:

@@ -64,27 +64,14 @@ def filters_of(query: str, user: User | None = None) -> Filters:
 
 
 def list_words(filters: Filters) -> str:
-    """Return the filters and the order of a list in words."""
+    """Return the filters, the columns and the order of a list in words."""
+    names = ", ".join(str(COLUMNS[key]) for key in filters.columns.split(",") if key in COLUMNS)
+    labels, column = COLUMNS | amount_labels(filters.column_set), filters.sort.removeprefix("-")
     words = [
         type_label(int(filters.type)) if filters.type else "",
         *(label for label, _without in filters.active(NumberFormat.current())),
-        _column_words(filters),
-        _order_words(filters),
+        _("columns: %(names)s") % {"names": names} if names else "",
+        str(column_sets[filters.column_set].words) if filters.column_set else "",
+        f"{labels[column]} {'↓' if column != filters.sort else '↑'}" if column else "",
     ]
     return " · ".join(filter(None, words)) or _("all groups, in Poster's order")
-
-
-def _column_words(filters: Filters) -> str:
-    """Return the columns in words; empty for the usual ones."""
-    names = [str(COLUMNS[key]) for key in filters.columns.split(",") if key in COLUMNS]
-    words = [_("columns: %(names)s") % {"names": ", ".join(names)}] if names else []
-    if filters.column_set:
-        words.append(str(column_sets[filters.column_set].words))
-    return " · ".join(words)
-
-
-def _order_words(filters: Filters) -> str:
-    """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
-    column = filters.sort.removeprefix("-")
-    labels = COLUMNS | amount_labels(filters.column_set)
-    return f"{labels[column]} {'↓' if column != filters.sort else '↑'}" if column else ""

@@ -25,7 +25,7 @@ from groups.poster import (
     Refused,
     Unreachable,
 )
-from groups.services.client_locations import ClientLocations, group_of_client, locate_each
+from groups.services.clients import ClientLocations, group_of_client, locate_each
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, user_and_credentials
 from groups.services.writes.commands import Command

@@ -126,7 +126,7 @@ def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, in
     return counted["all"], counted["elsewhere"]
 
 
-def undoable_ids(changes: Iterable[Change], user: "User") -> set[uuid.UUID]:
+def undoable_ids(changes: Iterable[Change], user: User) -> set[uuid.UUID]:
     """Return the ids of the changes that this user can undo, and that nothing has undone yet; in one query.
 
     An undo writes old values, or creates a removed group again; it may be a change of a job.

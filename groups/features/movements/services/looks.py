@@ -13,8 +13,7 @@ from groups.features.insights.services.sweep import PAGE_SIZE
 from groups.features.movements.services.compare import GONE, NOWHERE, Look
 from groups.models import PosterCredentials
 from groups.poster import Client, PosterError
-from groups.services.client_locations import ClientLocations, locate_each
-from groups.services.clients import find_client, pages_of
+from groups.services.clients import ClientLocations, find_client, locate_each, pages_of
 from groups.services.gateway import seconds_left
 
 type Alive = Callable[[], object]

@@ -19,8 +19,7 @@ from groups.features.movements.models import Movement, MovementQuerySet, Roll
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.rare_rows import RareRows
 from groups.poster import PosterError
-from groups.services.client_locations import locate_each
-from groups.services.clients import find_client, pages_of
+from groups.services.clients import find_client, locate_each, pages_of
 from groups.services.events import Event, one_line
 from groups.services.gateway import seconds_left
 

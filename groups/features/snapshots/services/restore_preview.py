@@ -18,8 +18,7 @@ from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, LoyaltyType
 from groups.poster.fields import fold
-from groups.services.client_locations import ClientLocations, group_of_client, locate_each
-from groups.services.clients import READ_AT_ONCE, pages_of
+from groups.services.clients import READ_AT_ONCE, ClientLocations, group_of_client, locate_each, pages_of
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import ClientsToMove, Move, Retire
-from groups.models import Change, Job
+from groups.models import Change, Job, PosterCredentials
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs import lease as job_lease
@@ -425,7 +425,7 @@ def test_a_refused_token_stops_it_at_once(staff, sandbox):
 LOST = {
     "no_right": lambda staff: staff.groups.remove(Role.objects.get(name="Staff")),
     "no_user": lambda staff: type(staff).objects.filter(pk=staff.pk).update(is_active=False),
-    "token": lambda staff: credentials_service.disconnect(user=staff),
+    "token": lambda staff: PosterCredentials.objects.filter(user=staff).delete(),
 }
 
 
