@@ -31,7 +31,7 @@ def with_dependents(name):
 
 
 def on_beside_off(off):
-    """Return each pair of a feature that is on and one that is off: a link of the first may lead to the second."""
+    """Return each pair of a feature that is on and one that is off, to which a link of the first may lead."""
     return set(itertools.product(set(FEATURES) - off, off))
 
 
