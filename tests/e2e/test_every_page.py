@@ -62,9 +62,9 @@ def violations(page, options):
 
 
 EVERY_LOOK = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
-# Scenes that together draw every template: `make test-all` sees them in both languages into which texts are
-# translated, and one page of each kind in English too, since pages of a kind are made of the same pieces.
-# `make test` sees one page of each kind once.
+# Scenes that together draw every template: `make test-all` sees each page in each language, and its states in
+# the two into which texts are translated. `make test` sees one page of each kind once, since pages of a kind
+# are made of the same pieces.
 KINDS = {"account", "chart", "clients_of_all_groups", "criteria", "criteria_preview",
          "dependents_page", "filters", "job_running", "list_with_sales", "locked", "no_right",
          "notices", "people", "percents", "plan_a_change", "row_check", "scheme_compare",
@@ -95,10 +95,10 @@ TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: n
 def languages_of(name):
     """Return the languages in which a scene is looked at.
 
-    English has the shortest words and none that is not translated. Another state adds words to one of the
-    templates: one of the two other languages shows those that are not translated.
+    A state adds words to a page; English ones are the shortest, and all are right. A state that draws no
+    template of its own is looked at in one of the other two: each shows what is not translated.
     """
-    if name in KINDS:
+    if name in KINDS | PAGES:
         return LANGUAGES
     return LANGUAGES[:2] if name in EVERY_TEMPLATE else (LANGUAGES[TURN[name] % 2],)
 
