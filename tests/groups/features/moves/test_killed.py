@@ -11,7 +11,7 @@ from tests.support.dashboard.killing import CSRF, Dashboard, wait_until
 from tests.support.dashboard.moving import Move
 
 pytestmark = pytest.mark.slow
-CLIENTS = 40
+CLIENTS = 20
 # A client that is back where they were a moment ago proves nothing while that may be a late read.
 SHORT = {"JOB_LEASE_SECONDS": "1.5", "POSTER_LAG_SECONDS": "1"}
 
