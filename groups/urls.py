@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from django.urls import path, register_converter
+from django.urls.converters import IntConverter, StringConverter
 from django.utils.module_loading import module_has_submodule
 
 from groups.feature import plugged_in_features
@@ -13,34 +14,25 @@ from groups.views.journal import history, news
 app_name = "groups"
 
 
-class GroupIdConverter:
+class GroupIdConverter(IntConverter):
     """Id of a group in Poster's format: no leading zeros, and no larger than Poster's ids can be."""
 
     regex = "[1-9][0-9]{0,9}"
 
     def to_python(self, value: str) -> int:
-        number = int(value)
+        number = super().to_python(value)
         if number > MAX_ID:
             raise ValueError
         return number
 
-    def to_url(self, value: int) -> str:
-        return str(value)
 
-
-class FileTypeConverter:
+class FileTypeConverter(StringConverter):
     """Extension of an export."""
 
     regex = "csv|xlsx"
 
-    def to_python(self, value: str) -> str:
-        return value
 
-    def to_url(self, value: str) -> str:
-        return value
-
-
-class HistoryFileConverter(FileTypeConverter):
+class HistoryFileConverter(StringConverter):
     """Extension of an export of the history."""
 
     regex = "csv|xlsx|jsonl"

@@ -315,7 +315,7 @@ AXES_DISABLE_ACCESS_LOG = True
 
 # --- The browser -----------------------------------------------------------------------------------------
 
-# 3 hours idle, 12 hours in all: poster_admin/users/models.py. Never kept in a cache of one process.
+# 3 hours idle, 12 hours in all: users/models/user_sessions.py. Never kept in a cache of one process.
 SESSION_ENGINE = "poster_admin.users.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -340,7 +340,7 @@ def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
 
 
 def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
-    answer = browse().get("/static/app.js")
+    answer = browse().get("/static/js/start.js")
     assert b"import" in answer.getvalue()
     answer.close()
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
@@ -610,3 +610,12 @@ def test_the_journal_cannot_be_changed_in_the_admin(staff, admin_user, browse, s
     assert admin.post(f"/admin/groups/change/{change.pk}/delete/", {"post": "yes"}).status_code == 403
     assert admin.post(f"/admin/groups/change/{change.pk}/change/", {"state": "failed"}).status_code == 403
     assert Change.objects.get() == change
+
+
+def test_who_has_no_role_is_told_so_and_led_in_no_circle(nobody, browse):
+    page = browse(nobody).get("/groups/")
+    assert page.status_code == 403
+    assert "<h1>You have no role here yet</h1>" in page.text
+    assert "<title>You have no role here yet · Poster Admin</title>" in page.text
+    assert not re.search(r'href="/(groups|history)/"', page.text)
+    assert 'href="/settings/"' in page.text

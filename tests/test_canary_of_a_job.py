@@ -36,6 +36,7 @@ from groups.services import clients
 from groups.services.installation import maintenance
 from groups.features.moves.services import moves
 from groups.services.events import event_sources
+from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.features.notices.services import deliveries
 from groups.features.notices.services import outbox
@@ -56,7 +57,8 @@ new_worker("default", batch=True).run()
 
 def crash(job, lease):
     token = owner.credentials.token.reveal()
-    everybody = clients.list_members(user=owner, credentials=owner.credentials, group_id=crashing)
+    group = read_now(owner.credentials, crashing).group
+    everybody = clients.list_members(owner.credentials, group)
     logging.getLogger("groups.jobs").info("the first of %s", everybody)
     raise RuntimeError(f"/api/clients.updateClient?token={token}&format=json")
 

@@ -28,6 +28,11 @@ KEYWORDS = {
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+COUNTED = re.compile(
+    r"%\(\w+\)[sd] (?:\w+ )?(?:clients|changes|days|groups|hours|keys|lines|mails|points|rows|secrets)\b"
+)
+# Bounds of this program, none of which is 1.
+OF_BOUNDS = re.compile("at most|more than|the first", re.IGNORECASE)
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|%[a-z]|\{\w*\}")
 
 
@@ -83,6 +88,12 @@ def test_every_text_is_translated(po):
         if not message or message.fuzzy or len(forms) != expected or not all(forms):
             missing[msgid] = where
     assert not missing, "Run `make messages`, and translate what is new."
+
+
+def test_a_noun_that_is_counted_has_a_plural():
+    """A text with a context may say why it has none: a part of a point is always «2.5 points»."""
+    once = [msgid for (context, msgid), (plural, _where) in texts().items() if not (plural or context)]
+    assert [each for each in once if COUNTED.search(each) and not OF_BOUNDS.search(each)] == []
 
 
 def test_nothing_is_left_of_texts_that_are_gone(po):

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -33,22 +33,15 @@ class DecimalField(forms.CharField):
     all of which Django's own field accepts. A value as it is `stored` in Poster is accepted, however odd.
     """
 
+    widget = forms.TextInput(attrs={"inputmode": "decimal"})
+    unit = ""
+    shown_decimals: int | None = None
     stored: Decimal | None = None
 
-    def __init__(
-        self,
-        *,
-        maximum: Decimal,
-        range_message: Any,
-        unit: str = "",
-        shown_decimals: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(widget=forms.TextInput(attrs={"inputmode": "decimal"}), **kwargs)
+    def __init__(self, *, maximum: Decimal, range_message: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.maximum = maximum
         self.range_message = range_message
-        self.unit = unit
-        self.shown_decimals = shown_decimals
 
     def to_python(self, value: Any) -> Any:
         text = super().to_python(value) or ""
@@ -79,28 +72,23 @@ class DecimalField(forms.CharField):
 class PercentField(DecimalField):
     """A percent from 0 to 100, with or without its sign."""
 
+    unit = "%"
+    default_error_messages: ClassVar = {"required": _("Enter a percent.")}
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            maximum=Decimal(100),
-            range_message=_("The percent must be between 0 and 100."),
-            unit="%",
-            error_messages={"required": _("Enter a percent.")},
-            **kwargs,
-        )
+        message = _("The percent must be between 0 and 100.")
+        super().__init__(maximum=Decimal(100), range_message=message, **kwargs)
 
 
 class BonusField(DecimalField):
     """A birthday bonus in hryvnia. It may be empty: each form decides the meaning of that."""
 
+    shown_decimals = 2
+    default_error_messages: ClassVar = {"required": _("Enter a birthday bonus, 0 for none.")}
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            maximum=LARGEST_BONUS,
-            range_message=_("The birthday bonus must be between 0 and 1,000,000."),
-            shown_decimals=2,
-            required=False,
-            error_messages={"required": _("Enter a birthday bonus, 0 for none.")},
-            **kwargs,
-        )
+        message = _("The birthday bonus must be between 0 and 1,000,000.")
+        super().__init__(maximum=LARGEST_BONUS, range_message=message, required=False, **kwargs)
 
 
 class FileInput(forms.FileInput):
@@ -114,16 +102,14 @@ class FileInput(forms.FileInput):
 class NameField(forms.CharField):
     """The name of a group: one line of visible characters that Poster's database can hold."""
 
+    default_error_messages: ClassVar = {
+        "required": _("Enter a name."),
+        "max_length": _("Enter a name of at most 100 characters."),
+        "null_characters_not_allowed": _("Take the invisible characters out of the name."),
+    }
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            max_length=NAME_LENGTH,
-            error_messages={
-                "required": _("Enter a name."),
-                "max_length": _("Enter a name of at most 100 characters."),
-                "null_characters_not_allowed": _("Take the invisible characters out of the name."),
-            },
-            **kwargs,
-        )
+        super().__init__(max_length=NAME_LENGTH, **kwargs)
 
     def to_python(self, value: Any) -> Any:
         return unicodedata.normalize("NFC", super().to_python(value) or "")
@@ -170,10 +156,7 @@ class AccountField(forms.CharField):
 class TokenField(forms.CharField):
     """A Poster token. It is never shown again, not even in a form that comes back with an error."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}), **kwargs
-        )
+    widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"})
 
     def validate(self, value: Any) -> None:
         super().validate(value)

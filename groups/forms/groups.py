@@ -5,7 +5,6 @@ import json
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -29,6 +28,7 @@ from groups.forms.fields import (
 )
 from groups.models import Change, ChangeQuerySet
 from groups.models.changes import LONGEST_NOTE
+from groups.models.contents import LoadedGroup
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings
@@ -39,28 +39,23 @@ GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(LoadedGroup):
     """The values that a form was opened on. They travel in the form, so that a conflict can show them."""
 
-    values: GroupValues | None = None
-    clients: int | None = None
+    __slots__ = ()
 
     @classmethod
     def of_group(cls, group: Group, *, with_clients: bool = False) -> "Version":
         return cls(group.values, group.clients if with_clients else None)
 
     def __str__(self) -> str:
-        data = self.values.to_json() if self.values else {}
-        data = data if self.clients is None else {**data, "clients": self.clients}
-        return _signer.sign_object(data, compress=True)
+        return _signer.sign_object(self.to_json() or {}, compress=True)
 
     @classmethod
     def parse(cls, text: str) -> "Version":
         """Read a version back. Without a valid signature it is empty, and matches no group."""
         try:
-            data = _signer.unsign_object(text)
-            return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
+            return cls.from_json(_signer.unsign_object(text))
         except (signing.BadSignature, TypeError, KeyError, ValueError):
             return cls()
 

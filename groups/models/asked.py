@@ -6,16 +6,14 @@ what was asked for and lets others decide on it, knows only this class.
 
 import uuid
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.utils.functional import Promise
 
 from groups.models.contents import Effect
 from groups.models.credentials import PosterCredentials
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class Asked(ABC):
@@ -61,7 +59,7 @@ class Asked(ABC):
         """
 
     @abstractmethod
-    def start(self, user: "User", now: Effect, **consent: Any) -> bool:
+    def start(self, user: User, now: Effect, **consent: Any) -> bool:
         """Start it with the rights and the token of this user, in the transaction that stores the yes.
 
         It is applied to its groups as they are `now`, and may reach as many clients as that. `consent` has

@@ -370,7 +370,7 @@ class Change(Consent):
         """Insert the row and lock its target and these keys. Later updates go through `settle`.
 
         Raises `IntegrityError` if another change or job holds one of the locks, and `LocksLost` if the job of
-        this change no longer holds its own locks.
+        this change no longer holds its own locks, or holds none and has ended.
         """
         if not self._state.adding:
             raise TypeError("The journal is append-only: use settle().")
@@ -381,6 +381,11 @@ class Change(Consent):
             of_job = Lock.objects.held_by(self.job_id) if self.job_id else set()
             if self.job and not of_job >= self.job.lock_keys:
                 raise LocksLost
+            if self.job_id and not of_job:
+                # Lock the row, so that nobody ends the job, and undoes it, before this change is there.
+                state = Job.objects.select_for_update().values_list("state", flat=True).get(pk=self.job_id)
+                if state in Job.ENDED:
+                    raise LocksLost
             super().save(force_insert=True)
             Lock.objects.take(self.account_id, (lock_keys | {self.target}) - of_job, change_id=self.pk)
 

@@ -35,7 +35,7 @@ class Content:
 class LoadedGroup:
     """`loaded` of a group's change: the values when its form was opened, and for a removal its clients."""
 
-    values: GroupValues | None
+    values: GroupValues | None = None
     clients: int | None = None
 
     def to_json(self) -> dict[str, Any] | None:
@@ -45,7 +45,7 @@ class LoadedGroup:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        return cls(GroupValues.from_json(data), data.get("clients")) if data else cls(None)
+        return cls(GroupValues.from_json(data), data.get("clients")) if data else cls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class NewClient(Content):
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Content):
     """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
     `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
@@ -130,8 +130,3 @@ class Effect:
             "target": self.target.to_json() if self.target else None,
             "clients": self.clients,
         }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        target = Group.from_json(data["target"]) if data["target"] else None
-        return cls(tuple(map(Group.from_json, data["groups"])), target, data["clients"])

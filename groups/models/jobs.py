@@ -143,7 +143,7 @@ class Job(Leased, Consent):
         UNKNOWN = "unknown", _("The outcome of some writes could not be found out.")
         NOT_EMPTY = (
             "not_empty",
-            _("Some clients could not be moved, so the group was not removed: %(detail)s are left."),
+            _("Some clients could not be moved, so the group was not removed. Left in it: %(detail)s."),
         )
         NOT_REMOVED = (
             "not_removed",

@@ -25,7 +25,7 @@ class Holder(Protocol):
 
 
 class LocksLost(Exception):
-    """A job no longer holds its locks, so no further change of it may be recorded."""
+    """A job no longer holds its locks, or has ended, so no further change of it may be recorded."""
 
 
 def members_key(group_id: int) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -14,9 +14,6 @@ from groups.presenters.group_actions import list_actions_of, named_actions
 from groups.presenters.lists.list_filters import chosen_words
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_GROUPS = 8
 
@@ -32,13 +29,13 @@ class Destination:
     """Further words by which it is found."""
 
 
-type Source = Callable[["User"], Iterable[Destination]]
+type Source = Callable[[User], Iterable[Destination]]
 
 
 def destinations(
     text: str,
     groups: Sequence[Group],
-    user: "User",
+    user: User,
     *,
     here: Group | None = None,
     chosen: Sequence[int] = (),
@@ -80,7 +77,7 @@ def destinations(
     ]
 
 
-def pages_for(user: "User", *pages: tuple[str, str | Promise, str, bool]) -> list[Destination]:
+def pages_for(user: User, *pages: tuple[str, str | Promise, str, bool]) -> list[Destination]:
     """Return those of the pages that the user may open.
 
     Each has the right that it needs, its label, the name of its address, and True if it is an action.
@@ -92,7 +89,7 @@ def pages_for(user: "User", *pages: tuple[str, str | Promise, str, bool]) -> lis
     ]
 
 
-def _pages_of_the_settings(user: "User") -> list[Destination]:
+def _pages_of_the_settings(user: User) -> list[Destination]:
     pages = settings_pages(user)
     actions = (action for page in pages for action in page.actions)
     return [

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,9 +15,6 @@ from groups.poster import Group
 from groups.presenters.alphabet import has_all, searchable, spellings
 from groups.presenters.lists.conditions import asked_number
 from groups.services.values import percent_words
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 EDIT_RIGHT = "groups.change_group"
 
@@ -46,7 +43,7 @@ group_actions: list[tuple[int, GroupAction]] = [(-10, EDIT), (20, REMOVE)]
 """Those of a lower order come first; features put theirs between these."""
 
 
-def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: "User") -> list[NamedAction]:
+def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: User) -> list[NamedAction]:
     """Return the actions that a text names together with a group: "plan Gold".
 
     Without a name it is the group that is open, `here`, if one is. A number is a percent: "5 % for Gold".
@@ -136,6 +133,6 @@ list_actions: list[tuple[int, ListAction]] = [
 """Those of a lower order come first; features put theirs before these."""
 
 
-def list_actions_of(user: "User") -> list[ListAction]:
+def list_actions_of(user: User) -> list[ListAction]:
     """Return the actions that a user may take."""
     return [action for _order, action in list_actions if user.has_perm(action.permission)]

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
+from django.contrib.auth.models import User
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -23,9 +24,6 @@ from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
 State, Stop = Change.State, Job.Stop
@@ -38,7 +36,7 @@ class JobPage:
     """Everything that the page shows."""
 
     job: Job
-    user: "User"
+    user: User
 
     @cached_property
     def kind(self) -> JobKind:
@@ -134,7 +132,7 @@ class JobPage:
         return [(row, Command.from_change(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
 
 
-def job_toast(job: Job, user: "User") -> Toast:
+def job_toast(job: Job, user: User) -> Toast:
     """Return that a job is no longer under way, with the way back from it."""
     page = JobPage(job, user)
     numbers = NumberFormat.current()

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -23,9 +23,6 @@ from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 
 @dataclass(frozen=True, slots=True)
 class UndoCard:
@@ -42,16 +39,17 @@ class UndoCard:
     started_url: str = ""
 
 
-def undo_card(job: Job, user: "User", change: Change | None = None) -> UndoCard | None:
+def undo_card(job: Job, user: User, change: Change | None = None) -> UndoCard | None:
     """Return the undo of a job or of one change of it; None if this user may not, or nothing is left."""
     if not is_undoable(job):
         return None
-    preview = preview_of(job, change)
+    undoing = undo_of(job, change)
+    preview = preview_of(undoing)
     if not preview.rights or not user.has_perms(preview.rights):
         return None
     action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
-    if started := undo_of(job, change):
-        page = page_of(started, user)
+    if not undoing._state.adding:
+        page = page_of(undoing, user)
         return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
     return UndoCard(action, _label(preview), tuple(undo_lines(preview))) if preview.left else None
 
@@ -66,14 +64,14 @@ def _label(preview: UndoPreview) -> str:
     return _("Undo all %(count)s") % shown if made > 1 else _("Undo")
 
 
-def ids_to_undo(jobs: Iterable[Job], user: "User") -> set[UUID]:
+def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
     ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
     undos = Job.objects.filter(undo_of__in=ended)
     return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 
 
-def page_of(undoing: Job, user: "User") -> Job | Decision | None:
+def page_of(undoing: Job, user: User) -> Job | Decision | None:
     """Return the undo, or what it waits for; None if this user may not see that."""
     if undoing.state != Job.State.ASKED:
         return undoing

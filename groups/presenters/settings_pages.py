@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.presenters.alphabet import has_all, spellings
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 ACCOUNT, USER, INSTALLATION = "account", "user", "installation"
 SECTIONS: Mapping[str, str | Promise] = {
@@ -41,10 +38,10 @@ class SettingsPage:
     connected: bool = True
 
 
-type SettingsSource = Callable[["User"], Iterable[SettingsPage]]
+type SettingsSource = Callable[[User], Iterable[SettingsPage]]
 
 
-def settings_pages(user: "User", text: str = "") -> list[SettingsPage]:
+def settings_pages(user: User, text: str = "") -> list[SettingsPage]:
     """Return the pages of the settings that the user may open and that have all words of the text."""
     words = [spellings(word) for word in text.split()]
     is_connected = getattr(user, "credentials", None) is not None
@@ -69,7 +66,7 @@ def page_of(path: str, pages: Iterable[SettingsPage]) -> SettingsPage | None:
     return beginnings.get(max(filter(path.startswith, beginnings), key=len, default=""))
 
 
-def _pages_of_the_account(user: "User") -> Iterable[SettingsPage]:
+def _connection(user: User) -> Iterable[SettingsPage]:
     if user.has_perm("groups.view_group"):
         yield SettingsPage(
             ACCOUNT,
@@ -81,8 +78,9 @@ def _pages_of_the_account(user: "User") -> Iterable[SettingsPage]:
         )
 
 
-def _pages_of_people(user: "User") -> Iterable[SettingsPage]:
-    if user.has_perm("auth.change_user"):
+def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
+    manages_people = user.has_perm("auth.change_user")
+    if manages_people:
         yield SettingsPage(
             ACCOUNT,
             _("People"),
@@ -101,9 +99,6 @@ def _pages_of_people(user: "User") -> Iterable[SettingsPage]:
             "clock",
             connected=False,
         )
-
-
-def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
     yield SettingsPage(
         USER,
         _("Security"),
@@ -122,10 +117,7 @@ def _pages_of_the_user(user: "User") -> Iterable[SettingsPage]:
         "keys",
         connected=False,
     )
-
-
-def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
-    if user.has_perm("auth.change_user"):
+    if manages_people:
         yield SettingsPage(
             INSTALLATION,
             _("State of the installation"),
@@ -153,10 +145,5 @@ def _pages_of_the_installation(user: "User") -> Iterable[SettingsPage]:
         )
 
 
-settings_sources: list[tuple[int, SettingsSource]] = [
-    (-10, _pages_of_the_account),
-    (20, _pages_of_people),
-    (20, _pages_of_the_user),
-    (20, _pages_of_the_installation),
-]
+settings_sources: list[tuple[int, SettingsSource]] = [(-10, _connection), (20, _pages_of_the_core)]
 """Those of a lower order come first in their section; features put theirs between these."""

@@ -1,6 +1,5 @@
-"""Find the current groups of clients: read each client, or the whole account if that is less work."""
+"""Find the current groups of clients: read each of them, several at a time."""
 
-import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,8 +9,7 @@ from django.db import connections
 
 from groups.models import PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse
-from groups.services.clients import READ_AT_ONCE, find_client, pages_of
-from groups.services.gateway import seconds_left
+from groups.services.clients import find_client
 
 
 @dataclass(slots=True)
@@ -27,30 +25,6 @@ class ClientLocations:
     def group_of(self, client_id: int) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in self.unreadable else self.groups.get(client_id, 0)
-
-
-def locate_clients(
-    credentials: PosterCredentials, client_ids: Collection[int], *, of_all: int, seconds: float
-) -> ClientLocations:
-    """Find clients in an account that has `of_all` clients. Raises `PosterError`."""
-    until = time.monotonic() + seconds
-    if len(client_ids) <= of_all // READ_AT_ONCE + 1:
-        return locate_each(
-            client_ids,
-            lambda each: group_of_client(credentials, each, within=seconds_left(until, "clients.getClient")),
-        )
-    found, missing = ClientLocations(), set(client_ids)
-    unreadable: set[int | None] = set()
-    for page in pages_of(credentials, None, until=until):
-        for client in page.clients:
-            if client.id in missing:
-                missing.remove(client.id)
-                if not client.removed:
-                    found.groups[client.id] = client.group_id
-        unreadable |= {row.id for row in page.unreadable}
-    # A row without a readable id may be any client that was not found.
-    found.unreadable = missing if None in unreadable else missing & unreadable
-    return found
 
 
 def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:

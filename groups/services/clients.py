@@ -8,11 +8,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -30,10 +30,6 @@ from groups.poster import (
     UnreadableRow,
 )
 from groups.services.gateway import call_poster, seconds_left
-from groups.services.groups import read_group
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
@@ -78,7 +74,7 @@ class FoundClients:
 
     `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
     clients that the search has not reached. `searched` is the number of clients read by a search, or None if
-    Poster found these clients itself.
+    Poster found these clients itself. `in_order` is False if Poster has not sorted them as it was asked to.
     """
 
     clients: tuple[Client, ...]
@@ -87,24 +83,16 @@ class FoundClients:
     as_of: datetime
     more: bool = False
     searched: int | None = None
-
-
-@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class Members(FoundClients):
-    """Clients of one group; `in_order` is False if Poster has not sorted them as it was asked to."""
-
-    group: Group
     in_order: bool = True
 
 
 def list_members(
-    *, user: "User", credentials: PosterCredentials, group_id: int, order: Order = BY_ID, page: int = 1
-) -> Members:
-    """Return one page of a group's clients. Raises `NotFound` if the group does not exist."""
-    group = _group(user, credentials, group_id)
-    offset = (page - 1) * PAGE_SIZE
-    answer = _ask_for(credentials, group_id, order, PAGE_SIZE, offset)
-    found = _members(group, answer)
+    credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
+) -> FoundClients:
+    """Return one page of a group's clients."""
+    _check_right(credentials)
+    answer = _ask_for(credentials, group.id, order, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    found = _found(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
     everybody = page == 1 and len(found.clients) == group.clients
@@ -112,17 +100,16 @@ def list_members(
     return replace(found, more=more, in_order=order.holds(found.clients))
 
 
-def first_members(*, user: "User", credentials: PosterCredentials, group_id: int) -> Members:
+def first_members(credentials: PosterCredentials, group_id: int) -> FoundClients:
     """Return the first FIRST clients of a group; removed ones among the rows are left out."""
-    group = _group(user, credentials, group_id)
-    found = _members(group, _ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0))
+    _check_right(credentials)
+    found = _found(_ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0))
     return replace(found, clients=found.clients[:FIRST])
 
 
-def _members(group: Group, answer: ClientList) -> Members:
+def _found(answer: ClientList) -> FoundClients:
     clients = _living(answer)
-    return Members(
-        group=group,
+    return FoundClients(
         clients=clients,
         unreadable=answer.unreadable,
         removed=len(answer.clients) - len(clients),
@@ -130,28 +117,10 @@ def _members(group: Group, answer: ClientList) -> Members:
     )
 
 
-def search_members(
-    *,
-    user: "User",
-    credentials: PosterCredentials,
-    group_id: int,
-    matches: Callable[[Client], bool],
-    phones: tuple[str, ...] = (),
-    start: int = 0,
-) -> Members:
-    """Return the clients of a group that match, as `search_clients` does, with the group."""
-    group = _group(user, credentials, group_id)
-    found = search_clients(
-        user=user, credentials=credentials, group_id=group_id, matches=matches, phones=phones, start=start
-    )
-    return Members(group=group, **{field.name: getattr(found, field.name) for field in fields(found)})
-
-
 def search_clients(
-    *,
-    user: "User",
     credentials: PosterCredentials,
     group_id: int | None = None,
+    *,
     matches: Callable[[Client], bool],
     phones: tuple[str, ...] = (),
     start: int = 0,
@@ -161,8 +130,7 @@ def search_clients(
     First ask Poster for each of `phones`, the digits of a whole number. If none is found, read from `start`
     until the end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
     """
-    if not user.has_perm(VIEW_CLIENTS):
-        raise PermissionDenied
+    _check_right(credentials)
     for phone in phones:
         answer = call_poster(credentials, partial(PosterClient.get_clients, phone=phone))
         found = tuple(client for client in _living(answer) if group_id in (None, client.group_id))
@@ -192,22 +160,17 @@ def search_clients(
     )
 
 
-def every_member(
-    *, user: "User", credentials: PosterCredentials, group_id: int
-) -> tuple[Group, Iterator[Client | UnreadableRow]]:
-    """Return a group and an iterator of all its clients, without removed ones, in the order of their ids.
+def every_member(credentials: PosterCredentials, group_id: int) -> list[Client | UnreadableRow]:
+    """Return all clients of a group, without removed ones, in the order of their ids.
 
-    The iterator reads page by page and holds only one page in memory, so it may raise `PosterError` at any
-    item. Unreadable rows follow the clients of their page, so that no client is silently missing.
+    Unreadable rows follow the clients of their page, so that no client is silently missing.
     """
-    group = _group(user, credentials, group_id)
-
-    def members() -> Iterator[Client | UnreadableRow]:
-        for answer in pages_of(credentials, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
-            yield from _living(answer)
-            yield from answer.unreadable
-
-    return group, members()
+    _check_right(credentials)
+    everybody: list[Client | UnreadableRow] = []
+    for answer in pages_of(credentials, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
+        everybody += _living(answer)
+        everybody += answer.unreadable
+    return everybody
 
 
 def with_counted_clients(
@@ -259,10 +222,9 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
         return None
 
 
-def _group(user: "User", credentials: PosterCredentials, group_id: int) -> Group:
-    if not user.has_perm(VIEW_CLIENTS):
+def _check_right(credentials: PosterCredentials) -> None:
+    if not credentials.user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
-    return read_group(credentials, group_id).group
 
 
 def _living(answer: ClientList) -> tuple[Client, ...]:

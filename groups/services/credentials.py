@@ -2,10 +2,9 @@
 
 import logging
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -17,22 +16,18 @@ from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import guardians
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-
 log = logging.getLogger("groups.accounts")
 
 # Seconds to wait for the company's name; saving the credentials does not depend on it.
 COMPANY_WITHIN = 3.0
 
 
-def credentials_of(user: "User") -> PosterCredentials | None:
+def credentials_of(user: User) -> PosterCredentials | None:
     """Return the user's credentials with their account, or None."""
-    return PosterCredentials.objects.select_related("account").filter(user=user).first()
+    return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
-def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
+def connect(*, user: User, account: str, token: str) -> PosterCredentials:
     """Check the token with Poster and save it for the user.
 
     Nothing is saved unless Poster returns the list of groups for this account and token. If people of another
@@ -51,7 +46,7 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
         # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`.
-        get_user_model().objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update().get(pk=user.pk)
         owner, _ = PosterAccount.objects.update_or_create(name=account, defaults=company)
         credentials = PosterCredentials.objects.filter(user=user).first() or PosterCredentials(user=user)
         is_new_here = credentials.account_id != account
@@ -71,18 +66,21 @@ def connect(*, user: "User", account: str, token: str) -> PosterCredentials:
     return credentials
 
 
-def _check_company(user: "User", account: str, company_id: str) -> None:
+def _check_company(user: User, account: str, company_id: str) -> None:
     """Raise `TokenRejected` for a token of another company, which must not show this account's local data.
 
     If POSTER_API_URL does not contain the account, Poster has not checked that the token belongs to it. Then
-    the company's id has to prove it.
+    the company's id has to prove it, and a company that is known keeps its name: under another one it would
+    have other locks, limits and history.
     """
     known = PosterAccount.objects.filter(name=account).first()
+    is_named = "{account}" in settings.POSTER_API_URL
     if known is None:
-        return
-    if known.company_id and company_id:
+        others = PosterAccount.objects.exclude(company_id="").filter(company_id=company_id)
+        is_its = is_named or not others.exists()
+    elif known.company_id and company_id:
         is_its = known.company_id == company_id
-    elif "{account}" in settings.POSTER_API_URL:
+    elif is_named:
         is_its = True
     else:
         is_its = not known.company_id and PosterCredentials.objects.filter(user=user, account=known).exists()
@@ -90,12 +88,7 @@ def _check_company(user: "User", account: str, company_id: str) -> None:
         raise TokenRejected(None, "", method="settings.getAllSettings", reason=ErrorReason.OTHER_ACCOUNT)
 
 
-def disconnect(*, user: "User") -> None:
-    """Delete the user's credentials and the last good copy that was read with them."""
-    PosterCredentials.objects.filter(user=user).delete()
-
-
-def set_bonus_unit(*, user: "User", account: PosterAccount, unit: str) -> None:
+def set_bonus_unit(*, user: User, account: PosterAccount, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
     if not user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied

@@ -1,9 +1,6 @@
 """Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away.
 
-The cache is Django's, by default one in files that all processes of the machine share. With a cache in each
-process, each would ask Poster again, and a page could be older than the page before it. A cache in the
-database would cost a commit for each entry. The last good copy cannot replace it: it is not updated by
-writes and has no unreadable rows.
+The last good copy cannot replace the cache: it is not updated by writes and has no unreadable rows.
 """
 
 import math
@@ -36,11 +33,11 @@ from groups.poster import (
     read_groups,
 )
 from groups.poster.fields import fold
+from groups.services.cache import cache_key, cached, keep_cached
 from groups.services.calls.metrics import LISTS
 from groups.services.calls.single_flight import alone
 from groups.services.gateway import begin_call, call_poster, rest_of, start_call
 from groups.services.shared_calls import SharedCall, share_call
-from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
 
@@ -90,6 +87,11 @@ class Groups:
     def find(self, group_id: int) -> Group | None:
         return next((group for group in self.groups if group.id == group_id), None)
 
+    def one(self, group_id: int) -> "OneGroup | None":
+        """Return a group as it is in this list, or None if it is not there."""
+        group = self.find(group_id)
+        return OneGroup(group, self.as_of, self.failure, self.is_asked) if group else None
+
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
         """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
         folded = fold(name)
@@ -135,11 +137,11 @@ def list_groups(
         answer = call.take()
         return _keep(credentials, answer) if call.is_own else answer
     except (Unreachable, InvalidResponse) as error:
-        copy = _last_good_copy(credentials)
+        copy = _last_good_copy(credentials, failure=error)
         if copy is None:
             raise
         LISTS.labels("copy").inc()
-        return replace(copy, failure=error)
+        return copy
 
 
 def list_groups_now(credentials: PosterCredentials) -> Groups:
@@ -231,17 +233,16 @@ def read_group(
         begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
         call = share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
         copy = _copy_meanwhile(credentials, call, patience)
-        group_then = copy and copy.find(group_id)
-        if not copy or not group_then:
-            return call.take()
-        _take_afterwards(call)
-        return OneGroup(group_then, copy.as_of, is_asked=True)
+        if one := copy.one(group_id) if copy else None:
+            _take_afterwards(call)
+            return one
+        return call.take()
     except (Unreachable, InvalidResponse) as error:
-        copy = _last_good_copy(credentials)
-        group_then = copy and copy.find(group_id)
-        if not copy or not group_then:
+        copy = _last_good_copy(credentials, failure=error)
+        one = copy.one(group_id) if copy else None
+        if one is None:
             raise
-        return OneGroup(group_then, copy.as_of, error)
+        return one
 
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
@@ -285,12 +286,7 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
 
 
-# --- The cache ---------------------------------------------------------------------------------------------
-
-
-def cache_key(credentials: PosterCredentials, what: str) -> str:
-    """Return a cache key that changes with the account, the token, and each write in the account."""
-    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
+# --- The cached list ---------------------------------------------------------------------------------------
 
 
 def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
@@ -341,23 +337,6 @@ class _GoneFromCache(Exception):
     """The cache has thrown out a body before its digest."""
 
 
-def cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
-    """Return the cached value and the time it was read, if it is young enough.
-
-    The age is checked here because caches expire entries by whole seconds only.
-    """
-    longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    found = ask_shared(lambda: cache.get(cache_key(credentials, what)), None) if longest else None
-    return found if found and not is_past(found[1], age=longest) else None
-
-
-def keep_cached(credentials: PosterCredentials, what: str, value: Any, as_of: datetime) -> None:
-    """Cache a value of the account for those who have the same token, until the next write."""
-    life = math.ceil(settings.POSTER_CACHE_SECONDS)
-    if life:
-        ask_shared(lambda: cache.set(cache_key(credentials, what), (value, as_of), timeout=life), None)
-
-
 # --- The last good copy ------------------------------------------------------------------------------------
 
 
@@ -381,10 +360,13 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
                 GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
 
 
-def _last_good_copy(credentials: PosterCredentials, *, writes: int | None = None) -> Groups | None:
+def _last_good_copy(
+    credentials: PosterCredentials, *, writes: int | None = None, failure: PosterError | None = None
+) -> Groups | None:
     """Return the latest copy of this token: a user served from another user's request has no row.
 
-    With `writes` it is one that was read at this number of writes in the account.
+    With `writes` it is one that was read at this number of writes in the account. `failure` is the reason why
+    it is shown.
     """
     if credentials.refused_at:
         return None
@@ -395,4 +377,5 @@ def _last_good_copy(credentials: PosterCredentials, *, writes: int | None = None
     copy = copies.order_by("-fetched_at").first()
     if copy is None:
         return None
-    return Groups(GroupList(tuple(map(Group.from_json, copy.groups))), copy.fetched_at, copy.writes)
+    groups = GroupList(tuple(map(Group.from_json, copy.groups)))
+    return Groups(groups, copy.fetched_at, copy.writes, failure)

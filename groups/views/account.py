@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from groups.forms.groups import AccountForm
-from groups.models import PosterAccount
+from groups.models import PosterAccount, PosterCredentials
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
@@ -27,7 +28,8 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @requires("view_group", connected=False)
 def account(request: Request) -> HttpResponse:
     """Connect the user's own Poster account; nothing is saved unless Poster accepts the token for it."""
-    confirmed = recently_confirmed(request) or credentials_service.credentials_of(request.user) is None
+    known = credentials_service.credentials_of(request.user)
+    confirmed = recently_confirmed(request) or known is None
     if request.method == "POST" and not confirmed:
         return ask_to_confirm(request)
     form = AccountForm(request.POST if request.method == "POST" else None)
@@ -42,6 +44,9 @@ def account(request: Request) -> HttpResponse:
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
             status = 422 if refused else status_of(error)
         else:
+            if known is None or known.account_id != credentials.account_id:
+                # A form in another tab was opened on the account before, and must not be sent to this one.
+                rotate_token(request)
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
             if request.user.password == password:
                 in_guide = Guide.objects.filter(user=request.user).exists()
@@ -69,7 +74,7 @@ def account_disconnect(request: Request) -> HttpResponse:
         return ask_to_confirm(request, back=back)
     if request.method != "POST":
         return render_page(request, "groups/account/disconnect.html", {})
-    credentials_service.disconnect(user=request.user)
+    PosterCredentials.objects.filter(user=request.user).delete()  # and the last good copy
     messages.success(request, _("The token was forgotten."))
     return redirect("groups:account")
 

@@ -1,7 +1,5 @@
 """Views of the clients of a group."""
 
-from functools import partial
-
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.timezone import localdate
@@ -14,7 +12,7 @@ from groups.presenters.clients.client_list import ClientFilters, MemberPage
 from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
 from groups.services import clients
-from groups.services.groups import list_groups
+from groups.services.groups import list_groups, read_group
 from groups.spreadsheets.exports import clients_file
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
@@ -30,14 +28,18 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     filters = ClientFilters.parse(request.POST if posted else {**request.GET.dict(), "q": ""})
     if posted and not filters.q and not (filters.own and filters.start):
         return redirect(filters.address(group_id))
-    find = partial(
-        clients.search_members, matches=filters.matches, phones=filters.phones, start=filters.start
-    )
-    show = partial(clients.list_members, order=filters.order, page=filters.page)
-    found = (find if filters.narrow else show)(
-        user=request.user, credentials=request.credentials, group_id=group_id
-    )
-    page = MemberPage(found, filters)
+    group = read_group(request.credentials, group_id).group
+    if filters.narrow:
+        found = clients.search_clients(
+            request.credentials,
+            group_id,
+            matches=filters.matches,
+            phones=filters.phones,
+            start=filters.start,
+        )
+    else:
+        found = clients.list_members(request.credentials, group, order=filters.order, page=filters.page)
+    page = MemberPage(group, found, filters)
     context = {"page": page, "actions": parts_of("members.actions", request, page)}
     return render_page(request, "groups/clients/members.html", context, fragment="rows")
 
@@ -56,11 +58,7 @@ def client_search(request: Request) -> HttpResponse:
     found = None
     if filters.q:
         found = clients.search_clients(
-            user=request.user,
-            credentials=request.credentials,
-            matches=filters.matches,
-            phones=filters.phones,
-            start=filters.start,
+            request.credentials, matches=filters.matches, phones=filters.phones, start=filters.start
         )
     names = {group.id: group.name for group in list_groups(request.credentials).groups}
     context = {
@@ -79,9 +77,8 @@ def group_first_clients(request: Request, group_id: int) -> HttpResponse:
         return redirect("groups:members", group_id)
     context: dict[str, object] = {}
     try:
-        context["first"] = clients.first_members(
-            user=request.user, credentials=request.credentials, group_id=group_id
-        )
+        read_group(request.credentials, group_id)  # of a group that is gone Poster may list nobody
+        context["first"] = clients.first_members(request.credentials, group_id)
     except (Unreachable, InvalidResponse) as error:
         context["failure"] = error_words(error)
     return render(request, "groups/group/first_clients.html", context)
@@ -91,10 +88,7 @@ def group_first_clients(request: Request, group_id: int) -> HttpResponse:
 @requires("view_client")
 def group_members_export(request: Request, group_id: int, extension: str) -> HttpResponse:
     """Return a file with all clients of a group; if one page cannot be read, return no file."""
-    group, members = clients.every_member(
-        user=request.user, credentials=request.credentials, group_id=group_id
-    )
-    account = request.credentials.account_id
-    everybody = list(members)
+    group, account = read_group(request.credentials, group_id).group, request.credentials.account_id
+    everybody = clients.every_member(request.credentials, group_id)
     name = f"clients-{account}-{group_id}-{localdate()}"
     return file_response(request, name, extension, lambda: clients_file(group, everybody, account, extension))

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,10 +19,7 @@ from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-type StartQuery = Callable[["User"], str]
+type StartQuery = Callable[[User], str]
 
 start_queries: list[StartQuery] = []
 """Each returns the query string of the list that a user begins with; empty for no choice."""
@@ -57,7 +54,6 @@ def go(request: Request) -> HttpResponse:
 
 
 @require_safe
-@requires(connected=False)
 def settings(request: Request) -> HttpResponse:
     """Show the pages of the settings that the user may open and that a text names."""
     text = asked_text(request.GET)

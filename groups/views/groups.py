@@ -183,7 +183,6 @@ def group_create(request: Request) -> HttpResponse:
     if not form.is_valid():
         return page.show()
     command = CreateGroup(
-        user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         intended=form.intended,
@@ -217,7 +216,6 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         messages.info(request, _("Nothing was changed, so nothing was sent."))
         return redirect_after_write(request, group_id)
     command = UpdateGroup(
-        user=request.user,
         credentials=credentials,
         operation=form.cleaned_data["operation"],
         group_id=group_id,
@@ -271,7 +269,6 @@ def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
 def _removal(request: Request, form: RemovalForm, group_id: int) -> RemoveGroup:
     version = form.cleaned_data["version"]
     return RemoveGroup(
-        user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         group_id=group_id,

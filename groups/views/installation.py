@@ -5,8 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth.decorators import login_not_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
@@ -15,13 +14,13 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groups.presenters.first_steps import first_steps
 from groups.presenters.places import parts_of
 from groups.services.calls.metrics import of_database
 from groups.services.installation.doctor import examine
 from groups.services.installation.findings import State
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods
 from poster_admin.common.htmx import render_page
+from poster_admin.users.accounts import seen_by
 from poster_admin.users.models import Guide
 from poster_admin.users.pages.forms import NewPersonForm
 from poster_admin.users.pages.people import CHANGE_USER
@@ -31,11 +30,9 @@ WORSE = list(State)
 
 
 @require_safe
-@requires(connected=False)
+@permission_required(CHANGE_USER, raise_exception=True)
 def installation_state(request: Request) -> HttpResponse:
     """Show each part of the installation with its state; nothing of another account but to Administrators."""
-    if not request.user.has_perm(CHANGE_USER):
-        raise PermissionDenied
     credentials = getattr(request.user, "credentials", None)
     own = credentials.account_id if credentials else ""
     if not own and not request.user.is_superuser:
@@ -56,20 +53,17 @@ def installation_state(request: Request) -> HttpResponse:
 
 
 @form_methods
-@requires(connected=False)
+@permission_required(CHANGE_USER, raise_exception=True)
 def guide(request: Request) -> HttpResponse:
     """Show the first steps; by POST the one who has set the dashboard up leaves them for good."""
-    if not request.user.has_perm(CHANGE_USER):
-        raise PermissionDenied
     own = Guide.objects.filter(user=request.user)
     if request.method == "POST":
         own.delete()
         return redirect("home")
-    steps = first_steps(request.user)
-    next_step = next((step for step in steps if not step.is_done), None)
+    credentials = getattr(request.user, "credentials", None)
     context = {
-        "steps": steps,
-        "next": next_step,
+        "is_connected": credentials is not None and credentials.refused_at is None,
+        "has_people": seen_by(request.user).exclude(pk=request.user.pk).exists(),
         "is_open": own.exists(),
         "roles": NewPersonForm(manager=request.user)["role"],
         "protection": parts_of("guide.protection", request),

@@ -81,9 +81,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
     if not queue.may_undo(job, request.user):
         raise PermissionDenied
     try:
-        undoing = undo_plan.plan_undo(
-            user=request.user, credentials=request.credentials, undone=job, change=change
-        )
+        undoing = undo_plan.plan_undo(job, change, request.credentials)
     except NotNow:
         return _show(request, job, status=409, outcome=not_ended_words())
     except undo_plan.NothingToUndo:

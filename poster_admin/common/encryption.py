@@ -129,11 +129,11 @@ class KeyReport:
         values: dict[str, object] = {"opened": self.total - len(self.lost), "total": self.total}
         if self.lost:
             sentence = gettext_noop(
-                "POSTER_TOKEN_KEYS open %(opened)s of %(total)s stored secrets; not: %(lost)s."
+                "Stored secrets that POSTER_TOKEN_KEYS open: %(opened)s of %(total)s; not: %(lost)s."
             )
             yield sentence, {**values, "lost": ", ".join(self.lost)}
         else:
-            yield gettext_noop("POSTER_TOKEN_KEYS open %(opened)s of %(total)s stored secrets."), values
+            yield gettext_noop("Stored secrets that POSTER_TOKEN_KEYS open: %(opened)s of %(total)s."), values
         count = len(settings.POSTER_TOKEN_KEYS)
         useless = [str(place + 1) for place in range(count) if self.total and not self.opened[place]]
         if useless:

@@ -16,7 +16,13 @@ WITHOUT_PAGE = {
 def page_at(address: str) -> str:
     """Return an address of this site, or that of the page above if it accepts a form alone."""
     path = address.partition("?")[0]
-    return _page_above(path) if _name_of(path) in WITHOUT_PAGE else address
+    return page_above(path) if _name_of(path) in WITHOUT_PAGE else address
+
+
+def page_above(path: str) -> str:
+    """Return the path of the page that this one stands below, as a list above one of its rows."""
+    above = f"{path.rstrip('/').rpartition('/')[0]}/"
+    return above if _name_of(above) or above == "/" else page_above(above)
 
 
 def link(path: str, request: HttpRequest | None = None) -> str:
@@ -27,11 +33,6 @@ def link(path: str, request: HttpRequest | None = None) -> str:
     if settings.SITE_URL:
         return f"{settings.SITE_URL.rstrip('/')}{path}"
     return request.build_absolute_uri(path) if request else ""
-
-
-def _page_above(path: str) -> str:
-    above = f"{path.rstrip('/').rpartition('/')[0]}/"
-    return above if _name_of(above) or above == "/" else _page_above(above)
 
 
 def _name_of(path: str) -> str:

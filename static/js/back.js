@@ -1,14 +1,17 @@
 // Bring back what was typed when somebody goes back to a page: to a form, and to a search of people, whose words stand
-// in no address. It is kept in this tab only, for this user, and until the sign-out.
+// in no address. A form comes back too after a password that was asked for when it was sent. It is kept in this tab only,
+// for this user, and until the sign-out.
 //
 // Kept are the fields that differ from those of the opened form, and its version, so that a change made meanwhile is a
-// conflict. No password, no file, and no form with `autocomplete="off"`.
+// conflict. Of a form with rows their number, too. No password, no file, and no form with `autocomplete="off"`.
 import { $, $$, tab } from "./dom.js";
+import { hadEnded } from "./drafts.js";
+import { clearUnsaved, unsavedForm } from "./unsaved.js";
 
 const PREFIX = "typed ";
 const FORMS = "main form[data-dirty-guard]:not([autocomplete=off])";
 const SEARCH = "main form[role=search][method=post]";
-const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file]), select, textarea)[name], [type=hidden][name=version]";
+const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file]), select, textarea)[name], [type=hidden]:is([name=version], [name$=TOTAL_FORMS])";
 const user = $(".top")?.dataset.user;
 const key = () => PREFIX + location.pathname + location.search;
 
@@ -20,7 +23,11 @@ const actionOf = (form) => form.getAttribute("action") ?? "";
 // Forms that were saved: what they have is no longer only typed.
 const saved = new WeakSet();
 
+// The session has ended under this page.
+let lost = false;
+
 function openedValue(field) {
+  if ("reordered" in field.form.dataset) return null;  // all of it is kept: js/criteria.js
   if (isBox(field)) return field.defaultChecked;
   if (field.type === "hidden") return null;
   if (field.options) return ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value;
@@ -29,15 +36,18 @@ function openedValue(field) {
 
 function typedIn(form) {
   const typed = {};
+  let isTyped = false;
   for (const field of fieldsOf(form)) {
     const value = isBox(field) ? field.checked : field.value;
-    if (value !== openedValue(field)) typed[nameOf(field)] = value;
+    if (value === openedValue(field)) continue;
+    typed[nameOf(field)] = value;
+    isTyped ||= field.type !== "hidden";
   }
-  return Object.keys(typed).some((name) => name !== "version") ? typed : null;
+  return isTyped ? typed : null;
 }
 
 function keep() {
-  const kept = { user, forms: {} };
+  const kept = { user, lost, forms: {} };
   for (const form of $$(FORMS)) {
     const typed = saved.has(form) ? null : typedIn(form);
     if (typed) kept.forms[actionOf(form)] = typed;
@@ -56,6 +66,7 @@ function take() {
 }
 
 function fill(form, typed) {
+  form.dispatchEvent(new CustomEvent("bring-back", { detail: typed }));
   for (const field of fieldsOf(form)) {
     const value = typed[nameOf(field)];
     if (value === undefined) continue;
@@ -82,20 +93,44 @@ function searchAgain({ q, clients }) {
 
 addEventListener("pagehide", () => { if (user) keep(); });
 
-// An answer that leads away has saved the form.
+// An answer that leads away has saved the form, unless the session had ended. Then it comes back, so the browser need not
+// ask whether to leave it.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   const { xhr, requestConfig } = detail;
-  if (requestConfig.elt.matches("form") && (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location")))
+  if (hadEnded(xhr)) {
+    lost = true;
+    if (unsavedForm()?.matches(FORMS)) clearUnsaved();
+  } else if (requestConfig.elt.matches("form") && (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location")))
     saved.add(requestConfig.elt);
 });
 
+// Where a password is asked for, only the form of the page that comes next is kept, if it was sent and not taken.
+function keepForTheNextPage() {
+  const next = PREFIX + $("main [name=next]")?.value;
+  for (const name of tab.keys(PREFIX)) {
+    const kept = tab.get(name);
+    if (name === next && (kept.lost || $("[data-unsaved]"))) tab.set(name, { ...kept, lost: true, isSaid: Boolean(user) });
+    else tab.drop(name);
+  }
+  if (Object.keys(tab.get(next)?.forms ?? {}).length) for (const words of $$("[data-kept]")) words.hidden = false;
+}
+
 function bringBack() {
-  if ($("main .gate")) tab.keys(PREFIX).forEach(tab.drop);  // nobody is signed in any more
+  if ($("main .gate")) {
+    keepForTheNextPage();
+    return;
+  }
   const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const kept = take();
-  if (!isBack || !kept) return;
-  for (const form of $$(FORMS)) if (kept.forms[actionOf(form)]) fill(form, kept.forms[actionOf(form)]);
-  if (kept.search) searchAgain(kept.search);
+  if (!kept || !(isBack || kept.lost)) return;
+  for (const form of $$(FORMS)) {
+    const typed = kept.forms[actionOf(form)];
+    // After a sign-in a form with a draft comes back by js/drafts.js, with what somebody changed meanwhile.
+    if (!typed || (kept.lost && form.dataset.draft)) continue;
+    fill(form, typed);
+    if (kept.lost && !kept.isSaid) import("./restore.js").then(({ sayItIsBack }) => sayItIsBack(form));
+  }
+  if (kept.search && !kept.lost) searchAgain(kept.search);
 }
 
 // Run after HTMX has started, so that it handles the search.

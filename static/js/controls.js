@@ -49,13 +49,20 @@ function showChoice() {
     button.setAttribute("aria-pressed", String(button.value === page.dataset.theme));
 }
 
+function choose(colours) {
+  page.dataset.theme = colours;
+  document.cookie = `theme=${colours}; path=/; max-age=${YEAR}; samesite=lax`;
+  storage.set("theme", colours);
+}
+
 document.addEventListener("click", ({ target }) => {
   const choice = target.closest?.("[data-themes] button");
   if (!choice) return;
-  page.dataset.theme = choice.value;
-  document.cookie = `theme=${choice.value}; path=/; max-age=${YEAR}; samesite=lax`;
-  storage.set("theme", choice.value);
+  choose(choice.value);
   showChoice();
 });
 
+// Safari drops a cookie that a script has set after seven days. The storage outlives it.
+const chosen = storage.get("theme");
+if (chosen && !page.dataset.theme) choose(chosen);
 showChoice();

@@ -6,8 +6,10 @@ const form = $("#table");
 const rows = $("[data-rows]", form);
 const MOST = Number(rows.dataset.most);
 
-// Name all fields by the place of their row: the server reads the rows in that order.
+// Name all fields by the place of their row: the server reads the rows in that order. The fields of the form are no longer
+// those that it was opened with.
 function renumber() {
+  form.dataset.reordered = "";
   const all = $$("[data-row]", rows);
   all.forEach((row, index) => {
     for (const each of $$("[name], [id], [for], [aria-describedby]", row)) {
@@ -54,6 +56,15 @@ form.addEventListener("click", (event) => {
   renumber();
   setUnsaved(form);
   focused?.focus();
+});
+
+// What was typed into rows that were added, removed or moved comes back into as many rows.
+form.addEventListener("bring-back", ({ detail }) => {
+  const count = Number(detail["rows-TOTAL_FORMS"]);
+  if ($$("[data-row]", rows).length === count) return;
+  while ($$("[data-row]", rows).length > count) rows.lastElementChild.remove();
+  while ($$("[data-row]", rows).length < count) steps.add();
+  renumber();
 });
 
 // A pin that was made or removed has drawn its section anew, and with it the button that had the focus.

@@ -41,7 +41,8 @@ async function openInDialog(link, part) {
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
-  await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true" });
+  // The page behind keeps its address, though links beside this one change it.
+  await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true", push: "false" });
 }
 
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.

@@ -31,7 +31,7 @@ document.addEventListener("submit", ({ target }) => {
 
 // Use the element of the request, not of the event: after a swap HTMX reports a surrounding element.
 const formOf = ({ elt }) => (elt.form ?? elt.closest("form"))?.closest("[data-draft]");
-const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
+export const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
 
 // A part that the page loads on its own can be the first to learn it. It leads to the sign-in too, so the input is kept
 // then as well, and the browser need not ask whether to leave it.

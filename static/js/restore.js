@@ -41,6 +41,15 @@ async function makeNote() {
   return document.importNode($("#draft", help).content, true);
 }
 
+// Say above a form that what was typed into it is here again; `compared` may fill the table of what was changed meanwhile.
+export async function sayItIsBack(form, compared = () => false) {
+  const note = await makeNote();
+  $("[data-meanwhile]", note).hidden = !compared($("table", note));
+  const said = $("[role=alert]", note);
+  form.before(note);
+  said.focus();
+}
+
 async function restore(key, draft) {
   const row = $(`.groups .row-edit[href="${CSS.escape(draft.action)}"]`);
   if (!formFor(draft) && row) await openInRow(row);
@@ -53,12 +62,8 @@ async function restore(key, draft) {
   for (const box of $$("details")) if (box.contains(form)) box.open = true;
   const searches = form.method === "get" || form.getAttribute("role") === "search";
   if (!searches) form.dispatchEvent(new Event("input", { bubbles: true }));
-  const note = await makeNote();
-  $("[data-meanwhile]", note).hidden = !compare($("table", note), form, draft, now);
-  const said = $("[role=alert]", note);
-  form.before(note);
+  await sayItIsBack(form, (table) => compare(table, form, draft, now));
   if (searches) form.requestSubmit();
-  said.focus();
 }
 
 export function restoreDrafts(prefix, user) {

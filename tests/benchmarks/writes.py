@@ -179,7 +179,7 @@ class Dashboard:
 
         percent = Decimal(wanted.percent) if wanted.percent else seen.percent
         intended = GroupValues(name=wanted.name, loyalty_type=2, percent=percent)
-        asked = {"user": self._user, "credentials": credentials_of(self._user), "operation": operation}
+        asked = {"credentials": credentials_of(self._user), "operation": operation}
         if wanted.action == "create":
             return CreateGroup(**asked, intended=intended)
         if wanted.action == "remove":

@@ -228,7 +228,7 @@ def test_a_backup_of_a_running_server_lets_people_sign_in_again(installation):
     stop(process)
     status, said = restore(installation, file)
     assert status == 0, said
-    assert "POSTER_TOKEN_KEYS open 1 of 1 stored secrets." in said
+    assert "Stored secrets that POSTER_TOKEN_KEYS open: 1 of 1." in said
     assert "System check identified no issues" in said
     assert names_in(installation) == ["early"]
 
@@ -305,13 +305,13 @@ def test_keys_that_open_nothing_are_named_before_the_question(on_sqlite, file):
     status, said = restore(on_sqlite, file, "no", POSTER_TOKEN_KEYS=new)
     assert status == 1
     assert said.startswith(
-        "POSTER_TOKEN_KEYS open 0 of 1 stored secrets; not: groups.postercredentials 1. "
+        "Stored secrets that POSTER_TOKEN_KEYS open: 0 of 1; not: groups.postercredentials 1. "
         "Keys that open none, by their place: 1 of 1.\n"
     )
     both = f"{new},{on_sqlite.values['POSTER_TOKEN_KEYS']}"
     _, said = restore(on_sqlite, file, "no", POSTER_TOKEN_KEYS=both)
     assert said.startswith(
-        "POSTER_TOKEN_KEYS open 1 of 1 stored secrets. Keys that open none, by their place: 1 of 2.\n"
+        "Stored secrets that POSTER_TOKEN_KEYS open: 1 of 1. Keys that open none, by their place: 1 of 2.\n"
     )
 
 
@@ -329,7 +329,9 @@ def test_a_backup_of_postgresql_is_held_against_the_keys_and_replaces_newer_tabl
     with psycopg.connect(url) as database:
         database.execute("CREATE TABLE newer (id int)")
     _, said = restore(on_postgresql, file, "no", POSTER_TOKEN_KEYS=Fernet.generate_key().decode())
-    assert said.startswith("POSTER_TOKEN_KEYS open 0 of 1 stored secrets; not: groups.postercredentials 1. ")
+    assert said.startswith(
+        "Stored secrets that POSTER_TOKEN_KEYS open: 0 of 1; not: groups.postercredentials 1. "
+    )
     assert restore(on_postgresql, file)[0] == 0
     assert not killed.exists()
     with psycopg.connect(url) as database:

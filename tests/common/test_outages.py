@@ -29,8 +29,7 @@ from groups.services.groups import list_groups
 from groups.services.writes import execute as write_path
 from groups.services.writes import unrecorded
 from groups.services.writes.not_sent import NotRecorded
-from poster_admin.common import outages
-from poster_admin.common.limits import semaphore
+from poster_admin.common import outages, slots
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log
 from poster_admin.users.models import Event, SecurityEvent
@@ -188,7 +187,7 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 ):
     full = FileBasedCache(str(disk.path / "cache"), {})
     monkeypatch.setattr(reads, "cache", full)
-    monkeypatch.setattr(semaphore, "shared_slots", lambda: semaphore.Files(disk.path / "places"))
+    monkeypatch.setattr(slots, "shared_slots", lambda: slots.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(credentials_service.credentials_of(staff)).groups) == 3
 
@@ -196,11 +195,11 @@ def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
 @pytest.mark.needs("postgresql", "redis")
 def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
-    shared = semaphore.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(semaphore, "shared_slots", lambda: shared)
+    shared = slots.Redis(server.url, socket_timeout=0.2)
+    monkeypatch.setattr(slots, "shared_slots", lambda: shared)
     server.freeze()
     try:
-        with semaphore.slot("here", 1, wait=1, lease=30), pytest.raises(semaphore.NoSlot):
+        with slots.slot("here", 1, wait=1, lease=30), pytest.raises(slots.NoSlot):
             _take("here", wait=0)
         _take("here", wait=0)
     finally:
@@ -211,9 +210,9 @@ def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
 @pytest.mark.needs("postgresql", "redis")
 def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monkeypatch):
     server = real.Redis(tmp_path)
-    shared = semaphore.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(semaphore, "shared_slots", lambda: shared)
-    with semaphore.slot("here", 1, wait=0, lease=2):
+    shared = slots.Redis(server.url, socket_timeout=0.2)
+    monkeypatch.setattr(slots, "shared_slots", lambda: shared)
+    with slots.slot("here", 1, wait=0, lease=2):
         server.freeze()
     server.thaw()
     _take("here", wait=20)
@@ -222,13 +221,13 @@ def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monke
 
 def test_a_folder_of_turns_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(semaphore, "shared_slots", lambda: semaphore.Files(tmp_path / "file" / "places"))
-    with semaphore.slot("here", 1, wait=0, lease=2), pytest.raises(semaphore.NoSlot):
+    monkeypatch.setattr(slots, "shared_slots", lambda: slots.Files(tmp_path / "file" / "places"))
+    with slots.slot("here", 1, wait=0, lease=2), pytest.raises(slots.NoSlot):
         _take("here", wait=0)
 
 
 def _take(name, *, wait):
-    with semaphore.slot(name, 1, wait=wait, lease=2):
+    with slots.slot(name, 1, wait=wait, lease=2):
         pass
 
 

@@ -41,13 +41,19 @@ def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limite
     expect(asks.locator("#request")).to_contain_text("Погоджено: owner")
 
 
-@pytest.mark.thorough  # as without a browser
-def test_an_owner_alone_gives_a_reason(page_for, owner, sandbox):
+def test_an_owner_alone_gives_a_reason_and_is_told_in_their_language_if_it_is_missing(
+    page_for, owner, sandbox
+):
     Limits.objects.create(account_id="demo", max_percent=20)
     page = page_for(owner, language="uk")
     page.goto("/groups/1/edit/")
     page.get_by_role("textbox", name="Відсоток").fill("25")
     page.get_by_role("button", name="Зберегти зміни").click()
+    page.get_by_role("button", name="Так, зберегти").click()
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("Введіть причину.")
+    expect(told).to_be_focused()
+    assert not sandbox.posts()
     page.get_by_label("Причина", exact=True).fill("Ювілей закладу")
     page.get_by_role("button", name="Так, зберегти").click()
     page.wait_for_url("**/groups/1/")

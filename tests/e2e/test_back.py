@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import MOSTLY_SCRIPT, heading, open_row, show_list, sign_in_when_asked
+from tests.support.criteria import save as save_criteria
 
 KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('typed '))"
 
@@ -70,6 +71,27 @@ def test_what_came_back_is_a_conflict_with_what_somebody_changed_meanwhile(page_
     page.get_by_role("button", name="Зберегти зміни").click()
     heading(page, "Тим часом групу змінили")
     assert not sandbox.posts()
+
+
+def test_rows_of_criteria_come_back_in_the_order_that_they_were_given(page_for, owner, sandbox):
+    save_criteria(owner, {"group_id": 4, "days": 30, "receipts_min": 1}, {"group_id": 5, "birthday_in": 7})
+    page = page_for(owner)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/criteria/")
+    page.locator("[data-row]").nth(0).get_by_role("button", name="Remove the row").click()
+    page.get_by_role("button", name="Add a row").click()
+    page.get_by_role("button", name="Add a row").click()
+    page.select_option("[name=rows-1-group]", "1")
+    page.fill("[name=rows-1-days]", "60")
+    page.locator("[data-row]").nth(1).get_by_role("button", name="Move the row up").click()
+    page.goto("/history/")
+    go_back(page)
+    expect(page.locator("[data-row]")).to_have_count(3)
+    expect(page.locator("[name=rows-0-group]")).to_have_value("1")
+    expect(page.locator("[name=rows-0-days]")).to_have_value("60")
+    expect(page.locator("[name=rows-1-group]")).to_have_value("5")
+    expect(page.locator("[name=rows-1-birthday_in]")).to_have_value("7")
+    expect(page.locator("[name=rows-2-days]")).to_have_value("")
 
 
 def test_what_was_saved_does_not_come_back(page_for, staff, sandbox):

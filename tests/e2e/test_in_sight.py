@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import heading, new_group, row, show_list
+from tests.support.browser import OVERFLOW, heading, new_group, row, show_list
 from tests.support.pairwise import marked
+from tests.support.scenes import SCENES, Stage, signed_in
 
 FORMS = {
     "/groups/1/edit/": "Зберегти зміни",
@@ -26,7 +27,23 @@ FORMS = {
 SCREENS = [(1366, 768), (1280, 800), (360, 740)]
 CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
   (card) => card.querySelector("table").scrollWidth > card.clientWidth).length"""
+# The room between the label of a cell of a card, which its style draws, and what stands in the cell.
+ROOM_AFTER_LABEL = """(cell) => {
+  const { fontSize, letterSpacing } = getComputedStyle(cell, "::before");
+  const label = Object.assign(document.createElement("span"), { textContent: cell.dataset.label });
+  Object.assign(label.style, { fontSize, letterSpacing, position: "absolute" });
+  cell.append(label);
+  const { width } = label.getBoundingClientRect();
+  label.remove();
+  const words = document.createRange();
+  words.selectNodeContents(cell);
+  return words.getBoundingClientRect().left - cell.getBoundingClientRect().left - width;
+}"""
 LANGUAGES = ("uk", "ru", "en")
+ONE_LONG_WORD = (
+    "Постійнівідвідувачізподвійнимибонусамитазнижкоюнасніданкищосуботийщонеділідлявсіхдрузівнарозі"
+)
+NAMES_GROUPS = ["jobs", "job_running", "locked_detail", "audit", "cost_of_a_year", "planned_changes"]
 SHIFTS = """() => {
   window.shifts = 0;
   const add = (list) => { for (const entry of list.getEntries()) window.shifts += entry.value; };
@@ -80,6 +97,28 @@ def test_the_order_of_a_list_is_read_in_full_on_a_phone(page_for, owner, sandbox
     assert page.locator("[name=sort]").evaluate(CUT) == 0
 
 
+@pytest.mark.parametrize("name", marked(NAMES_GROUPS, ["jobs"], name=str))
+def test_a_name_of_one_long_word_is_read_in_full_on_a_phone(page_for, browse, sandbox, settings, name):
+    play, role, account, shows = SCENES[name]
+    user = signed_in(role, account, sandbox)
+    for group_id in (1, 4, 5):
+        sandbox.console().edit(group_id, client_groups_name=ONE_LONG_WORD)
+    page = page_for(user, language="uk", width=360, height=740)
+    play(Stage(page, browse, user, sandbox, "uk", settings))
+    expect(page.locator(shows).first).to_be_visible()
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate(CLIPPED) == 0
+    for column in page.locator(".week-table tbody th").all():
+        assert column.bounding_box()["width"] < 360 / 2
+
+
+def test_the_label_of_a_cell_stands_apart_from_it_on_a_phone(page_for, browse, sandbox, settings):
+    user = signed_in("Staff", "demo", sandbox)
+    page = page_for(user, language="uk", width=360, height=740)
+    SCENES["movements"][0](Stage(page, browse, user, sandbox, "uk", settings))
+    assert min(cell.evaluate(ROOM_AFTER_LABEL) for cell in page.locator("tr td[data-label]").all()[:3]) > 2
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_filters_are_read_in_full(page_for, owner, sandbox, width):
@@ -108,6 +147,9 @@ def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, sandbox, pa
     for language in LANGUAGES:
         page = page_for(owner, language=language, width=768, height=900)
         page.goto(path)
+        # The first page of an empty browser may have the system's typeface, which can be wider.
+        page.evaluate("document.fonts.load('1em Inter')")
+        page.reload()
         expect(page.locator(".data thead th").first).to_be_visible()
         assert (
             page.locator(".data tbody tr").first.evaluate("row => getComputedStyle(row).display")

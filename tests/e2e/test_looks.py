@@ -343,3 +343,14 @@ def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff
         }"""
     )
     assert lacking == []
+
+
+def test_paper_is_light_where_dark_is_chosen(page_for, staff, live):
+    page = page_for(staff, scheme="dark")
+    page.context.add_cookies([{"name": "theme", "value": "dark", "url": live}])
+    page.goto("/groups/1/")
+    muted = page.locator("main .muted").first
+    expect(muted).to_have_css("color", "rgb(165, 168, 166)")
+    page.emulate_media(media="print")
+    expect(muted).to_have_css("color", "rgb(97, 93, 87)")
+    page.emulate_media(media="null")

@@ -549,6 +549,23 @@ def test_language_and_colours_are_remembered(page_for, staff):
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_colours_outlive_their_cookie(page_for, staff):
+    page = page_for(staff)
+    show_list(page)
+    page.locator("details.menu summary").click()
+    page.get_by_role("button", name="Dark").click()
+    page.context.clear_cookies(name="theme")
+    page.goto("/history/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.locator("details.menu summary").click()
+    expect(page.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Auto").click()
+    page.context.clear_cookies(name="theme")
+    page.goto("/groups/1/")
+    heading(page, SEED)
+    expect(page.locator("html")).to_have_attribute("data-theme", "")
+
+
 @pytest.mark.thorough
 def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
     here = page_for(staff, language="en")

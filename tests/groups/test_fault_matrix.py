@@ -332,7 +332,6 @@ def move_one(form):
     job = Job.objects.create(account=credentials.account, kind="move", group_id=5, target_id=1, wanted=wanted)
     job.take_locks()
     command = MoveClient(
-        user=owner,
         credentials=credentials,
         operation=uuid.UUID(form["operation"]),
         job=job,

@@ -80,10 +80,10 @@ def test_a_job_that_was_approved_says_by_whom_and_leads_to_no_request(owner, bro
 
 def test_an_undo_that_was_asked_for_gives_way_to_another_one(owner, sandbox):
     job = run(queue.start(plan(owner)))
-    asked = plan_undo(user=owner, credentials=owner.credentials, undone=job)
+    asked = plan_undo(job, None, owner.credentials)
     asked.state = Job.State.ASKED
     asked.save(force_insert=True)
-    again = plan_undo(user=owner, credentials=owner.credentials, undone=job)
+    again = plan_undo(job, None, owner.credentials)
     assert again.pk != asked.pk
     assert ended(run(queue.start(again))) == (Job.State.DONE, "")
 

@@ -77,7 +77,6 @@ BARISTA = GroupValues(
 def command_of(user, action, **values):
     kinds = {kind.action: kind for kind in (CreateGroup, UpdateGroup, RemoveGroup)}
     return kinds[action](
-        user=user,
         credentials=credentials_service.credentials_of(user),
         operation=values.pop("operation", None) or uuid.uuid4(),
         **values,

@@ -49,7 +49,7 @@ def save(user, *rows, otherwise=1, max_moves=100, nightly=False):
     """Save a table of an account, whatever it had before; rows are dicts of a `Criterion`."""
     credentials = credentials_of(user)
     table = Table(rows=tuple(Criterion(**row) for row in rows), otherwise=otherwise, max_moves=max_moves)
-    saved = tables.saved_table(credentials)
+    saved = tables.saved_criteria(credentials)
     tables.save_table(
         table,
         nightly=nightly,

@@ -64,7 +64,7 @@ def start(user, **options):
 def plan_undo(user, undone, change=None):
     """Return the job that undoes a job, or one change of it; it is not started."""
     credentials = credentials_service.credentials_of(user)
-    return undo_plan.plan_undo(user=user, credentials=credentials, undone=undone, change=change)
+    return undo_plan.plan_undo(undone, change, credentials)
 
 
 def undone(user, job, change=None):
@@ -116,12 +116,17 @@ def die_before_sending(monkeypatch, job, number):
             queue.run_job.func(str(job.pk))
 
 
-def die_after_the_first(monkeypatch, module, job):
-    """Run a job of a module, and let its process die after the first write, before it looks at that."""
+def die_after_the_first(monkeypatch, module, job, action=None):
+    """Run a job of a module, and let its process die after the first write, before it looks at that.
 
-    def die(lease, commands):
-        next(executor.submit_one_by_one(lease, commands))
-        raise SystemExit
+    With an `action` it is the first write of that kind.
+    """
+
+    def die(lease, commands, **options):
+        for change in executor.submit_one_by_one(lease, commands, **options):
+            if action in (None, change.action):
+                raise SystemExit
+            yield change
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "submit_one_by_one", die)
@@ -129,13 +134,13 @@ def die_after_the_first(monkeypatch, module, job):
             queue.run_job.func(str(job.pk))
 
 
-def leave_the_first_to_a_person(monkeypatch, module, job, user):
-    """Die after the first move, whose client cannot be read; the user says that it was made."""
+def leave_the_first_to_a_person(monkeypatch, module, job, user, command=MoveClient):
+    """Die after the first write of a command, which is left for review; the user says that it was made."""
     with monkeypatch.context() as patch:
         gone = Outcome(Change.State.REVIEW, Change.Reason.CLIENT_GONE, proven=True)
-        patch.setattr(MoveClient, "determine_outcome", lambda *_: gone)
-        die_after_the_first(monkeypatch, module, job)
-    history.resolve(Change.objects.get(job=job), "applied", user)
+        patch.setattr(command, "determine_outcome", lambda *_: gone)
+        die_after_the_first(monkeypatch, module, job, command.action)
+    history.resolve(Change.objects.get(job=job, state=Change.State.REVIEW), "applied", user)
 
 
 def lock_keys(**holder):

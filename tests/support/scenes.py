@@ -18,7 +18,7 @@ from django.utils.http import urlsafe_base64_encode
 from groups.features.approvals.models import Breach, Limits
 from groups.features.approvals.services import approvals
 from groups.features.criteria.models import KIND, Criteria
-from groups.features.criteria.services.run_plan import RunScope
+from groups.features.criteria.services.run_work import RunScope
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.schedules.services.steps import run_due
@@ -663,7 +663,6 @@ def asked(stage):
     group = read_now(staff.credentials, 1).group
     command = UpdateGroup(
         operation=uuid.uuid4(),
-        user=staff,
         credentials=staff.credentials,
         group_id=1,
         loaded=group.values,

@@ -7,7 +7,6 @@ from django.utils import timezone
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services.schedules import plan_schedule
 from groups.services.groups import read_now
-from groups.services.writes.commands import Sender
 
 HOUR = timedelta(hours=1)
 GROUP = 4
@@ -35,7 +34,7 @@ def new_plan(user, *, percent="20", starts=HOUR, ends=3 * HOUR, **fields):
 
 def planned(user, **values):
     """Plan a change of a group of the seed, an hour from now for two hours by default."""
-    return plan_schedule(new_plan(user, **values), Sender(user, user.credentials))
+    return plan_schedule(new_plan(user, **values), user.credentials)
 
 
 def at(hours):

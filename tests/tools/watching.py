@@ -234,7 +234,7 @@ class World:
         from groups.poster import GroupValues
         from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 
-        asked = {"user": self._user, "credentials": credentials, "operation": operation}
+        asked = {"credentials": credentials, "operation": operation}
         if what == "remove":
             return RemoveGroup(**asked, group_id=number, loaded=seen, loaded_clients=0)
         percent = Decimal(self.chance.randrange(1, 90))

@@ -15,7 +15,11 @@ NO_WHOLE_NUMBER = _("Enter a whole number of clients.")
 
 
 class LimitsForm(forms.Form):
-    """The limits of an account; an empty field is no limit."""
+    """The limits of an account; an empty field is no limit.
+
+    Each field brings along what it was opened with, so that only what was typed is set: a limit that somebody
+    else has set meanwhile stays.
+    """
 
     max_percent = PercentField(label=Limits.Limit.MAX_PERCENT.label, required=False)
     max_rise = DecimalField(
@@ -38,6 +42,8 @@ class LimitsForm(forms.Form):
         values = {limit.value: value for limit, value in limits.values.items()}
         super().__init__(data, initial=values)
         self.limits = limits
+        for field in self.fields.values():
+            field.show_hidden_initial = True
 
     def clean_max_clients(self) -> int | None:
         number: Decimal | None = self.cleaned_data["max_clients"]
@@ -48,9 +54,10 @@ class LimitsForm(forms.Form):
         return int(number)
 
     def fill(self) -> Limits:
-        """Return the limits with the typed values."""
+        """Return the limits with what was typed: all values that do not say what they were opened with."""
         for name, value in self.cleaned_data.items():
-            setattr(self.limits, name, value)
+            if name in self.changed_data or self[name].html_initial_name not in self.data:
+                setattr(self.limits, name, value)
         return self.limits
 
 

@@ -13,9 +13,9 @@ from django.utils.translation import ngettext, pgettext
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import (
     command_of,
-    command_onto,
     count_to_decide,
     may_decide,
+    rebased_onto,
 )
 from groups.features.approvals.services.limits import OWN_BOUND
 from groups.models import Change, Consent, PosterCredentials
@@ -23,6 +23,7 @@ from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
+from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
@@ -125,8 +126,10 @@ class RequestPage:
         """Return the number of now, or of the approval; where that is not known, of when it was asked."""
         if breach.limit in (Limit.MAX_CLIENTS, OWN_BOUND):
             return self._clients(breach.asked)
-        if breach.limit == Limit.MAX_RISE and self._command is not None:
-            return self._command.reach.rise
+        if breach.limit == Limit.MAX_RISE and self.made is not None:
+            return Command.from_change(self.made).reach.rise
+        if breach.limit == Limit.MAX_RISE and self.now and self.command:
+            return self.command.reach.rise
         return breach.asked
 
     def _clients(self, asked: Decimal) -> Decimal:
@@ -140,12 +143,15 @@ class RequestPage:
         return asked + self.now.clients - then.clients if self.now and then else asked
 
     @cached_property
-    def _command(self) -> GroupCommand | None:
-        """The change that it asks for onto the values of now, or the one that was made."""
-        if self.made is not None:
-            made = Command.from_change(self.made)
-            return made if isinstance(made, GroupCommand) else None
-        return command_onto(self.request, self.now) if self.is_for_change and self.now else None
+    def _asked(self) -> GroupCommand:
+        """The change that was asked for."""
+        return command_of(self.request)
+
+    @property
+    def command(self) -> GroupCommand | None:
+        """The change that an approval would make now; None for anything else, and after the decision."""
+        waits = self.is_for_change and self.request.is_waiting
+        return rebased_onto(self.now, self._asked) if waits else None
 
     @property
     def may_decide(self) -> bool:
@@ -167,15 +173,22 @@ class RequestPage:
         """The values of a change: when it was asked for, now if they differ, and after its approval."""
         if not self.is_for_change:
             return []
-        command = command_of(self.request)
         now = self.now.group if self.now and self.changed_groups else None
-        wanted = (command.rebased(now.values, now.clients) if now else command).intended
+        loaded, wanted = self._asked.loaded, (self.command or self._asked).intended
         rows = value_rows(
-            asked=command.loaded.to_json() if command.loaded else None,
+            asked=loaded.to_json() if loaded else None,
             now=now.values.to_json() if now else None,
             new=wanted.to_json() if wanted else None,
         )
         return [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings about a new group, as that others have its name, while the request waits."""
+        if self.now is None or self.command is None or not self.command.creates:
+            return []
+        namesakes = [(group.id, group.clients) for group in self.now.groups]
+        return warnings_for(None, self.command.values, namesakes)
 
     @property
     def groups_now(self) -> tuple[Group, ...] | None:
@@ -186,7 +199,7 @@ class RequestPage:
     def changed_groups(self) -> list[str]:
         """The names of the groups that have other values than when it was asked for."""
         asked = self.request.asked_effect
-        if self.now is None or asked is None:
+        if self.now is None or asked is None or (self.command and self.command.creates):
             return []
         before = {group.id: group.values for group in asked.all_groups}
         return [group.name for group in self.now.all_groups if before.get(group.id) != group.values]

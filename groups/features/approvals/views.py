@@ -153,12 +153,9 @@ def _show(
         # The page says what was asked for; the approval reads again, and checks the rights to it.
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(asked, request.credentials)
-    command = None
-    if asked.is_waiting and asked.kind == ApprovalRequest.CHANGE:
-        command = approvals.command_onto(asked, now)
     made = approvals.writes_of([asked]).get(asked.pk)
     page = RequestPage(asked, request.user, now, made)
-    context = {"page": page, "command": command, "reason_form": ReasonForm(), **context}
+    context = {"page": page, "reason_form": ReasonForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
 
 

@@ -2,7 +2,8 @@
 
 import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
@@ -31,6 +32,12 @@ CHANGED_MEANWHILE = {
     "birthday_bonus": _(
         "Somebody changed this birthday bonus meanwhile: it is %(now)s now. Send yours again if it is right."
     ),
+}
+CALCULATIONS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "set": lambda _value, amount: amount,
 }
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")
 
@@ -258,15 +265,8 @@ class CalculationForm(forms.Form):
             if name == "birthday_bonus" and not group.is_bonus:
                 continue
             values = typed.get(group.id, group.values)
-            numbers = {"percent": values.percent, "birthday_bonus": values.birthday_bonus}
-            value = numbers[name]
-            results = {
-                "add": value + amount,
-                "subtract": value - amount,
-                "multiply": value * amount,
-                "set": amount,
-            }
-            numbers[name] = results[how].quantize(CENT, ROUND_HALF_UP)
+            result = CALCULATIONS[how](getattr(values, name), amount).quantize(CENT, ROUND_HALF_UP)
+            numbers = {each: getattr(values, each) for each in PREFIXES} | {name: result}
             if not line.check({key: plain(number) for key, number in numbers.items()}, group):
                 reasons = " ".join(str(message) for messages in line.errors.values() for message in messages)
                 text = _("Nothing was calculated, because of “%(name)s”: %(reasons)s")
@@ -284,9 +284,7 @@ class UploadForm(forms.Form):
         label=_("File, CSV or XLSX"),
         widget=FileInput(".csv,.xlsx"),
         error_messages={
-            "required": _("Choose a file."),
-            "missing": _("Choose a file."),
-            "invalid": _("Choose a file."),
+            **dict.fromkeys(("required", "missing", "invalid"), _("Choose a file.")),
             "empty": _("The file is empty."),
         },
     )

@@ -1,7 +1,6 @@
 """Show many groups in one form, and their plan cell by cell, before anything is sent."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from math import ceil
 from types import MappingProxyType
@@ -28,20 +27,11 @@ from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
+NUMBERS = ("percent", "birthday_bonus")
 PERCENTS_OF_CHOSEN = ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a plan; `cells` are the values of the group, each with its `old`, `new` and `changed`."""
-
-    line: Line
-    name: dict[str, Any]
-    cells: list[dict[str, Any]]
-    risks: list[str]
 
 
 class Plan:
@@ -59,45 +49,32 @@ class Plan:
         self._lines = list(lines)
         self._warnings = warnings
         self._page = page
+        self.total = len(self._lines)
+        self.created = sum(line.old is None for line in self._lines)
+        self.updated = self.total - self.created
 
     @cached_property
     def page(self) -> "Page[Line]":
         """The lines that this page shows."""
-        ordered = sorted(self._lines, key=lambda line: line not in self._risky)
+        ordered = sorted(self._lines, key=lambda line: line not in self.risky)
         return Paginator(ordered, PAGE_SIZE).get_page(self._page)
 
     @property
-    def rows(self) -> list[Row]:
-        rows = []
+    def rows(self) -> Iterator[tuple[Line, dict[str, Any], list[dict[str, Any]], list[str]]]:
+        """The lines of this page, each with its name and its values, old and new, and with its warnings."""
         for line in self.page:
             compared = {row["field"]: row for row in check_rows(line.old, line.new)}
-            cells = [compared[name] for name in ("loyalty_type", "percent", "birthday_bonus")]
-            rows.append(Row(line, compared["name"], cells, self._risks_of(line)))
-        return rows
+            cells = [compared[name] for name in ("loyalty_type", *NUMBERS)]
+            yield line, compared["name"], cells, self._risks_of(line)
 
     @cached_property
-    def _risky(self) -> set[Line]:
+    def risky(self) -> set[Line]:
+        """The lines with warnings."""
         return {line for line in self._lines if self._risks_of(line)}
 
     def _risks_of(self, line: Line) -> list[str]:
         about_group = self._warnings.get(line.group_id, ()) if line.group_id else ()
         return [*about_group, *warnings_for(line.old, line.new, line.namesakes)]
-
-    @property
-    def risky(self) -> int:
-        return len(self._risky)
-
-    @property
-    def total(self) -> int:
-        return len(self._lines)
-
-    @property
-    def created(self) -> int:
-        return sum(line.old is None for line in self._lines)
-
-    @property
-    def updated(self) -> int:
-        return self.total - self.created
 
     @property
     def clients(self) -> int:
@@ -124,18 +101,12 @@ class Sheet:
         if len(found) <= PAGE_SIZE:
             found.sort(key=lambda group: group.id not in self.lines)
         self.found_groups: list[Group] = found
+        self.found = len(found)
+        self.pages = max(1, ceil(self.found / PAGE_SIZE))
 
     @property
     def typed(self) -> dict[int, GroupValues]:
         return {group_id: line.new for group_id, line in self.lines.items()}
-
-    @property
-    def found(self) -> int:
-        return len(self.found_groups)
-
-    @property
-    def pages(self) -> int:
-        return max(1, ceil(self.found / PAGE_SIZE))
 
     def page_of(self, asked: str) -> int:
         """Return the number of the page that the address asks for."""
@@ -150,12 +121,8 @@ class Sheet:
 
     def elsewhere(self, shown: Collection[int]) -> int:
         """Return the number of typed values of groups that this page does not show."""
-        edits = [(line.old, line.new) for group_id, line in self.lines.items() if group_id not in shown]
-        return sum(
-            (new.percent != old.percent) + (new.birthday_bonus != old.birthday_bonus)
-            for old, new in edits
-            if old
-        )
+        lines = [line for group_id, line in self.lines.items() if line.old and group_id not in shown]
+        return sum(getattr(line.old, name) != getattr(line.new, name) for line in lines for name in NUMBERS)
 
     def count_words(self, shown: Collection[int], typed: int) -> str:
         """Return the number of typed values in words, those of the page among them: «4 зміни»."""

@@ -66,14 +66,12 @@ class Line:
     namesakes: tuple[tuple[int, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        old = self.old.to_json() if self.old else None
+        old, new = self.old.to_json() if self.old else None, self.new.to_json()
         return {
             "number": self.number,
             "group_id": self.group_id,
             "old": old,
-            "new": {
-                name: value for name, value in self.new.to_json().items() if not old or old[name] != value
-            },
+            "new": {name: value for name, value in new.items() if not old or old[name] != value},
             "clients": self.clients,
             "namesakes": self.namesakes,
         }
@@ -306,11 +304,8 @@ class _Edit:
     def _commands(self, lines: Iterable[tuple[Line, int]]) -> list[GroupCommand]:
         commands: list[GroupCommand] = []
         for line, tries in lines:
-            values: dict[str, Any] = {
-                "operation": self._operation(line, tries),
-                "intended": line.new,
-                "job": self._job,
-            }
+            values: dict[str, Any] = {"operation": self._operation(line, tries), "intended": line.new}
+            values["job"] = self._job
             if line.group_id is None:
                 commands.append(CreateGroup(**values, name_confirmed=bool(line.namesakes)))
             else:

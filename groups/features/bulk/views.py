@@ -87,14 +87,10 @@ def group_import(request: Request) -> HttpResponse:
             context["problem"] = problem.code
         else:
             if found.lines and not found.errors:
-                draft = _keep_plan(
-                    request, Import, found.lines, unchanged=found.unchanged, ignored=found.ignored
-                )
-                return redirect("groups:plan", draft.pk)
-            context |= {
-                "found": found,
-                "plan": Plan(found.lines, group_warnings(request.credentials, groups)),
-            }
+                about = {"unchanged": found.unchanged, "ignored": found.ignored}
+                return redirect("groups:plan", _keep_plan(request, Import, found.lines, **about).pk)
+            context["found"] = found
+            context["plan"] = Plan(found.lines, group_warnings(request.credentials, groups))
     status = 422 if form.errors or context["found"].errors else 200
     return render_page(request, "bulk/import.html", {"form": form, **context}, status=status)
 

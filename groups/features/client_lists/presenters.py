@@ -61,12 +61,13 @@ class ListPage:
 
     def _client(self, client: Client, state: State) -> dict[str, Any]:
         """Return a client of a line; one that can be chosen has the `value` of its check box."""
-        may_go = state == State.AMBIGUOUS and client.group_id != self.target.id
+        group = self._groups.get(client.group_id)
+        may_go = group is not None and state == State.AMBIGUOUS and group.id != self.target.id
         self._choices += may_go
         return {
             "id": client.id,
             "name": client.name,
-            "group": self._groups[client.group_id].name,
+            "group": group.name if group else "–",
             "value": value_of(client.id, client.group_id) if may_go and self._choices <= MOST_CHOICES else "",
         }
 

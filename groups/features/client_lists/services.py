@@ -89,12 +89,16 @@ class Listed:
 
 @dataclass(slots=True, repr=False)
 class Directory:
-    """The clients that words of a list fit; `unreadable` counts rows that may be more of them."""
+    """The clients that words of a list fit; `unreadable` counts rows that may be more of them.
+
+    `of_no_group` are those of them who cannot be moved: they are in no group that Poster shows.
+    """
 
     clients: dict[int, Client] = field(default_factory=dict)
     by_phone: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     by_card: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     unreadable: int = 0
+    of_no_group: set[int] = field(default_factory=set)
 
     def clients_of(self, word: Word) -> set[int]:
         """Return the ids of the clients that a word fits."""
@@ -126,7 +130,7 @@ def read_directory(
                 continue
             if client.group_id not in group_ids:
                 found.unreadable += 1
-                continue
+                found.of_no_group.add(client.id)
             found.clients[client.id] = client
             for phone in fitting:
                 found.by_phone[phone].add(client.id)
@@ -149,7 +153,7 @@ def look_up(lines: Sequence[Line], directory: Directory, target_id: int) -> list
             results.append(Listed(line, State.UNREADABLE))
         elif len(clients) > 1:
             results.append(Listed(line, State.AMBIGUOUS, clients))
-        elif not fits[0]:
+        elif not fits[0] or clients[0].id in directory.of_no_group:
             results.append(Listed(line, State.UNKNOWN))
         elif (first := first_lines.setdefault(clients[0].id, line.number)) != line.number:
             results.append(Listed(line, State.DOUBLE, clients, first))

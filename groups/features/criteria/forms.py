@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,8 +11,9 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.criteria.fields import AmountField, GroupField, GroupOptions, WholeField, offer
+from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
-from groups.features.criteria.services.tables import SavedTable, version_of
+from groups.features.criteria.services.tables import version_of
 from groups.forms.fields import INCOMPLETE
 from groups.models.consents import LONGEST_REASON
 from groups.poster import Group
@@ -24,17 +26,22 @@ LONGEST_AGE = 36_500
 LONGEST_WAY = 180
 MOST_MOVES = 100_000
 _BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
-_CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
+_MORE = ("registered_min", "registered_max", "birthday_in")
+_CONDITIONS = (*_BOUNDS, *_MORE)
 
 
-def _receipts(label: Any) -> WholeField:
-    words = _("The number of receipts must be between 0 and 100,000.")
-    return WholeField(label=label, most=MOST_RECEIPTS, range_message=words, required=False)
-
-
-def _age(label: Any) -> WholeField:
-    words = _("The number of days must be between 0 and 36,500.")
-    return WholeField(label=label, most=LONGEST_AGE, range_message=words, required=False)
+_receipts = partial(
+    WholeField,
+    most=MOST_RECEIPTS,
+    range_message=_("The number of receipts must be between 0 and 100,000."),
+    required=False,
+)
+_age = partial(
+    WholeField,
+    most=LONGEST_AGE,
+    range_message=_("The number of days must be between 0 and 36,500."),
+    required=False,
+)
 
 
 class RowForm(forms.Form):
@@ -50,10 +57,10 @@ class RowForm(forms.Form):
     )
     bought_min = AmountField(label=_("Bought at least"))
     bought_max = AmountField(label=_("Bought at most"))
-    receipts_min = _receipts(_("Receipts at least"))
-    receipts_max = _receipts(_("Receipts at most"))
-    registered_min = _age(_("Registered at least, days ago"))
-    registered_max = _age(_("Registered at most, days ago"))
+    receipts_min = _receipts(label=_("Receipts at least"))
+    receipts_max = _receipts(label=_("Receipts at most"))
+    registered_min = _age(label=_("Registered at least, days ago"))
+    registered_max = _age(label=_("Registered at most, days ago"))
     birthday_in = WholeField(
         label=_("A birthday within, days"),
         most=LONGEST_WAY,
@@ -81,8 +88,7 @@ class RowForm(forms.Form):
     @property
     def has_more(self) -> bool:
         """Return True if a condition beside those on sales is filled in, or wrong."""
-        names = ("registered_min", "registered_max", "birthday_in")
-        return any(self[name].value() not in (None, "") for name in names)
+        return any(self[name].value() not in (None, "") for name in _MORE)
 
     @property
     def criterion(self) -> Criterion:
@@ -133,8 +139,8 @@ Rows = forms.formset_factory(
 )
 
 
-class TableForm(forms.Form):
-    """The group of all others, how many a run may move, and whether it runs at night."""
+class CriteriaForm(forms.Form):
+    """The whole table as one form: what stands once, and the rows."""
 
     otherwise = GroupField(label=_("All others belong to"))
     max_moves = WholeField(
@@ -150,72 +156,54 @@ class TableForm(forms.Form):
         widget=forms.HiddenInput, error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE}
     )
 
-    def __init__(self, data: Any, *, options: GroupOptions, saved: SavedTable | None, typed: Any) -> None:
-        initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
-        if saved:
-            initial |= {
-                "otherwise": saved.table.otherwise,
-                "max_moves": saved.table.max_moves,
-                "nightly": saved.row.nightly,
-            }
-        super().__init__(data, initial=initial | (typed or {}))
-        offer(options, self.fields["otherwise"])
-
-
-class CriteriaForm:
-    """The whole table as one form: what stands once, and the rows."""
-
-    PREFIX = "rows"
-
     def __init__(
         self,
         data: Any = None,
         *,
         groups: Sequence[Group],
-        saved: SavedTable | None,
+        saved: Criteria | None,
         typed: tuple[dict[str, Any], list[dict[str, Any]]] | None = None,
     ) -> None:
         """Take what was sent in `data`; or show what was `typed`, without a check of it."""
-        self._saved = saved
-        self._groups = groups
+        self._saved, self._groups = saved, groups
         # True if the rows of the form are those that are saved.
         self.is_saved = data is None and typed is None and saved is not None
-        rows = [
-            {"group": row.group_id} | {name: getattr(row, name) for name in ("days", *_CONDITIONS)}
-            for row in (saved.table.rows if saved else ())
-        ]
-        main, rows = typed or ({}, rows if saved else [{}])
+        initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
+        rows: list[dict[str, Any]] = [{}]
+        if saved:
+            initial |= saved.table | {"nightly": saved.nightly}
+            rows = [row | {"group": row["group_id"]} for row in saved.table["rows"]]
+        if typed:
+            initial, rows = initial | typed[0], typed[1]
+        super().__init__(data, initial=initial)
         options = GroupOptions(groups)
-        self.main = TableForm(data, options=options, saved=saved, typed=main)
-        self.rows = Rows(data, prefix=self.PREFIX, initial=rows, form_kwargs={"options": options})
+        offer(options, self.fields["otherwise"])
+        self.rows = Rows(data, prefix="rows", initial=rows, form_kwargs={"options": options})
+
+    def clean(self) -> None:
+        otherwise = self.cleaned_data.get("otherwise")
+        rows = self.rows.ordered_forms if self.rows.is_valid() else []
+        if any(form.cleaned_data["group"] == otherwise for form in rows):
+            self.add_error("otherwise", _("This group has a row of its own. Choose another one."))
 
     def is_valid(self) -> bool:
-        """Return True if all of it is valid; the two parts are held against each other too."""
-        main, rows = self.main.is_valid(), self.rows.is_valid()
-        if rows and "otherwise" in self.main.cleaned_data:
-            otherwise = self.main.cleaned_data["otherwise"]
-            if any(form.cleaned_data["group"] == otherwise for form in self.rows.ordered_forms):
-                self.main.add_error("otherwise", _("This group has a row of its own. Choose another one."))
-        return main and rows and not self.main.errors
+        return super().is_valid() and self.rows.is_valid()
 
     @property
     def has_errors(self) -> bool:
         """Return True if the form was sent, and something in it is wrong."""
-        return self.main.is_bound and not self.is_valid()
+        return self.is_bound and not self.is_valid()
 
     @property
     def table(self) -> Table:
         """The table of a valid form."""
-        data = self.main.cleaned_data
-        return Table(
-            rows=tuple(form.criterion for form in self.rows.ordered_forms),
-            otherwise=data["otherwise"],
-            max_moves=data["max_moves"],
-        )
+        rows = tuple(form.criterion for form in self.rows.ordered_forms)
+        once = {name: self.cleaned_data[name] for name in ("otherwise", "max_moves")}
+        return Table(rows=rows, **once)
 
-    def on(self, saved: SavedTable | None) -> "CriteriaForm":
+    def on(self, saved: Criteria | None) -> "CriteriaForm":
         """Return the form with the same input, for another operation onto the table that is saved now."""
-        data = dict(self.main.data.items())
+        data = dict(self.data.items())
         data["version"], data["operation"] = version_of(saved), str(uuid.uuid4())
         return CriteriaForm(data, groups=self._groups, saved=saved)
 
@@ -239,8 +227,8 @@ class CriteriaForm:
             other = place + (1 if verb == "down" else -1)
             if 0 <= other < len(typed):
                 typed[place], typed[other] = typed[other], typed[place]
-        main = {name: self.main[name].data for name in self.main.fields}
-        return CriteriaForm(groups=self._groups, saved=self._saved, typed=(main, typed))
+        once = {name: self[name].data for name in self.fields}
+        return CriteriaForm(groups=self._groups, saved=self._saved, typed=(once, typed))
 
 
 class RunForm(forms.Form):

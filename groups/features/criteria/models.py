@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -37,7 +37,7 @@ class Criteria(Leased):
 
     `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
     the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
-    reason until somebody saves the table. The last night that was left out because a run waited for a person
+    reason until somebody saves the table. The last night that was left out because a job waited for a person
     was so at `left_out_at`.
     """
 
@@ -124,9 +124,13 @@ class CriteriaSave(models.Model):
 class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
     """Pins of clients."""
 
-    def in_force(self, account_id: str, today: date) -> "CriteriaPinQuerySet":
+    def in_force(self, account_id: str) -> "CriteriaPinQuerySet":
         """Return the pins of an account that hold today."""
-        return self.filter(Q(until=None) | Q(until__gte=today), account=account_id)
+        return self.filter(Q(until=None) | Q(until__gte=timezone.localdate()), account=account_id)
+
+    def pinned(self, account_id: str) -> frozenset[int]:
+        """Return the ids of the clients who stay where they are today."""
+        return frozenset(self.in_force(account_id).values_list("client_id", flat=True))
 
 
 class CriteriaPin(models.Model):

@@ -14,17 +14,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
-from groups.features.criteria.models import CHANGE_CRITERIA
-from groups.features.criteria.presenters.page import (
-    CriteriaPage,
-    changed_words,
-    incomplete_words,
-    nothing_saved_words,
-    too_many_words,
-)
+from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
+from groups.features.criteria.presenters.page import CriteriaPage, nothing_saved_words, too_many_words
 from groups.features.criteria.presenters.preview_page import PreviewPage
 from groups.features.criteria.presenters.spreads import spread_cards
 from groups.features.criteria.services import runs, tables
+from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.kept import lacks_sales
 from groups.features.criteria.services.reading import (
     CriteriaReading,
@@ -34,13 +29,14 @@ from groups.features.criteria.services.reading import (
     read_now,
 )
 from groups.features.criteria.services.runs import Run, TooManyMoves
-from groups.features.criteria.services.tables import SavedSince, SavedTable, saved_table, version_of
+from groups.features.criteria.services.tables import SavedSince, saved_criteria, version_of
 from groups.features.insights.services.sales import VIEW_SALES
 from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Job
+from groups.models.submissions import Submission
 from groups.poster import ErrorReason, Unreachable
 from groups.poster.fields import whole_number
-from groups.presenters.messages import reused_words
+from groups.presenters.messages import Message, reused_words
 from groups.services import groups as reads
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
 from groups.services.jobs import queue
@@ -57,7 +53,7 @@ MOST_SKIPPED = 10**6
 @requires("view_group")
 def criteria(request: Request) -> HttpResponse:
     """Show the table of criteria; save it, or change its rows without JavaScript."""
-    saved = saved_table(request.credentials)
+    saved = saved_criteria(request.credentials)
     if request.method != "POST":
         return _show(request, saved)
     if not request.user.has_perm(CHANGE_CRITERIA):
@@ -68,16 +64,9 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, saved, form=form.after(step), is_draft=True)
     if not form.is_valid():
         return _show(request, saved, form=form, status=422)
-    data = form.main.cleaned_data
+    sent = {name: form.cleaned_data[name] for name in ("nightly", "operation", "version")}
     try:
-        changed = tables.save_table(
-            form.table,
-            nightly=data["nightly"],
-            user=request.user,
-            credentials=request.credentials,
-            operation=data["operation"],
-            version=data["version"],
-        )
+        changed = tables.save_table(form.table, **sent, user=request.user, credentials=request.credentials)
     except SavedSince as since:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
@@ -89,7 +78,7 @@ def criteria(request: Request) -> HttpResponse:
 
 def _show(
     request: Request,
-    saved: SavedTable | None,
+    saved: Criteria | None,
     *,
     form: CriteriaForm | None = None,
     pin_form: PinForm | None = None,
@@ -119,24 +108,24 @@ def preview(request: Request) -> HttpResponse:
     """Show what the saved table would do now; with `from` and `to` the clients of that pair by name."""
     if request.method != "POST":
         return redirect("groups:criteria")
-    saved = saved_table(request.credentials)
+    saved = saved_criteria(request.credentials)
     if saved is None:
         return _show(request, None, status=409, outcome=nothing_saved_words())
     from_id, to_id = (whole_number(request.POST.get(name, "")) for name in ("from", "to"))
     pair = (from_id, to_id) if from_id and to_id else None  # whose clients are asked for by name
     skip = whole_number(request.POST.get("skip", ""), most=MOST_SKIPPED) or 0
     try:
-        reading = new_reading(request.credentials, saved.table, pair=pair, skip=skip)
+        reading = new_reading(request.credentials, Table.from_json(saved.table), pair=pair, skip=skip)
     except GroupsGone:
         return _show(request, saved, status=409)
     again = "waiting" not in request.POST
     found = read_now(reading, seconds=SECONDS_FOR_ALL) if pair else find_preview(reading, again=again)
+    context: dict[str, Any] = {"operation": uuid.uuid4(), "version": version_of(saved)}
     if isinstance(found, SweepProgress):
-        context: dict[str, Any] = {"progress": found}
+        context["progress"] = found
     else:
-        context = {"page": PreviewPage(saved.table, found, reading, request.credentials)}
-    may_run = request.user.has_perms(Run.permissions)
-    context |= {"operation": uuid.uuid4(), "version": version_of(saved), "may_run": may_run}
+        context["page"] = PreviewPage(found, reading)
+        context["may_run"] = request.user.has_perms(Run.permissions)
     return render_page(request, "criteria/preview.html", context, fragment="preview")
 
 
@@ -150,9 +139,10 @@ def run(request: Request) -> HttpResponse:
     if request.method != "POST":
         return redirect("groups:criteria")
     user, credentials = request.user, request.credentials
-    saved, form = saved_table(credentials), RunForm(request.POST)
+    saved, form = saved_criteria(credentials), RunForm(request.POST)
     if not form.is_valid():
-        return _show(request, saved, status=422, outcome=incomplete_words())
+        outcome = Message(_("Nothing was started"), _("This form is incomplete. Open the page again."))
+        return _show(request, saved, status=422, outcome=outcome)
     operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
 
     def show(*, status: int, **context: Any) -> HttpResponse:
@@ -160,7 +150,7 @@ def run(request: Request) -> HttpResponse:
         return render(request, "criteria/run.html", context, status=status)
 
     try:
-        known = find_known(runs.submission_of(operation, user, credentials), Job)
+        known = find_known(Submission(operation, credentials.account_id, user.pk, Run.kind), Job)
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
     if known or (known := runs.unfinished_run(credentials.account_id)):
@@ -168,21 +158,24 @@ def run(request: Request) -> HttpResponse:
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
     if version and version != version_of(saved):
-        return show(status=409, outcome=changed_words())
+        outcome = Message(
+            _("The criteria were changed since"),
+            _("Nobody has been moved."),
+            _("Look at what they would do now, and run them then."),
+        )
+        return show(status=409, outcome=outcome)
     try:
-        reading = new_reading(credentials, saved.table)
+        reading = new_reading(credentials, Table.from_json(saved.table))
     except GroupsGone:
         return _show(request, saved, status=409)
-    job = runs.plan_run(
-        user=user, credentials=credentials, operation=operation, reading=reading, is_read=_is_read(reading)
-    )
+    job = runs.plan_run(reading, user=user, operation=operation, is_read=_read_in_time(reading))
     try:
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
         return answer_not_sent(error, request, job, show)
 
 
-def _is_read(reading: CriteriaReading) -> bool:
+def _read_in_time(reading: CriteriaReading) -> bool:
     """Read and judge all clients; return False for an account that cannot be read in time.
 
     A worker has more time for it, and stops where more clients would move than may. Raises `PosterError`.
@@ -222,19 +215,11 @@ def pin_create(request: Request) -> HttpResponse:
         return redirect("groups:criteria")
     form = PinForm(request.POST)
     if form.is_valid():
-        data = form.cleaned_data
-        is_known = tables.pin_client(
-            data["client"],
-            data["reason"],
-            data["until"],
-            user=request.user,
-            credentials=request.credentials,
-        )
-        if is_known:
+        if tables.pin_client(**form.cleaned_data, user=request.user, credentials=request.credentials):
             messages.success(request, _("The client stays where they are, whatever the criteria say."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
-    return _show(request, saved_table(request.credentials), pin_form=form, status=422)
+    return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
 
 
 @require_POST
@@ -251,11 +236,6 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
     """Redirect to the table; with a script only its pins are drawn anew: what is typed above stays."""
     if element_asked_for(request) != "pins":
         return redirect("groups:criteria")
-    place = {
-        "path": reverse("groups:criteria"),
-        "target": "#pins",
-        "select": "#pins",
-        "selectOOB": "#messages:innerHTML",
-        "push": "false",
-    }
+    place = {"path": reverse("groups:criteria"), "target": "#pins", "select": "#pins", "push": "false"}
+    place["selectOOB"] = "#messages:innerHTML"
     return HttpResponse(headers={"HX-Location": json.dumps(place)})

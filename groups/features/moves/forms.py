@@ -1,6 +1,5 @@
 """Forms for moves of clients: of a whole group, some of its clients, or chosen clients of any groups."""
 
-import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +13,12 @@ from groups.features.moves.presenters import MOVE_CHOSEN
 from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
 from groups.forms.groups import is_other_than_shown, version_of_several
 from groups.poster import Group
+from groups.poster.fields import whole_number
 from groups.presenters.clients.account_clients import Choice
 from groups.services.values import terms_words
 
 MOST_MOVED = 2_000
 """Limit for the chosen clients of one job; the ids stand in one field of the form."""
-_ID = re.compile("[1-9][0-9]{0,9}", re.ASCII)
 
 
 class TargetField(forms.TypedChoiceField):
@@ -96,10 +95,10 @@ class MoveForm(TargetForm):
         text = self.cleaned_data["clients"]
         if text == self.ALL:
             return None
-        ids = [int(word) for word in text.split(",") if _ID.fullmatch(word)]
-        if not ids or len(ids) != text.count(",") + 1:
+        ids = list(map(whole_number, text.split(",")))
+        if not all(ids):
             raise ValidationError(INCOMPLETE)
-        return ids
+        return [client_id for client_id in ids if client_id]
 
     @property
     def ids(self) -> dict[int, list[int] | None]:

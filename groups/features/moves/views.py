@@ -12,14 +12,14 @@ from groups.features.moves.forms import ChoiceForm, GroupsForm, MoveForm
 from groups.features.moves.presenters import MoveEffect, MoveEffects
 from groups.features.moves.services import moves
 from groups.features.moves.services.move_effect import MoveCount, count_moves
-from groups.models import Holder, Job
+from groups.models import Holder, Job, Lock
+from groups.models.locks import members_key
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, with_counted_clients
-from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
@@ -143,8 +143,9 @@ def _move(
 
 def _holder_of_sources(request: Request, form: Form) -> Holder | None:
     """Return what holds the members of one of the groups that the form moves clients out of, or None."""
-    locks = (job_lease.members_lock(request.credentials, group.id) for group in form.sources)
-    return next((lock.holder for lock in locks if lock), None)
+    keys = [members_key(group.id) for group in form.sources]
+    lock = Lock.objects.in_the_way(request.credentials.account_id, keys)
+    return lock.holder if lock else None
 
 
 def _count_effects(request: Request, form: Form) -> MoveEffects:

@@ -126,8 +126,9 @@ class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
 class Delivery(Leased):
     """One message with one or more notices: a mail to a user, or a request to a webhook.
 
-    The id is the same in each try: it is in the Message-ID of the mail, and the `id` of the webhook. So a
-    receiver can drop the copy of a worker that died before it recorded the sending.
+    One that was taken by the mail server or the webhook is not sent again. A worker that dies before it has
+    recorded that leaves it to another one, so it may come twice, with the same id: in the Message-ID of the
+    mail, and as `id` of the webhook.
     """
 
     class State(models.TextChoices):
@@ -200,10 +201,7 @@ class SendFailed(Exception):
 
 
 class Notice(models.Model):
-    """One event that one user or one webhook is notified of, in the language of its reader.
-
-    The id follows from the reader and the event, so two workers cannot write it down twice.
-    """
+    """One event that one user or one webhook is notified of, in the language of its reader."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="notices")

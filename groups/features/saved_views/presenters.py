@@ -7,9 +7,10 @@ from django.utils.translation import gettext as _
 
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination
+from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.presenters.lists.conditions import asked_conditions
 from groups.presenters.lists.group_list import Listing, make_listing
-from groups.presenters.lists.list_filters import Filters, Link
+from groups.presenters.lists.list_filters import COLUMNS, Filters, Link
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
 from groups.views.http.requests import Request
@@ -67,7 +68,23 @@ def list_words(filters: Filters) -> str:
     words = [
         type_label(int(filters.type)) if filters.type else "",
         *(label for label, _without in filters.active(NumberFormat.current())),
-        filters.column_words(),
-        filters.order_words(),
+        _column_words(filters),
+        _order_words(filters),
     ]
     return " · ".join(filter(None, words)) or _("all groups, in Poster's order")
+
+
+def _column_words(filters: Filters) -> str:
+    """Return the columns in words; empty for the usual ones."""
+    names = [str(COLUMNS[key]) for key in filters.columns.split(",") if key in COLUMNS]
+    words = [_("columns: %(names)s") % {"names": ", ".join(names)}] if names else []
+    if filters.column_set:
+        words.append(str(column_sets[filters.column_set].words))
+    return " · ".join(words)
+
+
+def _order_words(filters: Filters) -> str:
+    """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
+    column = filters.sort.removeprefix("-")
+    labels = COLUMNS | amount_labels(filters.column_set)
+    return f"{labels[column]} {'↓' if column != filters.sort else '↑'}" if column else ""

@@ -24,8 +24,6 @@ class LocalTimeField(forms.CharField):
     back means the first one.
     """
 
-    widget = forms.DateTimeInput
-
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=FORMAT)
         super().__init__(widget=widget, **kwargs)
@@ -82,7 +80,7 @@ class SeveralForm(TimesForm):
         self.fields["percent"].widget.attrs["autofocus"] = data is None
         self.groups = groups
         self._ids = ids
-        self.initial = {**self.initial, "id": ",".join(map(str, ids)), "version": version_of_several(groups)}
+        self.initial = {**self.initial, **_shown(groups, ids)}
 
     def clean_id(self) -> Sequence[int]:
         """Return the groups, if all of them are still there."""
@@ -105,12 +103,15 @@ class SeveralForm(TimesForm):
     def only(self, groups: Sequence[Group]) -> "SeveralForm":
         """Return the form with the same input for these of the groups, as they are by now."""
         ids = [group.id for group in groups]
-        renewed = {"id": ",".join(map(str, ids)), "version": version_of_several(groups)}
-        form = SeveralForm(
-            {**{name: self[name].data for name in self.fields}, **renewed}, groups=groups, ids=ids
-        )
+        data = {name: self[name].data for name in self.fields} | _shown(groups, ids)
+        form = SeveralForm(data, groups=groups, ids=ids)
         form.is_valid()
         return form
+
+
+def _shown(groups: Sequence[Group], ids: Sequence[int]) -> dict[str, str]:
+    """Return the fields that say of which groups a form is, and with which values it has shown them."""
+    return {"id": ",".join(map(str, ids)), "version": version_of_several(groups)}
 
 
 class ScheduleForm(TimesForm):

@@ -77,10 +77,9 @@ class Schedule(Leased, Consent):
     of the group when it was planned, which come back at the end, and `planned` those in between (both
     `GroupValues`).
 
-    `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each. They
-    follow from the id of the schedule, so a worker that takes over from a killed one cannot send a write a
-    second time: the journal already has it. `tries` counts the tries that failed for a while, and
-    `next_try_at` is the time of the next one. A worker makes a step under a lease.
+    `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each; they
+    follow from the id of the schedule. `tries` counts the tries that failed for a while, and `next_try_at` is
+    the time of the next one.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
     approval of the request `request_id`.
@@ -124,7 +123,6 @@ class Schedule(Leased, Consent):
         TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
 
     OPEN = (State.PLANNED, State.ACTIVE)
-    ENDED = (State.DONE, State.HELD, State.MISSED, State.CANCELLED)
     # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
     RETURNABLE = (
         Reason.NO_USER,
@@ -243,6 +241,5 @@ class Schedule(Leased, Consent):
 
     @property
     def ended_late(self) -> bool:
-        if self.state != self.State.DONE or self.ended_at is None or self.ends_at is None:
-            return False
-        return self.ended_at - self.ends_at > LATE
+        is_done = self.state == self.State.DONE
+        return bool(is_done and self.ended_at and self.ends_at and self.ended_at - self.ends_at > LATE)

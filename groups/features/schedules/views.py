@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.calendar import asked_week, make_week, week_bounds
-from groups.features.schedules.presenters.rows import present_words, repeated_hour_words, schedule_row
+from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
+from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
 from groups.features.schedules.presenters.several import OnePlan, several_words
 from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import planned_words
@@ -26,7 +26,6 @@ from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.submissions import find_by_operation, find_known
@@ -34,6 +33,7 @@ from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import page_above
 from poster_admin.common.paging import page_asked_for
 
 State = Schedule.State
@@ -54,8 +54,8 @@ def schedule_list(request: Request) -> HttpResponse:
     monday = asked_week(request.GET.get("week", ""))
     context = {
         "page": page,
-        "rows": [schedule_row(each, request.user, groups.get(each.group_id)) for each in page.object_list],
-        "week": make_week(monday, found.between(*week_bounds(monday))),
+        "rows": [ScheduleRow(each, request.user, groups.get(each.group_id)) for each in page.object_list],
+        "week": Week(monday, found.between(*week_bounds(monday))),
     }
     return render_page(request, "schedules/schedules.html", context, fragment="rows")
 
@@ -83,11 +83,10 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of_group(group))
             return _show(request, again, status=409, moved_on=True)
-        schedule = schedules.plan_schedule(schedule, Sender(request.user, credentials))
+        schedule = schedules.plan_schedule(schedule, credentials)
     except NotSent as error:
         return answer_not_sent(error, request, schedule, partial(_show, request, form))
-    hours = (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at))
-    words = [_("Planned:"), planned_words(schedule), *filter(None, hours)]
+    words = (_("Planned:"), planned_words(schedule), *repeated_hour_words(schedule))
     messages.success(request, " ".join(words))
     return redirect("groups:detail", schedule.group_id)
 
@@ -116,7 +115,7 @@ def schedule_several(request: Request) -> HttpResponse:
     """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a reason."""
     posted = request.POST if request.method == "POST" else None
     ids = asked_ids(posted or request.GET)
-    if len(ids) == 1:
+    if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
     listed = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
     if not listed:
@@ -137,7 +136,8 @@ def schedule_several(request: Request) -> HttpResponse:
         status = 409 if any(plan.problem for plan in left) else 200
         return _show_several(request, form, status=status, plans=plans, **shown)
     messages.success(request, several_words(plans))
-    return redirect("groups:schedules")
+    asked = [plan.asked_url for plan in plans if plan.asked_url]
+    return redirect(page_above(asked[0]) if asked else "groups:schedules")
 
 
 def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
@@ -148,17 +148,17 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     if planned == group.values:
         return OnePlan(group, problem=_("The group has these values already."))
     schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
-    refused: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        refused.update(context)
+        shown.update(context)
         return HttpResponse(status=status)
 
     try:
-        schedules.plan_schedule(schedule, Sender(request.user, request.credentials))
+        schedules.plan_schedule(schedule, request.credentials)
     except NotSent as error:
-        answer_not_sent(error, request, schedule, show)
-        return OnePlan.refused(group, refused)
+        answer = answer_not_sent(error, request, schedule, show)
+        return OnePlan.refused(group, shown) if shown else OnePlan(group, asked_url=answer["Location"])
     return OnePlan(group)
 
 

@@ -4,8 +4,9 @@ A version is the JSON that `to_json` returns. Each row of a comparison is a dict
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
@@ -14,12 +15,9 @@ from groups.models import Change
 from groups.poster import GroupValues
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
-from groups.services.journal.history import can_undo
+from groups.services.journal.history import undoable_ids
 from groups.services.values import FIELD_LABELS, Version, moment_words, value_words
 from groups.services.writes.commands import Command
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 type Comparison = list[dict[str, Any]]
 FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
@@ -96,10 +94,10 @@ def difference_rows(change: Change) -> Comparison:
     ]
 
 
-def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]]:
+def history_rows(changes: Iterable[Change], user: User) -> list[dict[str, Any]]:
     """Return changes as rows of the history."""
     changes = list(changes)
-    ways = ways_back(changes, user)
+    ways, undoable = ways_back(changes, user), undoable_ids(changes, user)
     groups_url, history_url = reverse("groups:list"), reverse("groups:history")
     rows = []
     for change in changes:
@@ -125,7 +123,7 @@ def history_rows(changes: Iterable[Change], user: "User") -> list[dict[str, Any]
                 "reason_words": time_words(change) if is_elsewhere else change.reason_label,
                 "notes": notes_of(change, user),
                 "url": url,
-                "undo_url": f"{url}undo/" if can_undo(change, user) else None,
+                "undo_url": f"{url}undo/" if change.pk in undoable else None,
                 "ways_back": ways[change.pk],
             }
         )

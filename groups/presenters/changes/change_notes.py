@@ -5,13 +5,11 @@ There they may also offer a way back: a page that makes good more of the change 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from groups.models import Change
+from django.contrib.auth.models import User
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+from groups.models import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +21,13 @@ class ChangeNote:
     text: str = ""
 
 
-type FindNote = Callable[[Change, "User"], ChangeNote | None]
+type FindNote = Callable[[Change, User], ChangeNote | None]
 
 note_finders: list[FindNote] = []
 """Each returns the note of a feature about a change for a user, or None, without a query."""
 
 
-def notes_of(change: Change, user: "User") -> list[ChangeNote]:
+def notes_of(change: Change, user: User) -> list[ChangeNote]:
     """Return the notes about a change that the user may see; pages show those with a text."""
     found = (find_note(change, user) for find_note in note_finders)
     return [note for note in found if note is not None]
@@ -44,13 +42,13 @@ class WayBack:
     button: str
 
 
-type FindWaysBack = Callable[[Sequence[Change], "User"], Mapping[UUID, WayBack]]
+type FindWaysBack = Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]
 
 way_finders: list[FindWaysBack] = []
 """Each returns the ways back that a user may take, by the ids of the changes, in one query."""
 
 
-def ways_back(changes: Iterable[Change], user: "User") -> dict[UUID, list[WayBack]]:
+def ways_back(changes: Iterable[Change], user: User) -> dict[UUID, list[WayBack]]:
     """Return the ways back from each of the changes that the user may take."""
     rows = list(changes)
     found = [find(rows, user) for find in way_finders]

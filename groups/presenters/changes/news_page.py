@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,11 +17,7 @@ from django.utils.translation import ngettext
 from groups.models import Change, ChangeQuerySet
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.lists.list_filters import Link
-from groups.services.journal.history import NewsCount
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 SHOWN = 200
 ACTIONS = tuple(kind.action for kind in (CreateGroup, UpdateGroup, RemoveGroup))
@@ -60,9 +56,7 @@ class NewsPage:
     `days` are titles, each with the rows of that day, the latest first.
     """
 
-    def __init__(
-        self, changes: ChangeQuerySet, filters: NewsFilters, *, since: datetime, user: "User"
-    ) -> None:
+    def __init__(self, changes: ChangeQuerySet, filters: NewsFilters, *, since: datetime, user: User) -> None:
         found = list(filters.narrow(changes)[: SHOWN + 1])
         self.has_more = len(found) > SHOWN
         self.count_words = changes_words(min(len(found), SHOWN))
@@ -94,17 +88,17 @@ class NewsPage:
         ]
 
 
-def news_line(count: NewsCount) -> str:
+def news_line(since: datetime, count: int, elsewhere: int) -> str:
     """Return one line: "Since Tuesday: 3 changes, 1 of them in Poster, not here"; empty if there are none."""
-    if not count.all:
+    if not count:
         return ""
-    line = f"{since_words(count.since)}: {changes_words(count.all)}"
-    if not count.elsewhere:
+    line = f"{since_words(since)}: {changes_words(count)}"
+    if not elsewhere:
         return line
     words = ngettext(
-        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", count.elsewhere
+        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", elsewhere
     )
-    return f"{line}, {words % {'count': count.elsewhere}}"
+    return f"{line}, {words % {'count': elsewhere}}"
 
 
 def changes_words(count: int) -> str:

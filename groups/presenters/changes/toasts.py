@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
+from django.contrib.messages.storage.base import Message as DjangoMessage
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -11,13 +13,9 @@ from groups.models import Change
 from groups.presenters.changes.change_diff import difference_rows
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import outcome_words
-from groups.services.journal.history import can_undo
+from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import Command, UpdateGroup
 from poster_admin.common.outages import optional
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.contrib.messages.storage.base import Message as DjangoMessage
 
 OF_A_CHANGE = "change:"
 NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
@@ -57,7 +55,7 @@ def tag_of(change: Change) -> str:
     return f"{OF_A_CHANGE}{change.pk}"
 
 
-def toasts(messages: Iterable["DjangoMessage"], user: Any) -> list[Toast]:
+def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
     """Return the messages for the page of a user; one about a change has its state, and the way back."""
     shown = []
     for message in messages:
@@ -88,7 +86,7 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 def _with_way_back(toast: Toast, change: Change, user: Any) -> Toast:
     toast = replace(toast, state=change.state, change_id=str(change.pk))
-    if Command.kind_of(change) is UpdateGroup and can_undo(change, user):
+    if Command.kind_of(change) is UpdateGroup and undoable_ids([change], user):
         undo_url = reverse("groups:undo", args=[change.pk])
         return replace(toast, undo_url=undo_url, undo_label=_("Take back"), group_id=str(change.group_id))
     if ways := ways_back([change], user)[change.pk]:
@@ -96,7 +94,7 @@ def _with_way_back(toast: Toast, change: Change, user: Any) -> Toast:
     return toast
 
 
-def success_words(command: Command, change: Change, user: "User") -> str:
+def success_words(command: Command, change: Change, user: User) -> str:
     """Return what was changed, in one line, with the notes about it that the user may see."""
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}

@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 
+from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical
 from groups.presenters.clients.client_list import (
     SHOWN_AT_MOST,
@@ -23,9 +25,6 @@ from groups.presenters.clients.client_list import (
 )
 from groups.services.clients import FoundClients
 from groups.services.values import NumberFormat
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CHOSEN = 300
 """Limit for a choice: the ids stand in the address of the page that does something with them."""
@@ -42,7 +41,8 @@ class Choice:
     def parse(cls, values: Iterable[str]) -> "Choice":
         """Read the values of a form, of one client or several each; unreadable ones are ignored."""
         pairs = filter(None, map(_PAIR.fullmatch, ",".join(values).split(",")))
-        return cls({int(pair[1]): int(pair[2]) for pair in pairs})
+        ids = (tuple(map(whole_number, pair.groups())) for pair in pairs)
+        return cls({client_id: group_id for client_id, group_id in ids if client_id and group_id})
 
     @property
     def by_group(self) -> dict[int, list[int]]:
@@ -130,7 +130,7 @@ class ChoiceAction:
 choice_actions: list[ChoiceAction] = []
 
 
-def choice_actions_of(user: "User") -> list[ChoiceAction]:
+def choice_actions_of(user: User) -> list[ChoiceAction]:
     """Return the actions that a user may take."""
     return [action for action in choice_actions if user.has_perm(action.permission)]
 

@@ -14,12 +14,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from groups.poster import Client
+from groups.poster import Client, Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
 from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
 from groups.presenters.lists.list_filters import Link, asked_sort, asked_text, sort_link
-from groups.services.clients import PAGE_SIZE, Field, FoundClients, Members, Order
+from groups.services.clients import PAGE_SIZE, Field, FoundClients, Order
 from groups.services.values import NumberFormat
 
 SHOWN_AT_MOST = 200
@@ -183,7 +183,8 @@ class FoundPage:
 class MemberPage(FoundPage):
     """Everything that the page shows."""
 
-    found: Members
+    group: Group
+    found: FoundClients
     filters: ClientFilters
 
     @cached_property
@@ -216,7 +217,7 @@ class MemberPage(FoundPage):
     @property
     def page_count(self) -> int:
         """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
-        return max(-(-self.found.group.clients // PAGE_SIZE), self.filters.page + self.found.more, 1)
+        return max(-(-self.group.clients // PAGE_SIZE), self.filters.page + self.found.more, 1)
 
     @property
     def previous_href(self) -> str:
@@ -257,11 +258,11 @@ class MemberPage(FoundPage):
 
     @property
     def export_links(self) -> list[Link]:
-        group_id = self.found.group.id
+        group_id = self.group.id
         return [
             Link(label=name, href=reverse("groups:members_export", args=[group_id, name.lower()]))
             for name in ("CSV", "XLSX")
         ]
 
     def _href(self, **changes: Any) -> str:
-        return replace(self.filters, **changes).address(self.found.group.id)
+        return replace(self.filters, **changes).address(self.group.id)

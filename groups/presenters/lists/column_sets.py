@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.functional import Promise
 
 from groups.models import PosterCredentials
 from groups.poster import Group
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class ColumnSet:
     key: str
     permission: str
     labels: Callable[[], dict[str, str]]
-    words: "_StrPromise"
+    words: str | Promise
     template: str
     read: Callable[[PosterCredentials], "Amounts"]
 
@@ -56,7 +55,7 @@ column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
 
 
-def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amounts | None:
+def read_amounts(key: str, user: User, credentials: PosterCredentials) -> Amounts | None:
     """Return the amounts that a list asks for by a key, or None if it asks for none that the user may see."""
     column_set = column_sets.get(key)
     if column_set is None or not user.has_perm(column_set.permission):
@@ -64,7 +63,7 @@ def read_amounts(key: str, user: "User", credentials: PosterCredentials) -> Amou
     return column_set.read(credentials)
 
 
-def column_sets_of(user: "User") -> list[ColumnSet]:
+def column_sets_of(user: User) -> list[ColumnSet]:
     """Return the column sets that a user may see."""
     return [column_set for column_set in column_sets.values() if user.has_perm(column_set.permission)]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,9 +19,6 @@ from groups.poster.fields import plain
 from groups.services.groups import Groups
 from groups.services.journal import history
 from groups.services.values import NumberFormat
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 LONGEST_NUMBER = 12
 
@@ -196,12 +193,12 @@ conditions: list[tuple[int, Condition]] = [
 # --- Those of an address -----------------------------------------------------------------------------------
 
 
-def conditions_of(user: "User") -> list[Condition]:
+def conditions_of(user: User) -> list[Condition]:
     """Return the conditions that a user may ask for."""
     return [each for _order, each in conditions if not each.permission or user.has_perm(each.permission)]
 
 
-def parse_conditions(params: Mapping[str, str], user: "User | None") -> dict[str, str]:
+def parse_conditions(params: Mapping[str, str], user: User | None) -> dict[str, str]:
     """Return the conditions in an address, without those that the user may not ask for."""
     if not params:
         return {}

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from groups.presenters.lists.column_sets import column_sets_of
 from groups.presenters.lists.conditions import conditions_of
 from groups.presenters.lists.list_filters import COLUMNS, IN_PLACE, Filters
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class FilterField(NamedTuple):
@@ -28,7 +26,7 @@ class FilterForm:
     """The form of one list: its fields, what it sends along, and the columns to choose from."""
 
     filters: Filters
-    user: "User"
+    user: User
 
     @property
     def fields(self) -> Iterator[FilterField]:

@@ -6,13 +6,13 @@ Unknown values are ignored, defaults are left out.
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from groups.poster import Group
@@ -21,9 +21,6 @@ from groups.presenters.alphabet import alphabetical
 from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.presenters.lists.conditions import asked_conditions, parse_conditions
 from groups.services.values import NumberFormat
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @cache
@@ -140,7 +137,7 @@ class Filters:
     """The conditions that the address has, by their parameters."""
 
     @classmethod
-    def parse(cls, params: QueryDict, user: "User | None" = None) -> "Filters":
+    def parse(cls, params: QueryDict, user: User | None = None) -> "Filters":
         """Read an address; conditions that the user may not ask for are ignored."""
         columns = asked_columns(params.getlist("columns"))
         conditions = parse_conditions(params, user)
@@ -173,14 +170,6 @@ class Filters:
         usual = [key for key in COLUMNS if key not in replaced]
         return [key for key in self.columns.split(",") if key in COLUMNS] or usual
 
-    def column_words(self) -> str:
-        """Return the columns in words; empty for the usual ones."""
-        names = [str(COLUMNS[key]) for key in self.columns.split(",") if key in COLUMNS]
-        words = [_("columns: %(names)s") % {"names": ", ".join(names)}] if names else []
-        if self.column_set:
-            words.append(str(column_sets[self.column_set].words))
-        return " · ".join(words)
-
     def active(self, numbers: NumberFormat) -> list[tuple[str, dict[str, Any]]]:
         """Return the active filters but the type: each in words, and the changes that take it away."""
         active: list[tuple[str, dict[str, Any]]] = []
@@ -192,12 +181,6 @@ class Filters:
             words = condition.words(self.conditions, numbers)
             active.append((words, dict.fromkeys(condition.names, "")))
         return active
-
-    def order_words(self) -> str:
-        """Return the column that the list is sorted by, with an arrow; empty for Poster's order."""
-        column = self.sort.removeprefix("-")
-        labels = COLUMNS | amount_labels(self.column_set)
-        return f"{labels[column]} {'↓' if column != self.sort else '↑'}" if column else ""
 
     @cached_property
     def params(self) -> dict[str, str]:

@@ -5,16 +5,16 @@ Of files with thousands of rows, one thread of a process at a time makes or read
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
-from groups.poster import ErrorReason, Timeouts, Transport, Unreachable
+from groups.poster import ErrorReason, Transport, Unreachable
 from groups.poster.transport import Answer, Failure
-from poster_admin.common.limits.account_limiter import AccountLimiter
-from poster_admin.common.limits.semaphore import NoSlot, slot
+from poster_admin.common.slots import AccountLimiter, NoSlot, slot
 
 # The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
 IN_ALL = 48
@@ -41,16 +41,7 @@ class LimitedTransport(Transport):
         self._account = account
         self._person = person
 
-    def exchange(
-        self,
-        verb: str,
-        url: str,
-        *,
-        params: Mapping[str, str],
-        form: Mapping[str, str] | None,
-        timeouts: Timeouts,
-        deadline: float,
-    ) -> Answer | Failure:
+    def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | Failure:
         left = max(0.0, deadline - time.monotonic())
         release_database()
         try:
@@ -63,9 +54,7 @@ class LimitedTransport(Transport):
                     lease=left + LEASE_MARGIN,
                 ),
             ):
-                return self._transport.exchange(
-                    verb, url, params=params, form=form, timeouts=timeouts, deadline=deadline
-                )
+                return self._transport.exchange(verb, url, deadline=deadline, **request)
         except NoSlot:
             return Failure(ErrorReason.BUSY, sent=False, retryable=False)
 

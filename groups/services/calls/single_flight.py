@@ -9,7 +9,7 @@ from copy import copy
 from django.conf import settings
 
 from groups.services.calls.limits import LEASE_MARGIN, busy, limiter, release_database
-from poster_admin.common.limits.semaphore import NoSlot, slot
+from poster_admin.common.slots import NoSlot, slot
 
 _flights: dict[str, Future[object]] = {}
 

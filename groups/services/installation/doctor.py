@@ -21,7 +21,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Probe, Timeouts, api_url
@@ -126,7 +126,7 @@ def _migrations(_account: str) -> Found:
         words = _("this version is older than the database, which has %(names)s: upgrade")
         yield State.BAD, words % {"names": ", ".join(unknown)}
     elif missing := missing_migrations("default"):
-        words = _("%(count)s are missing: a start makes them, or manage.py migrate")
+        words = _("missing: %(count)s; a start makes them, or manage.py migrate")
         yield State.BAD, words % {"count": missing}
     else:
         yield State.GOOD, _("none is missing")
@@ -204,12 +204,13 @@ def _backup(_account: str) -> Found:
         yield state, _("there is none in %(folder)s") % {"folder": folder}
         return
     age = timezone.now() - newest
-    words = _("the newest is of %(time)s, %(hours)s hours old, in %(folder)s")
-    values = {
-        "time": f"{timezone.localtime(newest):%F %T}",
-        "hours": round(age.total_seconds() / 3600),
-        "folder": folder,
-    }
+    hours = round(age.total_seconds() / 3600)
+    words = ngettext(
+        "the newest is of %(time)s, %(hours)s hour old, in %(folder)s",
+        "the newest is of %(time)s, %(hours)s hours old, in %(folder)s",
+        hours,
+    )
+    values = {"time": f"{timezone.localtime(newest):%F %T}", "hours": hours, "folder": folder}
     yield State.WARNING if age > BACKUP_WARNING else State.GOOD, words % values
 
 
@@ -254,7 +255,11 @@ def _certificate(host: str, until: datetime | None) -> Found:
         return
     left = until - timezone.now()
     state = State.WARNING if left < CERTIFICATE_WARNING else State.GOOD
-    words = _("the certificate of %(host)s ends on %(date)s, in %(days)s days")
+    words = ngettext(
+        "the certificate of %(host)s ends on %(date)s, in %(days)s day",
+        "the certificate of %(host)s ends on %(date)s, in %(days)s days",
+        left.days,
+    )
     yield state, words % {"host": host, "date": f"{until:%F}", "days": left.days}
 
 
@@ -292,7 +297,7 @@ def _company(_account: str) -> Found:
     except CompanyServiceUnusable as error:
         yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
         return
-    words = _("%(answers)s, and has %(count)s keys")
+    words = _("%(answers)s, keys: %(count)s")
     yield State.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
 
 

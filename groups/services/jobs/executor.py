@@ -106,9 +106,9 @@ class _Executor:
 
     def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
         """Execute a command with the rights and the token that the job's user has now."""
-        user, credentials = user_and_credentials(self._lease.job)
+        _user, credentials = user_and_credentials(self._lease.job)
         try:
-            change = execute(replace(command, user=user, credentials=credentials))
+            change = execute(replace(command, credentials=credentials))
         except Locked:
             return  # the next pass tries it again
         except PermissionDenied:

@@ -6,8 +6,9 @@ know only this class. The jobs of a kind that is not registered wait, keep their
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -17,9 +18,6 @@ from groups.models.locks import members_key
 from groups.poster import Group
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.reach import Reach
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class UnknownKind(LookupError):
@@ -63,11 +61,11 @@ class JobKind(ABC):
 
     # --- Who may, and how far it goes -----------------------------------------------------------------------
 
-    def may_be_controlled_by(self, user: "User") -> bool:
+    def may_be_controlled_by(self, user: User) -> bool:
         """Return True if a user may start, pause, resume and cancel the job."""
         return user.has_perms(self.permissions)
 
-    def may_be_undone_by(self, user: "User") -> bool:
+    def may_be_undone_by(self, user: User) -> bool:
         """Return True if a user may undo the job, who has the rights that the undo of its changes needs."""
         return self.may_be_controlled_by(user)
 
@@ -104,6 +102,11 @@ class JobKind(ABC):
     @abstractmethod
     def group_ids(self) -> list[int]:
         """The ids of the groups that it writes or moves clients out of, for the effect of its request."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Return False while `total` is not known, since its parts are found by its first run."""
+        return True
 
     def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
         """Return the columns that an approval stores, for its groups as they are now.

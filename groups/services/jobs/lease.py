@@ -9,10 +9,10 @@ import threading
 import time
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import DatabaseError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -24,9 +24,6 @@ from groups.models.locks import Holder, future_key, members_key
 from groups.models.rare_rows import RareRows
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.jobs")
 
@@ -70,11 +67,6 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     jobs = Job.objects.known().filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
     return started.defer("wanted", "undo_of__wanted")
-
-
-def members_lock(credentials: PosterCredentials, group_id: int) -> Lock | None:
-    """Return the lock on the members of a group, or None; a job that moves clients or a removal holds it."""
-    return Lock.objects.in_the_way(credentials.account_id, [members_key(group_id)])
 
 
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
@@ -214,16 +206,16 @@ class JobLease:
             connections.close_all()
 
 
-def user_and_credentials(job: Job) -> tuple["User", PosterCredentials]:
+def user_and_credentials(job: Job) -> tuple[User, PosterCredentials]:
     """Return the user of a job, with the present rights, and the user's own credentials.
 
     Raises `Stopped` if the user is deleted or inactive, or if the credentials are refused, deleted or for
     another account.
     """
-    user = get_user_model().objects.filter(pk=job.user_id or 0, is_active=True).first()
+    user = User.objects.filter(pk=job.user_id or 0, is_active=True).first()
     if user is None:
         raise Stopped(Job.Stop.NO_USER)
-    usable = PosterCredentials.objects.select_related("account").filter(refused_at=None)
+    usable = PosterCredentials.objects.select_related("account", "user").filter(refused_at=None)
     credentials = usable.filter(user=user, account=job.account_id).first()
     if credentials is None:
         raise Stopped(Job.Stop.TOKEN)

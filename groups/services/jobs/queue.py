@@ -4,9 +4,10 @@ import logging
 import time
 import uuid
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connections, transaction
 from django.db.models import Q
@@ -23,9 +24,6 @@ from groups.services.writes.not_sent import NotNow, taking_locks
 from groups.services.writes.submissions import record_once, register
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.outages import is_outage
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 log = logging.getLogger("groups.jobs")
 
@@ -140,7 +138,7 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 # --- Actions of users --------------------------------------------------------------------------------------
 
 
-def start_draft(job: Job, user: "User", **consent: Any) -> None:
+def start_draft(job: Job, user: User, **consent: Any) -> None:
     """Enqueue a draft; do nothing if it was started before.
 
     `consent` is as that of `start`. Raises what a gate raises, and `NotNow` if the draft no longer exists.
@@ -159,13 +157,13 @@ def start_draft(job: Job, user: "User", **consent: Any) -> None:
         raise NotNow from None
 
 
-def _pass_gates(job: Job, user: "User", consent: dict[str, Any]) -> None:
+def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> None:
     for name, value in consent.items():
         setattr(job, name, value)
     gates.before_job(job, user)
 
 
-def hand_over(job: Job, user: "User", **values: Any) -> None:
+def hand_over(job: Job, user: User, **values: Any) -> None:
     """Enqueue a job that was asked for, or that has stopped, with the rights and the token of this user.
 
     `values` are further columns, as those of the consent. Belongs into the transaction that stores why the
@@ -183,14 +181,14 @@ def hand_over(job: Job, user: "User", **values: Any) -> None:
         _enqueue(job)
 
 
-def pause(job: Job, user: "User") -> None:
+def pause(job: Job, user: User) -> None:
     """Pause the job; its run ends after the writes in progress. Raises `NotNow` if it is not active."""
     _check_right(job, user)
     if not job.move_on(*Job.ACTIVE, state=Job.State.PAUSED):
         raise NotNow
 
 
-def resume(job: Job, user: "User", *, accepts: bool = False, **consent: Any) -> None:
+def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> None:
     """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
     All of it passes the gates again: what it has reached, and what is left. With `consent`, the columns of
@@ -215,7 +213,7 @@ def resume(job: Job, user: "User", *, accepts: bool = False, **consent: Any) -> 
         _enqueue(job)
 
 
-def cancel(job: Job, user: "User") -> None:
+def cancel(job: Job, user: User) -> None:
     """End a job; its changes so far are kept. Raises `NotNow` if it has already ended."""
     _check_right(job, user)
     with transaction.atomic():
@@ -225,17 +223,17 @@ def cancel(job: Job, user: "User") -> None:
         Change.objects.release_job(job.pk)
 
 
-def may_control(job: Job, user: "User") -> bool:
+def may_control(job: Job, user: User) -> bool:
     """Return True if a user may pause, resume and cancel a job."""
     return job.is_known and JobKind.of(job).may_be_controlled_by(user)
 
 
-def may_undo(job: Job, user: "User") -> bool:
+def may_undo(job: Job, user: User) -> bool:
     """Return True if a user may undo a job, with the rights that the undo of its changes needs."""
     return job.is_known and JobKind.of(job).may_be_undone_by(user)
 
 
-def _check_right(job: Job, user: "User") -> None:
+def _check_right(job: Job, user: User) -> None:
     if not may_control(job, user):
         raise PermissionDenied
 

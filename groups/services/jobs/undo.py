@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import batched
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -39,16 +40,13 @@ from groups.services.jobs.undo_plan import (
     UndoScope,
     left_of,
     made_of,
-    preview_of_undo,
+    preview_of,
     undo_lines,
     undoing,
 )
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
 from groups.services.writes.reach import Reach, reached_by
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Action, State = Change.Action, Change.State
 
@@ -71,7 +69,7 @@ class Undo(JobKind):
     def scope(self) -> UndoScope:
         return UndoScope.from_json(self.job.wanted)
 
-    def may_be_controlled_by(self, user: "User") -> bool:
+    def may_be_controlled_by(self, user: User) -> bool:
         """Return True for users with the rights that follow from the changes that it undoes."""
         return user.has_perms(self.scope.rights)
 
@@ -105,7 +103,7 @@ class Undo(JobKind):
 
     @property
     def request_words(self) -> str:
-        return " ".join(undo_lines(preview_of_undo(self.job)))
+        return " ".join(undo_lines(preview_of(self.job)))
 
     @property
     def words_at_end(self) -> str:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import count
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, Max, OuterRef, Q
@@ -21,9 +21,6 @@ from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.not_sent import NotNow
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 Action = Change.Action
 # A group has to be there before its clients go back, and they have to be out of it before it is removed.
@@ -70,12 +67,7 @@ class UndoPreview:
         return tuple(sorted(needed - {""}))
 
 
-def preview_of(undone: Job, change: Change | None = None) -> UndoPreview:
-    """Return what the undo of a job, or of one change of it, would undo."""
-    return preview_of_undo(_new(undone, change, _operation(undone, change)[0]))
-
-
-def preview_of_undo(job: Job) -> UndoPreview:
+def preview_of(job: Job) -> UndoPreview:
     """Return what a job that undoes another one would undo now."""
     return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
 
@@ -85,9 +77,9 @@ def undo_lines(preview: UndoPreview) -> Iterator[str]:
     left = {action: preview.left[action] for action in ORDER if action in preview.left}
     kept = {action: count for action, count in preview.made.items() if action not in ORDER}
     numbers = NumberFormat.current()
-    for action, count in (left | kept).items():
-        words = Command.kind_of(Change(action=action)).undo_words(count)
-        yield words % {"count": numbers.count(count)}
+    for action, changes in (left | kept).items():
+        words = Command.kind_of(Change(action=action)).undo_words(changes)
+        yield words % {"count": numbers.count(changes)}
     followed = sum(preview.made.values()) - sum(left.values()) - sum(kept.values())
     if followed:
         words = ngettext(
@@ -98,30 +90,22 @@ def undo_lines(preview: UndoPreview) -> Iterator[str]:
         yield words % {"count": numbers.count(followed)}
 
 
-def undo_of(undone: Job, change: Change | None = None) -> Job | None:
-    """Return the job that undoes a job or one change of it, or None."""
-    return _operation(undone, change)[1]
-
-
 def is_undoable(undone: Job) -> bool:
     """Return True if a job has ended and the outcome of each of its changes is known."""
     return undone.state in Job.ENDED and not undone.changes.open().exists()
 
 
-def plan_undo(
-    *, user: "User", credentials: PosterCredentials, undone: Job, change: Change | None = None
-) -> Job:
+def plan_undo(undone: Job, change: Change | None, credentials: PosterCredentials) -> Job:
     """Return the job that undoes a job or one change of it; saved if there is one already.
 
     Raises `PermissionDenied`, `NotNow` if the job has not ended, `NothingToUndo`, and `PosterError`.
     """
-    operation, known = _operation(undone, change)
-    job = _new(undone, change, operation)
-    preview = preview_of_undo(job)
+    job, user = undo_of(undone, change), credentials.user
+    preview = preview_of(job)
     if not user.has_perms(preview.rights):
         raise PermissionDenied
-    if known is not None:
-        return known
+    if not job._state.adding:
+        return job
     if not is_undoable(undone):
         raise NotNow
     if not preview.left:
@@ -146,35 +130,25 @@ def plan_undo(
     return job
 
 
-def _new(undone: Job, change: Change | None, operation: uuid.UUID) -> Job:
-    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
-    scope = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "")
-    return Job(
-        id=operation,
-        account_id=undone.account_id,
-        kind=KIND,
-        undo_of=undone,
-        wanted=scope.to_json(),
-    )
-
-
-def _operation(undone: Job, change: Change | None) -> tuple[uuid.UUID, Job | None]:
-    """Return the id of the undo, and the undo itself if there is one.
+def undo_of(undone: Job, change: Change | None = None) -> Job:
+    """Return the job that undoes a job or one change of it: a new one, not saved, if there is none yet.
 
     The id follows from what is undone, so that it is undone once, no matter who asks. An undo that was
     cancelled or refused gives way to the next one.
     """
-    number = 0
-    while True:
+    for number in count():
         operation = uuid.uuid5(change.pk if change else undone.pk, f"undo {number}")
         job = Job.objects.filter(pk=operation).first()
         if job is None:
-            return operation, None
+            break
         decision = gates.decision_on(job) if job.state == Job.State.ASKED else None
         is_refused = job.state == Job.State.ASKED and not (decision and decision.is_waiting)
         if job.state != Job.State.CANCELLED and not is_refused:
-            return operation, job
-        number += 1
+            return job
+    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
+    scope = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "")
+    wanted = scope.to_json()
+    return Job(id=operation, account_id=undone.account_id, kind=KIND, undo_of=undone, wanted=wanted)
 
 
 # --- The changes to undo -----------------------------------------------------------------------------------

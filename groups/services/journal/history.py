@@ -1,13 +1,15 @@
 """Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -20,13 +22,12 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 LATEST = 5
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
+# Each page with rows of the history asks, so the question is put together once.
+UNDOES = Change.objects.filter(state__in=Change.MADE).order_by().values_list("undo_of", flat=True)
 
 
 class HistoryPages(Paginator[Change]):
@@ -107,48 +108,41 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
 
-@dataclass(frozen=True, slots=True)
-class NewsCount:
-    """The number of changes since a time, and how many of them were made elsewhere."""
-
-    since: datetime
-    all: int
-    elsewhere: int
-
-
-def news_of(credentials: PosterCredentials, user: "User", since: datetime) -> ChangeQuerySet:
+def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
     """Return what others have changed in groups, as it is known since a time; open changes are not in it.
 
     A change that began before that time counts if its outcome, or that it was made elsewhere, was found
     later. Raises `TokenRejected` if Poster has refused the user's token.
     """
     changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
-    return changes.exclude(user=user)
+    return changes.exclude(user=credentials.user_id)
 
 
-def count_news(credentials: PosterCredentials, user: "User", since: datetime) -> NewsCount:
-    """Count what others have changed since a time, as `news_of` does."""
-    counted = news_of(credentials, user, since).aggregate(
+def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, int]:
+    """Count what others have changed since a time, as `news_of` does, and what of it was made elsewhere."""
+    counted = news_of(credentials, since).aggregate(
         all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
     )
-    return NewsCount(since, counted["all"], counted["elsewhere"])
+    return counted["all"], counted["elsewhere"]
 
 
-def can_undo(change: Change, user: "User") -> bool:
-    """Return True if this user can undo this change: write old values, or create a removed group again."""
-    undo = Command.from_change(change).undo(change)
-    return undo is not None and user.has_perm(undo.permission)
+def undoable_ids(changes: Iterable[Change], user: "User") -> set[uuid.UUID]:
+    """Return the ids of the changes that this user can undo, and that nothing has undone yet; in one query.
+
+    An undo writes old values, or creates a removed group again; it may be a change of a job.
+    """
+    undos = {change.pk: Command.from_change(change).undo(change) for change in changes}
+    able = {pk for pk, undo in undos.items() if undo is not None and user.has_perm(undo.permission)}
+    return able.difference(UNDOES.filter(undo_of__in=able))
 
 
-def undo_command(
-    change: Change, *, user: "User", credentials: PosterCredentials, sent: str = ""
-) -> GroupCommand:
+def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
     `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
     the change.
     """
-    undo = Command.from_change(change).undo(change)
+    user, undo = credentials.user, Command.from_change(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     known = find_by_operation(sent)
@@ -156,10 +150,10 @@ def undo_command(
         operation = known.pk  # the form comes again
     else:
         operation = _next_operation(change, f"undo {user.pk}")
-    return replace(undo, user=user, credentials=credentials, operation=operation)
+    return replace(undo, credentials=credentials, operation=operation)
 
 
-def resolve(change: Change, decision: str, user: "User") -> None:
+def resolve(change: Change, decision: str, user: User) -> None:
     """Close a change in review with the user's decision, "applied" or "failed".
 
     Raises `NotNow` if the change is not in review, and `PermissionDenied`.
@@ -178,14 +172,14 @@ def can_repeat(change: Change) -> bool:
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
 
 
-def command_again(change: Change, *, user: "User", credentials: PosterCredentials) -> GroupCommand:
+def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:
     """Return the command that repeats a lost update or removal.
 
     A user decides to repeat it, and may do so only while Poster shows no effect of the first attempt. A
     creation is never repeated, because that could make two groups. Raises `NotNow` if the change cannot be
     repeated, and `PermissionDenied`.
     """
-    _check_right(change, user)
+    _check_right(change, credentials.user)
     if not can_repeat(change):
         raise NotNow
     command = Command.from_change(change)
@@ -193,8 +187,8 @@ def command_again(change: Change, *, user: "User", credentials: PosterCredential
     again = command.repeat(change, remote)
     if not isinstance(again, GroupCommand):
         raise NotNow
-    operation = _next_operation(change, f"again {user.pk}")
-    return replace(again, user=user, credentials=credentials, operation=operation)
+    operation = _next_operation(change, f"again {credentials.user_id}")
+    return replace(again, credentials=credentials, operation=operation)
 
 
 def _next_operation(change: Change, name: str) -> uuid.UUID:
@@ -206,6 +200,6 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
     return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 
 
-def _check_right(change: Change, user: "User") -> None:
+def _check_right(change: Change, user: User) -> None:
     if not Command.from_change(change).may_be_sent_by(user):
         raise PermissionDenied

@@ -139,7 +139,7 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
     for _ in range(TRIES_TO_RECORD):
         change = Change(
             id=command.operation,
-            account=sender.credentials.account,
+            account=sender.account,
             user=sender.user,
             user_name=sender.user.get_username(),
             action=command.action,
@@ -221,7 +221,7 @@ def _read_before(command: Command, change: Change) -> bool:
     problem: Change.Reason | None = None
     for left in _tries(deadline):
         try:
-            remote = command.observe_before(change, command.sender.credentials, within=left)
+            remote = command.observe_before(change, command.sender, within=left)
         except PosterError as error:
             is_row = error.reason == ErrorReason.UNREADABLE_ROW
             _fail(change, Reason.UNREADABLE_ROW if is_row else Reason.NOT_READ, error)
@@ -253,9 +253,7 @@ def _send(command: Command, change: Change) -> Store:
     """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
-        answered_id = call_poster(
-            command.sender.credentials, lambda poster: command.send(poster, within=within)
-        )
+        answered_id = call_poster(command.sender, lambda poster: command.send(poster, within=within))
     except OutcomeUnknown as error:
         said: dict[str, object] = {"code": error.code, "message": error.message, "reason": error.reason}
         return partial(_read_after, command, change, said)
@@ -280,7 +278,7 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
     change.code = error.code
     try:
         within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
-        look = read_outcome(command, change, command.sender.credentials, within=within)
+        look = read_outcome(command, change, command.sender, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
             schedule_recheck(change, reason=Reason.REFUSAL_NOT_VERIFIED, **said)
@@ -318,7 +316,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
     for left in _tries(deadline):
         try:
-            outcome = read_outcome(command, change, command.sender.credentials, within=left).outcome
+            outcome = read_outcome(command, change, command.sender, within=left).outcome
         except PosterError:
             outcome = None
         if not change.is_open:

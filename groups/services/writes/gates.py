@@ -5,14 +5,13 @@ A gate may hold a write back, by raising a `NotSent`, and may do something first
 
 from bisect import insort
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+from django.contrib.auth.models import User
 
 from groups.models import Change, Job
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import BonusBlocked
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class Decision(Protocol):
@@ -21,7 +20,7 @@ class Decision(Protocol):
     @property
     def is_waiting(self) -> bool: ...
 
-    def may_be_seen_by(self, user: "User") -> bool: ...
+    def may_be_seen_by(self, user: User) -> bool: ...
 
     def get_absolute_url(self) -> str: ...
 
@@ -46,13 +45,13 @@ class Gate:
     def in_transaction(self, change: Change, command: Command) -> None:
         """Let a change pass, in the transaction that records it."""
 
-    def before_job(self, job: Job, user: "User") -> None:
+    def before_job(self, job: Job, user: User) -> None:
         """Let a job pass as a whole, as this user starts it or lets it go on; may set columns of it.
 
         May raise `PosterError` as `before` does. Each of its changes passes on its own later.
         """
 
-    def job_decided(self, job: Job, user: "User", reason: str) -> None:
+    def job_decided(self, job: Job, user: User, reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
 
     def decision_on(self, job: Job) -> Decision | None:
@@ -76,13 +75,13 @@ def in_transaction(change: Change, command: Command) -> None:
         gate.in_transaction(change, command)
 
 
-def before_job(job: Job, user: "User") -> None:
+def before_job(job: Job, user: User) -> None:
     """Pass all gates with a job as a whole."""
     for gate in registered:
         gate.before_job(job, user)
 
 
-def job_decided(job: Job, user: "User", reason: str) -> None:
+def job_decided(job: Job, user: User, reason: str) -> None:
     """Tell all gates that a user has decided on a job."""
     for gate in registered:
         gate.job_decided(job, user, reason)
@@ -100,7 +99,7 @@ class BonusBlock(Gate):
     order = 10
 
     def before(self, command: Command) -> dict[str, Any]:
-        if command.sends_bonus and command.sender.credentials.account.bonus_block_id:
+        if command.sends_bonus and command.sender.account.bonus_block_id:
             raise BonusBlocked
         return {}
 

@@ -103,6 +103,12 @@ def hides_move(change: Change, client: Client | None) -> bool:
     return client.group_id in {ClientBefore.from_json(each.before).group_id for each in moved}
 
 
+def is_client_new(account_id: str, client_id: int) -> bool:
+    """Return True if a client was created here lately; a read may not show them yet."""
+    created = _latest(account_id, client_id=client_id, action=Change.Action.CREATE_CLIENT)
+    return created.filter(state__in=Change.MADE).exists()
+
+
 def has_new_clients(change: Change) -> bool:
     """Return True if clients came into the group recently by a job; they may not be counted yet."""
     return _have_moved(account=change.account_id, intended__group_id=change.group_id)

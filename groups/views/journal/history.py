@@ -92,7 +92,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
         return ask_to_confirm(request)
     try:
         if decision == "again":
-            command = history.command_again(change, user=request.user, credentials=request.credentials)
+            command = history.command_again(change, request.credentials)
             page = WritePage.for_command(request, command)
             page.context["decision"] = decision
             return execute_and_respond(page, command)
@@ -128,7 +128,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     if change.job is not None and change.client_id:
         return undo_by_job(request, change.job, change)
     sent = request.POST.get("operation", "")
-    command = history.undo_command(change, user=request.user, credentials=request.credentials, sent=sent)
+    command = history.undo_command(change, request.credentials, sent=sent)
     page = WritePage.for_command(request, command)
     confirmed = request.POST.get("confirmed") == "1"
     if command.removes:

@@ -27,7 +27,7 @@ A_WEEK = timedelta(days=7)
 def news(request: Request) -> HttpResponse:
     """Show what others have changed since the last visit; the line above the list is over by that."""
     since = _since(request)
-    changes = news_of(request.credentials, request.user, since)
+    changes = news_of(request.credentials, since)
     page = NewsPage(changes, NewsFilters.parse(request.GET), since=since, user=request.user)
     request.session[SEEN] = timezone.now().timestamp()
     return render_page(request, "groups/journal/news.html", {"page": page}, fragment="rows")
@@ -37,12 +37,13 @@ def line_of_news(request: Request) -> str:
     """Return the line above the list; empty if nothing is new, or if the user was never here before."""
     if last_visit(request) is None:
         return ""
-    return news_line(count_news(request.credentials, request.user, _unseen_since(request)))
+    since = _unseen_since(request)
+    return news_line(since, *count_news(request.credentials, since))
 
 
 def tab_of_news(request: Request) -> list[Tab]:
     """Return the tab beside the history; it has a dot if something is new, on the first visit too."""
-    is_new = news_of(request.credentials, request.user, _unseen_since(request)).exists()
+    is_new = news_of(request.credentials, _unseen_since(request)).exists()
     return [Tab(_("What is new"), reverse("groups:news"), _("there is something new") if is_new else "")]
 
 

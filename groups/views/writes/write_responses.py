@@ -26,7 +26,7 @@ from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.journal.history import can_repeat, can_undo
+from groups.services.journal.history import can_repeat, undoable_ids
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -75,7 +75,7 @@ def _warnings_of(command: GroupCommand) -> list[str]:
     old, new, namesakes = command.loaded, command.values, []
     if old is None or fold(old.name) != fold(new.name):
         with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
-            groups = reads.list_groups(command.sender.credentials, fresh=True)
+            groups = reads.list_groups(command.sender, fresh=True)
             namesakes = [(each.id, each.clients) for each in groups.named(new.name, but=command.group_id)]
     return warnings_for(old, new, namesakes)
 
@@ -170,7 +170,7 @@ def show_outcome(
     """Render the page of one change; while the change is open, the page polls."""
     may_decide = command.may_be_sent_by(request.user)
     # Only a change made elsewhere is undone here; one that was made here is undone in the history.
-    may_undo = change.state == State.ELSEWHERE and can_undo(change, request.user)
+    may_undo = change.state == State.ELSEWHERE and undoable_ids([change], request.user)
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
 
-from poster_admin.common.backups.engine import Contents, Engine
+from poster_admin.common.backups.engine import Engine, ReadColumn
 from poster_admin.common.backups.postgresql import PostgreSQL
 from poster_admin.common.backups.sqlite import SQLite
 
@@ -62,8 +62,8 @@ def back_up(folder: Path, note: str = "") -> Path:
             # Made here, so that nobody else can read it while it grows.
             unfinished.touch(mode=0o600, exist_ok=False)
             source.write(unfinished)
-            with source.contents(unfinished) as contents:
-                refuse_foreign_version(contents, source.place)
+            with source.contents(unfinished) as read_column:
+                refuse_foreign_version(read_column, source.place)
             unfinished.rename(path)
             for older in folder.glob(f"{PREFIX}*{end}") if note else ():
                 if older != path:
@@ -83,9 +83,9 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     return old
 
 
-def refuse_foreign_version(backup: Contents, name: str) -> None:
+def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:
     """Stop if the migrations of this version do not lead on from a backup. Raises `CommandError`."""
-    applied = set(backup.column("django_migrations", "app", "name"))
+    applied = set(read_column("django_migrations", "app", "name"))
     if any(app == "people" for app, _ in applied):
         raise CommandError(f"{name} was made by a version before 1.0, which this one does not read.")
     if not any(app == "groups" for app, _ in applied):

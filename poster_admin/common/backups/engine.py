@@ -1,28 +1,27 @@
 """Define the two steps that differ between databases: write a backup, and put one in place."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
+type ReadColumn = Callable[[str, str, str], Iterator[tuple[str, str]]]
+"""Takes a table of a backup, its primary key and a column, and yields key and value of each row.
 
-class Contents(ABC):
-    """A backup that can be read."""
-
-    @abstractmethod
-    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
-        """Yield the primary key and the value of each row. A table that the backup lacks has no rows."""
+A table that the backup lacks has no rows.
+"""
 
 
-class Prepared(Contents):
-    """A backup that can replace the database too."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A backup that can replace the database: `put_in_place` does so, all or nothing, or `CommandError`."""
 
-    @abstractmethod
-    def put_in_place(self) -> None:
-        """Replace the database, all or nothing. Raises `CommandError`."""
+    read_column: ReadColumn
+    put_in_place: Callable[[], None]
 
 
 class Engine(ABC):
@@ -45,8 +44,8 @@ class Engine(ABC):
         """Write a backup into an empty file, also while the database is in use. Raises `CommandError`."""
 
     @abstractmethod
-    def contents(self, file: Path) -> AbstractContextManager[Contents]:
-        """Open a backup that `write` has written. Raises `CommandError` if it cannot be read."""
+    def contents(self, file: Path) -> AbstractContextManager[ReadColumn]:
+        """Open a backup that `write` has written, to be read. Raises `CommandError` if it cannot be read."""
 
     @abstractmethod
     def prepared(self, file: Path) -> AbstractContextManager[Prepared]:

@@ -5,8 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from shutil import rmtree, which
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -16,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import connection
 
-from poster_admin.common.backups.engine import Contents, Engine, Prepared
+from poster_admin.common.backups.engine import Engine, Prepared, ReadColumn
 
 # Options of Django's own, which the programs do not know.
 NOT_OF_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}
@@ -44,12 +43,12 @@ class PostgreSQL(Engine):
         self.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", self.target)
 
     @contextmanager
-    def contents(self, file: Path) -> Iterator[Contents]:
+    def contents(self, file: Path) -> Iterator[ReadColumn]:
         """Turn the whole backup into SQL, which finds a damaged one, in a file that ends with the process."""
         settings.VAR_DIR.mkdir(exist_ok=True)
         with TemporaryFile("w+", encoding="utf-8", dir=settings.VAR_DIR) as script:
             self.run("pg_restore", "--no-owner", "--no-privileges", "--file=-", str(file), output=script)
-            yield _PostgreSQLContents(script)
+            yield partial(_read_column, script)
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[Prepared]:
@@ -61,7 +60,7 @@ class PostgreSQL(Engine):
             script = Path(folder) / "script.sql"
             self.run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(file))
             with script.open(encoding="utf-8") as lines:
-                yield _PreparedPostgreSQL(lines, self, script)
+                yield Prepared(partial(_read_column, lines), partial(self._put_in_place, script))
 
     @cached_property
     def target(self) -> str:
@@ -90,33 +89,7 @@ class PostgreSQL(Engine):
         if done.returncode:
             raise CommandError(done.stderr.strip().partition("\n")[0] or f"{program} failed.")
 
-
-@dataclass(slots=True)
-class _PostgreSQLContents(Contents):
-    _lines: TextIO
-
-    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
-        """Read the column out of the COPY block of its table."""
-        indexes: tuple[int, int] | None = None
-        self._lines.seek(0)
-        for line in self._lines:
-            if block := COPY.match(line):
-                names = block["columns"].replace('"', "").split(", ")
-                found = block["table"] == table and {key, column} <= set(names)
-                indexes = (names.index(key), names.index(column)) if found else None
-            elif line == "\\.\n":
-                indexes = None
-            elif indexes:
-                values = line.rstrip("\n").split("\t")
-                yield values[indexes[0]], values[indexes[1]]
-
-
-@dataclass(slots=True)
-class _PreparedPostgreSQL(_PostgreSQLContents, Prepared):
-    _engine: PostgreSQL
-    _script: Path
-
-    def put_in_place(self) -> None:
+    def _put_in_place(self, script: Path) -> None:
         """Drop all tables and make those of the backup, in one transaction.
 
         `pg_restore --clean` would leave tables that are newer than the backup, at which a migration fails.
@@ -128,4 +101,20 @@ class _PreparedPostgreSQL(_PostgreSQLContents, Prepared):
             f"DROP TABLE IF EXISTS {connection.ops.quote_name(table)} CASCADE;" for table in tables
         )
         options = ("--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1")
-        self._engine.run("psql", *options, f"--command={drop}", f"--file={self._script}", self._engine.target)
+        self.run("psql", *options, f"--command={drop}", f"--file={script}", self.target)
+
+
+def _read_column(lines: TextIO, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
+    """Read the column out of the COPY block of its table."""
+    indexes: tuple[int, int] | None = None
+    lines.seek(0)
+    for line in lines:
+        if block := COPY.match(line):
+            names = block["columns"].replace('"', "").split(", ")
+            found = block["table"] == table and {key, column} <= set(names)
+            indexes = (names.index(key), names.index(column)) if found else None
+        elif line == "\\.\n":
+            indexes = None
+        elif indexes:
+            values = line.rstrip("\n").split("\t")
+            yield values[indexes[0]], values[indexes[1]]

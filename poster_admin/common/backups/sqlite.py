@@ -5,13 +5,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from django.core.management.base import CommandError
 
-from poster_admin.common.backups.engine import Contents, Engine, Prepared
+from poster_admin.common.backups.engine import Engine, Prepared, ReadColumn
 
 # Files beside a database that belong to it: the log of the last writes, and its index.
 BESIDE = ("-wal", "-shm", "-journal")
@@ -40,9 +40,9 @@ class SQLite(Engine):
             raise CommandError(f"Nothing was backed up from {self.place}: {error}.") from None
 
     @contextmanager
-    def contents(self, file: Path) -> Iterator[Contents]:
+    def contents(self, file: Path) -> Iterator[ReadColumn]:
         with closing(_connect(file)) as database:
-            yield _SQLiteContents(database)
+            yield partial(_read_column, database)
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[Prepared]:
@@ -57,7 +57,8 @@ class SQLite(Engine):
                 shutil.copyfile(log, f"{copy}-wal")
             with closing(_connect(copy)) as database:
                 _make_whole(database)
-                yield _PreparedSQLite(database, copy, self._path)
+                put_in_place = partial(_put_in_place, database, copy, self._path)
+                yield Prepared(partial(_read_column, database), put_in_place)
         except sqlite3.Error as error:
             raise CommandError(f"{file} is damaged: {error}.") from None
         except OSError as error:
@@ -70,33 +71,26 @@ class SQLite(Engine):
         return Path(self.settings["NAME"])
 
 
-@dataclass(slots=True)
-class _SQLiteContents(Contents):
-    _database: sqlite3.Connection
-
-    def column(self, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
-        with suppress(sqlite3.OperationalError):  # an older backup may lack the table or the column
-            yield from self._database.execute(f'SELECT "{key}", "{column}" FROM "{table}"')  # noqa: S608 - ours
+def _read_column(
+    database: sqlite3.Connection, table: str, key: str, column: str
+) -> Iterator[tuple[str, str]]:
+    with suppress(sqlite3.OperationalError):  # an older backup may lack the table or the column
+        yield from database.execute(f'SELECT "{key}", "{column}" FROM "{table}"')  # noqa: S608 - ours
 
 
-@dataclass(slots=True)
-class _PreparedSQLite(_SQLiteContents, Prepared):
-    _copy: Path
-    _path: Path
-
-    def put_in_place(self) -> None:
-        self._database.close()
-        if self._path.exists() and os.geteuid() == 0:
-            # Files of root could not be written by the server.
-            owner = self._path.stat()
-            os.chown(self._copy, owner.st_uid, owner.st_gid)
-        _sync(self._copy)
-        # The files beside the old database would bring its rows back.
-        for suffix in BESIDE:
-            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-        self._copy.replace(self._path)
-        with suppress(OSError):  # some file systems cannot sync a folder
-            _sync(self._path.parent)
+def _put_in_place(database: sqlite3.Connection, copy: Path, path: Path) -> None:
+    database.close()
+    if path.exists() and os.geteuid() == 0:
+        # Files of root could not be written by the server.
+        owner = path.stat()
+        os.chown(copy, owner.st_uid, owner.st_gid)
+    _sync(copy)
+    # The files beside the old database would bring its rows back.
+    for suffix in BESIDE:
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    copy.replace(path)
+    with suppress(OSError):  # some file systems cannot sync a folder
+        _sync(path.parent)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

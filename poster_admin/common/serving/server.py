@@ -138,13 +138,22 @@ def back_up_before_migrating(alias: str) -> None:
         backups.back_up(folder, note=f"before-migrating-from-{len(applied)}")
 
 
+@contextmanager
+def ready_to_migrate(alias: str, *, only_looks: bool = False) -> Iterator[int]:
+    """Hold the lock of a database that may be migrated, and is backed up; yield how many are missing."""
+    with migration_lock(alias):
+        refuse_too_old(alias)
+        refuse_newer(alias)
+        missing = missing_migrations(alias)
+        if missing and not only_looks:
+            back_up_before_migrating(alias)
+        yield missing
+
+
 def migrate() -> None:
     """Migrate the database, unless another process has done so meanwhile."""
-    with migration_lock(DEFAULT_DB_ALIAS):
-        refuse_too_old(DEFAULT_DB_ALIAS)
-        refuse_newer(DEFAULT_DB_ALIAS)
-        if missing_migrations(DEFAULT_DB_ALIAS):
-            back_up_before_migrating(DEFAULT_DB_ALIAS)
+    with ready_to_migrate(DEFAULT_DB_ALIAS) as missing:
+        if missing:
             call_command(django_migrate.Command(), interactive=False, verbosity=0)
 
 

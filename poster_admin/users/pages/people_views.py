@@ -6,19 +6,20 @@ from typing import Concatenate
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.pages import page_at
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users import accounts, sessions
 from poster_admin.users.pages import people
@@ -38,19 +39,16 @@ def manages_people[**P](view: View[P]) -> View[P]:
         if not request.user.has_perm(people.CHANGE_USER):
             raise PermissionDenied
         if not recently_confirmed(request):
-            # A form for one action has no page of its own.
-            back = reverse("people:list") if request.method == "POST" else ""
-            return ask_to_confirm(request, back=back)
+            return ask_to_confirm(request, back=page_at(request.path))
         return view(request, *args, **kwargs)
 
     return guarded
 
 
 @require_safe
+@permission_required(people.CHANGE_USER, raise_exception=True)
 def person_list(request: Request) -> HttpResponse:
     """Show the people whom the user may see, with their roles and how they are signed in."""
-    if not request.user.has_perm(people.CHANGE_USER):
-        raise PermissionDenied
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = people.with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
     page = page_asked_for(request, seen)

@@ -5,9 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, logout, update_session_auth_hash
+from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
@@ -27,7 +27,12 @@ from poster_admin.users.security_log import lines_for, record
 from poster_admin.users.sign_in import browsers, two_factor
 from poster_admin.users.sign_in.guardians import PASSWORD_DUE
 from poster_admin.users.sign_in.password_reset import NewPasswordForm
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
+from poster_admin.users.sign_in.reauthentication import (
+    FORM_WAITS,
+    ask_to_confirm,
+    note_confirmation,
+    recently_confirmed,
+)
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -67,7 +72,15 @@ def confirm(request: Request) -> HttpResponse:
             return redirect(back)
         form.add_error(None, _("That is not right. Try again."))
     passkeys = passkeys_of(request.user)
-    return render_form(request, "registration/confirm.html", form, next=back, has_passkeys=bool(passkeys))
+    form_waits = request.session.get(FORM_WAITS)
+    return render_form(
+        request,
+        "registration/confirm.html",
+        form,
+        next=back,
+        form_waits=form_waits,
+        has_passkeys=bool(passkeys),
+    )
 
 
 @form_methods
@@ -121,10 +134,9 @@ class PasswordChange(PasswordChangeView):
 
 
 @require_safe
+@permission_required("users.view_securityevent", raise_exception=True)
 def security_log(request: Request) -> HttpResponse:
     """Show the security log to owners."""
-    if not request.user.has_perm("users.view_securityevent"):
-        raise PermissionDenied
     kind = request.GET.get("kind", "")
     events = lines_for(request.user)
     if kind in Event:

@@ -12,6 +12,8 @@ from poster_admin.common.deadlines import is_past
 
 # Key in the session: when the user last signed in or typed the password again.
 CONFIRMED_AT = "confirmed_at"
+# Key in the session: whether the password is asked for instead of doing what a form was sent for.
+FORM_WAITS = "form_waits"
 
 CONFIRMATION_LIFE = timedelta(minutes=15)
 
@@ -33,5 +35,9 @@ def recently_confirmed(request: HttpRequest) -> bool:
 
 
 def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:
-    """Redirect the user to the page that asks for the password, and from there back to this page."""
+    """Redirect the user to the page that asks for the password, and from there back to this page.
+
+    That page says that a form which was sent has done nothing yet.
+    """
+    request.session[FORM_WAITS] = request.method == "POST"
     return redirect(f"{reverse('confirm')}?{urlencode({'next': back or request.path})}")

@@ -56,7 +56,7 @@ def test_a_database_that_does_not_answer_is_one_clear_line(monkeypatch):
 def test_a_start_names_what_no_key_opens(staff, capsys):
     PosterCredentials.objects.update(token=Secret(sealed="f1:of-another-key"))
     Command()._check(tags=["database"], databases=["default"])
-    assert "users.W001: POSTER_TOKEN_KEYS open 0 of 1 stored secrets" in capsys.readouterr().err
+    assert "users.W001: Stored secrets that POSTER_TOKEN_KEYS open: 0 of 1" in capsys.readouterr().err
 
 
 def test_a_database_of_before_the_first_release_is_told_in_one_line_and_left_as_it_is(db):

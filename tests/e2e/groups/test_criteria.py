@@ -74,7 +74,7 @@ def test_a_threshold_that_is_typed_redraws_the_picture_and_asks_poster_nothing(
     before = picture.locator("rect.in").count()
     sandbox.log.clear()
     page.fill("#id_rows-0-bought_min", "3 000")
-    expect(picture).to_contain_text("clients lie within the bounds")
+    expect(picture).to_contain_text("Clients within the bounds")
     expect(picture.locator("rect.in")).not_to_have_count(before)
     assert not sandbox.calls()
 

@@ -8,7 +8,10 @@ from playwright.sync_api import expect
 
 from groups.models import Change, Job
 from poster_admin.users.models import UserSession
+from poster_admin.users.sessions import SessionStore
+from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from tests.support.browser import SEED, caught, heading, hold_back, open_row, show_list, sign_in_when_asked
+from tests.support.people import PASSWORD
 
 ENDED = "Ваш сеанс завершився; нічого не збережено."
 BACK = "Усе, що ви ввели, знову тут."
@@ -200,6 +203,74 @@ def test_what_somebody_else_changed_meanwhile_is_shown(page, staff, sandbox):
     save(page)
     heading(page, "Тим часом групу змінили")
     assert not sandbox.posts()
+
+
+@pytest.mark.parametrize(
+    ("path", "button", "name", "typed"),
+    [
+        ("/people/new/", "Додати людину", "full_name", "Олена Бойко"),
+        ("/groups/1/schedule/", "Запланувати", "percent", "12,5"),
+        pytest.param("/account/limits/", "Встановити межі", "max_percent", "33", marks=pytest.mark.thorough),
+        pytest.param("/criteria/", "Зберегти критерії", "max_moves", "44", marks=pytest.mark.thorough),
+    ],
+)
+def test_a_form_that_keeps_no_draft_comes_back_too(page_for, owner, path, button, name, typed):
+    page = page_for(owner, language="uk")
+    page.goto(path)
+    field(page, name).fill(typed)
+    page.wait_for_load_state()
+    end_sessions(page)
+    page.get_by_role("button", name=button).last.click()
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    sign_in_when_asked(page, "owner")
+    expect(page).to_have_url(re.compile(f"{path}$"))
+    told(page)
+    expect(field(page, name)).to_have_value(typed)
+    # It came back once.
+    page.goto(path)
+    expect(field(page, name)).not_to_have_value(typed)
+
+
+def test_a_part_that_finds_the_session_ended_keeps_the_criteria(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/criteria/")
+    field(page, "rows-0-days").fill("30")
+    expect(page.locator("#rows-0-spread")).not_to_be_empty()
+    UserSession.objects.all().delete()
+    field(page, "rows-0-bought_min").fill("1 000")
+    sign_in_when_asked(page, "owner")
+    told(page)
+    expect(field(page, "rows-0-days")).to_have_value("30")
+    expect(field(page, "rows-0-bought_min")).to_have_value("1 000")
+
+
+def test_a_choice_comes_back_too(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/account/notices/")
+    choice = page.get_by_label("Групу змінено не тут")
+    choice.select_option("Одразу")
+    end_sessions(page)
+    save(page)
+    sign_in_when_asked(page, "owner")
+    told(page)
+    expect(choice).to_have_value("at_once")
+
+
+def test_a_person_comes_back_after_the_password_that_was_asked_for(page_for, owner):
+    page = page_for(owner, language="uk")
+    page.goto("/people/new/")
+    field(page, "full_name").fill("Олена Бойко")
+    session = SessionStore(UserSession.objects.get(user=owner).session_key)
+    session[CONFIRMED_AT] = 0
+    session.save()
+    page.get_by_role("button", name="Додати людину").click()
+    expect(page.get_by_role("alert")).to_contain_text("Поки нічого не зроблено.")
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/people/new/")
+    expect(field(page, "full_name")).to_have_value("Олена Бойко")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 @pytest.mark.thorough

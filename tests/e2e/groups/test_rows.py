@@ -109,6 +109,21 @@ def test_the_pictures_and_counts_are_those_of_a_saved_row(page_for, staff, sandb
     expect(page.locator("#figures")).to_contain_text("1,")
 
 
+def test_a_row_is_saved_in_its_place_after_the_filters_were_looked_at(page_for, staff, sandbox):
+    page = page_for(staff)
+    show_list(page, "/groups/?sort=name")
+    page.wait_for_load_state()
+    page.get_by_role("link", name="Filters", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile(r"/groups/\?sort=name$"))
+    open_row(page, 4)
+    page.locator(".row-form [name=percent]").fill("12")
+    page.keyboard.press("Enter")
+    expect(row(page, 4)).to_contain_text("12%")
+    expect(page.locator("main h1")).to_have_count(1)
+
+
 @pytest.mark.thorough
 def test_a_row_that_is_left_keeps_its_place_and_the_focus(page_for, staff, long_list):
     page = page_for(staff)

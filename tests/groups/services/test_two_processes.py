@@ -270,7 +270,7 @@ def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
     try:
         job = dashboard.send_form(path, form).headers["Location"]
         wait_until(lambda: 'data-state="stopped"' in dashboard.look(job), 0.2, 60)
-        assert "3 are left" in dashboard.look(job)
+        assert "Left in it: 3" in dashboard.look(job)
         assert not sandbox.posts(WRITE["remove"])
         assert len(people(dashboard, source)) == 3
         # Its own page does not take it for empty either.

@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from tests.support.features import with_feature
-from tests.support.pages import fragment, text_of
+from tests.support.pages import fragment, hidden, text_of
 from tests.support.values import HOSTILE_ACCOUNTS
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +39,32 @@ def test_a_token_is_kept_once_poster_has_accepted_it(newcomer, browse, sandbox):
     assert token[-4:] in text_of(page)
     assert token not in page.content.decode()
     assert client.get("/groups/").status_code == 200
+
+
+def test_a_form_of_the_account_before_is_not_sent_to_the_new_one(staff, browse, sandbox):
+    """Both accounts have the same groups, as two restaurants of one chain do."""
+    tabs = browse(staff, enforce_csrf_checks=True)
+    form = hidden(tabs.get("/groups/4/edit/"), "csrfmiddlewaretoken", "version", "operation")
+    form |= {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "90", "confirmed": "1"}
+    fields = hidden(tabs.get(URL), "csrfmiddlewaretoken")
+    fields |= {"account": "kopecks", "token": sandbox.accounts["kopecks"].token}
+    assert tabs.post(URL, fields).status_code == 302
+    answer = tabs.post("/groups/4/edit/", form)
+    assert answer.status_code == 403
+    assert "The page was open too long" in text_of(answer)
+    assert not sandbox.posts()
+    fields = hidden(tabs.get("/groups/4/edit/"), "csrfmiddlewaretoken", "version", "operation")
+    assert tabs.post("/groups/4/edit/", form | fields).status_code == 302
+
+
+def test_a_new_token_for_the_same_account_leaves_open_forms_alone(staff, browse, sandbox):
+    tabs = browse(staff, enforce_csrf_checks=True)
+    form = hidden(tabs.get("/groups/4/edit/"), "csrfmiddlewaretoken", "version", "operation")
+    form |= {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "12"}
+    fields = hidden(tabs.get(URL), "csrfmiddlewaretoken")
+    fields |= {"account": "demo", "token": sandbox.accounts["demo"].token}
+    assert tabs.post(URL, fields).status_code == 302
+    assert tabs.post("/groups/4/edit/", form).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -244,6 +270,17 @@ def test_the_name_of_a_foreign_account_opens_nothing(staff, outsider, browse, sa
     assert "not known to be of this account" in text_of(page)
     assert PosterCredentials.objects.get(user=outsider).account_id == "kavarnia"
     assert connect(client, sandbox, "demo", token).status_code == 302
+
+
+def test_a_company_that_is_known_gets_no_second_name(staff, browse, sandbox, bare):
+    """Under another name it would have no limits, and changes of the other one would not lock its groups."""
+    client = browse(staff)
+    assert connect(client, sandbox, "demo").status_code == 302
+    page = connect(client, sandbox, "other")
+    assert page.status_code == 422
+    assert "not known to be of this account" in text_of(page)
+    assert PosterCredentials.objects.get(user=staff).account_id == "demo"
+    assert connect(client, sandbox, "kavarnia", sandbox.accounts["kavarnia"].token).status_code == 302
 
 
 def test_a_token_that_does_not_say_its_company_opens_no_account_that_is_known(

@@ -21,13 +21,14 @@ QUERIES = {
     "/groups/?page=2&sort=-clients": ALWAYS + PLANNED + VIEWS,
     # Whether this list is kept as a view.
     "/groups/?q=а&type=1": ALWAYS + PLANNED + 2 * VIEWS,
-    # The latest changes of the group, its running job, its planned change, its clients over time, and whether
-    # it is watched.
-    "/groups/1/": ALWAYS + 2 + PLANNED + COUNTED + WATCHED,
-    # Their count, those of the page, the users to choose from, and whether something is new.
-    "/history/": ALWAYS + 4,
-    "/history/?page=2": ALWAYS + 4,
-    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 4,
+    # The latest changes of the group, and which of them are undone; its running job, its planned change, its
+    # clients over time, and whether it is watched.
+    "/groups/1/": ALWAYS + 3 + PLANNED + COUNTED + WATCHED,
+    # Their count, those of the page, which of them are undone, the users to choose from, and whether
+    # something is new.
+    "/history/": ALWAYS + 5,
+    "/history/?page=2": ALWAYS + 5,
+    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 5,
 }
 
 

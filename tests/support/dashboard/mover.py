@@ -25,7 +25,7 @@ def start(sources, target_id, name="owner"):
     groups = [read_now(credentials, each).group for each in sources]
     ids = {sources[0]: None}
     if len(groups) > 1:
-        ids = {each: [client.id for client in every_member(**who, group_id=each)[1]] for each in sources}
+        ids = {each: [client.id for client in every_member(credentials, each)] for each in sources}
     target = read_now(credentials, target_id).group
     job = moves.plan_move(**who, operation=uuid.uuid4(), sources=groups, target=target, ids=ids)
     return queue.start(job).pk

@@ -48,6 +48,15 @@ def test_a_lost_removal_is_sent_again_only_after_it(owner, browse, sandbox):
     assert len(sandbox.posts()) == 2
 
 
+def test_who_has_sent_something_is_told_that_nothing_has_been_done(owner, browse):
+    client, words = after_a_while(browse(owner)), "Nothing has been done yet."
+    assert words not in client.get("/people/new/", follow=True).content.decode()
+    assert words in client.post("/people/new/", {"full_name": "Olena"}, follow=True).content.decode()
+    wrong = client.post("/accounts/confirm/", {"password": "wrong", "next": "/people/new/"})
+    assert words in wrong.content.decode()
+    assert words not in client.get("/people/new/", follow=True).content.decode()
+
+
 def test_who_may_not_remove_it_is_not_asked(staff, browse):
     assert after_a_while(browse(staff)).get(REMOVAL).status_code == 200
 

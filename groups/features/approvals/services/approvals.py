@@ -36,7 +36,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
-from groups.services.writes.commands import Command, GroupCommand, Sender
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
@@ -112,7 +112,7 @@ def needs_password(request: ApprovalRequest) -> bool:
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
-    """Return the command of a request for a change, still without its sender."""
+    """Return the command of a request for a change, still without its sender and operation."""
     row = Change(
         id=request.pk,
         action=request.action,
@@ -125,16 +125,12 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     command = Command.from_change(row)
     if not isinstance(command, GroupCommand):
         raise TypeError("Only writes to groups are asked for one by one.")
-    # The next try is another change: an earlier one may have changed nothing.
-    operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
-    command = replace(command, operation=operation, undo_of=request.undo_of, again_of=request.again_of)
-    return command.confirmed()
+    return replace(command, undo_of=request.undo_of, again_of=request.again_of).confirmed()
 
 
-def command_onto(request: ApprovalRequest, now: Effect | None) -> GroupCommand:
-    """Return the command of a request for a change, onto the values of now."""
-    command = command_of(request)
-    if now is None or now.group is None:
+def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
+    """Return the command onto the values of now, where these are known; a new group replaces no values."""
+    if now is None or now.group is None or command.creates:
         return command
     return command.rebased(now.group.values, now.group.clients)
 
@@ -146,11 +142,15 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    """Return what a write to one group, or a row, would do now; a new group has no clients."""
+    """Return what a write to one group, or a row, would do now.
+
+    A new group has no clients; its effect has the groups that have its name already, which its form may not
+    have asked about, and which may have come since.
+    """
     if not isinstance(wanted, GroupCommand):
         return asked_of(wanted).effect(credentials)
     if wanted.group_id is None:
-        return Effect()
+        return Effect(tuple(list_groups_now(credentials).named(wanted.values.name)))
     counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
     return effect_on_group(credentials, wanted.group_id, counts=counts)
 
@@ -235,7 +235,7 @@ def approve(
         raise ChangedSince(now)
     consent: dict[str, Any] = {"request_id": request.pk, "asked_by": request.user_name}
     if request.kind == ApprovalRequest.CHANGE:
-        return _approve_change(request, Sender(user, credentials), now, consent)
+        return _approve_change(request, credentials, now, consent)
     with transaction.atomic():
         limits.store_approval(request, user)
         is_started = request.asked.start(user, now, **consent)
@@ -244,16 +244,20 @@ def approve(
     return None
 
 
-def _approve_change(request: ApprovalRequest, sender: Sender, now: Effect, consent: dict[str, Any]) -> Change:
-    command = command_onto(request, now)
+def _approve_change(
+    request: ApprovalRequest, credentials: PosterCredentials, now: Effect, consent: dict[str, Any]
+) -> Change:
+    command = rebased_onto(now, command_of(request))
     if command.changes_nothing:
-        limits.store_approval(request, sender.user)
+        limits.store_approval(request, credentials.user)
         raise AlreadySo
-    command = replace(command, user=sender.user, credentials=sender.credentials)
+    # The next try is another change: an earlier one may have changed nothing.
+    operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
+    command = replace(command, operation=operation, credentials=credentials, **consent)
     try:
-        return execute(replace(command, **consent, allowed_clients=now.clients))
+        return execute(replace(command, allowed_clients=now.clients))
     except BeyondLimits:
-        raise ChangedSince(effect_of(request, sender.credentials)) from None
+        raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:
         raise NotNow from None  # somebody else approved or refused it at the same moment
     except Locked:

@@ -81,9 +81,9 @@ class LimitGate(Gate):
     def before(self, command: Command) -> dict[str, Any]:
         """Return the number of clients that a command reaches, as far as there is a limit on them."""
         sender = command.sender
-        limits, reach = limits_of(sender.credentials.account_id), command.reach
+        limits, reach = limits_of(sender.account_id), command.reach
         if limits.max_clients is not None and command.reached_group is not None:
-            reach += Reach(clients=count_reached(sender.credentials, command.reached_group))
+            reach += Reach(clients=count_reached(sender, command.reached_group))
         # The clients of a job are held against the limit together, in the transaction.
         breaches = breaches_of(replace(reach, clients=0 if command.job else reach.clients), limits)
         if not are_allowed(breaches, command.consent, sender.user):

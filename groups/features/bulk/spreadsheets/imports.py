@@ -109,12 +109,11 @@ class _Reading:
             elif name:
                 self._found.ignored.append(name[:100])
         if not columns.keys() & {"id", "name"}:
-            raise NotReadable(
-                _(
-                    "The first line has to name the columns, Id or Name at least, in the words of an "
-                    "exported file."
-                )
+            words = _(
+                "The first line has to name the columns, Id or Name at least, in the words of an "
+                "exported file."
             )
+            raise NotReadable(words)
         rows = {
             number: {key: row[place] for key, place in columns.items() if place < len(row) and row[place]}
             for number, row in self._table.rows.items()
@@ -122,11 +121,11 @@ class _Reading:
         for cells in rows.values():
             account = cells.get("account", self._account)
             if fold(account) != fold(self._account):
-                raise NotReadable(
-                    _("This file is of the Poster account %(theirs)s, and you are connected to %(yours)s.")
-                    % {"theirs": account[:100], "yours": self._account},
-                    code=OTHER_ACCOUNT,
+                words = _(
+                    "This file is of the Poster account %(theirs)s, and you are connected to %(yours)s."
                 )
+                accounts = {"theirs": account[:100], "yours": self._account}
+                raise NotReadable(words % accounts, code=OTHER_ACCOUNT)
         for number, cells in rows.items():
             if cells.keys() & {"id", *VALUES}:
                 self._read_line(number, cells)
@@ -150,9 +149,8 @@ class _Reading:
                 self._found.unchanged += 1
                 return
             if not group.is_editable:
-                self._fail(
-                    number, "loyalty_type", _("Poster has a type for this group that is not known here.")
-                )
+                problem = _("Poster has a type for this group that is not known here.")
+                self._fail(number, "loyalty_type", problem)
                 return
         self._check_line(number, values, group)
 
@@ -160,19 +158,17 @@ class _Reading:
         """Return the group of an id, or record an error if it does not exist."""
         group_id = whole_number(text)
         if group_id is None:
-            self._fail(number, "id", _("An id is a whole number. For a new group, leave the cell empty."))
+            problem = _("An id is a whole number. For a new group, leave the cell empty.")
         elif group_id in self._line_of_id:
-            line = self._line_of_id[group_id]
-            self._fail(number, "id", _("This group is in line %(line)s already.") % {"line": line})
+            problem = _("This group is in line %(line)s already.") % {"line": self._line_of_id[group_id]}
         elif group_id in self._unreadable:
-            self._fail(number, "id", _("What Poster has of this group could not be read."))
+            problem = _("What Poster has of this group could not be read.")
         elif group_id not in self._groups:
-            self._fail(
-                number, "id", _("There is no group with this id. For a new one, leave the cell empty.")
-            )
+            problem = _("There is no group with this id. For a new one, leave the cell empty.")
         else:
             self._line_of_id[group_id] = number
             return self._groups[group_id]
+        self._fail(number, "id", problem)
         return None
 
     def _check_line(self, number: int, values: dict[str, str], group: Group | None) -> None:
@@ -192,13 +188,12 @@ class _Reading:
         if group is not None and form.intended == group.values:
             self._found.unchanged += 1
             return
-        line = Line(number, form.intended)
-        if group is not None:
-            line = Line(number, form.intended, group.id, group.values, group.clients)
         name = fold(form.intended.name)
-        if group is None or fold(group.name) != name:
-            namesakes = tuple((other.id, other.clients) for other in self._of_name.get(name, ()))
-            line = replace(line, namesakes=namesakes)
+        others = self._of_name.get(name, ()) if group is None or fold(group.name) != name else ()
+        namesakes = tuple((other.id, other.clients) for other in others)
+        line = Line(number, form.intended, namesakes=namesakes)
+        if group is not None:
+            line = replace(line, group_id=group.id, old=group.values, clients=group.clients)
         self._found.lines.append(line)
 
     def _check_rules_of_files(

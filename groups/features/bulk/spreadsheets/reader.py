@@ -76,9 +76,8 @@ def _collect(rows: Iterable[Row]) -> Table:
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
         if number > LAST_ROW:
-            raise NotReadable(
-                _("The table goes on below line %(line)s. Take out its empty lines.") % {"line": LAST_ROW}
-            )
+            words = _("The table goes on below line %(line)s. Take out its empty lines.")
+            raise NotReadable(words % {"line": LAST_ROW})
         if any(len(cell) > LONGEST_CELL for cell in row):
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
         if not any(row):
@@ -87,10 +86,8 @@ def _collect(rows: Iterable[Row]) -> Table:
             header, first_row = row, number
             continue
         if len(found) == ROWS_AT_MOST:
-            raise NotReadable(
-                _("The file has more than %(count)s lines. Split it into smaller ones.")
-                % {"count": ROWS_AT_MOST}
-            )
+            words = _("The file has more than %(count)s lines. Split it into smaller ones.")
+            raise NotReadable(words % {"count": ROWS_AT_MOST})
         found[number] = row
     if header is None:
         raise NotReadable(_("The file is empty."))
@@ -121,9 +118,8 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
                 for cell in record[:COLUMNS_AT_MOST]
             )
     except (csv.Error, ValueError, TypeError):
-        raise NotReadable(
-            _("The lines of this CSV file cannot be told apart. Save the table again.")
-        ) from None
+        words = _("The lines of this CSV file cannot be told apart. Save the table again.")
+        raise NotReadable(words) from None
 
 
 # --- XLSX --------------------------------------------------------------------------------------------------
@@ -134,25 +130,20 @@ def _workbook_rows(content: bytes) -> Iterator[Row]:
     try:
         yield from workbook_reader.rows_of(content)
     except TooLarge:
-        raise NotReadable(
-            _(
-                "This XLSX file is too large. Unpacked, it may have %(megabytes)s MB and %(elements)s "
-                "elements at most. Save only the table, in a new workbook."
-            )
-            % {
-                "megabytes": UNPACKED_AT_MOST // 2**20,
-                "elements": number_format(ELEMENTS_AT_MOST, 0, force_grouping=True),
-            }
-        ) from None
+        words = _(
+            "This XLSX file is too large. Unpacked, it may have %(megabytes)s MB and %(elements)s "
+            "elements at most. Save only the table, in a new workbook."
+        )
+        elements = number_format(ELEMENTS_AT_MOST, 0, force_grouping=True)
+        most = {"megabytes": UNPACKED_AT_MOST // 2**20, "elements": elements}
+        raise NotReadable(words % most) from None
     except Odd:
-        raise NotReadable(
-            _("This XLSX file has something in it that no spreadsheet program writes.")
-        ) from None
+        words = _("This XLSX file has something in it that no spreadsheet program writes.")
+        raise NotReadable(words) from None
     except Exception as error:
         # A damaged file can raise almost any exception.
-        raise NotReadable(
-            _(
-                "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
-                "or save it as CSV."
-            )
-        ) from error
+        words = _(
+            "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
+            "or save it as CSV."
+        )
+        raise NotReadable(words) from error

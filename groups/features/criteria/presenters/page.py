@@ -11,13 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.criteria.models import Criteria, CriteriaPin
-from groups.features.criteria.services.judging import Criterion
+from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.nights import was_run_by_hand, what_waits
-from groups.features.criteria.services.tables import SavedTable
 from groups.models import Job
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
+from groups.services.jobs.kinds import title_of
 from groups.services.values import NumberFormat, moment_words, name_or_number
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ _KOPECKS = 100
 class CriterionRow:
     """A row of the saved table, in words; `is_gone` if its group is no longer in Poster."""
 
-    number: int
     group_id: int
     name: str
     conditions: list[str]
@@ -53,40 +52,36 @@ class CriteriaPage:
     """The saved table with the names of its groups, and the pins."""
 
     def __init__(
-        self, saved: SavedTable | None, groups: Groups, pins: Sequence[CriteriaPin], user: "User"
+        self, saved: Criteria | None, groups: Groups, pins: Sequence[CriteriaPin], user: "User"
     ) -> None:
         self.saved = saved
         self.pins = pins
+        self._table = Table.from_json(saved.table) if saved else None
         self._user = user
         self._groups = groups
 
     @cached_property
     def rows(self) -> list[CriterionRow]:
-        rows = self.saved.table.rows if self.saved else ()
         return [
             CriterionRow(
-                number,
-                row.group_id,
-                self.name_of(row.group_id),
-                conditions_of(row),
-                self.is_gone(row.group_id),
+                row.group_id, self._name(row.group_id), conditions_of(row), self._is_gone(row.group_id)
             )
-            for number, row in enumerate(rows, 1)
+            for row in (self._table.rows if self._table else ())
         ]
 
     @property
     def otherwise(self) -> str:
-        return self.name_of(self.saved.table.otherwise) if self.saved else ""
+        return self._name(self._table.otherwise) if self._table else ""
 
     @cached_property
     def night(self) -> Night | None:
         """The next night of the table, or why there is none; None for a table that does not run at night."""
-        row = self.saved.row if self.saved else None
+        row = self.saved
         if row is None or not row.nightly:
             return None
         if row.held:
-            reason = str(Criteria.Held(row.held).label)
-            message = Message(_("It runs no more at night"), reason, _("Save the table to let it go on."))
+            advice = _("Save the table to let it go on.")
+            message = Message(_("It runs no more at night"), row.get_held_display(), advice)
             return Night(message, needs_somebody=True)
         if not was_run_by_hand(row):
             text = _("A person runs each table first, to its end. This one was not run yet.")
@@ -94,7 +89,7 @@ class CriteriaPage:
         if row.night_at is None:
             text = _("Nights are switched off on this server.")
             return Night(Message(_("It does not run at night"), text))
-        waits = what_waits(row.account_id)
+        waits = what_waits(row)
         if waits is None:
             text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
             return Night(Message(_("It runs every night"), text))
@@ -104,8 +99,9 @@ class CriteriaPage:
         if isinstance(waits, Job):
             may_see = True
             text = _(
-                "A run has stopped or was paused: nights are left out until somebody resumes or cancels it."
-            )
+                "“%(title)s” holds groups of the table and has stopped or was paused: "
+                "nights are left out until somebody resumes or cancels it."
+            ) % {"title": title_of(waits)}
         else:
             may_see = waits.may_be_seen_by(self._user)
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
@@ -113,21 +109,17 @@ class CriteriaPage:
         return Night(message, needs_somebody=True, url=waits.get_absolute_url() if may_see else "")
 
     @property
-    def is_held(self) -> bool:
-        return bool(self.saved and self.saved.row.held)
-
-    @property
     def has_gone(self) -> bool:
         """Return True if a group of the table is no longer in Poster: nobody is moved then."""
-        return bool(self.saved and any(map(self.is_gone, self.saved.table.groups)))
+        return any(map(self._is_gone, self._table.groups)) if self._table else False
 
-    def is_gone(self, group_id: int) -> bool:
+    def _is_gone(self, group_id: int) -> bool:
         """Return True if a group is certainly no longer in Poster."""
         if self._groups.failure or any(row.id in (None, group_id) for row in self._groups.unreadable):
             return False
         return self._groups.find(group_id) is None
 
-    def name_of(self, group_id: int) -> str:
+    def _name(self, group_id: int) -> str:
         return name_or_number(self._groups.find(group_id), group_id)
 
 
@@ -144,27 +136,17 @@ def nothing_saved_words() -> Message:
     return Message(_("There are no criteria yet"), _("Save a table first."))
 
 
-def incomplete_words() -> Message:
-    """Return that a form lacks what its page has given it."""
-    return Message(_("Nothing was started"), _("This form is incomplete. Open the page again."))
-
-
-def changed_words() -> Message:
-    """Return that other criteria were saved since the page was opened."""
-    return Message(
-        _("The criteria were changed since"),
-        _("Nobody has been moved."),
-        _("Look at what they would do now, and run them then."),
-    )
-
-
 def too_many_words(moves: int, most: int) -> Message:
     """Return that a run is larger than its table allows, and that nobody can be asked here."""
     count = NumberFormat.current().count
+    text = ngettext(
+        "%(moves)s client would move, and the table allows %(most)s. Nobody has been moved.",
+        "%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.",
+        moves,
+    )
     return Message(
         _("So many clients are not moved at once"),
-        _("%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.")
-        % {"moves": count(moves), "most": count(most)},
+        text % {"moves": count(moves), "most": count(most)},
         _(
             "Requests are switched off on this server, so nobody can say yes to more. "
             "Raise the bound of the table, or narrow its rows."

@@ -3,8 +3,10 @@
 Rules of Poster that work against it are named, and promotions that clients would lose or get.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from django.utils.formats import date_format
@@ -13,93 +15,66 @@ from django.utils.translation import ngettext
 
 from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services import sales_lists
-from groups.features.criteria.services.judging import UNREAD, Criterion, Table
-from groups.features.criteria.services.previews import PairSums, Preview
+from groups.features.criteria.services.judging import Criterion
+from groups.features.criteria.services.previews import PairSums, Preview, unproven_words
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
 from groups.features.insights.presenters.cost import cost_words
 from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sales_sums import rounded, summed
-from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, Promotion
 from groups.services.groups import list_groups
 from groups.services.values import NumberFormat, clients_words, money_words, name_or_number
 
-
-@dataclass(frozen=True, slots=True)
-class OfPoster:
-    """A rule that leads elsewhere, or a promotion that is for one group of a pair alone, and what it does."""
-
-    id: int
-    words: str
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class PersonRow:
-    """A client of a pair, with the reason in numbers."""
-
-    id: int
-    name: str
-    reason: str
+type Words = tuple[int, str]
+"""The id of a rule or of a promotion of Poster's, and what it does."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
-    """A pair of groups; `people` are its clients where they were asked for."""
+    """A pair of groups; `people` are its clients where they were asked for: id, name and reason."""
 
-    from_id: int
-    to_id: int
+    sums: PairSums
     from_name: str
     to_name: str
-    is_up: bool
-    clients: int
     reason: str
-    cost: str
     cost_words: str
-    against: Sequence[OfPoster]
-    promotions: Sequence[OfPoster]
-    people: Sequence[PersonRow]
+    against: Sequence[Words]
+    promotions: Sequence[Words]
+    people: Sequence[tuple[int, str, str]]
     next_skip: int
 
 
 class PreviewPage:
     """The effect of a table, in words."""
 
-    def __init__(
-        self, table: Table, preview: Preview, reading: CriteriaReading, credentials: PosterCredentials
-    ) -> None:
-        self.table = table
+    def __init__(self, preview: Preview, reading: CriteriaReading) -> None:
         self.preview = preview
+        self.table = reading.table
         self._reading = reading
-        self._groups = list_groups(credentials)
-        self._credentials = credentials
+        self._groups = list_groups(reading.credentials)
 
     @cached_property
     def pairs(self) -> list[PairRow]:
-        rows = []
-        for pair in self.preview.pairs:
-            place = self.table.places[pair.to_id]
-            criterion = self.table.rows[place] if place < len(self.table.rows) else None
-            is_asked = (pair.from_id, pair.to_id) == self._reading.pair
-            named = self._reading.named if is_asked else ()
-            shown = self._reading.skip + len(named)
-            has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
-            row = PairRow(
-                pair.from_id,
-                pair.to_id,
-                self._name(pair.from_id),
-                self._name(pair.to_id),
-                pair.is_up,
-                pair.clients,
-                self._reason(pair, criterion),
-                f"{rounded(pair.cost):.2f}" if self.preview.has_cost else "",
-                cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
-                [self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
-                list(self._promotions_of(pair)),
-                [PersonRow(each.id, each.name, reason_words(each, criterion)) for each in named],
-                shown if has_more else 0,
-            )
-            rows.append(row)
-        return rows
+        return [self._row(pair) for pair in self.preview.pairs]
+
+    def _row(self, pair: PairSums) -> PairRow:
+        place = self.table.places[pair.to_id]
+        criterion = self.table.rows[place] if place < len(self.table.rows) else None
+        is_asked = (pair.from_id, pair.to_id) == self._reading.pair
+        named = self._reading.named if is_asked else []
+        shown = self._reading.skip + len(named)
+        has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
+        return PairRow(
+            sums=pair,
+            from_name=self._name(pair.from_id),
+            to_name=self._name(pair.to_id),
+            reason=self._reason(pair, criterion),
+            cost_words=cost_words(rounded(pair.cost)) if self.preview.has_cost else "",
+            against=[self._against(rule_id, count) for rule_id, count in sorted(pair.against.items())],
+            promotions=list(self._promotions_of(pair)),
+            people=[(each.id, each.name, reason_words(each, criterion)) for each in named],
+            next_skip=shown if has_more else 0,
+        )
 
     @property
     def moves_nobody(self) -> bool:
@@ -116,15 +91,12 @@ class PreviewPage:
     @property
     def cost(self) -> str:
         """The cost of all moves in 30 days, in hryvnia with a point; empty where it is not known."""
-        if not self.preview.has_cost:
-            return ""
-        return f"{summed(pair.cost for pair in self.preview.pairs):.2f}"
+        return f"{summed(pair.cost for pair in self.preview.pairs):.2f}" if self.preview.has_cost else ""
 
     @property
     def cost_words(self) -> str:
-        if not self.preview.has_cost:
-            return ""
-        return cost_words(summed(pair.cost for pair in self.preview.pairs))
+        costs = (pair.cost for pair in self.preview.pairs)
+        return cost_words(summed(costs)) if self.preview.has_cost else ""
 
     @property
     def is_beyond(self) -> bool:
@@ -134,45 +106,39 @@ class PreviewPage:
     @property
     def members(self) -> list[tuple[str, int, int]]:
         """The groups that take part, with the numbers of their clients now, and after a run."""
-        after = dict(self.preview.members)
+        now = self.preview.members
+        after = Counter(now)
         for pair in self.preview.pairs:
             after[pair.from_id] -= pair.clients
-            after[pair.to_id] = after.get(pair.to_id, 0) + pair.clients
-        return [
-            (self._name(group_id), self.preview.members.get(group_id, 0), after.get(group_id, 0))
-            for group_id in self.table.groups
-        ]
+            after[pair.to_id] += pair.clients
+        return [(self._name(each), now.get(each, 0), after[each]) for each in self.table.groups]
 
     @property
     def unread_words(self) -> str:
         """Return what could not be read, and whom that leaves open; empty where all was read."""
-        preview = self.preview
+        preview, count, sentences = self.preview, NumberFormat.current().count, []
         if not preview.unread:
             return ""
-        sentences = [
-            ngettext(
-                "%(count)s row or list of Poster's could not be read in full.",
-                "%(count)s rows or lists of Poster's could not be read in full.",
-                preview.unread,
-            )
-            % {"count": NumberFormat.current().count(preview.unread)}
-        ]
+        text = ngettext(
+            "%(count)s row or list of Poster's could not be read in full.",
+            "%(count)s rows or lists of Poster's could not be read in full.",
+            preview.unread,
+        )
+        sentences.append(text % {"count": count(preview.unread)})
         if preview.proven_alone:
             text = ngettext(
                 "%(count)s client was proven by their receipts, asked for alone.",
                 "%(count)s clients were proven by their receipts, asked for alone.",
                 preview.proven_alone,
             )
-            sentences.append(text % {"count": NumberFormat.current().count(preview.proven_alone)})
+            sentences.append(text % {"count": count(preview.proven_alone)})
         if preview.unproven:
-            text = _("%(clients)s of whom nothing is proven stay where they are.")
-            sentences.append(text % {"clients": clients_words(preview.unproven)})
             text = ngettext(
                 "The receipts of at most %(count)s client are asked for alone, of others each day.",
                 "The receipts of at most %(count)s clients are asked for alone, of others each day.",
                 sales_lists.MOST_ASKED,
             )
-            sentences.append(text % {"count": NumberFormat.current().count(sales_lists.MOST_ASKED)})
+            sentences += [unproven_words(preview.unproven), text % {"count": count(sales_lists.MOST_ASKED)}]
         return " ".join(sentences)
 
     def _name(self, group_id: int) -> str:
@@ -183,39 +149,34 @@ class PreviewPage:
         text = " · ".join(conditions_of(row)) if row else _("no row holds any more")
         if pair.bought is None or pair.receipts is None or pair.days is None:
             return text
-        low, high = map(kopecks_words, pair.bought)
-        money = low if low == high else f"{low} – {high}"
-        few, many = map(NumberFormat.current().count, pair.receipts)
-        receipts = few if few == many else f"{few} – {many}"
         # Translators: the amounts and numbers of the clients who would be moved; the period is "in 30 days"
         numbers = _("They bought %(money)s %(period)s, receipts: %(receipts)s.") % {
-            "money": money,
+            "money": " – ".join(dict.fromkeys(map(kopecks_words, pair.bought))),
             "period": days_words(pair.days),
-            "receipts": receipts,
+            "receipts": " – ".join(dict.fromkeys(map(NumberFormat.current().count, pair.receipts))),
         }
         return f"{text}. {numbers}"
 
-    def _against(self, rule_id: int, count: int) -> OfPoster:
+    def _against(self, rule_id: int, count: int) -> Words:
         rule = self._rules.get(rule_id)
         if rule is None:
-            return OfPoster(rule_id, clients_words(count))
+            return rule_id, clients_words(count)
         words = _("Poster's rule from %(sum)s moves %(clients)s to “%(group)s” again at their next purchase.")
         values = {"sum": money_words(rule.value), "clients": clients_words(count)}
-        return OfPoster(rule_id, words % {**values, "group": self._name(rule.group_id)})
+        return rule_id, words % {**values, "group": self._name(rule.group_id)}
 
-    def _promotions_of(self, pair: PairSums) -> Iterator[OfPoster]:
+    def _promotions_of(self, pair: PairSums) -> Iterator[Words]:
         """Yield the promotions that the clients of a pair lose, and those that they get."""
         for each in self._promotions.found:
             is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
-            if is_lost and not is_got:
-                text = _("They lose the promotion “%(name)s”, which is for “%(group)s”.")
-                group = pair.from_id
-            elif is_got and not is_lost:
-                text = _("They get the promotion “%(name)s”, which is for “%(group)s”.")
-                group = pair.to_id
-            else:
+            if is_lost == is_got:
                 continue
-            yield OfPoster(each.id, text % {"name": each.name, "group": self._name(group)})
+            if is_lost:
+                text = _("They lose the promotion “%(name)s”, which is for “%(group)s”.")
+            else:
+                text = _("They get the promotion “%(name)s”, which is for “%(group)s”.")
+            group = self._name(pair.from_id if is_lost else pair.to_id)
+            yield each.id, text % {"name": each.name, "group": group}
 
     @property
     def promotions_unread(self) -> bool:
@@ -224,11 +185,11 @@ class PreviewPage:
 
     @cached_property
     def _promotions(self) -> Listed[Promotion]:
-        return begin_promotions(self._credentials)()
+        return begin_promotions(self._reading.credentials)()
 
     @cached_property
     def _rules(self) -> dict[int, LoyaltyRule]:
-        return {rule.id: rule for rule in begin_rules(self._credentials)().found}
+        return {rule.id: rule for rule in begin_rules(self._reading.credentials)().found}
 
 
 def reason_words(named: Named, row: Criterion | None) -> str:
@@ -247,9 +208,6 @@ def reason_words(named: Named, row: Criterion | None) -> str:
     if row and row.birthday_in is not None and isinstance(named.born, tuple):
         month, day = named.born
         parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})
-    by_age = row is not None and (row.registered_min is not None or row.registered_max is not None)
-    if by_age and named.registered is not None and named.registered is not UNREAD:
+    if row and row.needs_registration and isinstance(named.registered, date):
         parts.append(_("registered on %(day)s") % {"day": date_format(named.registered, "SHORT_DATE_FORMAT")})
-    if not parts:
-        parts.append(_("no row holds any more"))
-    return ", ".join(parts)
+    return ", ".join(parts or [_("no row holds any more")])

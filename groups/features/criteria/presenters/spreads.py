@@ -1,6 +1,6 @@
 """Draw where clients lie beside the bounds that are typed, with the numbers in a table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -17,15 +17,8 @@ LINES = 12
 """Lines of the table, about; the picture has more bars."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of the picture, as SVG wants it."""
-
-    x: str
-    y: str
-    width: str
-    height: str
-    is_in: bool
+type Bar = tuple[str, str, str, str, bool]
+"""A bar of the picture: x, y, width and height as SVG wants them, and True if it is within the bounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +33,38 @@ class SpreadCard:
 
 def spread_cards(credentials: PosterCredentials, bounds: Mapping[str, int | None]) -> list[SpreadCard]:
     """Return a card for the amounts and one for the receipts, of what was read today; often there is none."""
-    days = bounds.get("days")
-    typed = {
-        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
-    }
-    if not days:
-        return []
-    bounded = [field for field, ends in typed.items() if ends != (None, None)]
-    cards, count = [], NumberFormat.current().count
-    for field in bounded or ["bought"]:
-        spread = kept_spread(credentials, field, days)
-        if spread is None:
-            continue
+    cards, count, days = [], NumberFormat.current().count, bounds.get("days")
+    typed = {name: (bounds.get(f"{name}_min"), bounds.get(f"{name}_max")) for name in ("bought", "receipts")}
+    for field in [name for name, ends in typed.items() if ends != (None, None)] or ["bought"]:
         least, most = typed[field]
+        spread = kept_spread(credentials, field, days) if days else None
+        if spread is None or days is None:
+            continue
         clients, is_exact = spread.within(least, most)
-        words = {"clients": count(clients), "all": count(spread.clients)}
         if least is None and most is None:
-            text = _("%(all)s clients of these groups.")
+            text = _("Clients of these groups: %(all)s.")
         elif is_exact:
-            text = _("%(clients)s of %(all)s clients lie within the bounds.")
+            text = _("Clients within the bounds: %(clients)s of %(all)s.")
         else:
-            text = _("About %(clients)s of %(all)s clients lie within the bounds.")
+            text = _("Clients within the bounds: about %(clients)s of %(all)s.")
         if field == "bought":
             title = ngettext("Bought in %(days)s day", "Bought in %(days)s days", days)
         else:
             title = ngettext("Receipts in %(days)s day", "Receipts in %(days)s days", days)
+        words = text % {"clients": count(clients), "all": count(spread.clients)}
         bars, lines = _bars(spread, least, most), _lines(field, spread)
-        cards.append(SpreadCard(title % {"days": days}, text % words, tuple(bars), tuple(lines)))
+        cards.append(SpreadCard(title % {"days": days}, words, tuple(bars), tuple(lines)))
     return cards
 
 
-def _bars(spread: Spread, least: int | None, most: int | None) -> list[Bar]:
+def _bars(spread: Spread, least: int | None, most: int | None) -> Iterator[Bar]:
     highest, width = max(spread.counts) or 1, WIDTH / len(spread.counts)
-    bars = []
     for place, count in enumerate(spread.counts):
         # A bar of one client among thousands can be seen too.
         height = max(HEIGHT * count / highest, 1.0) if count else 0.0
-        bars.append(
-            Bar(
-                f"{place * width:.2f}",
-                f"{HEIGHT - height:.2f}",
-                f"{width - GAP:.2f}",
-                f"{height:.2f}",
-                spread.is_within(place, least, most),
-            )
-        )
-    return bars
+        sides = (place * width, HEIGHT - height, width - GAP, height)
+        x, y, wide, high = (f"{side:.2f}" for side in sides)
+        yield x, y, wide, high, spread.is_within(place, least, most)
 
 
 def _lines(field: str, spread: Spread) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ A night that has moved nobody is not told. The end of its job has one key here a
 hears of it twice.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
@@ -19,29 +19,25 @@ from groups.services.values import clients_words
 
 
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the nights that have moved clients or stopped, were left out for a run, or run no more."""
+    """Yield the nights that have moved clients or stopped, were left out for a job, or run no more."""
     jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
     for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
         moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
         if moved and job.finished_at:
-            yield _event_of(job, job.finished_at, partial(moved_words, job, moved))
+            key, text = key_of_end(job, job.finished_at), partial(moved_words, job, moved)
+            yield Event(key, job.finished_at, job.get_absolute_url(), text)
     for job in jobs.filter(state=Job.State.STOPPED, stopped_at__gt=since):
         if job.stopped_at:
-            yield _event_of(job, job.stopped_at, partial(job_words, job))
-    for row in Criteria.objects.filter(account=account, held_at__gt=since).exclude(held=""):
-        if row.held_at:
-            key = f"criteria {account.pk} {row.held_at.isoformat()}"
-            yield Event(key, row.held_at, reverse("groups:criteria"), partial(held_words, row))
-    for row in Criteria.objects.filter(account=account, left_out_at__gt=since):
-        if row.left_out_at:
-            key, waits = f"criteria {account.pk} {row.left_out_at.isoformat()}", what_waits(account.pk)
-            # Not all who are told may see the request for a run.
-            path = waits.get_absolute_url() if isinstance(waits, Job) else reverse("groups:criteria")
-            yield Event(key, row.left_out_at, path, left_out_words)
-
-
-def _event_of(job: Job, at: datetime, text: Callable[[], str]) -> Event:
-    return Event(key_of_end(job, at), at, reverse("groups:job", args=[job.pk]), text)
+            key = key_of_end(job, job.stopped_at)
+            yield Event(key, job.stopped_at, job.get_absolute_url(), partial(job_words, job))
+    for row in Criteria.objects.filter(account=account):
+        url, key = reverse("groups:criteria"), f"criteria {account.pk}"
+        if row.held and row.held_at and row.held_at > since:
+            yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, partial(held_words, row))
+        if row.left_out_at and row.left_out_at > since:
+            # Not all readers of the notice may see the request for a run.
+            path = waits.get_absolute_url() if isinstance(waits := what_waits(row), Job) else url
+            yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, left_out_words)
 
 
 def moved_words(job: Job, moved: int) -> str:
@@ -53,9 +49,9 @@ def moved_words(job: Job, moved: int) -> str:
 def held_words(row: Criteria) -> str:
     """Say that a table runs no more at night, and why."""
     text = _("The criteria run no more at night until somebody saves them again.")
-    return one_line(text, str(Criteria.Held(row.held).label) if row.held else "")
+    return one_line(text, row.get_held_display())
 
 
 def left_out_words() -> str:
     """Say that a night was left out, and for what."""
-    return one_line(_("A night of the criteria was left out: a run waits for a person."))
+    return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))

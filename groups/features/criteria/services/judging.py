@@ -7,32 +7,23 @@ proves nothing. A client has a place in the table only where everything that dec
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
-from enum import Enum
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Final, Literal, Self
 
 import msgspec
 
 from groups.features.insights.services.sales_sums import Period
 
+UNREAD: Final = "unread"
+"""A value of a client that is there and cannot be read."""
 
-class Unread(Enum):
-    """A value of a client that is there and cannot be read."""
-
-    UNREAD = "unread"
-
-
-UNREAD = Unread.UNREAD
-
-type Born = tuple[int, int] | Unread | None
+type Born = tuple[int, int] | Literal["unread"] | None
 """The month and day of a birthday."""
-type Registered = date | Unread | None
+type Registered = date | Literal["unread"] | None
 type Bought = tuple[int, int]
 """Kopecks that a client has paid in some days, and receipts."""
 type BoughtIn = Mapping[int, Bought | None]
 """Amounts and receipts of a client, by the number of days up to today; None where they are not proven."""
-
-
 type Span = tuple[int, int]
 """Days ago, from the first number to before the second."""
 
@@ -58,6 +49,10 @@ class Criterion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def needs_sales(self) -> bool:
         bounds = (self.bought_min, self.bought_max, self.receipts_min, self.receipts_max)
         return any(bound is not None for bound in bounds)
+
+    @property
+    def needs_registration(self) -> bool:
+        return self.registered_min is not None or self.registered_max is not None
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -91,12 +86,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return {group_id: place for place, group_id in enumerate(self.groups)}
 
     @cached_property
-    def asks_birthdays(self) -> bool:
-        return any(row.birthday_in is not None for row in self.rows)
-
-    @cached_property
-    def asks_registrations(self) -> bool:
-        return any(row.registered_min is not None or row.registered_max is not None for row in self.rows)
+    def asks_for_dates(self) -> tuple[bool, bool]:
+        """True if a row asks for birthdays, and if one asks for days of registration."""
+        rows = self.rows
+        return any(row.birthday_in is not None for row in rows), any(row.needs_registration for row in rows)
 
     @property
     def periods(self) -> tuple[int, ...]:
@@ -123,8 +116,8 @@ class Judge:
         for place, (row, birthdays) in enumerate(self._rows):
             conditions: list[bool | None] = []
             if birthdays is not None:
-                conditions.append(None if born is UNREAD else born in birthdays)
-            if row.registered_min is not None or row.registered_max is not None:
+                conditions.append(None if born == UNREAD else born in birthdays)
+            if row.needs_registration:
                 conditions.append(self._is_registered(row, registered))
             if row.days is not None and row.needs_sales:
                 conditions.append(_has_bought(row, bought[row.days]))
@@ -133,7 +126,7 @@ class Judge:
         return len(self._rows)
 
     def _is_registered(self, row: Criterion, registered: Registered) -> bool | None:
-        if registered is UNREAD:
+        if registered == UNREAD:
             return None
         if not isinstance(registered, date):
             return False
@@ -187,18 +180,6 @@ def spans_of(periods: Sequence[int]) -> list[Span]:
     return spans
 
 
-class ShortList:
-    """A list of sales that may lack rows: who is in it, and the sums of those whose receipts were read."""
-
-    def __init__(self, listed: Collection[int]) -> None:
-        self._listed = frozenset(listed)
-        self.proven: dict[int, int] = {}
-
-    def lacks(self, client_id: int) -> bool:
-        """Return True if a row of this client may lack, and nothing says what it would have."""
-        return client_id not in self._listed and client_id not in self.proven
-
-
 class SalesBook:
     """Holds the sales to each client in each period, and where they are not proven; no names."""
 
@@ -206,7 +187,8 @@ class SalesBook:
         self.periods = tuple(sorted(set(periods)))
         # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
         self._sums: list[dict[int, int]] = [{} for _ in self.periods]
-        self._short: list[dict[Span, ShortList]] = [{} for _ in self.periods]
+        # Of each list that may lack rows: whom it has or whose receipts were read, with what these add.
+        self._short: list[dict[Span, dict[int, int]]] = [{} for _ in self.periods]
         self._broken: set[int] = set()
 
     def add(
@@ -222,7 +204,7 @@ class SalesBook:
             sums[client_id] = sums.get(client_id, 0) + _packed(bought)
         self._broken.update(broken)
         if not is_whole:
-            self._short[step][span] = ShortList(sales)
+            self._short[step][span] = dict.fromkeys(sales, 0)
 
     def is_broken(self, client_id: int) -> bool:
         """Return True if a row of this client could not be read: they stay where they are."""
@@ -233,20 +215,20 @@ class SalesBook:
         packed, proven, found = 0, True, {}
         for step, period in enumerate(self.periods):
             packed += self._sums[step].get(client_id, 0)
-            for short in self._short[step].values():
-                proven = proven and (as_listed or not short.lacks(client_id))
-                packed += short.proven.get(client_id, 0)
+            for known in self._short[step].values():
+                proven = proven and (as_listed or client_id in known)
+                packed += known.get(client_id, 0)
             found[period] = (packed >> RECEIPTS, packed & _RECEIPTS_MASK) if proven else None
         return found
 
     def spans_to_prove(self, client_id: int, days: int) -> list[Span]:
         """Return the spans in the last days whose lists may lack the row of a client, the latest first."""
         short = (each for step in self._short for each in step.items())
-        return sorted(span for span, each in short if span[1] <= days and each.lacks(client_id))
+        return sorted(span for span, known in short if span[1] <= days and client_id not in known)
 
     def prove(self, client_id: int, span: Span, bought: Bought) -> None:
         """Take the sums of a client's receipts for the row that the list of a span may lack."""
-        self._short[self._step_of(span)][span].proven[client_id] = _packed(bought)
+        self._short[self._step_of(span)][span][client_id] = _packed(bought)
 
     def _step_of(self, span: Span) -> int:
         return next(step for step, period in enumerate(self.periods) if span[1] <= period)

@@ -7,10 +7,12 @@ feature was switched off.
 
 import logging
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
@@ -20,13 +22,13 @@ from groups.features.criteria.models import KIND, LONGEST_NIGHT, NIGHTS, Criteri
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import GroupsGone, new_reading, read_now
-from groups.features.criteria.services.run_plan import RunScope
+from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
-from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Job, LeftOutFeature
 from groups.models.asked import asked_kinds
-from groups.models.leases import RELEASED, Lease
+from groups.models.leases import RELEASED
+from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
 from groups.services.jobs.lease import Stopped, user_and_credentials
@@ -38,6 +40,8 @@ Held = Criteria.Held
 HELD_FOR = {Job.Stop.NO_USER: Held.NO_USER, Job.Stop.TOKEN: Held.TOKEN}
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
+
+type Columns = dict[str, Any]
 
 
 def accounts_due() -> list[str]:
@@ -56,18 +60,6 @@ def _is_time() -> Q:
     return NIGHTS.due() & Q(nightly=True, held="")
 
 
-def run_night(account: str) -> None:
-    """Run the table of an account, if its night has come and no other worker is at it."""
-    lease = Criteria.objects.filter(_is_time()).take(account, LONGEST_NIGHT)
-    if lease is None:
-        return
-    row = Criteria.objects.select_related("account").get(pk=account)
-    try:
-        _Night(row, lease).run()
-    finally:
-        lease.release()
-
-
 def was_run_by_hand(row: Criteria) -> bool:
     """Return True if a person has run the table to its end since it was another one.
 
@@ -81,98 +73,97 @@ def was_run_by_hand(row: Criteria) -> bool:
     return of_table.filter(state=Job.State.DONE, wanted__is_night=False).exists()
 
 
-def what_waits(account_id: str) -> Job | ApprovalRequest | None:
+def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """Return what a person has to decide before a night can begin; None if there is nothing.
 
-    It is a run that has stopped or was paused, or the request for one. Where requests are switched off nobody
-    can decide one, so none counts.
+    It is a job that has stopped or was paused, a run or another one that holds a group of the table; or the
+    request for a run. Where requests are switched off nobody can decide one, so none counts.
     """
-    asked = ApprovalRequest.objects.waiting().filter(account=account_id, kind__in=asked_kinds, job__kind=KIND)
-    run = runs.unfinished_run(account_id)
-    return run if run and run.state in Job.HALTED else asked.first()
+    in_the_way = Q(kind=KIND) | Q(locks__key__in=map(members_key, Table.from_json(row.table).groups))
+    halted = Job.objects.filter(in_the_way, account=row.pk, state__in=Job.HALTED).defer("wanted")
+    asked = ApprovalRequest.objects.waiting().filter(account=row.pk, kind__in=asked_kinds, job__kind=KIND)
+    return halted.order_by("created_at").first() or asked.first()
 
 
-class _Night:
-    """One night of an account, under a lease."""
+# --- One night ---------------------------------------------------------------------------------------------
 
-    def __init__(self, row: Criteria, lease: Lease[Criteria]) -> None:
-        self._row = row
-        self._lease = lease
 
-    def run(self) -> None:
-        """Start the run of the night or ask for it; hold the nights where a person has to do something."""
-        row = self._row
-        night = row.night_at or timezone.now()
-        operation = uuid.uuid5(uuid.NAMESPACE_URL, f"{KIND} {row.pk} {night.isoformat()}")
-        is_missed = NIGHTS.are_at_an_hour and (
-            timezone.now() - night > LATEST or LeftOutFeature.objects.was_left_out(KIND, since=night)
-        )
-        if Job.objects.filter(pk=operation).exists() or is_missed or not was_run_by_hand(row):
-            self._finish()
-            return
-        if what_waits(row.pk):
-            log.warning("The criteria of account %s leave a night out: a run waits for a person", row.pk)
-            self._finish(left_out_at=timezone.now())
-            return
+def run_night(account: str) -> None:
+    """Run the table of an account, if its night has come and no other worker is at it."""
+    lease = Criteria.objects.filter(_is_time()).take(account, LONGEST_NIGHT)
+    if lease is None:
+        return
+    row = Criteria.objects.select_related("account").get(pk=account)
+    # No row once the lease is lost, or somebody has saved the table since the night began.
+    mine = lease.row.filter(saved_at=row.saved_at)
+    try:
+        mine.update(**RELEASED, **_begin(row, mine.exists))
+    finally:
+        lease.release()
+
+
+def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
+    """Start the run of the night, ask for it or leave it out; return the columns that say what comes next."""
+    night = row.night_at or timezone.now()
+    operation = uuid.uuid5(uuid.NAMESPACE_URL, f"{KIND} {row.pk} {night.isoformat()}")
+    if Job.objects.filter(pk=operation).exists() or not was_run_by_hand(row):
+        return _over()
+    if what_waits(row):
+        log.warning("The criteria of account %s leave a night out: a job waits for a person", row.pk)
+        return _over(left_out_at=timezone.now())
+    if NIGHTS.are_at_an_hour and (
+        timezone.now() - night > LATEST or LeftOutFeature.objects.was_left_out(KIND, since=night)
+    ):
+        return _over()
+    try:
+        return _start(row, operation, is_mine)
+    except Stopped as stopped:
+        return _held(row, HELD_FOR[stopped.reason])
+    except GroupsGone:
+        return _held(row, Held.GROUP_GONE)
+    except (TokenRejected, NotAllowed):
+        return _held(row, Held.TOKEN)
+    except TooManyMoves:
+        return _held(row, Held.TOO_MANY)
+    except (NotSent, PosterError) as error:
+        log.info("The criteria of account %s wait: %s", row.pk, type(error).__name__)
+        return {"next_look_at": NIGHTS.next_try()}
+
+
+def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> Columns:
+    """Read, and start the job or ask for it.
+
+    Raises `Stopped` without a user or a token, and what keeps a run from being read and started.
+    """
+    table = Table.from_json(row.table)
+    wanted = RunScope(table.fingerprint, table.groups).to_json()
+    job = Job(account=row.account, user_id=row.user_id, kind=KIND, wanted=wanted)
+    user, credentials = user_and_credentials(job)
+    if not user.has_perms(Run.permissions):
+        return _held(row, Held.NO_RIGHT)
+    # Else all clients would be read in vain at each try.
+    raise_if_locked(row.pk, job.lock_keys)
+    reading = new_reading(credentials, table, looks_twice=True)
+    read_now(reading, seconds=LONGEST_SWEEP)
+    if not is_mine():
+        return {}  # the next look begins with the table of then
+    if not reading.sums.may_see_sales and table.periods:
+        return _held(row, Held.NO_SALES)
+    if reading.moves:
+        job = runs.plan_run(reading, user=user, operation=operation, is_night=True)
         try:
-            self._start(operation)
-        except Stopped as stopped:
-            self._hold(HELD_FOR[stopped.reason])
-        except GroupsGone:
-            self._hold(Held.GROUP_GONE)
-        except (TokenRejected, NotAllowed):
-            self._hold(Held.TOKEN)
-        except TooManyMoves:
-            self._hold(Held.TOO_MANY)
-        except (NotSent, PosterError) as error:
-            log.info("The criteria of account %s wait: %s", row.pk, type(error).__name__)
-            self._store(next_look_at=NIGHTS.next_try())
+            queue.start(job)
+        except BeyondLimits as beyond:
+            ask_for(job, user, beyond.breaches)
+        log.info("The criteria of account %s move %s clients at night", row.pk, job.total)
+    return _over()
 
-    def _start(self, operation: uuid.UUID) -> None:
-        """Read, and start the job or ask for it.
 
-        Raises `Stopped` without a user or a token, and what keeps a run from being read and started.
-        """
-        row, table = self._row, SavedTable.of(self._row).table
-        wanted = RunScope(table.fingerprint, table.groups).to_json()
-        job = Job(account=row.account, user_id=row.user_id, kind=KIND, wanted=wanted)
-        user, credentials = user_and_credentials(job)
-        if not user.has_perms(Run.permissions):
-            self._hold(Held.NO_RIGHT)
-            return
-        # Else all clients would be read in vain at each try.
-        raise_if_locked(row.pk, job.lock_keys)
-        reading = new_reading(credentials, table, looks_twice=True)
-        read_now(reading, seconds=LONGEST_SWEEP)
-        if not self._mine().exists():
-            return  # the next look begins with the table of then
-        if not reading.sums.may_see_sales and table.periods:
-            self._hold(Held.NO_SALES)
-            return
-        if reading.moves:
-            job = runs.plan_run(
-                user=user, credentials=credentials, operation=operation, reading=reading, is_night=True
-            )
-            try:
-                queue.start(job)
-            except BeyondLimits as beyond:
-                ask_for(job, user, beyond.breaches)
-            log.info("The criteria of account %s move %s clients at night", row.pk, job.total)
-        self._finish()
+def _over(**values: Any) -> Columns:
+    night = NIGHTS.next(timezone.now(), after_one=True)
+    return {"night_at": night, "next_look_at": night, **values}
 
-    # --- The end of a night --------------------------------------------------------------------------------
 
-    def _finish(self, **values: object) -> None:
-        night = NIGHTS.next(timezone.now(), after_one=True)
-        self._store(night_at=night, next_look_at=night, **values)
-
-    def _hold(self, reason: Criteria.Held) -> None:
-        log.warning("The criteria of account %s run no more at night: %s", self._row.pk, reason)
-        self._store(held=reason, held_at=timezone.now(), night_at=None, next_look_at=None)
-
-    def _store(self, **values: object) -> None:
-        self._mine().update(**RELEASED, **values)
-
-    def _mine(self) -> QuerySet[Criteria]:
-        """Return the row, unless the lease is lost or somebody has saved the table since the night began."""
-        return self._lease.row.filter(saved_at=self._row.saved_at)
+def _held(row: Criteria, reason: Criteria.Held) -> Columns:
+    log.warning("The criteria of account %s run no more at night: %s", row.pk, reason)
+    return {"held": reason, "held_at": timezone.now(), "night_at": None, "next_look_at": None}

@@ -1,11 +1,14 @@
 """Define the sums of a preview, which name no client: of those who would move, and where all lie."""
 
 from collections import Counter
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from itertools import compress, count
 
 import msgspec
+from django.utils.translation import ngettext
+
+from groups.services.values import NumberFormat
 
 BARS = 60
 """Bars of a spread, about; one more is for all clients above them."""
@@ -32,7 +35,7 @@ class PairSums(msgspec.Struct):
 
 
 class Preview(msgspec.Struct):
-    """The effect that a table would have on the day `today`, as one token saw it at `as_of`.
+    """The effect that a table would have, as one token saw it at `as_of`.
 
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
     stay because of that, `proven_alone` those whom only their receipts have proven, and `pinned` those who
@@ -41,16 +44,15 @@ class Preview(msgspec.Struct):
     """
 
     as_of: datetime
-    today: date
-    pairs: list[PairSums]
     members: dict[int, int]
-    unread: int
-    unproven: int
-    proven_alone: int
-    pinned: int
-    has_cost: bool
-    may_see_sales: bool
-    rules_unread: bool
+    pairs: list[PairSums] = msgspec.field(default_factory=list)
+    unread: int = 0
+    unproven: int = 0
+    proven_alone: int = 0
+    pinned: int = 0
+    has_cost: bool = True
+    may_see_sales: bool = True
+    rules_unread: bool = False
     provisional: bool = False
 
     @property
@@ -101,6 +103,16 @@ def spread_of(values: Counter[int]) -> Spread:
     for value, clients in values.items():
         counts[min(max(value, 0) // step, len(counts) - 1)] += clients
     return Spread(step, counts)
+
+
+def unproven_words(count: int) -> str:
+    """Return how many clients stay because nothing is proven of them."""
+    text = ngettext(
+        "%(count)s client of whom nothing is proven stays where they are.",
+        "%(count)s clients of whom nothing is proven stay where they are.",
+        count,
+    )
+    return text % {"count": NumberFormat.current().count(count)}
 
 
 def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -17,24 +18,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from groups.features.criteria.models import CriteriaPin
-from groups.features.criteria.services.judging import (
-    UNREAD,
-    Born,
-    Bought,
-    BoughtIn,
-    Judge,
-    Registered,
-    Table,
-)
-from groups.features.criteria.services.kept import (
-    are_sweeps_asked,
-    ask_sweeps,
-    keep_spread,
-    keep_whether_sales,
-)
+from groups.features.criteria.services import kept
+from groups.features.criteria.services.judging import UNREAD, Born, Bought, BoughtIn, Judge, Registered, Table
 from groups.features.criteria.services.previews import PairSums, Preview, spread_of, widened
-from groups.features.criteria.services.sales_lists import MONTH, SalesLists, SecondProof
-from groups.features.criteria.services.tables import saved_table
+from groups.features.criteria.services.sales_lists import MONTH, SalesLists
+from groups.features.criteria.services.tables import saved_criteria
 from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.ladder import Ladder
 from groups.features.insights.services.sales import VIEW_SALES
@@ -62,11 +50,7 @@ _PER_KOPECK = Decimal(100 * 100)
 
 
 class GroupsGone(Exception):
-    """Groups of the table are no longer in Poster, so nobody is moved; `ids` are theirs."""
-
-    def __init__(self, ids: list[int]) -> None:
-        super().__init__()
-        self.ids = ids
+    """Groups of the table are no longer in Poster, so nobody is moved."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,8 +83,7 @@ class CriteriaReading(Listener[Preview]):
         pair: tuple[int, int] | None = None,
         skip: int = 0,
     ) -> None:
-        pins = CriteriaPin.objects.in_force(credentials.account_id, timezone.localdate())
-        self.pins = frozenset(pins.values_list("client_id", flat=True))
+        self.pins = CriteriaPin.objects.pinned(credentials.account_id)
         pinned = hashlib.blake2b(repr(sorted(self.pins)).encode(), digest_size=8).hexdigest()
         super().__init__(credentials, f"{table.fingerprint}-{pinned}")
         self.table = table
@@ -109,24 +92,22 @@ class CriteriaReading(Listener[Preview]):
         self.named: list[Named] = []
         self.groups = groups
         self._judge = Judge(table, self.today)
-        self._lists = SalesLists(credentials, self.today, table.periods)
+        self._preview = Preview(self.as_of, dict.fromkeys(table.groups, 0))
+        self._lists = SalesLists(credentials, self.today, table.periods, self._preview)
         self._book = self._lists.book
-        self._second_proof = SecondProof(credentials, self._lists, self.today)
         self.pair, self.skip = pair, skip
         self._pairs: dict[tuple[int, int], PairSums] = {}
-        self._members: Counter[int] = Counter(dict.fromkeys(table.groups, 0))
         self._spreads: dict[tuple[str, int], Counter[int]] = {
             (field, days): Counter() for field in ("bought", "receipts") for days in self._book.periods
         }
         self._page_before: set[int] = set()
-        self._unread = self._unproven = self._proven_alone = self._pinned = 0
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
         """Read the sales of all periods, and the rules and promotions that may work against the table."""
         self._until, self._alive = until, alive
         self._lists.read(until, alive)
         rules = begin_rules(self.credentials)()
-        self._rules_unread = rules.is_unread
+        self._preview.rules_unread = rules.is_unread
         self._ladder = Ladder(rules.found, self.groups.values())
 
     # --- Clients -------------------------------------------------------------------------------------------
@@ -136,37 +117,36 @@ class CriteriaReading(Listener[Preview]):
         left_out = {row.id for row in page.unreadable} | self._page_before
         if page.unreadable:
             removed = sum(map(is_removed, page.rows)) - sum(client.removed for client in page.clients)
-            self._unread += len(page.unreadable) - removed
+            self._preview.unread += len(page.unreadable) - removed
         for client in page.clients:
             if not client.removed and client.group_id in self.table.places and client.id not in left_out:
                 self._judge_client(client)
         self._page_before = {client.id for client in page.clients}
 
     def _judge_client(self, client: Client) -> None:
-        self._members[client.group_id] += 1
+        self._preview.members[client.group_id] += 1
         bought = self._book.bought(client.id)
         for days, sums in bought.items():
             if sums is not None:
                 self._spreads["bought", days][sums[0] // 100] += 1
                 self._spreads["receipts", days][sums[1]] += 1
         if self._book.is_broken(client.id):
-            self._unproven += 1
+            self._preview.unproven += 1
             return
-        self._unread += (self.table.asks_birthdays and _born(client) is UNREAD) or (
-            self.table.asks_registrations and _registered(client) is UNREAD
-        )
-        if self._is_placed(client, bought):
+        dates = zip(self.table.asks_for_dates, _dates_of(client), strict=True)
+        self._preview.unread += any(is_asked and date == UNREAD for is_asked, date in dates)
+        if self._place(client, bought):
             return
-        self._unproven += 1
+        self._preview.unproven += 1
         as_listed = self._place_of(client, self._book.bought(client.id, as_listed=True))
         if as_listed is not None:
             would_move = self.table.groups[as_listed] != client.group_id
-            self._second_proof.offer(client, would_move=would_move)
+            self._lists.offer(client, would_move=would_move)
 
     def _place_of(self, client: Client, bought: BoughtIn) -> int | None:
-        return self._judge.place_of(_born(client), _registered(client), bought)
+        return self._judge.place_of(*_dates_of(client), bought)
 
-    def _is_placed(self, client: Client, bought: BoughtIn) -> bool:
+    def _place(self, client: Client, bought: BoughtIn) -> bool:
         """Note where a client belongs; return False if that is not proven."""
         place = self._place_of(client, bought)
         if place is None:
@@ -175,7 +155,7 @@ class CriteriaReading(Listener[Preview]):
         if to_id == client.group_id:
             return True
         if client.id in self.pins:
-            self._pinned += 1
+            self._preview.pinned += 1
             return True
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
         self._add_move(client, to_id, bought)
@@ -194,14 +174,13 @@ class CriteriaReading(Listener[Preview]):
             if reached and reached[-1].group_id != to_id:
                 pair.against[reached[-1].id] = pair.against.get(reached[-1].id, 0) + 1
         if (month := bought[MONTH]) is None:
-            self._lists.has_cost = False  # no cost is told if that of one is not proven
+            self._preview.has_cost = False  # no cost is told if that of one is not proven
         else:
             total, own = self._lists.totals.get(client.id, 0), client.own_percent
             old, new = self.groups[client.group_id], self.groups[to_id]
             pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
-            named = Named(client.id, client.name, pair.days, sums, _born(client), _registered(client))
-            self.named.append(named)
+            self.named.append(Named(client.id, client.name, pair.days, sums, *_dates_of(client)))
 
     def _pair_of(self, from_id: int, to_id: int) -> PairSums:
         pair = self._pairs.get((from_id, to_id))
@@ -216,48 +195,36 @@ class CriteriaReading(Listener[Preview]):
     # --- The end -------------------------------------------------------------------------------------------
 
     def done(self) -> Preview:
-        for client in self._second_proof.ask(self._until, self._alive):
-            if self._is_placed(client, self._book.bought(client.id)):
-                self._unproven -= 1
-                self._proven_alone += 1
-        return Preview(
-            as_of=self.as_of,
-            today=self.today,
-            pairs=sorted(self._pairs.values(), key=lambda pair: (-pair.clients, pair.from_id, pair.to_id)),
-            members=dict(self._members),
-            unread=self._unread + self._lists.unread,
-            unproven=self._unproven,
-            proven_alone=self._proven_alone,
-            pinned=self._pinned,
-            has_cost=self._lists.has_cost,
-            may_see_sales=self._lists.may_see,
-            rules_unread=self._rules_unread,
-            provisional=not self.membership.settled,
-        )
+        preview = self._preview
+        for client in self._lists.prove_alone(self._until, self._alive):
+            if self._place(client, self._book.bought(client.id)):
+                preview.unproven -= 1
+                preview.proven_alone += 1
+        pairs = self._pairs.values()
+        preview.pairs = sorted(pairs, key=lambda each: (-each.clients, each.from_id, each.to_id))
+        preview.provisional = not self.membership.settled
+        return preview
 
     def keep(self, sums: Preview) -> None:
         """Keep the spreads too: those of today serve every threshold; and whether the token may see sales."""
         super().keep(sums)
-        keep_whether_sales(self.credentials, lack=not sums.may_see_sales)
+        kept.keep_whether_sales(self.credentials, lack=not sums.may_see_sales)
         for (field, days), values in self._spreads.items():
             if values:
                 spread = spread_of(values)
                 spread.step *= 100 if field == "bought" else 1  # kopecks
-                keep_spread(self.credentials, self.today, field, days, spread)
+                kept.keep_spread(self.credentials, self.today, field, days, spread)
 
 
-def _born(client: Client) -> Born:
-    try:
-        return client.born_on
-    except UnreadableRow:
-        return UNREAD
-
-
-def _registered(client: Client) -> Registered:
-    try:
-        return client.registered_on
-    except UnreadableRow:
-        return UNREAD
+def _dates_of(client: Client) -> tuple[Born, Registered]:
+    """Return the birthday and the day of registration of a client, as far as they can be read."""
+    born: Born = UNREAD
+    registered: Registered = UNREAD
+    with suppress(UnreadableRow):
+        born = client.born_on
+    with suppress(UnreadableRow):
+        registered = client.registered_on
+    return born, registered
 
 
 def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
@@ -293,7 +260,7 @@ def new_reading(
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
         return new_reading(credentials, table, pair=pair, skip=skip)
     if gone:
-        raise GroupsGone(gone)
+        raise GroupsGone
     return CriteriaReading(credentials, table, groups, pair=pair, skip=skip)
 
 
@@ -305,7 +272,7 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepPro
     """
     if again:
         reading.forget()
-    ask_sweeps(reading.credentials)
+    kept.ask_sweeps(reading.credentials)
     return find_sums(reading, within=SECONDS_FOR_ALL)
 
 
@@ -324,12 +291,11 @@ def read_now(
 
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
     """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
-    if not credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES)):
-        return None
-    if not are_sweeps_asked(credentials):
+    may_see = credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
+    if not may_see or not kept.are_sweeps_asked(credentials):
         return None
     try:
-        saved = saved_table(credentials)
-        return new_reading(credentials, saved.table) if saved else None
+        saved = saved_criteria(credentials)
+        return new_reading(credentials, Table.from_json(saved.table)) if saved else None
     except (GroupsGone, PosterError):
         return None

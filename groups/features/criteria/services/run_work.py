@@ -1,7 +1,8 @@
 """Do the work of a run: read again if its plan is old, and move those who are left of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import batched, chain
 
@@ -9,11 +10,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from groups.features.criteria.models import Criteria, CriteriaPin
-from groups.features.criteria.services.run_plan import RunScope, left_of, read_for, sent_by
+from groups.features.criteria.services.judging import Table
+from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, new_reading, read_now
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
 from groups.features.snapshots.services.snapshots import living_ids
-from groups.models import Change, Job
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models.contents import Content
+from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import NOTHING_SENT
 from groups.services.jobs.kinds import JobKind
@@ -24,6 +28,60 @@ PLAN_LIFE = timedelta(minutes=2)
 """The age up to which a run trusts the reading that its form has made."""
 LONGEST_ON_ONE_PLAN = timedelta(minutes=30)
 """The age up to which a run that is at work goes on with a plan: clients buy meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope(Content):
+    """`wanted` of a run: the fingerprint of its table, all groups that take part, and who is moved.
+
+    `names` are those of the groups, in the same order. `moves` are as read at `planned_at`; without that time
+    they have to be read. `unproven` counts the clients who stay because that reading proves nothing of them.
+    """
+
+    table: str
+    groups: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    moves: tuple[ClientMove, ...] = ()
+    planned_at: datetime | None = None
+    day: date | None = None
+    is_night: bool = False
+    unproven: int = 0
+
+    def planned(self, reading: CriteriaReading) -> "RunScope":
+        """Return the scope with the moves of a reading of now."""
+        moves, unproven = tuple(reading.moves), reading.sums.unproven
+        return replace(self, moves=moves, planned_at=timezone.now(), day=reading.today, unproven=unproven)
+
+
+def read_for(
+    job: Job,
+    credentials: PosterCredentials,
+    *,
+    seconds: float = SECONDS_FOR_ALL,
+    note: Callable[[int], object] | None = None,
+) -> CriteriaReading:
+    """Read and judge all clients by the table of a run. Raises `Stopped` if that is another one by now."""
+    row = Criteria.objects.filter(account=job.account_id).first()
+    if row is None or row.fingerprint != RunScope.from_json(job.wanted).table:
+        raise Stopped(Job.Stop.CHANGED)
+    try:
+        reading = new_reading(credentials, Table.from_json(row.table), looks_twice=True)
+    except GroupsGone:
+        raise Stopped(Job.Stop.TARGET_GONE) from None
+    read_now(reading, seconds=seconds, note=note)
+    return reading
+
+
+def left_of(job: Job, moves: Iterable[ClientMove]) -> list[ClientMove]:
+    """Return the moves of clients whom this job has not written to: each is written once at most."""
+    written = set(_sent_by(job).values_list("client_id", flat=True))
+    return [move for move in moves if move.client_id not in written]
+
+
+def _sent_by(job: Job) -> ChangeQuerySet:
+    """Return the writes of a job that were sent, or may have been."""
+    sent = Change.objects.filter(job=job, sent_at__isnull=False)
+    return sent.exclude(state=Change.State.FAILED, reason__in=NOTHING_SENT)
 
 
 class CriteriaRun(MovingRun):
@@ -48,22 +106,18 @@ class CriteriaRun(MovingRun):
 
         Raises `Stopped` if these are more than the run may move.
         """
-        scope = RunScope.from_json(self._job.wanted)
+        job, scope = self._job, RunScope.from_json(self._job.wanted)
         self._table = scope.table
         is_new = scope.planned_at is not None and timezone.now() - scope.planned_at < PLAN_LIFE
         if is_new and scope.day == timezone.localdate():
-            planned = [ClientMove(*each) for each in scope.moves]
             self._check_table()
         else:
-            _user, credentials = user_and_credentials(self._job)
+            _user, credentials = user_and_credentials(job)
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
-            reading = self._backoff.ask_poster(partial(read, self._job, credentials))
-            planned = reading.moves
-            scope = scope.planned(reading)
+            scope = scope.planned(self._backoff.ask_poster(partial(read, job, credentials)))
         self._planned_at = scope.planned_at or timezone.now()
-        job = self._job
-        left = left_of(job, planned)
-        clients = sent_by(job).values("client_id").distinct().count() + len(left)
+        left = left_of(job, scope.moves)
+        clients = _sent_by(job).values("client_id").distinct().count() + len(left)
         most = job.allowed_clients if job.request_id is not None else None
         if most is None:
             most = JobKind.of(job).most_clients
@@ -97,8 +151,7 @@ class CriteriaRun(MovingRun):
         raise Stopped(Job.Stop.TARGET_GONE)
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
-        pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())
-        pinned = set(pins.values_list("client_id", flat=True))
+        pinned = CriteriaPin.objects.pinned(self._job.account_id)
         return super()._commands([move for move in page if move.client_id not in pinned])
 
     def _may_be_tried(self, before: list[tuple[str, str]]) -> bool:
@@ -111,6 +164,5 @@ class CriteriaRun(MovingRun):
         """
         for command in commands:
             self._check_table()
-            pins = CriteriaPin.objects.in_force(self._job.account_id, timezone.localdate())
-            if not pins.filter(client_id=command.client_id).exists():
+            if command.client_id not in CriteriaPin.objects.pinned(self._job.account_id):
                 yield command

@@ -6,6 +6,7 @@ written once at most in a run.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,13 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.services.previews import unproven_words
 from groups.features.criteria.services.reading import CriteriaReading
-from groups.features.criteria.services.run_plan import RunScope, left_of, read_for
-from groups.features.criteria.services.run_work import CriteriaRun
-from groups.features.criteria.services.tables import SavedTable
+from groups.features.criteria.services.run_work import CriteriaRun, RunScope, left_of, read_for
 from groups.models import Job, PosterCredentials
 from groups.models.locks import members_key
-from groups.models.submissions import Submission
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.values import NumberFormat, clients_words
@@ -32,9 +31,6 @@ from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-LOCK = KIND
-"""The lock key that one run of an account holds at a time."""
 
 
 class TooManyMoves(Held):
@@ -65,8 +61,11 @@ class Run(JobKind):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """All groups of the table: a reading that is made again may move clients of any of them."""
-        return super().lock_keys | {LOCK, *map(members_key, self.scope.groups)}
+        """All groups of the table: a reading that is made again may move clients of any of them.
+
+        And one key more, so that an account has one run at a time.
+        """
+        return super().lock_keys | {KIND, *map(members_key, self.scope.groups)}
 
     @property
     def asked_for(self) -> tuple[Any, ...]:
@@ -76,7 +75,7 @@ class Run(JobKind):
     @property
     def most_clients(self) -> int | None:
         row = Criteria.objects.filter(account=self.job.account_id).first()
-        return SavedTable.of(row).table.max_moves if row else None
+        return row.table["max_moves"] if row else None
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
         """Return the clients of the plan; for a run that was asked for, or has stopped, as read again."""
@@ -92,7 +91,12 @@ class Run(JobKind):
     @property
     def group_ids(self) -> list[int]:
         """The groups that clients are moved out of."""
-        return sorted({from_id for _client, from_id, _to in self.scope.moves})
+        return sorted({move.from_id for move in self.scope.moves})
+
+    @property
+    def is_counted(self) -> bool:
+        """Return False for a run whose worker has yet to read all clients, as while Poster is slow."""
+        return bool(self.job.total) or self.job.is_over or self.scope.planned_at is not None
 
     def columns_for(self, groups: Iterable[Any]) -> dict[str, Any]:
         """Let the run of an approver read again, with their token."""
@@ -103,15 +107,14 @@ class Run(JobKind):
 
     @property
     def title(self) -> str:
-        return _("Criteria: %(clients)s") % {"clients": clients_words(self.job.total)}
+        words = clients_words(self.job.total) if self.is_counted else _("clients not counted yet")
+        return _("Criteria: %(clients)s") % {"clients": words}
 
     @property
     def request_words(self) -> str:
         scope, count = self.scope, NumberFormat.current().count
         names = dict(zip(scope.groups, scope.names, strict=False))
-        pairs: dict[tuple[int, int], int] = {}
-        for _client, from_id, to_id in scope.moves:
-            pairs[from_id, to_id] = pairs.get((from_id, to_id), 0) + 1
+        pairs = Counter((move.from_id, move.to_id) for move in scope.moves)
         lines = [
             f"“{names.get(from_id, from_id)}” → “{names.get(to_id, to_id)}”: {count(clients)}"
             for (from_id, to_id), clients in pairs.items()
@@ -126,8 +129,7 @@ class Run(JobKind):
         if self.job.total:
             sentences.append(_("Who is pinned, has moved on, or could not be read was left as they are."))
         if scope.unproven:
-            text = _("%(clients)s of whom nothing is proven stay where they are.")
-            sentences.append(text % {"clients": clients_words(scope.unproven)})
+            sentences.append(unproven_words(scope.unproven))
         elif not self.job.total:
             sentences.append(_("Everybody is where they belong."))
         return " ".join(sentences)
@@ -152,13 +154,6 @@ class MostMovesGate(Gate):
 # --- Planning ----------------------------------------------------------------------------------------------
 
 
-def submission_of(operation: uuid.UUID, user: "User", credentials: PosterCredentials) -> Submission:
-    """Return the form of a user that asks for a run."""
-    wanted = RunScope("", ()).to_json()
-    job = Job(id=operation, account=credentials.account, user=user, kind=Run.kind, wanted=wanted)
-    return job.submission
-
-
 def unfinished_run(account_id: str) -> Job | None:
     """Return the run of an account that has not ended, without its moves, or None."""
     runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind).defer("wanted")
@@ -166,11 +161,10 @@ def unfinished_run(account_id: str) -> Job | None:
 
 
 def plan_run(
+    reading: CriteriaReading,
     *,
     user: "User",
-    credentials: PosterCredentials,
     operation: uuid.UUID,
-    reading: CriteriaReading,
     is_read: bool = True,
     is_night: bool = False,
 ) -> Job:
@@ -180,22 +174,17 @@ def plan_run(
     """
     if not user.has_perms(Run.permissions):
         raise PermissionDenied
-    names = {group_id: reading.groups[group_id].name[:100] for group_id in reading.table.groups}
-    groups = reading.table.groups
-    scope = RunScope(reading.table.fingerprint, groups, tuple(names.values()), is_night=is_night)
-    moves = reading.moves if is_read else []
-    if is_read:
-        scope = scope.planned(reading)
-    sources = {move.from_id: names[move.from_id] for move in moves}
-    targets = {move.to_id: names[move.to_id] for move in moves}
+    table, moves = reading.table, reading.moves if is_read else []
+    names = {group_id: reading.groups[group_id].name[:100] for group_id in table.groups}
+    scope = RunScope(table.fingerprint, table.groups, tuple(names.values()), is_night=is_night)
     return Job(
         id=operation,
-        account=credentials.account,
+        account=reading.credentials.account,
         user=user,
         user_name=user.get_username(),
         kind=Run.kind,
-        group_name=", ".join(sources.values())[:400],
-        target_name=", ".join(targets.values())[:400],
-        wanted=scope.to_json(),
+        group_name=", ".join(names[each] for each in dict.fromkeys(move.from_id for move in moves))[:400],
+        target_name=", ".join(names[each] for each in dict.fromkeys(move.to_id for move in moves))[:400],
+        wanted=(scope.planned(reading) if is_read else scope).to_json(),
         total=len(moves),
     )

@@ -13,16 +13,10 @@ from hashlib import blake2b
 from heapq import heappush, heappushpop
 from itertools import batched
 
-from groups.features.criteria.services.judging import CUT, Bought, SalesBook, Span, spans_of
+from groups.features.criteria.services.judging import CUT, SalesBook, Span, spans_of
+from groups.features.criteria.services.previews import Preview
 from groups.models import PosterCredentials
-from groups.poster import (
-    Client,
-    InvalidResponse,
-    NotAllowed,
-    PosterError,
-    ReceiptList,
-    Unreachable,
-)
+from groups.poster import Client, InvalidResponse, NotAllowed, PosterError, ReceiptList, Unreachable
 from groups.services.gateway import begin_call, call_poster, seconds_left
 
 MONTH = 30
@@ -40,50 +34,47 @@ _KOPECKS = Decimal(100)
 
 
 class SalesLists:
-    """Reads the sales of all periods into a book.
+    """Reads the sales of all periods into a book, and asks for the receipts of clients whom they leave open.
 
-    `unread` counts the rows that could not be read, and the lists that failed or were cut. `has_cost` is
-    False where the sales of the last month are not known, and `may_see` where the token lacks the right.
-    `longest` are the days of the longest period of the table.
+    `preview` tells what could not be read of them.
     """
 
-    def __init__(self, credentials: PosterCredentials, today: date, periods: Sequence[int]) -> None:
+    def __init__(
+        self, credentials: PosterCredentials, today: date, periods: Sequence[int], preview: Preview
+    ) -> None:
         self.book = SalesBook((MONTH, *periods))
-        self.unread = 0
-        self.has_cost = self.may_see = True
         # Kopecks before discounts in the last month; those paid are in the book.
         self.totals: dict[int, int] = {}
-        self.longest = max(periods, default=0)
+        self._preview = preview
+        self._longest = max(periods, default=0)
         self._credentials = credentials
         self._today = today
+        # A heap of those whose receipts are asked for; the first one gives way to a better one.
+        self._chosen: list[tuple[bool, bytes, int, Client]] = []
 
     def read(self, until: float, alive: Callable[[], object]) -> None:
         """Read the lists, the latest first; `alive` is called after each."""
         failures = 0
         for span in spans_of(self.book.periods):
             within = seconds_left(until, "dash.getClientsSales")
-            is_asked = self.may_see and failures < FAILURES_IN_A_ROW
+            is_asked = self._preview.may_see_sales and failures < FAILURES_IN_A_ROW
             # No name here holds a list while the next one comes: each is large.
             failures = 0 if is_asked and self._read(span, within) else failures + 1
             if failures:
-                self.unread += 1
+                self._preview.unread += 1
+                self._preview.has_cost = self._preview.has_cost and span[0] >= MONTH
                 self.book.add(span, {}, broken=(), is_whole=False)
-                self.has_cost = self.has_cost and span[0] >= MONTH
             alive()
-
-    def days_of(self, span: Span) -> tuple[date, date]:
-        """Return the first and the last day of a span, which counts days ago."""
-        return self._today - timedelta(days=span[1] - 1), self._today - timedelta(days=span[0])
 
     def _read(self, span: Span, within: float) -> bool:
         """Add the list of a span to the book; return False if it failed."""
-        days = self.days_of(span)
+        days = self._days_of(span)
         try:
             found = call_poster(
                 self._credentials, lambda poster: poster.get_clients_sales(*days, within=within)
             )
         except NotAllowed:
-            self.may_see = False
+            self._preview.may_see_sales = False
             return False
         except (Unreachable, InvalidResponse):
             return False
@@ -91,51 +82,39 @@ class SalesLists:
         broken = {row.id for row in found.unreadable if row.id is not None}
         was_cut = found.size == CUT
         names_nobody = found.lost or any(row.id is None for row in found.unreadable)
-        self.unread += len(found.unreadable) + found.lost + was_cut
+        self._preview.unread += len(found.unreadable) + found.lost + was_cut
         self.book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
         if span[0] < MONTH:
             self.totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
         return True
 
-    def note_receipts(self, client_id: int, span: Span, bought: Bought, found: ReceiptList) -> None:
-        """Take the receipts of a client for the row that the list of a span may lack."""
-        self.book.prove(client_id, span, bought)
-        if span[0] < MONTH:
-            total = sum((receipt.total for receipt in found.receipts), Decimal(0))
-            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * _KOPECKS)
+    def _days_of(self, span: Span) -> tuple[date, date]:
+        """Return the first and the last day of a span, which counts days ago."""
+        return self._today - timedelta(days=span[1] - 1), self._today - timedelta(days=span[0])
 
-
-class SecondProof:
-    """Asks for the receipts of clients whom the lists of sales leave open."""
-
-    def __init__(self, credentials: PosterCredentials, lists: SalesLists, today: date) -> None:
-        self._credentials = credentials
-        self._lists = lists
-        self._day = today.isoformat()
-        # A heap of those whom the reading asks for; the first one gives way to a better one.
-        self._chosen: list[tuple[bool, bytes, int, Client]] = []
+    # --- The second proof ----------------------------------------------------------------------------------
 
     def offer(self, client: Client, *, would_move: bool) -> None:
         """Take a client up, who may be asked for; `would_move` says that the lists alone would move them."""
-        turn = blake2b(f"{self._day} {client.id}".encode(), digest_size=8).digest()
+        turn = blake2b(f"{self._today} {client.id}".encode(), digest_size=8).digest()
         entry = would_move, turn, client.id, client
         if len(self._chosen) < MOST_ASKED:
             heappush(self._chosen, entry)
         else:
             heappushpop(self._chosen, entry)
 
-    def ask(self, until: float, alive: Callable[[], object]) -> list[Client]:
+    def prove_alone(self, until: float, alive: Callable[[], object]) -> list[Client]:
         """Ask for the receipts of the chosen clients, and return those for whom Poster was asked.
 
         It ends early where calls fail, or after SECONDS. An error of Poster's leaves a client open.
         """
-        if not self._lists.may_see:
+        if not self._preview.may_see_sales:
             return []
         until = min(until, time.monotonic() + SECONDS)
         questions = (
             (client, span)
             for _would_move, _turn, client_id, client in sorted(self._chosen, reverse=True)
-            for span in self._lists.book.spans_to_prove(client_id, self._lists.longest)
+            for span in self.book.spans_to_prove(client_id, self._longest)
         )
         failures, asked = 0, dict[int, Client]()
         for some in batched(questions, AT_ONCE, strict=False):
@@ -149,21 +128,26 @@ class SecondProof:
                     failures += 1
                     continue
                 failures = 0
-                if (bought := bought_by(found)) is not None:
-                    self._lists.note_receipts(client.id, span, bought, found)
+                self._note_receipts(client.id, span, found)
             alive()
         return list(asked.values())
 
     def _begin(self, client: Client, span: Span, until: float) -> Callable[[], ReceiptList]:
-        days, within = self._lists.days_of(span), max(until - time.monotonic(), SHORTEST_CALL)
+        days, within = self._days_of(span), max(until - time.monotonic(), SHORTEST_CALL)
         return begin_call(
             self._credentials, lambda poster: poster.get_receipts(client.id, *days, within=within)
         )
 
+    def _note_receipts(self, client_id: int, span: Span, found: ReceiptList) -> None:
+        """Take the receipts of a client for the row that the list of a span may lack.
 
-def bought_by(found: ReceiptList) -> Bought | None:
-    """Return the sums of receipts; None where one may lack, or was not paid with money alone."""
-    revenues = [receipt.revenue for receipt in found.receipts]
-    if not found.is_whole or None in revenues:
-        return None
-    return int(sum(filter(None, revenues), Decimal(0)) * _KOPECKS), len(revenues)
+        They prove nothing where one may lack, or was not paid with money alone.
+        """
+        revenues = [receipt.revenue for receipt in found.receipts]
+        if not found.is_whole or None in revenues:
+            return
+        paid = int(sum(filter(None, revenues), Decimal(0)) * _KOPECKS)
+        self.book.prove(client_id, span, (paid, len(revenues)))
+        if span[0] < MONTH:
+            total = sum((receipt.total for receipt in found.receipts), Decimal(0))
+            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * _KOPECKS)

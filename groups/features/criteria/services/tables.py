@@ -1,7 +1,6 @@
 """Read and save the table of criteria of an account, and pin clients."""
 
 import uuid
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -20,40 +19,24 @@ from groups.services.writes.submissions import find_known
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-NO_TABLE = "none"
-"""The version of a form that was opened before there was a table."""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedTable:
-    """The saved criteria of an account, with their table."""
-
-    row: Criteria
-    table: Table
-
-    @classmethod
-    def of(cls, row: Criteria) -> "SavedTable":
-        return cls(row, Table.from_json(row.table))
-
 
 class SavedSince(Exception):
     """Somebody has saved another table since the form was opened; `now` is that one. Nothing was saved."""
 
-    def __init__(self, now: SavedTable | None) -> None:
+    def __init__(self, now: Criteria | None) -> None:
         super().__init__()
         self.now = now
 
 
-def saved_table(credentials: PosterCredentials) -> SavedTable | None:
-    """Return the saved table of an account, or None. Raises `TokenRejected` if Poster refused the token."""
+def saved_criteria(credentials: PosterCredentials) -> Criteria | None:
+    """Return the criteria of an account, or None. Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
-    row = Criteria.objects.filter(account=credentials.account_id).first()
-    return SavedTable.of(row) if row else None
+    return Criteria.objects.filter(account=credentials.account_id).first()
 
 
-def version_of(saved: SavedTable | None) -> str:
-    """Return what a form carries to say on which table it was opened."""
-    return f"{saved.row.fingerprint}{'+' if saved.row.nightly else ''}" if saved else NO_TABLE
+def version_of(saved: Criteria | None) -> str:
+    """Return what a form carries to say on which table it was opened; "none" where there was none yet."""
+    return f"{saved.fingerprint}{'+' if saved.nightly else ''}" if saved else "none"
 
 
 def save_table(
@@ -77,17 +60,15 @@ def save_table(
     save = CriteriaSave(id=operation, account=credentials.account, table=content | {"nightly": nightly}, **by)
     values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
     values |= {"held": "", "held_at": None, "left_out_at": None}
-    if find_known(save.submission, CriteriaSave) is not None:
-        return True
     try:
         with transaction.atomic():
             rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
             row = rows.first()
-            saved = SavedTable.of(row) if row else None
-            if version != version_of(saved):
-                if find_known(save.submission, CriteriaSave) is not None:
-                    return True  # the same form was saved while this one waited for the row
-                raise SavedSince(saved)
+            # The same form may have been saved while this one waited for the row.
+            if find_known(save.submission, CriteriaSave) is not None:
+                return True
+            if version != version_of(row):
+                raise SavedSince(row)
             save.save(force_insert=True)
             night = (row and row.night_at) or NIGHTS.next(timezone.now())
             values["night_at"] = values["next_look_at"] = night if nightly else None
@@ -100,7 +81,7 @@ def save_table(
         # The same form, or the first table of somebody else, was saved at the same moment.
         if find_known(save.submission, CriteriaSave) is not None:
             return True
-        raise SavedSince(saved_table(credentials)) from None
+        raise SavedSince(saved_criteria(credentials)) from None
 
 
 # --- Pins --------------------------------------------------------------------------------------------------
@@ -109,23 +90,20 @@ def save_table(
 def pins_of(credentials: PosterCredentials) -> list[CriteriaPin]:
     """Return the pins of an account that are in force. Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
-    return list(CriteriaPin.objects.in_force(credentials.account_id, timezone.localdate()))
+    return list(CriteriaPin.objects.in_force(credentials.account_id))
 
 
 def pin_client(
-    client_id: int, reason: str, until: date | None, *, user: "User", credentials: PosterCredentials
+    *, client: int, reason: str, until: date | None, user: "User", credentials: PosterCredentials
 ) -> bool:
     """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
     if not user.has_perm(MoveClient.permission):
         raise PermissionDenied
-    if find_client(credentials, client_id, within=None) is None:
+    if find_client(credentials, client, within=None) is None:
         return False
     values = {"reason": reason, "until": until, "user": user, "user_name": user.get_username()}
-    CriteriaPin.objects.update_or_create(
-        account=credentials.account,
-        client_id=client_id,
-        defaults=values | {"made_at": timezone.now()},
-    )
+    values["made_at"] = timezone.now()
+    CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
     return True
 
 

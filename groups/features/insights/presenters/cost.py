@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, unreadable_words
-from groups.features.insights.services.sales import MONTH, VIEW_SALES
-from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, rounded, summed
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, Edit
+from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, summed
 from groups.models import Change
 from groups.poster import GroupValues
 from groups.poster.fields import plain
@@ -26,8 +26,6 @@ from groups.services.values import NumberFormat, clients_words, money_words
 CARD = "cost"
 """Id of the card on its page, and name of the fragment that fills it in."""
 
-type Edit = tuple[int, GroupValues, GroupValues]
-"""A group, and its values before and after."""
 type Costed = tuple[GroupSales, GroupValues, GroupValues]
 """The sales of a group, and its values before and after."""
 
@@ -43,19 +41,24 @@ class Bar:
     saves: bool
 
 
-@dataclass(frozen=True, slots=True)
 class Figures:
-    """A cost, in words and as plain numbers for scripts: hryvnia with a point."""
+    """The cost of edits, added up, in words and as plain numbers for scripts: hryvnia with a point."""
 
-    cost: str
-    clients: int
-    receipts: int
-    revenue: str
-    title: str
-    basis: str
-    notes: tuple[str, ...]
-    birthday: str = ""
-    bars: tuple[Bar, ...] = ()
+    def __init__(self, edits: Sequence[Edit], sales: Sales) -> None:
+        groups = [(sales.of_group(group_id), old, new) for group_id, old, new in edits]
+        cost = summed(group.cost(old, new) for group, old, new in groups)
+        revenue = summed(group.revenue for group, _old, _new in groups)
+        period = sales.period
+        title = cost_words(cost, (period.last - period.first).days + 1)
+        if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
+            title = _("will cost nothing more, apart from birthday bonuses")
+        self.cost, self.revenue, self.title = f"{cost:.2f}", f"{revenue:.2f}", capfirst(title)
+        self.clients = sum(group.clients for group, _old, _new in groups)
+        self.receipts = sum(group.receipts for group, _old, _new in groups)
+        self.basis = _basis_words(period, self.clients, self.receipts, revenue)
+        self.birthday = _birthday_words(groups)
+        self.notes = [words for words in _note_words(sales, groups) if words]
+        self.bars = list(_bars(sales, groups)) if len(sales.parts) > 1 else []
 
 
 @dataclass(frozen=True)
@@ -66,58 +69,44 @@ class CostCard(ShownSums[Sales]):
 
     @cached_property
     def figures(self) -> Figures | None:
-        return figures_of(self.edits, self.sums) if self.sums else None
+        return Figures(self.edits, self.sums) if self.sums else None
 
 
-def cost_url(group_id: int, new: GroupValues, days: int = MONTH, *, old: GroupValues | None = None) -> str:
-    """Return the address of the cost of these values; values that stay as they are in `old` are left out."""
-    query = {"percent": plain(new.percent), "days": str(days)}
-    if old is not None and old.loyalty_type != new.loyalty_type:
+def cost_url(group_id: int, old: GroupValues, new: GroupValues) -> str:
+    """Return the address of the cost of these values in a month."""
+    query = {"percent": plain(new.percent), "days": str(MONTH)}
+    if old.loyalty_type != new.loyalty_type:
         query["loyalty_type"] = str(int(new.loyalty_type))
-    if old is not None and old.birthday_bonus != new.birthday_bonus:
+    if old.birthday_bonus != new.birthday_bonus:
         query["birthday_bonus"] = plain(new.birthday_bonus)
     return f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
 
 
-def figures_of(edits: Sequence[Edit], sales: Sales) -> Figures:
-    """Return the cost of edits, added up; each group is in `edits` once."""
-    groups = [(sales.of_group(group_id), old, new) for group_id, old, new in edits]
-    cost = summed(group.cost(old, new) for group, old, new in groups)
-    clients = sum(group.clients for group, _old, _new in groups)
-    receipts = sum(group.receipts for group, _old, _new in groups)
-    revenue = summed(group.revenue for group, _old, _new in groups)
-    period = sales.period
-    title = cost_words(cost, (period.last - period.first).days + 1)
-    if not cost and any(old.effective_bonus != new.effective_bonus for _group, old, new in groups):
-        title = _("will cost nothing more, apart from birthday bonuses")
-    return Figures(
-        cost=f"{cost:.2f}",
-        clients=clients,
-        receipts=receipts,
-        revenue=f"{revenue:.2f}",
-        title=capfirst(title),
-        basis=_basis_words(period, clients, receipts, revenue),
-        notes=tuple(filter(None, _note_words(sales, groups))),
-        birthday=_birthday_words(*groups[0]) if len(groups) == 1 else _birthdays_words(groups),
-        bars=tuple(_bars(sales, groups)) if len(sales.parts) > 1 else (),
-    )
-
-
 def cost_words(cost: Decimal, days: int = MONTH) -> str:
     """Return a cost in half a sentence, in whole hryvnia: «коштуватиме до 12 400 ₴ на місяць»."""
+    if not cost:
+        return _("will cost nothing more")
     numbers = NumberFormat.current()
     # It is an upper bound, so it is rounded up: «12 400 ₴».
     whole = int(abs(cost).to_integral_value(ROUND_UP))
     values = {"sum": f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}", "days": days}
+    if not cost:
+        return _("will cost nothing more")
     if days == MONTH:
-        if cost > 0:
-            return _("will cost up to %(sum)s a month") % values
-        return _("will save up to %(sum)s a month") % values if cost else _("will cost nothing more")
-    if cost > 0:
-        return _("would have cost up to %(sum)s in %(days)s days") % values
-    return (
-        _("would have saved up to %(sum)s in %(days)s days") % values if cost else _("will cost nothing more")
-    )
+        text = _("will cost up to %(sum)s a month") if cost > 0 else _("will save up to %(sum)s a month")
+    elif cost > 0:
+        text = ngettext(
+            "would have cost up to %(sum)s in %(days)s day",
+            "would have cost up to %(sum)s in %(days)s days",
+            days,
+        )
+    else:
+        text = ngettext(
+            "would have saved up to %(sum)s in %(days)s day",
+            "would have saved up to %(sum)s in %(days)s days",
+            days,
+        )
+    return text % values
 
 
 def note_of_cost(change: Change, user: User) -> ChangeNote | None:
@@ -134,16 +123,10 @@ def _basis_words(period: Period, clients: int, receipts: int, revenue: Decimal) 
     values = days_words(period)
     if not receipts:
         return _("Nobody whom this concerns bought anything from %(first)s to %(last)s.") % values
-    numbers = NumberFormat.current()
-    bought = ngettext("%(count)s receipt", "%(count)s receipts", receipts) % {
-        "count": numbers.count(receipts)
-    }
-    return _("From %(first)s to %(last)s: %(clients)s who bought, %(receipts)s, %(revenue)s.") % {
-        **values,
-        "clients": clients_words(clients),
-        "receipts": bought,
-        "revenue": money_words(revenue),
-    }
+    bought = ngettext("%(count)s receipt", "%(count)s receipts", receipts)
+    values |= {"clients": clients_words(clients), "revenue": money_words(revenue)}
+    values["receipts"] = bought % {"count": NumberFormat.current().count(receipts)}
+    return _("From %(first)s to %(last)s: %(clients)s who bought, %(receipts)s, %(revenue)s.") % values
 
 
 def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
@@ -158,55 +141,43 @@ def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield as_of_words(sales)
 
 
-def _birthdays_words(groups: Iterable[Costed]) -> str:
-    """Return the birthday bonuses of several groups in words, if they change."""
-    changed = [
-        (group.birthdays, old.effective_bonus, new.effective_bonus)
-        for group, old, new in groups
-        if group.birthdays and old.effective_bonus != new.effective_bonus
-    ]
-    if not changed:
+def _birthday_words(groups: Sequence[Costed]) -> str:
+    """Return the birthday bonuses of the period in words: they come on top, and depend on no percent.
+
+    Of several groups only those with another bonus are told.
+    """
+    counted = [(group.birthdays, old.effective_bonus, new.effective_bonus) for group, old, new in groups]
+    concerned = [each for each in counted if each[0] and (each[1] != each[2] or len(groups) == 1)]
+    before = summed(clients * old for clients, old, _new in concerned)
+    after = summed(clients * new for clients, _old, new in concerned)
+    if not (before or after):
         return ""
-    before = summed(clients * old for clients, old, _new in changed)
-    after = summed(clients * new for clients, _old, new in changed)
-    return _(
-        "Birthday bonuses are apart: %(after)s instead of %(before)s for %(clients)s "
-        "with a birthday in these days = %(more)s."
-    ) % {
-        "clients": clients_words(sum(clients for clients, _old, _new in changed)),
+    words = {
+        "clients": clients_words(sum(clients for clients, _old, _new in concerned)),
         "before": money_words(before),
         "after": money_words(after),
+        "sum": money_words(after),
         "more": money_words(after - before),
     }
-
-
-def _birthday_words(group: GroupSales, old: GroupValues, new: GroupValues) -> str:
-    """Return the birthday bonuses of the period in words: they come on top, and depend on no percent."""
-    before, after = old.effective_bonus, new.effective_bonus
-    if not group.birthdays or not (before or after):
-        return ""
-    values = {
-        "clients": clients_words(group.birthdays),
-        "before": money_words(before),
-        "after": money_words(after),
-        "sum": money_words(rounded(after * group.birthdays)),
-        "more": money_words(rounded((after - before) * group.birthdays)),
-    }
-    if before == after:
-        return (
-            _(
-                "Birthday bonuses are apart, and stay as they are: "
-                "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
-            )
-            % values
+    if len(groups) > 1:
+        text = _(
+            "Birthday bonuses are apart: %(after)s instead of %(before)s for %(clients)s "
+            "with a birthday in these days = %(more)s."
         )
-    return (
-        _(
+        return text % words
+    _clients, old, new = concerned[0]
+    words |= {"before": money_words(old), "after": money_words(new)}
+    if before == after:
+        text = _(
+            "Birthday bonuses are apart, and stay as they are: "
+            "%(after)s × %(clients)s with a birthday in these days = %(sum)s."
+        )
+    else:
+        text = _(
             "Birthday bonuses are apart: %(after)s instead of %(before)s × %(clients)s "
             "with a birthday in these days = %(more)s."
         )
-        % values
-    )
+    return text % words
 
 
 def _bars(sales: Sales, groups: Sequence[Costed]) -> Iterable[Bar]:

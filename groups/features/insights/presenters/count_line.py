@@ -1,7 +1,6 @@
 """Draw the number of clients of a group over time: a line, and its numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
@@ -14,7 +13,6 @@ ROOM = 2
 type Counts = Sequence[tuple[date, int]]
 
 
-@dataclass(frozen=True, slots=True)
 class CountLine:
     """The line, with the first and the last figure, the least and the most.
 
@@ -22,13 +20,19 @@ class CountLine:
     before, the latest first, and the first day: with them, the picture can be read as a table.
     """
 
-    points: str
-    since: date
-    first: int
-    last: int
-    least: int
-    most: int
-    steps: tuple[tuple[date, int], ...]
+    def __init__(self, counts: Counts) -> None:
+        numbers = [number for _day, number in counts]
+        self.first, self.last, self.least, self.most = numbers[0], numbers[-1], min(numbers), max(numbers)
+        self.since, days = counts[0][0], (counts[-1][0] - counts[0][0]).days
+        changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
+        self.steps = (*reversed(changed), counts[0])
+        points = []
+        for day, number in counts:
+            # A number that never changed is a line in the middle.
+            part = (number - self.least) / (self.most - self.least) if self.most > self.least else 0.5
+            x, y = WIDTH * (day - self.since).days / days, HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM)
+            points.append(f"{x:.2f},{y:.2f}")
+        self.points = " ".join(points)
 
     @property
     def change(self) -> str:
@@ -40,24 +44,4 @@ class CountLine:
 
 def draw_counts(counts: Counts) -> CountLine | None:
     """Draw the figures of a group in the order of their days; None for fewer than two days."""
-    if len(counts) < 2:
-        return None
-    numbers = [number for _day, number in counts]
-    least, most = min(numbers), max(numbers)
-    changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
-    begin, end = counts[0][0], counts[-1][0]
-    points = []
-    for day, number in counts:
-        # A number that never changed is a line in the middle.
-        part = (number - least) / (most - least) if most > least else 0.5
-        x, y = WIDTH * (day - begin).days / (end - begin).days, HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM)
-        points.append(f"{x:.2f},{y:.2f}")
-    return CountLine(
-        points=" ".join(points),
-        since=begin,
-        first=numbers[0],
-        last=numbers[-1],
-        least=least,
-        most=most,
-        steps=(*reversed(changed), counts[0]),
-    )
+    return CountLine(counts) if len(counts) > 1 else None

@@ -1,31 +1,14 @@
 """Show the promotions and loyalty rules that depend on a group, on its page and before it is changed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.insights.services.dependents import Dependents
-from groups.poster import Unreachable
+from groups.poster import Group, LoyaltyRule, Unreachable
 from groups.presenters.messages import error_words
 from groups.services.values import NumberFormat
-
-
-@dataclass(frozen=True, slots=True)
-class RuleLine:
-    """A rule in words: into the group from `sum` on, or out of it to the group `name`.
-
-    Without an `url` the group that it leads to is not in the list.
-    """
-
-    id: int
-    group_id: int
-    leads_here: bool
-    sum: str
-    name: str = ""
-    url: str = ""
 
 
 class DependentsCard:
@@ -52,26 +35,16 @@ class DependentsCard:
     @property
     def is_late(self) -> bool:
         """Return True if a list did not come in time, and may come later."""
-        return any(
-            isinstance(each.failure, Unreachable) for each in (self.found.promotions, self.found.rules)
-        )
+        failures = (self.found.promotions.failure, self.found.rules.failure)
+        return any(isinstance(failure, Unreachable) for failure in failures)
 
     @property
-    def rules(self) -> list[RuleLine]:
-        """The rules that lead into the group, and those that lead on from it."""
-        numbers, lines = NumberFormat.current(), []
-        for rule in self.found.rules.found:
-            group = self.found.ladder.group_of(rule)
-            line = RuleLine(
-                id=rule.id,
-                group_id=rule.group_id,
-                leads_here=rule.group_id == self.group_id,
-                sum=numbers.round_money(rule.value),
-                name=group.name if group else "",
-                url=reverse("groups:detail", args=[group.id]) if group else "",
-            )
-            lines.append(line)
-        return lines
+    def rules(self) -> list[tuple[LoyaltyRule, Group | None, str]]:
+        """The rules into the group and on from it, each with the group that it leads to, and its sum."""
+        numbers, found = NumberFormat.current(), self.found
+        return [
+            (rule, found.ladder.group_of(rule), numbers.round_money(rule.value)) for rule in found.rules.found
+        ]
 
     @property
     def unread(self) -> list[str]:

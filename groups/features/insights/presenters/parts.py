@@ -7,14 +7,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from groups.features.insights.presenters.cost import CARD, CostCard, Edit, cost_url
+from groups.features.insights.presenters.cost import CARD, CostCard, cost_url
 from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard
 from groups.features.insights.services.client_counts import counts_of
 from groups.features.insights.services.dependents import Dependents, begin_dependents, dependents_of
-from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, Edit, SalesAdder, edit_of, may_cost
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
-from groups.poster import Group, GroupValues, LoyaltyType
+from groups.poster import Group
 from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import GroupCommand
@@ -67,7 +67,7 @@ def begin_of_leaving(request: Request, group_id: int) -> Take:
     A form that is sent reads them later: it shows the page again only if something is wrong with it.
     """
     if request.method == "POST":
-        return partial(dependents_of, request.credentials, group_id, fresh=True)
+        return partial(dependents_of, request.credentials, group_id)
     return begin_dependents(request.credentials, group_id, fresh=True)
 
 
@@ -85,7 +85,7 @@ def doubts_of_removal(request: Request, group_id: int) -> Variables:
 
 def named_by_dependents(request: Request, group_id: int) -> Variables:
     """Return the promotions and the number of rules that name a group which is gone."""
-    named = dependents_of(request.credentials, group_id, fresh=True)
+    named = dependents_of(request.credentials, group_id)
     return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
 
 
@@ -104,40 +104,25 @@ def link_to_cost(request: Request, one: OneGroup) -> Variables:
 
 def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
-    if not request.user.has_perm(VIEW_SALES) or (command and _edit_of(request.user, command)):
+    if not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
         return None
     return {"group": group, "at_once": "percent" in request.GET}
 
 
 def cost_of_command(request: Request, command: GroupCommand) -> Variables:
     """Return the card of a command that may cost something; it is filled in later if that takes long."""
-    edit = _edit_of(request.user, command)
+    edit = edit_of(request.user, command)
     if edit is None:
         return None
-    group_id, old, new = edit
-    card = CostCard(cost_url(group_id, new, old=old), edits=[edit])
+    card = CostCard(cost_url(*edit), edits=[edit])
     return {"cost": card.ask(partial(find_sums_quickly, SalesAdder(request.credentials, MONTH)))}
 
 
 def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables:
     """Return the card of a plan, one sum for all groups; its page is asked again for what takes long."""
-    edits = [edit for edit in edits if _edit(request.user, *edit)]
+    edits = [edit for edit in edits if may_cost(request.user, edit)]
     if not edits:
         return None
     asked = element_asked_for(request) == CARD or CARD in request.GET
     find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
     return {"cost": CostCard(f"{request.path}?{CARD}=1", edits=edits).ask(find), "of_plan": True}
-
-
-def _edit_of(user: User, command: GroupCommand) -> Edit | None:
-    return _edit(user, command.group_id, command.loaded, command.intended)
-
-
-def _edit(user: User, group_id: int | None, old: GroupValues | None, new: GroupValues | None) -> Edit | None:
-    """Return an edit that may cost something, for users who may see what; else None."""
-    if group_id is None or old is None or new is None or not user.has_perm(VIEW_SALES):
-        return None
-    given = ("percent", "loyalty_type", "birthday_bonus")
-    changes = any(getattr(old, name) != getattr(new, name) for name in given)
-    known = {int(old.loyalty_type), int(new.loyalty_type)} <= set(LoyaltyType)
-    return (group_id, old, new) if changes and known else None

@@ -1,6 +1,6 @@
 """Draw the loyalty scheme: groups as steps, and the rules between them as arrows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -12,8 +12,9 @@ from groups.features.insights.services.ladder import Ladder
 from groups.poster import Group, LoyaltyRule, LoyaltyType
 from groups.services.values import NumberFormat, clients_words, type_label
 
-WIDE, NARROW = 460, 320
+WIDTHS = {"desk": 460, "phone": 320}
 STEP, ARROW = 78, 36
+"""Heights of a step, and of the arrow of the rule above it."""
 LETTER = 8.5
 """Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
 SHOWN_WITHOUT_RULE = 8
@@ -23,31 +24,27 @@ THINNEST = Decimal(3)
 
 @dataclass(frozen=True, slots=True)
 class DrawnStep:
-    """One group of the picture; all numbers are units of the drawing, formatted for SVG.
+    """One group of the picture: its arrow ends at `y`, and the name, the figures and the bar are below.
 
-    `sum` is the label of the arrow that leads here, empty without one. A group that is gone has no bar.
+    `sum` is the label of the arrow, empty without one. A group that is gone has no bar.
     """
 
+    y: int
     name: str
     figures: str
-    figures_y: str
     sum: str
     is_bonus: bool
-    is_gone: bool
-    sum_y: str
-    arrow: str
-    name_y: str
-    bar_y: str
     bar_width: str
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A ladder at one width."""
+    """A ladder at the width of a `look`."""
 
+    look: str
     width: int
     height: int
-    steps: tuple[DrawnStep, ...]
+    steps: list[DrawnStep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ class LadderPicture:
     """One ladder, drawn for a desk and for a phone; `more` counts the groups that are not drawn."""
 
     title: str
-    drawings: tuple[tuple[str, Drawing], ...]
+    drawings: list[Drawing]
     more: int = 0
 
 
@@ -66,59 +63,45 @@ def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[Ladde
     """
     numbers = NumberFormat.current()
     highest = max((group.percent for group in ladder.groups.values()), default=Decimal(0)) or Decimal(1)
-    pen = _Pen(ladder, numbers, highest, turnover_of)
+
+    def draw_step(item: LoyaltyRule | Group, width: int, y: int) -> DrawnStep:
+        rule, group = (item, ladder.group_of(item)) if isinstance(item, LoyaltyRule) else (None, item)
+        name, figures, bar_width = "", [], ""
+        if group:
+            name = group.name
+            figures = [numbers.percent(group.percent), clients_words(group.clients), turnover_of(group.id)]
+            bar_width = f"{max(THINNEST, width * group.percent / highest):.1f}"
+        elif rule:
+            name = _("no. %(id)s is not in the list") % {"id": rule.group_id}
+        return DrawnStep(
+            y=y,
+            name=Truncator(name).chars(int(width / LETTER)),
+            figures=" · ".join(filter(None, figures)),
+            sum=_("from %(sum)s") % {"sum": numbers.round_money(rule.value)} if rule else "",
+            is_bonus=bool(group and group.is_bonus),
+            bar_width=bar_width,
+        )
+
+    def draw(items: Sequence[LoyaltyRule | Group]) -> list[Drawing]:
+        # In one picture all are rules, or all are groups without one.
+        arrow = ARROW if isinstance(items[0], LoyaltyRule) else 0
+        height = STEP + arrow
+        return [
+            Drawing(
+                look,
+                width,
+                height * len(items),
+                [draw_step(item, width, place * height + arrow) for place, item in enumerate(items)],
+            )
+            for look, width in WIDTHS.items()
+        ]
+
     pictures = []
     for kind, rules in groupby(sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0), ladder.kind):
         title = type_label(kind) if kind in tuple(LoyaltyType) else _("By the rules")
-        pictures.append(LadderPicture(title, pen.draw(rules)))
+        pictures.append(LadderPicture(title, draw(list(rules))))
     outside = sorted(ladder.outside, key=lambda group: (-group.clients, group.id))
     if outside:
         shown = outside[:SHOWN_WITHOUT_RULE]
-        pictures.append(LadderPicture(_("No rule leads here"), pen.draw(shown), len(outside) - len(shown)))
+        pictures.append(LadderPicture(_("No rule leads here"), draw(shown), len(outside) - len(shown)))
     return pictures
-
-
-@dataclass(frozen=True, slots=True)
-class _Pen:
-    """Draws steps one below the other: the arrow of the rule, the name, the figures, and the bar."""
-
-    ladder: Ladder
-    numbers: NumberFormat
-    highest: Decimal
-    turnover_of: Callable[[int], str]
-
-    def draw(self, items: Iterable[LoyaltyRule | Group]) -> tuple[tuple[str, Drawing], ...]:
-        items = list(items)
-        return ("desk", self._drawing(items, WIDE)), ("phone", self._drawing(items, NARROW))
-
-    def _drawing(self, items: list[LoyaltyRule | Group], width: int) -> Drawing:
-        steps, y = [], 0
-        for item in items:
-            steps.append(self._step(item, width, y))
-            y += STEP + (ARROW if isinstance(item, LoyaltyRule) else 0)
-        return Drawing(width, y, tuple(steps))
-
-    def _step(self, item: LoyaltyRule | Group, width: int, y: int) -> DrawnStep:
-        rule = item if isinstance(item, LoyaltyRule) else None
-        group = self.ladder.group_of(item) if isinstance(item, LoyaltyRule) else item
-        line = y + (ARROW if rule else 0) + 16
-        name = _("no. %(id)s is not in the list") % {"id": rule.group_id if rule else ""}
-        figures: list[str] = []
-        bar_width = Decimal(width)
-        if group:
-            name, percent = group.name, self.numbers.percent(group.percent)
-            figures = [percent, clients_words(group.clients), self.turnover_of(group.id)]
-            bar_width = max(THINNEST, width * group.percent / self.highest)
-        return DrawnStep(
-            name=Truncator(name).chars(int(width / LETTER)),
-            figures=" · ".join(filter(None, figures)),
-            figures_y=str(line + 19),
-            sum=_("from %(sum)s") % {"sum": self.numbers.round_money(rule.value)} if rule else "",
-            is_bonus=bool(group and group.is_bonus),
-            is_gone=group is None,
-            sum_y=str(y + 19),
-            arrow=f"M10 {y + 2}V{y + 28}m-5 -6l5 6l5 -6",
-            name_y=str(line),
-            bar_y=str(line + 28),
-            bar_width=f"{bar_width:.1f}",
-        )

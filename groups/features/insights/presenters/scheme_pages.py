@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 
@@ -17,43 +17,37 @@ from groups.features.insights.services.sales import MONTH
 from groups.features.insights.services.sales_sums import Sales
 from groups.features.insights.services.scheme import Scheme
 from groups.poster import Group, LoyaltyRule
-from groups.presenters.messages import Message, error_words
+from groups.presenters.messages import error_words
 from groups.services.values import NumberFormat, type_label
 
 
-@dataclass(frozen=True, slots=True)
 class GroupLine:
-    """A group in a line of text; `number` tells groups of one name apart.
+    """A group in a line of text, with a link; `number` tells groups of one name apart.
 
     `turnover` is empty where it is not known or not shown.
     """
 
-    id: int
-    number: str
-    name: str
-    url: str
-    type: str
-    is_bonus: bool
-    percent: str
-    clients: str
-    turnover: str = ""
+    def __init__(self, group: Group, url: str, turnover: str) -> None:
+        numbers = NumberFormat.current()
+        self.id, self.name, self.is_bonus = group.id, group.name, group.is_bonus
+        self.number = _("no. %(id)s") % {"id": group.id}
+        self.type = type_label(group.loyalty_type)
+        self.percent, self.clients = numbers.percent(group.percent), numbers.count(group.clients)
+        self.url, self.turnover = url, turnover
 
 
 @dataclass(frozen=True, slots=True)
 class LadderRow:
     """A rule as a step of the ladder; `group` is None if it is not in the list.
 
-    `near` is the number of clients near the next step, empty until they are counted, `near_url` the address
-    of all clients of the group by what they have paid, and `near_from` the sum from which they count as near;
-    it is empty on the highest step.
+    `near` is the number of clients near the next step, empty until they are counted, and `near_from` the sum
+    from which they count as near; it is empty on the highest step.
     """
 
-    rule_id: int
-    group_id: int
+    rule: LoyaltyRule
     sum: str
     group: GroupLine | None
     near: str
-    near_url: str
     near_from: str
     problems: list[str]
 
@@ -67,18 +61,10 @@ class SchemePage:
         self.scheme = scheme
         self.count = count
         self.sums = count.sums if count else None
+        self.stale = error_words(scheme.groups.failure) if scheme.groups.failure else None
+        self.rules_failure = error_words(scheme.rules.failure) if scheme.rules.failure else None
         self.numbers = NumberFormat.current()
-        self._may_change = may("groups.change_group") and scheme.groups.failure is None
-
-    @property
-    def stale(self) -> Message | None:
-        failure = self.scheme.groups.failure
-        return error_words(failure) if failure else None
-
-    @property
-    def rules_failure(self) -> Message | None:
-        failure = self.scheme.rules.failure
-        return error_words(failure) if failure else None
+        self._may_change = may("groups.change_group") and self.stale is None
 
     def lines(self, groups: Iterable[Group], corrected_at: str = "") -> list[GroupLine]:
         """Return the lines of groups, each with a link to the page that corrects it, or to its own page."""
@@ -89,19 +75,11 @@ class SchemePage:
         if corrected_at and self._may_change and group.is_editable:
             with suppress(NoReverseMatch):  # the feature of that page is switched off
                 url = reverse(corrected_at, args=[group.id])
-        return GroupLine(
-            id=group.id,
-            number=_("no. %(id)s") % {"id": group.id},
-            name=group.name,
-            url=url,
-            type=type_label(group.loyalty_type),
-            is_bonus=group.is_bonus,
-            percent=self.numbers.percent(group.percent),
-            clients=self.numbers.count(group.clients),
-        )
+        return GroupLine(group, url, self.turnover_of(group.id))
 
-    def sum_of(self, rule: LoyaltyRule) -> str:
-        return self.numbers.round_money(rule.value)
+    def turnover_of(self, group_id: int) -> str:
+        """Return the turnover of a group in words; empty where it is not known or not shown."""
+        return ""
 
 
 class LadderPage(SchemePage):
@@ -109,23 +87,15 @@ class LadderPage(SchemePage):
 
     @cached_property
     def rows(self) -> list[LadderRow]:
-        ladder, sums, rows = self.scheme.ladder, self.sums, []
+        ladder, rows = self.scheme.ladder, []
         for rule in ladder.rules:
             group, above = ladder.group_of(rule), ladder.next_sum(rule)
-            near = ""
-            if group and above and sums:
-                near = self.numbers.count(sums.near.get(group.id, {}).get(above, 0))
-            row = LadderRow(
-                rule_id=rule.id,
-                group_id=rule.group_id,
-                sum=self.sum_of(rule),
-                group=self.line(group) if group else None,
-                near=near,
-                near_url=f"{reverse('groups:members', args=[group.id])}?sort=-paid" if group else "",
-                near_from=self.numbers.round_money(above * NEAR) if group and above else "",
-                problems=self.problems.get(rule.id, []),
-            )
-            rows.append(row)
+            near = near_from = ""
+            if group and above:
+                near_from = self.numbers.round_money(above * NEAR)
+                near = self.numbers.count(self.sums.near_to(group.id, above)) if self.sums else ""
+            line, problems = self.line(group) if group else None, self.problems.get(rule.id, [])
+            rows.append(LadderRow(rule, self._sum_of(rule), line, near, near_from, problems))
         return rows
 
     @property
@@ -140,13 +110,12 @@ class LadderPage(SchemePage):
             found.setdefault(each.rule.id, []).append(self._problem_words(each))
         return found
 
-    @property
-    def problem_count(self) -> int:
-        return sum(map(len, self.problems.values()))
+    def _sum_of(self, rule: LoyaltyRule) -> str:
+        return self.numbers.round_money(rule.value)
 
     def _problem_words(self, found: Contradiction) -> str:
         other = self.scheme.ladder.group_of(found.other) if found.other else None
-        known = {"name": other.name if other else "", "sum": self.sum_of(found.other) if found.other else ""}
+        known = {"name": other.name if other else "", "sum": self._sum_of(found.other) if found.other else ""}
         match found.problem:
             case Problem.GONE:
                 return _("This group is not there any more.")
@@ -160,9 +129,7 @@ class LadderPage(SchemePage):
 class Turnover(ShownSums[Sales]):
     """The turnover of groups in the last month; there is none for a user who may not see sales."""
 
-    @property
-    def days(self) -> int:
-        return MONTH
+    days = MONTH
 
     @property
     def missing(self) -> str:
@@ -182,10 +149,7 @@ class ChartPage(LadderPage):
         super().__init__(scheme, None, may)
         self.turnover = turnover
 
-    def line(self, group: Group, corrected_at: str = "") -> GroupLine:
-        return replace(super().line(group, corrected_at), turnover=self._turnover_of(group.id))
-
-    def _turnover_of(self, group_id: int) -> str:
+    def turnover_of(self, group_id: int) -> str:
         if not self.turnover or not self.turnover.sums:
             return ""
         revenue = self.turnover.sums.of_group(group_id).revenue
@@ -193,52 +157,21 @@ class ChartPage(LadderPage):
 
     @cached_property
     def pictures(self) -> list[LadderPicture]:
-        return draw_scheme(self.scheme.ladder, self._turnover_of)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnPercents:
-    """A group with clients whose own percent is above or below the group's."""
-
-    group: GroupLine
-    above: str
-    below: str
-    above_url: str
-    below_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnreachedPercent:
-    """A percent of one type that no rule leads to, and the groups that have it."""
-
-    percent: str
-    type: str
-    is_bonus: bool
-    lines: list[GroupLine]
+        return draw_scheme(self.scheme.ladder, self.turnover_of)
 
 
 class AuditPage(SchemePage):
     """Percents that work otherwise than they seem, and groups that may not be needed."""
 
     @property
-    def own_percents(self) -> list[OwnPercents]:
-        sums = self.sums
-        if sums is None:
-            return []
-        found = []
-        for group in self.scheme.groups.groups:
-            url = reverse("groups:members", args=[group.id])
-            above, below = sums.above.get(group.id, 0), sums.below.get(group.id, 0)
-            if above or below:
-                own = OwnPercents(
-                    group=self.line(group),
-                    above=self.numbers.count(above),
-                    below=self.numbers.count(below),
-                    above_url=f"{url}?own=above" if above else "",
-                    below_url=f"{url}?own=below" if below else "",
-                )
-                found.append(own)
-        return found
+    def own_percents(self) -> list[tuple[GroupLine, int, int]]:
+        """The groups with clients whose own percent is above or below the group's, with their numbers."""
+        above, below = (self.sums.above, self.sums.below) if self.sums else ({}, {})
+        return [
+            (self.line(group), above.get(group.id, 0), below.get(group.id, 0))
+            for group in self.scheme.groups.groups
+            if group.id in above or group.id in below
+        ]
 
     @property
     def alike(self) -> list[list[GroupLine]]:
@@ -253,9 +186,6 @@ class AuditPage(SchemePage):
         return self.lines(self.scheme.empty, "groups:retire")
 
     @property
-    def out_of_reach(self) -> list[UnreachedPercent]:
-        return [
-            UnreachedPercent(lines[0].percent, lines[0].type, lines[0].is_bonus, lines)
-            for groups in self.scheme.out_of_reach
-            if (lines := self.lines(groups, "groups:update"))
-        ]
+    def out_of_reach(self) -> list[list[GroupLine]]:
+        """The groups whose percent no rule leads to: those of one type and percent together."""
+        return [self.lines(groups, "groups:update") for groups in self.scheme.out_of_reach]

@@ -14,6 +14,8 @@ from groups.poster import NotAllowed, PosterError
 from groups.presenters.messages import Message, error_words
 from groups.services.values import NumberFormat, moment_words
 
+SALES = "dash.getClientsSales"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownSums[T]:
@@ -54,16 +56,13 @@ def days_words(period: Period) -> dict[str, str]:
 
 def as_of_words(sales: Sales) -> str:
     """Return when the sums were read, and when they are read again."""
-    time = {"time": moment_words(sales.as_of)}
+    text = _("As Poster had it on %(time)s; it is added up once a day, and after clients were moved.")
     if sales.provisional:
-        return (
-            _(
-                "As Poster had it on %(time)s, when clients were being moved: some may count for the group "
-                "that they have left. It is added up again in a few minutes."
-            )
-            % time
+        text = _(
+            "As Poster had it on %(time)s, when clients were being moved: some may count for the group "
+            "that they have left. It is added up again in a few minutes."
         )
-    return _("As Poster had it on %(time)s; it is added up once a day, and after clients were moved.") % time
+    return text % {"time": moment_words(sales.as_of)}
 
 
 def unreadable_words(count: int) -> str:
@@ -79,18 +78,12 @@ def unreadable_words(count: int) -> str:
 def problem_words(error: PosterError) -> Message:
     """Return why there is no figure, and who can help."""
     words = error_words(error)
-    match error:
-        case NotAllowed(code=503 | 700):
-            return words  # the account or its plan, and not the token
-        case NotAllowed(method="dash.getClientsSales"):
-            return Message(
-                _("Your token may not see sales"),
-                _(
-                    "Poster knows the token, but it lacks the right to statistics. "
-                    "Everything else works as before."
-                ),
-                _("The owner of the Poster account can give it: a token with the right to statistics."),
-                words.details,
-            )
-        case _:
-            return words
+    # The codes 503 and 700 are about the account or its plan, and not about the token.
+    if not isinstance(error, NotAllowed) or error.code in (503, 700) or error.method != SALES:
+        return words
+    return Message(
+        _("Your token may not see sales"),
+        _("Poster knows the token, but it lacks the right to statistics. Everything else works as before."),
+        _("The owner of the Poster account can give it: a token with the right to statistics."),
+        words.details,
+    )

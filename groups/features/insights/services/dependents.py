@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -10,8 +11,9 @@ from django.utils import timezone
 from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
+from groups.services.cache import cached, keep_cached
 from groups.services.gateway import begin_call
-from groups.services.groups import cached, keep_cached, list_groups
+from groups.services.groups import list_groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +42,15 @@ class Dependents:
     ladder: Ladder
 
 
-def dependents_of(
-    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
-) -> Dependents:
-    """Return the dependents of a group, which may be POSTER_CACHE_SECONDS old unless `fresh` is set.
-
-    The two lists are read side by side, each `within` so many seconds, by default in half of those that a
-    read may last. A `PosterError` is returned, not raised, because it must not prevent a change of the group.
-    """
-    return begin_dependents(credentials, group_id, fresh=fresh, within=within)()
-
-
 def begin_dependents(
     credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
 ) -> Callable[[], Dependents]:
-    """Begin to read the dependents of a group, and return the function that waits for them."""
+    """Begin to read the dependents of a group, and return the function that waits for them.
+
+    They may be POSTER_CACHE_SECONDS old unless `fresh` is set. The two lists are read side by side, each
+    `within` so many seconds, by default in half of those that a read may last. A `PosterError` is returned,
+    not raised, because it must not prevent a change of the group.
+    """
     begun = begin_promotions(credentials, fresh=fresh, within=within)
     begun_rules = begin_rules(credentials, fresh=fresh, within=within)
 
@@ -72,57 +68,54 @@ def begin_dependents(
     return take
 
 
+def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
+    """Return the dependents of a group as they are now."""
+    return begin_dependents(credentials, group_id, fresh=True)()
+
+
 def begin_promotions(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
 ) -> Callable[[], Listed[Promotion]]:
     """Begin to read all promotions of the account."""
-
-    def ask(poster: PosterClient, seconds: float) -> Listed[Promotion]:
-        answer = poster.get_promotions(within=seconds)
-        return Listed(answer.promotions, len(answer.unreadable))
-
-    return _begin(credentials, "promotions", ask, fresh=fresh, within=within)
+    return _begin(credentials, "promotions", PosterClient.get_promotions, fresh=fresh, within=within)
 
 
 def begin_rules(
     credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
 ) -> Callable[[], Listed[LoyaltyRule]]:
     """Begin to read all loyalty rules of the account."""
-
-    def ask(poster: PosterClient, seconds: float) -> Listed[LoyaltyRule]:
-        answer = poster.get_loyalty_rules(within=seconds)
-        return Listed(answer.rules, len(answer.unreadable))
-
-    return _begin(credentials, "rules", ask, fresh=fresh, within=within)
+    return _begin(credentials, "rules", PosterClient.get_loyalty_rules, fresh=fresh, within=within)
 
 
-def _begin[T](
+def _begin(
     credentials: PosterCredentials,
     what: str,
-    ask: Callable[[PosterClient, float], Listed[T]],
+    ask: Callable[..., Any],
     *,
     fresh: bool,
     within: float | None,
-) -> Callable[[], Listed[T]]:
+) -> Callable[[], Listed[Any]]:
     """Take a list from the cache, or begin to read it in half of the time of a read.
 
-    The function that is returned waits for the list, or returns its error.
+    `what` is the name of the list in the answer and in the cache. The function that is returned waits for it,
+    or returns its error.
     """
     known = None if fresh or credentials.refused_at else cached(credentials, what)
     if known is not None:
         return lambda: known[0]
     seconds = within or settings.POSTER_READ_DEADLINE / 2
     try:
-        take_answer = begin_call(credentials, lambda poster: ask(poster, seconds))
+        take_answer = begin_call(credentials, lambda poster: ask(poster, within=seconds))
     except PosterError as error:
-        failed = Listed[T](failure=error)
+        failed: Listed[Any] = Listed(failure=error)
         return lambda: failed
 
-    def take() -> Listed[T]:
+    def take() -> Listed[Any]:
         try:
-            found = take_answer()
+            answer = take_answer()
         except PosterError as error:
             return Listed(failure=error)
+        found: Listed[Any] = Listed(getattr(answer, what), len(answer.unreadable))
         keep_cached(credentials, what, found, timezone.now())
         return found
 

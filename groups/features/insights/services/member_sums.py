@@ -1,7 +1,8 @@
 """Count the clients of an account for the ladder and the audit, as a sweep reads them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,19 +23,15 @@ class Questions:
     """The numbers that clients are compared with: percents of groups, and sums of the steps above them."""
 
     percents: Mapping[int, Decimal]
-    steps: Mapping[int, frozenset[Decimal]]
+    steps: Mapping[int, Collection[Decimal]]
 
     @classmethod
     def of_scheme(cls, scheme: Scheme) -> "Questions":
-        steps: dict[int, set[Decimal]] = {}
+        steps: dict[int, set[Decimal]] = defaultdict(set)
         for rule in scheme.ladder.rules:
-            above = scheme.ladder.next_sum(rule)
-            if above is not None:
-                steps.setdefault(rule.group_id, set()).add(above)
-        return cls(
-            {group.id: group.percent for group in scheme.groups.groups},
-            {group_id: frozenset(sums) for group_id, sums in steps.items()},
-        )
+            if (above := scheme.ladder.next_sum(rule)) is not None:
+                steps[rule.group_id].add(above)
+        return cls({group.id: group.percent for group in scheme.groups.groups}, steps)
 
     @property
     def digest(self) -> str:
@@ -56,6 +53,10 @@ class MemberSums(msgspec.Struct):
     near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
     read: int = 0
     unreadable: int = 0
+
+    def near_to(self, group_id: int, step: Decimal) -> int:
+        """Return the number of clients of a group who are near the step of a sum."""
+        return self.near.get(group_id, {}).get(step, 0)
 
 
 class MemberAdder(Listener[MemberSums]):

@@ -1,8 +1,7 @@
 """Read the sales to the clients of all groups, and keep their sums for the day.
 
 Poster tells what each client bought, but not the client's group; so the sales are joined with all clients of
-the account, as a sweep reads them. People's figures are added up and forgotten. The sums serve every group
-and every percent, in every process, until a move.
+the account, as a sweep reads them. People's figures are added up and forgotten.
 """
 
 from collections import Counter, defaultdict
@@ -24,10 +23,11 @@ from groups.features.insights.services.sales_sums import (
 )
 from groups.features.insights.services.sweep import Listener
 from groups.models import PosterCredentials
-from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, SalesList
+from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
+from groups.services.writes.reach import changes_terms
 
 VIEW_SALES = "groups.view_sales"
 MONTH = 30
@@ -141,6 +141,24 @@ def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | 
 
 # --- The cost of a change ----------------------------------------------------------------------------------
 
+type Edit = tuple[int, GroupValues, GroupValues]
+"""A group, and its values before and after."""
+
+
+def may_cost(user: User, edit: Edit) -> bool:
+    """Return True for an edit that may cost something, if the user may see what."""
+    _group_id, old, new = edit
+    known = {int(old.loyalty_type), int(new.loyalty_type)} <= set(LoyaltyType)
+    return known and changes_terms(old, new) and user.has_perm(VIEW_SALES)
+
+
+def edit_of(user: User, command: GroupCommand) -> Edit | None:
+    """Return the edit of a command that may cost something, for users who may see what; else None."""
+    if command.group_id is None or command.loaded is None or command.intended is None:
+        return None
+    edit = command.group_id, command.loaded, command.intended
+    return edit if may_cost(user, edit) else None
+
 
 class CostGate(Gate):
     """Write into the journal what a change costs a month, if that is known; never wait for it."""
@@ -150,27 +168,17 @@ class CostGate(Gate):
     def before(self, command: Command) -> dict[str, Any]:
         if not isinstance(command, GroupCommand) or not command.tells_cost:
             return {}
-        sender = command.sender
-        cost = monthly_cost(
-            sender.user, sender.credentials, command.group_id, command.loaded, command.intended
-        )
-        return {"monthly_cost": cost}
+        credentials = command.sender
+        edit = edit_of(credentials.user, command)
+        return {"monthly_cost": monthly_cost(credentials, edit) if edit else None}
 
 
-def monthly_cost(
-    user: User,
-    credentials: PosterCredentials,
-    group_id: int | None,
-    old: GroupValues | None,
-    new: GroupValues | None,
-) -> Decimal | None:
-    """Return what a change of a group would have cost in the last 30 days, if the sums for it are known.
+def monthly_cost(credentials: PosterCredentials, edit: Edit) -> Decimal | None:
+    """Return what an edit would have cost in the last 30 days, if the sums for it are known.
 
-    None also while clients are being moved, for a user without the right to sales, and for a change that
-    gives nobody anything else.
+    None also while clients are being moved, and where birthday bonuses alone change.
     """
-    if group_id is None or old is None or new is None or not user.has_perm(VIEW_SALES):
-        return None
+    group_id, old, new = edit
     if (old.percent, old.loyalty_type) == (new.percent, new.loyalty_type):
         return None
     sales = SalesAdder(credentials, MONTH).kept()

@@ -27,11 +27,6 @@ class Scheme:
         return Ladder(self.rules.found, self.groups.groups, unreadable)
 
     @property
-    def everybody(self) -> int:
-        """Number of clients by Poster's count, which leaves out removed ones."""
-        return self.groups.totals.clients
-
-    @property
     def alike(self) -> list[list[Group]]:
         """Groups of one name, percent and type, two or more together."""
         found = defaultdict(list)

@@ -22,6 +22,7 @@ from django.db import DatabaseError
 from django.tasks import task
 from django.utils import timezone
 
+from groups.features.insights.services.membership import membership_of
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.calls.limits import busy
@@ -29,7 +30,6 @@ from groups.services.calls.single_flight import alone, single_flight
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
-from groups.services.membership import membership_of
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
@@ -124,8 +124,7 @@ class Listener[T](ABC):
 
     def check_failure(self) -> None:
         """Raise the failure that was noted a moment ago."""
-        failure: PosterError | None = ask_shared(lambda: cache.get(self.failure_key), None)
-        if failure is not None:
+        if failure := ask_shared(lambda: cache.get(self.failure_key), None):
             raise failure
 
 
@@ -151,8 +150,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     A small account is read now, in at most `within` seconds; a task is for what takes longer.
     Raises `PosterError`, also the one that has ended the task a moment ago.
     """
-    found = listener.kept()
-    if found is not None:
+    if (found := listener.kept()) is not None:
         return found
     credentials = listener.credentials
     if is_small(credentials) and _progress_of(credentials) is None:
@@ -163,8 +161,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
             if error.reason == ErrorReason.BUSY or time.monotonic() < until - SHORTEST_TRY:
                 raise
     listener.check_failure()
-    noted = _progress_of(credentials)
-    if noted is not None:
+    if (noted := _progress_of(credentials)) is not None:
         return noted
     # A cache of files cannot look and add in one step, so one process does so at a time.
     return alone(_key(credentials), partial(_progress_of, credentials), partial(_enqueue, listener))
@@ -172,8 +169,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
     """Return the sums if they are known or read in a moment; else None."""
-    found = listener.kept()
-    if found is not None:
+    if (found := listener.kept()) is not None:
         return found
     try:
         return read_sums(listener, within=QUICK_SECONDS) if is_small(listener.credentials) else None
@@ -187,8 +183,7 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
     Threads and processes that ask at the same time share one sweep. Raises `PosterError`, among them
     `Unreachable` with the reason "deadline" if it takes longer than `within` seconds.
     """
-    found = listener.kept()
-    if found is not None:
+    if (found := listener.kept()) is not None:
         return found
     until = time.monotonic() + (within or settings.POSTER_READ_DEADLINE)
 

@@ -9,9 +9,9 @@ group in which it was chosen.
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import batched, chain
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -43,8 +43,7 @@ AT_ONCE = 250
 """Clients of one page: the page is moved before the next one is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientMove:
+class ClientMove(NamedTuple):
     """A client who goes from one group to another."""
 
     client_id: int
@@ -174,6 +173,14 @@ class MoveRun(MovingRun):
             self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
         ]
         self._move_all()
+        if self._were_some_not_listed():
+            self._move_all()
+
+    def _were_some_not_listed(self) -> bool:
+        """Return True if some of the clients that were kept were not tried: a list may have lacked them."""
+        tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
+        kept = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
+        return not set(tried).issuperset(kept)
 
     # --- The clients to move -------------------------------------------------------------------------------
 
@@ -192,7 +199,7 @@ class MoveRun(MovingRun):
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
         while True:
-            page = self._backoff.ask_poster(partial(self._read, group_id, offset))
+            page = self._page_at(group_id, offset)
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
@@ -204,6 +211,12 @@ class MoveRun(MovingRun):
                 return
             # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)
+
+    def _page_at(self, group_id: int, offset: int) -> ClientList:
+        try:
+            return self._backoff.ask_poster(partial(self._read, group_id, offset))
+        except NotFound:
+            raise Stopped(Job.Stop.SOURCE_GONE) from None
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
@@ -241,7 +254,7 @@ class MoveRun(MovingRun):
             return True
         group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
         if group.clients:
-            page = self._backoff.ask_poster(partial(self._read, group.id, 0))
+            page = self._page_at(group.id, 0)
             living = (client.id for client in page.clients if not client.removed)
             if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try

@@ -26,25 +26,14 @@ PORTS = {"http": 80, "https": 443}
 SCHEME_PORTS = {"redis": 6379, "rediss": 6379}
 # Networks of a company, in which its chat may stand (RFC 1918, RFC 4193).
 COMPANY = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
-FORBIDDEN = tuple(
-    map(
-        ip_network,
-        (
-            # Services that tell a server in a cloud its passwords, beside the link-local 169.254.169.254:
-            # Azure, Oracle (among the addresses for protocols), AWS, Google, Scaleway.
-            "168.63.129.16/32",
-            "192.0.0.0/24",
-            "fd00:ec2::/32",
-            "fd20:ce::/64",
-            "fd00:42::/64",
-            # Tunnels, which lead to the IPv4 address within: Teredo and 6to4.
-            "2001::/32",
-            "2002::/16",
-            # Once the networks of a company, as fc00::/7 is now; Python takes them for global.
-            "fec0::/10",
-        ),
-    )
-)
+# Services that tell a server in a cloud its passwords, beside the link-local 169.254.169.254: Azure, Oracle
+# (among the addresses for protocols), AWS, Google, Scaleway.
+CLOUDS = ("168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::/32", "fd20:ce::/64", "fd00:42::/64")
+# Teredo and 6to4, which lead to the IPv4 address within.
+TUNNELS = ("2001::/32", "2002::/16")
+# Once the networks of a company, as fc00::/7 is now; Python takes them for global.
+SITE_LOCAL = "fec0::/10"
+FORBIDDEN = tuple(map(ip_network, (*CLOUDS, *TUNNELS, SITE_LOCAL)))
 # The way of a network without IPv4 to the IPv4 address in the last four bytes (RFC 6052).
 NAT64 = ip_network("64:ff9b::/96")
 
@@ -77,10 +66,6 @@ class Target:
     path: str
 
     @property
-    def has_tls(self) -> bool:
-        return self.scheme == "https"
-
-    @property
     def authority(self) -> str:
         """The host as it stands in a request, with a port that is not the usual one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -101,14 +86,8 @@ def parse_address(address: str) -> Target:
         raise AddressRefused(Refusal.FORM) from None
     host = parts.hostname or ""
     is_text = len(address) <= LONGEST and all("!" <= sign <= "~" for sign in address)
-    if (
-        not is_text
-        or parts.scheme not in PORTS
-        or not host
-        or "@" in parts.netloc
-        or parts.fragment
-        or port == 0
-    ):
+    has_more = "@" in parts.netloc or parts.fragment
+    if not is_text or parts.scheme not in PORTS or not host or has_more or port == 0:
         raise AddressRefused(Refusal.FORM)
     if parts.scheme == "http" and not is_loopback(host):
         raise AddressRefused(Refusal.PLAIN)
@@ -134,14 +113,11 @@ def _check_network_address(address: IPv4Address | IPv6Address, target: Target) -
     """Refuse an address of the network that no receiver can have, and the services of this machine."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    if address.is_loopback:
-        is_own = True
-    elif not _may_be_a_receiver(address):
+    if not address.is_loopback and not _may_be_a_receiver(address):
         raise AddressRefused(Refusal.FORBIDDEN)
-    elif not target.has_tls:
+    if not address.is_loopback and target.scheme != "https":
         raise AddressRefused(Refusal.PLAIN)
-    else:
-        is_own = is_of_this_machine(address)
+    is_own = address.is_loopback or is_of_this_machine(address)
     # A database or a cache may be on another machine of the same private network, or in another container.
     if (is_own and target.port < LOWEST_OWN_PORT) or (
         (is_own or address.is_private) and target.port in _own_ports()
@@ -189,15 +165,11 @@ def _is_own(host: str) -> bool:
 def _own_ports() -> set[int]:
     """Return the ports of the services that this installation uses."""
     database = settings.DATABASES["default"]
-    locations = [
-        str(settings.CACHES["default"].get("LOCATION", "")),
-        settings.POSTER_API_URL,
-        settings.POSTER_PROXY,
-    ]
+    cache = str(settings.CACHES["default"].get("LOCATION", ""))
     ports = {settings.PORT, int(database.get("PORT") or 0)} | USUAL_PORTS
     if settings.EMAIL_ENABLED:
         ports.add(settings.MAILERS["default"].get("OPTIONS", {}).get("port") or 0)
-    for location in locations:
+    for location in (cache, settings.POSTER_API_URL, settings.POSTER_PROXY):
         with suppress(ValueError):
             parts = urlsplit(location.replace("{account}", "account"))
             ports.add(parts.port or {**PORTS, **SCHEME_PORTS}.get(parts.scheme, 0))

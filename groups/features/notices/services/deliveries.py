@@ -1,8 +1,4 @@
-"""Send notices: put those that are due into messages, and send each message by a task of the job queue.
-
-A message that was taken by the mail server or the webhook is not sent again. A worker that dies between
-sending one and storing that leaves it to another one, so it may come twice, with the same id.
-"""
+"""Send notices: put those that are due into messages, and send each message by a task of the job queue."""
 
 import logging
 import uuid
@@ -124,18 +120,12 @@ def examine() -> Found:
     failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
     recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
     for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
-        yield (
-            Level.WARNING,
-            _("the webhook of %(name)s fails: /account/notices/ says why") % {"name": account},
-        )
+        words = _("the webhook of %(name)s fails: /account/notices/ says why")
+        yield Level.WARNING, words % {"name": account}
     if mails_not_sent := recent.filter(webhook=None).count():
-        yield (
-            Level.WARNING,
-            _("%(count)s mails were not taken by the mail server") % {"count": mails_not_sent},
-        )
+        words = _("mails that the mail server did not take: %(count)s")
+        yield Level.WARNING, words % {"count": mails_not_sent}
     if not recent.exists():
-        waiting = Delivery.objects.waiting().count()
-        words = (
-            _("mail is set up, %(count)s wait") if settings.EMAIL_ENABLED else _("no mail, %(count)s wait")
-        )
-        yield Level.GOOD, words % {"count": waiting}
+        mail, none = _("mail is set up, waiting: %(count)s"), _("no mail, waiting: %(count)s")
+        words = mail if settings.EMAIL_ENABLED else none
+        yield Level.GOOD, words % {"count": Delivery.objects.waiting().count()}

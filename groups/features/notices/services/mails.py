@@ -18,10 +18,7 @@ LONGEST_SUBJECT = 120
 
 
 def send_mail(delivery: Delivery, notices: list[Notice]) -> None:
-    """Send one mail with all notices. Raises `SendFailed`.
-
-    The Message-ID is the same in each try, so that a mail server or a reader can drop the second copy.
-    """
+    """Send one mail with all notices. Raises `SendFailed`."""
     user = delivery.user
     if user is None or not user.email or not settings.EMAIL_ENABLED:
         raise SendFailed(Delivery.Failure.MAIL)
@@ -33,19 +30,15 @@ def send_mail(delivery: Delivery, notices: list[Notice]) -> None:
         where = _("Poster account: %(name)s") % {"name": notices[0].account.title}
         choose = _("You have chosen these notices. Choose others under Notices.")
         texts = [(notice.text, link(notice.path)) for notice in notices]
-        parts = [
-            "\n".join(filter(None, each)) for each in (*texts, (choose, link(reverse("groups:notices"))))
-        ]
+        texts.append((choose, link(reverse("groups:notices"))))
+        parts = ["\n".join(filter(None, each)) for each in texts]
     domain = settings.DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip("> ") or "localhost"
     message = EmailMessage(
         f"Poster Admin: {subject}",
         "\n\n".join([where, *parts]) + "\n",
         to=[user.email],
-        headers={
-            "Message-ID": f"<{delivery.pk}@{domain}>",
-            # Away notes of the recipient stay away.
-            "Auto-Submitted": "auto-generated",
-        },
+        # Away notes of the recipient stay away.
+        headers={"Message-ID": f"<{delivery.pk}@{domain}>", "Auto-Submitted": "auto-generated"},
     )
     try:
         message.send()

@@ -160,13 +160,12 @@ def may_be_told(user: User, *further: str) -> bool:
 
 def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
     """Return True if its reader may still see the account: a digest waits for hours."""
-    usable = PosterCredentials.objects.filter(account=account_id, refused_at=None)
-    if delivery.webhook_id is not None:
-        usable, rights = usable.filter(webhooks__key=delivery.webhook_id), [SET_WEBHOOK]
-    else:
-        usable, rights = usable.filter(user=delivery.user_id), []
-    credentials = usable.select_related("user").first()
-    return credentials is not None and may_be_told(credentials.user, *rights)
+    usable = PosterCredentials.objects.filter(account=account_id, refused_at=None).select_related("user")
+    if delivery.webhook_id is None:
+        credentials = usable.filter(user=delivery.user_id).first()
+        return credentials is not None and may_be_told(credentials.user)
+    credentials = usable.filter(webhooks__key=delivery.webhook_id).first()
+    return credentials is not None and may_be_told(credentials.user, SET_WEBHOOK)
 
 
 def forget_old() -> int:

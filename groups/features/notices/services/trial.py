@@ -65,13 +65,10 @@ def send_trial(*, user: User, credentials: PosterCredentials) -> None:
     # The notice is not kept.
     notice = Notice(id=uuid.uuid4(), account_id=account_id, kind=KIND, at=timezone.now(), text=text)
     notice.path = reverse("groups:notices")
+    row = Delivery.objects.filter(pk=delivery.pk)
     try:
         webhooks.send_request(delivery, [notice])
     except SendFailed as failed:
-        _end(delivery, failure=failed.failure, status=failed.status)
+        row.update(failure=failed.failure, status=failed.status)
         raise
-    _end(delivery, state=State.SENT)
-
-
-def _end(delivery: Delivery, **values: object) -> None:
-    Delivery.objects.filter(pk=delivery.pk).update(**values)
+    row.update(state=State.SENT)

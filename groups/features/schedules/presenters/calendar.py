@@ -1,10 +1,8 @@
 """Show a week of planned changes as a calendar."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -17,30 +15,19 @@ DAYS = 7
 EARLIEST, LATEST = date(2000, 1, 3), date(2999, 12, 30)
 
 
-@dataclass(frozen=True, slots=True)
-class DayCell:
-    """One day of a group in the calendar: the values in force, and from and until when on that day."""
-
-    values: str = ""
-    hours: str = ""
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CalendarRow:
-    """One planned change in the calendar."""
-
-    name: str
-    url: str
-    cells: tuple[DayCell, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Week:
-    """A week of the calendar, Monday to Sunday."""
+    """A week of the calendar, Monday to Sunday.
 
-    monday: date
-    rows: tuple[CalendarRow, ...]
+    Each row is a planned change, its values in words, and for each day from and until when these are in
+    force: an empty text for all day, None if they are not.
+    """
+
+    def __init__(self, monday: date, schedules: Iterable[Schedule]) -> None:
+        self.monday = monday
+        self.previous, self.next = ((monday + timedelta(days)).isoformat() for days in (-DAYS, DAYS))
+        days = [monday + timedelta(number) for number in range(DAYS)]
+        rows = [(each, values_words(each), [_hours(each, day) for day in days]) for each in schedules]
+        self.rows = [row for row in rows if any(hours is not None for hours in row[2])]
 
     @property
     def days(self) -> list[tuple[str, bool]]:
@@ -53,14 +40,6 @@ class Week:
         sunday = self.monday + timedelta(DAYS - 1)
         words = {"first": date_format(self.monday), "last": date_format(sunday)}
         return _("%(first)s – %(last)s") % words
-
-    @property
-    def previous(self) -> str:
-        return (self.monday - timedelta(DAYS)).isoformat()
-
-    @property
-    def next(self) -> str:
-        return (self.monday + timedelta(DAYS)).isoformat()
 
 
 def asked_week(text: str) -> date:
@@ -77,22 +56,11 @@ def week_bounds(monday: date) -> tuple[datetime, datetime]:
     return _midnight(monday), _midnight(monday + timedelta(DAYS))
 
 
-def make_week(monday: date, schedules: Iterable[Schedule]) -> Week:
-    """Return the calendar of a week."""
-    rows = []
-    for schedule in schedules:
-        cells = tuple(_cell(schedule, monday + timedelta(number)) for number in range(DAYS))
-        if any(cell.values for cell in cells):
-            url = reverse("groups:detail", args=[schedule.group_id])
-            rows.append(CalendarRow(schedule.group_name, url, cells))
-    return Week(monday, tuple(rows))
-
-
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, timezone.get_default_timezone()).astimezone(UTC)
 
 
-def _cell(schedule: Schedule, day: date) -> DayCell:
+def _hours(schedule: Schedule, day: date) -> str | None:
     first, last = _midnight(day), _midnight(day + timedelta(1))
     # The planned values are in force between these times: the real ones where known. Without an end nothing
     # takes them back, or the return that is due has not been made.
@@ -101,9 +69,8 @@ def _cell(schedule: Schedule, day: date) -> DayCell:
     if is_late or schedule.can_be_returned or not schedule.returns:
         end = None
     if start >= last or (end is not None and end <= first):
-        return DayCell()
+        return None
     begins, ends = start >= first, end is not None and end <= last
     words = [date_format(timezone.localtime(start), "TIME_FORMAT") if begins else ""]
     words += [date_format(timezone.localtime(end), "TIME_FORMAT") if ends and end else ""]
-    hours = "–".join(words) if any(words) else ""
-    return DayCell(values_words(schedule), hours, schedule.state)
+    return "–".join(words) if any(words) else ""

@@ -1,7 +1,6 @@
 """Put planned changes into words; show them as rows of their page, and on pages of the core."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,16 +52,13 @@ def time_words(moment: datetime) -> str:
     return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"
 
 
-def repeated_hour_words(moment: datetime | None) -> str:
-    """Return a note for a time that comes twice in the night in which the clock is put back, else nothing."""
-    if moment is None:
-        return ""
-    local = timezone.localtime(moment)
-    first, second = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
-    if first == second:
-        return ""
+def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
+    """Yield a note for each time that comes twice in the night in which the clock is put back."""
     which = _("%(time)s comes twice in that night, because the clock is put back: the first time is meant.")
-    return which % {"time": date_format(local, "TIME_FORMAT")}
+    for moment in filter(None, (schedule.starts_at, schedule.ends_at)):
+        local = timezone.localtime(moment)
+        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+            yield which % {"time": date_format(local, "TIME_FORMAT")}
 
 
 def values_words(schedule: Schedule) -> str:
@@ -97,18 +93,16 @@ def warning_words(schedule: Schedule, group: Group | None) -> str:
 
 def overtaken_words(schedule: Schedule, group: Group) -> str:
     """Return which values a group has in place of the expected ones, and what the next step will do."""
-    words = {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
+    text = _(
+        "The group has other values by now: %(changes)s. So this will not begin: it will be held, and a "
+        "person has to decide."
+    )
     if schedule.state == State.ACTIVE:
         text = _(
             "The group has other values by now: %(changes)s. So the old values will not return "
             "automatically: this will be held, and a person has to decide."
         )
-    else:
-        text = _(
-            "The group has other values by now: %(changes)s. So this will not begin: it will be held, and a "
-            "person has to decide."
-        )
-    return text % words
+    return text % {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
 
 
 def present_words(values: GroupValues) -> str:
@@ -120,46 +114,23 @@ def present_words(values: GroupValues) -> str:
     return _("%(percent)s, and %(bonus)s on the birthday") % bonus
 
 
-@dataclass(frozen=True, slots=True)
 class ScheduleRow:
     """A planned change, ready to print, with what its user can do.
 
-    `is_overtaken` is True if the group has other values than the next step starts from.
-    """
-
-    schedule: Schedule
-    words: str
-    is_overtaken: bool
-    state: str
-    who: str
-    notes: tuple[str, ...]
-    start_url: str
-    return_url: str
-    cancel_url: str
-    cancel_label: str
-
-
-def schedule_row(schedule: Schedule, user: User, group: Group | None = None) -> ScheduleRow:
-    """Return a planned change as a row.
-
     `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome.
+    `is_overtaken` is True if it has other values than the next step starts from.
     """
-    overtaken = group is not None and is_overtaken(schedule, group)
-    label = _cancel_label(schedule) if user.has_perm(CHANGE_GROUP) else ""
-    began = schedule.began_at is not None
-    tried = began and schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
-    return ScheduleRow(
-        schedule=schedule,
-        words=planned_words(schedule),
-        is_overtaken=overtaken,
-        state=_("changed meanwhile") if overtaken else schedule.get_state_display(),
-        who=names_words(schedule.user_name, schedule.asked_by),
-        notes=tuple(_notes(schedule, group if overtaken else None)),
-        start_url=reverse("groups:change", args=[schedule.start_id]) if began else "",
-        return_url=reverse("groups:change", args=[schedule.return_id]) if tried else "",
-        cancel_url=reverse("groups:schedule_cancel", args=[schedule.pk]) if label else "",
-        cancel_label=label,
-    )
+
+    def __init__(self, schedule: Schedule, user: User, group: Group | None = None) -> None:
+        self.schedule = schedule
+        self.words = planned_words(schedule)
+        self.is_overtaken = group is not None and is_overtaken(schedule, group)
+        self.state = _("changed meanwhile") if self.is_overtaken else schedule.get_state_display()
+        self.who = names_words(schedule.user_name, schedule.asked_by)
+        self.notes = tuple(_notes(schedule, group if self.is_overtaken else None))
+        is_back = schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
+        self.return_was_tried = schedule.began_at is not None and is_back
+        self.cancel_label = _cancel_label(schedule) if user.has_perm(CHANGE_GROUP) else ""
 
 
 def _cancel_label(schedule: Schedule) -> str:
@@ -170,7 +141,7 @@ def _cancel_label(schedule: Schedule) -> str:
     return pgettext("a planned change", "Put aside") if schedule.state == State.HELD else ""
 
 
-def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
+def _notes(schedule: Schedule, overtaken: Group | None) -> Iterator[str]:
     """Yield what is to be said beside the plan: why it was held, what was late, which hour is meant."""
     if overtaken is not None:
         yield overtaken_words(schedule, overtaken)
@@ -187,7 +158,7 @@ def _notes(schedule: Schedule, overtaken: Group | None) -> Iterable[str]:
     if schedule.cancelled_at:
         words = {"who": schedule.cancelled_by_name, "time": moment_words(schedule.cancelled_at)}
         yield _("%(who)s cancelled it: %(time)s.") % words
-    yield from filter(None, (repeated_hour_words(schedule.starts_at), repeated_hour_words(schedule.ends_at)))
+    yield from repeated_hour_words(schedule)
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
@@ -243,10 +214,8 @@ def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Var
     if schedule is None:
         return None
     is_certain = not one.is_copy and change is None
-    return {
-        "row": schedule_row(schedule, request.user, one.group if is_certain else None),
-        "of_one_group": True,
-    }
+    row = ScheduleRow(schedule, request.user, one.group if is_certain else None)
+    return {"row": row, "of_one_group": True}
 
 
 def notice_of_form(request: Request, group: Group) -> Variables:
@@ -273,14 +242,8 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
 
 def holder_notice(schedule: Schedule) -> HolderNotice:
     """Return the notice of a schedule that holds the future of its group."""
-    message = Message(
-        _("A change of this group is planned"),
-        planned_words(schedule),
-        " ".join(
-            [
-                _("There can be only one at a time."),
-                _("Until that has ended or is cancelled, the group cannot be removed."),
-            ]
-        ),
-    )
+    one_at_a_time = _("There can be only one at a time.")
+    until = _("Until that has ended or is cancelled, the group cannot be removed.")
+    title = _("A change of this group is planned")
+    message = Message(title, planned_words(schedule), f"{one_at_a_time} {until}")
     return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")

@@ -14,19 +14,18 @@ from groups.services.values import NumberFormat
 class OnePlan:
     """The result of planning one of several groups.
 
-    It was made, unless it is `asked` for; or it has a `problem`, or a `question` for the form.
+    It was made, or is asked for by the request at `asked_url`; or it has a `problem`, or a `question` for the
+    form.
     """
 
     group: Group
+    asked_url: str = ""
     problem: str = ""
-    is_asked: bool = False
     question: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def refused(cls, group: Group, shown: Mapping[str, Any]) -> Self:
-        """Return the plan that was not made; `shown` is the context of `Show`, empty for a redirect."""
-        if not shown:
-            return cls(group, is_asked=True)
+        """Return the plan that was not made; `shown` is the context of `Show`."""
         if "question" in shown:
             return cls(group, question=shown)
         if "blocked" in shown:
@@ -42,7 +41,7 @@ class OnePlan:
 def several_words(plans: Iterable[OnePlan]) -> str:
     """Return for how many groups a change was planned, and for how many it waits for an approval."""
     plans = list(plans)
-    asked = sum(plan.is_asked for plan in plans)
+    asked = sum(bool(plan.asked_url) for plan in plans)
     planned, numbers = len(plans) - asked, NumberFormat.current()
     words = []
     if planned:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
@@ -24,7 +23,6 @@ from groups.services.gateway import check_token
 from groups.services.groups import Groups
 from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates
-from groups.services.writes.commands import Sender
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.not_sent import NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
@@ -44,19 +42,19 @@ class TooLate(NotSent):
 # --- Plan and read -----------------------------------------------------------------------------------------
 
 
-def plan_schedule(schedule: Schedule, sender: Sender) -> Schedule:
+def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
     Raises `PermissionDenied`, what a gate raises for its start, and as `record_once`: `Locked` if the group
     has another one, is being retired, or its removal is open.
     """
-    if not sender.user.has_perm(CHANGE_GROUP):
+    if not credentials.user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
 
     def pass_gates() -> None:
-        columns = gates.ahead(command_of(schedule, schedule.start_id, sender))
+        columns = gates.ahead(command_of(schedule, schedule.start_id, credentials))
         if schedule.limit_reason and schedule.allowed_clients is None:
             schedule.allowed_clients = columns.get("reached")
 
@@ -118,12 +116,8 @@ def cancel_schedule(schedule: Schedule, *, user: User) -> None:
     """
     if not user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
-    now = timezone.now()
-    values: dict[str, Any] = {
-        "cancelled_at": now,
-        "cancelled_by": user,
-        "cancelled_by_name": user.get_username(),
-    }
+    now, name = timezone.now(), user.get_username()
+    values: dict[str, Any] = {"cancelled_at": now, "cancelled_by": user, "cancelled_by_name": name}
     if schedule.can_be_returned:
         # Put it in force again, to be returned by this user.
         again = uuid.uuid5(schedule.return_id, "again")
@@ -166,7 +160,7 @@ class AskedSchedule(Asked):
         return effect_on_group(credentials, self.row.group_id, counts=counts)
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        self.row.request_id, self.row.state = request_id, Schedule.State.ASKED
+        self.row.request_id, self.row.state = request_id, State.ASKED
         self.row.save(force_insert=True)
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
@@ -203,11 +197,7 @@ class AskedSchedule(Asked):
 def planned_words(schedule: Schedule) -> str:
     """Return what is planned, in a sentence."""
     old, new = schedule.base_values, schedule.planned_values
-    words = {
-        "old": _both(old, new),
-        "new": _both(new, old),
-        "start": moment_words(schedule.starts_at),
-    }
+    words = {"old": _both(old, new), "new": _both(new, old), "start": moment_words(schedule.starts_at)}
     if schedule.ends_at is None:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
     words["end"] = moment_words(schedule.ends_at)
@@ -218,10 +208,8 @@ def _both(values: GroupValues, others: GroupValues) -> str:
     words = percent_words(values.percent)
     if values.birthday_bonus == others.birthday_bonus:
         return words
-    return gettext("%(percent)s and %(bonus)s") % {
-        "percent": words,
-        "bonus": money_words(values.birthday_bonus),
-    }
+    both = {"percent": words, "bonus": money_words(values.birthday_bonus)}
+    return gettext("%(percent)s and %(bonus)s") % both
 
 
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
@@ -229,19 +217,17 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
     One that was taken up again may be held again.
     """
-    rows = Schedule.objects.filter(account=account, ended_at__gt=since)
-    states = (Schedule.State.HELD, Schedule.State.MISSED)
-    for schedule in rows.filter(state__in=states).order_by():
+    rows = Schedule.objects.filter(account=account, ended_at__gt=since, state__in=(State.HELD, State.MISSED))
+    for schedule in rows.order_by():
         at = schedule.ended_at or schedule.created_at
         key = f"schedule {schedule.pk} {schedule.state} {at.isoformat()}"
-        url = reverse("groups:schedules")
-        yield Event(key, at, url, partial(schedule_words, schedule))
+        yield Event(key, at, schedule.get_absolute_url(), partial(schedule_words, schedule))
 
 
 def schedule_words(schedule: Schedule) -> str:
     """Say that a planned change was held or missed, and why."""
     words = {"group": schedule.group_name}
-    if schedule.state == Schedule.State.MISSED:
+    if schedule.state == State.MISSED:
         text = gettext("A planned change of “%(group)s” was missed.") % words
     else:
         text = gettext("A planned change of “%(group)s” is held: a person has to decide.") % words

@@ -26,7 +26,7 @@ from groups.features.schedules.models import Schedule, lease_time, longest_lease
 from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import PosterError
-from groups.services.writes.commands import Sender, UpdateGroup
+from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
 from poster_admin.common.outages import is_outage
@@ -83,15 +83,14 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     return moved
 
 
-def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> UpdateGroup:
+def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
     """Return the command of a step: the start, or the return."""
     loaded, intended = schedule.base_values, schedule.planned_values
     returns = change_id == schedule.return_id
     if returns:
         loaded, intended = intended, loaded
     return UpdateGroup(
-        user=sender.user,
-        credentials=sender.credentials,
+        credentials=credentials,
         operation=change_id,
         group_id=schedule.group_id,
         loaded=loaded,
@@ -107,10 +106,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, sender: Sender) -> Upda
 
 
 def make_steps(schedule: Schedule, now: datetime) -> None:
-    """Make the start, and the return if that is due as well, unless another process is at it.
-
-    Another process takes over when the lease of this one is over, so a killed one does no harm.
-    """
+    """Make the start, and the return if that is due as well, unless another process is at it."""
     lease = Schedule.objects.due(now).take(schedule.pk, lease_time(), now=now)
     schedule.refresh_from_db()
     if lease is not None:
@@ -174,15 +170,12 @@ class Run:
         schedule = self.schedule
         user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
         user = get_user_model().objects.filter(pk=user_id or 0, is_active=True).first()
-        if user is None:
-            self._give_up(Reason.NO_USER)
-            return None
-        its = PosterCredentials.objects.select_related("account").filter(account=schedule.account_id)
+        its = PosterCredentials.objects.select_related("account", "user").filter(account=schedule.account_id)
         credentials = its.filter(user=user, refused_at=None).first()
-        if credentials is None:
-            self._give_up(Reason.TOKEN)
+        if user is None or credentials is None:
+            self._give_up(Reason.TOKEN if user else Reason.NO_USER)
             return None
-        command = command_of(schedule, change_id, Sender(user, credentials))
+        command = command_of(schedule, change_id, credentials)
         # This process may have been so slow that another one has taken over, or is about to.
         if not self.lease.is_held(within=lease_time() / 2):
             return None
@@ -214,8 +207,6 @@ class Run:
                 self._end(State.HELD, Reason.DIFFERS)
             case Change.State.REVIEW | Change.State.ELSEWHERE:
                 self._end(State.HELD, Reason.REVIEW)
-            case Change.State.REFUSED:
-                self._give_up(_refusal(change))
             case Change.State.FAILED if change.reason in HOLDS:
                 self._end(State.HELD, HOLDS[change.reason])
             case Change.State.FAILED if change.failure in TRANSIENT:
@@ -224,8 +215,8 @@ class Run:
                 name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
                 pause = RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)]
                 self._wait(pause, tries=tries + 1, **{name: again})
-            case Change.State.FAILED:
-                self._give_up(_refusal(change))
+            case Change.State.FAILED | Change.State.REFUSED:
+                self._give_up(Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED)
             case _ as never:
                 assert_never(never)
         return False
@@ -254,10 +245,6 @@ def _find_change(change_id: uuid.UUID) -> Change | None:
     while change is not None and change.reason == Change.Reason.SUPERSEDED:
         change = change.sent_again.first()
     return change
-
-
-def _refusal(change: Change) -> Schedule.Reason:
-    return Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED
 
 
 def update_schedule(schedule: Schedule, *, lease: Lease[Schedule] | None = None, **values: object) -> bool:

@@ -1,9 +1,10 @@
 """Preview a restore: read the remote state and count what the restore would do; plan its job."""
 
 import hashlib
+import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -17,8 +18,9 @@ from groups.models import Change, Job, PosterCredentials
 from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, LoyaltyType
 from groups.poster.fields import fold
-from groups.services.client_locations import locate_clients
-from groups.services.gateway import call_poster
+from groups.services.client_locations import ClientLocations, group_of_client, locate_each
+from groups.services.clients import READ_AT_ONCE, pages_of
+from groups.services.gateway import call_poster, seconds_left
 from groups.services.writes.commands import CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 
@@ -126,7 +128,7 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     preview = RestorePreview(snapshot, target)
     now = _count_kept(credentials, preview)
     of_all = sum(group.clients for group in groups.groups)
-    locations = locate_clients(credentials, now.values(), of_all=of_all, seconds=SECONDS)
+    locations = _locate_clients(credentials, now.values(), of_all)
     found = [locations.group_of(client_id) for client_id in now.values()]
     preview.unreadable += found.count(None)
     preview.gone = found.count(0)
@@ -140,6 +142,30 @@ def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Sna
     if not preview.is_the_same:
         _add_up(preview, {old for old, client_id in now.items() if locations.group_of(client_id) == 0})
     return preview
+
+
+def _locate_clients(
+    credentials: PosterCredentials, client_ids: Collection[int], of_all: int
+) -> ClientLocations:
+    """Find clients in an account that has `of_all` clients: read each, or all if that is less work."""
+    until = time.monotonic() + SECONDS
+    if len(client_ids) <= of_all // READ_AT_ONCE + 1:
+        return locate_each(
+            client_ids,
+            lambda each: group_of_client(credentials, each, within=seconds_left(until, "clients.getClient")),
+        )
+    found, missing = ClientLocations(), set(client_ids)
+    unreadable: set[int | None] = set()
+    for page in pages_of(credentials, None, until=until):
+        for client in page.clients:
+            if client.id in missing:
+                missing.remove(client.id)
+                if not client.removed:
+                    found.groups[client.id] = client.group_id
+        unreadable |= {row.id for row in page.unreadable}
+    # A row without a readable id may be any client that was not found.
+    found.unreadable = missing if None in unreadable else missing & unreadable
+    return found
 
 
 def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict[int, int]:

@@ -160,7 +160,7 @@ class SnapshotGate(Gate):
             return {}
         shown = {"id": command.group_id, "clients": command.loaded_clients}
         group = Group.from_json(command.loaded.to_json() | shown)
-        user, credentials = command.sender.user, command.sender.credentials
+        user, credentials = command.sender.user, command.sender
         try:
             take_snapshot(user=user, credentials=credentials, group=group, operation=command.operation)
         except PosterError as error:
@@ -181,13 +181,14 @@ def take_snapshot(
         found = Snapshot.objects.filter(pk=operation).first()
         if found is None:
             try:
-                pages = _pages_of_group(credentials, group.id, until)
+                pages = _pages_before_removal(credentials, group, until)
                 return _store_snapshot(credentials, user, group, pages, operation=operation)
             except IntegrityError:
                 continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
-        if is_past(found.taken_at, age=OF_ONE_TRY):
+        is_recorded = Change.objects.filter(pk=operation).exists()
+        if is_past(found.taken_at, age=OF_ONE_TRY) and not is_recorded:
             _own_row(found).delete()  # nothing was removed then, or the process that was taking it was killed
         elif found.complete:
             return found
@@ -306,6 +307,25 @@ def _own_row(snapshot: Snapshot) -> "QuerySet[Snapshot]":
 
 def _pages_of_group(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:
     return (list(answer.rows) for answer in pages_of(credentials, group_id, until=until))
+
+
+def _pages_before_removal(credentials: PosterCredentials, group: Group, until: float) -> Iterator[Rows]:
+    """Yield the rows of a group's clients, page by page; nothing else has them once the group is removed.
+
+    A list with fewer clients than the group counts may lack some, so it is read once more, and those who
+    were missing follow.
+    """
+    seen: set[int] = set()
+    living = 0
+    for answer in pages_of(credentials, group.id, until=until):
+        seen.update(client.id for client in answer.clients)
+        living += sum(not is_removed(row) for row in answer.rows)
+        yield list(answer.rows)
+    if living < group.clients:
+        with suppress(PosterError):  # the first list stands
+            for answer in pages_of(credentials, group.id, until=until):
+                if missing := [dict(client.raw) for client in answer.clients if client.id not in seen]:
+                    yield missing
 
 
 def _page_of_chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:

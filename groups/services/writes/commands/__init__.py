@@ -3,7 +3,7 @@
 A new kind has a member in `Change.Action`, a file here, and a line below.
 """
 
-from groups.services.writes.commands.base import Command, Sender
+from groups.services.writes.commands.base import Command
 from groups.services.writes.commands.create_client import CreateClient
 from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.group_command import GroupCommand
@@ -18,6 +18,5 @@ __all__ = [
     "GroupCommand",
     "MoveClient",
     "RemoveGroup",
-    "Sender",
     "UpdateGroup",
 ]

@@ -6,8 +6,9 @@ Each kind of write is a subclass in a file of its own. `execute` and `reconcile`
 import uuid
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Consent, Job, PosterCredentials
@@ -16,19 +17,8 @@ from groups.poster import PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 CONSENT = tuple(field.name for field in Consent._meta.fields)
 _kinds: dict[Change.Action, type["Command"]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """The user who asks for a write, and the credentials that it is sent with."""
-
-    user: "User"
-    credentials: PosterCredentials
 
 
 def register[C: "Command"](kind: type[C]) -> type[C]:
@@ -41,8 +31,8 @@ def register[C: "Command"](kind: type[C]) -> type[C]:
 class Command(ABC):
     """A write that a user asks for.
 
-    `user` and `credentials` are None in a command that is rebuilt from its journal row: it can be judged,
-    undone and shown, but not sent.
+    It is sent with the `credentials` of the user who asks for it. They are None in a command that is rebuilt
+    from its journal row: it can be judged, undone and shown, but not sent.
 
     `undo_of` is the change that it undoes.
 
@@ -67,7 +57,6 @@ class Command(ABC):
     undo_permission: ClassVar[str] = ""
 
     operation: uuid.UUID
-    user: "User | None" = None
     credentials: PosterCredentials | None = None
     job: Job | None = None
     undo_of: Change | None = None
@@ -92,13 +81,13 @@ class Command(ABC):
         """Return the command of a row with this class's action."""
 
     @property
-    def sender(self) -> Sender:
-        """The user and the credentials. Raises `ValueError` for a command that was rebuilt from its row."""
-        if self.user is None or self.credentials is None:
+    def sender(self) -> PosterCredentials:
+        """The credentials, with their user. Raises `ValueError` for a command rebuilt from its row."""
+        if self.credentials is None:
             raise ValueError("This command was rebuilt from the journal; it cannot be sent.")
-        return Sender(self.user, self.credentials)
+        return self.credentials
 
-    def may_be_sent_by(self, user: "User") -> bool:
+    def may_be_sent_by(self, user: User) -> bool:
         """Return True if a user has the right to this write, and so to a decision on it."""
         return user.has_perm(self.permission)
 
@@ -122,7 +111,7 @@ class Command(ABC):
     def submission(self) -> Submission:
         """The form that asks for the write, or the try of a job."""
         sender, values = self.sender, (self.target, self.columns["intended"])
-        return Submission(self.operation, sender.credentials.account_id, sender.user.pk, self.action, values)
+        return Submission(self.operation, sender.account_id, sender.user_id, self.action, values)
 
     @property
     @abstractmethod

@@ -14,6 +14,7 @@ from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordI
 from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, PosterClient
 from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
+from groups.services.writes.lag import is_client_new
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
@@ -94,6 +95,17 @@ class CreateClient(Command):
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         return Reason.CLIENT_THERE if remote.client is not None else None
+
+    def is_behind(self, change: Change, remote: RemoteState) -> bool:
+        """Return True if another restore has created the client meanwhile, or created the old one just now.
+
+        Under the old id no read shows the first, and a late read denies the second.
+        """
+        if remote.client is not None:
+            return False
+        others = Change.objects.filter(account=change.account_id, target=self.target).exclude(pk=change.pk)
+        is_created = others.filter(state__in=(*Change.MADE, *Change.UNSETTLED)).exists()
+        return is_created or is_client_new(change.account_id, self.old_id)
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         return poster.create_client(self.values, within=within)

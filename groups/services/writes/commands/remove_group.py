@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -21,9 +22,6 @@ from groups.services.writes.lag import has_new_clients, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
 Reason, State = Change.Reason, Change.State
 
 
@@ -33,7 +31,7 @@ class RemoveGroup(GroupCommand):
     """Remove a group, if its values and the number of its clients are still those of the form.
 
     `present_clients` is their number where that was read again before the form was answered. If it is another
-    one, the removal will not be sent.
+    one, the removal is not sent: no snapshot of the clients was taken then.
     """
 
     action = Change.Action.REMOVE
@@ -47,7 +45,7 @@ class RemoveGroup(GroupCommand):
     group_id: int
     present_clients: int | None = None
 
-    def may_be_sent_by(self, user: "User") -> bool:
+    def may_be_sent_by(self, user: User) -> bool:
         """Return True if a user may remove the group, with the clients that the form has shown."""
         may_remove = GroupCommand.may_be_sent_by(self, user)
         return may_remove and (not self.loaded_clients or user.has_perm(self.permission_with_clients))
@@ -67,7 +65,7 @@ class RemoveGroup(GroupCommand):
     def precheck_group(self, group: Group) -> Change.Reason | None:
         if self.undo_of is not None and group.clients:
             return Reason.HAS_CLIENTS
-        if self.loaded_clients != group.clients:
+        if self.loaded_clients != group.clients or self.present_clients not in (None, self.loaded_clients):
             return Reason.CONFLICT
         if group.clients and not self.sender.user.has_perm(self.permission_with_clients):
             return Reason.NO_RIGHT

@@ -43,6 +43,8 @@ class UpdateGroup(GroupCommand):
         return self.group_id if not self.returns and changes_terms(self.loaded, self.intended) else None
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
+        if self.intended.use_ewallet is None and group.use_ewallet is not None:
+            return Reason.CONFLICT  # a row without it was read: not sent, Poster may switch it off
         return None if group.is_editable else Reason.UNSAFE
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:

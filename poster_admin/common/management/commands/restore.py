@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from poster_admin.common import backups
-from poster_admin.common.backups.engine import Prepared
+from poster_admin.common.backups.engine import ReadColumn
 from poster_admin.common.encryption import encrypted_columns, report_keys
 from poster_admin.common.outages import optional
 from poster_admin.common.serving.in_use import alone
@@ -34,8 +34,8 @@ class Command(BaseCommand):
         engine = backups.engine()
         engine.refuse_foreign(file)
         with alone(), engine.prepared(file) as backup:
-            backups.refuse_foreign_version(backup, str(file))
-            self.stdout.write(str(report_keys(_secrets(backup))))
+            backups.refuse_foreign_version(backup.read_column, str(file))
+            self.stdout.write(str(report_keys(_secrets(backup.read_column))))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
             self.ask_to_go_on()
             backup.put_in_place()
@@ -55,9 +55,9 @@ class Command(BaseCommand):
             raise CommandError("Nothing was restored.")
 
 
-def _secrets(backup: Prepared) -> Iterator[tuple[str, str]]:
+def _secrets(read_column: ReadColumn) -> Iterator[tuple[str, str]]:
     """Yield every stored secret of a backup, named by its table and row."""
     for model, name in encrypted_columns():
-        for row, sealed in backup.column(model._meta.db_table, str(model._meta.pk.column), name):
+        for row, sealed in read_column(model._meta.db_table, str(model._meta.pk.column), name):
             if sealed not in EMPTY:
                 yield f"{model._meta.label_lower} {row}", sealed

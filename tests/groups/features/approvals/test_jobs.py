@@ -110,7 +110,6 @@ def test_a_late_counter_lets_no_percent_pass(staff, sandbox, limit):
     group = read_now(staff.credentials, 4).group
     assert group.clients == 0
     command = UpdateGroup(
-        user=staff,
         credentials=staff.credentials,
         operation=uuid.uuid4(),
         group_id=4,
@@ -545,13 +544,13 @@ def test_another_target_than_was_shown_is_asked_about_again(staff, owner, browse
 def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):
     limit(FEW - 1)
     group = read_now(staff.credentials, 4).group
-    sender = {"user": staff, "credentials": staff.credentials, "operation": uuid.uuid4()}
+    sender = {"credentials": staff.credentials, "operation": uuid.uuid4()}
     command = UpdateGroup(
         **sender, group_id=4, loaded=group.values, intended=group.values.replace(percent=Decimal(11))
     )
     with pytest.raises(BeyondLimits) as beyond:
         execute(command)
-    request = approvals.ask_for(command, command.user, beyond.value.breaches)
+    request = approvals.ask_for(command, command.sender.user, beyond.value.breaches)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
         approvals.approve(request, user=owner, credentials=owner.credentials)

@@ -75,7 +75,7 @@ def group_of(user, group_id=1):
 
 
 def sender_of(user):
-    return {"user": user, "credentials": user.credentials, "operation": uuid.uuid4()}
+    return {"credentials": user.credentials, "operation": uuid.uuid4()}
 
 
 # --- Every command -----------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
 
 def test_a_form_that_became_a_request_is_not_sent_even_without_a_limit(staff, sandbox):
     command = an_update(staff)
-    request = approvals.ask_for(command, command.user, ())
+    request = approvals.ask_for(command, command.sender.user, ())
     with pytest.raises(BecameOther) as became:
         execute(command)
     assert became.value.row == request
@@ -226,7 +226,7 @@ def an_undo(user):
     """Return the undo of an edit that lowered groups 1 and 4 to 7%."""
     edited = an_edit(user, percents=((1, 7), (4, 7)))
     start(edited, user)
-    return plan_undo(user=user, credentials=user.credentials, undone=run(edited))
+    return plan_undo(run(edited), None, user.credentials)
 
 
 JOBS = {
@@ -536,7 +536,7 @@ def asked(staff):
     command = an_update(staff)
     with pytest.raises(BeyondLimits) as beyond:
         execute(command)
-    return approvals.ask_for(command, command.user, beyond.value.breaches)
+    return approvals.ask_for(command, command.sender.user, beyond.value.breaches)
 
 
 def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
@@ -607,7 +607,7 @@ def test_a_lost_write_that_is_sent_again_keeps_its_yes_unless_that_one_changes_n
     assert (lost.state, lost.request_id) == (Change.State.UNKNOWN, asked.pk)
     if fault:
         sandbox.script("clients.updateGroup", fault, code=42, when="before")
-    repeated = execute(history.command_again(lost, user=owner, credentials=owner.credentials))
+    repeated = execute(history.command_again(lost, owner.credentials))
     lost.refresh_from_db()
     assert (lost.reason, repeated.request_id) == ("superseded", asked.pk)
     while repeated.is_open:
@@ -651,7 +651,7 @@ def test_a_removal_keeps_its_clients_in_a_snapshot(staff, owner, sandbox):
     staff.user_permissions.set(owner.groups.get().permissions.filter(codename="delete_group_with_clients"))
     set_limits(max_clients=5)
     command = a_removal(staff)
-    request = approvals.ask_for(command, command.user, ())
+    request = approvals.ask_for(command, command.sender.user, ())
     change = approvals.approve(request, user=owner, credentials=owner.credentials)
     assert (change.state, change.asked_by) == ("applied", "staff")
     assert Snapshot.objects.get().pk == change.pk
@@ -697,7 +697,8 @@ def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
 
 def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sandbox):
     command = an_update(staff)
-    shown = approvals.command_onto(approvals.ask_for(command, command.user, ()), None)
+    request = approvals.ask_for(command, command.sender.user, ())
+    shown = approvals.rebased_onto(None, approvals.command_of(request))
     assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
 
 
@@ -705,7 +706,7 @@ def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, 
     command = an_update(staff)
     sandbox.script("clients.getClients", "error_object", code=404, times=None)
     with pytest.raises(InvalidResponse):
-        approvals.ask_for(command, command.user, ())
+        approvals.ask_for(command, command.sender.user, ())
     assert not ApprovalRequest.objects.exists()
 
 

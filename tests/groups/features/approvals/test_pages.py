@@ -8,6 +8,8 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
@@ -90,6 +92,23 @@ def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_histor
     assert "До свята" in text_of(client.get(url))
     client.post(f"{url}approve/")
     assert Change.objects.get().note == "До свята"
+
+
+def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
+    limits(max_percent=Decimal(20))
+    url = send(browse(staff), "/groups/new/", percent="25")["Location"]
+    client = browse(owner)
+    page = client.get(url)
+    assert "A group with this name exists already" not in text_of(page)
+    row = {"client_groups_name": "НОВА група", "loyalty_type": "1", "client_groups_discount": "5"}
+    sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
+    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    assert answer.status_code == 409
+    assert "A group with this name exists already" in text_of(answer)
+    assert not sandbox.posts()
+    assert "In Poster now" not in text_of(answer)
+    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
 
 
 def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
@@ -430,6 +449,24 @@ def test_owners_set_the_limits(owner, browse, limits):
     assert client.post("/account/limits/", {**form, "max_percent": "101"}).status_code == 422
 
 
+def test_two_owners_at_once_set_what_each_has_typed(owner, browse, limits):
+    def opened_form():
+        tags = re.findall(r"<input[^>]*max_[^>]*>", client.get("/account/limits/").text)
+        attributes = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags]
+        return {each["name"]: each.get("value", "") for each in attributes}
+
+    limits(max_percent=Decimal(30), max_clients=500)
+    client = browse(owner)
+    form = opened_form()
+    # Another owner lowers one limit and takes another one away, while this form is open.
+    limits(max_percent=Decimal(20), max_clients=None)
+    assert client.post("/account/limits/", form | {"max_rise": "10"}).status_code == 302
+    kept = Limits.objects.get(account="demo")
+    assert (kept.max_percent, kept.max_rise, kept.max_clients) == (20, 10, None)
+    assert client.post("/account/limits/", opened_form() | {"max_percent": ""}).status_code == 302
+    assert Limits.objects.get(account="demo").max_percent is None
+
+
 def test_the_first_limits_of_an_account_are_those_of_that_account(owner, browse):
     assert browse(owner).post("/account/limits/", {"max_clients": "150"}).status_code == 302
     assert Limits.objects.values_list("account", "max_clients").get() == ("demo", 150)
@@ -715,3 +752,17 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     # the rows with their jobs.
     with django_assert_num_queries(4 + 3):
         client.get("/requests/")
+
+
+def test_the_page_of_a_request_puts_its_command_together_without_asking_how_often_it_was_tried(
+    staff, deputy, browse, limits
+):
+    limits(max_rise=Decimal(5))
+    send(browse(staff), percent="25")
+    client, url = browse(deputy), f"/requests/{the_request().pk}/"
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get(url)
+    assert "The percent would rise by 15 points" in text_of(page)
+    tries = [each["sql"] for each in queries if '"request_id" = ' in each["sql"]]
+    # The outcomes alone.
+    assert len(tries) == 1

@@ -20,9 +20,18 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.writes.commands import CreateGroup, UpdateGroup
 from groups.services.writes.not_sent import NotNow
 from tests.support.bulk import plan_edits
-from tests.support.jobs import at_each_wait, die_before_sending, ended, run, run_once
+from tests.support.jobs import (
+    at_each_wait,
+    die_after_the_first,
+    die_before_sending,
+    ended,
+    leave_the_first_to_a_person,
+    run,
+    run_once,
+)
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -111,6 +120,23 @@ def test_the_only_line_of_a_killed_run_has_its_outcome_before_the_job_ends(
     assert sorted(states(job)) == [(State.APPLIED, ""), (State.FAILED, "never_sent")]
 
 
+def test_no_line_follows_once_the_job_was_cancelled(staff, sandbox, monkeypatch):
+    """A job of edits has no locks, so its undo could begin while a slow line is about to be recorded."""
+    job = plan_edits(staff, {1: "11", 4: "12.5"})
+    queue.start_draft(job, staff)
+    execute, left = executor.execute, [None]
+
+    def cancelled_before(command):
+        if not left:
+            queue.cancel(Job.objects.get(pk=job.pk), staff)
+        left.clear()
+        return execute(command)
+
+    monkeypatch.setattr(executor, "execute", cancelled_before)
+    assert ended(run(job)) == (Job.State.CANCELLED, "")
+    assert len(sandbox.posts("clients.updateGroup")) == Change.objects.filter(job=job).count() == 1
+
+
 def test_a_draft_is_not_begun_by_itself_and_starts_once(staff, sandbox):
     job = plan_edits(staff, {1: "11"})
     assert not queue.revive()
@@ -173,19 +199,30 @@ def credentials(owner, sandbox):
 
 def test_what_comes_back_in_another_unit_stops_it_after_a_kill_too(owner, credentials, sandbox, monkeypatch):
     """The worker was killed after the first line, and before it compared the group with it."""
-
-    def die_after_the_first(*args, **options):
-        next(executor.submit_one_by_one(*args, **options))
-        raise SystemExit
-
     job = plan_edits(owner, created=[new_group("З бонусом", bonus=50), new_group("Без бонусу")])
-    with monkeypatch.context() as patch:
-        patch.setattr(bulk, "submit_one_by_one", die_after_the_first)
-        with pytest.raises(SystemExit):
-            done(job, owner)
+    queue.start_draft(job, owner)
+    die_after_the_first(monkeypatch, bulk, job)
     job = run(job)
     assert (job.state, job.reason, job.detail) == (Job.State.STOPPED, "differs", "birthday_bonus")
     assert len(sandbox.posts("clients.createGroup")) == 1
+
+
+@pytest.mark.parametrize("command", [UpdateGroup, CreateGroup])
+def test_a_first_line_on_which_a_person_has_decided_proves_nothing_for_the_others(
+    owner, credentials, sandbox, monkeypatch, command
+):
+    """Nobody has read it back, so the next one is sent alone too."""
+    created = [new_group(f"Нова {number}", bonus=50) for number in range(3)]
+    values = {"birthday_bonus": Decimal(50), "loyalty_type": LoyaltyType.BONUS}
+    plans = {
+        UpdateGroup: lambda: plan_edits(owner, {1: "11", 4: "12", 5: "13"}, **values),
+        CreateGroup: lambda: plan_edits(owner, created=created),
+    }
+    job = plans[command]()
+    queue.start_draft(job, owner)
+    leave_the_first_to_a_person(monkeypatch, bulk, job, owner, command)
+    assert ended(run(job)) == (Job.State.STOPPED, "differs")
+    assert len(sandbox.posts()) == 2
 
 
 def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, credentials, sandbox):

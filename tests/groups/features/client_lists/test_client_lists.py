@@ -97,6 +97,16 @@ def test_two_clients_with_one_phone_are_ambiguous(send, sandbox):
     assert states(send("+380671112233")) == {1: ("ambiguous", None)}
 
 
+@pytest.mark.parametrize("text", ["0671112233", "129; AB-12"])
+def test_a_line_that_fits_somebody_in_no_group_too_moves_nobody(send, sandbox, text):
+    sandbox.console().put_client(0, phone="067 111 22 33")
+    sandbox.console().edit_client(130, client_groups_id="0")
+    page = send(text)
+    assert states(page) == {1: ("ambiguous", None)}
+    boxes = re.findall(r'type="checkbox" name="client" value="([^"]+)" form="move"', page.content.decode())
+    assert boxes == ["129-4"]
+
+
 def test_a_removed_client_is_unknown(send, sandbox):
     sandbox.console().edit_client(129, delete="1")
     assert states(send("0671112233\n129")) == {1: ("unknown", None), 2: ("unknown", None)}

@@ -15,6 +15,7 @@ from groups.features.notices.models import Notice, NoticeChoice
 from groups.features.notices.services import outbox
 from groups.models import Job, LeftOutFeature, PosterAccount
 from groups.services.jobs import queue
+from groups.services.jobs.kinds import title_of
 from groups.services.writes import gates
 from tests.support.criteria import BRONZE, GOLD, save
 from tests.support.jobs import run, start
@@ -306,7 +307,7 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
     assert Criteria.objects.get().next_look_at > timezone.now()
     (event,) = find_nights(account, began)
     assert event.path == f"/jobs/{job.pk}/"
-    assert event.text() == "A night of the criteria was left out: a run waits for a person."
+    assert event.text() == "A night of the criteria was left out: a job of its groups waits for a person."
     page = by_hand.client.get("/criteria/")
     assert "The last one was left out on" in text_of(page)
     assert f'href="/jobs/{job.pk}/"' in page.content.decode()
@@ -315,6 +316,41 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
     assert "It runs every night" in text_of(page)
     assert f'href="/jobs/{job.pk}/"' not in page.content.decode()
     client_of(GOLD)
+    assert len(night()) == 1
+
+
+@pytest.mark.parametrize("state", Job.HALTED)
+def test_nights_are_left_out_and_told_while_another_job_of_a_group_has_stopped(
+    nightly, staff, sandbox, by_hand, state
+):
+    start(staff, group_id=GOLD, target_id=1)
+    Job.objects.filter(kind="move").update(state=state)
+    job = Job.objects.get(kind="move")
+    began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
+    assert not night()
+    assert Criteria.objects.get().night_at > timezone.now()
+    (event,) = find_nights(account, began)
+    assert (event.path, "was left out" in event.text()) == (f"/jobs/{job.pk}/", True)
+    page = by_hand.client.get("/criteria/")
+    assert f"“{title_of(job)}” holds groups of the table and has stopped or was paused" in text_of(page)
+    assert "The last one was left out on" in text_of(page)
+    assert f'href="/jobs/{job.pk}/"' in page.content.decode()
+    by_hand.client.post(f"/jobs/{job.pk}/", {"decision": "cancel"})
+    assert "It runs every night" in text_of(by_hand.client.get("/criteria/"))
+    assert len(night()) == 1
+
+
+def test_a_night_whose_time_is_past_is_told_too_where_a_job_of_a_group_has_stopped(nightly, staff):
+    start(staff, group_id=GOLD, target_id=1)
+    Job.objects.filter(kind="move").update(state=Job.State.STOPPED)
+    let_night_come(ago=timedelta(hours=7))
+    nights.run_night("demo")
+    assert Criteria.objects.get().left_out_at is not None
+
+
+def test_a_job_of_other_groups_that_has_stopped_holds_up_no_night(nightly, staff):
+    start(staff, group_id=4, target_id=1)
+    Job.objects.filter(kind="move").update(state=Job.State.STOPPED)
     assert len(night()) == 1
 
 

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
+from groups.features.criteria.presenters.page import too_many_words
 from groups.features.criteria.presenters.preview_page import reason_words
 from groups.features.criteria.services import reading, sales_lists
+from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.kept import kept_spread
+from groups.features.criteria.services.previews import unproven_words
 from groups.features.criteria.services.reading import Named, new_reading, read_now
-from groups.features.criteria.services.tables import SavedTable
 from groups.features.insights.services import sweep
 from groups.models import Job
 from groups.services.credentials import credentials_of
@@ -369,7 +371,7 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
 def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
     client_of(GOLD)
     credentials = credentials_of(owner)
-    judging = new_reading(credentials, SavedTable.of(table).table)
+    judging = new_reading(credentials, Table.from_json(table.table))
     judging.begin(time.monotonic() + 60, lambda: None)
     page = call_poster(credentials, lambda poster: poster.get_clients())
     judging.add(page)
@@ -522,20 +524,26 @@ def test_the_sums_of_the_day_serve_every_threshold(look, client_of, table, sandb
     look()
     sandbox.log.clear()
     page = look.client.get("/criteria/spread/", typed)
-    assert "3 of 4 clients lie within the bounds" in text_of(page)
+    assert "Clients within the bounds: 3 of 4." in text_of(page)
     assert page.content.decode().count("<rect") > 10
     page = look.client.get("/criteria/spread/", typed | {"rows-3-bought_max": "5 999,99"})
-    assert "2 of 4 clients lie within the bounds" in text_of(page)
+    assert "Clients within the bounds: 2 of 4." in text_of(page)
     assert not sandbox.calls()
 
 
 def test_a_reading_that_lasts_past_midnight_is_none_of_the_new_day(owner, client_of, table, monkeypatch):
     client_of(GOLD, (1, 1_00))
     credentials = credentials_of(owner)
-    begun = new_reading(credentials, SavedTable.of(table).table)
+    begun = new_reading(credentials, Table.from_json(table.table))
     begun.today -= timedelta(days=1)  # it has begun before midnight
     read_now(begun, seconds=60)
     assert kept_spread(credentials, "bought", 365) is None
+
+
+def test_one_client_is_one_in_every_sentence():
+    assert too_many_words(1, 0).text.startswith("1 client would move")
+    assert unproven_words(1) == "1 client of whom nothing is proven stays where they are."
+    assert unproven_words(2) == "2 clients of whom nothing is proven stay where they are."
 
 
 @pytest.mark.parametrize(("days", "words"), [(1, "in 1 day"), (30, "in 30 days")])

@@ -206,7 +206,13 @@ def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
     monkeypatch.setattr(sweep, "AT_ONCE", most)
     goes = client_of(GOLD)
     assert start().status_code == 302
-    job = run(Job.objects.get())
+    job = Job.objects.get()
+    for page in (start.client.get(f"/jobs/{job.pk}/"), start.client.get("/jobs/")):
+        assert "Criteria: clients not counted yet" in text_of(page)
+    assert "Not counted yet." in text_of(start.client.get(f"/jobs/{job.pk}/"))
+    assert not re.search(r"\b0 (clients|of 0)", text_of(start.client.get(f"/jobs/{job.pk}/")))
+    run(job)
+    assert "Criteria: 1 client" in text_of(start.client.get(f"/jobs/{job.pk}/"))
     assert (*ended(job), job.total) == (Job.State.DONE, "", 1)
     assert moves_of(sandbox) == [goes]
     save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=1)

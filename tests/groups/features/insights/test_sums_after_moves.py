@@ -86,7 +86,7 @@ def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credent
     revenues(credentials)
     group = read_now(credentials, 4).group
     form = {"loaded": group.values, "loaded_clients": group.clients, "operation": uuid.uuid4()}
-    change = execute(RemoveGroup(user=owner, credentials=credentials, group_id=4, **form))
+    change = execute(RemoveGroup(credentials=credentials, group_id=4, **form))
     assert change.state == Change.State.APPLIED
     assert SalesAdder(credentials, sales.MONTH).kept() is None
 
@@ -158,17 +158,16 @@ def test_the_history_keeps_no_cost_of_sums_that_are_provisional(owner, credentia
     run(start(owner))
     revenues(credentials)
     old, new = (GroupValues(name="Гості", loyalty_type=1, percent=Decimal(each)) for each in (5, 7))
-    assert sales.monthly_cost(owner, credentials, 1, old, new) is None
+    assert sales.monthly_cost(credentials, (1, old, new)) is None
     long_ago()
     revenues(credentials)
-    assert sales.monthly_cost(owner, credentials, 1, old, new) > 0
+    assert sales.monthly_cost(credentials, (1, old, new)) > 0
 
 
 def test_an_edit_of_a_percent_leaves_the_sums_as_they_are(owner, credentials, sandbox):
     revenues(credentials)
     group = read_now(credentials, 4).group
     command = UpdateGroup(
-        user=owner,
         credentials=credentials,
         operation=uuid.uuid4(),
         group_id=4,

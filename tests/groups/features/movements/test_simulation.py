@@ -145,7 +145,6 @@ class World:
             if self.chance.random() < 0.5:
                 self.sandbox.script("clients.getClient", "fin_before_headers", call=2, times=None)
         command = MoveClient(
-            user=self.owner,
             credentials=self.owner.credentials,
             operation=uuid.uuid4(),
             client_id=guest.id,

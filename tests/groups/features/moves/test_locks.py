@@ -196,7 +196,6 @@ def test_a_thread_that_comes_too_late_writes_nothing_down_for_a_job_that_has_end
     job = start(staff)
     queue.cancel(job, staff)
     late = MoveClient(
-        user=staff,
         credentials=credentials_service.credentials_of(staff),
         operation=uuid.uuid4(),
         job=job,

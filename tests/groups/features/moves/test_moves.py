@@ -498,6 +498,22 @@ def test_a_group_that_is_gone_before_anything_was_kept_is_told(client_ids, staff
     assert not sandbox.posts()
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_list_that_is_empty_once_does_not_end_the_move(staff, sandbox, people):
+    everybody = people(4)
+    job = start(staff)
+    sandbox.script("clients.getClients", "row_absent", call=2, ids=sorted(everybody))
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert sorted(moved_ids(sandbox)) == sorted(everybody)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_group_whose_clients_poster_denies_on_the_way_is_told(staff, sandbox):
+    job = start(staff)
+    sandbox.script("clients.getClients", "error_object", code=32, call=2, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+
+
 def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     job = start(staff, client_ids=[FIRST, FIRST + 1])
     sandbox.console("demo").edit_client(FIRST + 1, client_groups_id="5")

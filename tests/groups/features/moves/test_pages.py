@@ -69,7 +69,7 @@ def test_no_target_is_offered_from_an_older_list(staff, browse, sandbox, url):
 
 
 @pytest.mark.once  # nothing is written
-@pytest.mark.parametrize("clients", ["", "0", "1,", "x", "1,x", "1;2", "all,1", "-1", "99999999999"])
+@pytest.mark.parametrize("clients", ["", "0", "1,", "x", "1,x", "1;2", "all,1", "-1", "9999999999"])
 def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse, clients):
     client = browse(staff)
     assert client.post(MOVE, filled(client, clients=clients)).status_code == 422

@@ -82,7 +82,6 @@ def test_a_group_that_clients_have_just_come_back_to_is_not_removed_as_empty(
     settings.POSTER_LAG_SECONDS = 90
     sandbox.lag("behind", writes=FEW + 1)
     command = RemoveGroup(
-        user=staff,
         credentials=credentials_service.credentials_of(staff),
         operation=uuid.uuid4(),
         group_id=4,
@@ -346,7 +345,7 @@ def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, pe
     here = people(4)
     job = retired(owner)
     removal = job.changes.get(action=Change.Action.REMOVE)
-    command = history.undo_command(removal, user=owner, credentials=credentials_service.credentials_of(owner))
+    command = history.undo_command(removal, credentials_service.credentials_of(owner))
     created = execute(command)
     back = undone(owner, job)
     assert ended(back) == (Job.State.DONE, "")

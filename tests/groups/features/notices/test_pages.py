@@ -88,7 +88,7 @@ def test_an_owner_sets_it_and_sees_the_secret_once(owner, browse, receiver):
     assert client.post(f"{WEBHOOK}remove/").status_code == 302
     assert 'data-webhook="none"' in client.get(PAGE).text
     assert client.post(f"{WEBHOOK}secret/")["Location"] == PAGE
-    assert "saved" not in client.get(PAGE).text
+    assert "saved" not in text_of(client.get(PAGE))
 
 
 def test_a_trial_is_one_signed_request_and_the_page_says_that_it_has_arrived(

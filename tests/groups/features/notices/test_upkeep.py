@@ -21,12 +21,12 @@ def test_a_webhook_that_fails_and_mail_that_is_not_taken_are_named(owner, sandbo
         secret=Secret("whsec_"),
     )
     failed = {"failure": Delivery.Failure.STATUS, "tried_at": timezone.now()}
-    assert doctor_says()[1]["notices"] == [("ok", "no mail, 0 wait")]
+    assert doctor_says()[1]["notices"] == [("ok", "no mail, waiting: 0")]
     Delivery.objects.create(webhook=webhook, **failed)
     Delivery.objects.create(user=owner, **failed)
     assert doctor_says()[1]["notices"] == [
         ("warning", "the webhook of demo fails: /account/notices/ says why"),
-        ("warning", "1 mails were not taken by the mail server"),
+        ("warning", "mails that the mail server did not take: 1"),
     ]
     old = timezone.now() - dt.timedelta(days=2)
     Delivery.objects.update(tried_at=old)

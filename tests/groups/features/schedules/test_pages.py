@@ -485,10 +485,39 @@ def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
 
     Limits.objects.create(account_id="demo", max_percent=15)
     client = browse(staff)
-    assert several(client)["Location"] == "/schedules/"
-    assert "2 groups wait for an approval." in text_of(client.get("/schedules/"))
-    assert ApprovalRequest.objects.count() == 2
+    answer = several(client)
+    assert (answer.status_code, answer["Location"]) == (302, "/requests/")
+    page = client.get("/requests/")
+    assert "2 groups wait for an approval." in text_of(page)
+    shown = re.findall(r'data-request="([^"]+)"', page.content.decode())
+    assert sorted(shown) == sorted(map(str, ApprovalRequest.objects.values_list("pk", flat=True)))
     # An owner, who may go beyond, is asked for the reason, and plans nothing before.
     answer = several(browse(owner))
     assert (answer.status_code, 'name="reason"' in answer.content.decode()) == (200, True)
     assert set(Schedule.objects.values_list("state", flat=True)) == {Schedule.State.ASKED}
+
+
+@with_feature("approvals")
+def test_several_groups_of_which_one_needs_an_approval_lead_to_the_requests_and_say_both(
+    staff, browse, sandbox
+):
+    from groups.features.approvals.models import ApprovalRequest, Limits
+
+    sandbox.console().edit(5, client_groups_discount="25")
+    Limits.objects.create(account_id="demo", max_rise=5)
+    client = browse(staff)
+    assert several(client, "4,5", percent="20")["Location"] == "/requests/"
+    assert "Planned for 1 group. 1 group waits for an approval." in text_of(client.get("/requests/"))
+    assert Schedule.objects.get(state=Schedule.State.PLANNED).group_id == 5
+    assert ApprovalRequest.objects.get().group_id == 4
+
+
+def test_the_one_group_that_is_left_of_several_is_planned_by_the_same_form(staff, browse, sandbox):
+    first = planned(staff)
+    client = browse(staff)
+    answer = several(client, "1,4", percent="20")
+    assert (answer.status_code, hidden(answer, "id")) == (409, {"id": "4"})
+    cancel_schedule(first, user=staff)
+    form = fields(**hidden(answer, "operation", "id", "version"), percent="21")
+    assert client.post(SEVERAL, form)["Location"] == "/schedules/"
+    assert Schedule.objects.get(group_id=4, state=Schedule.State.PLANNED).planned_values.percent == 21

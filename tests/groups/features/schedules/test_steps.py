@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.rows import schedule_row
+from groups.features.schedules.presenters.rows import ScheduleRow
 from groups.features.schedules.services import steps
 from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
@@ -221,8 +221,8 @@ def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_li
     block_bonuses(schedule.start_id)
     run_due(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
-    row = schedule_row(schedule, staff)
-    assert (row.cancel_label, row.return_url) == ("Return to the old values now", "")
+    row = ScheduleRow(schedule, staff)
+    assert (row.cancel_label, row.return_was_tried) == ("Return to the old values now", False)
     cancel_schedule(schedule, user=staff)
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     block_bonuses(None)
@@ -327,7 +327,7 @@ def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owne
     run_due(at(1.1))
     lost = Change.objects.get(pk=schedule.start_id)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
-    again = execute(history.command_again(lost, user=staff, credentials=staff.credentials))
+    again = execute(history.command_again(lost, staff.credentials))
     Change.objects.settle(again, state="failed", reason="not_applied")
     run_due(at(1.2))
     cancel_schedule(schedule, user=owner)
@@ -478,7 +478,6 @@ def test_the_same_form_is_one_plan_and_with_other_values_none(staff, sandbox):
 
 def removal_of(user, group):
     return RemoveGroup(
-        user=user,
         credentials=user.credentials,
         operation=uuid.uuid4(),
         group_id=group.id,
@@ -668,7 +667,6 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
 def test_an_edit_made_here_meanwhile_is_not_overwritten(active, owner, sandbox):
     group = read_now(owner.credentials, GROUP).group
     edit = UpdateGroup(
-        user=owner,
         credentials=owner.credentials,
         operation=uuid.uuid4(),
         group_id=GROUP,

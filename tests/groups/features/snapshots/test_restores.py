@@ -22,12 +22,21 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
-from groups.services.jobs.executor import submit_one_by_one
 from groups.services.jobs.progress import JobProgress, progress_of
-from groups.services.writes.commands import CreateClient
+from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import FEW, die_before_sending, leave_few, plan, run, run_once
+from tests.support.jobs import (
+    FEW,
+    die_after_the_first,
+    die_before_sending,
+    ended,
+    leave_few,
+    leave_the_first_to_a_person,
+    plan,
+    run,
+    run_once,
+)
 from tests.support.people import make_user
 
 State, Action = Change.State, Change.Action
@@ -87,6 +96,12 @@ def removed(user, sandbox, group_id=4, account="demo"):
     sandbox.console(account).remove(group_id)
     sandbox.log.clear()
     return snapshot, were
+
+
+def without_phones(sandbox):
+    """Leave the clients of group 4 nothing by which Poster would know them again."""
+    for row in people(sandbox, 4):
+        sandbox.console().edit_client(int(row["client_id"]), phone="", phone_number="", card_number="")
 
 
 def test_what_is_wanted_is_stored_as_it_was_since_1_0():
@@ -238,6 +253,49 @@ def test_a_second_restore_creates_nobody_twice(owner, sandbox, settings):
     third = run(started(owner, second))
     assert own(people(sandbox, third.target_id)) == own(were)
     assert look(owner, snapshot).in_place == FEW
+
+
+def test_a_client_who_was_created_just_now_is_not_created_again_while_reads_lag(owner, sandbox, settings):
+    settings.JOB_RETRY_PAUSES = (0.0, 0.5)
+    without_phones(sandbox)
+    snapshot, _were = removed(owner, sandbox)
+    first = run(started(owner, snapshot))
+    new = {int(row["client_id"]) for row in people(sandbox, first.target_id)}
+    # No read shows those who were created.
+    for method in ("clients.getClient", "clients.getClients"):
+        sandbox.lag("row_absent", method, ids=sorted(new))
+    assert look(owner, snapshot).created == FEW
+    job = run_once(started(owner, snapshot))
+    assert (job.state, job.reason) == (Job.State.WAITING, Job.Stop.BEHIND)
+    sandbox.catch_up()
+    assert run(job).state == Job.State.DONE
+    assert len(sandbox.posts("clients.createClient")) == FEW
+    assert {int(row["client_id"]) for row in people(sandbox, first.target_id)} == new
+
+
+def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
+    """Clients who were moved before their second group was removed are in two snapshots."""
+    sandbox.console().edit(5, count_groups_clients="1")
+    without_phones(sandbox)
+    kept = [take(owner)]
+    for row in people(sandbox, 4):
+        sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
+    kept.append(take(owner, 5))
+    for group_id in (4, 5):
+        sandbox.console().remove(group_id)
+    first, second = (started(owner, each) for each in kept)
+    submit_all, other = restores.submit_all, [second]
+
+    def after_the_other_one(lease, commands):
+        if other:
+            assert run(other.pop()).state == Job.State.DONE
+        return submit_all(lease, commands)
+
+    monkeypatch.setattr(restores, "submit_all", after_the_other_one)
+    assert run(first).state == Job.State.DONE
+    second.refresh_from_db()
+    came = [row for job in (first, second) for row in people(sandbox, job.target_id)]
+    assert len(sandbox.posts("clients.createClient")) == len(came) == FEW + 1
 
 
 # --- Failures on the way -----------------------------------------------------------------------------------
@@ -462,19 +520,46 @@ def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_kille
     sandbox.console("kopecks").edit_client(129, bonus="5000")
     snapshot, _ = removed(user, sandbox, 4, "kopecks")
     job = started(user, snapshot)
-
-    def dies_after_a_client(lease, commands):
-        for change in submit_one_by_one(lease, commands):
-            if change.action == Action.CREATE_CLIENT:
-                raise KeyboardInterrupt
-            yield change
-
-    with monkeypatch.context() as patch:
-        patch.setattr(restores, "submit_one_by_one", dies_after_a_client)
-        with pytest.raises(KeyboardInterrupt):
-            queue.run_job.func(str(job.pk))
+    die_after_the_first(monkeypatch, restores, job, Action.CREATE_CLIENT)
     assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts("clients.createClient")) == 1
+
+
+def test_a_first_client_on_whom_a_person_has_decided_proves_nothing_for_the_others(db, sandbox, monkeypatch):
+    """Nobody has read that creation back, so the next client is created alone too."""
+    user = make_user("kopecks", role="Owners", account="kopecks", sandbox=sandbox)
+    for row in people(sandbox, 4, "kopecks"):
+        sandbox.console("kopecks").edit_client(int(row["client_id"]), bonus="5000")
+    snapshot, _ = removed(user, sandbox, 4, "kopecks")
+    job = started(user, snapshot)
+    leave_the_first_to_a_person(monkeypatch, restores, job, user, CreateClient)
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.createClient")) == 2
+
+
+def test_a_first_move_on_which_a_person_has_decided_proves_nothing_for_the_others(
+    owner, sandbox, monkeypatch
+):
+    snapshot = take(owner)
+    for client_id in (129, 130, 131):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    job = started(owner, snapshot)
+    leave_the_first_to_a_person(monkeypatch, restores, job, owner)
+    sandbox.script("clients.updateClient", "busy_till")
+    assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts("clients.updateClient")) == 2
+
+
+def test_nobody_comes_back_into_a_group_of_which_only_a_person_has_said_that_it_was_made(
+    owner, sandbox, monkeypatch
+):
+    """Its number is not known, so there is no group to lock and to bring anybody back into."""
+    snapshot, _were = removed(owner, sandbox)
+    job = started(owner, snapshot)
+    sandbox.script("clients.createGroup", "answer_lost")
+    leave_the_first_to_a_person(monkeypatch, restores, job, owner, CreateGroup)
+    assert ended(run(job)) == (Job.State.STOPPED, "group_not_created")
+    assert len(sandbox.posts()) == 1
 
 
 def test_money_in_another_unit_stops_after_the_first(db, sandbox):
@@ -649,11 +734,11 @@ def test_one_by_one_or_all_at_once_they_are_found(owner, sandbox, monkeypatch):
     snapshot = take(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     sandbox.console().edit_client(130, delete="1")
-    monkeypatch.setattr("groups.services.client_locations.READ_AT_ONCE", 2)
+    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 2)
     sandbox.log.clear()
     by_one = look(owner, snapshot)
     assert len(sandbox.calls("clients.getClient")) == FEW
-    monkeypatch.setattr("groups.services.client_locations.READ_AT_ONCE", 500)
+    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 500)
     by_all = look(owner, snapshot)
     assert len(sandbox.calls("clients.getClient")) == FEW
     assert by_one.mark == by_all.mark

@@ -128,6 +128,58 @@ def test_of_what_is_not_going_to_be_removed_nothing_is_kept(owner, staff, browse
     assert not Snapshot.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [("page_skips", {}), ("row_absent", {"ids": [130, 131, 141]})],
+    ids=["first", "some"],
+)
+def test_a_list_that_lacks_clients_is_read_again_before_the_removal(owner, browse, sandbox, fault, options):
+    rows = {row["client_id"]: row for row in sandbox.accounts["demo"].clients.rows(4)}
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    sandbox.script("clients.getClients", fault, **options)
+    assert client.post(REMOVAL, form).status_code == 302
+    snapshot = Snapshot.objects.get()
+    assert snapshot.clients == FEW
+    kept = rows_of(snapshot)
+    assert {row["client_id"]: row for row in kept} == rows
+    assert len(kept) == len(rows)
+
+
+@pytest.mark.parametrize("second", ["", "status_500"])
+def test_a_count_above_two_lists_keeps_nobody_from_a_removal(owner, browse, sandbox, second):
+    sandbox.console().edit_client(129, client_groups_id="5")
+    sandbox.lag("count_behind")
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    if second:
+        sandbox.script("clients.getClients", second, call=2, times=None)
+    assert client.post(REMOVAL, form).status_code == 302
+    assert Snapshot.objects.get().clients == FEW - 1
+
+
+def test_a_removal_whose_count_was_another_one_in_between_is_not_sent(owner, browse, sandbox):
+    """The page takes no snapshot then, so a read that shows the old count again must not let it through."""
+    sandbox.console().edit_client(129, client_groups_id="5")
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    sandbox.script("clients.getGroup", "count_behind")
+    answer = client.post(REMOVAL, form)
+    assert answer.status_code == 409
+    assert not sandbox.posts()
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
+    assert Snapshot.objects.get().clients == FEW - 1
+
+
+def test_a_form_that_waited_while_it_was_sent_again_takes_nothing_from_the_snapshot(owner, sandbox, browse):
+    snapshot = remove_by_page(browse(owner))
+    Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
+    group, credentials = snapshot.content, credentials_service.credentials_of(owner)
+    again = snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=snapshot.pk)
+    assert (again.pk, again.clients) == (snapshot.pk, FEW)
+    assert len([row for row in rows_of(Snapshot.objects.get()) if row["delete"] == "0"]) == FEW
+
+
 def test_a_lost_removal_that_is_sent_again_keeps_it_anew(owner, browse, sandbox):
     client = browse(owner)
     sandbox.script("clients.removeGroup", "fin_before_headers", when="before")

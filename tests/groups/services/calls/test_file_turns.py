@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from groups.services.calls.limits import file_turn, limiter
-from poster_admin.common.limits.semaphore import NoSlot
+from poster_admin.common.slots import NoSlot
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from groups.poster import NotAllowed
 from groups.services.calls import limits
 from groups.services.calls.single_flight import single_flight
 from groups.services.credentials import credentials_of
-from poster_admin.common.limits import account_limiter, semaphore
+from poster_admin.common import slots
 from poster_admin.common.serving import threaded
 from tests.support import environment, programs
 
@@ -26,21 +26,21 @@ def house(request, tmp_path, monkeypatch):
         pytest.importorskip("redis")
         if missing := programs.missing("postgresql", "redis"):
             programs.not_run(missing)
-        made = semaphore.Redis(environment.REDIS_URL)
+        made = slots.Redis(environment.REDIS_URL)
     else:
-        made = semaphore.Files(tmp_path)
-    monkeypatch.setattr(semaphore, "shared_slots", lambda: made)
+        made = slots.Files(tmp_path)
+    monkeypatch.setattr(slots, "shared_slots", lambda: made)
     return made
 
 
 def test_there_are_only_so_many_places(house, request):
     name = request.node.nodeid
-    with semaphore.slot(name, 2, wait=0, lease=5), semaphore.slot(name, 2, wait=0, lease=5):
-        with pytest.raises(semaphore.NoSlot), semaphore.slot(name, 2, wait=0.05, lease=5):
+    with slots.slot(name, 2, wait=0, lease=5), slots.slot(name, 2, wait=0, lease=5):
+        with pytest.raises(slots.NoSlot), slots.slot(name, 2, wait=0.05, lease=5):
             pass
-        with semaphore.slot(f"{name} of another", 2, wait=0, lease=5):
+        with slots.slot(f"{name} of another", 2, wait=0, lease=5):
             pass
-    with semaphore.slot(name, 2, wait=0, lease=5):
+    with slots.slot(name, 2, wait=0, lease=5):
         pass
 
 
@@ -49,7 +49,7 @@ def test_who_waits_gets_the_place_that_comes_free(house, request):
     inside, most = [], []
 
     def stay(number):
-        with semaphore.slot(name, 2, wait=30, lease=30):
+        with slots.slot(name, 2, wait=30, lease=30):
             inside.append(number)
             most.append(len(inside))
             time.sleep(0.02)
@@ -63,7 +63,7 @@ def test_who_waits_gets_the_place_that_comes_free(house, request):
 
 def test_who_waits_gets_any_place_that_comes_free(house, request, monkeypatch):
     monkeypatch.setattr("random.sample", lambda numbers, _: list(numbers))
-    name = semaphore._key(request.node.nodeid)
+    name = slots._key(request.node.nodeid)
     first, second = (house.take(name, 2, 0, 30) for _ in range(2))
 
     def wait():
@@ -78,15 +78,15 @@ def test_who_waits_gets_any_place_that_comes_free(house, request, monkeypatch):
 
 
 def test_a_lease_ends_by_itself(house, request):
-    if not isinstance(house, semaphore.Redis):
+    if not isinstance(house, slots.Redis):
         pytest.skip("the kernel frees a file's lock")
     name = request.node.nodeid
-    give_back = house.take(semaphore._key(name), 1, 0, 0.05)
-    with semaphore.slot(name, 1, wait=30, lease=1):
+    give_back = house.take(slots._key(name), 1, 0, 0.05)
+    with slots.slot(name, 1, wait=30, lease=1):
         give_back()  # too late: another thread holds the slot
-        with pytest.raises(semaphore.NoSlot):
-            house.take(semaphore._key(name), 1, 0, 1)
-    with semaphore.slot(request.node.nodeid, 1, wait=30, lease=1):
+        with pytest.raises(slots.NoSlot):
+            house.take(slots._key(name), 1, 0, 1)
+    with slots.slot(request.node.nodeid, 1, wait=30, lease=1):
         pass
 
 
@@ -95,12 +95,12 @@ import sys, time, django
 django.setup()
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from poster_admin.common.limits import semaphore
+from poster_admin.common import slots
 url, folder = sys.argv[2], Path(sys.argv[3])
-made = semaphore.Redis(url) if url else semaphore.Files(folder)
-semaphore.shared_slots = lambda: made
+made = slots.Redis(url) if url else slots.Files(folder)
+slots.shared_slots = lambda: made
 def hold(_):
-    with semaphore.slot(sys.argv[1], 2, wait=60, lease=3):
+    with slots.slot(sys.argv[1], 2, wait=60, lease=3):
         print("held", flush=True)
         time.sleep(0.05)
 with ThreadPoolExecutor(8) as pool:
@@ -110,7 +110,7 @@ with ThreadPoolExecutor(8) as pool:
 
 def test_another_process_that_takes_all_leaves_a_place_and_killed_gives_all_back(house, request, tmp_path):
     name = request.node.nodeid
-    url = environment.REDIS_URL if isinstance(house, semaphore.Redis) else ""
+    url = environment.REDIS_URL if isinstance(house, slots.Redis) else ""
     greedy = subprocess.Popen(
         [sys.executable, "-c", GREEDY, name, url, str(tmp_path)],
         cwd=environment.ROOT,
@@ -120,30 +120,30 @@ def test_another_process_that_takes_all_leaves_a_place_and_killed_gives_all_back
     try:
         greedy.stdout.readline()
         for _ in range(3):
-            with semaphore.slot(name, 2, wait=20, lease=3):
+            with slots.slot(name, 2, wait=20, lease=3):
                 time.sleep(0.01)
     finally:
         greedy.kill()
         greedy.communicate()
-    with semaphore.slot(name, 2, wait=20, lease=3), semaphore.slot(name, 2, wait=20, lease=3):
+    with slots.slot(name, 2, wait=20, lease=3), slots.slot(name, 2, wait=20, lease=3):
         pass
 
 
 def test_a_room_that_stays_full_sends_away(monkeypatch):
-    monkeypatch.setattr(account_limiter, "LONGEST_WAIT", 0.05)
-    bounded = account_limiter.AccountLimiter(in_all=4, of_person=2, of_account=3)
+    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.05)
+    bounded = slots.AccountLimiter(in_all=4, of_person=2, of_account=3)
 
     def enter(person, account):
         with bounded.entered(person, account=account):
             pass
 
     with bounded.entered(1, account="a"), bounded.entered(1, account="a"):
-        with pytest.raises(semaphore.NoSlot):
+        with pytest.raises(slots.NoSlot):
             enter(1, "b")
         with bounded.entered(2, account="a"):
-            with pytest.raises(semaphore.NoSlot):
+            with pytest.raises(slots.NoSlot):
                 enter(3, "a")
-            with bounded.entered(3), pytest.raises(semaphore.NoSlot):
+            with bounded.entered(3), pytest.raises(slots.NoSlot):
                 enter(4, "b")
     enter(1, "a")
     assert not bounded._inside
@@ -154,7 +154,7 @@ def test_pages_that_do_not_ask_poster_have_threads_left():
 
 
 def test_a_thread_waits_a_moment_for_a_room_that_is_full():
-    bounded = account_limiter.AccountLimiter(in_all=1, of_person=2, of_account=2)
+    bounded = slots.AccountLimiter(in_all=1, of_person=2, of_account=2)
     inside = threading.Event()
 
     def enter(person):
@@ -204,9 +204,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
 
 @pytest.mark.django_db
 def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(
-        limits, "limiter", account_limiter.AccountLimiter(in_all=0, of_person=0, of_account=0)
-    )
+    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=0, of_person=0, of_account=0))
     answer = browse(staff).get("/groups/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "10"
@@ -218,10 +216,8 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
 
 @pytest.mark.django_db
 def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(
-        limits, "limiter", account_limiter.AccountLimiter(in_all=9, of_person=1, of_account=9)
-    )
-    monkeypatch.setattr(account_limiter, "LONGEST_WAIT", 30.0)
+    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=9, of_person=1, of_account=9))
+    monkeypatch.setattr(slots, "LONGEST_WAIT", 30.0)
     with limits.limiter.entered(staff.pk):
         began = time.monotonic()
         assert browse(staff).get("/groups/1/edit/").status_code == 503
@@ -237,9 +233,7 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")
-    monkeypatch.setattr(
-        limits, "limiter", account_limiter.AccountLimiter(in_all=0, of_person=0, of_account=0)
-    )
+    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=0, of_person=0, of_account=0))
     assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()

@@ -76,7 +76,7 @@ def test_where_all_is_well_every_part_is_green(staff, worker, administrator):
     assert list(parts) == PARTS
     assert (code, bad(parts)) == (0, set())
     assert parts["worker"] == [("ok", "1 seen in the last minute")]
-    assert parts["keys"] == [("ok", "POSTER_TOKEN_KEYS open 1 of 1 stored secrets.")]
+    assert parts["keys"] == [("ok", "Stored secrets that POSTER_TOKEN_KEYS open: 1 of 1.")]
 
 
 def test_the_certificate_of_poster_is_read_through_the_proxy_and_its_end_told(staff, worker, certificate):
@@ -144,7 +144,7 @@ def test_keys_that_do_not_open_a_token_are_red(staff, worker, settings):
     settings.POSTER_TOKEN_KEYS = [Fernet.generate_key().decode()]
     code, parts = doctor_says()
     assert (code, bad(parts)) == (1, {"keys"})
-    assert "open 0 of 1 stored secrets; not: groups.postercredentials " in parts["keys"][0][1]
+    assert "open: 0 of 1; not: groups.postercredentials " in parts["keys"][0][1]
 
 
 def test_a_cache_that_keeps_nothing_is_red(staff, worker, monkeypatch):
@@ -158,7 +158,7 @@ def test_missing_migrations_and_those_of_a_newer_version_are_red(staff, worker):
     last.delete()
     code, parts = doctor_says()
     assert (code, bad(parts)) == (1, {"migrations"})
-    assert parts["migrations"][0][1].startswith("1 are missing")
+    assert parts["migrations"][0][1].startswith("missing: 1;")
     MigrationRecorder.Migration.objects.create(app="axes", name=last.name)
     MigrationRecorder.Migration.objects.create(app="groups", name="9999_later")
     _, parts = doctor_says()
@@ -183,7 +183,7 @@ def test_a_provider_that_helps_is_green_with_its_keys(staff, worker, provider):
     assert (code, list(parts)) == (0, [*PARTS[:10], "OpenID", *PARTS[10:]])
     ((state, words),) = parts["OpenID"]
     assert state == "ok"
-    assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and has 1 keys", words)
+    assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, keys: 1", words)
     assert "client-secret" not in str(parts)
 
 

@@ -42,13 +42,13 @@ def test_a_write_whose_commit_fails_is_not_sent_or_is_settled_all_the_same(
 ):
     monkeypatch.setattr(unrecorded, "PAUSE", 0.0)
     command = COMMANDS[action](owner)
-    counted = command.sender.credentials.account.writes
+    counted = command.sender.account.writes
     failed = let_commits_fail(monkeypatch, lambda each: each == number, is_made=is_made)
     if number in BEFORE_SENDING:
         with pytest.raises(NotRecordedNow):
             execute(command)
         assert not sandbox.posts()
-        assert command.sender.credentials.account.writes == counted
+        assert command.sender.account.writes == counted
         assert not Change.objects.open().exists()
     else:
         change = execute(command)

@@ -243,11 +243,11 @@ class Killed(BaseException):
 @pytest.mark.parametrize("kind", [CreateGroup, CreateClient])
 def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, sandbox, monkeypatch, kind):
     """A process that dies as it looks leaves it to another one: nobody else knows the id."""
-    sender = {"user": owner, "credentials": credentials_service.credentials_of(owner)}
+    credentials = credentials_service.credentials_of(owner)
     command = command_of(owner, Change.Action.CREATE, intended=BARISTA)
     if kind is CreateClient:
         told = {"snapshot_id": uuid.uuid4(), "client": a_client(), "old_id": 7001, "group_id": 4}
-        command = CreateClient(**sender, operation=uuid.uuid4(), **told)
+        command = CreateClient(credentials=credentials, operation=uuid.uuid4(), **told)
 
     def die(*_args, **_options):
         raise Killed
@@ -331,7 +331,7 @@ def test_the_same_operation_with_other_values_is_refused(staff, owner, sandbox):
     command = edit_of(staff, percent=Decimal(15))
     execute(command)
     other = replace(command, intended=command.values.replace(percent=Decimal(16)))
-    for reused in (other, replace(command, user=owner), replace(command, group_id=4)):
+    for reused in (other, replace(command, credentials=owner.credentials), replace(command, group_id=4)):
         with pytest.raises(OperationReused):
             execute(reused)
     assert len(sandbox.posts()) == 1

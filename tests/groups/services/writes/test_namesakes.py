@@ -29,7 +29,6 @@ def put(sandbox, values):
 
 def creation_of(user, *, confirmed=True):
     return CreateGroup(
-        user=user,
         credentials=credentials_service.credentials_of(user),
         operation=uuid.uuid4(),
         intended=OURS,

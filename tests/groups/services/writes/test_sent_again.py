@@ -239,7 +239,7 @@ def test_the_second_may_be_sent_again_too(lost, owner, browse, sandbox):
 
 
 def test_a_second_that_was_never_sent_is_followed_for_the_first(lost, owner, sandbox, monkeypatch, settings):
-    command = history.command_again(lost, user=owner, credentials=credentials_service.credentials_of(owner))
+    command = history.command_again(lost, credentials_service.credentials_of(owner))
 
     def die(_command, _change):
         raise SystemExit
@@ -267,7 +267,7 @@ def test_in_the_end_neither_was_made(lost, owner, browse, sandbox, settings):
 
 def test_what_has_an_outcome_by_now_is_not_sent_again(lost, owner, browse, sandbox, monkeypatch):
     credentials = credentials_service.credentials_of(owner)
-    command = history.command_again(lost, user=owner, credentials=credentials)
+    command = history.command_again(lost, credentials)
     Change.objects.settle(lost, state=State.APPLIED)
     sandbox.log.clear()
     with pytest.raises(NotNow):
@@ -281,7 +281,7 @@ def test_what_has_an_outcome_by_now_is_not_sent_again(lost, owner, browse, sandb
 
 def test_the_same_click_twice_sends_it_once_more(lost, owner, sandbox):
     credentials = credentials_service.credentials_of(owner)
-    commands = [history.command_again(lost, user=owner, credentials=credentials) for _ in range(2)]
+    commands = [history.command_again(lost, credentials) for _ in range(2)]
     first, other = (execute(command) for command in commands)
     assert first == other
     assert first.state == State.APPLIED

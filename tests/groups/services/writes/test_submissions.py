@@ -38,7 +38,7 @@ def test_other_values_or_another_user_are_another_form(staff, owner, sandbox):
     others = (
         replace(command, intended=command.intended.replace(percent=Decimal(16))),
         replace(command, group_id=4),
-        replace(command, user=owner, credentials=owner.credentials),
+        replace(command, credentials=owner.credentials),
     )
     for other in others:
         with pytest.raises(OperationReused):

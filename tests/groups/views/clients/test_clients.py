@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 
 from groups.poster import PosterClient
 from groups.services import clients
+from groups.services.groups import read_group
 from tests.support.pages import fragment, text_of
 
 # Clients are kept in no database: tests/groups/views/clients/test_nobody_is_kept.py
@@ -320,14 +321,16 @@ def test_managers_see_nobody(manager, browse, sandbox, url):
 
 
 def test_the_service_asks_for_the_right_too(manager, sandbox):
-    who = {"user": manager, "credentials": manager.credentials, "group_id": 1}
+    group = read_group(manager.credentials, 1).group
     with pytest.raises(PermissionDenied):
-        clients.list_members(**who)
+        clients.list_members(manager.credentials, group)
     with pytest.raises(PermissionDenied):
-        clients.search_members(**who, matches=bool)
+        clients.first_members(manager.credentials, group.id)
     with pytest.raises(PermissionDenied):
-        clients.every_member(**who)
-    assert not sandbox.calls()
+        clients.search_clients(manager.credentials, group.id, matches=bool)
+    with pytest.raises(PermissionDenied):
+        clients.every_member(manager.credentials, group.id)
+    assert not sandbox.calls("clients.getClients")
 
 
 def test_staff_and_owners_come_from_the_group(staff, owner, browse):

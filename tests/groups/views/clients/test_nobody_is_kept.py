@@ -115,9 +115,10 @@ def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse,
 
 
 def test_a_traceback_shows_no_client(staff, sandbox, somebody):
-    found = clients.list_members(user=staff, credentials=staff.credentials, group_id=1)
+    group = read_now(staff.credentials, 1).group
+    found = clients.list_members(staff.credentials, group)
     assert "янецька" not in repr(found) + repr(found.clients)
     sandbox.script("clients.getClients", "response_keyed")
     with pytest.raises(PosterError) as caught:
-        clients.list_members(user=staff, credentials=staff.credentials, group_id=1)
+        clients.list_members(staff.credentials, group)
     assert "янецька" not in str(caught.value)

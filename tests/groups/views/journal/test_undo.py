@@ -147,6 +147,18 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
 
 
 @with_feature("moves")
+def test_the_history_offers_no_undo_of_what_the_undo_of_a_job_has_taken_back(staff, browse, sandbox):
+    client = browse(staff)
+    job = run(start(staff))
+    undoing = undone(staff, job)
+    urls = {each: f"/history/{each.pk}/undo/" for each in (*job.changes.all(), *undoing.changes.all())}
+    pages = [client.get(f"/history/?job={each.pk}").content.decode() for each in (job, undoing)]
+    offered = {change.job_id for change, url in urls.items() if any(url in page for page in pages)}
+    assert offered == {undoing.pk}
+    assert len(urls) == 2 * FEW
+
+
+@with_feature("moves")
 def test_a_job_that_runs_is_not_undone(staff, browse):
     job = start(staff)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")

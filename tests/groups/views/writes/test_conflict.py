@@ -88,3 +88,19 @@ def test_where_both_want_the_same_there_is_nothing_to_choose_and_the_page_says_s
     assert "Choose where they differ" not in words
     assert "Save the chosen values" not in words
     assert "Open the group" in words
+
+
+def test_the_wallet_of_a_group_is_not_switched_off_by_a_form_whose_read_lacked_it(outsider, browse, sandbox):
+    """Poster switches off what an edit does not send, and the form had nothing to send."""
+    url, client = "/groups/12/edit/", browse(outsider)
+    sandbox.console("kavarnia").edit(12, use_ewallet="1")
+    row = sandbox.accounts["kavarnia"].groups[12]
+    edit = {"name": row["client_groups_name"], "loyalty_type": row["loyalty_type"], "percent": "3"}
+    edit["birthday_bonus"] = str(int(row["birthday_bonus"]) // 100)
+    sandbox.script("clients.getGroup", "row_missing_field", field="use_ewallet")
+    page = client.post(url, group_form(client, url, **edit))
+    assert page.status_code == 409
+    assert not sandbox.posts()
+    form = hidden(page, "version", "operation")
+    assert client.post(url, edit | form).status_code == 302
+    assert sandbox.accounts["kavarnia"].groups[12] == row | {"client_groups_discount": "3"}

@@ -17,7 +17,6 @@ from groups.services.writes.commands import (
     CreateGroup,
     MoveClient,
     RemoveGroup,
-    Sender,
     UpdateGroup,
 )
 from groups.services.writes.outcome import RemoteState
@@ -124,15 +123,6 @@ def test_a_rebuilt_command_is_judged_and_never_sent(command):
         _ = command.sender
     with pytest.raises(FrozenInstanceError):
         command.operation = uuid.uuid4()
-
-
-def test_a_command_is_sent_with_a_user_and_their_token_and_not_with_one_of_them():
-    user, credentials = SimpleNamespace(name="staff"), SimpleNamespace(account_id="demo")
-    command = replace(COMMANDS[1], user=user, credentials=credentials)
-    assert command.sender == Sender(user, credentials)
-    for half in (replace(command, user=None), replace(command, credentials=None)):
-        with pytest.raises(ValueError, match="rebuilt"):
-            _ = half.sender
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)

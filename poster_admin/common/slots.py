@@ -1,9 +1,11 @@
-"""Limit how many threads use something at once, over all processes.
+"""Limit how many threads use something at once, over all processes, and how many of this one wait for it.
 
-A thread first takes a slot of its own process, in a queue without polling. Then it takes a slot that the
-processes share: on one machine the lock of a file, which the kernel releases when a process is killed; with
-Redis a lock with a lease. So a process never has more threads competing with other processes than there are
-slots, and while Redis or the disk is away, each process still has a limit of its own.
+For a `slot` a thread first takes one of its own process, in a queue without polling. Then it takes a slot
+that the processes share: on one machine the lock of a file, which the kernel releases when a process is
+killed; with Redis a lock with a lease. So a process never has more threads competing with other processes
+than there are slots, and while Redis or the disk is away, each process still has a limit of its own.
+
+Those that wait are limited by an `AccountLimiter`, so that other threads are left for other pages.
 """
 
 import fcntl
@@ -11,6 +13,7 @@ import hashlib
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 type Release = Callable[[], object]
 CHECK_INTERVAL = 0.01
 """Seconds between two checks for a slot that another process may have released."""
+LONGEST_WAIT = 1.0
+"""Seconds that a thread may wait for a slot: it is one of the threads meant for other pages."""
 
 
 class NoSlot(Exception):
@@ -126,3 +131,39 @@ class Redis:
     def _release(self, lock: "Lock") -> None:
         with suppress(self._lease_has_ended):
             lock.release()
+
+
+class AccountLimiter:
+    """Slots for threads that call Poster, wait to call it, or wait for a thread that calls it.
+
+    There are three limits: for the whole process; for a user, so that a busy user delays nobody else; and for
+    the callers of an account, so that no thread waits behind too many.
+    """
+
+    def __init__(self, *, in_all: int, of_person: int, of_account: int) -> None:
+        self._places = threading.BoundedSemaphore(in_all)
+        self._bounds = {"person": of_person, "account": of_account}
+        self._inside: Counter[tuple[str, object]] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def entered(self, person: int, *, account: str = "") -> Iterator[None]:
+        """Hold a slot; a thread that calls Poster names the account. Raises `NoSlot` if none comes free."""
+        keys: list[tuple[str, object]] = [("person", person)]
+        if account:
+            keys.append(("account", account))
+        with self._lock:
+            if any(self._inside[key] >= self._bounds[key[0]] for key in keys):
+                raise NoSlot
+            self._inside.update(keys)
+        try:
+            if not self._places.acquire(timeout=LONGEST_WAIT):
+                raise NoSlot
+            try:
+                yield
+            finally:
+                self._places.release()
+        finally:
+            with self._lock:
+                self._inside.subtract(keys)
+                self._inside += Counter()  # drops the keys with a count of zero

@@ -1,0 +1,14 @@
+// Put the focus where the page begins, and ask for the outcome of a save that somebody has left.
+import { $, placeOfFocus, storage } from "./dom.js";
+
+placeOfFocus($("main"))?.focus();
+
+if (storage.get("left save")) import("./steps.js").then(({ tell }) => tell());
+
+// The places of Ctrl K, in the dialog and on their page.
+htmx.onLoad(() => {
+  if ($("#go")) import("./go.js");
+});
+
+// The list has nothing to bring back, so its first load does without this.
+if ($("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./back.js");

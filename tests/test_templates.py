@@ -1,0 +1,36 @@
+"""Test rules that hold in all templates."""
+
+import re
+
+from tests.support.environment import ROOT
+
+FORM = re.compile(r"""(<form\b(?:"[^"]*"|[^">])*>)(.*?)</form>""", re.DOTALL)
+INCLUDED = re.compile(r"""\{% include ["']([^"']+)["'][^%]*%\}""")
+# What a browser would judge: fields of a form, what a feature asks in the form of another, rules of elements.
+JUDGED = re.compile(
+    r"""forms/field\.html|\{\{[ ]\w*field[ ]\}\}|\{%[ ]include[ ]question[ ]%\}
+    |<(?:input|select|textarea)\b[^>]*\s(?:required|pattern=|min=|max=|step=|minlength=)
+    |type="(?:email|url|number|date|time|datetime-local|month|week)\"""",
+    re.VERBOSE,
+)
+
+
+def templates():
+    """Return the text of each template of the product by its name."""
+    features = ROOT / "groups/features"
+    folders = [ROOT / "templates", *features.glob("*/templates"), *features.glob("*/jinja2")]
+    files = [(folder, path) for folder in folders for path in folder.rglob("*.*")]
+    return {str(path.relative_to(folder)): path.read_text() for folder, path in files}
+
+
+def test_the_server_judges_every_form_in_the_language_of_the_page():
+    """A browser would say in its own language what it does not accept, and keep the form from the server."""
+    texts = templates()
+
+    def whole(text):
+        return INCLUDED.sub(lambda found: found[0] + whole(texts.get(found[1], "")), text)
+
+    forms = [(name, *form) for name, text in texts.items() for form in FORM.findall(text)]
+    judged = [(name, tag) for name, tag, inside in forms if JUDGED.search(whole(inside))]
+    assert len(judged) > 30
+    assert [name for name, tag in judged if not re.search(r"\snovalidate\b", tag)] == []
