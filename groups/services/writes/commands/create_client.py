@@ -104,7 +104,8 @@ class CreateClient(Command):
         if remote.client is not None:
             return False
         others = Change.objects.filter(account=change.account_id, target=self.target).exclude(pk=change.pk)
-        is_created = others.filter(state__in=(*Change.MADE, *Change.UNSETTLED)).exists()
+        states = others.order_by().values_list("state", flat=True)
+        is_created = any(state in (*Change.MADE, *Change.UNSETTLED) for state in states)
         return is_created or is_client_new(change.account_id, self.old_id)
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
