@@ -101,9 +101,7 @@ def plain(message):
 
 @with_feature(*FEATURES)
 @pytest.mark.once
-# One filter masks what both formats write.
-@pytest.mark.parametrize("log_format", [pytest.param("line", marks=pytest.mark.thorough), "json"])
-def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox, log_format):
+def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox):
     mails, port = inbox
     receiver = Receiver()
     with Sandbox(groups=12, clients=40) as sandbox, report_server() as (dsn, reports):
@@ -115,7 +113,7 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
             SENTRY_DSN=dsn,
             EMAIL_URL=f"smtp://127.0.0.1:{port}",
             SITE_URL="http://127.0.0.1:8000",
-            LOG_FORMAT=log_format,
+            LOG_FORMAT="json",  # tests/test_canary.py has both formats, which one filter masks
         )
         named = f"{rows[0]['lastname']} {rows[0]['phone']} {account.token}"
         for call, fault, options in (

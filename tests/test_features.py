@@ -1,5 +1,6 @@
-"""Test that features can be left out, each alone and all of them, and that others plug in from outside."""
+"""Test that features can be left out, in every pair of on and off, and that others plug in from outside."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import pytest
 
 from poster_admin.features import FEATURES, needed_by
 from tests.support.environment import ROOT, SCRATCH
+from tests.support.pairwise import covering
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 ALL = ",".join(FEATURES)
@@ -28,6 +30,18 @@ def with_dependents(name):
     return {name}.union(*(with_dependents(each) for each in needed_by(name)))
 
 
+def on_beside_off(off):
+    """Return each pair of a feature that is on and one that is off, to which a link of the first may lead."""
+    return set(itertools.product(set(FEATURES) - off, off))
+
+
+def few_runs():
+    """Return few sets of features that are off, in which each is on beside each other one that may be off."""
+    alone = [with_dependents(name) for name in FEATURES]
+    together = [set().union(*some) for some in itertools.combinations(alone, 3)]
+    return covering(together, on_beside_off)
+
+
 CRAWL = "tests/outside/check_without.py"
 
 
@@ -36,8 +50,8 @@ CRAWL = "tests/outside/check_without.py"
     [
         ALL,
         *(
-            pytest.param(",".join(sorted(with_dependents(name))), id=name, marks=pytest.mark.thorough)
-            for name in FEATURES
+            pytest.param(",".join(sorted(off)), id=f"run {number}", marks=pytest.mark.thorough)
+            for number, off in enumerate(few_runs())
         ),
     ],
 )

@@ -160,21 +160,16 @@ def test_a_driver_that_is_not_installed_is_one_line(installation, monkeypatch, n
         installation.settings()
 
 
-# The settings are read alike before each of them.
-AS_ANOTHER = pytest.mark.thorough
-
-
-@pytest.mark.parametrize(
-    "command", ["serve", *(pytest.param(each, marks=AS_ANOTHER) for each in COMMANDS if each != "serve")]
-)
-def test_every_command_tells_all_that_is_wrong(installation, command):
+def test_every_command_tells_all_that_is_wrong(installation):
     installation.write(installation.values | {"TIME_ZONE": "Kiev", "JOB_LEASE_SECONDS": "0"})
-    code, said = installation.output(command, ALLOWED_HOSTS="a b")
-    assert code == 1
-    allowed, lease, zone = said.splitlines()
-    assert allowed.startswith("Configuration: ALLOWED_HOSTS is not ")
-    assert lease.startswith(f"Configuration: JOB_LEASE_SECONDS in {installation.env_file}, line 6, is not ")
-    assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file}, line 5, is not ")
+    for code, said in installation.outputs(*(([each], "") for each in COMMANDS), ALLOWED_HOSTS="a b"):
+        assert code == 1
+        allowed, lease, zone = said.splitlines()
+        assert allowed.startswith("Configuration: ALLOWED_HOSTS is not ")
+        assert lease.startswith(
+            f"Configuration: JOB_LEASE_SECONDS in {installation.env_file}, line 6, is not "
+        )
+        assert zone.startswith(f"Configuration: TIME_ZONE in {installation.env_file}, line 5, is not ")
 
 
 @pytest.mark.parametrize("text", ["SECRET_KEY = {}\n", "{}\n", "export\n{}\n"])
@@ -196,7 +191,7 @@ def test_the_cache_is_in_files_below_the_installation_wherever_it_is_started(ins
     assert caches["default"]["LOCATION"].parts[-2:] == ("var", "cache")
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", pytest.param("utf-16-le", marks=AS_ANOTHER)])
+@pytest.mark.parametrize("encoding", ["utf-16", pytest.param("utf-16-le", marks=pytest.mark.thorough)])
 def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
     installation.env_file.write_text("DEBUG=True\n", encoding=encoding)
     code, said = installation.output("check")
@@ -246,13 +241,12 @@ def test_a_locked_database_is_not_taken_for_one_without_json(installation, tmp_p
 
 @pytest.mark.slow
 @pytest.mark.thorough
-@pytest.mark.parametrize("servers", [1, 3])
-def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database, servers):
+def test_servers_and_commands_that_start_at_once_all_come_up(installation, new_database):
     installation.take_static_files()  # tests/common/test_static_files.py collects them at once
     for compiled in installation.directory.rglob("*.mo"):
         compiled.unlink()
     others = (["migrate"], ["worker", "--batch"])
-    assert at_once(installation, new_database("new"), *others, servers=servers) == []
+    assert at_once(installation, new_database("new"), *others) == []
 
 
 @pytest.mark.thorough  # one more kill
@@ -296,18 +290,14 @@ def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installati
     assert said == f"CommandError: Port {port} is taken. Choose another one: PORT={port + 1}.\n"
 
 
-# manage.py tells it for all of them.
-@pytest.mark.parametrize(
-    "command", ["serve", *(pytest.param(each, marks=pytest.mark.thorough) for each in ("migrate", "worker"))]
-)
-def test_a_database_that_does_not_answer_is_one_line(installation, command):
-    code, said = installation.output(
-        command, DATABASE_URL="postgres://loyalty:a-password@127.0.0.1:9/loyalty"
-    )
-    assert code == 1
-    (line,) = said.splitlines()
-    assert line.startswith("The database at DATABASE_URL: connection failed")
-    assert "a-password" not in line
+def test_a_database_that_does_not_answer_is_one_line(installation):
+    commands = ((["serve"], ""), (["migrate"], ""), (["worker"], ""))
+    away = "postgres://loyalty:a-password@127.0.0.1:9/loyalty"
+    for code, said in installation.outputs(*commands, DATABASE_URL=away):
+        assert code == 1
+        (line,) = said.splitlines()
+        assert line.startswith("The database at DATABASE_URL: connection failed")
+        assert "a-password" not in line
 
 
 def test_the_doctor_says_first_why_the_database_does_not_answer(installation):

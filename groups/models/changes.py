@@ -359,6 +359,7 @@ class Change(Consent):
                 condition=Q(client_id__isnull=False),
                 name="change_of_client",
             ),
+            models.Index(fields=("account", "target"), name="change_by_target"),
             models.Index(fields=("job", "state", "reason"), name="change_by_job"),
             models.Index(fields=("account", "settled_at"), condition=OF_GROUPS, name="change_by_settled"),
         )

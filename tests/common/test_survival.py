@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.
 QUICK = {"JOB_LEASE_SECONDS": "2"}
 # So slow is Poster during a move that these outlast the outage in its middle.
-LATENCY, CLIENTS = 0.3, 40
+LATENCY, CLIENTS = 0.3, 24
 needs_root = pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
 
 

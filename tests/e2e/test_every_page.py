@@ -62,8 +62,9 @@ def violations(page, options):
 
 
 EVERY_LOOK = [(scheme, width) for scheme in LOOKS for width in (360, 1280)]
-# Scenes that together draw every template: `make test-all` sees them in each language. `make test` sees one
-# page of each kind once, since pages of a kind are made of the same pieces.
+# Scenes that together draw every template: `make test-all` sees each page in each language, and its states in
+# the two into which texts are translated. `make test` sees one page of each kind once, since pages of a kind
+# are made of the same pieces.
 KINDS = {"account", "chart", "clients_of_all_groups", "criteria", "criteria_preview",
          "dependents_page", "filters", "job_running", "list_with_sales", "locked", "no_right",
          "notices", "people", "percents", "plan_a_change", "row_check", "scheme_compare",
@@ -94,10 +95,12 @@ TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: n
 def languages_of(name):
     """Return the languages in which a scene is looked at.
 
-    Each template is drawn in all of them. Another state adds words to one of these templates: one of the two
-    languages into which texts are translated shows those that are not.
+    A state adds words to a page; English ones are the shortest, and all are right. A state that draws no
+    template of its own is looked at in one of the other two: each shows what is not translated.
     """
-    return LANGUAGES if name in EVERY_TEMPLATE else (LANGUAGES[TURN[name] % 2],)
+    if name in KINDS | PAGES:
+        return LANGUAGES
+    return LANGUAGES[:2] if name in EVERY_TEMPLATE else (LANGUAGES[TURN[name] % 2],)
 
 
 CASES = [(name, language) for name in SCENES for language in languages_of(name)]
@@ -106,12 +109,10 @@ QUICK = [(name, LANGUAGES[TURN[name] % 3]) for name in KINDS]
 
 def looks_at(name, language):
     """Return the looks at a scene in a language; colours do not need each width."""
-    turn = TURN[name]
-    if name not in EVERY_TEMPLATE:
+    turn, languages = TURN[name], languages_of(name)
+    if language == languages[turn % len(languages)]:
         return [EVERY_LOOK[turn // 2 % 4]]
-    if language == LANGUAGES[turn % 3]:
-        return [EVERY_LOOK[turn % 4]]
-    if language == LANGUAGES[(turn + 1) % 3]:
+    if language == languages[(turn + 1) % len(languages)]:
         return [("light", 360), ("light", 1280), ("dark", (360, 1280)[turn % 2])]
     return []
 

@@ -101,7 +101,7 @@ def lost_twin(when):
 @pytest.mark.usefixtures("_quickly")
 @example(todo=[creation(), lost_twin("after")])
 @example(todo=[creation(), lost_twin("before")])
-@settings(max_examples=examples(15, 80), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15, 40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(todo=st.lists(steps(), min_size=1, max_size=4))
 def test_any_sequence_of_faults(owner, sandbox, todo):
     sandbox.reset()

@@ -229,13 +229,13 @@ class Installation:
         return [tuple(result) for result in json.loads(done.stdout)]
 
 
-def at_once(installation, database_url, *others, servers=3, seconds=120):
-    """Start servers over one database at once, and other commands; return what those said that died.
+def at_once(installation, database_url, *others, seconds=120):
+    """Start three servers over one database at once, and other commands; return what those said that died.
 
     A server has to answer, and another command to end well.
     """
     started = {}
-    for _ in range(servers):
+    for _ in range(3):
         url = f"http://127.0.0.1:{(port := free_port())}/readyz"
         variables = {"PORT": str(port), "WORKERS": "1", "JOB_WORKERS": "0"}
         started[installation.start("serve", DATABASE_URL=database_url, **variables)] = url

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import settings
 
 THOROUGH = "thorough"
-# False in a run with `-m "not thorough"`, as `make test` is one: tests/support/configuration.py sets it.
+# False in a run with `-m "… not thorough"`, as `make test` is one: tests/support/configuration.py sets it.
 takes_all = True
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.pairwise import examples
 
-INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 25))
+INPUTS = int(os.environ.get("PROPERTY_INPUTS") or examples(10, 15))
 many = settings(
     max_examples=INPUTS,
     deadline=None,

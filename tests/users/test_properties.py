@@ -1,7 +1,7 @@
 """Test properties of input and addresses: never a 500, never a wrong byte on the wire.
 
 The bytes that the sandbox received are compared with bytes computed here, independently of the code under
-test. In `make test-all` 25 inputs of each of 15 kinds, in `make test` 10, the same each time;
+test. In `make test-all` 15 inputs of each of 15 kinds, in `make test` 10, the same each time;
 PROPERTY_INPUTS=700 makes it 10,500 new ones for a night.
 """
 

@@ -1,5 +1,7 @@
 """Test that the number of queries of a page does not grow with the history or the list."""
 
+import uuid
+
 import pytest
 from django.conf import settings
 from django.core.cache import cache
@@ -8,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from groups.models import Change
 from groups.services.installation import workers
+from groups.services.journal.history import UNDOES
 from tests.benchmarks.setup import journal
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +64,11 @@ def test_a_page_asks_a_fixed_number_of_queries(
         (lambda: Change.objects.of_groups().filter(account="demo", state="refused"), "change_by_state"),
         (lambda: Change.objects.of_groups().filter(account="demo", user_name="olena"), "change_by_user"),
         (lambda: Change.objects.of_groups().filter(account="demo", action="create"), "change_by_action"),
+        (lambda: UNDOES.filter(undo_of__in=[uuid.uuid4(), uuid.uuid4()]), "groups_change_undo_of"),
+        (
+            lambda: Change.objects.order_by().filter(account="demo", target="enrol:1", state="applied"),
+            "change_by_target",
+        ),
     ],
 )
 def test_a_question_to_the_journal_has_its_index(changes, index):

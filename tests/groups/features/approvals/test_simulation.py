@@ -4,7 +4,7 @@ import pytest
 
 from tests.tools.limiting import simulate
 
-RUNS = 40
+RUNS = 24
 FEW = 8
 
 

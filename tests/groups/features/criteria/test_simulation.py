@@ -8,7 +8,7 @@ from tests.tools.nights import simulate
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("seed", "nights"), [(1, 3), pytest.param(2, 20, marks=pytest.mark.thorough)], ids=["few", "many"]
+    ("seed", "nights"), [(1, 3), pytest.param(2, 12, marks=pytest.mark.thorough)], ids=["few", "many"]
 )
 def test_amid_faults_lags_and_kills_each_client_ends_where_the_oracle_says(owner, seed, nights):
     counts, problems = simulate(seed, owner, nights)

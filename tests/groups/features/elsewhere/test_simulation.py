@@ -5,7 +5,7 @@ import pytest
 from tests.tools.watching import simulate
 
 STEPS = 60
-FEW = 30
+FEW = 20
 
 
 @pytest.mark.once  # the database is asked for the same as by each look alone

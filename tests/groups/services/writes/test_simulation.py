@@ -1,4 +1,4 @@
-"""Run the benchmark `writes` for hundreds of writes on a bad network: every message is true."""
+"""Run the benchmark `writes` for dozens of writes on a bad network: every message is true."""
 
 import pytest
 
@@ -11,7 +11,7 @@ WRITES = 300
 @pytest.mark.usefixtures("production")
 @pytest.mark.thorough  # as where reads lag too
 def test_nothing_is_doubled_and_no_failure_is_false(owner):
-    counts = run_dashboard(World(1, longest_delay=15 * MINUTE), owner, WRITES // 2)
+    counts = run_dashboard(World(1, longest_delay=15 * MINUTE), owner, WRITES // 5)
     assert counts["posts"] == 1
     assert counts["duplicates"] == counts["twice"] == counts["false_failed"] == 0
     # A change needs review, or is credited to the wrong user, only if somebody else changed the same group.
@@ -23,7 +23,7 @@ def test_nothing_is_doubled_and_no_failure_is_false(owner):
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(
     ("seed", "writes"),
-    [(1, WRITES // 15), pytest.param(2, WRITES // 2, marks=pytest.mark.thorough)],
+    [(1, WRITES // 15), pytest.param(2, WRITES // 5, marks=pytest.mark.thorough)],
 )
 def test_with_reads_that_lag_nothing_is_told_falsely_and_no_change_is_written_over(owner, seed, writes):
     counts = run_dashboard(World(seed, longest_delay=15 * MINUTE, lag=60), owner, writes)
