@@ -206,7 +206,7 @@ def test_another_language_is_spoken_at_once(client, settings):
     for _ in range(5):
         page = client.get("/groups/")
         assert page.headers["Content-Language"] == "uk"
-        assert '<html lang="uk">' in page.content.decode()
+        assert '<html lang="uk"' in page.content.decode()
 
 
 # --- Compression -------------------------------------------------------------------------------------------

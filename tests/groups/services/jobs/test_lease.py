@@ -8,9 +8,9 @@ from groups.models import Job
 from groups.models.leases import Lease
 from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
 from poster_admin.common.outages import Outage
-from tests.support.jobs import start
+from tests.support.transfers import start
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transfers")]
 
 
 def taken(user):
