@@ -13,6 +13,7 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment
 from tests.support.dashboard.killing import CSRF, HOLD, SECONDS, WRITE, Dashboard, wait_until
 from tests.support.databases import migrated_database
+from tests.support.features import with_feature
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8
@@ -84,6 +85,7 @@ def cost_on(dashboard, path, server):
     return found[0]
 
 
+@with_feature("insights")
 def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
     if dashboard.table("groups_job"):
         # Tests before this one have moved clients: sums that may not show that yet are read a second time.
@@ -199,6 +201,7 @@ def wait_for_job(dashboard, path):
     wait_until(lambda: 'data-state="done"' in dashboard.look(path), 0.2, 60)
 
 
+@with_feature("moves")
 def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
     source, elsewhere = (dashboard.plan("remove", "").group_id for _ in range(2))
@@ -221,6 +224,7 @@ def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
     assert people(dashboard, elsewhere) >= here
 
 
+@with_feature("moves")
 def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
     source = dashboard.plan("remove", "").group_id
@@ -237,6 +241,7 @@ def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     assert people(dashboard, write.group_id) >= here
 
 
+@with_feature("moves")
 @pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.thorough)])
 def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
     one, two, three = (dashboard.plan("remove", "").group_id for _ in range(3))
@@ -259,6 +264,7 @@ def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
         wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1, 60)
 
 
+@with_feature("moves")
 def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
     sandbox = dashboard.sandbox
     source, target = (dashboard.plan("remove", "").group_id for _ in range(2))

@@ -101,6 +101,7 @@ def test_a_percent_that_no_form_takes_is_not_filled_in(staff, browse, percent):
     assert 'value="20"' in re.search(r'<input[^>]* name="percent"[^>]*>', form)[0]
 
 
+@with_feature("moves", "schedules")
 @pytest.mark.parametrize(
     ("text", "url"),
     [
@@ -120,6 +121,7 @@ def test_an_action_and_a_name_open_the_form_of_the_group(owner, browse, sandbox,
     assert not sandbox.posts()
 
 
+@with_feature("moves", "schedules")
 def test_without_a_name_it_is_the_group_that_is_open(owner, browse):
     client = browse(owner)
 
@@ -132,6 +134,7 @@ def test_without_a_name_it_is_the_group_that_is_open(owner, browse):
     assert not [url for url in found("plan", "/groups/") if url.startswith("/groups/")]
 
 
+@with_feature("moves", "schedules")
 def test_nobody_is_offered_a_form_that_is_closed_to_them(manager, staff, browse):
     for text in ("5% постоянный", "plan постоянный", "remove постоянный", "move постоянный"):
         assert places(browse(manager).post("/go/", {"q": text})) == []
@@ -146,6 +149,7 @@ def test_a_group_that_is_called_like_an_action_is_found_first(staff, browse, san
     assert found[0] == f"/groups/{number}/"
 
 
+@with_feature("notices")
 def test_the_settings_are_found_by_what_is_in_them(owner, manager, browse):
     assert places(browse(owner).post("/go/", {"q": "passkeys"})) == ["/accounts/sessions/"]
     assert places(browse(owner).post("/go/", {"q": "webhook"})) == ["/account/notices/"]

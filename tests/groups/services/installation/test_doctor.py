@@ -233,6 +233,7 @@ def directory(slapd, settings):
     return slapd
 
 
+@with_feature("approvals")
 @pytest.mark.needs("slapd")
 @pytest.mark.parametrize("way", ["tls_url", "starttls_url"])
 def test_a_directory_that_helps_is_green_with_the_end_of_its_certificate(

@@ -212,6 +212,7 @@ def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox)
 # --- The number of what goes back, and the message about a job that was left -------------------------------
 
 
+@with_feature("moves")
 def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sandbox):
     client = browse(staff)
     job = run(start(staff))
@@ -220,6 +221,7 @@ def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sand
     assert f"Undo {FEW - 1} of {FEW}" in text_of(client.get(f"/jobs/{job.pk}/"))
 
 
+@with_feature("moves")
 def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -234,6 +236,7 @@ def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, san
     assert client.post(f"/jobs/{job.pk}/undo/").status_code == 302
 
 
+@with_feature("moves")
 def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -244,6 +247,7 @@ def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
     assert "has ended" not in text_of(client.get("/groups/"))
 
 
+@with_feature("moves")
 def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -255,6 +259,7 @@ def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sand
     assert form_of(job) not in page.content.decode()
 
 
+@with_feature("moves")
 def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
     client = browse(owner)
     job = start(staff)
