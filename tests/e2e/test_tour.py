@@ -354,7 +354,7 @@ def test_going_back_once_more_while_a_page_loads_shows_what_its_address_says(pag
     heading(page, "Loyalty groups")
     page.get_by_role("link", name=re.compile("^Discount")).click()
     expect(row(page, 1)).to_have_count(0)
-    script = re.compile(r"/app\b.*\.js$")
+    script = re.compile(r"/js/htmx\b.*\.js$")
     held = hold_back(page, script, times=1)
     with page.expect_request(script):
         page.reload(wait_until="commit")
