@@ -81,7 +81,8 @@ class LockQuerySet(models.QuerySet["Lock"]):
         """Return the keys that a job holds, and lock these rows until the transaction ends.
 
         Recording a change of a job, settling one, and ending the job all call this first. So they run one
-        after the other, and each sees the result of the one before. A job without locks makes nothing wait.
+        after the other, and each sees the result of the one before. A job without locks makes nothing wait
+        here; recording a change of it locks the row of the job.
         """
         rows = self.select_for_update().filter(job=job_id).order_by("key")
         return set(rows.values_list("key", flat=True))

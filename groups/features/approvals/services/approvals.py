@@ -253,9 +253,11 @@ def _approve_change(
         raise AlreadySo
     # The next try is another change: an earlier one may have changed nothing.
     operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
-    command = replace(command, operation=operation, credentials=credentials, **consent)
+    command = replace(
+        command, operation=operation, credentials=credentials, allowed_clients=now.clients, **consent
+    )
     try:
-        return execute(replace(command, allowed_clients=now.clients))
+        return execute(command)
     except BeyondLimits:
         raise ChangedSince(effect_of(request, credentials)) from None
     except OperationReused:

@@ -164,5 +164,6 @@ class CriteriaRun(MovingRun):
         """
         for command in commands:
             self._check_table()
-            if command.client_id not in CriteriaPin.objects.pinned(self._job.account_id):
+            pins = CriteriaPin.objects.in_force(self._job.account_id)
+            if not pins.filter(client_id=command.client_id).exists():
                 yield command

@@ -90,8 +90,6 @@ def cost_words(cost: Decimal, days: int = MONTH) -> str:
     # It is an upper bound, so it is rounded up: «12 400 ₴».
     whole = int(abs(cost).to_integral_value(ROUND_UP))
     values = {"sum": f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}", "days": days}
-    if not cost:
-        return _("will cost nothing more")
     if days == MONTH:
         text = _("will cost up to %(sum)s a month") if cost > 0 else _("will save up to %(sum)s a month")
     elif cost > 0:

@@ -8,7 +8,7 @@ group in which it was chosen.
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import batched, chain
 from typing import NamedTuple
@@ -92,8 +92,12 @@ class MovingRun(ABC):
                 self._job, group_id, chosen, *whose, self._lease.check, beside=beside
             )
 
+        return self._ask_of_source(take)
+
+    def _ask_of_source[T](self, question: Callable[[], T]) -> T:
+        """Ask Poster about a group that clients are moved out of. Raises `Stopped` if Poster denies it."""
         try:
-            return self._backoff.ask_poster(take)
+            return self._backoff.ask_poster(question)
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE) from None
 
@@ -199,7 +203,7 @@ class MoveRun(MovingRun):
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
         offset, unreadable = 0, 0
         while True:
-            page = self._page_at(group_id, offset)
+            page = self._ask_of_source(partial(self._read, group_id, offset))
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
@@ -211,12 +215,6 @@ class MoveRun(MovingRun):
                 return
             # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)
-
-    def _page_at(self, group_id: int, offset: int) -> ClientList:
-        try:
-            return self._backoff.ask_poster(partial(self._read, group_id, offset))
-        except NotFound:
-            raise Stopped(Job.Stop.SOURCE_GONE) from None
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
@@ -252,9 +250,9 @@ class MoveRun(MovingRun):
             group = self._backoff.ask_poster(look)
         if group is None:
             return True
-        group = self._backoff.ask_poster(partial(with_counted_clients, credentials, group))
+        group = self._ask_of_source(partial(with_counted_clients, credentials, group))
         if group.clients:
-            page = self._page_at(group.id, 0)
+            page = self._ask_of_source(partial(self._read, group.id, 0))
             living = (client.id for client in page.clients if not client.removed)
             if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try

@@ -98,6 +98,16 @@ def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, pe
     assert len(sandbox.posts(REMOVE)) == 1
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_group_whose_clients_poster_denies_at_the_last_look_is_told(staff, sandbox, people):
+    for client_id in people(4):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    job = retirement(staff)
+    sandbox.script(MEMBERS, "error_object", code=32, call=3, times=None)  # after the snapshot and the pass
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+    assert not sandbox.posts(REMOVE)
+
+
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
     job = retirement(staff)
     snapshots.take_snapshot_for_job(job, job.group_id, None, staff, credentials_service.credentials_of(staff))
