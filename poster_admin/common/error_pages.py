@@ -2,21 +2,23 @@
 
 import sys
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.defaults import server_error as django_server_error
 
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import is_outage
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500."""
-    error = sys.exception()
+    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500.
+
+    Its page knows the request for the chosen colours, and runs no context processor, which could fail too.
+    """
+    context, error = {"request": request}, sys.exception()
     if error is not None and is_outage(error):
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "10"})
-    return django_server_error(request)
+        return HttpResponse(render_to_string("503.html", context), status=503, headers={"Retry-After": "10"})
+    return HttpResponseServerError(render_to_string("500.html", context))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -59,10 +59,18 @@ function keep() {
   else tab.drop(key());
 }
 
+// Nothing of another user stays, and what was sent comes back on the page that comes next, or not at all.
+function dropTheRest() {
+  for (const name of tab.keys(PREFIX)) {
+    const kept = tab.get(name);
+    if (kept?.user !== user || (kept.lost && name !== key())) tab.drop(name);
+  }
+}
+
 function take() {
   const kept = tab.get(key());
   tab.drop(key());
-  return kept?.user === user ? kept : null;
+  return kept;
 }
 
 function fill(form, typed) {
@@ -106,7 +114,9 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 
 // Where a password is asked for, only the form of the page that comes next is kept, if it was sent and not taken.
 function keepForTheNextPage() {
-  const next = PREFIX + $("main [name=next]")?.value;
+  const field = $("main [name=next]");
+  if (!field) return;  // a page between, as that of a passkey which was not accepted
+  const next = PREFIX + field.value;
   for (const name of tab.keys(PREFIX)) {
     const kept = tab.get(name);
     if (name === next && (kept.lost || $("[data-unsaved]"))) tab.set(name, { ...kept, lost: true, isSaid: Boolean(user) });
@@ -120,6 +130,7 @@ function bringBack() {
     keepForTheNextPage();
     return;
   }
+  dropTheRest();
   const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const kept = take();
   if (!kept || !(isBack || kept.lost)) return;

@@ -44,14 +44,18 @@ document.addEventListener("click", ({ target }) => {
 // no script has to run before the first paint. Django's admin reads it from the storage.
 const YEAR = 365 * 24 * 3600;
 
+// Any other value is the system's: Django's admin keeps "auto" for it.
+const known = (colours) => (["light", "dark"].includes(colours) ? colours : "");
+
 function showChoice() {
   for (const button of $$("[data-themes] button"))
-    button.setAttribute("aria-pressed", String(button.value === page.dataset.theme));
+    button.setAttribute("aria-pressed", String(button.value === known(page.dataset.theme)));
 }
 
 function choose(colours) {
   page.dataset.theme = colours;
-  document.cookie = `theme=${colours}; path=/; max-age=${YEAR}; samesite=lax`;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `theme=${colours}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
   storage.set("theme", colours);
 }
 
@@ -63,6 +67,6 @@ document.addEventListener("click", ({ target }) => {
 });
 
 // Safari drops a cookie that a script has set after seven days. The storage outlives it.
-const chosen = storage.get("theme");
-if (chosen && !page.dataset.theme) choose(chosen);
+const chosen = known(storage.get("theme"));
+if (chosen && !known(page.dataset.theme)) choose(chosen);
 showChoice();

@@ -1,5 +1,5 @@
 // Put the focus where the page begins, and ask for the outcome of a save that somebody has left.
-import { $, placeOfFocus, storage } from "./dom.js";
+import { $, placeOfFocus, storage, tab } from "./dom.js";
 
 placeOfFocus($("main"))?.focus();
 
@@ -10,5 +10,6 @@ htmx.onLoad(() => {
   if ($("#go")) import("./go.js");
 });
 
-// The list has nothing to bring back, so its first load does without this.
-if ($("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./back.js");
+// The list has nothing to bring back, so its first load does without this. Where something is kept, any page may be the one
+// that drops it: somebody else has signed in.
+if (tab.keys("typed ").length || $("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./back.js");

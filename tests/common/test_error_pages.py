@@ -2,6 +2,7 @@
 
 import pytest
 
+from poster_admin.common.outages import Outage
 from tests.support.addresses import EVERY, ONLY_POST
 from tests.support.pages import fragment, text_of
 
@@ -40,3 +41,22 @@ def test_a_head_has_no_body_and_a_post_to_a_page_none_either(owner, browse):
     client = browse(owner)
     for answer in (client.head("/account/bonus-unit/"), client.post("/history/")):
         assert (answer.status_code, answer.content) == (405, b"")
+
+
+@pytest.mark.parametrize(("error", "status"), [(ZeroDivisionError, 500), (Outage, 503)])
+def test_an_error_that_no_view_handles_has_the_chosen_colours(owner, browse, monkeypatch, error, status):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("groups.views.go.settings_pages", fail)
+    client = browse(owner, raise_request_exception=False)
+    client.cookies["theme"] = "dark"
+    page = client.get("/settings/")
+    assert page.status_code == status
+    assert 'data-theme="dark"' in page.content.decode()
+
+
+def test_a_cookie_of_colours_writes_nothing_else_into_a_page(browse):
+    client = browse()
+    client.cookies["theme"] = '"><b>'
+    assert 'data-theme="&quot;&gt;&lt;b&gt;"' in client.get("/accounts/login/").content.decode()

@@ -566,6 +566,18 @@ def test_colours_outlive_their_cookie(page_for, staff):
     expect(page.locator("html")).to_have_attribute("data-theme", "")
 
 
+def test_the_admin_changes_no_choice_of_colours(page_for, staff):
+    page = page_for(staff)
+    page.goto("/admin/login/")
+    # Django's own script keeps its word for the colours of the system.
+    page.wait_for_function("localStorage.getItem('theme') === 'auto'")
+    page.goto("/history/")
+    page.locator("details.menu summary").click()
+    expect(page.get_by_role("button", name="Auto")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("html")).to_have_attribute("data-theme", "")
+    assert [each for each in page.context.cookies() if each["name"] == "theme"] == []
+
+
 @pytest.mark.thorough
 def test_a_language_is_remembered_in_another_browser_too(page_for, staff):
     here = page_for(staff, language="en")

@@ -21,6 +21,7 @@ CONFIRMATION_LIFE = timedelta(minutes=15)
 def note_confirmation(request: HttpRequest) -> None:
     """Record that the user has just proved who they are."""
     request.session[CONFIRMED_AT] = time.time()
+    request.session.pop(FORM_WAITS, None)
 
 
 def forget_confirmation(request: HttpRequest) -> None:

@@ -17,6 +17,7 @@ ENDED = "Ваш сеанс завершився; нічого не збереж�
 BACK = "Усе, що ви ввели, знову тут."
 KEPT = "Введене лишається в цій вкладці"
 EDIT = "/groups/1/edit/"
+NOTHING_TYPED = "!Object.keys(sessionStorage).some((key) => key.startsWith('typed '))"
 
 
 @pytest.fixture
@@ -256,21 +257,44 @@ def test_a_choice_comes_back_too(page_for, owner):
     expect(choice).to_have_value("at_once")
 
 
-def test_a_person_comes_back_after_the_password_that_was_asked_for(page_for, owner):
-    page = page_for(owner, language="uk")
+def ask_for_the_password(page, owner):
+    """Send a new person a quarter of an hour after the sign-in."""
     page.goto("/people/new/")
     field(page, "full_name").fill("Олена Бойко")
     session = SessionStore(UserSession.objects.get(user=owner).session_key)
     session[CONFIRMED_AT] = 0
     session.save()
     page.get_by_role("button", name="Додати людину").click()
-    expect(page.get_by_role("alert")).to_contain_text("Поки нічого не зроблено.")
     expect(page.get_by_text(KEPT)).to_be_visible()
+
+
+def test_a_person_comes_back_after_the_password_that_was_asked_for(page_for, owner):
+    page = page_for(owner, language="uk")
+    ask_for_the_password(page, owner)
+    expect(page.get_by_role("alert")).to_contain_text("Ще нічого не зроблено.")
     page.fill("[name=password]", PASSWORD)
     page.press("[name=password]", "Enter")
     page.wait_for_url("**/people/new/")
     expect(field(page, "full_name")).to_have_value("Олена Бойко")
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_what_the_password_was_not_given_for_is_gone(page_for, owner):
+    page = page_for(owner, language="uk")
+    ask_for_the_password(page, owner)
+    page.get_by_role("link", name="Скасувати").click()
+    page.wait_for_function(NOTHING_TYPED)
+
+
+def test_a_person_that_was_typed_is_gone_where_somebody_else_signs_in(page_for, owner, staff):
+    page = page_for(owner, language="uk")
+    page.goto("/people/new/")
+    field(page, "full_name").fill("Олена Бойко")
+    end_sessions(page)
+    save(page, "Додати людину")
+    expect(page.get_by_text(KEPT)).to_be_visible()
+    sign_in_when_asked(page)  # who may not open the form
+    page.wait_for_function(NOTHING_TYPED)
 
 
 @pytest.mark.thorough

@@ -54,6 +54,9 @@ def test_who_has_sent_something_is_told_that_nothing_has_been_done(owner, browse
     assert words in client.post("/people/new/", {"full_name": "Olena"}, follow=True).content.decode()
     wrong = client.post("/accounts/confirm/", {"password": "wrong", "next": "/people/new/"})
     assert words in wrong.content.decode()
+    client.post("/accounts/confirm/", {"password": PASSWORD, "next": "/people/new/"})
+    assert words not in client.get("/accounts/confirm/?next=/people/new/").content.decode()
+    after_a_while(client)
     assert words not in client.get("/people/new/", follow=True).content.decode()
 
 
