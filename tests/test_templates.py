@@ -6,7 +6,7 @@ from tests.support.environment import ROOT
 
 FORM = re.compile(r"""(<form\b(?:"[^"]*"|[^">])*>)(.*?)</form>""", re.DOTALL)
 INCLUDED = re.compile(r"""\{% include ["']([^"']+)["'][^%]*%\}""")
-# What a browser would judge: fields of a form, what a feature asks in the form of another, rules of elements.
+# Parts that a browser would judge: fields, questions of features in forms of others, rules of elements.
 JUDGED = re.compile(
     r"""forms/field\.html|\{\{[ ]\w*field[ ]\}\}|\{%[ ]include[ ]question[ ]%\}
     |<(?:input|select|textarea)\b[^>]*\s(?:required|pattern=|min=|max=|step=|minlength=)

@@ -187,7 +187,7 @@ class SalesBook:
         self.periods = tuple(sorted(set(periods)))
         # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
         self._sums: list[dict[int, int]] = [{} for _ in self.periods]
-        # Of each list that may lack rows: whom it has or whose receipts were read, with what these add.
+        # The clients of each list that may lack rows, there or by receipts, with what these add.
         self._short: list[dict[Span, dict[int, int]]] = [{} for _ in self.periods]
         self._broken: set[int] = set()
 
