@@ -52,7 +52,7 @@ test-all:  ## Run every test: each fault in each command, each page in each lang
 coverage:  ## Run make test, and fail below 97 percent of lines and branches (needs make .venv/.ldap; ARGS, JOBS)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=97 $(ARGS)"
 
-lint: .venv/.all  ## Look at the code: format, rules, types, layers
+lint: .venv/.all .tools/checks/.all  ## Look at the code: format, rules, types, layers
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m ruff check
 	$(DJADE) --check $(TEMPLATES)
@@ -60,10 +60,10 @@ lint: .venv/.all  ## Look at the code: format, rules, types, layers
 	.venv/bin/djlint --quiet --lint --profile jinja --extension jinja templates groups
 	.venv/bin/oxlint --deny-warnings static
 	DEBUG=True $(PYTHON) -m mypy
-	DEBUG=True .venv/bin/lint-imports
+	.tools/checks/bin/lint-imports
 
-audit: .venv/.all  ## Look up known vulnerabilities of the locked packages
-	@$(PYTHON) -m tests.tools.audit $(UV)
+audit: .tools/checks/.all  ## Look up known vulnerabilities of the locked packages
+	@.tools/checks/bin/python -m tests.tools.audit $(UV)
 
 check: lint audit  ## Look at the code, the packages, the migrations and the settings of production
 	$(UV) lock --check
@@ -84,7 +84,7 @@ messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
 	$(PYTHON) -m tests.tools.observatory
 
-lighthouse: .venv/.all  ## Grade six pages with Lighthouse, and count the bytes (needs npm)
+lighthouse: .venv/.all  ## Grade six pages with Lighthouse, and count the bytes (needs npm and nginx)
 	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m tests.tools.lighthouse
 
@@ -123,9 +123,15 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 	@$(SYNC) --extra grown --extra sentry
 	@touch $@ .venv/.server .venv/.runtime
 
+# The programs that look at the layers and at the packages; no test and no server needs them.
+.tools/checks/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
+	@echo "Installing what make check needs …" >&2
+	@UV_PROJECT_ENVIRONMENT=.tools/checks $(UV) sync --quiet --frozen --only-group checks
+	@touch $@
+
 # An environment whose Python is gone is made again.
 ifneq ($(shell $(PYTHON) -c 'print("alive")' 2>/dev/null),alive)
-.venv/.runtime .venv/.server .venv/.ldap .venv/.all: FORCE
+.venv/.runtime .venv/.server .venv/.ldap .venv/.all .tools/checks/.all: FORCE
 endif
 
 .tools/bin/uv:

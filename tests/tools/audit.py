@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-EXPORT = ("export", "--quiet", "--frozen", "--all-extras", "--no-hashes", "--no-emit-project")
+EXPORT = ("export", "--quiet", "--frozen", "--all-extras", "--all-groups", "--no-hashes", "--no-emit-project")
 OPTIONS = ("--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json")
 
 
