@@ -3,11 +3,13 @@
 import contextlib
 import shutil
 import socket
+import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+import trustme
 
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.setup.running import nginx
@@ -79,6 +81,22 @@ def test_a_form_is_answered_however_many_connections_a_worker_closes_as_it_leave
         worker.leaves = True
         sent = requests.post(url, {"name": "Гості"}, timeout=60)
         assert (sent.status_code, sent.text) == (200, "taken"), f"{worker.closed} connections were closed"
+
+
+def test_a_browser_asks_for_all_files_of_a_page_on_one_connection(tmp_path):
+    if not shutil.which("nginx"):
+        pytest.skip(f"{NOT_RUN}: there is no nginx")
+    authority = trustme.CA()
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        contextlib.closing(Leaving()) as worker,
+        nginx(tmp_path, worker.port, authority=authority) as front,
+        socket.create_connection(("127.0.0.1", front)) as connection,
+        context.wrap_socket(connection, server_hostname="127.0.0.1") as secured,
+    ):
+        assert secured.selected_alpn_protocol() == "h2"
 
 
 @pytest.mark.thorough  # tests/groups/services/test_two_processes.py sends a form twice without nginx

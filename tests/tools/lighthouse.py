@@ -1,8 +1,9 @@
-"""Grade six pages with Lighthouse: `make lighthouse`. It requires npm, outside of CI.
+"""Grade six pages with Lighthouse: `make lighthouse`. It requires npm and nginx, outside of CI.
 
-A production server runs on loopback, with a sandbox of 50 groups. Each page is loaded several times in the
-desktop and the phone profile, and the median counts, so that other load on the machine does not matter. The
-bytes of the list's first load are those on the wire, for a browser with an empty cache.
+A production server runs with a sandbox of 50 groups behind nginx, with the TLS and HTTP/2 of
+`deploy/nginx.conf`. Each page is loaded several times in the desktop and the phone profile, and the median
+counts, so that other load on the machine does not matter. The bytes of the list's first load are those on the
+wire, for a browser with an empty cache.
 
 The browser itself holds the cookies: a header of Lighthouse is missing where a page loads its parts later.
 """
@@ -17,10 +18,13 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import trustme
 from playwright.sync_api import sync_playwright
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.benchmarks.setup.running import nginx
 from tests.support.dashboard.killing import Dashboard, wait_until
 from tests.support.environment import ROOT
 from tests.support.ports import free_port
@@ -55,16 +59,16 @@ def install():
 
 
 @contextlib.contextmanager
-def signed_in(folder, dashboard):
+def signed_in(folder, url, cookie):
     """Run a browser with the cookies of the dashboard, and yield the port by which Lighthouse reaches it."""
-    port, url = free_port(), dashboard.urls[0]
+    port = free_port()
     executable = chromium.find(whole=True) or chromium.find()
-    pairs = [pair.split("=", 1) for pair in dashboard.cookie.split("; ")]
+    pairs = [pair.split("=", 1) for pair in cookie.split("; ")]
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder,
             executable_path=executable,
-            args=[*chromium.ARGUMENTS, f"--remote-debugging-port={port}"],
+            args=[*chromium.ARGUMENTS, "--ignore-certificate-errors", f"--remote-debugging-port={port}"],
         )
         context.add_cookies([{"name": name, "value": value, "url": url} for name, value in pairs])
         yield port
@@ -115,8 +119,9 @@ def first_load(report):
 
 
 def main():
-    if not shutil.which("npm"):
-        sys.exit("npm is not here: Lighthouse cannot be had without it.")
+    for program in ("npm", "nginx"):
+        if not shutil.which(program):
+            sys.exit(f"{program} is not here, and Lighthouse needs it.")
     install()
     # The command of the server is that of the settings.
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "poster_admin.settings")
@@ -130,11 +135,14 @@ def main():
         dashboard.start()
         dashboard.start_worker()
         wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.1, 60)
-        port = browsers.enter_context(signed_in(Path(name) / "browser", dashboard))
+        backend = urlsplit(dashboard.urls[0]).port
+        front = browsers.enter_context(nginx(Path(name), backend, authority=trustme.CA()))
+        url = f"https://127.0.0.1:{front}"
+        port = browsers.enter_context(signed_in(Path(name) / "browser", url, dashboard.cookie))
         sizes = None
         for page, path in PAGES.items():
             for device in DEVICES:
-                report, scores = grade(dashboard.urls[0] + path, port, device)
+                report, scores = grade(url + path, port, device)
                 print(
                     f"{page:10}{device:9}", *(f"{name} {score}" for name, score in scores.items()), flush=True
                 )

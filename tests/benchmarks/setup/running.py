@@ -202,10 +202,10 @@ def django_admin(directory):
 
 
 @contextlib.contextmanager
-def nginx(directory, *ports, more="access_log off;"):
-    """Run nginx with `deploy/nginx.conf`, but without TLS, before these ports; yield its own port.
+def nginx(directory, *ports, more="access_log off;", authority=None):
+    """Run nginx with `deploy/nginx.conf` before these ports; yield its own port.
 
-    `more` are settings for all of it.
+    It has TLS if a `trustme` authority is there to issue its certificate. `more` are settings for all of it.
     """
     need("nginx")
     front = free_port()
@@ -213,8 +213,13 @@ def nginx(directory, *ports, more="access_log off;"):
     upstream, *servers = re.split(r"^(?=server )", site, flags=re.MULTILINE)
     turns = itertools.cycle(ports)
     upstream = re.sub(r"(?<=127\.0\.0\.1:)8000", lambda _: str(next(turns)), upstream)
-    served = re.sub(r" *(listen|ssl_\w+|server_name|access_log) .*\n", "", servers[-1])
-    served = served.replace("server {", f"server {{ listen 127.0.0.1:{front};", 1)
+    served = re.sub(r" *(listen|ssl_certificate\w*|server_name|access_log) .*\n", "", servers[-1])
+    listen = f"listen 127.0.0.1:{front}"
+    if authority:
+        pem = directory / "nginx.pem"
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+        listen += f" ssl; ssl_certificate {pem}; ssl_certificate_key {pem}"
+    served = served.replace("server {", f"server {{ {listen};", 1)
     paths = " ".join(
         f"{kind}_temp_path {directory}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
