@@ -99,7 +99,7 @@ def choice_action(action: ChoiceAction) -> None:
 
 
 def ways_back(find: FindWaysBack) -> None:
-    """Offer a page that makes good a change, in the history and in its message of success; see `WayBack`."""
+    """Offer a page that brings back more than an undo, in the history and in messages; see `WayBack`."""
     way_finders.append(find)
 
 
@@ -142,7 +142,7 @@ def section(address: str, of: str) -> None:
 
 
 def form_addresses(*names: str) -> None:
-    """Name the addresses of the feature that accept a form alone: their page is the one above them."""
+    """Name addresses of the feature without a page, as for a form or a file: theirs is the one above."""
     WITHOUT_PAGE.update(f"groups:{name}" for name in names)
 
 
@@ -206,14 +206,14 @@ def job_kind(kind: type[kinds.JobKind]) -> None:
 # --- Workers and events -------------------------------------------------------------------------------------
 
 
-def events(kind: str, label: str | Promise, find: FindEvents, order: int = 0) -> None:
+def events(kind: str, label: str | Promise, find: FindEvents) -> None:
     """Let users be notified of a kind of events, which they choose under its label.
 
     `kind` is stored: nine letters at most. An event is told once, by its key; see `groups.services.events`.
     """
     if len(kind) > LONGEST_KIND:
         raise ValueError(f"The kind {kind} is too long.")
-    insort(event_sources, EventSource(kind, label, find, order), key=attrgetter("order"))
+    insort(event_sources, EventSource(kind, label, find), key=attrgetter("order"))
 
 
 def routine(name: str, step: Callable[..., Any], pause: float, accounts: FindAccounts | None = None) -> None:

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from poster_admin.users.sign_in.throttle import PasswordBackend
 
-# Each page asks, so the questions are put together once, with their joins.
+# Every page runs these queries, so they are built once, with their joins.
 USERS = User.objects.select_related("credentials__account")
 RIGHTS = Permission.objects.values_list("content_type__app_label", "codename").order_by()
 RIGHTS_OF_USERS = RIGHTS.alias(own=F("user"), of_role=F("group__user"))

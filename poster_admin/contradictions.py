@@ -1,4 +1,4 @@
-"""Refuse settings that are right each alone, and wrong together or in this place."""
+"""Refuse settings that are each right alone, and wrong together or in this place."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Say which logger writes what, and that no token is in any of it."""
+"""Define which logger writes what, with every token masked."""
 
 from typing import Any
 

@@ -296,9 +296,3 @@ def postgres_url():
 
     with empty_database(environment.POSTGRES_URL) as url:
         yield url
-
-
-@pytest.fixture(scope="session")
-def redis_url():
-    """Return the address of a Redis."""
-    return environment.REDIS_URL

@@ -69,7 +69,8 @@ NEEDS = {
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",
-                   "/schedules/", "/requests/", f"/requests/{CHANGE}/", "/account/notices/",
+                   "/schedules/", "/requests/", f"/requests/{CHANGE}/",
+                   f"/requests/{CHANGE}/withdraw/", "/account/notices/",
                    "/account/views/", "/account/views/1/"},
     # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
     "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/"},
@@ -126,7 +127,6 @@ def rows_of(staff, browse):
     client = browse(staff)
     client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
     group = read_now(staff.credentials, 1).group
-    sender = {"user": staff, "credentials": staff.credentials}
     line = Line(1, group.values, group_id=1, old=group.values)
     kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
     return {
@@ -137,7 +137,7 @@ def rows_of(staff, browse):
         ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
-        f"/groups/plan/{JOB}/": keep_plan(**sender, kind=Edit, lines=[line], unchanged=0),
+        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
         "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
         "/people/1/": staff,
         "/admin/auth/user/1/": staff,
@@ -340,7 +340,7 @@ def test_no_address_gives_back_what_it_was_sent(owner, browse, subtests, urls):
 
 
 def test_a_file_is_in_no_frame_and_not_for_other_sites(browse):
-    answer = browse().get("/static/js/start.js")
+    answer = browse().get("/static/js/forms.js")
     assert b"import" in answer.getvalue()
     answer.close()
     assert answer["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"

@@ -49,7 +49,7 @@ owner.email = "owner@example.com"
 owner.save()
 kinds = [source.kind for source in event_sources]
 outbox.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
-print(webhooks.save_webhook(user=owner, credentials=owner.credentials, address=address, kinds=kinds))
+print(webhooks.save_webhook(owner.credentials, address=address, kinds=kinds))
 deliveries.tell_events()
 
 mover.start([group_id], target_id)

@@ -5,6 +5,7 @@ import re
 from tests.support.environment import ROOT
 
 FORM = re.compile(r"""(<form\b(?:"[^"]*"|[^">])*>)(.*?)</form>""", re.DOTALL)
+LINK = re.compile(r"""<a\b(?:"[^"]*"|[^">])*>""")
 INCLUDED = re.compile(r"""\{% include ["']([^"']+)["'][^%]*%\}""")
 # Parts that a browser would judge: fields, questions of features in forms of others, rules of elements.
 JUDGED = re.compile(
@@ -34,3 +35,10 @@ def test_the_server_judges_every_form_in_the_language_of_the_page():
     judged = [(name, tag) for name, tag, inside in forms if JUDGED.search(whole(inside))]
     assert len(judged) > 30
     assert [name for name, tag in judged if not re.search(r"\snovalidate\b", tag)] == []
+
+
+def test_no_link_saves_a_page_that_comes_instead_of_its_file():
+    """`download` saves whatever comes: the sign-in, the page that asks for the password, an error."""
+    links = [(name, tag) for name, text in templates().items() for tag in LINK.findall(text)]
+    assert len(links) > 100
+    assert [(name, tag) for name, tag in links if re.search(r"\sdownload\b", tag)] == []

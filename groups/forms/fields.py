@@ -35,6 +35,7 @@ class DecimalField(forms.CharField):
 
     widget = forms.TextInput(attrs={"inputmode": "decimal"})
     unit = ""
+    not_a_number = _("Enter a number, for example 12.5 or 12,5.")
     shown_decimals: int | None = None
     stored: Decimal | None = None
 
@@ -53,7 +54,7 @@ class DecimalField(forms.CharField):
         if match is None:
             if _NUMBER.fullmatch(text.lstrip("-+")) and not text.startswith(("--", "++")):
                 raise ValidationError(self.range_message)
-            raise ValidationError(_("Enter a number, for example 12.5 or 12,5."))
+            raise ValidationError(self.not_a_number)
         number = Decimal(text.translate(_NOT_DIGITS))
         if number == self.stored:
             return number

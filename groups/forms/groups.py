@@ -4,15 +4,17 @@ import hashlib
 import json
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Self, cast
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.forms.renderers import Jinja2
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +38,8 @@ from groups.presenters.changes.change_diff import FORM_FIELDS
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)
+JINJA2 = Jinja2()
+"""Draws widgets by Django's own templates for Jinja2; the admin has none, so it is no setting."""
 _signer = signing.Signer(salt="groups.forms.groups.version")
 
 
@@ -77,7 +81,13 @@ def _hash_of(group: Group) -> str:
 
 
 class WriteForm(forms.Form):
-    """The fields of every form that asks for a write: the version it was opened on, and its operation."""
+    """The fields of every form that asks for a write: the version it was opened on, and its operation.
+
+    `made_with` are the arguments with which `again` builds a new form.
+    """
+
+    default_renderer = JINJA2
+    made_with: Mapping[str, Any] = MappingProxyType({})
 
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
     operation = forms.UUIDField(
@@ -101,12 +111,9 @@ class WriteForm(forms.Form):
         data["operation"] = str(uuid.uuid4())
         if version is not None:
             data["version"] = str(version)
-        form = self._with(data)
+        form = type(self)(data, **self.made_with)
         form.is_valid()
         return form
-
-    def _with(self, data: dict[str, str]) -> Self:
-        return type(self)(data)
 
 
 class GroupForm(WriteForm):
@@ -229,12 +236,9 @@ class RemovalForm(WriteForm):
         if group is not None:
             kwargs["version"] = Version.of_group(group, with_clients=True)
         super().__init__(*args, **kwargs)
-        self.group = group
+        self.group, self.made_with = group, {"group": group}
         if group is not None and not group.clients:
             del self.fields["confirm_name"]
-
-    def _with(self, data: dict[str, str]) -> Self:
-        return type(self)(data, group=self.group)
 
     def clean_confirm_name(self) -> str:
         typed: str = NameField(required=False).to_python(self.cleaned_data["confirm_name"])
@@ -259,6 +263,7 @@ class AccountForm(forms.Form):
 class HistoryForm(forms.Form):
     """Filters of the history. An unreadable value filters nothing."""
 
+    default_renderer = JINJA2
     user = forms.CharField(label=_("Person"), required=False, widget=forms.Select)
     action = forms.ChoiceField(
         label=_("Action"),

@@ -146,9 +146,9 @@ class Change(Consent):
     after the write (`Group`; `RecordIds` in a review).
 
     `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's. The
-    message is empty for changes of clients: it may name somebody.
-    `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
-    state that was read, and `found_since` the time of the first read that showed it.
+    message is empty for changes of clients: it may name somebody. `accepted` is True if Poster answered that
+    the write succeeded. `found` is a digest of the last remote state that was read, and `found_since` the
+    time of the first read that showed it.
 
     `monthly_cost` is what the change would have cost in the 30 days before it, in hryvnia and negative if it
     saves, where that was known. It is the sum over a group, and only for users who may see sales.

@@ -36,8 +36,8 @@ class PosterAccount(models.Model):
     whether another token belongs to the same company.
 
     `open_until` is set while the circuit is open, since `opened_at`; `failed_at` is the last time that a call
-    has failed meanwhile. `failing_seconds` is the total time that failed calls have
-    blocked threads since `failing_since`. Both are stored here so that all processes share them.
+    has failed meanwhile. `failing_seconds` is the total time that failed calls have blocked threads since
+    `failing_since`. All of these are stored here so that the processes share them.
 
     `job_turn_at` is the last time that a worker has begun to work on one of its jobs.
     """

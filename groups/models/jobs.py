@@ -104,10 +104,13 @@ class Job(Leased, Consent):
         )
         SOURCE_GONE = (
             "source_gone",
-            _("The group is no longer in Poster, and its clients are gone with it."),
+            _(
+                "The group is no longer in Poster, and the clients who were still in it are gone with it. "
+                "Clients moved before: %(detail)s."
+            ),
         )
         TARGET_GONE = "target_gone", _("The group to which the clients go is no longer there.")
-        DIFFERS = "differs", _("Poster stored something else than was sent in the first group.")
+        DIFFERS = "differs", _("Poster stored something other than what was sent in the first group.")
         BUSY = "busy", _("A change of one of the groups has no outcome yet.")
         SNAPSHOT_GONE = (
             "snapshot_gone",
@@ -230,6 +233,15 @@ class Job(Leased, Consent):
     @property
     def is_unfinished(self) -> bool:
         return self.state in self.UNFINISHED
+
+    @property
+    def stop(self) -> Stop:
+        """Why the job has stopped; an error where this version does not know the reason."""
+        return self.Stop(self.reason) if self.reason in self.Stop.values else self.Stop.ERROR
+
+    @property
+    def stop_words(self) -> str:
+        return str(self.stop.label) % {"detail": self.detail or "–"}
 
     @property
     def is_known(self) -> bool:

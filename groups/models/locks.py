@@ -105,8 +105,8 @@ class Lock(models.Model):
     Holders list their `lock_keys` and take all of them with one insert, in the transaction that records them.
     If two try at the same moment, the unique constraint lets only one succeed.
 
-    Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its future,
-    `client:9` a client, `enrol:9` the second creation of a client, `create:…` the name of a new group.
+    Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its future, `client:9` a
+    client, `enrol:9` the second creation of a client, `create:…` the name of a new group.
 
     A lock is deleted in the transaction that settles its change, or that ends the row of its feature, or that
     ends its job and settles the job's last open change. The locks of a killed process stay until its changes

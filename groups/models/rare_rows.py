@@ -1,4 +1,4 @@
-"""Define rows that pages ask for, and of which there are mostly none."""
+"""Define queries for rows that pages look up often and seldom find."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from django.db.models import Model, Q, QuerySet
 
 
 class RareRows[Row: Model]:
-    """Rows of which an account, a group or a user mostly has none, as open changes, locks and plans.
+    """Rows that an account, a group or a user seldom has: open changes, locks and plans.
 
-    To ask for whole rows takes Django two or three times as long as to ask for their ids, so rows are read
-    only where there are ids. Half of that time goes into putting a question together, so one that each page
-    asks stands in a module, which puts it together once.
+    Django takes two or three times as long for whole rows as for their ids, so rows are read only where ids
+    are found. Half of that time goes into building a query, so one that every page runs is a constant of a
+    module.
     """
 
     def __init__(self, rows: QuerySet[Row]) -> None:

@@ -16,6 +16,8 @@ from typing import Any, Self
 
 from groups.poster.fields import UnreadableRow, read_id, read_integer, read_money, readable, sort_out
 
+CUT = 1_000
+"""A list with exactly so many rows may have been cut."""
 _NOBODY = "0"
 """The `client_id` of sales to nobody known, should Poster list them: they are in no group."""
 
@@ -60,6 +62,10 @@ class SalesList:
     unreadable: tuple[UnreadableRow, ...] = ()
     size: int = field(default=0, compare=False)
     lost: int = field(default=0, compare=False)
+
+    @property
+    def may_be_cut(self) -> bool:
+        return self.size == CUT
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:

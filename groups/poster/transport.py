@@ -28,6 +28,8 @@ from groups.poster.bounded import BoundedSession, ProxyFailed, certificate, end_
 from groups.poster.errors import ErrorReason
 
 MAX_BODY = 32 * 1024 * 1024
+# Connections that are kept to one host.
+POOL_SIZE = 128
 # Every error of an exchange: those of requests are OSErrors, and http.client raises ValueError if a chunk of
 # the body has a negative length.
 ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
@@ -104,10 +106,10 @@ class Transport:
     of an HTTP proxy, `http://name:password@host:port`; TLS goes through it in a tunnel (CONNECT).
     """
 
-    def __init__(self, *, ca_file: str | None = None, proxy: str | None = None, pool_size: int = 128) -> None:
+    def __init__(self, *, ca_file: str | None = None, proxy: str | None = None) -> None:
         tls = create_urllib3_context()
         tls.load_verify_locations(ca_file or certifi.where())
-        self._session = BoundedSession(tls, proxy=proxy, pool_size=pool_size)
+        self._session = BoundedSession(tls, proxy=proxy, pool_size=POOL_SIZE)
 
     def close(self) -> None:
         self._session.close()

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
@@ -77,12 +78,15 @@ def destinations(
     ]
 
 
-def pages_for(user: User, *pages: tuple[str, str | Promise, str, bool]) -> list[Destination]:
-    """Return those of the pages that the user may open.
+PAGE, ACTION = False, True
 
-    Each has the right that it needs, its label, the name of its address, and True if it is an action.
+
+def pages_for(*pages: tuple[str, str | Promise, str, bool]) -> Source:
+    """Return the source of those of the pages that a user may open.
+
+    Each has the right that it needs, its label, the name of its address, and whether it is an ACTION.
     """
-    return [
+    return lambda user: [
         Destination(str(label), reverse(name), _("action") if is_action else _("page"))
         for right, label, name, is_action in pages
         if user.has_perm(right)
@@ -99,24 +103,21 @@ def _pages_of_the_settings(user: User) -> list[Destination]:
     ]
 
 
-PAGE, ACTION = False, True
 sources: list[tuple[int, Source]] = [
     (
         0,
-        lambda user: pages_for(
-            user,
-            ("groups.view_group", _("Loyalty groups"), "groups:list", PAGE),
-            ("groups.add_group", _("New group"), "groups:create", ACTION),
+        pages_for(
+            ("groups.view_group", gettext_lazy("Loyalty groups"), "groups:list", PAGE),
+            ("groups.add_group", gettext_lazy("New group"), "groups:create", ACTION),
         ),
     ),
-    (2, lambda user: pages_for(user, ("groups.view_client", _("Clients"), "groups:clients", PAGE))),
+    (2, pages_for(("groups.view_client", gettext_lazy("Clients"), "groups:clients", PAGE))),
     (
         10,
-        lambda user: pages_for(
-            user,
-            ("groups.view_group", _("What is new"), "groups:news", PAGE),
-            ("groups.view_group", _("History"), "groups:history", PAGE),
-            ("groups.view_group", _("Jobs"), "groups:jobs", PAGE),
+        pages_for(
+            ("groups.view_group", gettext_lazy("What is new"), "groups:news", PAGE),
+            ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
+            ("groups.view_group", gettext_lazy("Jobs"), "groups:jobs", PAGE),
         ),
     ),
     (14, _pages_of_the_settings),

@@ -1,4 +1,4 @@
-"""The tabs of the history: it, and what stands beside it."""
+"""The tabs of the history: the changes, the news, the jobs, and pages of features."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Show a job: its title, its progress, and the outcome of each part."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import assert_never
 
@@ -23,12 +23,15 @@ from groups.services.jobs.queue import SEEN, may_control, may_undo
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
+from poster_admin.common.deadlines import is_past
 
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
 State, Stop = Change.State, Job.Stop
 SAID_BY_POSTER = (Stop.REFUSED, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
 """Stop reasons whose detail is a message of Poster's."""
+NEW = timedelta(seconds=10)
+"""A job of a few changes ends within this time."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class JobPage:
         if self.job.state == Job.State.WAITING and self.job.next_try_at is not None:
             return _("waiting for its next try")
         return self.job.get_state_display()
+
+    @property
+    def pause(self) -> str:
+        """The time until the page asks again, as HTMX reads it: a new job is asked about more often."""
+        return "2s" if is_past(self.job.created_at, age=NEW) else "500ms"
 
     @property
     def who(self) -> str:
@@ -129,7 +137,7 @@ class JobPage:
         """The last parts that did not succeed as intended, each with the group or client that it concerns."""
         tries = Change.objects.filter(job=self.job).last_tries()
         rows = tries.exclude(state__in=(State.APPLIED, State.PENDING))
-        return [(row, Command.from_change(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
+        return [(row, Command.kind_of(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
 
 
 def job_toast(job: Job, user: User) -> Toast:
@@ -145,7 +153,7 @@ def job_toast(job: Job, user: User) -> Toast:
         text = _("“%(title)s” has ended: %(done)s of %(total)s.") % values
     else:
         text = _("“%(title)s” has stopped: %(done)s of %(total)s.") % values
-    undo = page.undo if page.undo and not page.undo.is_started else None
+    undo = page.undo if page.undo and page.undo.label else None
     return Toast(
         text,
         "success" if page.notice == "success" else "warning",
@@ -187,10 +195,8 @@ def job_words(job: Job) -> Message:
                 _("Go on when you are ready, or cancel the rest."),
             )
         case Job.State.STOPPED:
-            stop = Stop(job.reason) if job.reason in Stop.values else Stop.ERROR
             said = job.detail if job.reason in SAID_BY_POSTER else ""
-            why = str(stop.label) % {"detail": job.detail}
-            return Message(_("It has stopped"), why, _after_stop(stop), said)
+            return Message(_("It has stopped"), job.stop_words, _after_stop(job.stop), said)
         case Job.State.CANCELLED:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case Job.State.DONE:

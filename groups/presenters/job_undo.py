@@ -28,8 +28,8 @@ from groups.services.writes.gates import Decision
 class UndoCard:
     """An undo: what it would do, in sentences, or the one that was started.
 
-    The form is sent to `action` by a button with the `label`. `started_url` is empty for a request that this
-    user may not see.
+    The form is sent to `action` by a button with the `label`; without one there is nothing to send, and the
+    sentences say why. `started_url` is empty for a request that this user may not see.
     """
 
     action: str
@@ -40,7 +40,7 @@ class UndoCard:
 
 
 def undo_card(job: Job, user: User, change: Change | None = None) -> UndoCard | None:
-    """Return the undo of a job or of one change of it; None if this user may not, or nothing is left."""
+    """Return the undo of a job or of one change of it; None if this user may not, or nothing was made."""
     if not is_undoable(job):
         return None
     undoing = undo_of(job, change)
@@ -51,7 +51,7 @@ def undo_card(job: Job, user: User, change: Change | None = None) -> UndoCard | 
     if not undoing._state.adding:
         page = page_of(undoing, user)
         return UndoCard(action, is_started=True, started_url=page.get_absolute_url() if page else "")
-    return UndoCard(action, _label(preview), tuple(undo_lines(preview))) if preview.left else None
+    return UndoCard(action, _label(preview) if preview.left else "", tuple(undo_lines(preview)))
 
 
 def _label(preview: UndoPreview) -> str:

@@ -23,6 +23,7 @@ from groups.poster import (
     Unreachable,
 )
 from groups.services.values import moment_words
+from poster_admin.users.accounts import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,4 +221,4 @@ def because_of(error: PosterError, title: str, text: str) -> Message:
 def printed_words(user: Any, credentials: Any) -> str:
     """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
     account = _("Poster account %(account)s") % {"account": credentials.account_id}
-    return f"{account} · {moment_words(now())} · {user.get_full_name() or user.get_username()}"
+    return f"{account} · {moment_words(now())} · {name_of(user)}"

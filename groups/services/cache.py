@@ -17,23 +17,27 @@ from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared
 
 
-def cache_key(credentials: PosterCredentials, what: str) -> str:
-    """Return a cache key that changes with the account, the token, and each write in the account."""
-    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{credentials.account.writes}:{what}"
+def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:
+    """Return a cache key that changes with the account, the token, and each write in the account.
+
+    Without `of_groups` the value is nothing that a write changes, and outlives it.
+    """
+    writes = credentials.account.writes if of_groups else "any"
+    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{writes}:{what}"
 
 
-def cached(credentials: PosterCredentials, what: str) -> tuple[Any, datetime] | None:
+def cached(key: str) -> tuple[Any, datetime] | None:
     """Return the cached value and the time it was read, if it is young enough.
 
     The age is checked here because caches expire entries by whole seconds only.
     """
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
-    found = ask_shared(lambda: cache.get(cache_key(credentials, what)), None) if longest else None
+    found = ask_shared(lambda: cache.get(key), None) if longest else None
     return found if found and not is_past(found[1], age=longest) else None
 
 
-def keep_cached(credentials: PosterCredentials, what: str, value: Any, as_of: datetime) -> None:
-    """Cache a value of the account for those who have the same token, until the next write."""
+def keep_cached(key: str, value: Any, as_of: datetime) -> None:
+    """Cache a value with the time it was read, under a key of `cache_key`."""
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
-        ask_shared(lambda: cache.set(cache_key(credentials, what), (value, as_of), timeout=life), None)
+        ask_shared(lambda: cache.set(key, (value, as_of), timeout=life), None)

@@ -191,9 +191,27 @@ def with_counted_clients(
     clients = count_members(credentials, [group.id], within=within)[group.id]
     if not clients:
         left = seconds_left(until, "clients.getClients")
-        newest = _ask_for(credentials, None, NEWEST_FIRST, READ_AT_ONCE, 0, left)
-        clients = sum(client.group_id == group.id for client in _living(newest))
+        clients = len(newest_members(credentials, group.id, left))
     return group.replace(clients=clients)
+
+
+def listed_members(credentials: PosterCredentials, group_id: int, within: float) -> tuple[set[int], int]:
+    """Return the ids of the clients in Poster's list of a group, and the number of rows that cannot be read.
+
+    Removed clients are not among them. Raises `PosterError`.
+    """
+    members: set[int] = set()
+    unreadable = 0
+    for page in pages_of(credentials, group_id, until=time.monotonic() + within, size=COUNTED_AT_ONCE):
+        members.update(client.id for client in _living(page))
+        unreadable += len(page.unreadable)
+    return members, unreadable
+
+
+def newest_members(credentials: PosterCredentials, group_id: int, within: float) -> list[Client]:
+    """Return those of a group among the newest READ_AT_ONCE clients of the account. Raises `PosterError`."""
+    newest = _ask_for(credentials, None, NEWEST_FIRST, READ_AT_ONCE, 0, within)
+    return [client for client in _living(newest) if client.group_id == group_id]
 
 
 def count_members(

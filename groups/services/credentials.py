@@ -11,7 +11,7 @@ from django.db import transaction
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, PosterError, TokenRejected
 from groups.services import gateway
-from groups.services.writes.reconcile import bring_checks_forward
+from groups.services.writes import reconcile
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import guardians
@@ -25,6 +25,20 @@ COMPANY_WITHIN = 3.0
 def credentials_of(user: User) -> PosterCredentials | None:
     """Return the user's credentials with their account, or None."""
     return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
+
+
+def usable_credentials(user_id: int | None, account_id: str) -> PosterCredentials | None:
+    """Return the credentials with which a worker works for a user, who has the present rights.
+
+    None if the user is deleted or blocked, or the credentials are refused, deleted or for another account.
+    """
+    usable = reconcile.usable_credentials().select_related("user")
+    return usable.filter(user=user_id or 0, account=account_id).first()
+
+
+def is_active(user_id: int | None) -> bool:
+    """Return True for a user who was neither deleted nor blocked."""
+    return User.objects.filter(pk=user_id or 0, is_active=True).exists()
 
 
 def connect(*, user: User, account: str, token: str) -> PosterCredentials:
@@ -62,7 +76,7 @@ def connect(*, user: User, account: str, token: str) -> PosterCredentials:
             fingerprint=credentials.fingerprint
         ).delete()
     record(Event.TOKEN_SET, about=user.get_username(), user=user, detail=account)
-    bring_checks_forward(owner.changes.all())
+    reconcile.bring_checks_forward(owner.changes.all())
     return credentials
 
 
@@ -88,13 +102,14 @@ def _check_company(user: User, account: str, company_id: str) -> None:
         raise TokenRejected(None, "", method="settings.getAllSettings", reason=ErrorReason.OTHER_ACCOUNT)
 
 
-def set_bonus_unit(*, user: User, account: PosterAccount, unit: str) -> None:
+def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
-    if not user.has_perm("groups.set_bonus_unit"):
+    if not credentials.user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied
     with transaction.atomic():
-        stored = PosterAccount.objects.select_for_update().get(pk=account.pk)
+        stored = PosterAccount.objects.select_for_update().get(pk=credentials.account_id)
         before = stored.bonus_unit
         stored.bonus_unit, stored.bonus_block = PosterAccount.BonusUnit(unit), None
         stored.save(update_fields=["bonus_unit", "bonus_block"])
-    record(Event.BONUS_UNIT_SET, user=user, detail=f"{account.pk}, {before} → {unit}")
+    detail = f"{credentials.account_id}, {before} → {unit}"
+    record(Event.BONUS_UNIT_SET, user=credentials.user, detail=detail)

@@ -1,4 +1,4 @@
-"""Find what happens in an account, for those who want to be told. Features add kinds of events.
+"""Find the events of an account that users and programs are notified of. Features add kinds of events.
 
 Events are read from the rows that the history, the jobs and the features keep anyway, so none can be
 forgotten where such a row is written. Words are made later, in the language of each reader: a sentence or two
@@ -107,7 +107,7 @@ def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the tokens that have come this near to their end: Poster itself tells no end of them."""
+    """Yield the tokens with one of TOKEN_DAYS left; Poster itself does not say when a token ends."""
     now = timezone.now()
     for days in TOKEN_DAYS:
         before = TOKEN_LIFE - timedelta(days=days)
@@ -125,7 +125,7 @@ def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
 def find_circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the circuit of the account if calls still failed 15 minutes after it had opened.
 
-    Nobody may call Poster at night: an open circuit that no call has tested since says nothing.
+    At night there may be no call, and an open circuit that no call has tested since says nothing.
     """
     still = F("opened_at") + LONG_OPEN
     for found in PosterAccount.objects.filter(pk=account.pk, failed_at__gte=still, failed_at__gt=since):
@@ -149,9 +149,8 @@ def job_words(job: Job) -> str:
     if job.state != Job.State.STOPPED:
         text = _("A job had stopped, and was resumed: %(title)s.")
         return one_line(text % {"title": title_of(job)})
-    stop = Job.Stop(job.reason) if job.reason in Job.Stop.values else Job.Stop.ERROR
     text = _("A job has stopped: %(title)s.") % {"title": title_of(job)}
-    return one_line(text, str(stop.label) % {"detail": job.detail})
+    return one_line(text, job.stop_words)
 
 
 def token_words(credentials: PosterCredentials) -> str:

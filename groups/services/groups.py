@@ -35,9 +35,8 @@ from groups.poster import (
 from groups.poster.fields import fold
 from groups.services.cache import cache_key, cached, keep_cached
 from groups.services.calls.metrics import LISTS
-from groups.services.calls.single_flight import alone
 from groups.services.gateway import begin_call, call_poster, rest_of, start_call
-from groups.services.shared_calls import SharedCall, share_call
+from groups.services.shared_calls import SharedCall, alone, share_call
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
 
@@ -227,11 +226,12 @@ def read_group(
     try:
         if fresh or credentials.refused_at:
             return read_now(credentials, group_id)
-        found = cached(credentials, str(group_id))
+        key = cache_key(credentials, str(group_id))
+        found = cached(key)
         if found is not None:
             return OneGroup(*found)
         begin = partial(start_call, credentials, partial(_ask_for_one, credentials, group_id))
-        call = share_call(cache_key(credentials, str(group_id)), credentials.user_id, begin)
+        call = share_call(key, credentials.user_id, begin)
         copy = _copy_meanwhile(credentials, call, patience)
         if one := copy.one(group_id) if copy else None:
             _take_afterwards(call)
@@ -253,7 +253,7 @@ def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
 def _ask_for_one(credentials: PosterCredentials, group_id: int, poster: PosterClient) -> OneGroup:
     """Ask for a group and cache it; this may run in a thread without a connection to the database."""
     one = OneGroup(poster.get_group(group_id), timezone.now())
-    keep_cached(credentials, str(group_id), one.group, one.as_of)
+    keep_cached(cache_key(credentials, str(group_id)), one.group, one.as_of)
     return one
 
 
@@ -298,12 +298,12 @@ def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetim
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
         ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
-        keep_cached(credentials, "all", answer.digest, as_of)
+        keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
         _parsed(_Body(answer.digest, answer))
 
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
-    found = cached(credentials, "all")
+    found = cached(cache_key(credentials, "all"))
     try:
         return Groups(_parsed(_Body(found[0])), found[1], credentials.account.writes) if found else None
     except _GoneFromCache:
@@ -322,7 +322,8 @@ class _Body:
 def _parsed(cached_body: _Body) -> GroupList:
     """Return the groups in a cached body. Raises `_GoneFromCache`.
 
-    The latest results are kept, because parsing thousands of groups takes longer than rendering a page.
+    The latest results are kept, because parsing thousands of groups takes longer than rendering a page. Last
+    good copies are kept too. They lack unreadable rows, so their digests begin with `copy:`.
     """
     if cached_body.answer is not None:
         return cached_body.answer
@@ -374,8 +375,17 @@ def _last_good_copy(
     copies = GroupsCopy.objects.filter(fetched_at__gte=timezone.now() - COPY_LIFE, **its)
     if writes is not None:
         copies = copies.filter(writes=writes)
-    copy = copies.order_by("-fetched_at").first()
+    latest = copies.order_by("-fetched_at")
+    copy = latest.defer("groups").first()
     if copy is None:
         return None
-    groups = GroupList(tuple(map(Group.from_json, copy.groups)))
-    return Groups(groups, copy.fetched_at, copy.writes, failure)
+    try:
+        answer = _parsed(_Body(f"copy:{copy.digest}"))
+    except _GoneFromCache:
+        # Read all of the row again: another process may have stored another copy in between.
+        copy = latest.first()
+        if copy is None:
+            return None
+        listed = GroupList(tuple(map(Group.from_json, copy.groups)))
+        answer = _parsed(_Body(f"copy:{copy.digest}", listed))
+    return Groups(answer, copy.fetched_at, copy.writes, failure)

@@ -1,9 +1,12 @@
-"""Share one call to Poster, made in a thread of its own, among all threads that need its answer."""
+"""Share one call to Poster, or a read of many calls, among all threads that need its answer.
+
+A call is made in a thread of its own, for which a page need not wait; a read in the first of the threads.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
@@ -12,14 +15,15 @@ from typing import Any
 from django.conf import settings
 
 from groups.poster import PosterError
-from groups.services.calls.limits import release_database
-from groups.services.calls.single_flight import waiting_for_another
+from groups.services.calls.limits import LEASE_MARGIN, busy, limiter, release_database
 from groups.services.gateway import BegunCall
 from poster_admin.common.observability.server_timing import poster_time
+from poster_admin.common.slots import NoSlot, slot
 
 _under_way: dict[str, BegunCall[Any]] = {}
+_flights: dict[str, Future[object]] = {}
 
-_lock = threading.Lock()
+_lock, _lock_of_flights = threading.Lock(), threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,7 @@ class SharedCall[T]:
         with _timed(), waiting_for_another(self.person):
             answer, _seconds = self.call.future.result(timeout=settings.POSTER_READ_DEADLINE)
         if isinstance(answer, PosterError):
-            # Raise a copy: one exception object raised in many threads would collect all their tracebacks.
-            raise copy(answer) from answer
+            raise copy(answer) from answer  # one object raised in many threads would collect all tracebacks
         return answer
 
 
@@ -69,3 +72,57 @@ def share_call[T](key: str, person: int, begin: Callable[[], BegunCall[T]]) -> S
         call = _under_way[key] = begin()
     call.future.add_done_callback(lambda _future: _under_way.pop(key))
     return SharedCall(call, person, is_own=True)
+
+
+def single_flight[T](
+    key: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, name: str
+) -> T:
+    """Call `ask` in one of the threads that use the same key, and give its result or error to all of them.
+
+    Only one process at a time calls `ask` for a name; before that it calls `look`, which may find in the
+    cache the answer that another process has just stored.
+    """
+    with _lock_of_flights:
+        flight = _flights.get(key)
+        if first := flight is None:
+            flight = _flights[key] = Future()
+    if not first:
+        with waiting_for_another(person):
+            error = flight.exception(timeout=settings.POSTER_READ_DEADLINE)
+        if error is not None:
+            raise copy(error) from error  # as `SharedCall.take` does
+        return flight.result()  # type: ignore[return-value]  # one key always has the same type
+    try:
+        answer = alone(name, look, ask)
+        flight.set_result(answer)
+    except BaseException as error:
+        flight.set_exception(error)
+        raise
+    finally:
+        with _lock_of_flights:
+            del _flights[key]
+    return answer
+
+
+@contextmanager
+def waiting_for_another(person: int) -> Iterator[None]:
+    """Have a slot of those that wait for Poster. Raises `Unreachable` if none is free, or time is over."""
+    release_database()
+    try:
+        with limiter.entered(person):
+            yield
+    except (NoSlot, TimeoutError):
+        raise busy() from None
+
+
+def alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
+    """Call `ask` in one process at a time, unless `look` finds what another one has just been answered."""
+    deadline = settings.POSTER_READ_DEADLINE
+    try:
+        with slot(
+            f"flight {settings.POSTER_API_URL} {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN
+        ):
+            found = look()
+            return ask() if found is None else found
+    except NoSlot:
+        raise busy() from None

@@ -9,12 +9,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.utils.formats import date_format, get_format
 from django.utils.timezone import localtime
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import PosterAccount
 from groups.poster import Group, LoyaltyType
@@ -123,9 +124,15 @@ class NumberFormat:
     @classmethod
     def current(cls) -> "NumberFormat":
         """Return the format of the active language, with the currency of the account."""
+        return cls._of(get_language(), currency.get())
+
+    @classmethod
+    @cache
+    def _of(cls, _active_language: str | None, sign: str) -> "NumberFormat":
+        """Return the format, made once in a process: a history has hundreds of numbers."""
         # Translators: a percent, such as 12.5%
         percent = _("%(number)s%%")
-        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, currency.get())
+        return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, sign)
 
     def count(self, number: int) -> str:
         """Return a number with its thousands separated: «1 250»."""

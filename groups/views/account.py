@@ -35,7 +35,7 @@ def account(request: Request) -> HttpResponse:
     form = AccountForm(request.POST if request.method == "POST" else None)
     status = 422 if form.errors else 200
     if form.is_valid():
-        password = request.user.password
+        password, roles = request.user.password, set(request.user.groups.all())
         try:
             credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
         except PosterError as error:
@@ -57,6 +57,9 @@ def account(request: Request) -> HttpResponse:
                 "Somebody of another account may know how to sign in as you. "
                 "So your old password, e-mail address and second factor are no longer valid."
             )
+            if set(request.user.groups.all()) != roles:
+                # Another account has its own owners, and the role was given elsewhere.
+                text += " " + _("Your role is Manager until an owner of this account gives you another one.")
             messages.warning(request, text)
             return redirect("password" if request.user.has_usable_password() else "groups:list")
     context = {"form": form, "confirmed": confirmed}
@@ -86,6 +89,6 @@ def account_bonus_unit(request: Request) -> HttpResponse:
     check_token(request.credentials)
     unit = request.POST.get("bonus_unit", "")
     if unit in PosterAccount.BonusUnit:
-        credentials_service.set_bonus_unit(user=request.user, account=request.credentials.account, unit=unit)
+        credentials_service.set_bonus_unit(request.credentials, unit)
         messages.success(request, _("The unit of the birthday bonus is set."))
     return redirect("groups:account")

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -43,13 +42,16 @@ def go(request: Request) -> HttpResponse:
     """
     text = asked_text(request.POST)
     groups: Sequence[Group] = ()
-    with suppress(PosterError):  # pages are found while Poster does not answer, too
+    unread = False
+    try:
         groups = reads.list_groups(request.credentials).groups if text else ()
+    except PosterError:
+        unread = True  # pages are found while Poster does not answer, too
     # The page on which the text was typed may be that of a group.
     at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
     here = next((group for group in groups if at and group.id == int(at[1])), None)
     found = destinations(text, groups, request.user, here=here, chosen=asked_ids(request.POST))
-    context = {"text": text, "found": found}
+    context = {"text": text, "found": found, "unread": unread}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 
 

@@ -94,7 +94,7 @@ def group_list(request: Request) -> HttpResponse:
 
 def _listing(request: Request, groups: reads.Groups, filters: Filters, **shown: Any) -> Listing:
     """Return the groups as the filters order them; `shown` is what the list has beside them."""
-    amounts = read_amounts(filters.column_set, request.user, request.credentials)
+    amounts = read_amounts(filters.column_set, request.credentials)
     return make_listing(groups, filters, request.credentials, amounts=amounts, **shown)
 
 
@@ -240,15 +240,19 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         page = WritePage(request, "groups/group/remove.html", RemovalForm(group=group), group)
         return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)
     allowed = not group.clients or request.user.has_perm(RemoveGroup.permission_with_clients)
-    if group.clients and allowed and not recently_confirmed(request):
-        return ask_to_confirm(request)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
     context = {"allowed": allowed, "concerns": show_concerns(request, group_id)}
     page = WritePage(request, "groups/group/remove.html", form, group, context)
+    locked = history.open_change(request.credentials, group_id)
+    if not form.is_bound and locked:
+        return page.show_conflict(holder=holder_notice(locked))
+    if not form.is_bound and (holders := job_lease.holders_of(request.credentials, group_id)):
+        return page.show(holder=holder_notice(holders[0]))
+    if group.clients and allowed and not recently_confirmed(request):
+        return ask_to_confirm(request)
     if request.method == "POST" and not allowed:
         return render_page(request, "403.html", {}, status=403)
     if not form.is_valid():
-        locked = history.open_change(request.credentials, group_id)
         return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
     command = replace(_removal(request, form, group_id), present_clients=group.clients)
     return execute_and_respond(page, command)

@@ -89,7 +89,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment
-            return _to_undo(request, Job.objects.get(pk=undoing.pk))
+            return _to_undo(request, undoing.pk)
         if "question" in context:
             context["undo"] = undo_card(job, request.user, change)
         return _show(request, job, status=status, **context)
@@ -97,13 +97,14 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
     try:
         return redirect(queue.start(undoing, **consent_of(request)))
     except BecameOther:
-        return _to_undo(request, Job.objects.get(pk=undoing.pk))
+        return _to_undo(request, undoing.pk)
     except NotSent as error:
         return answer_not_sent(error, request, undoing, show)
 
 
-def _to_undo(request: Request, undoing: Job) -> HttpResponse:
-    """Redirect to an undo, or to what it waits for if the user may see that."""
+def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
+    """Redirect to an undo as it is stored by now, or to what it waits for if the user may see that."""
+    undoing = Job.objects.get(pk=job_id)
     if page := page_of(undoing, request.user):
         return redirect(page.get_absolute_url())
     messages.info(request, _("Somebody else has asked for this undo. It waits for an approval."))
@@ -115,5 +116,5 @@ def _show(
 ) -> HttpResponse:
     left_jobs.remember(request, job)
     page = JobPage(job, request.user)
-    context |= {"page": page, "undo": undo or page.undo}
+    context |= {"page": page, "undo": undo or page.undo, "asks": request.GET.get("ask") == "cancel"}
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)

@@ -5,7 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +20,7 @@ from poster_admin.common.htmx import page_behind, wants_page
 from poster_admin.common.observability.logs import REQUEST_ID, mask
 from poster_admin.common.observability.metrics import count_request
 from poster_admin.common.observability.server_timing import PosterTime, poster_time
-from poster_admin.common.pages import page_at
+from poster_admin.common.pages import has_page, page_at
 
 access = logging.getLogger("poster_admin.access")
 
@@ -102,7 +102,8 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
             return response
         ended = response["Location"].startswith(f"{resolve_url(settings.LOGIN_URL)}?")
         if wants_page(request):
-            if ended and _has_form(request):
+            # After the sign-in a file would be saved and the sign-in would stay, so lead back to the link.
+            if ended and (_has_form(request) or (not has_page(request.path) and page_behind(request))):
                 response["Location"] = _way_back_in(request)
             return response
         answer = HttpResponseClientRedirect(_way_back_in(request) if ended else response["Location"])
@@ -114,10 +115,14 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
 
 def _way_back_in(request: HttpRequest) -> str:
-    """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
+    """Return the address of the sign-in, with the page to return to, and whether a form was lost.
+
+    The address of a form may say more than that of its page, which may have answered another form.
+    """
     back = page_behind(request)
-    if not back:
-        back = request.get_full_path() if wants_page(request) else resolve_url(settings.LOGIN_REDIRECT_URL)
+    if wants_page(request) and (not back or (request.GET and urlsplit(back).path == request.path)):
+        back = request.get_full_path()
+    back = back or resolve_url(settings.LOGIN_REDIRECT_URL)
     lost = {"unsaved": 1} if _has_form(request) else {}
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': page_at(back), **lost})}"
 

@@ -1,4 +1,4 @@
-"""Find the page of an address that accepts a form alone, and the link by which a mail leads to a page."""
+"""Find the page of an address that has none of its own, and the link by which a mail leads to a page."""
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -7,16 +7,21 @@ from django.urls import Resolver404, resolve
 # Their page is the one above them. Features add theirs.
 WITHOUT_PAGE = {
     *("groups:undo", "groups:job_undo", "groups:bonus_unit"),
-    *("second_factor_remove", "recovery_codes"),
+    *("groups:export", "groups:members_export", "groups:history_export"),
     *("passkey_options", "passkey_use", "passkey_new_options", "passkey_remove"),
     *("people:password", "people:invite"),
 }
 
 
 def page_at(address: str) -> str:
-    """Return an address of this site, or that of the page above if it accepts a form alone."""
+    """Return an address of this site, or that of the page above if it only takes a form or sends a file."""
     path = address.partition("?")[0]
-    return page_above(path) if _name_of(path) in WITHOUT_PAGE else address
+    return address if has_page(path) else page_above(path)
+
+
+def has_page(path: str) -> bool:
+    """Return False for an address of this site that only takes a form or sends a file."""
+    return _name_of(path) not in WITHOUT_PAGE
 
 
 def page_above(path: str) -> str:

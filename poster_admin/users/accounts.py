@@ -23,6 +23,11 @@ def connections() -> QuerySet[Any]:
     return rows
 
 
+def name_of(user: User) -> str:
+    """Return how pages call a user: by the full name, or by that of the sign-in."""
+    return user.get_full_name() or user.get_username()
+
+
 def proved_account(user: User) -> QuerySet[Any]:
     """Return the account whose token Poster accepts from this user, as a query of one row or none."""
     return connections().filter(user=user, refused_at=None).values("account")
@@ -45,7 +50,7 @@ def managed_by(user: User) -> QuerySet[User]:
 
 
 def managed_and_self(user: User) -> QuerySet[User]:
-    """Return the users whom `user` may change in Django's admin, where the own row is too."""
+    """Return the users whom `user` may change in Django's admin: those whom `user` manages, and oneself."""
     return User.objects.filter(Q(pk=user.pk) | Q(pk__in=managed_by(user)))
 
 

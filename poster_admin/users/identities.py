@@ -17,10 +17,10 @@ DIRECTORY = "ldap"
 
 
 class NameTaken(SuspiciousOperation):
-    """A user has the name here, and nobody has allowed to link them."""
+    """A user has the name here, and no owner has allowed the link."""
 
     def __init__(self, name: str) -> None:
-        super().__init__("A user has the name, and nobody has allowed to link them.")
+        super().__init__("A user has the name, and no owner has allowed the link.")
         self.name = name
 
 
@@ -56,7 +56,10 @@ def lock_unchanged(user: User) -> None:
 
 @sensitive_variables()
 def set_password(user: User, password: str) -> None:
-    """Set a new password. A whole row could undo a block made meanwhile. Raises `PermissionDenied`."""
+    """Set a new password. Raises `PermissionDenied`.
+
+    The whole row is not saved: that could undo a block made meanwhile.
+    """
     with transaction.atomic():
         lock_unchanged(user)
         user.set_password(password)

@@ -89,20 +89,19 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
         return
     # Others may have changed the columns that were not saved, since the instance was read.
     saved = {*WAYS_IN, *WATCHED} if update_fields is None else set(update_fields)
+    new = {each for each in saved if getattr(before, each) != getattr(instance, each)}
     # Django renews an older hash of the same password at a sign-in, in this column alone.
-    if "password" in saved and saved != {"password"} and before.password != instance.password:
+    if "password" in new and saved != {"password"}:
         record(Event.PASSWORD, about=name)
         Invitation.objects.filter(user=instance).delete()
-    changed = [f"{each}={getattr(instance, each)}" for each in WATCHED
-               if each in saved and getattr(before, each) != getattr(instance, each)]  # fmt: skip
-    if "email" in saved and before.email != instance.email:
-        changed.append("email")  # the address itself is in no log
-    if changed:
-        record(Event.USER_CHANGED, about=name, detail=", ".join(changed))
-    if any(each in saved and getattr(before, each) != getattr(instance, each) for each in WAYS_IN):
+    details = [f"{each}={getattr(instance, each)}" for each in WATCHED if each in new]
+    if "email" in new:
+        details.append("email")  # the address itself is in no log
+    if details:
+        record(Event.USER_CHANGED, about=name, detail=", ".join(details))
+    if new & {*WAYS_IN}:
         guardians.note(instance, acting_user())
-    is_raised = "is_superuser" in saved and instance.is_superuser and not before.is_superuser
-    if is_raised and guardians.below_administrators(instance):
+    if "is_superuser" in new and instance.is_superuser and guardians.below_administrators(instance):
         guardians.end_ways_in(instance)
     if not instance.is_active:
         sessions.end(instance)

@@ -2,16 +2,16 @@
 // in no address. A form comes back too after a password that was asked for when it was sent. It is kept in this tab only,
 // for this user, and until the sign-out.
 //
-// Kept are the fields that differ from those of the opened form, and its version, so that a change made meanwhile is a
-// conflict. Of a form with rows their number, too. No password, no file, and no form with `autocomplete="off"`.
-import { $, $$, tab } from "./dom.js";
-import { hadEnded } from "./drafts.js";
-import { clearUnsaved, unsavedForm } from "./unsaved.js";
+// Kept are the fields that differ from those of the opened form, and its version or what each field was opened with, so
+// that a change made meanwhile is a conflict. Of a form with rows their number, of a move its clients, too. No password,
+// no file, and no form with `autocomplete="off"`.
+import { $, $$, chooseAgain, fetchInto, tab } from "./dom.js";
+import { clearUnsaved, hadEnded, unsavedForm } from "./forms.js";
 
 const PREFIX = "typed ";
 const FORMS = "main form[data-dirty-guard]:not([autocomplete=off])";
 const SEARCH = "main form[role=search][method=post]";
-const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file]), select, textarea)[name], [type=hidden]:is([name=version], [name$=TOTAL_FORMS])";
+const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file]), select, textarea)[name], [type=hidden]:is([name=version], [name=clients], [name^=initial-], [name$=TOTAL_FORMS])";
 const user = $(".top")?.dataset.user;
 const key = () => PREFIX + location.pathname + location.search;
 
@@ -26,11 +26,18 @@ const saved = new WeakSet();
 // The session has ended under this page.
 let lost = false;
 
+// Somebody goes back from a check page to its form, which HTMX loads again.
+let stepsBack = false;
+
 function openedValue(field) {
-  if ("reordered" in field.form.dataset) return null;  // all of it is kept: js/criteria.js
+  // All of it is kept: of rows that were reordered (js/criteria.js), and of a form that comes with what was typed and sent.
+  if ("reordered" in field.form.dataset || "typed" in field.form.dataset) return null;
   if (isBox(field)) return field.defaultChecked;
   if (field.type === "hidden") return null;
-  if (field.options) return ([...field.options].find((option) => option.defaultSelected) ?? field.options[0])?.value;
+  if (field.options) {
+    const first = field.size > 1 ? null : field.options[0];  // none of a list that shows several
+    return ([...field.options].find((option) => option.defaultSelected) ?? first)?.value ?? "";
+  }
   return JSON.parse(field.form.dataset.draft ?? "{}")[field.name] ?? field.defaultValue;
 }
 
@@ -47,7 +54,7 @@ function typedIn(form) {
 }
 
 function keep() {
-  const kept = { user, lost, forms: {} };
+  const kept = { user, lost, stepsBack, forms: {} };
   for (const form of $$(FORMS)) {
     const typed = saved.has(form) ? null : typedIn(form);
     if (typed) kept.forms[actionOf(form)] = typed;
@@ -80,6 +87,7 @@ function fill(form, typed) {
     if (value === undefined) continue;
     if (isBox(field)) field.checked = value;
     else field.value = value;
+    if (field.options) field.dispatchEvent(new Event("change", { bubbles: true }));  // for what the page shows of the choice
     for (const box of $$("details")) if (box.contains(field)) box.open = true;
   }
   form.dispatchEvent(new Event("input", { bubbles: true }));
@@ -89,27 +97,41 @@ function searchAgain({ q, clients }) {
   const form = $(SEARCH);
   if (!form) return;
   form.elements.q.value = q;
-  // In the part that the answer replaces: it has the choice itself then.
-  if (clients) {
-    const chosen = { type: "hidden", name: "client", value: clients };
-    const field = Object.assign(document.createElement("input"), chosen);
-    field.setAttribute("form", form.id);
-    $("#rows").append(field);
-  }
+  if (clients) chooseAgain(form, clients);
   form.requestSubmit();
+}
+
+const sayItIsBack = (form) => import("./restore.js").then((restore) => restore.sayItIsBack(form));
+
+// A page whose address has no room for what it is about has an empty form, which is sent to show it again.
+async function showAgain(empty) {
+  await fetchInto("#form", actionOf(empty), { verb: "POST", source: empty, values: { preview: "1" } });
+  const form = $(FORMS);
+  if (form && !form.hidden) sayItIsBack(form);
 }
 
 addEventListener("pagehide", () => { if (user) keep(); });
 
+// Heard before HTMX hears it: the form comes back with what was typed, so the browser need not ask whether to leave.
+addEventListener("popstate", ({ state }) => {
+  if (!state?.htmx || !$("main .correction")) return;
+  stepsBack = true;
+  clearUnsaved();
+}, true);
+
 // An answer that leads away has saved the form, unless the session had ended. Then it comes back, so the browser need not
 // ask whether to leave it.
-document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
-  const { xhr, requestConfig } = detail;
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
   if (hadEnded(xhr)) {
+    // The sign-in that the form leads to says that nothing was saved; a part of the page that comes later leads past that.
+    if (lost && !requestConfig.elt.matches("form")) event.preventDefault();
     lost = true;
     if (unsavedForm()?.matches(FORMS)) clearUnsaved();
-  } else if (requestConfig.elt.matches("form") && (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location")))
-    saved.add(requestConfig.elt);
+  } else if (requestConfig.elt.matches("form") && (xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location"))) {
+    // A check page has two forms of what was saved.
+    for (const form of $$(FORMS)) if (actionOf(form) === actionOf(requestConfig.elt)) saved.add(form);
+  }
 });
 
 // Where a password is asked for, only the form of the page that comes next is kept, if it was sent and not taken.
@@ -131,18 +153,23 @@ function bringBack() {
     return;
   }
   dropTheRest();
-  const isBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   const kept = take();
+  const isBack = kept?.stepsBack || performance.getEntriesByType("navigation")[0]?.type === "back_forward";
   if (!kept || !(isBack || kept.lost)) return;
   for (const form of $$(FORMS)) {
     const typed = kept.forms[actionOf(form)];
     // After a sign-in a form with a draft comes back by js/drafts.js, with what somebody changed meanwhile.
     if (!typed || (kept.lost && form.dataset.draft)) continue;
     fill(form, typed);
-    if (kept.lost && !kept.isSaid) import("./restore.js").then(({ sayItIsBack }) => sayItIsBack(form));
+    if (form.hidden) showAgain(form);
+    else if (kept.lost && !kept.isSaid) sayItIsBack(form);
   }
   if (kept.search && !kept.lost) searchAgain(kept.search);
 }
+
+// A page that answers another form has only the path of its own; the form's address tells what it is about.
+const answer = $("main form[data-typed]");
+if (answer && new URL(answer.action).pathname === location.pathname) history.replaceState(history.state, "", answer.action);
 
 // Run after HTMX has started, so that it handles the search.
 if (document.readyState === "complete") bringBack();

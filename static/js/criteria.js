@@ -1,6 +1,6 @@
 // The rows of the criteria: add, remove and move them without asking the server. Their page alone loads this.
 import { $, $$ } from "./dom.js";
-import { setUnsaved } from "./unsaved.js";
+import { setUnsaved } from "./forms.js";
 
 const form = $("#table");
 const rows = $("[data-rows]", form);
@@ -67,7 +67,7 @@ form.addEventListener("bring-back", ({ detail }) => {
   renumber();
 });
 
-// A pin that was made or removed has drawn its section anew, and with it the button that had the focus.
+// A pin that was made or removed has drawn its section again, and with it the button that had the focus.
 document.addEventListener("htmx:afterSettle", ({ detail }) => {
   if (detail.target.id === "pins" && !$("#pins").contains(document.activeElement)) $("#pins h2").focus();
 });

@@ -1,7 +1,6 @@
 // Dialogs: show a form or the help from another page over the current page.
 import { $, fetchInto, isPlain, placeOfFocus } from "./dom.js";
-import { setUnsaved } from "./unsaved.js";
-import { underWay } from "./waiting.js";
+import { setUnsaved, underWay } from "./forms.js";
 
 const dialog = $("#dialog");
 const ENDS = ["htmx:afterRequest", "htmx:afterSettle"];
@@ -75,4 +74,9 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     openInDialog(at("a[data-dialog]"), "form");
   } else if (event.target === dialog) close();
+});
+
+// The places of Ctrl K, in the dialog and on their page.
+htmx.onLoad(() => {
+  if ($("#go")) import("./go.js");
 });

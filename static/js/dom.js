@@ -28,6 +28,14 @@ export const tab = {
   drop: (key) => attempt(() => sessionStorage.removeItem(key)),
 };
 
+// Choose clients again that were chosen in a search, as one field of its form. It stands in the part that the answer replaces,
+// which has the choice itself then.
+export function chooseAgain(form, clients) {
+  const field = Object.assign(document.createElement("input"), { type: "hidden", name: "client", value: clients });
+  field.setAttribute("form", form.id);
+  $("#rows").append(field);
+}
+
 // Fetch an address into the place of an element. A request that another one replaces, or that the page leaves behind,
 // rejects its promise without an error; every failure of another kind is an event of HTMX, which says it on the page.
 export async function fetchInto(target, address, { verb = "GET", ...context } = {}) {

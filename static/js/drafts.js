@@ -4,7 +4,7 @@
 // `data-draft` holds the initial values of a form's fields. Only these fields are kept: no password, no token,
 // and neither the form's version nor its operation.
 import { $, tab } from "./dom.js";
-import { clearUnsaved, unsavedForm } from "./unsaved.js";
+import { clearUnsaved, hadEnded, unsavedForm } from "./forms.js";
 
 const PREFIX = "draft ";
 const whoIsHere = () => $("[data-user]")?.dataset.user;
@@ -20,7 +20,8 @@ function keepDraft(form, lost) {
     if (value !== opened[name]) typed[name] = value;
   }
   if (!Object.keys(typed).length) return;
-  tab.set(keyHere(), { user: whoIsHere(), action: form.getAttribute("action"), opened, typed, lost });
+  const clients = values.getAll("client").join();  // those chosen in a search
+  tab.set(keyHere(), { user: whoIsHere(), action: form.getAttribute("action"), opened, typed, clients, lost });
 }
 
 // --- Keep a draft when a form is sent, and when the answer says that the session has ended ---
@@ -31,7 +32,6 @@ document.addEventListener("submit", ({ target }) => {
 
 // Use the element of the request, not of the event: after a swap HTMX reports a surrounding element.
 const formOf = ({ elt }) => (elt.form ?? elt.closest("form"))?.closest("[data-draft]");
-export const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
 
 // A part that the page loads on its own can be the first to learn it. It leads to the sign-in too, so the input is kept
 // then as well, and the browser need not ask whether to leave it.
@@ -51,3 +51,7 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 document.addEventListener("DOMContentLoaded", () => {
   if (tab.keys(PREFIX).length) import("./restore.js").then(({ restoreDrafts }) => restoreDrafts(PREFIX, whoIsHere()));
 });
+
+// The list has nothing to bring back, so its first load does without this. Where something is kept, any page may be the one
+// that drops it: somebody else has signed in.
+if (tab.keys("typed ").length || $("main :is(form[data-dirty-guard], form[role=search][method=post], .gate)")) import("./back.js");

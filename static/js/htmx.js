@@ -1,6 +1,6 @@
-// Configure HTMX, announce and focus the result of a swap, and show every failure.
+// Configure HTMX, focus the beginning of a page, announce and focus the result of a swap, and show every failure.
 import { $, announce, fetchInto, placeOfFocus } from "./dom.js";
-import { setUnsaved } from "./unsaved.js";
+import { setUnsaved } from "./forms.js";
 
 // Avoid features that the content security policy forbids, and show every response: it takes the place of its target.
 Object.assign(htmx.config, {
@@ -86,6 +86,8 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     detail.selectOverride = "[data-notice]";
   }
 });
+
+placeOfFocus($("main"))?.focus();
 
 // Focus the first of these in the new content: an error, the element with autofocus, the form in a row.
 const focusAfterSwap = (target) =>

@@ -1,8 +1,8 @@
 // Keyboard: Escape closes the open element; shortcuts can be switched off in this browser.
 import { openMenu } from "./controls.js";
 import { $, storage } from "./dom.js";
+import { underWay } from "./forms.js";
 import { leaveRow } from "./rows.js";
-import { underWay } from "./waiting.js";
 
 const SHORTCUTS = {
   "/": "#q",

@@ -1,7 +1,7 @@
 // The numbers of many groups: walk through a column by keys, and mark and count what was changed while one types.
 // Their page alone loads this.
 import { $, $$, page } from "./dom.js";
-import { clearUnsaved } from "./unsaved.js";
+import { clearUnsaved } from "./forms.js";
 
 const PLURALS = { one: 0, two: 1, few: 1, many: 2, other: 2 };
 

@@ -1,6 +1,6 @@
 // Restore drafts when a page is loaded. Hardly any page has one, so the others do without this. Their prefix is given to
 // it: two modules that need each other have no names by their contents.
-import { $, $$, tab } from "./dom.js";
+import { $, $$, chooseAgain, tab } from "./dom.js";
 import { openInRow } from "./rows.js";
 
 // Compare numbers regardless of the decimal separator.
@@ -63,6 +63,7 @@ async function restore(key, draft) {
   const searches = form.method === "get" || form.getAttribute("role") === "search";
   if (!searches) form.dispatchEvent(new Event("input", { bubbles: true }));
   await sayItIsBack(form, (table) => compare(table, form, draft, now));
+  if (draft.clients) chooseAgain(form, draft.clients);
   if (searches) form.requestSubmit();
 }
 

@@ -1,7 +1,6 @@
 // Edit a group in its row of the list. The row is swapped where it stands, and keeps the focus.
 import { $, $$, fetchInto, isPlain } from "./dom.js";
-import { clearUnsaved } from "./unsaved.js";
-import { underWay } from "./waiting.js";
+import { clearUnsaved, underWay } from "./forms.js";
 
 // Select by the form: while a row settles, HTMX gives it the attributes of the previous row.
 const PERCENT = ".row-form [name=percent]";

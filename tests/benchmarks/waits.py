@@ -1,8 +1,9 @@
 """How long a person waits, in Chromium: `make bench ARGS=waits`.
 
 Each line is one step of a person: the median milliseconds from the click to the first byte of the answer, to
-what is waited for (the page's own element, or the row that says applied), and to the largest paint of a new
-page. Beside them stand the calls to Poster that the step makes, and how long Poster takes for each of them.
+what is waited for (the page's own element, or the row that says applied), and to the first and the largest
+paint of a new page. Beside them stand the calls to Poster that the step makes, with those of the parts that
+the page loads afterwards, and how long Poster takes for each of them.
 """
 
 import argparse
@@ -26,14 +27,28 @@ LATENCIES = (50, 300)
 TIMES = 5
 PATIENCE = 60_000
 NOW = "performance.timeOrigin + performance.now()"
-IS_THERE = f"(css) => document.querySelector(css) && {NOW}"
-# The answer that came last: to a request of HTMX, or the page itself.
-FIRST_BYTE = """() => {
+# Each page notes when it first has the element that is waited for: Playwright's own look comes later.
+WATCH = f"""new MutationObserver(() => {{
+  const css = sessionStorage.getItem("end");
+  if (css && !sessionStorage.getItem("there") && document.querySelector(css)) {{
+    sessionStorage.setItem("there", {NOW});
+  }}
+}}).observe(document, {{childList: true, subtree: true, attributes: true}})"""
+BEGIN = f"""(css) => {{
+  sessionStorage.setItem("end", css);
+  sessionStorage.removeItem("there");
+  return {NOW};
+}}"""
+THERE = "() => Number(sessionStorage.getItem('there'))"
+# A new page itself, without the parts that it loads afterwards; on the same page the answer that came last.
+FIRST_BYTE = """(isNewPage) => {
   const asked = performance.getEntriesByType("resource");
   const byHtmx = asked.filter(({initiatorType}) => initiatorType == "xmlhttprequest");
-  const last = byHtmx.at(-1) ?? performance.getEntriesByType("navigation")[0];
-  return performance.timeOrigin + last.responseStart;
+  const answer = isNewPage ? performance.getEntriesByType("navigation")[0] : byHtmx.at(-1);
+  return performance.timeOrigin + answer.responseStart;
 }"""
+FIRST_PAINT = """() => performance.timeOrigin
+  + performance.getEntriesByName("first-contentful-paint")[0].startTime"""
 LARGEST_PAINT = """() => new Promise((done) => {
   new PerformanceObserver((list) => done(performance.timeOrigin + list.getEntries().at(-1).startTime))
     .observe({type: "largest-contentful-paint", buffered: true});
@@ -123,8 +138,8 @@ def main(arguments):
         return 0
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    print("| step | Poster | calls | first byte | what is waited for | largest paint |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| step | Poster | calls | first byte | what is waited for | first paint | largest paint |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         lab = Lab(stack, Path(directory))
         playwright = stack.enter_context(sync_playwright())
@@ -150,6 +165,7 @@ def _page(browser, lab, account):
     context.add_cookies(
         [{"name": name, "value": value, "url": f"http://127.0.0.1:{site.port}"} for name, value in pairs]
     )
+    context.add_init_script(WATCH)
     return context.new_page()
 
 
@@ -169,23 +185,19 @@ def _line(step, page, lab, account, latency, times):
 
 
 def _times(step, page, lab, account):
-    """Take a step once; return its calls, and the milliseconds to each of the three moments."""
+    """Take a step once; return its calls, and the milliseconds to each of the four moments."""
     page.goto(step.start, wait_until="networkidle")
     step.prepare(page)
     lab.calls(account)
-    began = page.evaluate(NOW)
+    began = page.evaluate(BEGIN, step.end)
     step.act(page)
     page.wait_for_selector(step.end, state="attached")
-    there = page.evaluate(IS_THERE, step.end)
-    calls = len(lab.calls(account))
-    first_byte = page.evaluate(FIRST_BYTE) if step.name != "five percents saved" else None
-    painted = page.evaluate(LARGEST_PAINT) if step.new_page else None
-    return (
-        calls,
-        None if first_byte is None else first_byte - began,
-        there - began,
-        None if painted is None else painted - began,
-    )
+    page.wait_for_load_state("networkidle")
+    there = page.evaluate(THERE)
+    first_byte = page.evaluate(FIRST_BYTE, step.new_page) if step.name != "five percents saved" else None
+    paints = [page.evaluate(each) if step.new_page else None for each in (FIRST_PAINT, LARGEST_PAINT)]
+    moments = (first_byte, there, *paints)
+    return len(lab.calls(account)), *(None if moment is None else moment - began for moment in moments)
 
 
 if __name__ == "__main__":

@@ -178,10 +178,7 @@ def test_half_a_snapshot_of_that_time_holds_up_no_removal(owner, sandbox):
         Snapshot.objects.create(
             id=operation, account=credentials.account, group_id=4, group=group.to_json(), complete=False
         )
-    assert (
-        snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=operation).clients
-        == 43
-    )
+    assert snapshots.take_snapshot(credentials, group, operation=operation).clients == 43
 
 
 def test_a_password_of_that_time_is_asked_for_again(owner, browse, sandbox):

@@ -3,8 +3,6 @@
 import re
 import shutil
 import stat
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 import requests
@@ -65,6 +63,8 @@ def test_three_people_can_sign_in_and_see_the_groups(served):
 @pytest.mark.thorough  # it makes a database; tests/users/sign_in/test_first_start.py has the link
 def test_a_fresh_one_has_nobody_and_leads_from_its_link_to_the_groups(tmp_path):
     with demo.running(tmp_path, "--fresh") as served:
+        modes = [stat.S_IMODE((tmp_path / "fresh" / name).stat().st_mode) for name in ("secrets.json", ".")]
+        assert modes == [0o600, 0o700]
         link = re.search(r"^Set up: (http://127\.0\.0\.1:\d+/setup/\w+/)$", served.announced, re.MULTILINE)[1]
         token = re.search(r"its token (\w+)\.", served.announced)[1]
         session = requests.Session()
@@ -103,22 +103,6 @@ def test_sign_ins_and_data_outlive_a_restart(directory):
         code, rest = second.stop()
     assert code == 0
     assert "Traceback" not in rest
-
-
-@pytest.mark.thorough  # tests/test_start.py starts servers at once
-def test_of_two_that_start_at_once_one_comes_up_and_the_other_one_says_why_not(tmp_path):
-    directory = tmp_path / "new"
-    with ExitStack() as stack:
-        with ThreadPoolExecutor() as pool:
-            starting = [pool.submit(demo.start, directory) for _ in range(2)]
-        refusals = [str(each.exception()) for each in starting if each.exception()]
-        (served,) = (each.result() for each in starting if not each.exception())
-        stack.callback(served.stop)
-        assert len(refusals) == 1
-        assert f"Another demo runs on the data in {directory}." in refusals[0]
-        assert sign_in(served, "owner").get(f"{served.url}/groups/").status_code == 200
-    modes = [stat.S_IMODE((directory / name).stat().st_mode) for name in ("secrets.json", ".")]
-    assert modes == [0o600, 0o700]
 
 
 @pytest.mark.thorough  # a tool of developers, of which the first test shows that it starts

@@ -6,17 +6,14 @@ from playwright.sync_api import expect
 from groups.features.approvals.models import Limits
 from tests.support import pairwise
 from tests.support.browser import OVERFLOW
-
-
-@pytest.fixture
-def limited(staff):
-    return Limits.objects.create(account_id="demo", max_percent=20)
+from tests.support.pages import group_form
 
 
 @pytest.mark.parametrize(
-    ("width", "javascript"), pairwise.marked([(1280, True), (360, True), (1280, False)], [(360, True)])
+    ("width", "javascript"), pairwise.marked([(360, True), (1280, False)], [(360, True)])
 )
-def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limited, width, javascript):
+def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, width, javascript):
+    Limits.objects.create(account_id="demo", max_percent=20)
     asks = page_for(staff, language="uk", width=width, javascript=javascript)
     asks.goto("/groups/1/edit/")
     asks.get_by_role("textbox", name="Відсоток").fill("25")
@@ -41,6 +38,35 @@ def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox, limite
     expect(asks.locator("#request")).to_contain_text("Погоджено: owner")
 
 
+def test_back_from_a_request_that_was_approved_after_all_leads_to_its_page(
+    page_for, staff, owner, browse, sandbox
+):
+    Limits.objects.create(account_id="demo", max_percent=20)
+    client, url = browse(staff), "/groups/1/edit/"
+    client.post(url, group_form(client, url, percent="25"))
+    page = page_for(owner, language="uk")
+    page.goto("/requests/")
+    page.locator("tr[data-request] a").click()
+    page.get_by_role("button", name="Відхилити").click()
+    expect(page.locator(".summary")).to_be_focused()
+    page.get_by_role("button", name="Погодити").click()
+    expect(page.locator("[data-request]")).to_have_attribute("data-state", "approved")
+    page.go_back()
+    expect(page.locator("[data-request]")).to_have_attribute("data-state", "approved")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_enter_in_the_reason_of_a_move_starts_it(page_for, owner, javascript):
+    Limits.objects.create(account_id="demo", max_clients=1)
+    page = page_for(owner, javascript=javascript)
+    page.goto("/groups/1/clients/move/?client=1,2")
+    page.select_option("[name=target]", "4")
+    page.get_by_role("button", name="Move 2 clients").click()
+    page.fill("[name=reason]", "A new house")
+    page.press("[name=reason]", "Enter")
+    page.wait_for_url("**/jobs/**")
+
+
 def test_an_owner_alone_gives_a_reason_and_is_told_in_their_language_if_it_is_missing(
     page_for, owner, sandbox
 ):
@@ -59,20 +85,3 @@ def test_an_owner_alone_gives_a_reason_and_is_told_in_their_language_if_it_is_mi
     page.wait_for_url("**/groups/1/")
     page.goto("/history/")
     expect(page.locator("[data-change]")).to_contain_text("Ювілей закладу")
-
-
-@pytest.mark.thorough
-def test_a_refusal_says_why(page_for, staff, owner, sandbox, limited):
-    asks = page_for(staff, language="uk")
-    asks.goto("/groups/1/edit/")
-    asks.get_by_role("textbox", name="Відсоток").fill("25")
-    asks.get_by_role("button", name="Зберегти зміни").click()
-    asks.wait_for_url("**/requests/*/")
-    decides = page_for(owner, language="uk")
-    decides.goto(asks.url)
-    decides.get_by_label("Причина", exact=True).fill("Задорого")
-    decides.get_by_role("button", name="Відхилити").click()
-    asks.reload()
-    expect(asks.locator("[data-request]")).to_have_attribute("data-state", "refused")
-    expect(asks.locator("#request")).to_contain_text("Задорого")
-    assert not sandbox.posts()

@@ -125,6 +125,24 @@ def test_values_are_corrected_above_the_dependents_of_a_group(page_for, staff):
     assert bottom(correct.bounding_box()) < page.locator("#dependents").bounding_box()["y"]
 
 
+def test_values_are_either_confirmed_or_corrected(page_for, staff, sandbox):
+    page = page_for(staff)
+    page.goto("/groups/1/edit/")
+    page.fill("#id_percent", "45")
+    page.get_by_role("button", name="Save changes").click()
+    confirm = page.get_by_role("button", name="Yes, save changes")
+    expect(confirm).to_be_visible()
+    correct = page.get_by_text("Correct the values")
+    place = correct.bounding_box()
+    correct.click()
+    expect(page.locator("main .actions .button:not(.plain)").filter(visible=True)).to_have_count(1)
+    expect(confirm).to_be_hidden()
+    assert correct.bounding_box() == place
+    correct.click()
+    expect(confirm).to_be_visible()
+    assert not sandbox.posts()
+
+
 @pytest.mark.thorough
 def test_the_rules_of_a_password_are_its_description(page_for, staff):
     page = page_for(staff)
@@ -343,6 +361,40 @@ def test_one_typeface_draws_all_letters_and_figures_and_is_small(page_for, staff
         }"""
     )
     assert lacking == []
+
+
+@pytest.mark.thorough
+def test_figures_of_a_column_are_of_one_width_and_hyphens_of_names_are_narrow(page_for, staff, sandbox):
+    group_id = new_group(sandbox, "Бізнес-ланч")
+    page = page_for(staff, language="uk")
+    show_list(page)
+    widths = "element => getComputedStyle(element).fontVariantNumeric"
+    assert row(page, group_id).locator("th a").evaluate(widths) == "normal"
+    assert row(page, group_id).locator("td").last.evaluate(widths) == "tabular-nums"
+
+
+def test_a_name_of_one_long_word_leaves_room_for_its_numbers(page_for, staff, sandbox):
+    group_id = new_group(sandbox, "Щ" * 100)
+    page = page_for(staff, width=768)
+    show_list(page)
+    percent = row(page, group_id).locator("td").nth(2)
+    for media in ("screen", "print"):
+        page.emulate_media(media=media)
+        box = percent.bounding_box()
+        assert box["x"] + box["width"] <= 768
+    page.emulate_media(media="null")
+    page.goto("/groups/edit/")
+    box = page.locator(f"[name=percent_{group_id}]").bounding_box()
+    assert box["x"] + box["width"] <= 768
+    page.goto(f"/groups/{group_id}/edit/")
+    page.fill("[name=percent]", "7")
+    page.get_by_role("button", name="Save changes").click()
+    page.wait_for_url("**/groups/*/")
+    for width in (768, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/history/")
+        assert page.locator("tbody tr").count()
+        assert not page.evaluate(OVERFLOW)
 
 
 def test_paper_is_light_where_dark_is_chosen(page_for, staff, live):

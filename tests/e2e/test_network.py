@@ -85,15 +85,3 @@ def test_the_error_of_a_proxy_leaves_a_form_as_it_is(page_for, staff, sandbox, f
     page.get_by_role("button", name="Save changes").click()
     expect(page.locator("[data-outcome=applied]")).to_be_visible()
     assert len(sandbox.posts()) == 1
-
-
-@pytest.mark.thorough  # as the page of a job
-def test_the_first_clients_of_a_group_are_loaded_after_a_failure(page_for, staff):
-    page = page_for(staff, new=True)
-    page.clock.install()
-    page.route("**/groups/4/clients/first/", lambda route, _: route.abort(), times=1)
-    page.goto("/groups/4/")
-    expect(page.locator("#notice")).to_contain_text(GOES_ON)
-    page.clock.run_for(5_000)
-    expect(page.locator("#first-clients li")).to_have_count(5)
-    expect(page.locator("#notice")).to_be_empty()

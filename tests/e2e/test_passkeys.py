@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
-from poster_admin.users.models import Event, Passkey, SecurityEvent
+from poster_admin.users.models import Event, SecurityEvent
 from tests.support.people import PASSWORD
 
 NEW, LOGIN = "/accounts/passkeys/new/", "/accounts/login/"
@@ -76,22 +76,6 @@ def by_passkey(page):
     page.get_by_role("button", name="Sign in with a passkey").click()
 
 
-@pytest.mark.thorough  # as without a browser: tests/users/sign_in/test_passkeys.py
-def test_it_is_made_listed_and_removed(staff, with_passkey):
-    page, device = with_passkey(staff)
-    [credential] = device.credentials()
-    assert (credential["rpId"], credential["isResidentCredential"]) == ("localhost", True)
-    row = page.locator("li", has_text="My phone")
-    expect(row).to_contain_text("not used yet")
-    page.goto(NEW)
-    page.get_by_role("button", name="Add the passkey").click()
-    expect(page.locator("[data-passkey-failed]")).to_be_focused()
-    page.goto("/accounts/sessions/")
-    row.get_by_role("button", name="Remove").click()
-    expect(page.locator("#messages")).to_contain_text("The passkey was removed")
-    assert not Passkey.objects.exists()
-
-
 def test_it_signs_in_without_a_password_and_tells_when(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
     page, _ = stranger(page_for, device)
@@ -135,19 +119,6 @@ def test_a_passkey_of_another_address_is_not_offered(staff, with_passkey, page_f
     expect(page.locator("[data-passkey-failed]")).to_be_focused()
 
 
-# `tests/users/sign_in/test_passkeys.py` has the refusal itself, and the copy below the page that tells it.
-@pytest.mark.thorough
-def test_a_blocked_user_is_refused(staff, with_passkey):
-    page, _ = with_passkey(staff)
-    staff.is_active = False
-    staff.save()
-    sign_out(page)
-    by_passkey(page)
-    expect(page.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
-    page.get_by_role("link", name="Back").click()
-    page.wait_for_url("**/accounts/login/?next=*")
-
-
 @pytest.mark.thorough
 def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     _, device = with_passkey(staff)
@@ -158,19 +129,6 @@ def test_a_copy_of_the_key_is_refused(staff, with_passkey, page_for):
     by_passkey(copied)
     expect(copied.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
     assert SecurityEvent.objects.filter(kind=Event.PASSKEY_FAILED).count() == 1
-
-
-@pytest.mark.thorough
-def test_after_an_owners_reset_it_opens_nothing(owner, staff, with_passkey, page_for):
-    page, _ = with_passkey(staff)
-    resets = page_for(owner)
-    resets.goto(f"/people/{staff.pk}/")
-    resets.get_by_role("link", name="Reset the second factor").click()
-    resets.get_by_role("button", name="Reset the second factor").click()
-    expect(resets.locator("#messages")).to_contain_text("was removed")
-    sign_out(page)
-    by_passkey(page)
-    expect(page.get_by_role("heading", name="The passkey was not accepted")).to_be_visible()
 
 
 @pytest.mark.thorough  # as without a browser: tests/users/sign_in/test_passkeys.py

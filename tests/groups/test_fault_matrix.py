@@ -69,7 +69,7 @@ FILLED = {
 }
 # The first client of group 5.
 MOVED = 173
-READ_DEADLINE, WRITE_DEADLINE = 0.7, 1.2
+READ_DEADLINE, WRITE_DEADLINE = 0.7, 3.0
 # For the rest of a page, on a machine that has other things to do.
 SLACK = 10.0
 NEVER_ARRIVED = {"unresolved", "refused", "full_backlog", "untrusted_tls", "expired_tls", "wrong_name_tls"}

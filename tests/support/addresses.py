@@ -31,12 +31,12 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 ONLY_POST = {
     *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
     *("/clients/list/unknown/", "/criteria/pins/1/remove/"),
-    *(f"/account/notices/webhook/{step}/" for step in ("remove", "secret", "trial")),
+    "/account/notices/webhook/trial/",
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
-    *("/accounts/passkeys/use/", "/accounts/second-factor/codes/", "/accounts/second-factor/remove/"),
+    "/accounts/passkeys/use/",
     "/people/1/invite/",
-    *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/", f"/schedules/{SCHEDULE}/cancel/"),
-    *(f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"),
+    *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/"),
+    *(f"/requests/{CHANGE}/{step}/" for step in ("approve", "refuse", "withdraw")),
 }
 
 

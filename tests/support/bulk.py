@@ -22,7 +22,7 @@ def plan_edits(user, percents=(), created=(), kind=Import, **others):
         new = old.replace(percent=Decimal(percent), **others)
         lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
-    return bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(credentials, kind=kind, lines=lines, unchanged=0)
 
 
 BULK = "/groups/edit/"

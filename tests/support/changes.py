@@ -53,6 +53,12 @@ EDIT = "/groups/1/edit/"
 SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 
 
+def edit(client, group_id=1, **changes):
+    """Send the form of a group; it has the values of the seed's first group but for these changes."""
+    url = f"/groups/{group_id}/edit/"
+    return client.post(url, group_form(client, url, **(SEED | changes)))
+
+
 def lose_an_edit(client, sandbox, *, applied=False):
     """Make an edit whose outcome stays unknown, and return its row."""
     form = group_form(client, EDIT, **(SEED | {"percent": "15"}))

@@ -53,7 +53,6 @@ def save(user, *rows, otherwise=1, max_moves=100, nightly=False):
     tables.save_table(
         table,
         nightly=nightly,
-        user=user,
         credentials=credentials,
         operation=uuid.uuid4(),
         version=tables.version_of(saved),

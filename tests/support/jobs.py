@@ -33,7 +33,6 @@ def plan(user, group_id=4, target_id=1, client_ids=None, **options):
     group, target = (read_now(credentials, each).group for each in (group_id, target_id))
     operation = options.pop("operation", None) or uuid.uuid4()
     return moves.plan_move(
-        user=user,
         credentials=credentials,
         operation=operation,
         sources=[group],
@@ -48,7 +47,6 @@ def plan_of_chosen(user, choice, target_id=1):
     credentials = credentials_service.credentials_of(user)
     group_ids = sorted({*choice.values()})
     return moves.plan_move(
-        user=user,
         credentials=credentials,
         operation=uuid.uuid4(),
         sources=[read_now(credentials, each).group for each in group_ids],

@@ -224,7 +224,7 @@ def _print_table(terminal, title, groups, column):
     head = [*names, "0 POSTs", "1 POST", "more", "slowest"]
     terminal.line(f"{title:<16}" + "".join(f"{name:>9}" for name in ("cases", *head)))
     for action, results in groups.items():
-        states = Counter(result[column] for result in results)
+        states = Counter(result[column] for result in results if column in result)  # a failed test has none
         posts = Counter(min(result["posts"], 2) for result in results)
         slowest = max((result["seconds"] for result in results), default=0.0)
         numbers = [len(results), *(states[name] for name in names), *(posts[count] for count in range(3))]

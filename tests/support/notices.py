@@ -15,9 +15,7 @@ KINDS = [source.kind for source in event_sources]
 
 
 def set_webhook(owner, address, kinds=KINDS):
-    return webhooks.save_webhook(
-        user=owner, credentials=owner.credentials, address=address, kinds=list(kinds)
-    )
+    return webhooks.save_webhook(owner.credentials, address=address, kinds=list(kinds))
 
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):

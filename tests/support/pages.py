@@ -25,8 +25,13 @@ def _value(html, name):
 
 
 def group_ids(response):
-    """Return the ids of the rows of a list, in their order."""
+    """Return the ids of the rows of a list of groups, in their order."""
     return [int(group_id) for group_id in re.findall(r'<tr data-group="(\d+)"', response.content.decode())]
+
+
+def client_ids(response):
+    """Return the ids of the rows of a list of clients, in their order."""
+    return [int(found) for found in re.findall(r'<tr data-client="(\d+)"', response.content.decode())]
 
 
 def open_form(client, url, **values):

@@ -21,9 +21,11 @@ from groups.features.criteria.models import KIND, Criteria
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
+from groups.features.notices.models import Webhook
 from groups.features.schedules.services.steps import run_due
 from groups.features.snapshots.models import Snapshot
-from groups.models import Change, Job, PosterCredentials, WorkerHeartbeat
+from groups.models import Change, Job, Lock, PosterCredentials, WorkerHeartbeat
+from groups.models.locks import members_key
 from groups.services.groups import read_now
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
@@ -36,8 +38,10 @@ from poster_admin.users.models import (
     UserSession,
     new_key,
 )
+from poster_admin.users.pages.people import change
 from poster_admin.users.sign_in import first_start, invitations
 from tests.support.browser import new_group, open_row
+from tests.support.changes import SEED, write_down
 from tests.support.criteria import save as save_criteria
 from tests.support.jobs import run, start
 from tests.support.movements import put_movement, watched
@@ -48,7 +52,6 @@ from tests.support.schemes import entry, scheme
 
 SCENES = {}
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
-SEED_FORM = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Stage:
 
     def act(self, path, **values):
         client = self.browse(self.user, language=self.language)
-        return client.post(path, group_form(client, path, **SEED_FORM | values))
+        return client.post(path, group_form(client, path, **SEED | values))
 
     def lose_an_edit(self):
         """Make an edit whose outcome stays unknown, and return its row."""
@@ -115,9 +118,9 @@ def sent(name, address, values=None, role="Owners", account="demo", shows=".summ
     SCENES[name] = (send, role, account, shows)
 
 
-def uploaded(name, text, address="/groups/import/", role="Owners", account="demo", shows="main h1"):
+def uploaded(name, text, address="/groups/import/", role="Owners", shows="main h1"):
     """Declare a scene in which a file with this text was sent."""
-    SCENES[name] = (lambda stage: stage.upload(text, address), role, account, shows)
+    SCENES[name] = (lambda stage: stage.upload(text, address), role, "demo", shows)
 
 
 def signed_in(role, account, sandbox):
@@ -256,6 +259,7 @@ def chosen_clients_move(stage):
     stage.page.select_option("#id_target", "4")
 
 
+page("move_without_clients", "/clients/move/", shows="[data-notice=error]")
 page("list_of_clients", "/clients/list/?target=4", shows="#id_text")
 
 
@@ -325,18 +329,18 @@ uploaded(
 @scene(role="Managers", shows=".plan")
 def scheme_looked_at(stage):
     rules = 'rules:\n- {group: "Гості", sum: 777.5}\n'
-    stage.upload(scheme(entry("Нова"), entry(SEED_FORM["name"], percent=50), rules), "/groups/compare/")
+    stage.upload(scheme(entry("Нова"), entry(SEED["name"], percent=50), rules), "/groups/compare/")
 
 
 @scene(role="Staff", shows=".plan")
 def scheme_planned(stage):
-    stage.upload(scheme(entry("Нова"), entry(SEED_FORM["name"], "bonus", 11, 50)), "/groups/compare/")
+    stage.upload(scheme(entry("Нова"), entry(SEED["name"], "bonus", 11, 50)), "/groups/compare/")
     stage.page.locator("main details summary").click()
 
 
 uploaded(
     "scheme_that_is_so",
-    scheme(entry(SEED_FORM["name"], "bonus", 10, 50)),
+    scheme(entry(SEED["name"], "bonus", 10, 50)),
     "/groups/compare/",
     role="Managers",
     shows="[data-notice=success]",
@@ -601,6 +605,12 @@ def plan_a_change_refused(stage):
     stage.page.locator("#form form .button:not(.plain)").click()
 
 
+@scene(shows="#form [data-notice=conflict]")
+def remove_planned(stage):
+    planned(stage.user)
+    stage.goto("/groups/4/delete/")
+
+
 @scene(role="Staff", shows=".row-mark")
 def planned_in_the_list(stage):
     planned(stage.user)
@@ -650,6 +660,20 @@ def planned_changes(stage):
     stage.goto("/schedules/")
 
 
+@scene(role="Staff", shows="form .button.danger")
+def planned_and_cancelled(stage):
+    schedule = planned(stage.user)
+    stage.goto(f"/schedules/{schedule.pk}/cancel/")
+
+
+@scene(role="Staff", shows="main:has([role=alert]) form .button.danger")
+def planned_and_begun_before_it_is_cancelled(stage):
+    schedule = planned(stage.user)
+    stage.goto(f"/schedules/{schedule.pk}/cancel/")
+    run_due(at(2))
+    stage.page.locator("form .button.danger").click()
+
+
 @scene(role="Staff", shows="[data-notice=conflict]")
 def planned_twice(stage):
     planned(stage.user)
@@ -679,6 +703,14 @@ def limits(stage):
 
 
 sent("limits_refused", "/account/limits/", {"max_percent": "101"})
+
+
+@scene(shows="[data-theirs]")
+def limits_set_by_two(stage):
+    limits(stage)
+    Limits.objects.update(max_percent=15, set_by="ivan")
+    stage.fill({"max_percent": "25"})
+    stage.button()
 
 
 @scene(shows="tr[data-request]")
@@ -711,6 +743,12 @@ def request_refused(stage):
     stage.goto(f"/requests/{request.pk}/")
 
 
+@scene(shows="[data-notice=unknown]")
+def group_that_is_asked_about(stage):
+    asked(stage)
+    stage.goto("/groups/1/")
+
+
 @scene(shows="[name=reason]")
 def beyond_the_limits(stage):
     Limits.objects.create(account_id="demo", max_percent=12)
@@ -737,6 +775,14 @@ def job_running(stage):
     job = start(stage.user)
     run_some(job)
     stage.goto(f"/jobs/{job.pk}/")
+
+
+@scene(role="Staff", shows="#ask #cancel")
+def job_to_cancel(stage):
+    job = start(stage.user)
+    run_some(job)
+    stage.goto(f"/jobs/{job.pk}/")
+    stage.page.locator("#cancel").click()
 
 
 @scene(role="Staff", shows="tr[data-state=refused]")
@@ -852,16 +898,16 @@ def account_with_a_watch(stage):
 @scene(shows="[data-watch=on] [data-notice=error]")
 def account_with_a_watch_that_stopped(stage):
     partner = make_user("ivan", role="Owners", account="demo", sandbox=stage.sandbox)
-    watch.switch_on(user=partner, credentials=partner.credentials)
+    watch.switch_on(partner.credentials)
     partner.groups.clear()
     stage.goto("/account/")
 
 
-def remove_with_clients(stage, group_id=4, name="Скидочная система 10%"):
+def remove_with_clients(stage):
     client = stage.browse(stage.user, language=stage.language)
-    url = f"/groups/{group_id}/delete/"
-    client.post(url, open_form(client, url, confirm_name=name))
-    return Snapshot.objects.get(group_id=group_id)
+    url = "/groups/4/delete/"
+    client.post(url, open_form(client, url, confirm_name="Скидочная система 10%"))
+    return Snapshot.objects.get(group_id=4)
 
 
 @scene(shows="tr[data-snapshot]")
@@ -1016,6 +1062,15 @@ def person(stage):
     stage.goto(f"/people/{ivan.pk}/")
 
 
+@scene(shows="[data-theirs]")
+def person_changed_by_two(stage):
+    ivan = make_user("ivan", role="Staff", account="demo", sandbox=stage.sandbox)
+    stage.goto(f"/people/{ivan.pk}/")
+    change(ivan, "Іван Сірко", "", "Staff")
+    stage.fill({"full_name": "Іван Дмитрович Сірко"})
+    stage.button()
+
+
 for name, step in {
     "block_a_person": "block",
     "new_password_for_a_person": "password",
@@ -1118,7 +1173,38 @@ def security(stage):
     stage.goto("/accounts/sessions/")
 
 
+@scene(shows="form .button.danger")
+def recovery_codes_are_replaced(stage):
+    Passkey.objects.create(
+        user=stage.user, name="iPhone", credential_id="a", public_key=b"b", handle="c", confirmed=True
+    )
+    stage.goto("/accounts/second-factor/codes/")
+
+
 page("notices", "/account/notices/", shows="[data-webhook=none]")
+
+
+def _asked_about_webhook(stage, step):
+    Webhook.objects.create(
+        account_id="demo",
+        credentials=stage.user.credentials,
+        shown="https://hooks.example.com/…",
+        address=Secret("https://hooks.example.com/one"),
+        secret=Secret("whsec_"),
+    )
+    stage.goto(f"/account/notices/webhook/{step}/")
+
+
+@scene(shows="form .button.danger")
+def webhook_gets_a_secret(stage):
+    _asked_about_webhook(stage, "secret")
+
+
+@scene(shows="form .button.danger")
+def webhook_is_removed(stage):
+    _asked_about_webhook(stage, "remove")
+
+
 sent("webhook_refused", "/account/notices/webhook/", {"address": "http://10.0.0.1/"})
 
 
@@ -1258,6 +1344,17 @@ def criteria_whose_nights_are_left_out(stage):
     common = {"account": row.account, "user": stage.user, "kind": KIND, "wanted": wanted}
     Job.objects.create(**common, state=Job.State.DONE)
     Job.objects.create(**common, state=Job.State.STOPPED, reason=Job.Stop.UNREACHABLE)
+    Criteria.objects.update(left_out_at=timezone.now())
+    stage.goto("/criteria/")
+
+
+@scene(shows=".notice a[href^='/history/']")
+def criteria_that_a_removal_held_at_night(stage):
+    row = _save_criteria(stage, nightly=True)
+    wanted = RunScope(row.fingerprint, (1, 4, 5)).to_json()
+    Job.objects.create(account=row.account, user=stage.user, kind=KIND, wanted=wanted, state=Job.State.DONE)
+    removal = write_down(stage.user, action="remove", group_id=5, group_name="Друзі закладу", state="review")
+    Lock.objects.take(row.pk, [members_key(5)], change_id=removal.pk)
     Criteria.objects.update(left_out_at=timezone.now())
     stage.goto("/criteria/")
 

@@ -1,6 +1,6 @@
 """Planned changes of a group of the seed."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -39,6 +39,18 @@ def planned(user, **values):
 
 def at(hours):
     return timezone.now() + hours * HOUR
+
+
+def next_day_of(hours):
+    """Return the next day after tomorrow that has so many hours on the clock of the site: 23, 24 or 25."""
+    zone, day = timezone.get_default_timezone(), timezone.localdate() + timedelta(2)
+
+    def midnight(day):
+        return datetime.combine(day, time.min, zone).astimezone(UTC)
+
+    while midnight(day + timedelta(1)) - midnight(day) != timedelta(hours=hours):
+        day += timedelta(1)
+    return day
 
 
 def percent_of(sandbox, group_id=GROUP):

@@ -1,18 +1,26 @@
-"""Take a snapshot of a group, or remove the group by its page."""
+"""Take a snapshot of a group, remove the group by its page, and plan its restore."""
 
 import uuid
 
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import snapshots
+from groups.features.snapshots.services import restore_preview, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from tests.support.pages import GROUP_4, REMOVAL, open_form
 
 
-def snapshot_of(user, group_id):
+def snapshot_of(user, group_id=4):
+    """Take the snapshot of a removal."""
     credentials = credentials_service.credentials_of(user)
     group = read_now(credentials, group_id).group
-    return snapshots.take_snapshot(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
+    return snapshots.take_snapshot(credentials, group, operation=uuid.uuid4())
+
+
+def plan_restore_of(user, snapshot):
+    """Return the restore that the page of a snapshot offers; it is not started."""
+    credentials = credentials_service.credentials_of(user)
+    preview = restore_preview.preview_restore(credentials, snapshot)
+    return restore_preview.plan_restore(credentials, preview, operation=uuid.uuid4())
 
 
 def remove_by_page(client):

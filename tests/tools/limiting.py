@@ -109,7 +109,6 @@ class World:
         from groups.services.jobs import queue
 
         job = moves.plan_move(
-            user=self.asker,
             credentials=self.asker.credentials,
             operation=uuid.uuid4(),
             sources=[self._group(self._source)],
@@ -159,7 +158,7 @@ class World:
         for _ in range(APPROVALS):
             request = ApprovalRequest.objects.get(pk=request.pk)
             try:
-                approvals.approve(request, user=self.approver, credentials=credentials, seen=seen)
+                approvals.approve(request, credentials, seen=seen)
             except approvals.ChangedSince as changed:
                 self.counts["asked again"] += 1
                 seen = changed.now.mark

@@ -87,7 +87,7 @@ def kill_often(plans, kills, chance):
     return left
 
 
-def let_all_end(plans, seconds=120):
+def let_all_end(plans):
     """Let one worker carry out what is left."""
     plans.dashboard.start_worker()
 
@@ -95,7 +95,7 @@ def let_all_end(plans, seconds=120):
         plans.let_end()
         return OPEN.isdisjoint(row["state"] for row in plans.rows())
 
-    wait_until(over, 0.5, seconds)
+    wait_until(over, 0.5, 120)
 
 
 def faults_found(plans):

@@ -130,7 +130,7 @@ class World:
             self.poster.put(f"Група {next(self._numbers)}", "10")
         self.clock.sleep(2 * LAG)
         self.poster.log.clear()
-        switch_on(user=self._user, credentials=credentials_of(self._user))
+        switch_on(credentials_of(self._user))
         self._look()
         self._reconcile()
         self.clock.sleep(2 * LAG)

@@ -63,7 +63,7 @@ def test_a_choice_is_remembered_on_every_device(staff):
     [
         ("/people/7/password/", "/people/7/"),
         ("/people/7/block/", "/people/7/block/"),
-        ("/accounts/second-factor/codes/", "/accounts/second-factor/"),
+        ("/accounts/second-factor/codes/", "/accounts/second-factor/codes/"),
         ("/accounts/passkeys/use/", "/"),
         ("/people/?page=2", "/people/?page=2"),
     ],

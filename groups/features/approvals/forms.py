@@ -1,5 +1,6 @@
 """Forms for the limits of an account, for a reason to go beyond them, and for the refusal of a request."""
 
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +19,10 @@ class LimitsForm(forms.Form):
     """The limits of an account; an empty field is no limit.
 
     Each field brings along what it was opened with, so that only what was typed is set: a limit that somebody
-    else has set meanwhile stays.
+    else has set meanwhile stays. `opened` has these values, of the fields that say them.
     """
+
+    opened: dict[str, Decimal | None]
 
     max_percent = PercentField(label=Limits.Limit.MAX_PERCENT.label, required=False)
     max_rise = DecimalField(
@@ -53,12 +56,34 @@ class LimitsForm(forms.Form):
             raise forms.ValidationError(NO_WHOLE_NUMBER)
         return int(number)
 
-    def fill(self) -> Limits:
-        """Return the limits with what was typed: all values that do not say what they were opened with."""
-        for name, value in self.cleaned_data.items():
-            if name in self.changed_data or self[name].html_initial_name not in self.data:
-                setattr(self.limits, name, value)
-        return self.limits
+    def clean(self) -> None:
+        self.opened = {}
+        for field in self:
+            said = self.data.get(field.html_initial_name)
+            with suppress(forms.ValidationError):  # then it says nothing
+                if said is not None:
+                    self.opened[field.name] = field.field.to_python(said)
+
+    @property
+    def typed(self) -> dict[str, Decimal | int | None]:
+        """The limits that were typed: all values that do not say what they were opened with."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in self.opened or value != self.opened[name]
+        }
+
+    def on(self, limits: Limits) -> "LimitsForm":
+        """Return the form with what was typed, as if it had been opened on these limits."""
+        now = {field.name: field.value() or "" for field in LimitsForm(limits=limits)}
+        opened = {self[name].html_initial_name: value for name, value in now.items()}
+        typed = {name: self[name].data or "" for name in self.typed}
+        return LimitsForm(opened | now | typed, limits=limits)
+
+    @property
+    def theirs(self) -> list[tuple[str, str | None]]:
+        """The limits that the form was opened on, each with its label, as a field would show them."""
+        return [(str(field.label), field.value()) for field in LimitsForm(limits=self.limits)]
 
 
 class ReasonForm(forms.Form):

@@ -215,6 +215,18 @@ class ApprovalRequest(models.Model):
     def is_waiting(self) -> bool:
         return self.present_state == self.State.WAITING
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Return True if its own user took it back. Of a deleted user only the name is left."""
+        is_own = self.decided_by_name == self.user_name
+        if self.user_id is not None:
+            is_own = self.decided_by_id == self.user_id
+        return self.state == self.State.REFUSED and is_own
+
+    @property
+    def state_label(self) -> str:
+        return str(_("withdrawn") if self.is_withdrawn else self.present_state.label)
+
     def may_be_seen_by(self, user: User) -> bool:
         """Return True for its own user, and for those who may decide it."""
         return self.user_id == user.pk or user.has_perm(EXCEED_LIMITS)

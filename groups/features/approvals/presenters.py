@@ -14,8 +14,10 @@ from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Bre
 from groups.features.approvals.services.approvals import (
     command_of,
     count_to_decide,
+    deciders_of,
     may_decide,
     rebased_onto,
+    waiting_for_group,
 )
 from groups.features.approvals.services.limits import OWN_BOUND
 from groups.models import Change, Consent, PosterCredentials
@@ -24,13 +26,14 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
+from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
+from poster_admin.users.accounts import name_of
 
 Limit = Limits.Limit
 type Variables = dict[str, Any] | None
@@ -40,7 +43,9 @@ def breach_words(breach: Breach, *, approved: bool = False) -> str:
     """Return a broken limit in a sentence: what would be, or what was approved."""
     if breach.limit == OWN_BOUND:
         count = NumberFormat.current().count
-        return _("Clients that it would reach: %(asked)s; on its own it may reach %(allowed)s.") % {
+        text = _("Clients that it would reach: %(asked)s; on its own it may reach %(allowed)s.")
+        past = _("Clients approved: %(asked)s; on its own it may reach %(allowed)s.")
+        return (past if approved else text) % {
             "asked": count(int(breach.asked)),
             "allowed": count(int(breach.allowed)),
         }
@@ -103,10 +108,14 @@ class RequestPage:
 
     @property
     def what(self) -> str:
-        """The kind of the write."""
-        return (
-            str(Change.Action(self.request.action).label) if self.is_for_change else self.request.kind_label
-        )
+        """The kind of the write, as a noun: it was asked for, and may never be made."""
+        if not self.is_for_change:
+            return self.request.kind_label
+        return {
+            Change.Action.CREATE: pgettext("asked for", "creation"),
+            Change.Action.UPDATE: pgettext("asked for", "change"),
+            Change.Action.REMOVE: pgettext("asked for", "removal"),
+        }[Change.Action(self.request.action)]
 
     @property
     def breaches(self) -> list[str]:
@@ -160,6 +169,22 @@ class RequestPage:
     @property
     def is_own(self) -> bool:
         return self.request.user_id == self.user.pk
+
+    @property
+    def notice(self) -> str:
+        """Return the kind of the notice that says how it stands."""
+        if self.request.is_withdrawn:
+            return "stale"
+        ends = {ApprovalRequest.State.WAITING: "unknown", ApprovalRequest.State.APPROVED: "success"}
+        return ends.get(self.request.present_state, "error")
+
+    @property
+    def who_decides(self) -> str:
+        """Return a sentence that names the users who may approve it, for a user who may not."""
+        names = [name_of(user) for user in deciders_of(self.request)]
+        if not names:
+            return _("Nobody else has the right to approve it yet. An owner can give it to a second person.")
+        return _("It can be approved by: %(names)s.") % {"names": ", ".join(names)}
 
     @property
     def words(self) -> str:
@@ -249,15 +274,26 @@ class RequestPage:
 
 def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
     """Return the number of requests that wait for the user, if any do, for the head of every page."""
-    if not credentials or not request.user.has_perm(EXCEED_LIMITS):
+    if not credentials:
         return None
     with optional("what waits for a decision"):
-        if count := count_to_decide(credentials, request.user):
+        if count := count_to_decide(credentials):
             path, url = request.path_info, reverse("groups:requests")
             # The value of `aria-current`, for the page itself and for those below it.
             here = "page" if path == url else "true" if path.startswith(url) else ""
             return {"to_decide": count, "here": here}
     return None
+
+
+def notice_on_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
+    """Show the request that waits for a decision on a group, to users who may see it."""
+    return notice_on_form(request, one.group)
+
+
+def notice_on_form(request: Request, group: Group) -> Variables:
+    """Show it above a form of the group too, before somebody asks for the same."""
+    asked = waiting_for_group(request.credentials, group.id)
+    return {"asked": asked} if asked else None
 
 
 def tab_of_requests(_request: Request) -> list[Tab]:
@@ -297,8 +333,3 @@ def link_to_request(_request: Request, change: Change) -> Variables:
 def reason_of_write(_request: Request, row: Consent) -> Variables:
     """Return the reason why a change or a job went beyond the limits."""
     return {"reason": row.limit_reason} if row.limit_reason else None
-
-
-def destinations_of_requests(user: User) -> list[Destination]:
-    """Return the page of the requests, for users who may see groups."""
-    return pages_for(user, ("groups.view_group", _("Requests"), "groups:requests", False))

@@ -16,7 +16,7 @@ from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Limits
 from groups.features.approvals.presenters import RequestPage, breach_words
 from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits, limits_of, set_limits
+from groups.features.approvals.services.limits import BeyondLimits, SetSince, limits_of, set_limits
 from groups.models import Change
 from groups.models.contents import Effect
 from groups.poster import PosterError
@@ -42,18 +42,22 @@ def account_limits(request: Request) -> HttpResponse:
     check_token(request.credentials)
     limits = limits_of(request.credentials.account_id)
     form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
-    if form.is_valid():
-        set_limits(form.fill(), user=request.user)
-        messages.success(request, _("The limits are set."))
-        return redirect("groups:limits")
-    return render_form(request, "approvals/limits.html", form, fragment="form", limits=limits)
+    if not form.is_valid():
+        return render_form(request, "approvals/limits.html", form, fragment="form", limits=limits)
+    try:
+        set_limits(limits.account_id, form.typed, opened=form.opened, user=request.user)
+    except SetSince as since:
+        context = {"form": form.on(since.now), "limits": since.now, "set_since": True}
+        return render_page(request, "approvals/limits.html", context, fragment="form", status=409)
+    messages.success(request, _("The limits are set."))
+    return redirect("groups:limits")
 
 
 @require_safe
 @requires("view_group")
 def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
-    page = page_asked_for(request, approvals.requests_of(request.credentials, request.user))
+    page = page_asked_for(request, approvals.requests_of(request.credentials))
     made = approvals.writes_of(page.object_list)
     rows = [RequestPage(asked, request.user, made=made.get(asked.pk)) for asked in page.object_list]
     return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")
@@ -70,15 +74,11 @@ def request_detail(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @requires("exceed_limits")
 def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
     """Approve a request, and make its write with the user's own token."""
-    asked = _find(request, request_id)
-    if not approvals.may_decide(asked, request.user):
-        raise PermissionDenied
+    asked = _find_to_decide(request, request_id)
     if approvals.needs_password(asked) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
     try:
-        change = approvals.approve(
-            asked, user=request.user, credentials=request.credentials, seen=request.POST.get("version", "")
-        )
+        change = approvals.approve(asked, request.credentials, seen=request.POST.get("version", ""))
     except NotNow:
         return _moved_on(request, asked)
     except approvals.AlreadySo:
@@ -103,9 +103,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @requires("exceed_limits")
 def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
     """Refuse a request with a reason."""
-    asked = _find(request, request_id)
-    if not approvals.may_decide(asked, request.user):
-        raise PermissionDenied
+    asked = _find_to_decide(request, request_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
         return _show(request, asked, status=422, reason_form=form)
@@ -117,12 +115,31 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
     return redirect("groups:request", asked.pk)
 
 
+@require_POST
+@requires("view_group")
+def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
+    """Take back a request of the user's own."""
+    asked = _find(request, request_id)
+    try:
+        approvals.withdraw(asked, user=request.user)
+    except NotNow:
+        return _moved_on(request, asked)
+    messages.success(request, _("The request was withdrawn. Nothing was sent to Poster."))
+    return redirect("groups:request", asked.pk)
+
+
 # --- Helpers -----------------------------------------------------------------------------------------------
 
 
 def _find(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
-    found = approvals.requests_of(request.credentials, request.user)
-    return get_object_or_404(found, pk=request_id)
+    return get_object_or_404(approvals.requests_of(request.credentials), pk=request_id)
+
+
+def _find_to_decide(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
+    asked = _find(request, request_id)
+    if not approvals.may_decide(asked, request.user):
+        raise PermissionDenied
+    return asked
 
 
 def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:

@@ -12,6 +12,7 @@ class Bulk(feature.Feature):
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.bulk import presenters, services  # noqa: PLC0415 - as above
+        from groups.presenters.destinations import ACTION, pages_for  # noqa: PLC0415 - as above
 
         hooks.job_kind(services.Edit)
         hooks.job_kind(services.Import)
@@ -19,6 +20,10 @@ class Bulk(feature.Feature):
         hooks.part("list.tools", "bulk/import.jinja", presenters.link_to_import, order=3)
         hooks.list_action(presenters.PERCENTS_OF_CHOSEN)
         hooks.part("request.job", "bulk/plan_of_request.html", presenters.plan_of_request)
-        hooks.destinations(presenters.destinations_of, order=1)
+        pages = (
+            ("groups.change_group", _("Change several percents"), "groups:bulk", ACTION),
+            ("groups.add_group", _("Import groups from a file"), "groups:import", ACTION),
+        )
+        hooks.destinations(pages_for(*pages), order=1)
         hooks.routine("delete plans", services.forget_drafts, pause=5.0)
         hooks.prune("plans that were not started", services.forget_drafts)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +26,7 @@ from groups.services.values import money_words, percent_words
 CENT = Decimal("0.01")
 PREFIXES = {"percent": "percent", "birthday_bonus": "bonus"}
 """The numbers that are edited for many groups, and the beginning of the names of their fields."""
+LABELS = {"percent": _("Percent of “%(name)s”, %%"), "birthday_bonus": _("Birthday bonus of “%(name)s”")}
 CHANGED_MEANWHILE = {
     "percent": _(
         "Somebody changed this percent meanwhile: it is %(now)s now. Send yours again if it is right."
@@ -83,7 +85,8 @@ class PercentsForm(forms.Form):
     """A percent for each of many groups, and the birthday bonus of bonus groups. Edited numbers alone change.
 
     `groups` are the groups that Poster has now. A submitted form tells by its `version` which groups it
-    showed, and with which values. `typed` are other values to show at first.
+    showed, and with which values. `typed` are lines to show at first, rebased onto the groups. Another
+    value at Poster than the old one of a line is a conflict.
     """
 
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
@@ -93,12 +96,17 @@ class PercentsForm(forms.Form):
         data: Any = None,
         *,
         groups: Iterable[Group],
-        typed: Mapping[int, GroupValues] = MappingProxyType({}),
+        typed: Mapping[int, Line] = MappingProxyType({}),
     ) -> None:
         now = {group.id: group for group in groups}
         # A discount group has no birthday bonus.
+        old = {group_id: line.old for group_id, line in typed.items()}
         self._opened = {
-            group_id: {name: getattr(group, name) for name in PREFIXES if group.is_bonus or name == "percent"}
+            group_id: {
+                name: getattr(old.get(group_id) or group, name)
+                for name in PREFIXES
+                if group.is_bonus or name == "percent"
+            }
             for group_id, group in now.items()
         }
         if data is not None:
@@ -108,10 +116,13 @@ class PercentsForm(forms.Form):
         self.changed: dict[int, GroupValues] = {}
         self.groups = {group_id: now[group_id] for group_id in self._opened if group_id in now}
         for group in self.groups.values():
+            shown = typed[group.id].new if group.id in typed else group
             for name in self._opened[group.id]:
                 field: Any = copy.deepcopy(GroupForm.base_fields[name])
-                field.label, field.initial = group.name, getattr(typed.get(group.id, group.values), name)
+                field.label, field.initial = group.name, getattr(shown, name)
                 field.stored = self._opened[group.id][name]
+                # The name stands beside it; hidden labels would be a seventh of what the browser lays out.
+                field.widget.attrs["aria-label"] = LABELS[name] % {"name": group.name}
                 # A script may send percents alone, as before there were bonuses: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data
                 self.fields[_field_of(group.id, name)] = field
@@ -143,7 +154,8 @@ class PercentsForm(forms.Form):
     @property
     def lines(self) -> list[Line]:
         """The edited groups, as lines of a plan."""
-        return lines_of(self.changed, self.groups)
+        edited = enumerate(self.changed.items(), 1)
+        return [Line.of(number, new, self.groups[group_id]) for number, (group_id, new) in edited]
 
     def clean_version(self) -> str:
         if not self._opened:
@@ -199,14 +211,6 @@ class PercentsForm(forms.Form):
         for name, messages in self._line.errors.items():
             field = name if name in opened else "percent"
             self.add_error(_field_of(group.id, field), [str(message) for message in messages])
-
-
-def lines_of(changed: Mapping[int, GroupValues], groups: Mapping[int, Group]) -> list[Line]:
-    """Return the lines of a plan that gives these values to the groups."""
-    return [
-        Line(number, new, group_id, groups[group_id].values, groups[group_id].clients)
-        for number, (group_id, new) in enumerate(changed.items(), 1)
-    ]
 
 
 def _field_of(group_id: int, name: str) -> str:
@@ -278,7 +282,10 @@ class CalculationForm(forms.Form):
 
 
 class UploadForm(forms.Form):
-    """Upload a file with groups. It is read in memory, and not kept."""
+    """Upload a file with groups. It is read in memory, and not kept.
+
+    `size` is that of the whole request.
+    """
 
     file = forms.FileField(
         label=_("File, CSV or XLSX"),
@@ -289,10 +296,12 @@ class UploadForm(forms.Form):
         },
     )
 
-    def __init__(self, *args: Any, largest: int = 0, size: int = 0, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: Any, size: int = 0) -> None:
+        super().__init__(*args)
+        largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        self.megabytes = largest // 2**20
         if size > largest:
             # The upload was too large: its content was not even read into memory.
             self.fields["file"].error_messages["required"] = _(
                 "The file is larger than %(size)s MB. Take out what is not needed, or split it."
-            ) % {"size": largest // 2**20}
+            ) % {"size": self.megabytes}

@@ -6,23 +6,20 @@ from math import ceil
 from types import MappingProxyType
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.bulk.services import Edit, Import, Line
 from groups.models import Job
-from groups.poster import Group, GroupValues
+from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.warnings import warnings_for
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.group_actions import ListAction
 from groups.presenters.lists.group_list import Listing
 from groups.services.jobs.kinds import JobKind
-from groups.services.values import NumberFormat
+from groups.services.values import FIELD_LABELS, NumberFormat
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
@@ -64,7 +61,13 @@ class Plan:
         """The lines of this page, each with its name and its values, old and new, and with its warnings."""
         for line in self.page:
             compared = {row["field"]: row for row in check_rows(line.old, line.new)}
-            cells = [compared[name] for name in ("loyalty_type", *NUMBERS)]
+            # A discount group has no birthday bonus to compare.
+            no_bonus = {"label": FIELD_LABELS["birthday_bonus"], "new": "–"}
+            cells = [
+                compared["loyalty_type"],
+                compared["percent"],
+                compared.get("birthday_bonus", no_bonus),
+            ]
             yield line, compared["name"], cells, self._risks_of(line)
 
     @cached_property
@@ -88,25 +91,27 @@ class Plan:
 class Sheet:
     """The groups that can be edited, the page of them that is shown, and the lines typed so far.
 
+    Lines are rebased onto the groups: a value that nobody has typed is the present one. A line whose values
+    Poster has by now, as after its plan was carried out, is left out.
+
     Without a page in the address the one with the first typed value is shown. Groups that fit on one page
     have those with typed values first.
     """
 
     def __init__(self, listing: Listing, lines: Iterable[Line], chosen: Collection[int]) -> None:
         self.listing = listing
-        self.lines = {line.group_id: line for line in lines if line.group_id is not None}
         self.chosen = chosen
         locked = listing.locked_ids
         found = [group for group in listing.found_groups if group.is_editable and group.id not in locked]
+        now = {group.id: group for group in found}
+        typed = {line.group_id: line for line in lines if line.group_id is not None}
+        onto = {pk: line.onto(now[pk]) if pk in now else line for pk, line in typed.items()}
+        self.lines = {pk: line for pk, line in onto.items() if pk not in now or line.new != now[pk].values}
         if len(found) <= PAGE_SIZE:
             found.sort(key=lambda group: group.id not in self.lines)
         self.found_groups: list[Group] = found
         self.found = len(found)
         self.pages = max(1, ceil(self.found / PAGE_SIZE))
-
-    @property
-    def typed(self) -> dict[int, GroupValues]:
-        return {group_id: line.new for group_id, line in self.lines.items()}
 
     def page_of(self, asked: str) -> int:
         """Return the number of the page that the address asks for."""
@@ -139,15 +144,6 @@ def _changes(count: int) -> str:
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
-
-
-def destinations_of(user: User) -> list[Destination]:
-    """Return the forms that the user may open."""
-    return pages_for(
-        user,
-        ("groups.change_group", _("Change several percents"), "groups:bulk", True),
-        ("groups.add_group", _("Import groups from a file"), "groups:import", True),
-    )
 
 
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:

@@ -5,14 +5,15 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 """
 
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import batched
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
@@ -22,6 +23,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.poster import Group, GroupValues
+from groups.poster.fields import fold
 from groups.services.clients import count_members
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
@@ -65,6 +67,33 @@ class Line:
     clients: int = 0
     namesakes: tuple[tuple[int, int], ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        number: int,
+        new: GroupValues,
+        group: Group | None,
+        named: Mapping[str, Sequence[Group]] = MappingProxyType({}),
+    ) -> Self:
+        """Return the line that gives a group these values, or creates one without a group.
+
+        `named` are the groups of the account by their names: see `by_name`.
+        """
+        name = fold(new.name)
+        others = named.get(name, ()) if group is None or fold(group.name) != name else ()
+        namesakes = tuple((other.id, other.clients) for other in others)
+        if group is None:
+            return cls(number, new, namesakes=namesakes)
+        return cls(number, new, group.id, group.values, group.clients, namesakes)
+
+    def onto(self, group: Group) -> Self:
+        """Return the line rebased onto the group: a value that it does not change is the present one."""
+        if self.old is None:
+            return self
+        old = rebase_values(self.new, self.old, group.values)
+        new = rebase_values(self.old, self.new, group.values)
+        return replace(self, old=old, new=new, clients=group.clients)
+
     def to_json(self) -> dict[str, Any]:
         old, new = self.old.to_json() if self.old else None, self.new.to_json()
         return {
@@ -87,6 +116,14 @@ class Line:
             clients=data["clients"],
             namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
         )
+
+
+def by_name(groups: Iterable[Group]) -> dict[str, list[Group]]:
+    """Return groups by their names, as `fold` compares these."""
+    found = defaultdict(list)
+    for group in groups:
+        found[fold(group.name)].append(group)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +231,8 @@ class Import(Edit):
 
 
 def keep_plan(
-    *,
-    user: User,
     credentials: PosterCredentials,
+    *,
     kind: type[Edit],
     lines: Iterable[Line],
     unchanged: int = 0,
@@ -207,7 +243,7 @@ def keep_plan(
 
     `others` is what a kind of another feature keeps beside them.
     """
-    content = EditPlan(tuple(lines), unchanged, tuple(ignored))
+    user, content = credentials.user, EditPlan(tuple(lines), unchanged, tuple(ignored))
     job = Job(
         account=credentials.account,
         user=user,
@@ -226,9 +262,10 @@ def keep_plan(
     return job
 
 
-def plan_of(credentials: PosterCredentials, user: User, job_id: uuid.UUID) -> Job | None:
+def plan_of(credentials: PosterCredentials, job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
+    user = credentials.user
     kinds = [name for name, kind in Job.registered.items() if issubclass(kind, Edit)]
     plans = Job.objects.filter(account=credentials.account_id, kind__in=kinds)
     job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
@@ -307,7 +344,8 @@ class _Edit:
             values: dict[str, Any] = {"operation": self._operation(line, tries), "intended": line.new}
             values["job"] = self._job
             if line.group_id is None:
-                commands.append(CreateGroup(**values, name_confirmed=bool(line.namesakes)))
+                shown = frozenset(group_id for group_id, _clients in line.namesakes)
+                commands.append(CreateGroup(**values, namesakes=shown))
             else:
                 commands.append(UpdateGroup(**values, group_id=line.group_id, loaded=line.old))
         return commands

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -14,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.bulk import services
-from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm, lines_of
+from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.presenters import Plan, Sheet
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.bulk.spreadsheets.imports import read_import
@@ -47,7 +46,7 @@ def bulk_edit(request: Request) -> HttpResponse:
     calculation = CalculationForm(request.POST if asked else None)
     if request.method != "POST":
         page = sheet.page_of(request.GET.get("page", ""))
-        form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.typed)
+        form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.lines)
         return _show_sheet(request, sheet, form, calculation)
     form = PercentsForm(request.POST, groups=groups.groups)
     if not form.is_valid() or (calculation.is_bound and not calculation.is_valid()):
@@ -61,8 +60,11 @@ def bulk_edit(request: Request) -> HttpResponse:
         values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
         if calculation.errors:
             return _show_sheet(request, sheet, form, calculation)
-        calculated = lines_of(values, {group.id: group for group in chosen})
-        by_id |= {line.group_id: line for line in calculated if line.group_id is not None}
+        for group in chosen:
+            if group.id in values:
+                line, typed = Line.of(0, values[group.id], group), by_id.get(group.id)
+                # Keep the old value of a typed line: if Poster has another one by now, that is a conflict.
+                by_id[group.id] = replace(line, old=typed.old) if typed else line
         lines = list(by_id.values())
     return _after_typing(request, sheet, lines)
 
@@ -71,11 +73,10 @@ def bulk_edit(request: Request) -> HttpResponse:
 @requires("add_group", "change_group")
 def group_import(request: Request) -> HttpResponse:
     """Accept a file with groups, and make a plan of it; show its errors if it has any."""
-    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-    context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
+    context: dict[str, Any] = {"most": ROWS_AT_MOST}
     if request.method != "POST":
         return render_page(request, "bulk/import.html", {"form": UploadForm(), **context})
-    form = UploadForm(request.POST, request.FILES, largest=largest, size=body_length(request))
+    form = UploadForm(request.POST, request.FILES, size=body_length(request))
     if form.is_valid():
         content = form.cleaned_data["file"].read()
         try:
@@ -87,8 +88,14 @@ def group_import(request: Request) -> HttpResponse:
             context["problem"] = problem.code
         else:
             if found.lines and not found.errors:
-                about = {"unchanged": found.unchanged, "ignored": found.ignored}
-                return redirect("groups:plan", _keep_plan(request, Import, found.lines, **about).pk)
+                job = services.keep_plan(
+                    request.credentials,
+                    kind=Import,
+                    lines=found.lines,
+                    unchanged=found.unchanged,
+                    ignored=found.ignored,
+                )
+                return redirect("groups:plan", job.pk)
             context["found"] = found
             context["plan"] = Plan(found.lines, group_warnings(request.credentials, groups))
     status = 422 if form.errors or context["found"].errors else 200
@@ -99,7 +106,7 @@ def group_import(request: Request) -> HttpResponse:
 @requires("change_group")
 def plan(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show the changes cell by cell; a POST starts them."""
-    job = services.plan_of(request.credentials, request.user, job_id)
+    job = services.plan_of(request.credentials, job_id)
     if job is None:
         raise Http404
     if request.method == "POST":
@@ -146,7 +153,7 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
     plan_id = None
     with suppress(ValueError):
         plan_id = uuid.UUID(request.GET.get("plan", ""))
-    job = services.plan_of(request.credentials, request.user, plan_id) if plan_id else None
+    job = services.plan_of(request.credentials, plan_id) if plan_id else None
     typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
     return Sheet(listing, typed_before, ids)
 
@@ -181,15 +188,12 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
         return redirect("groups:list")
     lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
     if not stays:
-        draft = _keep_plan(request, Edit, lines, unchanged=max(0, sheet.found - len(lines)))
+        unchanged = max(0, sheet.found - len(lines))
+        draft = services.keep_plan(request.credentials, kind=Edit, lines=lines, unchanged=unchanged)
         return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
-    query["plan"] = str(_keep_plan(request, Edit, lines).pk) if lines else ""
+    kept = services.keep_plan(request.credentials, kind=Edit, lines=lines) if lines else None
+    query["plan"] = str(kept.pk) if kept else ""
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
     return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
-
-
-def _keep_plan(request: Request, kind: type[Edit], lines: list[Line], **about_lines: Any) -> Job:
-    user, credentials = request.user, request.credentials
-    return services.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, **about_lines)

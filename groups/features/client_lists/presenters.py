@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups.features.client_lists.services import Listed, State
@@ -14,12 +13,8 @@ from groups.features.moves.presenters import MoveEffect, MoveEffects
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Client, Group
 from groups.presenters.clients.account_clients import value_of
-from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import MoveClient
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""
@@ -128,8 +123,3 @@ def link_to_list(request: HttpRequest) -> dict[str, Any] | None:
 def link_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
     """Offer to fill a group from a list."""
     return {"group": one.group} if request.user.has_perm(MoveClient.permission) else None
-
-
-def destinations_of(user: "User") -> list[Destination]:
-    """Return the list as an action to go to."""
-    return pages_for(user, (MoveClient.permission, _("Move clients from a list"), "groups:client_list", True))

@@ -112,7 +112,7 @@ def read_directory(
 ) -> Directory:
     """Read all clients of the account, and return those that a line fits, without removed ones.
 
-    One in no group, or in one that is not among `group_ids`, cannot be moved out of it: counts as unreadable.
+    A client in no group, or in one that is not among `group_ids`, cannot be moved, and counts as unreadable.
     Raises `PosterError`, among them `Unreachable` if it takes longer than SECONDS_FOR_ALL.
     """
     words = [word for line in lines for word in line.words]

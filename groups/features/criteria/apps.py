@@ -37,7 +37,7 @@ class Criteria(feature.Feature):
         hooks.gate(runs.MostMovesGate())
         hooks.answer(runs.TooManyMoves, views.answer_too_many)
         hooks.events(
-            "criteria", _("The criteria moved clients at night, or do so no more"), events.find_nights
+            "criteria", _("The criteria moved clients at night, or no longer do so"), events.find_nights
         )
         hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
         sweep.add_listener(reading.listen_for_criteria)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import DecimalField
 from groups.poster import Group
+from groups.poster.fields import KOPECKS
 from groups.services.values import NumberFormat, terms_words
 
 LARGEST_AMOUNT = Decimal(100_000_000)
-_KOPECKS = 100
 
 
 class AmountField(DecimalField):
@@ -38,14 +38,16 @@ class AmountField(DecimalField):
 
     def clean(self, value: Any) -> int | None:
         amount = super().clean(value)
-        return None if amount is None else int(amount * _KOPECKS)
+        return None if amount is None else int(amount * KOPECKS)
 
     def prepare_value(self, value: Any) -> Any:
-        return super().prepare_value(Decimal(value) / _KOPECKS if isinstance(value, int) else value)
+        return super().prepare_value(Decimal(value) / KOPECKS if isinstance(value, int) else value)
 
 
 class WholeField(DecimalField):
     """A whole number as people type it, between two bounds."""
+
+    not_a_number = _("Enter a whole number.")
 
     def __init__(self, *, least: int = 0, most: int, range_message: Any, **kwargs: Any) -> None:
         super().__init__(maximum=Decimal(most), range_message=range_message, **kwargs)
@@ -57,7 +59,7 @@ class WholeField(DecimalField):
         if number is None:
             return None
         if number != int(number):
-            raise ValidationError(_("Enter a whole number."))
+            raise ValidationError(self.not_a_number)
         if number < self.least:
             raise ValidationError(self.range_message)
         return int(number)

@@ -37,8 +37,8 @@ class Criteria(Leased):
 
     `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
     the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
-    reason until somebody saves the table. The last night that was left out because a job waited for a person
-    was so at `left_out_at`.
+    reason until somebody saves the table. `left_out_at` is the time of the last night that was left out: a
+    job waited for a person, or something held a group of the table for too long.
     """
 
     class Held(models.TextChoices):

@@ -66,7 +66,7 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, saved, form=form, status=422)
     sent = {name: form.cleaned_data[name] for name in ("nightly", "operation", "version")}
     try:
-        changed = tables.save_table(form.table, **sent, user=request.user, credentials=request.credentials)
+        changed = tables.save_table(form.table, **sent, credentials=request.credentials)
     except SavedSince as since:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
@@ -168,7 +168,7 @@ def run(request: Request) -> HttpResponse:
         reading = new_reading(credentials, Table.from_json(saved.table))
     except GroupsGone:
         return _show(request, saved, status=409)
-    job = runs.plan_run(reading, user=user, operation=operation, is_read=_read_in_time(reading))
+    job = runs.plan_run(reading, operation=operation, is_read=_read_in_time(reading))
     try:
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
@@ -215,7 +215,7 @@ def pin_create(request: Request) -> HttpResponse:
         return redirect("groups:criteria")
     form = PinForm(request.POST)
     if form.is_valid():
-        if tables.pin_client(**form.cleaned_data, user=request.user, credentials=request.credentials):
+        if tables.pin_client(request.credentials, **form.cleaned_data):
             messages.success(request, _("The client stays where they are, whatever the criteria say."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
@@ -226,14 +226,14 @@ def pin_create(request: Request) -> HttpResponse:
 @requires("move_client")
 def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     """Remove the pin of a client."""
-    if not tables.remove_pin(pin_id, user=request.user, credentials=request.credentials):
+    if not tables.remove_pin(request.credentials, pin_id):
         raise Http404
     messages.success(request, _("The pin is removed."))
     return _redirect_to_pins(request)
 
 
 def _redirect_to_pins(request: Request) -> HttpResponse:
-    """Redirect to the table; with a script only its pins are drawn anew: what is typed above stays."""
+    """Redirect to the table; with a script only its pins are drawn again: what is typed above stays."""
     if element_asked_for(request) != "pins":
         return redirect("groups:criteria")
     place = {"path": reverse("groups:criteria"), "target": "#pins", "select": "#pins", "push": "false"}

@@ -25,8 +25,8 @@ class Watch(Leased):
 
     `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
     with the token of this `fingerprint`, because another token may be shown other groups. `picture` is a
-    `Picture` of `services/compare.py`; groups are no personal data. A look is made under a lease, so
-    that of two workers only one stores what it found.
+    `Picture` of `services/compare.py`; groups are no personal data. A look is made under a lease, so that of
+    two workers only one stores what it found.
     """
 
     account = models.OneToOneField(

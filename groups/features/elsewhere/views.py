@@ -64,9 +64,9 @@ def watch_switch(request: Request) -> HttpResponse:
     credentials = request.credentials
     check_token(credentials)
     if request.POST.get("watch") == "on":
-        watching.switch_on(user=request.user, credentials=credentials)
+        watching.switch_on(credentials)
         messages.success(request, _("Changes made elsewhere will be written into the history."))
     else:
-        watching.switch_off(user=request.user, credentials=credentials)
+        watching.switch_off(credentials)
         messages.success(request, _("Changes made elsewhere are no longer looked for."))
     return redirect("groups:account")

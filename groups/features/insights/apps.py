@@ -14,8 +14,9 @@ class Insights(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.insights.presenters import cost, list_conditions, parts, sales_columns  # noqa: PLC0415 - as above
+        from groups.features.insights.presenters import cost, in_list, parts  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
+        from groups.presenters.destinations import PAGE, pages_for  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "insights/link_to_scheme.jinja", lambda _request: {})
         hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
@@ -31,11 +32,16 @@ class Insights(feature.Feature):
         hooks.part("removal.doubts", dependents, parts.doubts_of_removal)
         hooks.part("group.lost", "insights/named_by.html", parts.named_by_dependents)
         hooks.gate(sales.CostGate())
-        hooks.list_columns(sales_columns.SALES)
-        hooks.list_condition(list_conditions.TURNOVER, order=-8)
-        hooks.list_condition(list_conditions.PROMOTION)
+        hooks.list_columns(in_list.SALES)
+        hooks.list_condition(in_list.TURNOVER, order=-8)
+        hooks.list_condition(in_list.PROMOTION)
         hooks.change_note(cost.note_of_cost)
-        hooks.destinations(parts.destinations_of, order=5)
+        pages = (
+            ("groups.view_group", _("Ladder"), "groups:ladder", PAGE),
+            ("groups.view_client", _("Audit of the percents"), "groups:audit", PAGE),
+            ("groups.view_group", _("Loyalty scheme"), "groups:scheme", PAGE),
+        )
+        hooks.destinations(pages_for(*pages), order=5)
         hooks.queue(sweep.QUEUE)
         sweep.add_listener(member_sums.listen_for_members)
         sweep.add_listener(sales.listen_for_sales)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page
@@ -19,14 +19,12 @@ from groups.features.movements.services.movements import (
     movements_of,
     roll_of,
 )
+from groups.models import PosterCredentials
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
 from groups.services.values import name_or_number
+from groups.views.http.requests import Request
 from poster_admin.common.paging import page_asked_for
-
-if TYPE_CHECKING:
-    from groups.models import PosterCredentials
-    from groups.views.http.requests import Request
 
 
 class Growth:
@@ -53,7 +51,7 @@ class Growth:
         return draw_counts(list(counts.items()))
 
 
-def card_of(request: "Request", one: OneGroup) -> dict[str, Any] | None:
+def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     """Return the growth of a group for its page, where the worker looks at its clients."""
     roll = roll_of(request.credentials)
     if roll is None or roll.taken_at is None:
@@ -61,7 +59,7 @@ def card_of(request: "Request", one: OneGroup) -> dict[str, Any] | None:
     return {"group": one.group, "growth": Growth(days_of(request.credentials, one.group.id), roll)}
 
 
-def words_for_watch(request: "Request", credentials: "PosterCredentials") -> dict[str, Any] | None:
+def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[str, Any] | None:
     """Say below the switch of the watch what else it is for, to users who have it before them."""
     is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
     if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
@@ -91,7 +89,7 @@ class MovementRow:
 class MovementPage:
     """The movements of a group in pages, with names for users who may see clients."""
 
-    def __init__(self, request: "Request", group_id: int, groups: Groups, roll: Roll) -> None:
+    def __init__(self, request: Request, group_id: int, groups: Groups, roll: Roll) -> None:
         self._group_id = group_id
         self.roll = roll
         self.days_kept = settings.MOVEMENT_DAYS
@@ -131,7 +129,7 @@ class MovementPage:
 
     @cached_property
     def unnamed(self) -> int:
-        """How many clients of the page could not be asked for by name."""
+        """The number of clients on the page whose names could not be read."""
         return len(self._client_ids - self._names.keys()) if self.may_see_clients else 0
 
     @cached_property

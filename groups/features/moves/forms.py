@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -41,6 +42,7 @@ class TargetForm(forms.Form):
     """Choose the group to which clients go; `sources` are the groups that they are in.
 
     `version` says what the form has shown of each group: name, type, percent and birthday bonus.
+    `query` is the choice of clients in the address of the form: a page that answers it can be opened again.
     """
 
     FEW = 8
@@ -106,6 +108,11 @@ class MoveForm(TargetForm):
         return {self.group.id: self.cleaned_data["clients"]}
 
     @property
+    def query(self) -> str:
+        text = self["clients"].value() or self.ALL
+        return "" if text == self.ALL else f"?{urlencode({'client': text}, safe=',')}"
+
+    @property
     def count(self) -> int:
         """Number of clients to move, as far as it is known in advance."""
         text = self["clients"].value() or self.ALL
@@ -147,6 +154,10 @@ class ChoiceForm(TargetForm):
         return [(group.name, len(by_group[group.id])) for group in self.sources]
 
     @property
+    def query(self) -> str:
+        return self.choice.query
+
+    @property
     def back(self) -> str:
         """The address of the search of clients with this choice."""
         return self.choice.back
@@ -185,6 +196,10 @@ class GroupsForm(TargetForm):
         return [(group.name, group.clients) for group in self.sources]
 
     @property
+    def query(self) -> str:
+        return f"?id={self.initial['id']}"
+
+    @property
     def back(self) -> str:
         """The address of the list with these groups."""
-        return f"{reverse('groups:list')}?id={self.initial['id']}"
+        return reverse("groups:list") + self.query

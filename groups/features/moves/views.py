@@ -13,7 +13,7 @@ from groups.features.moves.presenters import MoveEffect, MoveEffects
 from groups.features.moves.services import moves
 from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Holder, Job, Lock
-from groups.models.locks import members_key
+from groups.models.locks import future_key, members_key
 from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import asked_ids
@@ -51,8 +51,6 @@ def clients_move(request: Request) -> HttpResponse:
     if data is not None:
         # The clients of the check boxes join the others.
         data["clients"] = ",".join(filter(None, [data.get("clients", ""), *data.getlist("client")]))
-    elif not chosen:
-        return redirect("groups:clients")
     groups = reads.list_groups_now(request.credentials).groups
     form = ChoiceForm(data, groups=groups, chosen=chosen)
     return _move(request, form, "moves/move.html", {})
@@ -78,13 +76,13 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
     if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
         raise PermissionDenied
-    user, credentials = request.user, request.credentials
     sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
         # A job of the same form may have removed the group by now, so the form cannot be shown again.
+        operation = sent.submission.operation
         same = moves.retirement_submission(
-            group_id, target_id, user=user, credentials=credentials, operation=sent.submission.operation
+            group_id, target_id, credentials=request.credentials, operation=operation
         )
         if known := find_same(same):
             return redirect(known.get_absolute_url())
@@ -116,15 +114,14 @@ def _move(
         return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
-        if holder := _holder_of_sources(request, form):
+        if holder := _holder_of_sources(request, form, kind):
             more = {"holder": holder_notice(holder), "closed": True, **more}
         return render_page(request, template, context | more, fragment="form", status=status)
 
     if not form.is_valid():
-        is_held = form.is_bound and _holder_of_sources(request, form) is not None
+        is_held = form.is_bound and _holder_of_sources(request, form, kind) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
     job = moves.plan_move(
-        user=request.user,
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         sources=form.sources,
@@ -141,9 +138,14 @@ def _move(
         return answer_not_sent(error, request, job, show)
 
 
-def _holder_of_sources(request: Request, form: Form) -> Holder | None:
-    """Return what holds the members of one of the groups that the form moves clients out of, or None."""
+def _holder_of_sources(request: Request, form: Form, kind: type[moves.Move]) -> Holder | None:
+    """Return what holds the groups that the form moves clients out of, or None.
+
+    A move needs their members. A retirement needs their future too, as a planned change does.
+    """
     keys = [members_key(group.id) for group in form.sources]
+    if kind is moves.Retire:
+        keys += [future_key(group.id) for group in form.sources]
     lock = Lock.objects.in_the_way(request.credentials.account_id, keys)
     return lock.holder if lock else None
 
@@ -153,8 +155,6 @@ def _count_effects(request: Request, form: Form) -> MoveEffects:
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
     counts: dict[int, MoveCount | None] = {}
     if request.user.has_perm(VIEW_CLIENTS):
-        counts = count_moves(
-            user=request.user, credentials=request.credentials, percent=target.percent, ids=moved
-        )
+        counts = count_moves(request.credentials, percent=target.percent, ids=moved)
     effects = [MoveEffect(group, target, counts.get(group.id)) for group in form.sources if group.id in moved]
     return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))

@@ -23,6 +23,6 @@ class Notices(feature.Feature):
         hooks.prune("notices", outbox.forget_old)
         hooks.doctor(gettext_noop("notices"), deliveries.examine)
         hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, deliveries.NOT_SENT)
-        hooks.form_addresses("webhook_secret", "webhook_remove", "webhook_trial")
+        hooks.form_addresses("webhook_trial")
         # The log names the kinds of events that a webhook is notified of.
         hooks.log_words((source.kind, source.label) for source in event_sources)

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
@@ -54,9 +53,7 @@ def webhook(request: Request) -> HttpResponse:
     form = WebhookForm(data, shown=present.shown if present else "", kinds=kinds)
     if form.is_valid():
         try:
-            secret = webhooks.save_webhook(
-                user=request.user, credentials=request.credentials, **form.cleaned_data
-            )
+            secret = webhooks.save_webhook(request.credentials, **form.cleaned_data)
         except AddressRefused as refused:
             form.add_error("address", str(refused.reason.label))
         else:
@@ -64,26 +61,47 @@ def webhook(request: Request) -> HttpResponse:
     return render_form(request, "notices/webhook.html", form)
 
 
-@require_POST
+@form_methods
 @requires("set_webhook", "view_group")
 @sensitive_variables("secret")
 def webhook_secret(request: Request) -> HttpResponse:
-    """Give the webhook another secret, and show it once."""
+    """Ask first; then give the webhook another secret, and show it once."""
     check_token(request.credentials)
     if not recently_confirmed(request):
-        return ask_to_confirm(request, back=reverse("groups:webhook"))
-    secret = webhooks.renew_secret(user=request.user, credentials=request.credentials)
-    return _show_secret(request, secret) if secret else redirect("groups:notices")
+        return ask_to_confirm(request)
+    if request.method == "POST":
+        secret = webhooks.renew_secret(request.credentials, key=request.POST.get("key", ""))
+        if secret:
+            return _show_secret(request, secret)
+    return _ask(request, "secret")
 
 
-@require_POST
+@form_methods
 @requires("set_webhook", "view_group")
 def webhook_remove(request: Request) -> HttpResponse:
-    """Remove the webhook, with the notices that wait for it."""
+    """Ask first; then remove the webhook, with the notices that wait for it."""
     check_token(request.credentials)
-    webhooks.remove_webhook(user=request.user, credentials=request.credentials)
-    messages.success(request, _("The webhook was removed."))
-    return redirect("groups:notices")
+    if request.method == "POST" and webhooks.remove_webhook(
+        request.credentials, key=request.POST.get("key", "")
+    ):
+        messages.success(request, _("The webhook was removed."))
+        return redirect("groups:notices")
+    return _ask(request, "remove")
+
+
+def _ask(request: Request, step: str) -> HttpResponse:
+    """Show what ends and what stays; after a form about another webhook than there is now, say so too."""
+    present = webhooks.webhook_of(request.credentials)
+    if present is None:
+        return redirect("groups:notices")
+    moved_on = request.method == "POST"
+    context = {
+        "step": step,
+        "webhook": present,
+        "waiting": webhooks.count_waiting(present),
+        "moved_on": moved_on,
+    }
+    return render_page(request, "notices/webhook_question.html", context, status=409 if moved_on else 200)
 
 
 @require_POST
@@ -92,7 +110,7 @@ def webhook_trial(request: Request) -> HttpResponse:
     """Send a notice of nothing to the webhook, and say whether it has arrived."""
     check_token(request.credentials)
     try:
-        trial.send_trial(user=request.user, credentials=request.credentials)
+        trial.send_trial(request.credentials)
     except trial.TrialRefused as refused:
         messages.error(request, str(refused.reason.label))
     except SendFailed as failed:

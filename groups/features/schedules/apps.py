@@ -15,6 +15,7 @@ class Schedules(feature.Feature):
         from groups.features.schedules.models import Schedule  # noqa: PLC0415 - as above
         from groups.features.schedules.presenters import rows  # noqa: PLC0415 - as above
         from groups.features.schedules.services import schedules, steps  # noqa: PLC0415 - as above
+        from groups.presenters.destinations import PAGE, pages_for  # noqa: PLC0415 - as above
 
         hooks.history_tab(rows.tab_of_schedules)
         hooks.part("group.actions", "schedules/action.html", rows.action_of_group)
@@ -25,7 +26,8 @@ class Schedules(feature.Feature):
         hooks.list_action(rows.PLAN_SEVERAL)
         hooks.group_warnings(rows.find_warnings)
         hooks.section("schedules", "history")
-        hooks.destinations(rows.destinations_of, order=9)
+        page = ("groups.view_group", _("Planned changes"), "groups:schedules", PAGE)
+        hooks.destinations(pages_for(page), order=9)
         hooks.group_action(rows.PLAN)
         hooks.submissions(Schedule.objects.exclude(state=Schedule.State.ASKED))
         hooks.asked(schedules.AskedSchedule)
@@ -33,4 +35,3 @@ class Schedules(feature.Feature):
         hooks.holder(Schedule.objects.all(), rows.holder_notice)
         hooks.events("schedule", _("A planned change was held or missed"), schedules.find_events)
         hooks.routine("planned changes", steps.carry_out, pause=1.0, accounts=steps.accounts_due)
-        hooks.form_addresses("schedule_cancel")

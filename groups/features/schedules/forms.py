@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -129,7 +129,7 @@ class ScheduleForm(TimesForm):
 
     def __init__(self, data: Any = None, *, group: Group) -> None:
         super().__init__(data, initial={"percent": group.percent}, version=Version.of_group(group))
-        self.group = group
+        self.group, self.made_with = group, {"group": group}
         if group.loyalty_type != LoyaltyType.BONUS:
             del self.fields["birthday_bonus"]
 
@@ -154,6 +154,3 @@ class ScheduleForm(TimesForm):
         """Return True if the group was changed since the form was opened."""
         version: Version = self.cleaned_data.get("version", Version())
         return version.values not in (None, self.group.values)
-
-    def _with(self, data: dict[str, str]) -> Self:
-        return type(self)(data, group=self.group)

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Q, When
+from django.db.models import Case, Exists, OuterRef, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from groups.models.changes import Change
 from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
@@ -58,6 +59,11 @@ class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
         not_over = Q(ends_at=None, state=states.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
         not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.RETURNABLE)
         return begun.filter(not_over | not_back).order_by("starts_at", "created_at")
+
+    def not_begun(self, now: datetime) -> "ScheduleQuerySet":
+        """Return the planned ones of which nothing was sent, and whose start no worker is making."""
+        sent = Change.objects.filter(pk=OuterRef("start_id"))
+        return self.free(now).filter(~Exists(sent), state=Schedule.State.PLANNED)
 
     def due(self, now: datetime) -> "ScheduleQuerySet":
         """Return the schedules with a step that is due and that no worker is at."""
@@ -109,7 +115,7 @@ class Schedule(Leased, Consent):
             _("The token of the person who planned it is gone, no longer valid, or may not do this."),
         )
         REFUSED = "refused", _("Poster refused the values.")
-        DIFFERS = "differs", _("Poster stored something else than was sent.")
+        DIFFERS = "differs", _("Poster stored something other than what was sent.")
         REVIEW = "review", _("The outcome of the write could not be found out.")
         BONUS_BLOCKED = (
             "bonus_blocked",

@@ -1,4 +1,4 @@
-"""Views of planned changes: plan one, list them, cancel one."""
+"""Views of planned changes: plan one, list them, cancel one after a question."""
 
 import uuid
 from contextlib import suppress
@@ -10,11 +10,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
+from groups.features.schedules.presenters.cancelling import cancel_lines, question_words
 from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
 from groups.features.schedules.presenters.several import OnePlan, several_words
 from groups.features.schedules.services import schedules
@@ -192,15 +193,24 @@ def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context:
     return render_page(request, "schedules/schedule.html", context, fragment="form", status=status)
 
 
-@require_POST
+@form_methods
 @requires("change_group")
 def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
-    """Cancel a planned change; one that is in force returns at once."""
+    """Ask first, and say what it does; then cancel a planned change: one that is in force returns at once."""
     found = schedules.schedules_of(request.credentials).select_related("account")
     schedule = get_object_or_404(found, pk=schedule_id)
+    if request.method != "POST":
+        return _ask_to_cancel(request, schedule)
+    said = request.POST.get("ending", "")
     try:
-        schedules.cancel_schedule(schedule, user=request.user)
-    except (NotNow, Locked):
+        schedules.cancel_schedule(schedule, user=request.user, said=said)
+    except (NotNow, Locked) as error:
+        if said:
+            schedule.refresh_from_db()
+            if schedule.cancelled_by_id == request.user.pk:
+                return redirect("groups:schedules")  # the same form came twice
+            holder = holder_notice(error.holder) if isinstance(error, Locked) else None
+            return _ask_to_cancel(request, schedule, status=409, moved_on=True, holder=holder)
         messages.warning(request, _("This planned change has moved on meanwhile. Look at it again."))
         return redirect("groups:schedules")
     if schedule.began_at and schedule.ended_at and not schedule.reason:
@@ -212,3 +222,22 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
     else:
         messages.error(request, Schedule.Reason(schedule.reason).label)
     return redirect("groups:schedules")
+
+
+def _ask_to_cancel(
+    request: Request, schedule: Schedule, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    """Show what cancelling a planned change would do now. The form says which of that it was opened on."""
+    credentials, group = request.credentials, None
+    ending = schedules.ending_of(schedule)
+    if ending and not history.open_change(credentials, schedule.group_id):
+        with suppress(PosterError):
+            read = reads.read_now(credentials, schedule.group_id).group
+            group = with_own_change(credentials.account_id, read)[0]
+    context |= {
+        "row": ScheduleRow(schedule, request.user, group),
+        "question": question_words(schedule, ending),
+        "ending": ending,
+        "lines": list(cancel_lines(schedule, ending, group)),
+    }
+    return render_page(request, "schedules/cancel.html", context, status=status)

@@ -1,10 +1,10 @@
 """Tell the difference between a file and Poster, and offer the pages of it in the places of others."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from groups.features.bulk.services import Line
 from groups.features.bulk.spreadsheets.imports import OTHER_ACCOUNT
@@ -13,12 +13,7 @@ from groups.models import Change
 from groups.poster import GroupValues, LoyaltyType
 from groups.poster.fields import plain
 from groups.presenters.changes.change_words import outcome_words
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.lists.group_list import Listing
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-    from django.http import HttpRequest
 
 TYPE_NAMES = {LoyaltyType.BONUS: "bonus", LoyaltyType.DISCOUNT: "discount"}
 
@@ -112,16 +107,11 @@ def change_line(change: Change) -> str:
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-def destinations_of(user: "User") -> list[Destination]:
-    """Return the page for a file."""
-    return pages_for(user, ("groups.view_group", _("Compare with a file"), "groups:compare", False))
-
-
-def links_of_list(request: "HttpRequest", listing: Listing) -> dict[str, Any]:
+def links_of_list(request: HttpRequest, listing: Listing) -> dict[str, Any]:
     """Show the links to the page for a file, and to the file of this account."""
     return {"may_save": bool(listing.groups.groups) and not listing.stale}
 
 
-def way_for_other_account(_request: "HttpRequest", code: str) -> dict[str, str] | None:
+def way_for_other_account(_request: HttpRequest, code: str) -> dict[str, str] | None:
     """Lead from the refused table of another account to the way in which groups go there."""
     return {"url": reverse("groups:compare")} if code == OTHER_ACCOUNT else None

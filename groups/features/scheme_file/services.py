@@ -1,9 +1,11 @@
 """Read what a file is compared with, and apply it: a plan of many groups, and the job that carries it out."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,9 +20,6 @@ from groups.services.gateway import call_poster
 from groups.services.groups import Groups, list_groups_now
 from groups.services.jobs import queue
 from groups.services.writes.commands import CreateGroup
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Apply(Edit):
     source = "groups:compare"
     beside = "scheme_file/beside.html"
 
-    def may_be_controlled_by(self, user: "User") -> bool:
+    def may_be_controlled_by(self, user: User) -> bool:
         creates = any(line.old is None for line in self.plan.lines)
         return super().may_be_controlled_by(user) and (not creates or user.has_perm(CreateGroup.permission))
 
@@ -101,11 +100,15 @@ def read_poster(credentials: PosterCredentials, *, with_rules: bool) -> tuple[Gr
     return groups, call_poster(credentials, lambda poster: poster.get_loyalty_rules())
 
 
-def keep(found: Comparison, user: "User", credentials: PosterCredentials) -> Job:
+def names_twice(groups: Groups) -> list[str]:
+    """Return the names that more than one group has: a file cannot say which of them is meant."""
+    return [name for name, count in Counter(group.name for group in groups.groups).items() if count > 1]
+
+
+def keep(found: Comparison, credentials: PosterCredentials) -> Job:
     """Save and return the plan of a comparison. Raises `PermissionDenied`."""
     return keep_plan(
-        user=user,
-        credentials=credentials,
+        credentials,
         kind=Apply,
         lines=found.lines,
         unchanged=found.unchanged,
@@ -115,11 +118,11 @@ def keep(found: Comparison, user: "User", credentials: PosterCredentials) -> Job
     )
 
 
-def start(job: Job, user: "User", reason: str = "") -> ApprovalRequest | None:
+def start(job: Job, user: User, reason: str = "") -> ApprovalRequest | None:
     """Start a plan, or ask for it and return the request if it goes beyond the limits of the account.
 
-    Whoever may exceed these gives a reason. Raises `BeyondLimits` if that is missing, `NotSent`, `NotNow` and
-    `PosterError`.
+    A user who may exceed these gives a reason. Raises `BeyondLimits` if that is missing, `NotSent`, `NotNow`
+    and `PosterError`.
     """
     may_exceed = user.has_perm(EXCEED_LIMITS)
     consent: dict[str, Any] = {"limit_reason": reason} if reason and may_exceed else {}

@@ -1,9 +1,11 @@
-"""Views that save the scheme of an account as a file, and compare one with what Poster has."""
+"""Views that save the scheme of an account as a file, and compare one with what Poster has.
+
+PyYAML and the modules that use it take a fiftieth of a start: each view imports them once it needs them.
+"""
 
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -12,10 +14,6 @@ from django.views.decorators.http import require_safe
 
 from groups.features.bulk.presenters import Plan
 from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
-from groups.features.scheme_file.files.comparing import NotComparable, compare
-from groups.features.scheme_file.files.documents import NotAScheme
-from groups.features.scheme_file.files.schemes import read_scheme
-from groups.features.scheme_file.files.writing import write_scheme
 from groups.features.scheme_file.forms import SchemeForm
 from groups.features.scheme_file.services import keep, read_poster
 from groups.presenters.changes.warnings import group_warnings
@@ -30,12 +28,15 @@ from poster_admin.common.htmx import body_length, render_page
 @requires("view_group")
 def scheme_compare(request: Request) -> HttpResponse:
     """Compare a file with what Poster has; make a plan of the difference, or show the errors of the file."""
-    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-    context: dict[str, Any] = {"most": ROWS_AT_MOST, "megabytes": largest // 2**20}
+    context: dict[str, Any] = {"most": ROWS_AT_MOST}
     if request.method != "POST":
         return render_page(request, "scheme_file/compare.html", {"form": SchemeForm(), **context})
+    from groups.features.scheme_file.files.comparing import NotComparable, compare  # noqa: PLC0415 - see above
+    from groups.features.scheme_file.files.documents import NotAScheme  # noqa: PLC0415
+    from groups.features.scheme_file.files.schemes import read_scheme  # noqa: PLC0415
+
     status = 200
-    form = SchemeForm(request.POST, request.FILES, largest=largest, size=body_length(request))
+    form = SchemeForm(request.POST, request.FILES, size=body_length(request))
     if form.is_valid():
         try:
             # Nobody's file waits while Poster is asked for this one.
@@ -51,7 +52,7 @@ def scheme_compare(request: Request) -> HttpResponse:
         else:
             with suppress(PermissionDenied):  # users who may only look see it here
                 if found.lines:
-                    return redirect("groups:plan", keep(found, request.user, request.credentials).pk)
+                    return redirect("groups:plan", keep(found, request.credentials).pk)
             plan = Plan(found.lines, group_warnings(request.credentials))
             context |= {"found": found, "plan": plan}
     status = 422 if form.errors else status
@@ -62,6 +63,8 @@ def scheme_compare(request: Request) -> HttpResponse:
 @requires("view_group")
 def scheme_export(request: Request) -> HttpResponse:
     """Return the file with the groups that Poster has now."""
+    from groups.features.scheme_file.files.writing import write_scheme  # noqa: PLC0415 - see above
+
     groups = list_groups_now(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())

@@ -14,15 +14,9 @@ from groups.features.snapshots.services import snapshots
 from groups.models import Change
 from groups.poster import Group
 from groups.presenters.changes.change_notes import ChangeNote, WayBack
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
-
-
-def destinations_of(user: User) -> list[Destination]:
-    """Return the page of the snapshots for users who may open it."""
-    return pages_for(user, (snapshots.VIEW_SNAPSHOT, _("Snapshots"), "groups:snapshots", False))
 
 
 def tab_of_snapshots(request: HttpRequest) -> list[Tab]:

@@ -19,6 +19,7 @@ from groups.forms.groups import WriteForm
 from groups.presenters.messages import Message, because_of
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import label_of
+from groups.services.values import NumberFormat
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_same
@@ -27,6 +28,7 @@ from groups.views.http.statuses import status_of
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
+from poster_admin.common.pages import page_at
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -50,10 +52,9 @@ def of_one[**P](
     @wraps(view)
     def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         snapshot_id = kwargs.pop("snapshot_id")
-        of_account = snapshots.snapshots_of(user=request.user, credentials=request.credentials)
-        snapshot = get_object_or_404(of_account, pk=snapshot_id)
+        snapshot = get_object_or_404(snapshots.snapshots_of(request.credentials), pk=snapshot_id)
         if not recently_confirmed(request):
-            return ask_to_confirm(request)
+            return ask_to_confirm(request, back=page_at(request.path))
         try:
             return view(request, snapshot, *args, **kwargs)
         except SecretUnreadable:
@@ -71,8 +72,7 @@ def of_one[**P](
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
     """Show the snapshots taken before groups were moved or removed."""
-    kept = snapshots.snapshots_of(user=request.user, credentials=request.credentials)
-    page = page_asked_for(request, kept)
+    page = page_asked_for(request, snapshots.snapshots_of(request.credentials))
     restores = snapshots.restores_of(page.object_list)
     rows = [
         (snapshot, label_of(snapshot.job) if snapshot.job else "", restores.get(snapshot.pk))
@@ -108,7 +108,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     operation = form.cleaned_data["operation"] if form.is_valid() else None
     if operation and (known := find_same(restore_preview.submission_of(snapshot, user, operation))):
         return redirect(known.get_absolute_url())
-    preview = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
+    preview = restore_preview.preview_restore(credentials, snapshot)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
         context = {
@@ -125,9 +125,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     if form.cleaned_data["version"] != preview.mark:
         return show(status=409, changed=True)
     try:
-        job = restore_preview.plan_restore(
-            user=user, credentials=credentials, operation=operation, preview=preview
-        )
+        job = restore_preview.plan_restore(credentials, preview, operation=operation)
     except restore_preview.NoRestore:
         return show(status=409)
     try:
@@ -143,3 +141,17 @@ def answer_no_snapshot(
     text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
     outcome = because_of(error.error, _("The group was not removed"), text)
     return show(status=status_of(error.error), outcome=outcome)
+
+
+def answer_more_clients(
+    error: snapshots.MoreClients, _request: Request, _asked: Any, show: Show
+) -> HttpResponse:
+    """Show the form of a removal again: more clients would go than it has shown."""
+    count = NumberFormat.current().count
+    text = _("Clients that the page has shown: %(shown)s. Clients that Poster lists: %(listed)s.")
+    outcome = Message(
+        _("The group was not removed"),
+        text % {"shown": count(error.shown), "listed": count(error.listed)},
+        _("Poster's counter may be late: try again in a few minutes, or move the clients first."),
+    )
+    return show(status=409, outcome=outcome)

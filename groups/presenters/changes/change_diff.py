@@ -3,7 +3,8 @@
 A version is the JSON that `to_json` returns. Each row of a comparison is a dict, for a template.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,7 +13,7 @@ from django.utils.text import capfirst
 from django.utils.timezone import localtime
 
 from groups.models import Change
-from groups.poster import GroupValues
+from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
 from groups.services.journal.history import undoable_ids
@@ -25,13 +26,24 @@ FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
 
 
 def value_rows(fields: Iterable[str] = FIELD_LABELS, /, **versions: Version) -> Comparison:
-    """Return the values of these versions, field by field; fields that none of them has are left out."""
+    """Return the values of these versions, field by field; fields that none of them has are left out.
+
+    A discount group has no birthday bonus, so its 0 is shown only beside a version that may have one.
+    """
+    may_have_bonus = any(_may_have_bonus(version) for version in versions.values() if version)
     rows = []
     for field in fields:
+        if field == "birthday_bonus" and not may_have_bonus:
+            continue
         texts = {name: value_words(field, version) for name, version in versions.items()}
         if any(texts.values()):
             rows.append({"field": field, "label": str(FIELD_LABELS[field]), **texts})
     return rows
+
+
+def _may_have_bonus(version: Mapping[str, Any]) -> bool:
+    is_discount = version.get("loyalty_type") == LoyaltyType.DISCOUNT
+    return not is_discount or Decimal(str(version.get("birthday_bonus", 0))) != 0
 
 
 def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
@@ -101,21 +113,22 @@ def history_rows(changes: Iterable[Change], user: User) -> list[dict[str, Any]]:
     groups_url, history_url = reverse("groups:list"), reverse("groups:history")
     rows = []
     for change in changes:
-        command = Command.from_change(change)
-        is_there = change.group_id and not command.removes
+        kind = Command.kind_of(change)
+        is_there = change.group_id and not kind.removes
         is_elsewhere = change.state == Change.State.ELSEWHERE
-        what = str(command.action.label)
+        what = str(kind.action.label)
         url = f"{history_url}{change.pk}/"
         rows.append(
             {
                 "change": change,
-                "command": command,
+                "kind": kind,
+                "icon": kind.icon,
                 "who": who_words(change),
                 "when": localtime(change.created_at),
                 "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
                 "what": what,
-                "group_name": command.subject(change),
+                "group_name": kind.subject(change),
                 "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
                 "differences": difference_rows(change),
                 # Django's `get_state_display` makes a dictionary of all states for each row.

@@ -1,6 +1,6 @@
 """Let features say more about a change: on its page, in the history, and in the message of success.
 
-There they may also offer a way back: a page that makes good more of the change than an undo does.
+There they may also offer a way back: a page that brings back more than an undo does.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ def notes_of(change: Change, user: User) -> list[ChangeNote]:
 
 @dataclass(frozen=True, slots=True)
 class WayBack:
-    """A link to a page that makes good a change: `label` is for the history, `button` for a message."""
+    """A link to a page that brings back more than an undo: `label` in the history, `button` in a message."""
 
     url: str
     label: str

@@ -57,9 +57,14 @@ class Choice:
         return len(self.groups) > MOST_CHOSEN
 
     @property
+    def query(self) -> str:
+        """Return the choice as the query of an address; nothing where that has no room for it."""
+        return "" if self.is_too_large or not self.groups else f"?client={self}"
+
+    @property
     def back(self) -> str:
         """Return the search of clients, with this choice where an address has room for it."""
-        return reverse("groups:clients") + ("" if self.is_too_large else f"?client={self}")
+        return reverse("groups:clients") + self.query
 
     def __str__(self) -> str:
         """Return the choice as one value of a form."""

@@ -55,10 +55,10 @@ column_sets: dict[str, ColumnSet] = {}
 """Column sets by their keys."""
 
 
-def read_amounts(key: str, user: User, credentials: PosterCredentials) -> Amounts | None:
+def read_amounts(key: str, credentials: PosterCredentials) -> Amounts | None:
     """Return the amounts that a list asks for by a key, or None if it asks for none that the user may see."""
     column_set = column_sets.get(key)
-    if column_set is None or not user.has_perm(column_set.permission):
+    if column_set is None or not credentials.user.has_perm(column_set.permission):
         return None
     return column_set.read(credentials)
 

@@ -1,1 +1,1 @@
-"""Bound, share and count the calls to Poster."""
+"""Bound and count the calls to Poster."""

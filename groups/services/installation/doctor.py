@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from django.core.cache import cache
 from django.core.mail import mailers
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop, ngettext
@@ -27,13 +29,13 @@ from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
 from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
+from groups.services.values import percent_words
 from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.common.observability.logs import mask
 from poster_admin.common.outages import first_line
 from poster_admin.common.serving.server import own_session, sqlite_file
-from poster_admin.users import sso
 from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 from poster_admin.version import VERSION
 
@@ -66,7 +68,7 @@ _parts: list[_Part] = []
 def _part(
     name: str, advice: str | Promise = ""
 ) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
-    """Examine a part of this name too, behind those before it."""
+    """Register the function that examines a part; parts are examined in the order of this module."""
 
     def add(look: Callable[[str], Found]) -> Callable[[str], Found]:
         _parts.append(_Part(name, look, advice))
@@ -291,6 +293,8 @@ def _company(_account: str) -> Found:
     """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
     if not settings.OIDC_ENABLED:
         return
+    from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it
+
     host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
     try:
         keys = sso.examine()
@@ -327,5 +331,6 @@ def _disk(_account: str) -> Found:
         usage = shutil.disk_usage(folder)
         share = usage.free / usage.total
         state = State.BAD if share < DISK_FULL else State.WARNING if share < DISK_WARNING else State.GOOD
-        values = {"size": f"{usage.free / 1024**3:.1f}", "folder": folder, "share": f"{share:.0%}"}
+        gigabytes = number_format(round(usage.free / 1024**3, 1), 1)
+        values = {"size": gigabytes, "folder": folder, "share": percent_words(Decimal(round(share * 100)))}
         yield state, _("%(size)s GB of %(folder)s are free, %(share)s") % values

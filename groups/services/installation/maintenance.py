@@ -76,7 +76,7 @@ def start_in_worker(worker_id: str) -> None:
 
 
 def start_in_server() -> None:
-    """Start the thread that stores what this process could not store when it sent a change, and no more."""
+    """Start the only thread of a server: it stores what could not be stored when a change was sent."""
     start("catch up", catch_up, LOOK_AFTER_EVERY)
 
 

@@ -27,7 +27,7 @@ from groups.poster import (
 )
 from groups.services.clients import ClientLocations, group_of_client, locate_each
 from groups.services.groups import find_group
-from groups.services.jobs.lease import JobLease, PutOff, Stopped, user_and_credentials
+from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import unseen_change
@@ -106,9 +106,8 @@ class _Executor:
 
     def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
         """Execute a command with the rights and the token that the job's user has now."""
-        _user, credentials = user_and_credentials(self._lease.job)
         try:
-            change = execute(replace(command, credentials=credentials))
+            change = execute(replace(command, credentials=sender_of(self._lease.job)))
         except Locked:
             return  # the next pass tries it again
         except PermissionDenied:
@@ -278,7 +277,7 @@ def check_target(lease: JobLease) -> None:
     Any other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
     job, target_id = lease.job, lease.job.target_id or 0
-    _, credentials = user_and_credentials(job)
+    credentials = sender_of(job)
     if find_group(credentials, target_id) is not None:
         return
     if unseen_change(job.account_id, target_id, None) is not None:

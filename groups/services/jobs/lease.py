@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import DatabaseError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,6 +21,7 @@ from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
 from groups.models.rare_rows import RareRows
+from groups.services.credentials import is_active, usable_credentials
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -206,17 +206,9 @@ class JobLease:
             connections.close_all()
 
 
-def user_and_credentials(job: Job) -> tuple[User, PosterCredentials]:
-    """Return the user of a job, with the present rights, and the user's own credentials.
-
-    Raises `Stopped` if the user is deleted or inactive, or if the credentials are refused, deleted or for
-    another account.
-    """
-    user = User.objects.filter(pk=job.user_id or 0, is_active=True).first()
-    if user is None:
-        raise Stopped(Job.Stop.NO_USER)
-    usable = PosterCredentials.objects.select_related("account", "user").filter(refused_at=None)
-    credentials = usable.filter(user=user, account=job.account_id).first()
+def sender_of(job: Job) -> PosterCredentials:
+    """Return the credentials of a job's user. Raises `Stopped` if there is no user, or no token to use."""
+    credentials = usable_credentials(job.user_id, job.account_id)
     if credentials is None:
-        raise Stopped(Job.Stop.TOKEN)
-    return user, credentials
+        raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)
+    return credentials

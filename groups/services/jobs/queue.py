@@ -36,6 +36,9 @@ RETRY_DELAYS = (1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0)
 ABANDONED = timedelta(days=1)
 # Stop reasons that a user has to accept to resume the job.
 SEEN = frozenset((Job.Stop.SIDE_EFFECT, Job.Stop.DIFFERS))
+# The columns of a job that waits for its turn, and for nothing else any more.
+QUEUED: dict[str, Any] = {"state": Job.State.WAITING, "reason": "", "detail": ""}
+QUEUED |= {"next_try_at": None, "waiting_since": None, "waits": 0}
 
 
 def start(job: Job, **consent: Any) -> Job:
@@ -170,8 +173,7 @@ def hand_over(job: Job, user: User, **values: Any) -> None:
     job passes its gates. Raises `Locked`, and `NotNow` if the job has moved on.
     """
     _check_right(job, user)
-    values |= {"user": user, "user_name": user.get_username(), "state": Job.State.WAITING}
-    values |= {"reason": "", "detail": "", "next_try_at": None, "waiting_since": None, "waits": 0}
+    values |= {"user": user, "user_name": user.get_username(), **QUEUED}
     if job.state == Job.State.ASKED:
         values["created_at"] = timezone.now()
     with taking_locks(job):
@@ -198,17 +200,17 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     _check_right(job, user)
     if accepts != (job.reason in SEEN):
         raise NotNow
-    values = {"state": Job.State.WAITING, "reason": "", "detail": "", "tested": job.tested or accepts}
-    values |= {"next_try_at": None, "waiting_since": None, "waits": 0}
+    values: dict[str, Any] = {**QUEUED, "tested": job.tested or accepts}
     if consent:
         consent = {"user": user, "user_name": user.get_username(), **consent}
     if job.state in Job.HALTED:
         _pass_gates(job, user, consent)
     values |= {name: getattr(job, name) for name in consent}
     with taking_locks(job):
+        # Before the row of the job, as an approval of its rest locks them: else these two could deadlock.
+        gates.job_decided(job, user, _("The job went on without it."))
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
-        gates.job_decided(job, user, _("The job went on without it."))
         job.take_locks()
         _enqueue(job)
 
@@ -217,9 +219,9 @@ def cancel(job: Job, user: User) -> None:
     """End a job; its changes so far are kept. Raises `NotNow` if it has already ended."""
     _check_right(job, user)
     with transaction.atomic():
+        gates.job_decided(job, user, _("The job was cancelled."))  # first, as in `resume`
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
-        gates.job_decided(job, user, _("The job was cancelled."))
         Change.objects.release_job(job.pk)
 
 

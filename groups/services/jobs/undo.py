@@ -2,7 +2,7 @@
 
 Each change that was made is undone by its command's `undo`, as in the history: it is sent only while Poster
 has what the change has left. So what was moved or changed since stays as it is. First removed groups are
-created again, then values and clients go back, at last created groups are removed where they are empty.
+created again, then values and clients go back, and finally created groups are removed where they are empty.
 """
 
 import uuid
@@ -33,7 +33,7 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind, register, title_of
-from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.jobs.undo_plan import (
     AT_ONCE,
     KIND,
@@ -231,8 +231,7 @@ class _Undo:
 
     def _is_there(self, group_id: int) -> bool:
         """Return True if Poster has the group; it may omit one by mistake, and a new one for a while."""
-        _, credentials = user_and_credentials(self._job)
-        look = partial(find_group, credentials, group_id)
+        look = partial(find_group, sender_of(self._job), group_id)
         while self._backoff.ask_poster(look) is None:
             self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
             if self._backoff.ask_poster(look) is not None:

@@ -1,6 +1,6 @@
 """Plan the jobs that undo another job, or one client's move.
 
-Whatever is undone is in the journal, and so is what has become of it since: an earlier undo, or a later move.
+The journal has the changes to undo, and what has become of them since: an earlier undo, or a later move.
 """
 
 import uuid
@@ -180,5 +180,5 @@ def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
 def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
     """Yield these changes, each with the command that undoes it, still without sender and operation."""
     for change in changes.iterator(AT_ONCE):
-        if (command := Command.from_change(change).undo(change)) is not None:
+        if (command := Command.kind_of(change).undo(change)) is not None:
             yield change, command

@@ -26,7 +26,7 @@ LATEST = 5
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
-# Each page with rows of the history asks, so the question is put together once.
+# Every page with rows of the history runs this query, so it is built once.
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
@@ -37,18 +37,19 @@ class HistoryPages(Paginator[Change]):
     """
 
     @cached_property
-    def _some(self) -> int:
+    def _counted(self) -> int:
         changes: Any = self.object_list
-        some: int = changes.order_by().values("account_id")[: COUNTED + 1].count()
-        return some
+        # In their order: without it SQLite may choose an index that lacks `action`, and read each row.
+        counted: int = changes.values("account_id")[: COUNTED + 1].count()
+        return counted
 
     @cached_property
     def count(self) -> int:
-        return min(self._some, COUNTED)
+        return min(self._counted, COUNTED)
 
     @property
     def has_more(self) -> bool:
-        return self._some > COUNTED
+        return self._counted > COUNTED
 
 
 def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
@@ -61,7 +62,7 @@ def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
 
 
 def people_of(credentials: PosterCredentials) -> set[str]:
-    """Return the names of those who asked for one of the latest changes of groups of an account."""
+    """Return the names of the users who asked for one of the latest changes of groups of an account."""
     latest = changes_of(credentials).of_groups().values_list("user_name", flat=True)
     return set(latest[:PEOPLE_OF]) - {""}
 
@@ -131,8 +132,10 @@ def undoable_ids(changes: Iterable[Change], user: User) -> set[uuid.UUID]:
 
     An undo writes old values, or creates a removed group again; it may be a change of a job.
     """
-    undos = {change.pk: Command.from_change(change).undo(change) for change in changes}
-    able = {pk for pk, undo in undos.items() if undo is not None and user.has_perm(undo.permission)}
+    undos = {change.pk: Command.kind_of(change).undo(change) for change in changes}
+    needed = {pk: undo.permission for pk, undo in undos.items() if undo is not None}
+    rights = set(filter(user.has_perm, set(needed.values())))
+    able = {pk for pk, right in needed.items() if right in rights}
     # Compare the states here: SQLite would look for them, in all of the journal.
     return able.difference(
         undone for undone, state in UNDOES.filter(undo_of__in=able) if state in Change.MADE
@@ -145,7 +148,7 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
     the change.
     """
-    user, undo = credentials.user, Command.from_change(change).undo(change)
+    user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     known = find_by_operation(sent)

@@ -30,6 +30,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
+from groups.services.cache import cache_key, keep_cached
 from groups.services.gateway import call_poster
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
@@ -314,6 +315,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     if (command.creates or is_slow) and not Change.objects.settle(change, **values):
         return
     deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
+    writes = change.account.writes
     for left in _tries(deadline):
         try:
             outcome = read_outcome(command, change, command.sender, within=left).outcome
@@ -322,10 +324,22 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
         if not change.is_open:
             return
         if outcome is not None and (settle(change, outcome, **values) or not change.is_open):
+            _cache_for_the_next_page(command, change, writes)
             return
         if not Change.objects.settle(change, **values):
             return
     schedule_recheck(change, **values)
+
+
+def _cache_for_the_next_page(command: Command, change: Change, writes: int) -> None:
+    """Cache a group as it was read back: the page after a form need not ask for it once more.
+
+    `writes` is the account's counter before that read. If it has grown by more than this outcome, another
+    write of the account may be missing in what was read. A job has no page after each of its writes.
+    """
+    group, read_at = command.read_back(change), change.settled_at
+    if group and read_at and not change.job_id and change.account.writes == writes + 1:
+        keep_cached(cache_key(command.sender, str(group.id)), group, read_at)
 
 
 def _tries(deadline: float) -> Iterator[float]:

@@ -4,7 +4,9 @@ The journal records the replaced values and the time. A read that shows such val
 counts as outdated, not as a change made elsewhere.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
+from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Q
@@ -13,10 +15,18 @@ from groups.models import Change, ChangeQuerySet, Job
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.models.rare_rows import RareRows
-from groups.poster import Client, Group, GroupList, GroupValues
+from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
+from groups.services.groups import Groups
 from groups.services.writes.outcome import Replaced, same
 from poster_admin.common.deadlines import recent
+
+# The form of a group asks for them, so the question is put together once.
+MADE = RareRows(
+    Change.objects.filter(OF_GROUPS, state__in=Change.MADE)
+    .exclude(action=Change.Action.REMOVE)
+    .order_by("-created_at")
+)
 
 
 def replaced_by_others(change: Change, *conditions: Q, **subject: int | None) -> Replaced:
@@ -29,8 +39,7 @@ def replaced_by_others(change: Change, *conditions: Q, **subject: int | None) ->
 
 def _latest(account_id: str, *conditions: Q, **subject: int | str | None) -> ChangeQuerySet:
     """Return the changes that are open or were settled within POSTER_LAG_SECONDS, latest first."""
-    a_moment_ago = recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
-    changes = Change.objects.filter(*conditions, a_moment_ago, account=account_id, **subject)
+    changes = Change.objects.filter(*conditions, _open_or_recent(), account=account_id, **subject)
     return changes.order_by("-created_at")
 
 
@@ -46,15 +55,23 @@ def removed_ids(account_id: str) -> frozenset[int]:
     return frozenset(filter(None, removed.values_list("group_id", flat=True)))
 
 
-def unseen_names(account_id: str, listed: GroupList) -> frozenset[str]:
-    """Return the names of the groups that were created here lately, and that this list does not show yet."""
+def unseen_groups(account_id: str, listed: Iterable[Group]) -> tuple[Group, ...]:
+    """Return the groups that were created here lately, and that these of a list do not show yet."""
     made = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)
     removed = Change.objects.filter(
         account=account_id, action=Change.Action.REMOVE, state__in=Change.HAPPENED
     )
-    unseen = made.exclude(group_id__in=[group.id for group in listed.groups])
-    names = unseen.exclude(group_id__in=removed.values("group_id")).values_list("group_name", flat=True)
-    return frozenset(map(fold, names))
+    unseen = made.exclude(group_id__in=[group.id for group in listed])
+    shown = unseen.exclude(group_id__in=removed.values("group_id")).values_list("after", flat=True)
+    # A change that a user has resolved has no values: its group was never read.
+    return tuple(Group.from_json(after) for after in shown if "name" in (after or {}))
+
+
+def named_groups(account_id: str, groups: Groups, name: str, *, but: int | None = None) -> list[Group]:
+    """Return the groups with this name, but the one with the id `but`: those of a list, and unseen ones."""
+    unseen = unseen_groups(account_id, groups.answer.groups)
+    made = (each for each in unseen if each.id != but and fold(each.name) == fold(name))
+    return sorted([*groups.named(name, but=but), *made], key=attrgetter("id"))
 
 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
@@ -63,8 +80,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     A read that shows neither that change nor the values it replaced shows a change made elsewhere, so it is
     not outdated.
     """
-    made = _latest(account_id, OF_GROUPS, group_id=group_id).filter(state__in=Change.MADE)
-    changes = RareRows(made.exclude(action=Change.Action.REMOVE)).find()
+    changes = MADE.find(_open_or_recent(), account=account_id, group_id=group_id)
     if not changes:
         return None
     newest = changes[0]
@@ -122,6 +138,10 @@ def moved_just_now(job: Job) -> bool:
 def _have_moved(**by: object) -> bool:
     changes = Change.objects.filter(recent("settled_at", age=_lag()), **by)
     return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
+
+
+def _open_or_recent() -> Q:
+    return recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
 
 
 def _lag() -> timedelta:

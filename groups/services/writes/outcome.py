@@ -68,8 +68,8 @@ class RemoteState:
 
     `newcomers` are the clients that may be the one to be created. `seen_ids` are the ids in the last good
     copy and of groups just created here, so that a group that one list omits does not count as new later.
-    `unseen_names` are the folded names of such groups that the list does not show yet, `removed_ids` the ids
-    of groups just removed here, which it may still show.
+    `unseen` are such groups that the list does not show yet, `removed_ids` the ids of groups just removed
+    here, which it may still show.
     """
 
     group: Group | None = None
@@ -77,7 +77,7 @@ class RemoteState:
     client: Client | None = None
     newcomers: tuple[Client, ...] = ()
     seen_ids: frozenset[int] = frozenset()
-    unseen_names: frozenset[str] = frozenset()
+    unseen: tuple[Group, ...] = ()
     removed_ids: frozenset[int] = frozenset()
 
     @property

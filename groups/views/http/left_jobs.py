@@ -1,4 +1,4 @@
-"""Tell users on the next page that a job has ended whose page they have left.
+"""Tell users on their next page that a job has ended after they left its own page.
 
 The session has the ids of the jobs that they saw under way.
 """

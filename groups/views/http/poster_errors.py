@@ -10,6 +10,7 @@ from groups.presenters.messages import error_words
 from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
+from poster_admin.common.pages import has_page
 
 
 class PosterErrorMiddleware:
@@ -32,8 +33,8 @@ class PosterErrorMiddleware:
                 url, label = reverse("groups:list"), _("To the groups")
             case _:
                 url, label = request.get_full_path(), _("Try again")
-                if fragment or request.method not in {"GET", "HEAD"}:
-                    # The address of a fragment is no page, and that of a form may take only a POST.
+                if fragment or request.method not in {"GET", "HEAD"} or not has_page(request.path):
+                    # A fragment or a file is no page, and the address of a form may take only a POST.
                     url = page_behind(request) or reverse("groups:list")
         context = {"error_words": error_words(error), "status": status, "way_url": url, "way_label": label}
         if fragment:

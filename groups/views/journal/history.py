@@ -42,7 +42,9 @@ TOLD_BY_ITS_FORM = timedelta(seconds=1)
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     """Show the history of the account."""
-    filters = HistoryForm(request.GET, people=history.people_of(request.credentials))
+    # The filter is not among the rows, and its people are many rows of a long journal.
+    people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
+    filters = HistoryForm(request.GET, people=people)
     changes = filters.narrow(history.changes_of(request.credentials))
     page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -25,7 +25,7 @@ A_WEEK = timedelta(days=7)
 @require_safe
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
-    """Show what others have changed since the last visit; the line above the list is over by that."""
+    """Show what others have changed since the last visit; after that the line above the list is gone."""
     since = _since(request)
     changes = news_of(request.credentials, since)
     page = NewsPage(changes, NewsFilters.parse(request.GET), since=since, user=request.user)

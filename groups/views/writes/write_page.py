@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from django.http import HttpResponse
 from django.urls import reverse
-from django_htmx.http import retarget
+from django_htmx.http import push_url, retarget
 
 from groups.forms.groups import GroupForm, RemovalForm, Version, WriteForm
 from groups.models import Change
@@ -84,20 +85,33 @@ class WritePage[F: WriteForm]:
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
     def show_check(
-        self, command: GroupCommand, warnings: list[str], *, status: int = 200, **more: Any
+        self,
+        command: GroupCommand,
+        warnings: list[str],
+        namesakes: list[Group],
+        *,
+        status: int = 200,
+        **more: Any,
     ) -> HttpResponse:
-        """Render the page that asks for confirmation, with all input repeated."""
+        """Render the page that asks for confirmation, with all input repeated.
+
+        It has its own place in the history of the browser, so that Back leads to the form that it came from.
+        """
         reached = command.reached_group
         clients = reads.read_group(self.request.credentials, reached).group.clients if reached else 0
-        return self.show(
+        page = self.show(
             status=status,
             template="groups/writes/check.html",
             rows=check_rows(command.loaded, command.values),
             warnings=warnings,
+            namesakes=" ".join(str(each.id) for each in namesakes),
             clients=clients,
             checked=command,
             **more,
         )
+        form_at = self.request.htmx.current_url_abs_path or ""
+        is_over_form = urlsplit(form_at).path == self.request.path and "confirmed" not in self.form.data
+        return push_url(page, form_at) if is_over_form else page
 
     def show_conflict(self, **context: Any) -> HttpResponse:
         """Render the page that says why nothing was sent."""

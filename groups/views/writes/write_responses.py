@@ -1,7 +1,6 @@
 """Execute the command of a form, and turn the outcome into a response."""
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -18,7 +17,7 @@ from groups.forms.groups import Version
 from groups.models import Change
 from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
-from groups.poster.fields import fold
+from groups.poster.fields import fold, whole_number
 from groups.presenters.changes.change_diff import conflict_rows, difference_rows, outcome_rows
 from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
@@ -30,6 +29,7 @@ from groups.services.journal.history import can_repeat, undoable_ids
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
+from groups.services.writes.lag import named_groups
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, is_in_row, list_behind
@@ -53,31 +53,50 @@ NOTICES = {
 
 
 def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
-    """Ask for confirmation if there are warnings and none was given; else execute the command.
+    """Ask for confirmation if there are warnings that the user has not confirmed; else execute the command.
 
     A form that is sent twice is not asked about: the group that it has just created already has the name.
     """
-    warnings = [] if confirmed else _warnings_of(command)
+    shown = _shown_namesakes(page.request) if confirmed else frozenset()
+    namesakes = _namesakes_of(command) if shown is not None else []
+    is_confirmed = confirmed and (shown is None or shown.issuperset(each.id for each in namesakes))
+    warnings = [] if is_confirmed else _warnings_of(command, namesakes)
     if warnings:
         # A user who approves is warned too, so one who has to ask for that is not.
         try:
             known = find_known(command.submission, Change)
             if known is None:
                 gates.ahead(command)
-                return page.show_check(command, warnings)
+                return page.show_check(command, warnings, namesakes)
         except (NotSent, PosterError) as error:
             return _answer_not_sent(page, command, error)
-    return execute_and_respond(page, command.confirmed() if confirmed else command)
+    return execute_and_respond(page, command.confirmed(shown) if confirmed else command)
 
 
-def _warnings_of(command: GroupCommand) -> list[str]:
-    """Return the warnings about a command: about its values, and other groups of its name, read just now."""
-    old, new, namesakes = command.loaded, command.values, []
-    if old is None or fold(old.name) != fold(new.name):
-        with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
-            groups = reads.list_groups(command.sender, fresh=True)
-            namesakes = [(each.id, each.clients) for each in groups.named(new.name, but=command.group_id)]
-    return warnings_for(old, new, namesakes)
+def _namesakes_of(command: GroupCommand) -> list[Group]:
+    """Return the other groups that have the new name of a command, read just now."""
+    old, new = command.loaded, command.values
+    if old is not None and fold(old.name) == fold(new.name):
+        return []
+    try:
+        groups = reads.list_groups(command.sender, fresh=True)
+    except PosterError:  # the write itself reads first, and reports a failure of Poster
+        return []
+    return named_groups(command.sender.account_id, groups, new.name, but=command.group_id)
+
+
+def _warnings_of(command: GroupCommand, namesakes: list[Group]) -> list[str]:
+    known = [(each.id, each.clients) for each in namesakes]
+    return warnings_for(command.loaded, command.values, known)
+
+
+def _shown_namesakes(request: Request) -> frozenset[int] | None:
+    """Return the ids of the groups that the check page has shown with the name; it asks about others again.
+
+    A script that sends `confirmed` without such a page wants the name in any case: None.
+    """
+    shown = request.POST.get("namesakes")
+    return None if shown is None else frozenset(filter(None, map(whole_number, shown.split())))
 
 
 def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResponse:
@@ -89,7 +108,9 @@ def execute_and_respond(page: WritePage[Any], command: GroupCommand) -> HttpResp
         return _answer_not_sent(page, command, error)
     if (change.state, change.reason) == (State.FAILED, Reason.NAME_TAKEN):
         page.form = page.form.again()
-        return page.show_check(command, _warnings_of(command) or [_("A group with this name exists")])
+        namesakes = _namesakes_of(command)
+        warnings = _warnings_of(command, namesakes) or [_("A group with this name exists")]
+        return page.show_check(command, warnings, namesakes)
     return respond(page, command, change)
 
 
@@ -100,7 +121,9 @@ def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Excepti
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
         if "question" in context and not command.removes:
-            return page.show_check(command, _warnings_of(command), status=status, **context)
+            namesakes = _namesakes_of(command)
+            warnings = _warnings_of(command, namesakes)
+            return page.show_check(command, warnings, namesakes, status=status, **context)
         if blocked:
             page.form.add_error(None, blocked)
         return page.show(status=status, **context)

@@ -44,9 +44,9 @@ def newest(folder: Path) -> datetime | None:
 def back_up(folder: Path, note: str = "") -> Path:
     """Write a backup into a folder, which is made if it is not there, and return its path.
 
-    One with a note in its name takes the place of the older ones with that note.
-    A backup that `restore` would refuse is none: of a database that is empty, damaged or of something else
-    nothing is kept. Raises `CommandError`.
+    A backup with a note in its name takes the place of the older ones with that note. What `restore` would
+    refuse is not kept: a backup of a database that is empty, damaged or of something else. Raises
+    `CommandError`.
     """
     source = engine()
     end = f"-{note}{source.suffix}" if note else source.suffix

@@ -1,1 +1,1 @@
-"""Tell from outside how the process is: logs, metrics, health, reports of errors."""
+"""Show from outside how the process is doing: logs, metrics, health, reports of errors."""

@@ -52,7 +52,7 @@ def only_server() -> Iterator[bool]:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Have the database for this process. Raises `CommandError` while another one uses it."""
+    """Hold the database for this process alone. Raises `CommandError` while another one uses it."""
     if path := server.sqlite_file(DEFAULT_DB_ALIAS):
         with held(path, "in-use", fcntl.LOCK_EX) as is_held:
             if not is_held:

@@ -51,9 +51,9 @@ class Refusal(Exception):
 class ThreadedApplication:
     """Serve a WSGI application as an ASGI application: receive requests in full, answer them in threads."""
 
-    def __init__(self, wsgi: "WSGIApplication", threads: int = THREADS) -> None:
+    def __init__(self, wsgi: "WSGIApplication") -> None:
         self._wsgi = wsgi
-        self._threads = ThreadPoolExecutor(threads, "request")
+        self._threads = ThreadPoolExecutor(THREADS, "request")
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -115,7 +115,7 @@ def _run(
 
     piece = bytearray()
     works: list[Work] = []
-    # A request that writes does its work in its order.
+    # A request that writes has done all of its work before it is answered.
     reset = left_over.set(works if environ["REQUEST_METHOD"] == "GET" else None)
     try:
         parts = wsgi(environ, start_response)

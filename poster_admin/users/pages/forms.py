@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.forms import BaseUserCreationForm, PasswordChangeForm
 from django.contrib.auth.models import User
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest
@@ -16,6 +17,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users.pages import people
 from poster_admin.users.sign_in.password_reset import NewPasswordForm
+
+_signer = signing.Signer(salt="users.forms.person.version")
 
 
 class PasswordForm(forms.Form):
@@ -113,8 +116,12 @@ def _email_field(autocomplete: str) -> forms.EmailField:
 
 
 class PersonForm(forms.Form):
-    """Name, address and role of a user; somebody without a name may stay so."""
+    """Name, address and role of a user; somebody without a name may stay so.
 
+    `version` has the values that the form was opened on.
+    """
+
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
     full_name = FullNameField("off", required=False)
     email = _email_field("off")
     role = forms.ChoiceField(
@@ -125,8 +132,7 @@ class PersonForm(forms.Form):
 
     def __init__(self, *args: Any, manager: User, person: people.Person | None = None, **kwargs: Any) -> None:
         if person is not None:
-            user = person.user
-            kwargs["initial"] = {"full_name": user.get_full_name(), "email": user.email, "role": person.role}
+            kwargs["initial"] = {**person.values, "version": _signer.sign_object(person.values)}
         super().__init__(*args, **kwargs)
         role: Any = self.fields["role"]
         role.choices = people.roles_given_by(manager)
@@ -135,10 +141,33 @@ class PersonForm(forms.Form):
                 "A sign-in through the company replaces it by the company's role."
             )
 
+    @property
+    def is_moved_on(self) -> bool:
+        """Return True if the person was changed since the form was opened, and not to what was typed."""
+        changed = {*self.changed_data}
+        return bool(self.cleaned_data["version"]) and "version" in changed and changed != {"version"}
+
+    @property
+    def theirs(self) -> list[tuple[str, str]]:
+        """The present values of the person, each with the label of its field."""
+        values = {**self.initial, "role": people.ROLE_LABELS.get(self.initial["role"], "")}
+        return [(str(self[name].label), str(values[name])) for name in ("full_name", "email", "role")]
+
+    def renew_version(self) -> None:
+        """Fill the form with the present values, and with those that the user typed."""
+        try:
+            opened = _signer.unsign_object(self.cleaned_data["version"])
+        except signing.BadSignature:
+            opened = {}  # then all of it was typed
+        typed = {name: self[name].data for name in self.initial if name != "version"}
+        typed = {name: value for name, value in typed.items() if opened.get(name) != value}
+        self.data = {**self.initial, **typed}
+
 
 class NewPersonForm(PersonForm):
     """A new user: the name for the sign-in too."""
 
+    version = None  # type: ignore[assignment]  # as Django takes a field away
     TAKEN = _(
         "Somebody signs in by this name already. Choose another one. "
         "If you have just created this person, give a new password on their page."
@@ -172,7 +201,7 @@ class NewPersonForm(PersonForm):
 
     @sensitive_variables()
     def create(self) -> tuple[User, str] | None:
-        """Create the person, as `people.create`; None if a form that was sent at the same time was sooner."""
+        """Create the person, as `people.create` does; None if another form of that name was sooner."""
         try:
             return people.create(**self.cleaned_data)
         except IntegrityError:

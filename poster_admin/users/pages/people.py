@@ -47,11 +47,6 @@ DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
 SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-def name_of(user: User) -> str:
-    """Return how pages call a user: by the full name, or by that of the sign-in."""
-    return user.get_full_name() or user.get_username()
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     """A user with all that a page about people shows. `account` is empty for a user without a connection."""
@@ -65,7 +60,12 @@ class Person:
 
     @property
     def name(self) -> str:
-        return name_of(self.user)
+        return accounts.name_of(self.user)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Name, address and role, as a form has them."""
+        return {"full_name": self.user.get_full_name(), "email": self.user.email, "role": self.role}
 
     @property
     def role_label(self) -> str:

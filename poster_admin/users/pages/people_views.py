@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate
+from typing import Any, Concatenate
 
 from django.conf import settings
 from django.contrib import messages
@@ -70,7 +70,7 @@ def person_new(request: Request) -> HttpResponse:
         by_mail = invitations.can_be_invited(user)
         if by_mail and invitations.send(request, user):
             messages.success(
-                request, _("“%(name)s” was created and invited by mail.") % {"name": people.name_of(user)}
+                request, _("“%(name)s” was created and invited by mail.") % {"name": accounts.name_of(user)}
             )
             return redirect("people:person", user.pk)
         context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
@@ -82,15 +82,21 @@ def person_new(request: Request) -> HttpResponse:
 @manages_people
 @transaction.atomic
 def person_detail(request: Request, user_id: int) -> HttpResponse:
-    """Show one user, and change name, address and role."""
+    """Show one user, and change name, address and role, if they are still those of the opened form."""
     person = manageable(request, user_id)
     form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
-    if form.is_valid():
-        people.change(person.user, **form.cleaned_data)
-        messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": person.name})
-        return redirect("people:list")
     open_sessions = len(sessions.sessions_of(person.user))
-    return render_form(request, "users/person.html", form, person=person, open_sessions=open_sessions)
+    context: dict[str, Any] = {"person": person, "open_sessions": open_sessions}
+    if not form.is_valid():
+        return render_form(request, "users/person.html", form, **context)
+    if form.is_moved_on:
+        form.renew_version()
+        context |= {"form": form, "moved_on": True}
+        return render_page(request, "users/person.html", context, status=409)
+    typed = form.cleaned_data
+    people.change(person.user, typed["full_name"], typed["email"], typed["role"])
+    messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": person.name})
+    return redirect("people:list")
 
 
 @require_POST
@@ -111,72 +117,63 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:person", user_id)
 
 
-@form_methods
-@manages_people
-@transaction.atomic
+def asks_before(step: str) -> Callable[[Callable[[Request, people.Person], HttpResponse]], View[[int]]]:
+    """Make a view that takes something from a person ask first: a GET shows what ends and what stays."""
+
+    def decorate(view: Callable[[Request, people.Person], HttpResponse]) -> View[[int]]:
+        @form_methods
+        @manages_people
+        @transaction.atomic
+        @wraps(view)
+        def asked(request: Request, user_id: int) -> HttpResponse:
+            person = manageable(request, user_id)
+            if request.method == "POST":
+                return view(request, person)
+            open_sessions = len(sessions.sessions_of(person.user))
+            context = {"person": person, "step": step, "open_sessions": open_sessions}
+            return render_page(request, "users/person_question.html", context)
+
+        return asked
+
+    return decorate
+
+
+@asks_before("password")
 @sensitive_variables("password")
-def person_password(request: Request, user_id: int) -> HttpResponse:
-    """Ask whether to give a user a new password; by POST give one, and show it once."""
-    if request.method != "POST":
-        return _ask(request, user_id, "password")
-    user = manageable(request, user_id).user
-    password = people.give_password(user)
-    return render_page(request, "users/person_password.html", {"person": user, "password": password})
+def person_password(request: Request, person: people.Person) -> HttpResponse:
+    """Give a user a new password, and show it once."""
+    password = people.give_password(person.user)
+    return render_page(request, "users/person_password.html", {"person": person.user, "password": password})
 
 
-@form_methods
-@manages_people
-@transaction.atomic
-def person_block(request: Request, user_id: int) -> HttpResponse:
-    """Ask whether to block a user; by POST block, or let in again.
-
-    The form says which of the two, so that a double click does not undo it.
-    """
-    if request.method != "POST":
-        return _ask(request, user_id, "block")
-    person = manageable(request, user_id)
+@asks_before("block")
+def person_block(request: Request, person: people.Person) -> HttpResponse:
+    """Block a user, or let them in again: the form says which, so that a double click does not undo it."""
     people.set_active(person.user, active=request.POST.get("active") == "1")
     is_in = person.user.is_active
     text = _("“%(name)s” can sign in again.") if is_in else _("“%(name)s” is blocked and signed out.")
     messages.success(request, text % {"name": person.name})
-    return redirect("people:person", user_id)
+    return redirect("people:person", person.user.pk)
 
 
-@form_methods
-@manages_people
-@transaction.atomic
-def person_sign_out(request: Request, user_id: int) -> HttpResponse:
-    """Ask whether to end all sessions of a user; by POST end them."""
-    if request.method != "POST":
-        return _ask(request, user_id, "sign-out")
-    ended = people.sign_out(manageable(request, user_id).user)
+@asks_before("sign-out")
+def person_sign_out(request: Request, person: people.Person) -> HttpResponse:
+    """End all sessions of a user."""
+    ended = people.sign_out(person.user)
     if ended:
         text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
         messages.success(request, text % {"count": ended})
     else:
         messages.info(request, _("There was no session to end."))
-    return redirect("people:person", user_id)
+    return redirect("people:person", person.user.pk)
 
 
-@form_methods
-@manages_people
-@transaction.atomic
-def person_second_factor(request: Request, user_id: int) -> HttpResponse:
-    """Ask whether to remove the second factor of a user who lost the phone; by POST remove it."""
-    if request.method != "POST":
-        return _ask(request, user_id, "second-factor")
-    person = manageable(request, user_id)
+@asks_before("second-factor")
+def person_second_factor(request: Request, person: people.Person) -> HttpResponse:
+    """Remove the second factor of a user who lost the phone."""
     people.reset_second_factor(person.user)
     messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": person.name})
-    return redirect("people:person", user_id)
-
-
-def _ask(request: Request, user_id: int, step: str) -> HttpResponse:
-    """Ask before something is taken from a person: say what ends, what stays, and whether it comes back."""
-    person = manageable(request, user_id)
-    open_sessions = len(sessions.sessions_of(person.user))
-    context = {"person": person, "step": step, "open_sessions": open_sessions}
-    return render_page(request, "users/person_question.html", context)
+    return redirect("people:person", person.user.pk)
 
 
 def manageable(request: Request, user_id: int) -> people.Person:

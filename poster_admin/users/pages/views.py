@@ -13,8 +13,9 @@ from django.shortcuts import redirect, resolve_url
 from django.urls import reverse, reverse_lazy
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.paging import page_asked_for
@@ -34,6 +35,7 @@ from poster_admin.users.sign_in.reauthentication import (
     recently_confirmed,
 )
 
+WRONG_CODE = gettext_lazy("This code is wrong or was used already. After a few wrong ones you have to wait.")
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -70,7 +72,10 @@ def confirm(request: Request) -> HttpResponse:
             detail = "code" if "code" in form.fields else "password"
             record(Event.CONFIRMED, request=request, detail=detail)
             return redirect(back)
-        form.add_error(None, _("That is not right. Try again."))
+        if "code" in form.fields:
+            form.add_error("code", WRONG_CODE)
+        else:
+            form.add_error("password", _("This is not your password. After a few tries you have to wait."))
     passkeys = passkeys_of(request.user)
     form_waits = request.session.get(FORM_WAITS)
     return render_form(
@@ -159,9 +164,7 @@ def login_code(request: Request) -> HttpResponse:
     if form.is_valid():
         if two_factor.check_code(request, form.cleaned_data["code"]):
             return redirect(back)
-        form.add_error(
-            "code", _("This code is not right, or it was used. After a few of them you have to wait.")
-        )
+        form.add_error("code", WRONG_CODE)
     passkeys = passkeys_of(request.user)
     return render_form(request, "users/code.html", form, next=back, has_passkeys=bool(passkeys))
 
@@ -171,9 +174,9 @@ def login_code(request: Request) -> HttpResponse:
 def second_factor_set(request: Request) -> HttpResponse:
     """Set up an authenticator: show the QR code once, and accept its first code."""
     if request.session.get(two_factor.DUE):
-        return redirect(f"{reverse('login_code')}?{urlencode({'next': request.path})}")
+        return redirect(f"{reverse('login_code')}?{urlencode({'next': request.get_full_path()})}")
     if not recently_confirmed(request):
-        return ask_to_confirm(request)
+        return ask_to_confirm(request, back=request.get_full_path())
     form = CodeForm(
         request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
     )
@@ -192,27 +195,38 @@ def second_factor_set(request: Request) -> HttpResponse:
     )
 
 
-@require_POST
+@form_methods
 def second_factor_remove(request: Request) -> HttpResponse:
-    """Remove the user's own app for codes."""
+    """Ask first; then remove the user's own app for codes."""
     if not recently_confirmed(request):
-        return ask_to_confirm(request, back=reverse("sessions"))
+        return ask_to_confirm(request)
+    if request.method != "POST":
+        has_app = two_factor.authenticator_of(request.user)
+        return _ask_about_factor(request, "remove") if has_app else redirect("sessions")
     two_factor.remove_app(request.user)
     two_factor.unmark(request)
     messages.success(request, _("The second factor was removed."))
     return redirect("sessions")
 
 
-@require_POST
+@form_methods
 def recovery_codes(request: Request) -> HttpResponse:
-    """Create new recovery codes, and show them once."""
+    """Ask first; then create new recovery codes, and show them once."""
     if not recently_confirmed(request):
-        return ask_to_confirm(request, back=reverse("sessions"))
+        return ask_to_confirm(request)
     if not two_factor.factor_of(request.user):
         return redirect("sessions")
+    if request.method != "POST":
+        return _ask_about_factor(request, "codes")
     codes = two_factor.renew_codes(request.user)
     record(Event.CODES_RENEWED, request=request)
     return render_page(request, "users/recovery_codes.html", {"codes": codes, "next": reverse("sessions")})
+
+
+def _ask_about_factor(request: Request, step: str) -> HttpResponse:
+    """Show what ends before the user's own app or recovery codes are taken away."""
+    context = {"step": step, "has_passkeys": bool(passkeys_of(request.user))}
+    return render_page(request, "users/factor_question.html", context)
 
 
 # --- Helpers -----------------------------------------------------------------------------------------------

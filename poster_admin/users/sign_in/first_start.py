@@ -23,7 +23,7 @@ ROLE = "Owners"
 
 
 def new_link() -> str:
-    """Return the whole address of a new link, which ends the one before; empty where somebody is there."""
+    """Return the whole address of a new link, which ends the one before; empty if there is a user."""
     if User.objects.exists():
         return ""
     # 160 bits in the shape of a code, which every log masks: `logs.mask`.

@@ -1,4 +1,4 @@
-"""Remember which people know a way to sign in as a user, and end these ways once the user is theirs no more.
+"""Remember which people know a way to sign in as a user, and end these once the user is no longer theirs.
 
 A guardian has made the user, or set the password, the e-mail address or a role. A user who then connects an
 account of other people begins there as new: otherwise an owner elsewhere could sign in by an old password, or
@@ -28,21 +28,20 @@ def note(user: User, guardian: User | None, *, invited: bool = False) -> None:
         Guardian.objects.get_or_create(user=user, guardian=guardian, defaults={"invited": invited})
 
 
-def arrive(user: User, account: str) -> bool:
+def arrive(user: User, account: str) -> None:
     """End all ways in of a user who has just connected `account`, if people outside of it may know one.
 
-    Return True if so. These people gave the role too: where the account has other users, it is the lowest one
-    until an owner there gives another. Call it in the transaction that connects the account.
+    These people gave the role too: where the account has other users, it is the lowest one until an owner
+    there gives another. Call it in the transaction that connects the account.
     """
     if user.is_superuser:
-        return False
+        return
     of_account = accounts.connections().filter(account=account)
     if not below_administrators(user).exclude(guardian__in=of_account.filter(refused_at=None).values("user")):
-        return False
+        return
     end_ways_in(user)
     if of_account.exclude(user=user).exists():
         set_role(user, settings.ROLES[0])
-    return True
 
 
 def below_administrators(user: User) -> QuerySet[Guardian]:

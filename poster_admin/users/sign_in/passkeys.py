@@ -38,6 +38,7 @@ from webauthn.helpers.structs import (
 
 from poster_admin.common.deadlines import is_past
 from poster_admin.users import security_log, sessions
+from poster_admin.users.accounts import name_of
 from poster_admin.users.identities import lock_unchanged
 from poster_admin.users.models import Event, Passkey, passkeys_of
 from poster_admin.users.sign_in import two_factor
@@ -67,7 +68,7 @@ def registration_options(request: HttpRequest, user: User) -> str:
         rp_name=NAME,
         user_id=base64url_to_bytes(others[0].handle) if others else generate_user_handle(),
         user_name=user.get_username(),
-        user_display_name=user.get_full_name() or user.get_username(),
+        user_display_name=name_of(user),
         timeout=MILLISECONDS,
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED, user_verification=VERIFIED

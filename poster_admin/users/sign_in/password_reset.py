@@ -89,7 +89,7 @@ class Ask(_OnlyWithMail, views.PasswordResetView):
     success_url = reverse_lazy("password_reset_done")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Send mail only so often: to nobody without end, and not to find out who is known here."""
+        """Limit the mails: nobody gets them without end, and nobody finds out who is known here."""
         throttle.count_reset(self.request, form.cleaned_data["email"])
         self.extra_email_context = {"site": link("/", self.request).rstrip("/")}
         return super().form_valid(form)

@@ -80,6 +80,7 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path):
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert said.startswith(SECURE), said
+    assert " with 1 worker.\n" in said
     assert re.search(r"^Set up: https://localhost/setup/[A-Z2-7]{32}/$", said, re.MULTILINE), said
     # Lines are written in batches, the last ones before the end.
     assert "Not Found: /nowhere/" in said

@@ -8,9 +8,9 @@ from poster_admin.devtools.sandbox import FAULTS, Sandbox
 from tests.support.wire import GROUP, Wire
 
 
-def hit(wire, calls=6, method="clients.getGroups"):
+def hit(wire, calls=6):
     """Return the numbers, from 1, of the calls that get an empty answer."""
-    return [number for number in range(1, calls + 1) if not wire.body(method)]
+    return [number for number in range(1, calls + 1) if not wire.body("clients.getGroups")]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,21 @@ def test_three_clients_found_by_phone_come_to_one_move(staff, page_for, sandbox)
     expect(page.locator("h1")).to_contain_text("Move 3 clients")
 
 
+def test_without_scripts_it_is_said_who_was_chosen_before_and_nothing_counts_ticks(staff, page_for):
+    page = page_for(staff, language="uk", javascript=False)
+    page.goto("/clients/")
+    page.fill("#q", "Олена")
+    page.keyboard.press("Enter")
+    page.locator("[name=client][type=checkbox]").first.check()
+    expect(page.locator("[data-choice] span:visible")).to_have_count(0)
+    page.fill("#q", "Іван")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-choice] span:visible")).to_have_text("Вибрано раніше: 1")
+    page.locator("[name=client][type=checkbox]").first.check()
+    page.locator("[data-choice] button").click()
+    expect(page.locator("h1")).to_contain_text("Перемістити 2 клієнтів")
+
+
 def test_the_choice_among_the_clients_of_a_group_is_kept_over_pages(staff, page_for, sandbox):
     page = page_for(staff)
     page.goto("/groups/1/clients/")

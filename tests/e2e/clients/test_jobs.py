@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
-from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, OVERFLOW, from_the_menu, heading
+from tests.support.browser import MOSTLY_NO_SCRIPT, OVERFLOW, from_the_menu, heading
 from tests.support.jobs import run, start
 
 
@@ -82,9 +82,8 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 13)
 
 
-@MOSTLY_SCRIPT
-def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker, javascript):
-    page = page_for(staff, javascript=javascript)
+def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker):
+    page = page_for(staff)
     page.goto("/groups/4/clients/")
     for box in page.locator("input[name=client]").all()[:2]:
         box.focus()
@@ -96,27 +95,23 @@ def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker,
     page.get_by_role("button", name="Move 2 clients").click()
     page.wait_for_url("**/jobs/**")
     worker().join()
-    if javascript:
-        # The page polls on its own.
-        expect(page.locator("#job")).to_have_attribute("data-state", "done")
+    # The page polls on its own.
+    expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
 
 
-@MOSTLY_SCRIPT
-def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javascript):
+def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker):
     """Undo a whole job from its page and, from the page of that one, once more."""
     sandbox.console().edit(4, count_groups_clients="3")
     clients = sandbox.accounts["demo"].clients
     job = run(start(staff))
-    page = page_for(staff, language="uk", width=360, javascript=javascript)
+    page = page_for(staff, language="uk", width=360)
     page.goto(f"/jobs/{job.pk}/")
     expect(page.locator("main")).to_contain_text("3 клієнти повернуться до груп, з яких їх перемістили")
     assert page.evaluate(OVERFLOW) <= 0
     page.get_by_role("button", name="Повернути всі 3", exact=True).click()
     heading(page, re.compile("Повернення · Клієнти"))
     worker().join()
-    if not javascript:
-        page.get_by_role("link", name="Перевірити ще раз").click()
     expect(page.locator("#job")).to_have_attribute("data-state", "done")
     assert (clients.live(4), clients.live(1)) == (3, 125)
     # The first page leads to it, and its own page leads back again.
@@ -127,26 +122,6 @@ def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker, javasc
     page.wait_for_function("() => document.querySelector('#job')?.dataset.state === 'waiting'")
     worker().join()
     assert (clients.live(4), clients.live(1)) == (0, 128)
-
-
-@pytest.mark.thorough  # as from its page
-@MOSTLY_SCRIPT
-def test_a_job_whose_page_was_left_is_undone_by_one_click(page_for, staff, sandbox, worker, javascript):
-    sandbox.console().edit(4, count_groups_clients="3")
-    clients = sandbox.accounts["demo"].clients
-    job = start(staff)
-    page = page_for(staff, language="uk", width=360, javascript=javascript)
-    page.goto(f"/jobs/{job.pk}/")
-    run(job)
-    page.goto("/groups/")
-    toast = page.locator("#messages .toast")
-    expect(toast).to_contain_text("завершено: 3 з 3.")
-    expect(toast.get_by_role("link", name="Переглянути")).to_have_attribute("href", f"/jobs/{job.pk}/")
-    assert page.evaluate(OVERFLOW) <= 0
-    toast.get_by_role("button", name="Повернути всі 3", exact=True).click()
-    heading(page, re.compile("Повернення · Клієнти"))
-    worker().join()
-    assert (clients.live(4), clients.live(1)) == (3, 125)
 
 
 def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):

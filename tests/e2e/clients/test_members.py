@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from groups.services import clients
-from tests.support.browser import MOSTLY_NO_SCRIPT, MOSTLY_SCRIPT, heading
+from tests.support.browser import heading
 
 
 @pytest.fixture
@@ -29,9 +28,8 @@ def opened(page):
     heading(page, "Clients of the group")
 
 
-@MOSTLY_NO_SCRIPT
-def test_all_pages_there_and_back(page_for, staff, somebody, javascript):
-    page = page_for(staff, javascript=javascript)
+def test_all_pages_there_and_back(page_for, staff, somebody):
+    page = page_for(staff)
     opened(page)
     expect(rows(page)).to_have_count(49)
     for number in (2, 3):
@@ -48,9 +46,8 @@ def test_all_pages_there_and_back(page_for, staff, somebody, javascript):
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
 
 
-@MOSTLY_SCRIPT
-def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, javascript):
-    page = page_for(staff, javascript=javascript, new=True)
+def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):
+    page = page_for(staff, new=True)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     opened(page)
@@ -60,9 +57,8 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, 
     expect(rows(page)).to_have_count(1)
     expect(page.locator("[data-announce]")).to_have_text("1 client found, 125 searched")
     expect(rows(page)).to_contain_text(somebody)
-    if javascript:
-        expect(page.locator("#live")).to_have_text("1 client found, 125 searched")
-        expect(search).to_be_focused()
+    expect(page.locator("#live")).to_have_text("1 client found, 125 searched")
+    expect(search).to_be_focused()
     page.get_by_role("button", name="Own percent").click()
     expect(page.locator("th[aria-sort=descending]")).to_have_text("Own percent")
     expect(rows(page)).to_have_count(1)
@@ -73,22 +69,6 @@ def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody, 
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 1 of 3")
     expect(search).to_have_value("")
     assert not [url for url in asked if "%D0" in url or "q=" in url]
-
-
-@pytest.mark.thorough  # as a form that the test client sends
-@MOSTLY_NO_SCRIPT
-def test_a_search_goes_on_where_it_stopped(page_for, staff, somebody, monkeypatch, javascript):
-    monkeypatch.setattr(clients, "READ_AT_ONCE", 60)
-    monkeypatch.setattr(clients, "SEARCHED_AT_MOST", 60)
-    page = page_for(staff, javascript=javascript)
-    opened(page)
-    search = page.get_by_label("Search by name, phone or card")
-    search.fill("кам'янецька")
-    search.press("Enter")
-    expect(page.get_by_role("heading", name="Nobody matches")).to_be_visible()
-    page.get_by_role("button", name="Search further").click()
-    expect(rows(page)).to_contain_text(somebody)
-    expect(search).to_have_value("кам'янецька")
 
 
 def test_the_bar_of_moves_is_there_without_a_choice_and_on_each_page(page_for, staff, sandbox):
@@ -108,20 +88,6 @@ def test_on_a_phone_all_of_the_bar_of_moves_is_in_sight(page_for, staff, sandbox
     for button in page.locator("#chosen .button").all():
         box = button.bounding_box()
         assert box["x"] + box["width"] <= 360
-
-
-@pytest.mark.thorough
-@MOSTLY_SCRIPT
-def test_the_order_is_poster_s(page_for, staff, sandbox, javascript):
-    sandbox.console().edit_client(77, bonus="99999999")
-    page = page_for(staff, javascript=javascript)
-    opened(page)
-    page.get_by_role("link", name="Bonuses").click()
-    expect(page).to_have_url(re.compile(r"\?sort=-bonus$"))
-    expect(page.locator("th[aria-sort=descending]")).to_have_text("Bonuses")
-    expect(rows(page).first).to_have_attribute("data-client", "77")
-    page.get_by_role("link", name="Next page").click()
-    expect(page).to_have_url(re.compile(r"\?sort=-bonus&page=2$"))
 
 
 @pytest.mark.thorough

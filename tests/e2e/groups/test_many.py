@@ -109,6 +109,14 @@ def test_a_calculation_for_the_ticked_groups_is_marked_and_counted(page, sandbox
     assert not sandbox.posts()
 
 
+def test_without_scripts_no_number_of_changes_stands_under_the_percents(page_for, staff):
+    page = page_for(staff, language="uk", javascript=False)
+    page.goto("/groups/edit/")
+    page.locator("[name^=percent]").first.fill("12")
+    expect(page.get_by_role("button", name="Переглянути зміни").last).to_be_visible()
+    expect(page.locator("[data-changes]")).to_be_hidden()
+
+
 def test_enter_leads_through_the_percents_and_ctrl_enter_sends_them(page_for, staff, sandbox):
     page = page_for(staff, language="uk")
     page.goto("/groups/edit/")

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import (
-    MOSTLY_NO_SCRIPT,
     OVERFLOW,
     SEED,
     caught,
@@ -184,7 +183,8 @@ def test_what_depends_on_the_group_moves_no_button_when_it_comes(page_for, staff
     assert button.bounding_box() == before
 
 
-def conflict_in_a_row(page, sandbox):
+def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sandbox):
+    page = page_for(staff)
     show_list(page)
     heading(page, "Loyalty groups")
     open_row(page, 1)
@@ -192,30 +192,12 @@ def conflict_in_a_row(page, sandbox):
     save_row(page, "14")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="The group was changed meanwhile")).to_be_focused()
-    assert not sandbox.posts()
-    return dialog
-
-
-def test_a_conflict_stays_with_its_row_and_theirs_is_taken(page_for, staff, sandbox):
-    page = page_for(staff)
-    dialog = conflict_in_a_row(page, sandbox)
     dialog.get_by_role("link", name="Take theirs").click()
     expect(dialog).to_have_count(0)
     expect(row(page, 1)).to_contain_text("12%")
     expect(row(page, 1).locator(".row-edit")).to_be_focused()
     expect(page).to_have_url(re.compile("/groups/$"))
     assert not sandbox.posts()
-
-
-# The page of the group has this in `test_tour.py`.
-@pytest.mark.thorough
-def test_a_conflict_stays_with_its_row_and_ours_is_applied(page_for, staff, sandbox):
-    page = page_for(staff)
-    dialog = conflict_in_a_row(page, sandbox)
-    dialog.get_by_role("button", name="Save the chosen values").click()
-    expect(dialog).to_have_count(0)
-    expect(row(page, 1)).to_contain_text("14%")
-    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "14"
 
 
 @pytest.mark.thorough
@@ -306,6 +288,17 @@ def test_a_saved_row_is_taken_back_where_it_stands(page_for, staff, sandbox):
     expect(toast).to_have_count(0)
 
 
+def test_without_scripts_a_message_stands_above_the_page_since_nothing_takes_it_away(page_for, staff):
+    page = page_for(staff, width=360, height=780, javascript=False)
+    page.goto("/groups/1/edit/")
+    page.get_by_label("Percent, %").fill("12")
+    page.get_by_role("button", name="Save changes").click()
+    heading(page, SEED)
+    toast, title = page.locator(".toast").bounding_box(), page.locator("h1").bounding_box()
+    assert toast["y"] + toast["height"] <= title["y"]
+    expect(page.locator(".toast-close")).to_be_hidden()
+
+
 @pytest.mark.thorough
 def test_a_message_moves_nothing_and_covers_no_end_of_the_page(page_for, staff, sandbox):
     page = page_for(staff, width=360, height=780)
@@ -389,19 +382,6 @@ def test_on_a_phone_the_percent_is_edited_in_a_sheet(page_for, staff, sandbox):
     expect(row(page, 1)).to_contain_text("12%")
     expect(row(page, 1).locator(".row-edit")).to_be_focused()
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
-
-
-@pytest.mark.thorough  # as in the list
-@MOSTLY_NO_SCRIPT
-def test_a_change_is_taken_back_on_the_page_of_the_group(page_for, staff, sandbox, javascript):
-    page = page_for(staff, javascript=javascript)
-    page.goto("/groups/1/edit/")
-    page.get_by_label("Percent, %").fill("12")
-    page.get_by_role("button", name="Save changes").click()
-    page.get_by_role("button", name="Take back").click()
-    expect(page.locator(".toast")).to_contain_text("12% → 10%")
-    expect(page).to_have_url(re.compile("/groups/1/$"))
-    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
 
 
 def test_a_new_group_that_has_to_be_corrected_shows_its_errors_first(page_for, staff):

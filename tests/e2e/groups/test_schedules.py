@@ -1,15 +1,13 @@
 """Test a planned change in a browser, in Ukrainian: planned, seen to come and to go, and ended early."""
 
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services.steps import run_due
-from tests.support.browser import OVERFLOW, open_menu
-from tests.support.schedules import GROUP, at, percent_of
+from tests.support.browser import OVERFLOW, heading
+from tests.support.schedules import GROUP, at, next_day_of, percent_of, planned
 
 FORMAT = "%Y-%m-%dT%H:%M"
 DAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "нд")
@@ -31,10 +29,9 @@ def plan(page, *, starts, ends):
     page.wait_for_url(f"**/groups/{GROUP}/")
 
 
-@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.thorough), 360])
-def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
+def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox):
     before = percent_of(sandbox)
-    page = page_for(staff, language="uk", width=width)
+    page = page_for(staff, language="uk", width=360)
     starts, ends = at(2), at(50)
     plan(page, starts=starts, ends=ends)
     expect(page.locator("#messages")).to_contain_text("Заплановано: 20 % замість")
@@ -45,7 +42,8 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     run_due(at(3))
     page.goto("/groups/")
     expect(row).to_contain_text(f"20 % до {short(ends)}")
-    page.goto("/schedules/")
+    # It begins in the next week where this one ends in less than two hours.
+    page.goto(f"/schedules/?week={timezone.localdate(starts)}")
     expect(page.locator("[data-schedule]")).to_have_attribute("data-state", "active")
     expect(page.locator(".week-table td.on").first).to_contain_text("20 %")
     assert page.evaluate(OVERFLOW) <= 0
@@ -57,19 +55,18 @@ def test_plan_a_change_see_it_come_and_go(page_for, staff, sandbox, width):
     expect(page.locator("[data-outcome]")).to_have_attribute("data-outcome", "applied")
 
 
-@pytest.mark.thorough
-def test_end_it_early_from_the_page_of_the_group(page_for, staff, owner, sandbox):
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_plan_in_force_is_ended_by_the_keyboard_after_a_question(page_for, staff, sandbox, javascript):
     before = percent_of(sandbox)
-    plan(page_for(staff, language="uk"), starts=at(-1), ends=at(50))
-    run_due()
-    assert percent_of(sandbox) == 20
-    page = page_for(owner, language="uk")
+    planned(staff)
+    run_due(at(1.5))
+    page = page_for(staff, language="uk", width=360, javascript=javascript)
     page.goto(f"/groups/{GROUP}/")
-    open_menu(page)
-    expect(page.get_by_role("link", name="Дублювати")).to_be_visible()
-    expect(page.get_by_role("link", name="Видалити")).to_have_count(0)
-    page.get_by_role("button", name="Повернути попередні значення зараз").click()
-    expect(page.locator("#messages")).to_contain_text("група знову має попередні значення")
+    page.get_by_role("link", name="Повернути попередні значення зараз").press("Enter")
+    heading(page, "Повернути групі «Скидочная система 10%» попередні значення зараз?")
+    assert percent_of(sandbox) == 20
+    assert page.evaluate(OVERFLOW) <= 0
+    page.get_by_role("button", name="Повернути попередні значення зараз").press("Enter")
     expect(page.locator("[data-schedule]")).to_have_attribute("data-state", "cancelled")
     assert percent_of(sandbox) == before
 
@@ -78,15 +75,8 @@ def test_a_wrong_time_is_said_in_words_and_keeps_what_was_typed(page_for, staff,
     page = page_for(staff, language="uk")
     page.goto(f"/groups/{GROUP}/schedule/")
     page.get_by_label("Відсоток на цей час").fill("20")
-    page.get_by_label("Від", exact=True).fill("2027-03-28T03:30")
+    page.get_by_label("Від", exact=True).fill(f"{next_day_of(hours=23)}T03:30")
     page.get_by_role("button", name="Запланувати").click()
     expect(page.get_by_role("alert")).to_contain_text("Такого часу немає")
     expect(page.get_by_label("Відсоток на цей час")).to_have_value("20")
     assert not Schedule.objects.exists()
-
-
-@pytest.mark.thorough  # as a form that the test client sends
-def test_a_script_less_browser_plans_too(page_for, staff, sandbox):
-    page = page_for(staff, language="uk", javascript=False)
-    plan(page, starts=at(2), ends=at(50))
-    assert Schedule.objects.get().ends_at - timezone.now() > timedelta(hours=49)

@@ -7,8 +7,6 @@ from playwright.sync_api import expect
 
 from groups.features.insights.services import sweep
 from tests.support.browser import (
-    MOSTLY_NO_SCRIPT,
-    MOSTLY_SCRIPT,
     OVERFLOW,
     caught,
     heading,
@@ -29,14 +27,9 @@ def _rules(sandbox):
     sandbox.console().edit(5, client_groups_name="VIP")
 
 
-@MOSTLY_SCRIPT
-def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, javascript):
-    page = page_for(manager, language="uk", width=360, javascript=javascript)
+def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager):
+    page = page_for(manager, language="uk", width=360)
     page.goto("/groups/4/")
-    # A busy machine may have the page load them afterwards, which takes a script.
-    later = page.get_by_role("link", name="Акції та правила, що її згадують")
-    if not javascript and later.is_visible():
-        later.click()
     dependents = page.locator("#dependents")
     expect(dependents.locator("[data-rule='4']")).to_have_text("хто сплатив 1 000 ₴, переходить сюди")
     expect(dependents.locator("[data-rule='5']")).to_have_text("звідси переходять до VIP від 2 000 ₴")
@@ -52,31 +45,9 @@ def test_a_manager_on_a_phone_sees_where_clients_come_from(page_for, manager, ja
     )
     page.get_by_role("link", name="Схема", exact=True).click()
     heading(page, "Схема лояльності")
-    if javascript:
-        expect(page.locator(".stairs.phone").first).to_be_visible()
-        expect(page.locator(".stairs.desk").first).to_be_hidden()
-        assert page.evaluate(OVERFLOW) <= 0
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("width", [360, 1280])
-def test_the_list_leads_to_the_scheme(page_for, manager, width):
-    page = page_for(manager, language="uk", width=width)
-    page.goto("/groups/")
-    page.get_by_role("link", name="Схема лояльності").click()
-    heading(page, "Схема лояльності")
-    page.get_by_role("link", name="Групи клієнтів").click()
-    heading(page, "Групи клієнтів")
-
-
-@pytest.mark.thorough  # as without a browser: tests/groups/views/test_slow_poster.py
-def test_a_slow_poster_keeps_the_page_of_a_group_from_nobody(page_for, manager, sandbox):
-    for method in ("clients.getPromotions", "clients.getLoyaltyRules"):
-        sandbox.script(method, "timeout", times=None, seconds=3)
-    page = page_for(manager, language="uk")
-    page.goto("/groups/4/")
-    expect(page.locator(".facts")).to_contain_text("43")
-    expect(page.locator("#dependents[hx-trigger=load]")).to_be_visible()
+    expect(page.locator(".stairs.phone").first).to_be_visible()
+    expect(page.locator(".stairs.desk").first).to_be_hidden()
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def test_what_is_typed_stays_while_the_dependents_come(page_for, staff, sandbox):
@@ -103,20 +74,14 @@ def test_a_risky_edit_in_the_list_names_the_dependents_before_it_is_confirmed(pa
 
 
 @pytest.mark.thorough
-@MOSTLY_NO_SCRIPT
-def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue, javascript):
+def test_a_large_account_fills_in(page_for, staff, monkeypatch, work_queue):
     monkeypatch.setattr(sweep, "AT_ONCE", 100)
-    page = page_for(staff, language="uk", javascript=javascript)
+    page = page_for(staff, language="uk")
     page.goto("/groups/audit/")
-    if not javascript:
-        page.get_by_role("link", name="Порахувати клієнтів").click()
     expect(page.locator("#figures")).to_contain_text("чекає на свою чергу")
     work_queue()
-    if not javascript:
-        page.get_by_role("link", name="Перевірити ще раз").click()
     expect(page.locator("main")).to_contain_text("Клієнтів пораховано")
-    if javascript:
-        expect(page.locator("#live")).to_contain_text("Клієнтів пораховано")
+    expect(page.locator("#live")).to_contain_text("Клієнтів пораховано")
     page.locator("[data-audit=own] tr[data-group='1'] [data-own=above] a").click()
     expect(page.locator(".chip")).to_contain_text("власний відсоток вищий за груповий")
     shown = page.locator("tr[data-client]").count()

@@ -11,7 +11,6 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount, PosterCredentials
 from groups.services import groups as reads
 from poster_admin.users.models import UserSession
-from tests.support.features import with_feature
 from tests.support.pages import group_form
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +128,7 @@ def test_what_poster_has_now_is_shown_and_asked_for_once(asking, sandbox):
         assert len(sandbox.calls("clients.getGroups")) == before + number
 
 
-@pytest.mark.parametrize("path", ["/groups/", pytest.param("/groups/1/", marks=with_feature("insights"))])
+@pytest.mark.parametrize("path", ["/groups/", "/groups/1/"])
 def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, asking, sandbox, staff):
     def asked():
         return [call for call in sandbox.calls() if call.method in {"clients.getGroups", "clients.getGroup"}]
@@ -140,8 +139,7 @@ def test_where_something_has_changed_poster_is_asked_once_all_the_same(path, ask
     ).save()
     page = asking.get(path)
     assert 'data-notice="unknown"' in page.content.decode()
-    # The page of a group also asks for the list, which names the steps of the rules.
-    assert len(asked()) == before + (1 if path == "/groups/" else 2)
+    assert len(asked()) == before + 1
 
 
 @pytest.mark.once  # a test above asks the database for the same

@@ -262,25 +262,3 @@ def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
         assert all(job in answer.text for answer in answers if answer.status_code == 409)
         dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})
         wait_until(lambda job=job: 'data-state="cancelled"' in dashboard.look(job), 0.1, 60)
-
-
-@with_feature("moves")
-def test_a_retirement_loses_nobody_to_a_counter_that_says_none(dashboard):
-    sandbox = dashboard.sandbox
-    source, target = (dashboard.plan("remove", "").group_id for _ in range(2))
-    sandbox.console("demo").edit(source, count_groups_clients="10")
-    path = f"/groups/{source}/retire/"
-    form = filled(dashboard.look(path), target)
-    sandbox.script("clients.updateClient", "error_number_field", call=4, times=3, when="before")
-    sandbox.lag("count_zero", ids=[source])
-    try:
-        job = dashboard.send_form(path, form).headers["Location"]
-        wait_until(lambda: 'data-state="stopped"' in dashboard.look(job), 0.2, 60)
-        assert "Left in it: 3" in dashboard.look(job)
-        assert not sandbox.posts(WRITE["remove"])
-        assert len(people(dashboard, source)) == 3
-        # Its own page does not take it for empty either.
-        assert dashboard.look(f"/groups/{source}/delete/").count("3 clients")
-    finally:
-        sandbox.catch_up()
-        dashboard.send_form(job, {"csrfmiddlewaretoken": CSRF, "decision": "cancel"})

@@ -10,15 +10,9 @@ from openpyxl import load_workbook
 
 from groups.models import Change, Job
 from groups.services.journal import history
-from tests.support.pages import group_form
+from tests.support.changes import SEED, edit
 
 pytestmark = pytest.mark.django_db
-SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
-
-
-def edit(client, group_id=1, **changes):
-    url = f"/groups/{group_id}/edit/"
-    return client.post(url, group_form(client, url, **(SEED | changes)))
 
 
 def lines_of(answer):

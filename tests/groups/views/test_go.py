@@ -45,9 +45,13 @@ def test_no_more_groups_are_shown_than_a_look_takes_in(staff, browse, sandbox):
 
 def test_while_poster_does_not_answer_the_pages_are_found(staff, browse, sandbox):
     sandbox.script("*", "fin_before_headers", times=None)
-    page = browse(staff).post("/go/", {"q": "history"})
+    client = browse(staff)
+    page = client.post("/go/", {"q": "history"})
     assert page.status_code == 200
     assert places(page) == ["/history/"]
+    page = text_of(client.post("/go/", {"q": "посетитель"}))
+    assert "The groups could not be read, so only pages are found here." in page
+    assert "No group and no page" not in page
 
 
 def test_nothing_found_says_so(staff, browse, sandbox):

@@ -37,6 +37,17 @@ def test_the_page_says_so_and_offers_nothing_that_ends_the_group(owner, browse):
     assert f"/groups/{EMPTY}/edit/" in page.content.decode()
 
 
+@with_feature("moves")
+@pytest.mark.usefixtures("held")
+@pytest.mark.parametrize("path", ["delete", "retire"])
+def test_the_pages_that_end_it_say_so_before_anybody_asks_for_that(owner, browse, path):
+    url = f"/groups/{EMPTY}/{path}/"
+    page = browse(owner).get(url)
+    assert page.status_code == 200
+    assert HELD in text_of(page)
+    assert f'action="{url}"' not in page.content.decode()
+
+
 @pytest.mark.usefixtures("held")
 def test_its_removal_is_409(owner, browse, sandbox):
     client = browse(owner)

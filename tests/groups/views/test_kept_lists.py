@@ -9,6 +9,7 @@ from django.core.cache import cache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.models import Change, GroupsCopy, PosterCredentials
@@ -25,7 +26,7 @@ def keep_as_another_process(credentials, body, *, as_of=None):
     """Let the cache have a list as a process leaves it there that has read it from Poster."""
     digest = GroupList(body=body).digest
     reads.cache.set(f"{reads.BODY}:{digest}", body)
-    reads.keep_cached(credentials, "all", digest, as_of or timezone.now())
+    reads.keep_cached(reads.cache_key(credentials, "all"), digest, as_of or timezone.now())
 
 
 def test_a_list_of_which_nothing_can_be_read_is_no_good_copy(staff, browse, sandbox):
@@ -87,6 +88,19 @@ def test_a_group_is_shown_from_the_copy_too_and_can_be_tried_again(staff, browse
         assert page.status_code == 200
         assert 'data-notice="stale"' in page.content.decode()
     assert client.get("/groups/1/edit/").status_code == 504
+
+
+def test_a_process_reads_the_groups_of_a_copy_once_until_there_is_another_one(staff, browse, sandbox):
+    client, url = browse(staff), "/groups/?refresh=1"
+    client.get(url)
+    sandbox.script("*", "fin_before_headers", times=None)
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        assert group_ids(client.get(url)) == [1, 4, 5]
+    assert '"groups_groupscopy"."digest"' in str(queries.captured_queries)
+    assert '"groups_groupscopy"."groups"' not in str(queries.captured_queries)
+    GroupsCopy.objects.update(digest="another", groups=GroupsCopy.objects.get().groups[1:])
+    assert group_ids(client.get(url)) == [4, 5]
 
 
 def test_a_copy_belongs_to_one_token_and_to_all_who_have_it(staff, owner, manager, browse, sandbox):

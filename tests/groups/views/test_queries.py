@@ -12,27 +12,31 @@ from groups.models import Change
 from groups.services.installation import workers
 from groups.services.journal.history import UNDOES
 from tests.benchmarks.setup import journal
+from tests.support.pages import fragment
 
 pytestmark = pytest.mark.django_db
 # The session, the user with the credentials, the rights, the unsettled changes.
 ALWAYS = 4
-PLANNED, COUNTED, VIEWS, WATCHED = (
-    each not in settings.FEATURES_OFF for each in ("schedules", "insights", "saved_views", "movements")
+PLANNED, COUNTED, VIEWS, WATCHED, ASKED = (
+    each not in settings.FEATURES_OFF
+    for each in ("schedules", "insights", "saved_views", "movements", "approvals")
 )
 QUERIES = {
     "/groups/": ALWAYS + PLANNED + VIEWS,
     "/groups/?page=2&sort=-clients": ALWAYS + PLANNED + VIEWS,
     # Whether this list is kept as a view.
     "/groups/?q=а&type=1": ALWAYS + PLANNED + 2 * VIEWS,
-    # The latest changes of the group, and which of them are undone; its running job, its planned change, its
-    # clients over time, and whether it is watched.
-    "/groups/1/": ALWAYS + 3 + PLANNED + COUNTED + WATCHED,
+    # The latest changes of the group, and which of them are undone; its running job, its planned change, what
+    # waits for approval, its clients over time, and whether it is watched.
+    "/groups/1/": ALWAYS + 3 + PLANNED + ASKED + COUNTED + WATCHED,
     # Their count, those of the page, which of them are undone, the users to choose from, and whether
     # something is new.
     "/history/": ALWAYS + 5,
     "/history/?page=2": ALWAYS + 5,
     "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 5,
 }
+# Without what stands around them: the users to choose from, the open changes, and whether something is new.
+ROWS_ALONE = QUERIES["/history/?page=2"] - 3
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,8 @@ def test_a_page_asks_a_fixed_number_of_queries(
             assert client.get(path).status_code == 200
             with django_assert_num_queries(queries):
                 client.get(path)
+    with subtests.test("rows of the history"), django_assert_num_queries(ROWS_ALONE):
+        client.get("/history/?page=2", headers=fragment("rows", "/history/"))
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
@@ -78,6 +84,7 @@ def test_a_question_to_the_journal_has_its_index(changes, index):
 @pytest.mark.parametrize(
     ("asked", "index"),
     [
+        ("", "change_by_account"),
         ("?state=refused", "change_by_state"),
         ("?user=olena", "change_by_user"),
         ("?action=create", "change_by_action"),

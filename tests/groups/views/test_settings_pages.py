@@ -75,3 +75,9 @@ def test_the_menu_of_the_user_is_short(owner, browse):
     menu = browse(owner).get("/groups/").content.decode().partition('<details class="menu">')[2]
     entries = re.findall(r'class="menu-item[^"]*" href="([^"]+)"', menu.partition("</details>")[0])
     assert entries == ["/help/", "/settings/"]
+
+
+def test_the_shortcuts_are_those_of_what_somebody_may_do(staff, manager, browse):
+    for shortcut in ("New group", "Edit this group"):
+        assert f"<dd>{shortcut}</dd>" in browse(staff).get("/help/").content.decode()
+        assert f"<dd>{shortcut}</dd>" not in browse(manager).get("/help/").content.decode()

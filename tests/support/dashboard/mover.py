@@ -1,7 +1,8 @@
-"""Start the move of all clients of groups to another one, as the pages do, and print the job's id.
+"""Start the move of all clients of groups to another one, as the pages do, and print the id of each job.
 
-`python -m tests.support.dashboard.mover FROM TO [USER]`; with `4,5` as FROM the clients of both groups are
-chosen one by one. It stands alone, because it runs in the environment of an installation.
+`python -m tests.support.dashboard.mover FROM TO [USER …]`; with `4,5` as FROM the clients of both groups are
+chosen one by one, and each user starts a job of their own account. It stands alone, because it runs in the
+environment of an installation.
 """
 
 import sys
@@ -21,17 +22,19 @@ def start(sources, target_id, name="owner"):
 
     user = User.objects.get(username=name)
     credentials = credentials_service.credentials_of(user)
-    who = {"user": user, "credentials": credentials}
     groups = [read_now(credentials, each).group for each in sources]
     ids = {sources[0]: None}
     if len(groups) > 1:
         ids = {each: [client.id for client in every_member(credentials, each)] for each in sources}
     target = read_now(credentials, target_id).group
-    job = moves.plan_move(**who, operation=uuid.uuid4(), sources=groups, target=target, ids=ids)
+    job = moves.plan_move(
+        credentials=credentials, operation=uuid.uuid4(), sources=groups, target=target, ids=ids
+    )
     return queue.start(job).pk
 
 
 if __name__ == "__main__":
     django.setup()
     sources = [int(each) for each in sys.argv[1].split(",")]
-    sys.stdout.write(str(start(sources, int(sys.argv[2]), *sys.argv[3:])))
+    for name in sys.argv[3:] or ["owner"]:
+        sys.stdout.write(f"{start(sources, int(sys.argv[2]), name)}\n")

@@ -1,5 +1,6 @@
 """Move a whole group with worker processes, which may be killed on the way, and check the result."""
 
+import uuid
 from collections import Counter
 
 from tests.support.dashboard.killing import wait_until
@@ -18,7 +19,8 @@ class Move:
         dashboard.sandbox.console("demo").edit(FROM, count_groups_clients=str(clients))
         self.wanted = {row["client_id"] for row in self._left}
         self._there = {row["client_id"] for row in self._living(TO)}
-        dashboard.run("-m", "tests.support.dashboard.mover", ",".join(map(str, sources)), str(TO))
+        told = dashboard.run("-m", "tests.support.dashboard.mover", ",".join(map(str, sources)), str(TO))
+        self._job_id = uuid.UUID(told.strip()).hex
         self.worker = dashboard.start_worker()
 
     def kill_worker(self):
@@ -33,8 +35,7 @@ class Move:
 
     @property
     def job(self):
-        (job,) = self._dashboard.table("groups_job")
-        return job
+        return next(row for row in self._dashboard.table("groups_job") if _hex(row["id"]) == self._job_id)
 
     @property
     def moved(self):
@@ -58,7 +59,7 @@ class Move:
             found.append("somebody was left behind")
         if {row["client_id"] for row in self._living(TO)} != self._there | self.wanted:
             found.append("somebody is missing, or is there who should not be")
-        rows = [row for row in self._dashboard.table("groups_change") if row["job_id"]]
+        rows = [row for row in self._dashboard.table("groups_change") if _hex(row["job_id"]) == self._job_id]
         applied = Counter(str(row["client_id"]) for row in rows if row["state"] == "applied")
         if applied != Counter(self.wanted):
             found.append("the journal does not say of each, once, that they were moved")
@@ -74,3 +75,8 @@ class Move:
 
     def _living(self, group_id):
         return [row for row in self._account.clients.rows(group_id) if row["delete"] == "0"]
+
+
+def _hex(pk):
+    """Return the id of a row as SQLite has it; PostgreSQL has a UUID."""
+    return pk.hex if isinstance(pk, uuid.UUID) else pk

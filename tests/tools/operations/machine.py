@@ -159,9 +159,9 @@ def _only_child(pid):
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()[0] or 0)
 
 
-def _wait_for(condition, seconds=60):
-    """Return what is true of the condition at last."""
-    until = time.monotonic() + seconds
+def _wait_for(condition):
+    """Wait until a condition holds, at most a minute, and return its answer."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             if found := condition():

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from groups.models import PosterCredentials
 from poster_admin.users.models import RecoveryCode, SecurityEvent, TOTPDevice, UserSession
+from poster_admin.users.pages import people
 from poster_admin.users.sign_in import two_factor
-from tests.support.pages import text_of
+from tests.support.pages import hidden, text_of
 from tests.support.people import PASSWORD, connect, make_user
 from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
 from tests.support.sign_in import after_a_while
@@ -26,11 +27,6 @@ def row_of(client, name):
     row = re.search(rf'<tr data-user="{name}">.*?</tr>', html, re.DOTALL)
     assert row, f"there is no row of {name}"
     return " ".join(re.sub("<[^>]+>", " ", row[0]).split())
-
-
-def login_of(browse, user):
-    """Return a client of somebody who is signed in, with a session in the database."""
-    return browse(user)
 
 
 # --- The list ----------------------------------------------------------------------------------------------
@@ -170,6 +166,46 @@ def test_name_address_and_role_are_changed(owner, staff, browse):
     assert "Іван Петрович Сірко" in client.get(page_of(staff)).content.decode()
 
 
+def test_a_person_whom_somebody_else_has_changed_since_is_a_conflict(owner, staff, browse):
+    client = browse(owner)
+    form = {"full_name": "Ольга Мельник", "email": "", "role": "Owners"}
+    form |= hidden(client.get(page_of(staff)), "version")
+    people.change(staff, "Ольга Коваль", "olha@example.com", "Managers")
+    answer = client.post(page_of(staff), form)
+    assert answer.status_code == 409
+    words = "Somebody else has changed this person meanwhile."
+    assert all(each in text_of(answer) for each in (words, "olha@example.com", "Role Manager "))
+    staff = User.objects.get(pk=staff.pk)
+    assert (staff.email, [role.name for role in staff.groups.all()]) == ("olha@example.com", ["Managers"])
+    # The form still has what was typed, and that alone replaces what is there when it is saved once more.
+    assert re.search(r'value="Owners"[^>]* checked', answer.content.decode())
+    again = hidden(answer, "version", "full_name", "email")
+    assert (again["full_name"], again["email"]) == ("Ольга Мельник", "olha@example.com")
+    assert client.post(page_of(staff), {"role": "Owners"} | again)["Location"] == LIST
+    staff = User.objects.get(pk=staff.pk)
+    assert (staff.get_full_name(), staff.email) == ("Ольга Мельник", "olha@example.com")
+    assert staff.groups.get().name == "Owners"
+
+
+def test_a_role_that_was_taken_away_meanwhile_is_not_given_back_by_another_form(owner, staff, browse):
+    people.change(staff, "Ольга Мельник", "", "Owners")
+    client = browse(owner)
+    form = {"full_name": "Ольга Мельник", "email": "olha@example.com", "role": "Owners"}
+    form |= hidden(client.get(page_of(staff)), "version")
+    people.change(staff, "Ольга Мельник", "", "Staff")
+    answer = client.post(page_of(staff), form)
+    assert answer.status_code == 409
+    assert re.search(r'value="Staff"[^>]* checked', answer.content.decode())
+    assert hidden(answer, "email") == {"email": "olha@example.com"}
+
+
+def test_the_same_form_of_a_person_sent_twice_is_no_conflict(owner, staff, browse):
+    client = browse(owner)
+    form = {"full_name": "Ольга Мельник", "email": "", "role": "Managers"}
+    form |= hidden(client.get(page_of(staff)), "version")
+    assert [client.post(page_of(staff), form).status_code for _ in range(2)] == [302, 302]
+
+
 def test_the_role_of_somebody_without_a_name_is_changed(owner, staff, browse):
     assert (
         browse(owner).post(page_of(staff), {"full_name": "", "email": "", "role": "Owners"}).status_code
@@ -185,7 +221,7 @@ def test_other_roles_of_an_installation_stay(owner, staff, browse):
 
 
 def test_a_blocked_person_is_signed_out_and_comes_back_when_let_in_again(owner, staff, browse):
-    theirs, client = login_of(browse, staff), browse(owner)
+    theirs, client = browse(staff), browse(owner)
     assert client.post(f"{page_of(staff)}block/")["Location"] == page_of(staff)
     assert theirs.get("/groups/").status_code == 302
     assert not signs_in(browse, "staff", PASSWORD)
@@ -209,7 +245,7 @@ def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, 
     ("step", "ends", "stays"),
     [
         ("password", "The present password no longer signs in", "It cannot be undone"),
-        ("block", "The person can no longer sign in", "It can be undone on the person's page"),
+        ("block", "Every way to sign in ends", "It can be undone on the person's page"),
         ("sign-out", "2 sessions are open now", "anyone who knows the password can sign in again"),
         ("second-factor", "The app for codes, the passkeys and the recovery codes", "It cannot be undone"),
     ],
@@ -217,7 +253,7 @@ def test_a_double_click_on_block_does_not_let_the_person_in_again(owner, staff, 
 def test_what_takes_something_from_a_person_asks_first_and_says_what_ends(
     owner, staff, browse, step, ends, stays
 ):
-    theirs, _ = login_of(browse, staff), login_of(browse, staff)
+    theirs, _ = browse(staff), browse(staff)
     TOTPDevice.objects.create(user=staff, name="phone", key=two_factor.new_key(), confirmed=True)
     client = browse(owner)
     url = f"{page_of(staff)}{step}/"
@@ -250,7 +286,7 @@ def test_nobody_is_told_that_no_session_was_ended(owner, staff, browse):
 
 
 def test_a_person_is_signed_out_everywhere(owner, staff, browse):
-    one, other, client = login_of(browse, staff), login_of(browse, staff), browse(owner)
+    one, other, client = browse(staff), browse(staff), browse(owner)
     answer = client.post(f"{page_of(staff)}sign-out/", follow=True)
     assert "2 sessions were ended" in text_of(answer)
     assert [each.get("/groups/").status_code for each in (one, other)] == [302, 302]
@@ -259,7 +295,7 @@ def test_a_person_is_signed_out_everywhere(owner, staff, browse):
 
 
 def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(owner, staff, browse):
-    theirs = login_of(browse, staff)
+    theirs = browse(staff)
     password = shown_password(browse(owner).post(f"{page_of(staff)}password/"))
     assert not signs_in(browse, "staff", PASSWORD)
     assert signs_in(browse, "staff", password)

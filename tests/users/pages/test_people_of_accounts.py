@@ -30,7 +30,7 @@ from poster_admin.users.models import (
 )
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import guardians, two_factor
-from tests.support.pages import text_of
+from tests.support.pages import hidden, text_of
 from tests.support.people import PASSWORD, connect, make_user
 from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
 from tests.support.threads import at_once
@@ -229,6 +229,34 @@ def test_in_the_admin_owners_give_no_other_group_and_take_none(admin_user, owner
     assert set(staff.groups.all()) == {strong}
 
 
+@pytest.mark.parametrize("role", ["owner", "admin_user"])
+def test_the_admin_saves_no_user_who_was_changed_meanwhile(request, role, owner, staff, browse):
+    client, url = browse(request.getfixturevalue(role)), f"/admin/auth/user/{staff.pk}/change/"
+    opened = client.get(url)
+    form = {
+        **hidden(opened, "version"),
+        "username": "staff",
+        "email": "staff@example.com",
+        "is_active": "on",
+        "groups": [group.pk for group in staff.groups.all()],
+        "date_joined_0": "2026-01-01",
+        "date_joined_1": "10:00:00",
+    }
+    person = browse(owner).get(page_of(staff))
+    typed = {"full_name": "Олена Бойко", "email": "olena@example.com", "role": "Managers"}
+    assert browse(owner).post(page_of(staff), hidden(person, "version") | typed).status_code == 302
+    answer = client.post(url, form)
+    assert "This user was changed meanwhile, so nothing was saved." in answer.text
+    staff.refresh_from_db()
+    assert (staff.email, staff.groups.get().name) == ("olena@example.com", "Managers")
+    # A sign-in is no change.
+    form |= hidden(client.get(url), "version")
+    User.objects.filter(pk=staff.pk).update(last_login=timezone.now())
+    assert client.post(url, form).status_code == 302
+    staff.refresh_from_db()
+    assert staff.email == "staff@example.com"
+
+
 def test_whom_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse):
     client = browse(owner)
     form = {"username": "olena", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
@@ -291,6 +319,7 @@ def test_who_invited_somebody_has_no_way_in_once_another_account_is_connected(
     assert (answer.status_code, answer["Location"]) == (302, OWN_PASSWORD)
     page = client.get(OWN_PASSWORD)
     assert "Somebody of another account may know how to sign in as you" in text_of(page)
+    assert "Your role is Manager until an owner of this account gives you another one." in text_of(page)
     assert 'name="old_password"' not in page.text
     assert client.get("/groups/").status_code == 200
     assert not signs_in(browse, "olena", password)

@@ -13,6 +13,7 @@ from django.utils.http import urlsafe_base64_encode
 from poster_admin.users.models import Event, Guardian, SecurityEvent
 from poster_admin.users.sign_in import invitations
 from tests.support.pages import text_of
+from tests.support.sign_in import choose_password
 
 pytestmark = [
     pytest.mark.django_db,
@@ -43,12 +44,6 @@ def link_in(message):
     return link
 
 
-def choose(client, link, password=PASSWORD):
-    """Follow a link to its form and send it."""
-    form = client.get(link, follow=True).redirect_chain[-1][0]
-    return client.post(form, {"new_password1": password, "new_password2": password})
-
-
 def signs_in(client, password=PASSWORD):
     return client.post(LOGIN, {"username": "olena", "password": password}).status_code == 302
 
@@ -69,7 +64,7 @@ def test_a_new_person_is_invited_by_mail_and_chooses_the_password(inbox, owner, 
     form = theirs.get(link_in(message), follow=True)
     assert "Choose your password" in text_of(form)
     assert "Your name for the sign-in: olena" in text_of(form)
-    done = choose(theirs, link_in(message))
+    done = choose_password(theirs, link_in(message), PASSWORD)
     assert (done.status_code, done["Location"]) == (302, "/accounts/invitation/done/")
     assert "Your password is saved" in text_of(theirs.get(done["Location"]))
     assert signs_in(theirs)
@@ -101,7 +96,7 @@ def test_a_link_holds_until_it_is_used_or_the_person_is_another(inbox, owner, br
     link = link_in(inbox.mail[0])
     match ends:
         case "used":
-            choose(browse(), link)
+            choose_password(browse(), link, PASSWORD)
         case "signed in":
             olena_now = olena()
             browse().force_login(olena_now, backend="groups.permissions.CredentialsBackend")
@@ -142,10 +137,10 @@ def test_a_weak_password_is_refused_and_the_link_still_holds(inbox, owner, brows
     client = browse()
     invite(browse(owner))
     link = link_in(inbox.mail[0])
-    refused = choose(client, link, "short")
+    refused = choose_password(client, link, "short")
     assert refused.status_code == 422
     assert "Choose your password" in text_of(refused)
-    assert choose(client, link).status_code == 302
+    assert choose_password(client, link, PASSWORD).status_code == 302
 
 
 def test_an_invitation_is_sent_again_until_the_first_sign_in(inbox, owner, browse):
@@ -155,7 +150,7 @@ def test_an_invitation_is_sent_again_until_the_first_sign_in(inbox, owner, brows
     again = client.post(f"{page()}invite/", follow=True)
     assert "“Олена Коваль” was invited by mail." in text_of(again)
     assert [message["To"] for message in inbox.mail] == [ADDRESS] * 2
-    choose(browse(), link_in(inbox.mail[1]))
+    choose_password(browse(), link_in(inbox.mail[1]), PASSWORD)
     assert signs_in(browse())
     assert "Send the invitation again" not in text_of(client.get(page()))
     late = client.post(f"{page()}invite/", follow=True)
@@ -228,7 +223,7 @@ def test_an_invitation_is_not_sent_again_to_somebody_who_has_a_password(inbox, o
         case "given":
             client.post(f"{page()}password/")
         case "chosen":
-            choose(browse(), link_in(inbox.mail[0]))
+            choose_password(browse(), link_in(inbox.mail[0]), PASSWORD)
     assert olena().last_login is None
     assert "Send the invitation again" not in text_of(client.get(page()))
     assert "the person has a password by now" in text_of(client.post(f"{page()}invite/", follow=True))
@@ -259,7 +254,7 @@ def test_the_link_is_in_no_line_of_the_log(inbox, owner, browse, log_stream):
     stream = log_stream("line")
     invite(browse(owner))
     link = link_in(inbox.mail[0])
-    choose(browse(), link)
+    choose_password(browse(), link, PASSWORD)
     written = stream.getvalue()
     assert "GET /accounts/invitation/" in written
     assert link.split("/")[4].partition(":")[0] not in written

@@ -11,6 +11,7 @@ from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.sign_in.password_reset import MAIL_THREAD
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
+from tests.support.sign_in import choose_password
 
 pytestmark = [
     pytest.mark.django_db,
@@ -48,12 +49,6 @@ def link_in(message):
     return link
 
 
-def choose(client, link, password=NEW):
-    """Follow a link to its form and send it."""
-    form = client.get(link, follow=True).redirect_chain[-1][0]
-    return client.post(form, {"new_password1": password, "new_password2": password})
-
-
 def may_sign_in(client, password):
     return client.post(LOGIN, {"username": "staff", "password": password}).status_code == 302
 
@@ -68,7 +63,7 @@ def test_a_forgotten_password_is_replaced_from_the_sign_in_page(inbox, forgetful
     assert message["Subject"] == "Poster Admin: choose a new password"
     assert "Your name for the sign-in: staff" in message.get_content()
 
-    done = choose(client, link_in(message))
+    done = choose_password(client, link_in(message), NEW)
     assert (done.status_code, done["Location"]) == (302, "/accounts/reset/done/")
     assert may_sign_in(browse(), NEW)
     assert not may_sign_in(browse(), PASSWORD)
@@ -101,7 +96,7 @@ def test_a_link_holds_once_and_not_for_long(inbox, forgetful, browse, settings):
     client = browse()
     ask(client)
     link = link_in(inbox.mail[0])
-    choose(client, link)
+    choose_password(client, link, NEW)
     again = browse().get(link)
     assert "This link no longer holds" in text_of(again)
     ask(client)
@@ -114,8 +109,8 @@ def test_a_weak_password_is_refused_and_the_link_still_holds(inbox, forgetful, b
     client = browse()
     ask(client)
     link = link_in(inbox.mail[0])
-    assert choose(client, link, "short").status_code == 422
-    assert choose(client, link).status_code == 302
+    assert choose_password(client, link, "short").status_code == 422
+    assert choose_password(client, link, NEW).status_code == 302
 
 
 @pytest.mark.parametrize("address", ["stranger@example.com", "blocked@example.com", "company@example.com"])
@@ -157,7 +152,7 @@ def test_a_lock_of_the_sign_in_is_lifted(inbox, forgetful, browse):
         client.post(LOGIN, {"username": "staff", "password": "wrong"})
     assert client.post(LOGIN, {"username": "staff", "password": PASSWORD}).status_code == 429
     ask(client)
-    choose(client, link_in(inbox.mail[0]))
+    choose_password(client, link_in(inbox.mail[0]), NEW)
     assert may_sign_in(client, NEW)
 
 
@@ -177,7 +172,7 @@ def test_the_link_is_in_no_line_of_the_log(inbox, forgetful, browse, log_stream)
     stream, client = log_stream("line"), browse()
     ask(client)
     link = link_in(inbox.mail[0])
-    choose(client, link)
+    choose_password(client, link, NEW)
     written = stream.getvalue()
     assert "GET /accounts/reset/" in written
     assert link.split("/")[4].partition("-")[2] not in written
@@ -195,7 +190,7 @@ def test_without_a_mail_server_nobody_is_offered_one(browse, settings):
 def test_a_user_who_is_signed_in_may_choose_a_new_password_too(inbox, forgetful, browse):
     client = browse(forgetful)
     ask(client)
-    done = choose(client, link_in(inbox.mail[0]))
+    done = choose_password(client, link_in(inbox.mail[0]), NEW)
     assert (done.status_code, done["Location"]) == (302, "/accounts/reset/done/")
     assert client.get("/groups/").status_code == 302
     assert may_sign_in(browse(), NEW)

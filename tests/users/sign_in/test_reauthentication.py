@@ -87,10 +87,11 @@ def test_the_first_token_is_not_held_up(newcomer, browse, sandbox):
 def test_a_wrong_password_confirms_nothing_and_locks_in_the_end(owner, browse):
     client = after_a_while(browse(owner))
     for _ in range(4):
-        answer = client.post("/accounts/confirm/", {"password": "wrong", "next": REMOVAL})
+        answer = client.post("/accounts/confirm/", {"password": "of-somebody", "next": REMOVAL})
+        assert 'href="#id_password">This is not your password.' in answer.content.decode()
         assert answer.status_code == 422
-        assert "wrong" not in answer.content.decode()
-    assert client.post("/accounts/confirm/", {"password": "wrong", "next": REMOVAL}).status_code == 429
+        assert "of-somebody" not in answer.content.decode()
+    assert client.post("/accounts/confirm/", {"password": "of-somebody", "next": REMOVAL}).status_code == 429
     assert client.post("/accounts/confirm/", {"password": PASSWORD, "next": REMOVAL}).status_code == 429
     assert client.get(REMOVAL).status_code == 302
     assert AccessAttempt.objects.get().username == "owner"

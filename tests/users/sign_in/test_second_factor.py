@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.core.management import call_command
@@ -122,6 +123,19 @@ def test_a_recovery_code_works_once_and_is_kept_as_a_digest(staff, browse):
     assert RecoveryCode.objects.filter(user=staff).count() == 9
 
 
+def test_a_second_factor_that_is_set_up_from_security_leads_back_there(staff, browse):
+    client = browse(staff)
+    address = re.search(r'href="(/accounts/second-factor/[^"]*)"', client.get("/accounts/sessions/").text)[1]
+    after_a_while(client)
+    # The password is asked for between the two pages.
+    asked = urlsplit(client.get(address)["Location"])
+    answer = client.post(asked.path, {"password": PASSWORD, "next": parse_qs(asked.query)["next"][0]})
+    form = client.get(answer["Location"]).text.partition("<main")[2]
+    sent = {"next": re.search(r'name="next" value="([^"]*)"', form)[1]}
+    sent["code"] = code_of(TOTPDevice.objects.get(user=staff))
+    assert 'href="/accounts/sessions/">I have kept them' in client.post(SET, sent).text
+
+
 def test_new_recovery_codes_replace_the_old(staff, browse):
     client = browse(staff)
     old = set_up(client, staff)
@@ -129,6 +143,28 @@ def test_new_recovery_codes_replace_the_old(staff, browse):
     assert page.status_code == 200
     assert old[0] not in page.content.decode()
     assert sign_in_by_form(browse, "staff").post(CODE, {"code": old[0]}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("codes", "The present codes let nobody in any more"),
+        ("remove", "Your password alone is enough then. The recovery codes are deleted too."),
+    ],
+)
+def test_what_ends_is_asked_before_it_ends(staff, browse, step, words):
+    client, url = browse(staff), f"/accounts/second-factor/{step}/"
+    set_up(client, staff)
+    kept = set(RecoveryCode.objects.values_list("pk"))
+    page = client.get("/accounts/sessions/").content.decode()
+    assert f'href="{url}"' in page
+    assert f'action="{url}"' not in page
+    assert words in text_of(client.get(url))
+    assert set(RecoveryCode.objects.values_list("pk")) == kept
+    assert TOTPDevice.objects.exists()
+    client.post(url)
+    assert not kept & set(RecoveryCode.objects.values_list("pk"))
+    assert TOTPDevice.objects.exists() == (step == "codes")
 
 
 def test_setting_it_up_ends_the_sessions_from_before(staff, browse):
@@ -143,7 +179,7 @@ def test_to_change_it_the_password_is_asked_for(staff, browse):
     after_a_while(client)
     assert client.get(SET)["Location"].startswith("/accounts/confirm/")
     for url in ("/accounts/second-factor/remove/", "/accounts/second-factor/codes/"):
-        assert client.post(url)["Location"] == "/accounts/confirm/?next=%2Faccounts%2Fsessions%2F"
+        assert client.post(url)["Location"] == f"/accounts/confirm/?next={quote(url, safe='')}"
     client.post("/accounts/confirm/", {"password": PASSWORD})
     client.post("/accounts/second-factor/remove/")
     assert not TOTPDevice.objects.exists()

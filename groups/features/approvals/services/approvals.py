@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, assert_never
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -31,6 +32,7 @@ from groups.features.approvals.services.limits import BeyondLimits
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.asked import Asked, asked_kinds, asked_of
 from groups.models.contents import Effect
+from groups.models.rare_rows import RareRows
 from groups.services.events import Event, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
@@ -38,11 +40,13 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
+from groups.services.writes.lag import named_groups
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
 
 State = ApprovalRequest.State
+WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
 
 
 class ChangedSince(Exception):
@@ -63,12 +67,13 @@ class AlreadySo(Exception):
 # --- Read --------------------------------------------------------------------------------------------------
 
 
-def requests_of(credentials: PosterCredentials, user: User) -> ApprovalRequestQuerySet:
+def requests_of(credentials: PosterCredentials) -> ApprovalRequestQuerySet:
     """Return the requests of an account that a user may see: all with the right to decide, else their own.
 
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
+    user = credentials.user
     found = _shown().filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(EXCEED_LIMITS) else found.filter(user=user)
 
@@ -80,8 +85,9 @@ def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Cha
     return {change.request_id: change for change in changes}
 
 
-def count_to_decide(credentials: PosterCredentials, user: User) -> int:
+def count_to_decide(credentials: PosterCredentials) -> int:
     """Return the number of requests that wait for this user's decision."""
+    user = credentials.user
     if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
         return 0
     return _shown().filter(account=credentials.account_id).exclude(user=user).waiting().count()
@@ -106,6 +112,20 @@ def may_decide(request: ApprovalRequest, user: User) -> bool:
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
+def deciders_of(request: ApprovalRequest) -> list[User]:
+    """Return the users of the account who may approve a request and are connected, by their names."""
+    users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
+    connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
+    return [user for user in connected.order_by("username") if user.pk != request.user_id]
+
+
+def waiting_for_group(credentials: PosterCredentials, group_id: int) -> ApprovalRequest | None:
+    """Return the latest request about a group that waits and that the user may see, or None."""
+    if credentials.refused_at or not WAITING.find(account=credentials.account_id, group_id=group_id):
+        return None
+    return requests_of(credentials).waiting().filter(group_id=group_id).first()
+
+
 def needs_password(request: ApprovalRequest) -> bool:
     """Return True for a removal, for which a form asks for the password too."""
     return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
@@ -125,7 +145,7 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
     command = Command.from_change(row)
     if not isinstance(command, GroupCommand):
         raise TypeError("Only writes to groups are asked for one by one.")
-    return replace(command, undo_of=request.undo_of, again_of=request.again_of).confirmed()
+    return replace(command, undo_of=request.undo_of, again_of=request.again_of)
 
 
 def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
@@ -150,7 +170,8 @@ def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Eff
     if not isinstance(wanted, GroupCommand):
         return asked_of(wanted).effect(credentials)
     if wanted.group_id is None:
-        return Effect(tuple(list_groups_now(credentials).named(wanted.values.name)))
+        groups = list_groups_now(credentials)
+        return Effect(tuple(named_groups(credentials.account_id, groups, wanted.values.name)))
     counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
     return effect_on_group(credentials, wanted.group_id, counts=counts)
 
@@ -217,15 +238,25 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
         raise NotNow
 
 
-def approve(
-    request: ApprovalRequest, *, user: User, credentials: PosterCredentials, seen: str = ""
-) -> Change | None:
+def withdraw(request: ApprovalRequest, *, user: User) -> None:
+    """Take back a request of the user's own: it ends as one that was refused, without a reason.
+
+    Raises `NotNow` if it no longer waits, and `PermissionDenied`.
+    """
+    if request.user_id != user.pk:
+        raise PermissionDenied
+    if not ApprovalRequest.objects.decide(request, State.REFUSED, user):
+        raise NotNow
+
+
+def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 
     `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
     may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
     `PosterError`, and as `execute` and `Asked.start` do.
     """
+    user = credentials.user
     if not may_decide(request, user):
         raise PermissionDenied
     if not request.is_waiting:
@@ -251,6 +282,8 @@ def _approve_change(
     if command.changes_nothing:
         limits.store_approval(request, credentials.user)
         raise AlreadySo
+    if command.creates:
+        command = command.confirmed(frozenset(group.id for group in now.groups))  # those that were shown
     # The next try is another change: an earlier one may have changed nothing.
     operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
     command = replace(
@@ -326,11 +359,13 @@ class AskedJob(Asked):
 
 
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield for users who want to be told: what waits, to those who may decide; what has ended, to who asked.
+    """Yield the requests that wait, for users who may decide them, and those that ended, for their users.
 
-    One whose approved write changed nothing waits again, and may be approved again.
+    A request whose approved write changed nothing waits again, and may be approved again.
     """
     for request in moved_since(since).filter(account=account).order_by():
+        if request.is_withdrawn:
+            continue  # who asked knows it, and nobody has to decide any more
         state = request.present_state
         concerns = partial(is_user, request.user_id)
         if state == ApprovalRequest.State.WAITING:

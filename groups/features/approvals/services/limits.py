@@ -4,7 +4,7 @@ A job is held against the limits as a whole before it starts, and its clients on
 is recorded: the journal has the number of clients that each of them reaches.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
-from groups.models import Change, Consent, Job, PosterCredentials
+from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials
 from groups.poster.fields import plain
 from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
@@ -35,6 +35,8 @@ BIND_NOTHING = gettext_noop("FEATURES_OFF has approvals, so the limits of %(name
 # The breach of a bound that a job sets itself, and the account does not: see `JobKind.most_clients`.
 OWN_BOUND = "own"
 
+type Number = Decimal | int | None
+
 
 class BeyondLimits(Held):
     """The write goes beyond limits of its account, and nothing allows that; nothing was sent."""
@@ -49,28 +51,50 @@ class BeyondLimits(Held):
         return any(breach.limit == OWN_BOUND for breach in self.breaches)
 
 
+class SetSince(Exception):
+    """Somebody has set a limit that was typed since its form was opened; `now` are the limits."""
+
+    def __init__(self, now: Limits) -> None:
+        super().__init__()
+        self.now = now
+
+
 def limits_of(account_id: str) -> Limits:
     """Return the limits of an account, read now; without a row it has none."""
     return Limits.objects.filter(account=account_id).first() or Limits(account_id=account_id)
 
 
-def set_limits(limits: Limits, *, user: User) -> None:
-    """Save the limits of an account; the security log has the old and the new value of those that changed."""
+def set_limits(
+    account_id: str, typed: Mapping[str, Number], *, user: User, opened: Mapping[str, Number] | None = None
+) -> None:
+    """Set the limits that were typed; the others stay, even if another user sets them at the same moment.
+
+    `opened` has the values that the form was opened with, as far as it says them. Raises `SetSince`. The
+    security log has the old and the new value of the limits that changed.
+    """
     if not user.has_perm(EXCEED_LIMITS):
         raise PermissionDenied
-    values = {limit.value: getattr(limits, limit) for limit in Limits.Limit}
-    values |= {"set_by": user.get_username(), "set_at": timezone.now()}
+    opened = opened or {}
     with transaction.atomic():
-        stored = Limits.objects.select_for_update().filter(account_id=limits.account_id).first()
-        Limits.objects.update_or_create(account_id=limits.account_id, defaults=values)
-    before = {limit: plain(value) for limit, value in stored.values.items()} if stored else {}
+        # The account, since there may be no limits yet.
+        PosterAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+        limits = limits_of(account_id)
+        stored = limits.values
+        for name, value in typed.items():
+            now = getattr(limits, name)
+            if name in opened and now not in (opened[name], value):
+                raise SetSince(limits_of(account_id))
+            setattr(limits, name, value)
+        limits.set_by, limits.set_at = user.get_username(), timezone.now()
+        limits.save()
+    before = {limit: plain(value) for limit, value in stored.items()}
     after = {limit: plain(value) for limit, value in limits.values.items()}
     changed = [
         f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}"
         for limit in Limits.Limit
         if before.get(limit) != after.get(limit)
     ]
-    record(Event.LIMITS_SET, user=user, detail=", ".join([limits.account_id, *changed]))
+    record(Event.LIMITS_SET, user=user, detail=", ".join([account_id, *changed]))
 
 
 class LimitGate(Gate):
@@ -115,7 +139,8 @@ class LimitGate(Gate):
             found = PosterCredentials.objects.select_related("account", "user")
             credentials = found.get(user=user, account=job.account_id)
         reach = kind.reach(credentials)
-        if most is not None and reach.clients > most and not is_approved(job, reach.clients):
+        is_approved = job.request_id is not None and reach.clients <= (job.allowed_clients or 0)
+        if most is not None and reach.clients > most and not is_approved:
             own = Breach(OWN_BOUND, Decimal(reach.clients), Decimal(most))
             raise BeyondLimits((own, *breaches_of(reach, limits)))
         if job.limit_reason and job.allowed_clients is None:
@@ -168,11 +193,6 @@ def check_as_a_whole(reach: Reach, *, limits: Limits, user: User, consent: Conse
     breaches = breaches_of(reach, limits)
     if not are_allowed(breaches, consent, user):
         raise BeyondLimits(breaches)
-
-
-def is_approved(job: Job, clients: int) -> bool:
-    """Return True if another user has said yes to a job that reaches so many clients."""
-    return job.request_id is not None and clients <= (job.allowed_clients or 0)
 
 
 def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:

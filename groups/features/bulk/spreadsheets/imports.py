@@ -4,7 +4,7 @@ Each line with an id changes that group, each without one creates a group. An em
 Nothing is removed. Errors name line and column; the rules are those of the form.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cache
 
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from groups.features.bulk.forms import LineForm
-from groups.features.bulk.services import Line
+from groups.features.bulk.services import Line, by_name
 from groups.features.bulk.spreadsheets import Formula
 from groups.features.bulk.spreadsheets.reader import NotReadable, Table, read_table
 from groups.forms.fields import NameField
@@ -87,9 +87,7 @@ class _Reading:
         self._table = table
         self._groups = {group.id: group for group in groups.groups}
         self._unreadable = {row.id for row in groups.unreadable}
-        self._of_name: dict[str, list[Group]] = {}
-        for group in groups.groups:
-            self._of_name.setdefault(fold(group.name), []).append(group)
+        self._named = by_name(groups.groups)
         self._account = account
         self._found = Import()
         self._labels = dict(zip(COLUMNS, header(), strict=True))
@@ -180,6 +178,10 @@ class _Reading:
             errors["loyalty_type"] = [_("Write “%(bonus)s” or “%(discount)s”.") % types]
         if not errors:
             errors = self._check_rules_of_files(number, values, group, form.intended)
+        if errors and group is None and (namesakes := self._named.get(fold(values.get("name", "")))):
+            # A line without an id is a new group, and may have been meant for this one.
+            words = _("There is a group of this name. To change that one, put its id here: %(ids)s.")
+            self._fail(number, "id", words % {"ids": ", ".join(str(each.id) for each in namesakes)})
         for key, messages in errors.items():
             for message in messages:
                 self._fail(number, key, message)
@@ -188,13 +190,7 @@ class _Reading:
         if group is not None and form.intended == group.values:
             self._found.unchanged += 1
             return
-        name = fold(form.intended.name)
-        others = self._of_name.get(name, ()) if group is None or fold(group.name) != name else ()
-        namesakes = tuple((other.id, other.clients) for other in others)
-        line = Line(number, form.intended, namesakes=namesakes)
-        if group is not None:
-            line = replace(line, group_id=group.id, old=group.values, clients=group.clients)
-        self._found.lines.append(line)
+        self._found.lines.append(Line.of(number, form.intended, group, self._named))
 
     def _check_rules_of_files(
         self, number: int, values: dict[str, str], group: Group | None, new: GroupValues

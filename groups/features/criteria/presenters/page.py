@@ -4,26 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion, Table
-from groups.features.criteria.services.nights import was_run_by_hand, what_waits
-from groups.models import Job
+from groups.features.criteria.services.nights import was_run_by_hand, what_holds, what_waits
+from groups.models import Change, Job
+from groups.poster.fields import KOPECKS
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
 from groups.services.jobs.kinds import title_of
 from groups.services.values import NumberFormat, moment_words, name_or_number
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
-_KOPECKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class CriteriaPage:
     """The saved table with the names of its groups, and the pins."""
 
     def __init__(
-        self, saved: Criteria | None, groups: Groups, pins: Sequence[CriteriaPin], user: "User"
+        self, saved: Criteria | None, groups: Groups, pins: Sequence[CriteriaPin], user: User
     ) -> None:
         self.saved = saved
         self.pins = pins
@@ -91,8 +88,13 @@ class CriteriaPage:
             return Night(Message(_("It does not run at night"), text))
         waits = what_waits(row)
         if waits is None:
+            holds = what_holds(row) if row.left_out_at else None
             text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
-            return Night(Message(_("It runs every night"), text))
+            if holds is None or row.left_out_at is None or row.left_out_at < holds.created_at:
+                return Night(Message(_("It runs every night"), text))
+            title, why = _("The last night was left out"), held_up_words(holds)
+            is_change = isinstance(holds, Change)
+            return Night(Message(title, why, text), needs_somebody=is_change, url=holds.get_absolute_url())
         last = ""
         if row.left_out_at and row.left_out_at > waits.created_at:
             last = _("The last one was left out on %(time)s.") % {"time": moment_words(row.left_out_at)}
@@ -107,6 +109,14 @@ class CriteriaPage:
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
         message = Message(_("It does not run at night"), text, last)
         return Night(message, needs_somebody=True, url=waits.get_absolute_url() if may_see else "")
+
+    @cached_property
+    def asked(self) -> ApprovalRequest | None:
+        """The request for a run that waits for a decision, if the user may see it."""
+        waits = what_waits(self.saved) if self.saved else None
+        if isinstance(waits, ApprovalRequest) and waits.may_be_seen_by(self._user):
+            return waits
+        return None
 
     @property
     def has_gone(self) -> bool:
@@ -123,7 +133,7 @@ class CriteriaPage:
         return name_or_number(self._groups.find(group_id), group_id)
 
 
-def settings_of_criteria(user: "User") -> list[SettingsPage]:
+def settings_of_criteria(user: User) -> list[SettingsPage]:
     """Return the page of the criteria, for users who may see groups."""
     if not user.has_perm("groups.view_group"):
         return []
@@ -134,6 +144,15 @@ def settings_of_criteria(user: "User") -> list[SettingsPage]:
 def nothing_saved_words() -> Message:
     """Return that there is no table yet, so there is nothing to look at or to run."""
     return Message(_("There are no criteria yet"), _("Save a table first."))
+
+
+def held_up_words(holder: Job | Change) -> str:
+    """Return what nights wait for that nobody has to decide: a job at work, or a removal."""
+    if isinstance(holder, Job):
+        text = _("“%(name)s” holds groups of the table. A night waits six hours for that.")
+        return text % {"name": title_of(holder)}
+    text = _("The removal of “%(name)s” has no outcome. A night waits six hours for that.")
+    return text % {"name": holder.group_name}
 
 
 def too_many_words(moves: int, most: int) -> Message:
@@ -190,4 +209,4 @@ def bounds_words(least: int | None, most: int | None, written: Callable[[int], s
 
 def kopecks_words(kopecks: int) -> str:
     """Return an amount in kopecks as money, without kopecks where there are none."""
-    return NumberFormat.current().round_money(Decimal(kopecks) / _KOPECKS)
+    return NumberFormat.current().round_money(Decimal(kopecks) / KOPECKS)

@@ -23,7 +23,7 @@ from groups.features.insights.services.dependents import Listed, begin_promotion
 from groups.features.insights.services.sales_sums import rounded, summed
 from groups.poster import LoyaltyRule, Promotion
 from groups.services.groups import list_groups
-from groups.services.values import NumberFormat, clients_words, money_words, name_or_number
+from groups.services.values import NumberFormat, clients_words, name_or_number
 
 type Words = tuple[int, str]
 """The id of a rule or of a promotion of Poster's, and what it does."""
@@ -117,14 +117,19 @@ class PreviewPage:
     def unread_words(self) -> str:
         """Return what could not be read, and whom that leaves open; empty where all was read."""
         preview, count, sentences = self.preview, NumberFormat.current().count, []
-        if not preview.unread:
+        if not preview.unread and not preview.is_month_empty:
             return ""
-        text = ngettext(
-            "%(count)s row or list of Poster's could not be read in full.",
-            "%(count)s rows or lists of Poster's could not be read in full.",
-            preview.unread,
-        )
-        sentences.append(text % {"count": count(preview.unread)})
+        if preview.unread:
+            text = ngettext(
+                "%(count)s row or list of Poster's could not be read in full.",
+                "%(count)s rows or lists of Poster's could not be read in full.",
+                preview.unread,
+            )
+            sentences.append(text % {"count": count(preview.unread)})
+        if preview.is_month_empty:
+            sentences.append(
+                _("Poster lists no sales at all of the last month: receipts alone prove what was bought.")
+            )
         if preview.proven_alone:
             text = ngettext(
                 "%(count)s client was proven by their receipts, asked for alone.",
@@ -162,7 +167,7 @@ class PreviewPage:
         if rule is None:
             return rule_id, clients_words(count)
         words = _("Poster's rule from %(sum)s moves %(clients)s to “%(group)s” again at their next purchase.")
-        values = {"sum": money_words(rule.value), "clients": clients_words(count)}
+        values = {"sum": NumberFormat.current().round_money(rule.value), "clients": clients_words(count)}
         return rule_id, words % {**values, "group": self._name(rule.group_id)}
 
     def _promotions_of(self, pair: PairSums) -> Iterator[Words]:

@@ -1,7 +1,7 @@
-"""Find what the nights of criteria have done, for those who want to be told.
+"""Find the events of the nights of criteria that users are notified of.
 
-A night that has moved nobody is not told. The end of its job has one key here and among the jobs, so nobody
-hears of it twice.
+A night that has moved nobody is no event. The end of its job has the same key here as among the jobs, so
+nobody is notified of it twice.
 """
 
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from groups.features.criteria.models import KIND, Criteria
-from groups.features.criteria.services.nights import what_waits
+from groups.features.criteria.services.nights import what_holds, what_waits
 from groups.models import Change, Job, PosterAccount
 from groups.services.events import Event, job_words, key_of_end, one_line
 from groups.services.values import clients_words
 
 
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the nights that have moved clients or stopped, were left out for a job, or run no more."""
+    """Yield the nights that have moved clients or stopped, were left out, or no longer take place."""
     jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
     for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
         moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
@@ -35,9 +35,12 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
         if row.held and row.held_at and row.held_at > since:
             yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, partial(held_words, row))
         if row.left_out_at and row.left_out_at > since:
+            waits = what_waits(row)
             # Not all readers of the notice may see the request for a run.
-            path = waits.get_absolute_url() if isinstance(waits := what_waits(row), Job) else url
-            yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, left_out_words)
+            stopped = waits if isinstance(waits, Job) else None
+            cause, words = (stopped, left_out_words) if waits else (what_holds(row), held_up_words)
+            path = cause.get_absolute_url() if cause else url
+            yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
 
 
 def moved_words(job: Job, moved: int) -> str:
@@ -47,11 +50,16 @@ def moved_words(job: Job, moved: int) -> str:
 
 
 def held_words(row: Criteria) -> str:
-    """Say that a table runs no more at night, and why."""
-    text = _("The criteria run no more at night until somebody saves them again.")
+    """Say that a table no longer runs at night, and why."""
+    text = _("The criteria will not run at night until somebody saves them again.")
     return one_line(text, row.get_held_display())
 
 
 def left_out_words() -> str:
     """Say that a night was left out, and for what."""
     return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
+
+
+def held_up_words() -> str:
+    """Say that a night was left out for something that nobody had to decide."""
+    return one_line(_("A night of the criteria was left out: another job or a removal held its groups."))

@@ -155,8 +155,6 @@ def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
 
 LONGEST_CALL = 31
 """Days of one call for sales at most."""
-CUT = 1_000
-"""A list of sales with exactly so many rows may have been cut."""
 
 RECEIPTS = 24
 """Bits of a number for its receipts; the kopecks stand above them."""

@@ -11,13 +11,13 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.criteria.services.previews import Spread
+from groups.features.insights.services.membership import DAY
 from groups.features.insights.services.sweep import kept_sums
 from groups.models import PosterCredentials
 from poster_admin.common.outages import ask_shared
 
 ASKED = 60 * 60
 """Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
-DAY = 24 * 60 * 60
 
 
 def keep_spread(credentials: PosterCredentials, day: date, field: str, days: int, spread: Spread) -> None:

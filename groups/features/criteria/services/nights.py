@@ -1,8 +1,8 @@
 """Run the tables that are for every night: a worker does, once a night whatever dies.
 
 The id of a night's job follows from the account and the night, so a worker that takes over from a killed one
-finds what that has started. A night that nobody could begin in time is left out, as one is through which this
-feature was switched off.
+finds what that has started. A night that no worker could begin in time is left out, and so is one during
+which this feature was switched off.
 """
 
 import logging
@@ -25,13 +25,13 @@ from groups.features.criteria.services.reading import GroupsGone, new_reading, r
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Job, LeftOutFeature
+from groups.models import Change, Job, LeftOutFeature, Lock
 from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED
 from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.jobs import queue
-from groups.services.jobs.lease import Stopped, user_and_credentials
+from groups.services.jobs.lease import Stopped, sender_of
 from groups.services.writes.not_sent import NotSent, raise_if_locked
 
 log = logging.getLogger("groups.jobs")
@@ -85,6 +85,19 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     return halted.order_by("created_at").first() or asked.first()
 
 
+def what_holds(row: Criteria) -> Job | Change | None:
+    """Return what a night waits for until LATEST: a job or a removal that holds a group of the table."""
+    lock = Lock.objects.in_the_way(row.pk, _job_of(row).lock_keys)
+    return (lock.job or lock.change) if lock else None
+
+
+def _job_of(row: Criteria) -> Job:
+    """Return the job of a night before anything is read for it."""
+    table = Table.from_json(row.table)
+    wanted = RunScope(table.fingerprint, table.groups).to_json()
+    return Job(account=row.account, user_id=row.user_id, kind=KIND, wanted=wanted)
+
+
 # --- One night ---------------------------------------------------------------------------------------------
 
 
@@ -109,12 +122,11 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
     if Job.objects.filter(pk=operation).exists() or not was_run_by_hand(row):
         return _over()
     if what_waits(row):
-        log.warning("The criteria of account %s leave a night out: a job waits for a person", row.pk)
-        return _over(left_out_at=timezone.now())
-    if NIGHTS.are_at_an_hour and (
-        timezone.now() - night > LATEST or LeftOutFeature.objects.was_left_out(KIND, since=night)
-    ):
-        return _over()
+        return _left_out(row, "a job waits for a person")
+    was_off = LeftOutFeature.objects.was_left_out(KIND, since=night)
+    if NIGHTS.are_at_an_hour and (was_off or timezone.now() - night > LATEST):
+        is_held = not was_off and what_holds(row) is not None
+        return _left_out(row, "something holds a group") if is_held else _over()
     try:
         return _start(row, operation, is_mine)
     except Stopped as stopped:
@@ -135,13 +147,11 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
 
     Raises `Stopped` without a user or a token, and what keeps a run from being read and started.
     """
-    table = Table.from_json(row.table)
-    wanted = RunScope(table.fingerprint, table.groups).to_json()
-    job = Job(account=row.account, user_id=row.user_id, kind=KIND, wanted=wanted)
-    user, credentials = user_and_credentials(job)
-    if not user.has_perms(Run.permissions):
+    table, job = Table.from_json(row.table), _job_of(row)
+    credentials = sender_of(job)
+    if not credentials.user.has_perms(Run.permissions):
         return _held(row, Held.NO_RIGHT)
-    # Else all clients would be read in vain at each try.
+    # Checked first: a try that cannot start would read all clients for nothing.
     raise_if_locked(row.pk, job.lock_keys)
     reading = new_reading(credentials, table, looks_twice=True)
     read_now(reading, seconds=LONGEST_SWEEP)
@@ -150,11 +160,11 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
     if not reading.sums.may_see_sales and table.periods:
         return _held(row, Held.NO_SALES)
     if reading.moves:
-        job = runs.plan_run(reading, user=user, operation=operation, is_night=True)
+        job = runs.plan_run(reading, operation=operation, is_night=True)
         try:
             queue.start(job)
         except BeyondLimits as beyond:
-            ask_for(job, user, beyond.breaches)
+            ask_for(job, credentials.user, beyond.breaches)
         log.info("The criteria of account %s move %s clients at night", row.pk, job.total)
     return _over()
 
@@ -164,6 +174,11 @@ def _over(**values: Any) -> Columns:
     return {"night_at": night, "next_look_at": night, **values}
 
 
+def _left_out(row: Criteria, reason: str) -> Columns:
+    log.warning("The criteria of account %s leave a night out: %s", row.pk, reason)
+    return _over(left_out_at=timezone.now())
+
+
 def _held(row: Criteria, reason: Criteria.Held) -> Columns:
-    log.warning("The criteria of account %s run no more at night: %s", row.pk, reason)
+    log.warning("The criteria of account %s no longer run at night: %s", row.pk, reason)
     return {"held": reason, "held_at": timezone.now(), "night_at": None, "next_look_at": None}

@@ -40,7 +40,7 @@ class Preview(msgspec.Struct):
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
     stay because of that, `proven_alone` those whom only their receipts have proven, and `pinned` those who
     would move but for their pin. `members` are the clients of each group. `has_cost` is False where the sales
-    of the last 30 days are not known.
+    of the last 30 days are not known; `is_month_empty` says that Poster lists none in these days.
     """
 
     as_of: datetime
@@ -51,6 +51,7 @@ class Preview(msgspec.Struct):
     proven_alone: int = 0
     pinned: int = 0
     has_cost: bool = True
+    is_month_empty: bool = False
     may_see_sales: bool = True
     rules_unread: bool = False
     provisional: bool = False

@@ -1,6 +1,6 @@
 """Read the clients and the sales of an account, judge them by its table, and say who would move.
 
-The sales come first. Then one sweep of all clients judges each as they are read, and at last some of those
+The sales come first. Then one sweep of all clients judges each as they are read, and finally some of those
 whom the sales leave open are judged by their receipts. Sums alone are kept, for the day; who would move is
 known only while it is read.
 """
@@ -21,11 +21,11 @@ from groups.features.criteria.models import CriteriaPin
 from groups.features.criteria.services import kept
 from groups.features.criteria.services.judging import UNREAD, Born, Bought, BoughtIn, Judge, Registered, Table
 from groups.features.criteria.services.previews import PairSums, Preview, spread_of, widened
-from groups.features.criteria.services.sales_lists import MONTH, SalesLists
+from groups.features.criteria.services.sales_lists import SalesLists
 from groups.features.criteria.services.tables import saved_criteria
 from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.ladder import Ladder
-from groups.features.insights.services.sales import VIEW_SALES
+from groups.features.insights.services.sales import MONTH, VIEW_SALES
 from groups.features.insights.services.sweep import Listener, SweepProgress, find_sums, sweep
 from groups.features.moves.services.move_run import ClientMove
 from groups.models import PosterCredentials

@@ -21,7 +21,7 @@ from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import NOTHING_SENT
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import PutOff, Stopped, user_and_credentials
+from groups.services.jobs.lease import PutOff, Stopped, sender_of
 from groups.services.writes.commands import MoveClient
 
 PLAN_LIFE = timedelta(minutes=2)
@@ -91,7 +91,7 @@ class CriteriaRun(MovingRun):
         """Make a new plan if it is old, take a snapshot of each group, and move the clients in passes."""
         self._check_earlier()
         self._moves = self._plan()
-        # Those of an earlier plan are kept already.
+        # The clients of an earlier plan are in a snapshot already.
         kept = set(chain.from_iterable(map(living_ids, self._job.snapshots.filter(complete=True))))
         for group_id in sorted({move.from_id for move in self._moves}):
             group = (move.client_id for move in self._moves if move.from_id == group_id)
@@ -112,9 +112,8 @@ class CriteriaRun(MovingRun):
         if is_new and scope.day == timezone.localdate():
             self._check_table()
         else:
-            _user, credentials = user_and_credentials(job)
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
-            scope = scope.planned(self._backoff.ask_poster(partial(read, job, credentials)))
+            scope = scope.planned(self._backoff.ask_poster(partial(read, job, sender_of(job))))
         self._planned_at = scope.planned_at or timezone.now()
         left = left_of(job, scope.moves)
         clients = _sent_by(job).values("client_id").distinct().count() + len(left)
@@ -143,7 +142,7 @@ class CriteriaRun(MovingRun):
     def _check_targets(self, ids: set[int]) -> None:
         """Raise `Stopped` if a group that clients go to is gone, by two looks."""
         for is_second in (False, True):
-            found = self._backoff.ask_poster(lambda: list_groups_now(user_and_credentials(self._job)[1]))
+            found = self._backoff.ask_poster(lambda: list_groups_now(sender_of(self._job)))
             if ids <= {group.id for group in found.groups}:
                 return
             if not is_second:

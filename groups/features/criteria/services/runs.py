@@ -9,8 +9,9 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -28,9 +29,6 @@ from groups.services.writes.commands import MoveClient
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import Held
 from groups.services.writes.reach import Reach, reached_by
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class TooManyMoves(Held):
@@ -55,7 +53,7 @@ class Run(JobKind):
     def scope(self) -> RunScope:
         return RunScope.from_json(self.job.wanted)
 
-    def may_be_undone_by(self, user: "User") -> bool:
+    def may_be_undone_by(self, user: User) -> bool:
         """Return True for users who may move clients: to take a run back changes no criteria."""
         return user.has_perm(MoveClient.permission)
 
@@ -115,11 +113,13 @@ class Run(JobKind):
         scope, count = self.scope, NumberFormat.current().count
         names = dict(zip(scope.groups, scope.names, strict=False))
         pairs = Counter((move.from_id, move.to_id) for move in scope.moves)
+        line = _("“%(from)s” → “%(to)s”: %(clients)s")
         lines = [
-            f"“{names.get(from_id, from_id)}” → “{names.get(to_id, to_id)}”: {count(clients)}"
-            for (from_id, to_id), clients in pairs.items()
+            line
+            % {"from": names.get(from_id, from_id), "to": names.get(to_id, to_id), "clients": count(each)}
+            for (from_id, to_id), each in pairs.items()
         ]
-        return _("The criteria move %(pairs)s.") % {"pairs": "; ".join(lines)} if lines else ""
+        return "\n".join([_("The criteria move:"), *lines]) if lines else ""
 
     @property
     def words_at_end(self) -> str:
@@ -127,7 +127,9 @@ class Run(JobKind):
         if scope.is_night:
             sentences.append(_("A worker has started it at night."))
         if self.job.total:
-            sentences.append(_("Who is pinned, has moved on, or could not be read was left as they are."))
+            sentences.append(
+                _("Those who are pinned, have moved on, or could not be read were left as they are.")
+            )
         if scope.unproven:
             sentences.append(unproven_words(scope.unproven))
         elif not self.job.total:
@@ -143,7 +145,7 @@ class MostMovesGate(Gate):
 
     order = 60
 
-    def before_job(self, job: Job, user: "User") -> None:
+    def before_job(self, job: Job, user: User) -> None:
         if job.kind != Run.kind or job.request_id is not None:
             return
         most, moves = JobKind.of(job).most_clients, len(RunScope.from_json(job.wanted).moves)
@@ -161,17 +163,13 @@ def unfinished_run(account_id: str) -> Job | None:
 
 
 def plan_run(
-    reading: CriteriaReading,
-    *,
-    user: "User",
-    operation: uuid.UUID,
-    is_read: bool = True,
-    is_night: bool = False,
+    reading: CriteriaReading, *, operation: uuid.UUID, is_read: bool = True, is_night: bool = False
 ) -> Job:
     """Return the unsaved job that moves the clients whom a finished reading has named.
 
     Without `is_read` the reading came to no end, and the worker makes its own.
     """
+    user = reading.credentials.user
     if not user.has_perms(Run.permissions):
         raise PermissionDenied
     table, moves = reading.table, reading.moves if is_read else []

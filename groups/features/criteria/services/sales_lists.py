@@ -13,14 +13,15 @@ from hashlib import blake2b
 from heapq import heappush, heappushpop
 from itertools import batched
 
-from groups.features.criteria.services.judging import CUT, SalesBook, Span, spans_of
+from groups.features.criteria.services.judging import SalesBook, Span, spans_of
 from groups.features.criteria.services.previews import Preview
+from groups.features.insights.services.sales import MONTH, read_sales
+from groups.features.insights.services.sales_sums import Period
 from groups.models import PosterCredentials
 from groups.poster import Client, InvalidResponse, NotAllowed, PosterError, ReceiptList, Unreachable
-from groups.services.gateway import begin_call, call_poster, seconds_left
+from groups.poster.fields import KOPECKS
+from groups.services.gateway import begin_call, seconds_left
 
-MONTH = 30
-"""Days of sales of which a cost is told."""
 FAILURES_IN_A_ROW = 2
 """Calls that fail one after the other until the rest is not asked for."""
 MOST_ASKED = 100
@@ -30,7 +31,6 @@ AT_ONCE = 2
 SECONDS = 10.0
 """Seconds that all calls for receipts of one reading may take."""
 SHORTEST_CALL = 0.1
-_KOPECKS = Decimal(100)
 
 
 class SalesLists:
@@ -45,6 +45,8 @@ class SalesLists:
         self.book = SalesBook((MONTH, *periods))
         # Kopecks before discounts in the last month; those paid are in the book.
         self.totals: dict[int, int] = {}
+        # The rows of each list that was read of the last month.
+        self._rows_of_month: dict[Span, int] = {}
         self._preview = preview
         self._longest = max(periods, default=0)
         self._credentials = credentials
@@ -65,27 +67,29 @@ class SalesLists:
                 self._preview.has_cost = self._preview.has_cost and span[0] >= MONTH
                 self.book.add(span, {}, broken=(), is_whole=False)
             alive()
+        # A few days, and months before the first sale, may well be without any; a whole last month hardly.
+        if self._rows_of_month and not any(self._rows_of_month.values()):
+            self._preview.is_month_empty = True
+            for span in self._rows_of_month:
+                self.book.add(span, {}, broken=(), is_whole=False)
 
     def _read(self, span: Span, within: float) -> bool:
         """Add the list of a span to the book; return False if it failed."""
-        days = self._days_of(span)
         try:
-            found = call_poster(
-                self._credentials, lambda poster: poster.get_clients_sales(*days, within=within)
-            )
+            found = read_sales(self._credentials, Period(*self._days_of(span)), within=within)
         except NotAllowed:
             self._preview.may_see_sales = False
             return False
         except (Unreachable, InvalidResponse):
             return False
-        sales = {sale.id: (int(sale.revenue * _KOPECKS), sale.receipts) for sale in found.sales}
+        sales = {sale.id: (int(sale.revenue * KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
-        was_cut = found.size == CUT
         names_nobody = found.lost or any(row.id is None for row in found.unreadable)
-        self._preview.unread += len(found.unreadable) + found.lost + was_cut
-        self.book.add(span, sales, broken=broken, is_whole=not was_cut and not names_nobody)
+        self._preview.unread += len(found.unreadable) + found.lost + found.may_be_cut
+        self.book.add(span, sales, broken=broken, is_whole=not found.may_be_cut and not names_nobody)
         if span[0] < MONTH:
-            self.totals |= {sale.id: int(sale.total * _KOPECKS) for sale in found.sales}
+            self._rows_of_month[span] = found.size
+            self.totals |= {sale.id: int(sale.total * KOPECKS) for sale in found.sales}
         return True
 
     def _days_of(self, span: Span) -> tuple[date, date]:
@@ -124,6 +128,8 @@ class SalesLists:
                 asked[client.id] = client
                 try:
                     found = take()
+                    if not found.size:  # it may be a mistake, and would say that nothing was bought
+                        found = self._begin(client, span, until)()
                 except PosterError:
                     failures += 1
                     continue
@@ -146,8 +152,8 @@ class SalesLists:
         revenues = [receipt.revenue for receipt in found.receipts]
         if not found.is_whole or None in revenues:
             return
-        paid = int(sum(filter(None, revenues), Decimal(0)) * _KOPECKS)
+        paid = int(sum(filter(None, revenues), Decimal(0)) * KOPECKS)
         self.book.prove(client_id, span, (paid, len(revenues)))
         if span[0] < MONTH:
             total = sum((receipt.total for receipt in found.receipts), Decimal(0))
-            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * _KOPECKS)
+            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * KOPECKS)

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import date
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -15,9 +14,6 @@ from groups.services.clients import find_client
 from groups.services.gateway import check_token
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.submissions import find_known
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import User
 
 
 class SavedSince(Exception):
@@ -43,7 +39,6 @@ def save_table(
     table: Table,
     *,
     nightly: bool,
-    user: "User",
     credentials: PosterCredentials,
     operation: uuid.UUID,
     version: str,
@@ -53,9 +48,9 @@ def save_table(
     The same form sent twice is one save. It lets a held night go on, with the rights and the token of this
     user. Raises `SavedSince`, and as `find_known`.
     """
+    user, content = credentials.user, table.to_json()
     if not user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
-    content = table.to_json()
     by = {"user": user, "user_name": user.get_username(), "saved_at": timezone.now()}
     save = CriteriaSave(id=operation, account=credentials.account, table=content | {"nightly": nightly}, **by)
     values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
@@ -93,10 +88,9 @@ def pins_of(credentials: PosterCredentials) -> list[CriteriaPin]:
     return list(CriteriaPin.objects.in_force(credentials.account_id))
 
 
-def pin_client(
-    *, client: int, reason: str, until: date | None, user: "User", credentials: PosterCredentials
-) -> bool:
+def pin_client(credentials: PosterCredentials, *, client: int, reason: str, until: date | None) -> bool:
     """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
+    user = credentials.user
     if not user.has_perm(MoveClient.permission):
         raise PermissionDenied
     if find_client(credentials, client, within=None) is None:
@@ -107,9 +101,9 @@ def pin_client(
     return True
 
 
-def remove_pin(pin_id: int, *, user: "User", credentials: PosterCredentials) -> bool:
+def remove_pin(credentials: PosterCredentials, pin_id: int) -> bool:
     """Remove a pin of the account; return False if there is none."""
-    if not user.has_perm(MoveClient.permission):
+    if not credentials.user.has_perm(MoveClient.permission):
         raise PermissionDenied
     check_token(credentials)
     found = CriteriaPin.objects.filter(pk=pin_id, account=credentials.account_id)

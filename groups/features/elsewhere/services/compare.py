@@ -34,8 +34,7 @@ class Look:
     """One read of the list: the values of the groups in it, and the ids that it says nothing about.
 
     `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
-    it was asked for each of them alone. `judged` is the time, after the read, at
-    which the journal was read.
+    it was asked for each of them alone. `judged` is the time, after the read, at which the journal was read.
     """
 
     began: datetime
@@ -166,9 +165,9 @@ def _is_full(picture: Picture, look: Look) -> bool:
 
 
 def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
-    """Take it once two looks agree: a list that lacked groups would make them look created.
+    """Take the first picture once two looks agree: groups that one list lacked would look created later.
 
-    It may not show what we have changed a moment ago, so that is considered by the next look.
+    The list may not show a change made here a moment ago, so the next look considers that one.
     """
     previous = {number: suspect.values for number, suspect in picture.suspects.items()}
     agreed = previous.keys() == look.groups.keys() and all(
@@ -221,7 +220,7 @@ def _consider_own_changes(
 
 
 def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
-    """Return what somebody changed before our change, which its form and its read before the write showed.
+    """Return what was changed elsewhere before a change made here, as that one's form and first read show.
 
     Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
     """

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -49,20 +48,20 @@ HINTS_APART = timedelta(seconds=30)
 MOST_ASKED = 10
 
 
-def switch_on(*, user: User, credentials: PosterCredentials) -> None:
+def switch_on(credentials: PosterCredentials) -> None:
     """Let the worker look with these credentials. Raises `PermissionDenied`."""
-    _check_right(user)
+    _check_right(credentials)
     # A look that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_look_at": timezone.now(), **RELEASED}
     Watch.objects.update_or_create(account=credentials.account, defaults=values)
-    record(SecurityEvent.WATCH_ON, user=user, detail=credentials.account_id)
+    record(SecurityEvent.WATCH_ON, user=credentials.user, detail=credentials.account_id)
 
 
-def switch_off(*, user: User, credentials: PosterCredentials) -> None:
-    """Let the worker look no more, and forget what was known. Raises `PermissionDenied`."""
-    _check_right(user)
+def switch_off(credentials: PosterCredentials) -> None:
+    """Stop the looks of the worker, and forget what was known. Raises `PermissionDenied`."""
+    _check_right(credentials)
     Watch.objects.filter(account=credentials.account_id).delete()
-    record(SecurityEvent.WATCH_OFF, user=user, detail=credentials.account_id)
+    record(SecurityEvent.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:
@@ -166,8 +165,8 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
         return [_record_elsewhere(watch, lease, finding) for finding in findings] if stored else []
 
 
-def _check_right(user: User) -> None:
-    if not user.has_perm(WATCH_ACCOUNT):
+def _check_right(credentials: PosterCredentials) -> None:
+    if not credentials.user.has_perm(WATCH_ACCOUNT):
         raise PermissionDenied
 
 

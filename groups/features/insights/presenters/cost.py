@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, unreadable_words
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, lacking_words
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, Edit
 from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, summed
 from groups.models import Change
@@ -135,7 +135,7 @@ def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
     yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
-    yield unreadable_words(sales.unreadable)
+    yield lacking_words(sales)
     yield as_of_words(sales)
 
 

@@ -4,9 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
-
 from groups.features.insights.presenters.cost import CARD, CostCard, cost_url
 from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.presenters.dependents_card import DependentsCard
@@ -15,7 +12,6 @@ from groups.features.insights.services.dependents import Dependents, begin_depen
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, Edit, SalesAdder, edit_of, may_cost
 from groups.features.insights.services.sweep import find_sums, find_sums_quickly
 from groups.poster import Group
-from groups.presenters.destinations import Destination, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import GroupCommand
 from groups.views.http.requests import Request
@@ -27,20 +23,10 @@ WITH_THE_PAGE = 1.0
 """Seconds in which each list of dependents has to come to be on the page of a group from the beginning."""
 
 
-def destinations_of(user: User) -> list[Destination]:
-    """Return the pages of the loyalty scheme that the user may open."""
-    return pages_for(
-        user,
-        ("groups.view_group", _("Ladder"), "groups:ladder", False),
-        ("groups.view_client", _("Audit of the percents"), "groups:audit", False),
-        ("groups.view_group", _("Loyalty scheme"), "groups:scheme", False),
-    )
-
-
 def begin_of_group(request: Request, group_id: int) -> Take | None:
     """Begin to read the dependents beside the group itself, for its page.
 
-    The answer that takes the place of a copy leaves them to a part of the page: Poster is slow then.
+    A request for the answer that replaces a copy leaves them to a fragment: Poster is slow then.
     """
     if request.htmx and "wait" in request.GET:
         return None

@@ -56,8 +56,10 @@ class LadderPicture:
     more: int = 0
 
 
-def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[LadderPicture]:
-    """Draw each ladder with its rules, and after them the groups that no rule leads to.
+def draw_scheme(
+    ladder: Ladder, turnover_of: Callable[[int], str], *, title_of_others: str
+) -> list[LadderPicture]:
+    """Draw each ladder with its rules, and below `title_of_others` the groups that no rule leads to.
 
     `turnover_of` returns the turnover of a group in words, or an empty text.
     """
@@ -103,5 +105,5 @@ def draw_scheme(ladder: Ladder, turnover_of: Callable[[int], str]) -> list[Ladde
     outside = sorted(ladder.outside, key=lambda group: (-group.clients, group.id))
     if outside:
         shown = outside[:SHOWN_WITHOUT_RULE]
-        pictures.append(LadderPicture(_("No rule leads here"), draw(shown), len(outside) - len(shown)))
+        pictures.append(LadderPicture(title_of_others, draw(shown), len(outside) - len(shown)))
     return pictures

@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from groups.features.insights.presenters.scheme_chart import LadderPicture, draw_scheme
-from groups.features.insights.presenters.sums import ShownSums, as_of_words, unreadable_words
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, lacking_words
 from groups.features.insights.services.ladder import Contradiction, Problem
 from groups.features.insights.services.member_sums import NEAR, MemberSums
 from groups.features.insights.services.sales import MONTH
@@ -133,8 +133,8 @@ class Turnover(ShownSums[Sales]):
 
     @property
     def missing(self) -> str:
-        """The rows that are in no sum, in words."""
-        return unreadable_words(self.sums.unreadable) if self.sums else ""
+        """Return in words which sales the sums may lack."""
+        return lacking_words(self.sums) if self.sums else ""
 
     @property
     def as_of(self) -> str:
@@ -157,7 +157,9 @@ class ChartPage(LadderPage):
 
     @cached_property
     def pictures(self) -> list[LadderPicture]:
-        return draw_scheme(self.scheme.ladder, self.turnover_of)
+        # While the rules are unread, one of them may lead to any group.
+        others = _("All groups") if self.scheme.rules.is_unread else _("No rule leads here")
+        return draw_scheme(self.scheme.ladder, self.turnover_of, title_of_others=others)
 
 
 class AuditPage(SchemePage):

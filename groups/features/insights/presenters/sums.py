@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from groups.features.insights.services.sales_sums import Period, Sales
 from groups.features.insights.services.sweep import SweepProgress
 from groups.poster import NotAllowed, PosterError
+from groups.poster.sales import CUT
 from groups.presenters.messages import Message, error_words
 from groups.services.values import NumberFormat, moment_words
 
@@ -73,6 +74,15 @@ def unreadable_words(count: int) -> str:
         count,
     )
     return words % {"count": NumberFormat.current().count(count)} if count else ""
+
+
+def lacking_words(sales: Sales) -> str:
+    """Return what sums of sales may lack; empty if they are of all that Poster has."""
+    text = _(
+        "Poster has listed exactly %(count)s buyers, so it may have left others out, and it may be more."
+    )
+    cut = text % {"count": NumberFormat.current().count(CUT)} if sales.may_be_cut else ""
+    return " ".join(filter(None, (unreadable_words(sales.unreadable), cut)))
 
 
 def problem_words(error: PosterError) -> Message:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
-from groups.services.cache import cached, keep_cached
+from groups.services.cache import cache_key, cached, keep_cached
 from groups.services.gateway import begin_call
 from groups.services.groups import list_groups
 
@@ -59,7 +59,7 @@ def begin_dependents(
         mine = tuple(each for each in promotions.found if group_id in each.group_ids)
         ladder = Ladder(rules.found, ())
         with suppress(PosterError):  # without the groups, the steps of the ladder have no names
-            if rules.found:
+            if ladder.into(group_id):
                 groups = list_groups(credentials)
                 ladder = Ladder(rules.found, groups.groups, groups.unreadable)
         of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
@@ -97,10 +97,11 @@ def _begin(
 ) -> Callable[[], Listed[Any]]:
     """Take a list from the cache, or begin to read it in half of the time of a read.
 
-    `what` is the name of the list in the answer and in the cache. The function that is returned waits for it,
-    or returns its error.
+    `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
+    changes a promotion or a rule. The function that is returned waits for it, or returns its error.
     """
-    known = None if fresh or credentials.refused_at else cached(credentials, what)
+    key = cache_key(credentials, what, of_groups=False)
+    known = None if fresh or credentials.refused_at else cached(key)
     if known is not None:
         return lambda: known[0]
     seconds = within or settings.POSTER_READ_DEADLINE / 2
@@ -116,7 +117,7 @@ def _begin(
         except PosterError as error:
             return Listed(failure=error)
         found: Listed[Any] = Listed(getattr(answer, what), len(answer.unreadable))
-        keep_cached(credentials, what, found, timezone.now())
+        keep_cached(key, found, timezone.now())
         return found
 
     return take

@@ -48,6 +48,7 @@ class Ladder:
         unread = {row.id for row in unreadable}
         self._unread_ids = unread - {None}
         self._some_unknown = None in unread
+        self._is_mixed = any(rule.loyalty_type not in (None, self._type(rule)) for rule in self.rules)
 
     def group_of(self, rule: LoyaltyRule) -> Group | None:
         """Return the group that a rule leads to, or None if it is gone or could not be read."""
@@ -95,10 +96,6 @@ class Ladder:
     def _type(self, rule: LoyaltyRule) -> int | None:
         group = self.group_of(rule)
         return group.loyalty_type if group else rule.loyalty_type
-
-    @cached_property
-    def _is_mixed(self) -> bool:
-        return any(rule.loyalty_type not in (None, self._type(rule)) for rule in self.rules)
 
     @cached_property
     def _ladders(self) -> dict[int | None, list[LoyaltyRule]]:

@@ -33,7 +33,7 @@ class Membership:
 def membership_of(account_id: str) -> Membership:
     """Return the present membership of an account.
 
-    It is read from the database each time: a job or a long reading would else go on with an earlier one.
+    It is read from the database each time: otherwise a job or a long reading would go on with an earlier one.
     """
     kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
     at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=kinds)

@@ -4,6 +4,7 @@ Poster tells what each client bought, but not the client's group; so the sales a
 the account, as a sweep reads them. People's figures are added up and forgotten.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,7 +25,7 @@ from groups.features.insights.services.sales_sums import (
 from groups.features.insights.services.sweep import Listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
-from groups.services.gateway import call_poster, seconds_left
+from groups.services.gateway import call_poster, rest_of, seconds_left
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
 from groups.services.writes.reach import changes_terms
@@ -40,9 +41,9 @@ LARGEST_COST = Decimal(10**15)
 class SalesAdder(Listener[Sales]):
     """Adds up the sales of the last `days` days, today included, by group and own percent.
 
-    Of a client it holds the group and the own percent, and no name. Raises `InvalidResponse` if no sale, or
-    no client, could be read among those that Poster returned: sums of nothing would say that nothing was
-    bought.
+    Of a client it holds the group and the client's own percent, and no name. Raises `InvalidResponse` if no
+    sale, or no client, could be read among those that Poster returned: sums of nothing would say that nothing
+    was bought.
     """
 
     name = "sales"
@@ -63,6 +64,7 @@ class SalesAdder(Listener[Sales]):
         self._receipts: Counter[int] = Counter()
         self._birthdays: Counter[int] = Counter()
         self._unreadable = 0
+        self._may_be_cut = False
         self._clients_read = 0
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
@@ -71,7 +73,7 @@ class SalesAdder(Listener[Sales]):
         self._latest = self._sales_in(self._parts[-1])
 
     def add(self, page: ClientList) -> None:
-        """Note the group and the own percent of each client who is not removed."""
+        """Note the group and the own percent of each client who was not removed."""
         self._clients_read += len(page.clients)
         self._unreadable += len(page.unreadable)
         for client in page.clients:
@@ -103,10 +105,11 @@ class SalesAdder(Listener[Sales]):
             for group_id in sorted(known)
         }
         provisional = not self.membership.settled
-        return Sales(self.as_of, self._parts, groups, self._unreadable, provisional)
+        return Sales(self.as_of, self._parts, groups, self._unreadable, provisional, self._may_be_cut)
 
     def _add_sales(self, place: int, found: SalesList) -> None:
         self._unreadable += len(found.unreadable)
+        self._may_be_cut |= found.may_be_cut
         for sale in found.sales:
             home = self._homes.get(sale.id)
             if home is None or not sale.receipts:
@@ -121,13 +124,27 @@ class SalesAdder(Listener[Sales]):
                 self._buyers[group_id] += 1
 
     def _sales_in(self, part: Period) -> SalesList:
-        within = seconds_left(self._until, "dash.getClientsSales")
-        found = call_poster(
-            self.credentials, lambda poster: poster.get_clients_sales(part.first, part.last, within=within)
-        )
+        found = read_sales(self.credentials, part, within=seconds_left(self._until, "dash.getClientsSales"))
         if found.unreadable and not found.sales:
             raise _none_read("dash.getClientsSales")
         return found
+
+
+def read_sales(credentials: PosterCredentials, period: Period, *, within: float) -> SalesList:
+    """Return the sales of some days, read in at most `within` seconds. Raises `PosterError`.
+
+    An empty list is asked for once more: it may be a mistake, and would say that nobody has bought anything.
+    """
+    began = time.monotonic()
+
+    def ask() -> SalesList:
+        left = rest_of(within, began)
+        return call_poster(
+            credentials, lambda poster: poster.get_clients_sales(period.first, period.last, within=left)
+        )
+
+    found = ask()
+    return found if found.size else ask()
 
 
 def _none_read(method: str) -> InvalidResponse:

@@ -1,8 +1,8 @@
 """Add up the sales of a group's clients so that the cost of any percent follows, without any single client.
 
-A client gets the larger one of the own percent and the group's. So the sums are kept in steps, by the own
-percent of the clients: each step has the sums of all clients with at most that percent. These steps are all
-that the cost of a percent needs, and the steps are all that is cached.
+A client gets the larger of two percents, the client's own and the group's. So the sums are kept in steps, by
+the own percent of the clients: each step has the sums of all clients with at most that percent. These steps
+are all that the cost of a percent needs, and all that is cached.
 """
 
 from calendar import isleap, monthrange
@@ -19,7 +19,7 @@ KOPECK = Decimal("0.01")
 
 
 class SalesSums(msgspec.Struct, array_like=True):
-    """Sums of sales in hryvnia: before discounts, and as paid; `weighted_…` are times the own percents."""
+    """Sums of sales in hryvnia, before discounts and as paid; `weighted_…` are times the own percents."""
 
     total: Decimal = Decimal(0)
     revenue: Decimal = Decimal(0)
@@ -125,8 +125,9 @@ class Period(msgspec.Struct, array_like=True, frozen=True):
 class Sales(msgspec.Struct, frozen=True):
     """The sums of all groups of an account, as one token saw them at `as_of`.
 
-    `unreadable` counts rows of Poster's that could not be read, and so are in no sum. `provisional` sums were
-    read while clients were being moved here, or just after, so some may count for the group that they left.
+    `unreadable` counts rows of Poster's that could not be read, and so are in no sum, and `may_be_cut` says
+    that Poster may have cut a list of sales. `provisional` sums were read while clients were being moved
+    here, or just after, so some may count for the group that they left.
     """
 
     as_of: datetime
@@ -134,6 +135,7 @@ class Sales(msgspec.Struct, frozen=True):
     groups: dict[int, GroupSales]
     unreadable: int = 0
     provisional: bool = False
+    may_be_cut: bool = False
 
     @property
     def period(self) -> Period:

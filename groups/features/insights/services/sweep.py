@@ -26,10 +26,10 @@ from groups.features.insights.services.membership import membership_of
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.calls.limits import busy
-from groups.services.calls.single_flight import alone, single_flight
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
+from groups.services.shared_calls import alone, single_flight
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
@@ -147,8 +147,8 @@ def add_listener(make: MakeListener) -> None:
 def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T | SweepProgress:
     """Return the sums, or the progress of the task that adds them up: one of the account's, in the queue.
 
-    A small account is read now, in at most `within` seconds; a task is for what takes longer.
-    Raises `PosterError`, also the one that has ended the task a moment ago.
+    A small account is read now, in at most `within` seconds; a task is for what takes longer. Raises
+    `PosterError`, also the one that has ended the task a moment ago.
     """
     if (found := listener.kept()) is not None:
         return found

@@ -139,9 +139,9 @@ def compare(
 
 
 def first_roll(looks: Collection[Look], own: OwnChanges) -> dict[int, int]:
-    """Return the first roll: all whom one of the looks has shown, where the last one and our moves say.
+    """Return the first roll: each client whom a look has shown, where the last look or a move made here says.
 
-    A list that lacked clients would else make them look new later.
+    A client whom one list lacked would otherwise look new later.
     """
     groups: dict[int, int] = {}
     for look in looks:

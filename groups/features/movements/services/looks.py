@@ -19,7 +19,7 @@ from groups.services.gateway import seconds_left
 type Alive = Callable[[], object]
 
 ASKED_ALONE = 100
-"""Clients up to which the second look asks for each alone; one at more clients is another sweep."""
+"""Clients up to which the second look asks for each alone; for more of them it is another sweep."""
 SECONDS_FOR_EACH = 60.0
 """Seconds that these questions may take; a client who is not reached until then is not proven to be gone."""
 SAMPLE = 10

@@ -56,9 +56,9 @@ def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, i
 
 
 def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster: empty ones of those who are gone, none of who takes too long.
+    """Read the names of clients from Poster: empty if the client is gone, missing if that takes too long.
 
-    A small account is read at once, of a large one each client alone, several at a time.
+    A small account is read at once; in a large one each client is asked for alone, several at a time.
     """
     until = time.monotonic() + SECONDS_FOR_NAMES
     names: dict[int, str] = {}

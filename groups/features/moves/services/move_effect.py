@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 
 from groups.models import PosterCredentials
@@ -24,18 +23,14 @@ class MoveCount:
 
 
 def count_moves(
-    *,
-    user: User,
-    credentials: PosterCredentials,
-    percent: Decimal,
-    ids: Mapping[int, Collection[int] | None],
+    credentials: PosterCredentials, *, percent: Decimal, ids: Mapping[int, Collection[int] | None]
 ) -> dict[int, MoveCount | None]:
     """Count the clients of each group, or these of them, before they get a group with this percent.
 
     A group has None if it has more than SEARCHED_AT_MOST clients, or some cannot be read, or Poster does not
     answer in time: no number is better than one that lacks clients.
     """
-    if not user.has_perm(VIEW_CLIENTS):
+    if not credentials.user.has_perm(VIEW_CLIENTS):
         raise PermissionDenied
     until = time.monotonic() + settings.POSTER_READ_DEADLINE / 2
     counts: dict[int, MoveCount | None] = dict.fromkeys(ids)

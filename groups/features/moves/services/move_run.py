@@ -34,7 +34,8 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from groups.services.jobs.lease import JobLease, Stopped, sender_of
+from groups.services.jobs.progress import progress_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 
@@ -87,9 +88,9 @@ class MovingRun(ABC):
         """
 
         def take() -> Snapshot:
-            whose = user_and_credentials(self._job)
+            credentials = sender_of(self._job)
             return snapshots.take_snapshot_for_job(
-                self._job, group_id, chosen, *whose, self._lease.check, beside=beside
+                self._job, group_id, chosen, credentials, self._lease.check, beside=beside
             )
 
         return self._ask_of_source(take)
@@ -99,7 +100,7 @@ class MovingRun(ABC):
         try:
             return self._backoff.ask_poster(question)
         except NotFound:
-            raise Stopped(Job.Stop.SOURCE_GONE) from None
+            raise Stopped(Job.Stop.SOURCE_GONE, str(progress_of(self._job).done)) from None
 
     def _move_all(self) -> None:
         """Make passes over the clients until none is left to try."""
@@ -218,9 +219,8 @@ class MoveRun(MovingRun):
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
-        _, credentials = user_and_credentials(self._job)
         return call_poster(
-            credentials,
+            sender_of(self._job),
             lambda poster: poster.get_clients(
                 group_id=group_id, num=AT_ONCE, offset=offset, order_by="client_id", sort="asc"
             ),
@@ -241,7 +241,7 @@ class MoveRun(MovingRun):
 
     def remove_when_empty(self) -> bool:
         """Remove the group if it is empty; return True if it is gone. Raises `Stopped` if that fails."""
-        _, credentials = user_and_credentials(self._job)
+        credentials = sender_of(self._job)
         look = partial(find_group, credentials, self._job.group_id or 0)
         group = self._backoff.ask_poster(look)
         if group is None:

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -92,11 +91,16 @@ class Move(JobKind):
         return Reach(clients=sum(there.values()) + reached_by(self.job.pk))
 
     @property
+    def sources(self) -> dict[int, tuple[int, ...] | None]:
+        """The ids of the clients to move out of each group, None for all of it."""
+        return self.wanted.by_group(self.job.group_id)
+
+    @property
     def group_ids(self) -> list[int]:
-        return list(self.wanted.by_group(self.job.group_id))
+        return list(self.sources)
 
     def work(self, lease: JobLease) -> None:
-        MoveRun(lease, self.wanted.by_group(self.job.group_id)).run()
+        MoveRun(lease, self.sources).run()
 
     @property
     def title(self) -> str:
@@ -118,7 +122,7 @@ class Retire(Move):
         return super().lock_keys | {future_key(self.job.group_id or 0)}
 
     def work(self, lease: JobLease) -> None:
-        moving = MoveRun(lease, self.wanted.by_group(self.job.group_id))
+        moving = MoveRun(lease, self.sources)
         moving.run()
         while not moving.remove_when_empty():
             moving.run()
@@ -131,7 +135,6 @@ class Retire(Move):
 
 def plan_move(
     *,
-    user: User,
     credentials: PosterCredentials,
     operation: uuid.UUID,
     sources: Sequence[Group],
@@ -143,6 +146,7 @@ def plan_move(
 
     Clients who are in the target already stay there. Raises `NoMove`.
     """
+    user = credentials.user
     if not user.has_perms(kind.permissions):
         raise PermissionDenied
     sources = [group for group in sources if group.id != target.id and ids[group.id] not in ([], ())]
@@ -166,13 +170,13 @@ def plan_move(
 
 
 def retirement_submission(
-    group_id: int, target_id: int, *, user: User, credentials: PosterCredentials, operation: uuid.UUID
+    group_id: int, target_id: int, *, credentials: PosterCredentials, operation: uuid.UUID
 ) -> Submission:
     """Return the form of a user that asks for the retirement of a group."""
     return Job(
         id=operation,
         account=credentials.account,
-        user=user,
+        user=credentials.user,
         kind=Retire.kind,
         group_id=group_id,
         target_id=target_id,

@@ -3,7 +3,6 @@
 import uuid
 from datetime import timedelta
 
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models, transaction
 from django.urls import reverse
@@ -42,12 +41,12 @@ class TrialRefused(Exception):
         self.reason = reason
 
 
-def send_trial(*, user: User, credentials: PosterCredentials) -> None:
+def send_trial(credentials: PosterCredentials) -> None:
     """Send a trial, and wait for the answer. It is not sent again.
 
     Raises `PermissionDenied`, `TrialRefused`, and `SendFailed` unless the receiver answers with 2xx.
     """
-    if not user.has_perm(SET_WEBHOOK):
+    if not credentials.user.has_perm(SET_WEBHOOK):
         raise PermissionDenied
     account_id = credentials.account_id
     with transaction.atomic():

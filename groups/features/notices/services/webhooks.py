@@ -19,9 +19,9 @@ from functools import cache
 from typing import Any
 
 import certifi
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import Truncator
 
@@ -71,7 +71,7 @@ def last_try(webhook: Webhook) -> Delivery | None:
     return webhook.deliveries.filter(tried_at__isnull=False).order_by("-tried_at").first()
 
 
-def save_webhook(*, user: User, credentials: PosterCredentials, address: str, kinds: list[str]) -> str:
+def save_webhook(credentials: PosterCredentials, *, address: str, kinds: list[str]) -> str:
     """Set the address and the kinds, and return the new secret; without an address keep the present one.
 
     A new address has a new key and a new secret. Notices that wait for the old one are deleted, and the
@@ -79,7 +79,7 @@ def save_webhook(*, user: User, credentials: PosterCredentials, address: str, ki
     new kind is told from now on, one that was chosen goes on.
     Raises `PermissionDenied` and `AddressRefused`.
     """
-    _check_right(user)
+    _check_right(credentials)
     values: dict[str, Any] = {}
     if address:
         target = addresses.parse_address(address)
@@ -109,7 +109,9 @@ def save_webhook(*, user: User, credentials: PosterCredentials, address: str, ki
                 **values,
             )
     shown = [values["shown"]] if values else []
-    record(Event.WEBHOOK_SET, user=user, detail=", ".join([credentials.account_id, *kinds, *shown]))
+    record(
+        Event.WEBHOOK_SET, user=credentials.user, detail=", ".join([credentials.account_id, *kinds, *shown])
+    )
     return secret
 
 
@@ -122,27 +124,40 @@ def _locked(credentials: PosterCredentials) -> Webhook | None:
     return Webhook.objects.select_for_update().filter(account=credentials.account_id).first()
 
 
-def renew_secret(*, user: User, credentials: PosterCredentials) -> str:
-    """Give the webhook another secret, and return it; empty if there is no webhook."""
-    _check_right(user)
+def count_waiting(webhook: Webhook) -> int:
+    """Count the notices that the webhook has not got yet, and still gets."""
+    waits = Q(delivery=None) | Q(delivery__state=Delivery.State.WAITING)
+    return webhook.notices.filter(waits).count()
+
+
+def renew_secret(credentials: PosterCredentials, *, key: str = "") -> str:
+    """Give the webhook another secret, and return it; empty if there is none, or none with this key."""
+    _check_right(credentials)
     secret = _new_secret()
-    if not Webhook.objects.filter(account=credentials.account_id).update(secret=Secret(secret)):
+    meant = {"account": credentials.account_id} | ({"key": key} if key else {})
+    if not Webhook.objects.filter(**meant).update(secret=Secret(secret)):
         return ""
-    record(Event.WEBHOOK_SET, user=user, detail=f"{credentials.account_id}, secret")
+    record(Event.WEBHOOK_SET, user=credentials.user, detail=f"{credentials.account_id}, secret")
     return secret
 
 
-def remove_webhook(*, user: User, credentials: PosterCredentials) -> None:
-    """Forget the webhook, with the notices that wait for it."""
-    _check_right(user)
+def remove_webhook(credentials: PosterCredentials, *, key: str = "") -> bool:
+    """Forget the webhook, with the notices that wait for it.
+
+    Return False, and keep it, if it has another key than this one.
+    """
+    _check_right(credentials)
     with transaction.atomic():
         if webhook := _locked(credentials):
+            if key not in ("", webhook.key):
+                return False
             webhook.delete()
-    record(Event.WEBHOOK_REMOVED, user=user, detail=credentials.account_id)
+    record(Event.WEBHOOK_REMOVED, user=credentials.user, detail=credentials.account_id)
+    return True
 
 
-def _check_right(user: User) -> None:
-    if not user.has_perm(SET_WEBHOOK):
+def _check_right(credentials: PosterCredentials) -> None:
+    if not credentials.user.has_perm(SET_WEBHOOK):
         raise PermissionDenied
 
 

@@ -23,7 +23,6 @@ from groups.features.schedules.services.schedules import (
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.presenters.changes.change_words import names_words
-from groups.presenters.destinations import Destination, pages_for
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice
@@ -167,11 +166,6 @@ def _notes(schedule: Schedule, overtaken: Group | None) -> Iterator[str]:
 def tab_of_schedules(_request: Request) -> list[Tab]:
     """Return the tab of the planned changes, beside the history."""
     return [Tab(_("Planned changes"), reverse("groups:schedules"))]
-
-
-def destinations_of(user: User) -> list[Destination]:
-    """Return the page of the planned changes, for users who may see groups."""
-    return pages_for(user, ("groups.view_group", _("Planned changes"), "groups:schedules", False))
 
 
 def marks_of(

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -107,15 +108,39 @@ def is_overtaken(schedule: Schedule, group: Group) -> bool:
 # --- Cancel ------------------------------------------------------------------------------------------------
 
 
-def cancel_schedule(schedule: Schedule, *, user: User) -> None:
+class Ending(StrEnum):
+    """The effect of cancelling: nothing is sent, the old values return, or a held schedule is closed."""
+
+    DROP = "drop"
+    RETURN = "return"
+    CLOSE = "close"
+
+
+def ending_of(schedule: Schedule) -> Ending | None:
+    """Return what cancelling a schedule would do now; None if it is over, or being cancelled.
+
+    While its start is being made, or has no outcome yet, Poster may have the new values, which would return.
+    """
+    if schedule.state == State.HELD:
+        return Ending.RETURN if schedule.can_be_returned else Ending.CLOSE
+    if not schedule.is_open or schedule.cancelled_at is not None:
+        return None
+    is_untouched = Schedule.objects.filter(pk=schedule.pk).not_begun(timezone.now()).exists()
+    return Ending.DROP if is_untouched else Ending.RETURN
+
+
+def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
     One that was held in force and can still be returned is returned too; any other held one is only closed.
-    If the return cannot be made now, a worker goes on with it. Raises `PermissionDenied` and `NotNow`, and
-    `Locked` if something else has the lock of a held one by now.
+    If the return cannot be made now, a worker goes on with it. With `said`, the `Ending` of which a page has
+    told the user, nothing else is done. Raises `PermissionDenied` and `NotNow`, and `Locked` if something
+    else has the lock of a held one by now.
     """
     if not user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
+    if said and said != ending_of(schedule):
+        raise NotNow
     now, name = timezone.now(), user.get_username()
     values: dict[str, Any] = {"cancelled_at": now, "cancelled_by": user, "cancelled_by_name": name}
     if schedule.can_be_returned:
@@ -133,9 +158,11 @@ def cancel_schedule(schedule: Schedule, *, user: User) -> None:
     else:
         # Leave the lease to the worker that is at a step: it sees the cancellation when it stores its result.
         rows = Schedule.objects.open().filter(pk=schedule.pk, cancelled_at=None)
-        rows.update(next_try_at=None, **values)
+        if said == Ending.DROP:
+            rows = rows.not_begun(now)
+        is_cancelled = rows.update(next_try_at=None, **values)
         schedule.refresh_from_db()
-        if not schedule.is_open:
+        if not schedule.is_open or (said == Ending.DROP and not is_cancelled):
             raise NotNow
     make_steps(schedule, now)
 

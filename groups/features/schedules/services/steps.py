@@ -16,7 +16,6 @@ import uuid
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,6 +25,7 @@ from groups.features.schedules.models import Schedule, lease_time, longest_lease
 from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import PosterError
+from groups.services.credentials import is_active, usable_credentials
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
@@ -166,14 +166,11 @@ class Run:
 
     def _write(self, change_id: uuid.UUID) -> Change | None:
         """Send the write of the step through the one write path; None if it has to wait or has ended."""
-        # The user of the step has the rights and the token of now.
         schedule = self.schedule
         user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
-        user = get_user_model().objects.filter(pk=user_id or 0, is_active=True).first()
-        its = PosterCredentials.objects.select_related("account", "user").filter(account=schedule.account_id)
-        credentials = its.filter(user=user, refused_at=None).first()
-        if user is None or credentials is None:
-            self._give_up(Reason.TOKEN if user else Reason.NO_USER)
+        credentials = usable_credentials(user_id, schedule.account_id)
+        if credentials is None:
+            self._give_up(Reason.TOKEN if is_active(user_id) else Reason.NO_USER)
             return None
         command = command_of(schedule, change_id, credentials)
         # This process may have been so slow that another one has taken over, or is about to.

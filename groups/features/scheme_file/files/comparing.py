@@ -7,14 +7,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from groups.features.bulk.forms import LineForm
-from groups.features.bulk.services import Line
+from groups.features.bulk.services import Line, by_name
 from groups.features.bulk.spreadsheets.imports import LineError
 from groups.features.scheme_file.files.documents import NotAScheme
 from groups.features.scheme_file.files.schemes import Entry, Scheme, read_scheme
-from groups.features.scheme_file.services import Comparison, Rule, read_poster
+from groups.features.scheme_file.services import Comparison, Rule, names_twice, read_poster
 from groups.models import PosterCredentials
 from groups.poster import Group, GroupValues, LoyaltyRuleList, LoyaltyType
-from groups.poster.fields import fold, plain
+from groups.poster.fields import plain
 from groups.services.groups import Groups
 
 FIELD_OF_FILE = {"loyalty_type": "type"}
@@ -36,8 +36,7 @@ def compare(scheme: Scheme, groups: Groups, rules: LoyaltyRuleList | None = None
 
     `rules` are those of Poster; they are compared where the scheme has some too.
     """
-    twice = [name for name, count in Counter(group.name for group in groups.groups).items() if count > 1]
-    if twice:
+    if twice := names_twice(groups):
         words = _("Poster has two groups with the name “%(name)s”, so it cannot be told which one is meant.")
         raise NotComparable(words % {"name": twice[0]})
     comparing = _Comparing(groups)
@@ -71,9 +70,7 @@ class _Comparing:
         self.errors: list[LineError] = []
         self._groups = groups
         self._left = {group.name: group for group in groups.groups}
-        self._of_folded: dict[str, list[Group]] = {}
-        for group in groups.groups:
-            self._of_folded.setdefault(fold(group.name), []).append(group)
+        self._named = by_name(groups.groups)
         self._form = LineForm()
         self._lines: list[Line] = []
         self._unchanged = 0
@@ -95,14 +92,7 @@ class _Comparing:
         if group is not None and new == group.values:
             self._unchanged += 1
         elif self._is_valid(entry, new, group):
-            line = Line(entry.place.line, new)
-            if group is not None:
-                line = replace(line, group_id=group.id, old=group.values, clients=group.clients)
-            folded = fold(new.name)
-            if group is None or fold(group.name) != folded:
-                others = self._of_folded.get(folded, ())
-                line = replace(line, namesakes=tuple((other.id, other.clients) for other in others))
-            self._lines.append(line)
+            self._lines.append(Line.of(entry.place.line, new, group, self._named))
 
     def _find(self, entry: Entry) -> Group | LineError | None:
         """Return the group of an entry, None for a new one, or the error in the names."""

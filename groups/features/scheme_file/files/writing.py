@@ -1,6 +1,5 @@
 """Write the groups of an account as a scheme, so that a comparison with it finds nothing."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 import yaml
@@ -8,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.scheme_file.files.schemes import NUMBER
 from groups.features.scheme_file.presenters import TYPE_NAMES, quoted
+from groups.features.scheme_file.services import names_twice
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
@@ -32,9 +32,8 @@ def write_scheme(groups: Groups) -> str:
 
 def shortcomings(groups: Groups) -> list[str]:
     """Return what a file of these groups lacks, or cannot be compared for, in words."""
-    twice = [name for name, count in Counter(group.name for group in groups.groups).items() if count > 1]
     said = _("Poster has two groups with the name %(name)s, so nothing can be compared with this file.")
-    found = [said % {"name": quoted(name)} for name in twice]
+    found = [said % {"name": quoted(name)} for name in names_twice(groups)]
     said = _("%(name)s is left out: a file cannot say what Poster has of it.")
     found += [said % {"name": quoted(group.name)} for group in groups.groups if not _is_writable(group)]
     if groups.unreadable:

@@ -115,9 +115,9 @@ class RestorePreview:
         return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def preview_restore(*, user: User, credentials: PosterCredentials, snapshot: Snapshot) -> RestorePreview:
+def preview_restore(credentials: PosterCredentials, snapshot: Snapshot) -> RestorePreview:
     """Return the preview of a restore. Raises `PosterError` and `SecretUnreadable`."""
-    if not user.has_perm(snapshots.VIEW_SNAPSHOT):
+    if not credentials.user.has_perm(snapshots.VIEW_SNAPSHOT):
         raise PermissionDenied
     groups = call_poster(credentials, lambda poster: poster.get_groups())
     name = fold(snapshot.content.name)
@@ -186,10 +186,9 @@ def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict
     return {old: client_id for old, client_id in now.items() if old not in undecided}
 
 
-def plan_restore(
-    *, user: User, credentials: PosterCredentials, operation: uuid.UUID, preview: RestorePreview
-) -> Job:
+def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, operation: uuid.UUID) -> Job:
     """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
+    user = credentials.user
     creation = () if preview.target else (CreateGroup.permission,)
     if not user.has_perms([*PERMISSIONS, *creation]):
         raise PermissionDenied

@@ -33,7 +33,8 @@ from groups.services.jobs.executor import (
     submit_one_by_one,
 )
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from groups.services.jobs.lease import JobLease, Stopped, sender_of
+from groups.services.journal import history
 from groups.services.writes.commands import CreateClient, CreateGroup, MoveClient
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.reach import Reach, reach_of_values, reached_by
@@ -77,7 +78,7 @@ class Restore(JobKind):
         made = Reach() if job.target_id else reach_of_values(None, snapshot.content.values)
         if credentials is None or job._state.adding:  # a new job was planned from a preview of this moment
             return made + Reach(clients=job.total)
-        left = preview_restore(user=credentials.user, credentials=credentials, snapshot=snapshot).total
+        left = preview_restore(credentials, snapshot).total
         return made + Reach(clients=left + reached_by(job.pk))
 
     @property
@@ -153,6 +154,8 @@ class _Restore:
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
                 job=self._job,
+                # Tell the journal that the group is there again: no undo of its removal creates another one.
+                undo_of=history.removal_of(sender_of(self._job), self._snapshot.group_id),
             )
             for _ in submit_one_by_one(self._lease, [command]):
                 pass  # the next look at the journal takes it up
@@ -192,8 +195,7 @@ class _Restore:
             for client in clients
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
-        _, credentials = user_and_credentials(self._job)
-        locations = find_clients(self._backoff, credentials, [now[old] for old in left])
+        locations = find_clients(self._backoff, sender_of(self._job), [now[old] for old in left])
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):

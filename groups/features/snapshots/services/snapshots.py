@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
-from groups.poster import Group, PosterError, UnreadableRow, is_removed
+from groups.poster import ErrorReason, Group, InvalidResponse, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
-from groups.services.clients import find_client, pages_of
+from groups.services.clients import find_client, newest_members, pages_of
 from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, RemoveGroup
@@ -69,12 +69,12 @@ class RestoreScope:
         return cls(data["snapshot"], tuple(data["from"]), data["create"])
 
 
-def snapshots_of(*, user: User, credentials: PosterCredentials) -> "QuerySet[Snapshot]":
+def snapshots_of(credentials: PosterCredentials) -> "QuerySet[Snapshot]":
     """Return the snapshots of an account for an owner.
 
     Raises `PermissionDenied`, and `TokenRejected` if Poster has refused the owner's token.
     """
-    if not user.has_perm(VIEW_SNAPSHOT):
+    if not credentials.user.has_perm(VIEW_SNAPSHOT):
         raise PermissionDenied
     check_token(credentials)
     return Snapshot.objects.filter(account=credentials.account_id, complete=True).select_related("job")
@@ -112,7 +112,6 @@ def take_snapshot_for_job(
     job: Job,
     group_id: int,
     chosen: Iterable[int] | None,
-    user: User,
     credentials: PosterCredentials,
     check: Callable[[], None] = lambda: None,
     *,
@@ -129,11 +128,11 @@ def take_snapshot_for_job(
         return found
     kept.filter(complete=False).delete()
     group = read_now(credentials, group_id).group
-    if chosen is None:
-        pages = _pages_of_group(credentials, group.id, math.inf)
-    else:
+    if chosen is not None:
         pages = _page_of_chosen(credentials, chosen)
-    return _store_snapshot(credentials, user, group, pages, check, job=job)
+    else:
+        pages = (list(answer.rows) for answer in pages_of(credentials, group.id, until=math.inf))
+    return _store_snapshot(credentials, group, pages, check, job=job)
 
 
 class NoSnapshot(NotSent):
@@ -142,6 +141,18 @@ class NoSnapshot(NotSent):
     def __init__(self, error: PosterError) -> None:
         super().__init__()
         self.error = error
+
+
+class MoreClients(NotSent):
+    """Poster lists more clients of the group than the user was shown: its counter is late.
+
+    All of them would be removed.
+    """
+
+    def __init__(self, shown: int, listed: int) -> None:
+        super().__init__()
+        self.shown = shown
+        self.listed = listed
 
 
 class SnapshotGate(Gate):
@@ -160,29 +171,33 @@ class SnapshotGate(Gate):
             return {}
         shown = {"id": command.group_id, "clients": command.loaded_clients}
         group = Group.from_json(command.loaded.to_json() | shown)
-        user, credentials = command.sender.user, command.sender
+        # A limit counts the listed clients, and its consent is for as many as were shown then.
+        allowed = command.consent.allowed_clients if command.consent else None
+        most = max(command.loaded_clients, allowed or 0)
         try:
-            take_snapshot(user=user, credentials=credentials, group=group, operation=command.operation)
+            take_snapshot(command.sender, group, operation=command.operation, most=most)
         except PosterError as error:
             raise NoSnapshot(error) from error
         return {}
 
 
 def take_snapshot(
-    *, user: User, credentials: PosterCredentials, group: Group, operation: uuid.UUID
+    credentials: PosterCredentials, group: Group, *, operation: uuid.UUID, most: int | None = None
 ) -> Snapshot:
     """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
-    The same operation sent twice at once makes one snapshot. Raises `PosterError`, and `OperationReused` if
-    the operation belongs to another group or account.
+    The same operation sent twice at once makes one snapshot. Raises `PosterError`, `MoreClients` if there are
+    more than `most` clients, by default those that the group counts, and `OperationReused` if the operation
+    belongs to another group or account.
     """
     until = time.monotonic() + SECONDS_FOR_REMOVAL
+    most = group.clients if most is None else most
     while True:
         found = Snapshot.objects.filter(pk=operation).first()
         if found is None:
             try:
-                pages = _pages_before_removal(credentials, group, until)
-                return _store_snapshot(credentials, user, group, pages, operation=operation)
+                pages = _pages_before_removal(credentials, group, most, until)
+                return _store_snapshot(credentials, group, pages, operation=operation)
             except IntegrityError:
                 continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
@@ -265,7 +280,6 @@ def forget_old() -> int:
 
 def _store_snapshot(
     credentials: PosterCredentials,
-    user: User,
     group: Group,
     pages: Iterator[Rows],
     check: Callable[[], None] = lambda: None,
@@ -277,7 +291,7 @@ def _store_snapshot(
         id=operation or uuid.uuid4(),
         account=credentials.account,
         job=job,
-        user_name=user.get_username(),
+        user_name=credentials.user.get_username(),
         group_id=group.id,
         group_name=group.name[:400],
         group=group.to_json(),
@@ -305,27 +319,40 @@ def _own_row(snapshot: Snapshot) -> "QuerySet[Snapshot]":
     return Snapshot.objects.filter(pk=snapshot.pk, taken_at=snapshot.taken_at)
 
 
-def _pages_of_group(credentials: PosterCredentials, group_id: int, until: float) -> Iterator[Rows]:
-    return (list(answer.rows) for answer in pages_of(credentials, group_id, until=until))
-
-
-def _pages_before_removal(credentials: PosterCredentials, group: Group, until: float) -> Iterator[Rows]:
+def _pages_before_removal(
+    credentials: PosterCredentials, group: Group, most: int, until: float
+) -> Iterator[Rows]:
     """Yield the rows of a group's clients, page by page; nothing else has them once the group is removed.
 
     A list with fewer clients than the group counts may lack some, so it is read once more, and those who
-    were missing follow.
+    were missing follow. The newest clients of the account, each of whom names its group, tell if both lists
+    are late: raises `InvalidResponse` then, and `MoreClients` if there are more than `most`.
     """
     seen: set[int] = set()
-    living = 0
+    members: set[int] = set()
+    living = unreadable = 0
     for answer in pages_of(credentials, group.id, until=until):
         seen.update(client.id for client in answer.clients)
-        living += sum(not is_removed(row) for row in answer.rows)
+        readable = [client.id for client in answer.clients if not client.removed]
+        present = sum(not is_removed(row) for row in answer.rows)
+        members.update(readable)
+        living += present
+        unreadable += present - len(readable)
         yield list(answer.rows)
     if living < group.clients:
         with suppress(PosterError):  # the first list stands
             for answer in pages_of(credentials, group.id, until=until):
+                members.update(client.id for client in answer.clients if not client.removed)
                 if missing := [dict(client.raw) for client in answer.clients if client.id not in seen]:
                     yield missing
+    listed = len(members) + unreadable  # clients whose rows cannot be read go too
+    if listed < group.clients:
+        method = "clients.getClients"
+        newest = newest_members(credentials, group.id, seconds_left(until, method))
+        if any(client.id not in members for client in newest):
+            raise InvalidResponse("the list is behind", method=method, reason=ErrorReason.MOVING)
+    if listed > most:
+        raise MoreClients(most, listed)
 
 
 def _page_of_chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:

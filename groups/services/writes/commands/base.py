@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Consent, Job, PosterCredentials
 from groups.models.submissions import Submission
-from groups.poster import PosterClient
+from groups.poster import Group, PosterClient
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
@@ -91,8 +91,11 @@ class Command(ABC):
         """Return True if a user has the right to this write, and so to a decision on it."""
         return user.has_perm(self.permission)
 
-    def confirmed(self) -> Self:
-        """Return the command after the user has confirmed its warnings."""
+    def confirmed(self, namesakes: frozenset[int] | None = None) -> Self:
+        """Return the command after the user has confirmed its warnings.
+
+        `namesakes` are the ids of the groups with its name that these have shown; None confirms any.
+        """
         return self
 
     # --- The journal ----------------------------------------------------------------------------------------
@@ -201,9 +204,14 @@ class Command(ABC):
         """Return the reason for a review of a write that Poster accepted and no read shows."""
         return Change.Reason.ACCEPTED_BUT_ABSENT
 
+    def read_back(self, change: Change) -> Group | None:
+        """Return the group that the write has left at Poster, as it was read after it, or None."""
+        return None
+
     # --- Undo, repeat, words --------------------------------------------------------------------------------
 
-    def undo(self, change: Change) -> "Command | None":
+    @classmethod
+    def undo(cls, change: Change) -> "Command | None":  # noqa: ARG003 - kinds that can be undone read it
         """Return the command that undoes a change, still without sender and operation; None if none can."""
         return None
 
@@ -216,7 +224,8 @@ class Command(ABC):
         """Return the command that sends a lost write again, as `undo` does; None if its effect may show."""
         return None
 
-    def subject(self, change: Change) -> str:
+    @classmethod
+    def subject(cls, change: Change) -> str:
         """Return the subject in words without personal data: the name of a group, the number of a client."""
         return change.group_name
 

@@ -184,8 +184,9 @@ class CreateClient(Command):
     def seen(self) -> str:
         return _("Poster has the client again: it was read back.")
 
-    def subject(self, change: Change) -> str:
-        return _("client %(id)s") % {"id": change.client_id or self.old_id}
+    @classmethod
+    def subject(cls, change: Change) -> str:
+        return _("client %(id)s") % {"id": change.client_id or NewClient.from_json(change.intended).client}
 
 
 def target_of(client_id: int) -> str:

@@ -17,7 +17,7 @@ from groups.services.gateway import call_poster, rest_of
 from groups.services.groups import read_list
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.commands.group_command import GroupCommand
-from groups.services.writes.lag import created_ids, removed_ids, unseen_names
+from groups.services.writes.lag import created_ids, removed_ids, unseen_groups
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values
 
@@ -27,7 +27,10 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateGroup(GroupCommand):
-    """Create a group; `name_confirmed` is True if the user wants it although the name exists."""
+    """Create a group.
+
+    `namesakes` are the ids of the groups with its name that the user wants it beside; None allows any.
+    """
 
     action = Change.Action.CREATE
     permission = "groups.add_group"
@@ -37,14 +40,14 @@ class CreateGroup(GroupCommand):
     undo_permission = "groups.delete_group"
 
     intended: GroupValues
-    name_confirmed: bool = False
+    namesakes: frozenset[int] | None = frozenset()
 
     @property
     def target(self) -> str:
         return creation_key(self.intended.name)
 
-    def confirmed(self) -> Self:
-        return replace(self, name_confirmed=True)
+    def confirmed(self, namesakes: frozenset[int] | None = None) -> Self:
+        return replace(self, namesakes=namesakes)
 
     @property
     def reach(self) -> Reach:
@@ -55,9 +58,9 @@ class CreateGroup(GroupCommand):
 
     def precheck(self, remote: RemoteState) -> Change.Reason | None:
         there = [group for group in remote.groups.present if group.id not in remote.removed_ids]
-        names = remote.unseen_names | {fold(group.name) for group in there}
-        is_taken = fold(self.intended.name) in names
-        return Reason.NAME_TAKEN if is_taken and not self.name_confirmed else None
+        name, known = fold(self.intended.name), self.namesakes
+        named = {group.id for group in (*there, *remote.unseen) if fold(group.name) == name}
+        return None if known is None or named <= known else Reason.NAME_TAKEN
 
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         return False
@@ -77,7 +80,7 @@ class CreateGroup(GroupCommand):
         return RemoteState(
             groups=listed,
             seen_ids=frozenset(row["id"] for row in copied) | created_ids(change.account_id),
-            unseen_names=unseen_names(change.account_id, listed),
+            unseen=unseen_groups(change.account_id, listed.groups),
             removed_ids=removed_ids(change.account_id),
         )
 
@@ -127,13 +130,14 @@ class CreateGroup(GroupCommand):
     def absent_reason(self, change: Change) -> Change.Reason:
         return Reason.ANSWERED_ID_ABSENT if change.group_id else Reason.ACCEPTED_BUT_ABSENT
 
-    def undo(self, change: Change) -> Command | None:
+    @classmethod
+    def undo(cls, change: Change) -> Command | None:
         """Return the removal of the group, which is sent only while it is as created and has no clients."""
         # Without values in `after` a user has resolved the change, and the group was never read.
         if change.state not in Change.HAPPENED or not change.group_id or "name" not in (change.after or {}):
             return None
         removal = Change(
-            id=self.operation,
+            id=change.pk,
             action=Change.Action.REMOVE,
             group_id=change.group_id,
             loaded=LoadedGroup(GroupValues.from_json(change.after), clients=0).to_json(),
@@ -155,5 +159,5 @@ class CreateGroup(GroupCommand):
     def success(self, change: Change, values: str) -> str:
         text = _("The group “%(name)s” was created.") % {"name": change.group_name}
         if change.undo_of_id:
-            text += " " + _("The clients of the removed group do not come back by that.")
+            text += " " + _("That does not bring the clients of the removed group back.")
         return text

@@ -24,8 +24,8 @@ class GroupCommand(Command, ABC):
 
     `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
     number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
-    repeats. `note` is for the journal alone. `tells_cost` is False for values that
-    may be over within a month: costs are those of a month.
+    repeats. `note` is for the journal alone. `tells_cost` is False for values that may be over within a
+    month: costs are those of a month.
     """
 
     group_id: int | None = None

@@ -1,7 +1,7 @@
 """Move a client from one group to another."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from django.utils.translation import gettext as _
@@ -114,17 +114,13 @@ class MoveClient(Command):
             return None
         return Outcome(State.FAILED, Reason.ELSEWHERE, ClientPlace(now.group_id).to_json())
 
-    def undo(self, change: Change) -> "MoveClient | None":
+    @classmethod
+    def undo(cls, change: Change) -> "MoveClient | None":
         """Return the move back; it is sent only while the client is where this move has put them."""
         if change.state not in Change.MADE:
             return None
-        return MoveClient(
-            operation=self.operation,
-            client_id=self.client_id,
-            from_id=self.to_id,
-            to_id=self.from_id,
-            undo_of=change,
-        )
+        made = cls.rebuild(change)
+        return replace(made, from_id=made.to_id, to_id=made.from_id, undo_of=change)
 
     @classmethod
     def undo_words(cls, count: int) -> str:
@@ -142,8 +138,9 @@ class MoveClient(Command):
     def seen(self) -> str:
         return _("Poster has the client in the new group: it was read back.")
 
-    def subject(self, change: Change) -> str:
-        return _("client %(id)s") % {"id": self.client_id}
+    @classmethod
+    def subject(cls, change: Change) -> str:
+        return _("client %(id)s") % {"id": change.client_id}
 
 
 def field_hmacs_of(client: Client, operation: uuid.UUID) -> dict[str, str]:

@@ -104,12 +104,13 @@ class RemoveGroup(GroupCommand):
             return None
         return GroupCommand.repeat(self, change, remote)
 
-    def undo(self, change: Change) -> CreateGroup | None:
+    @classmethod
+    def undo(cls, change: Change) -> CreateGroup | None:
         """Return the command that creates the group again, without its clients."""
         if change.state not in Change.HAPPENED:
             return None
         intended = GroupValues.from_json(change.before)
-        return CreateGroup(operation=self.operation, intended=intended, undo_of=change)
+        return CreateGroup(operation=change.pk, intended=intended, undo_of=change)
 
     @classmethod
     def undo_words(cls, count: int) -> str:

@@ -63,13 +63,17 @@ class UpdateGroup(GroupCommand):
             return taken(self.intended, now)
         return Outcome(State.REVIEW, Reason.OVERWRITTEN, now.to_json())
 
-    def undo(self, change: Change) -> "UpdateGroup | None":
+    def read_back(self, change: Change) -> Group | None:
+        return Group.from_json(change.after) if change.state in Change.MADE and change.after else None
+
+    @classmethod
+    def undo(cls, change: Change) -> "UpdateGroup | None":
         # Without `after` a user has resolved the change, and the values after it were never read.
         if change.state not in Change.HAPPENED or change.after is None:
             return None
         return UpdateGroup(
-            operation=self.operation,
-            group_id=self.group_id,
+            operation=change.pk,
+            group_id=change.group_id or 0,
             loaded=GroupValues.from_json(change.after),
             intended=GroupValues.from_json(change.before),
             undo_of=change,

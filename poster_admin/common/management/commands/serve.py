@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from django.utils.module_loading import import_string
 
 from poster_admin.common.serving import server
@@ -55,7 +56,8 @@ class Command(BaseCommand):
             server.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
             self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
-            self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {settings.WORKERS} workers.")
+            workers = f"{settings.WORKERS} worker{pluralize(settings.WORKERS)}"
+            self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {workers}.")
             if link := import_string(settings.FIRST_LINK)():
                 self.stdout.write(f"Set up: {link}")
             self.stdout.flush()

@@ -26,13 +26,12 @@ from poster_admin.common.serving.in_use import held
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
+from poster_admin.users.pages import people
 from poster_admin.users.sign_in import first_start
 
 HOST = "127.0.0.1"
 SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
 GROUPS, CLIENTS, SEED = 24, 1500, 1
-PASSWORD_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # no two look alike
-PASSWORD_LENGTH = 16
 ANOTHER = (
     "Another demo runs on the data in {}. Stop it first, or give this one a folder of its own: "
     "manage.py demo --directory DIRECTORY"
@@ -117,14 +116,10 @@ def _empty(directory: Path) -> None:
 def _remembered(path: Path) -> dict[str, Any]:
     """Return the keys and passwords of the demo, which its first start makes."""
     if not path.exists():
-        words = {
-            name: "".join(secrets.choice(PASSWORD_LETTERS) for _ in range(PASSWORD_LENGTH))
-            for name in SIGN_INS
-        }
         kept = {
             "SECRET_KEY": secrets.token_urlsafe(50),
             "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
-            "passwords": words,
+            "passwords": {name: people.new_password() for name in SIGN_INS},
         }
         path.touch(mode=0o600)
         path.write_text(json.dumps(kept), encoding="utf-8")

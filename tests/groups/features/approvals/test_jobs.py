@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from django.db import transaction
 
-from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.models import ApprovalRequest, ApprovalRequestQuerySet, Limits
 from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
@@ -28,23 +28,17 @@ from groups.services.writes.submissions import BecameOther, find_known
 from tests.support.commands import before_the_read
 from tests.support.dashboard.killing import wait_until
 from tests.support.greetings import greet, plug_in_greeting
-from tests.support.jobs import FEW, die_before_sending, ended, leave_few, plan, run, start
+from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
 from tests.support.pages import hidden, text_of
 from tests.support.threads import at_once
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("settled_at_once"),
+    pytest.mark.usefixtures("settled_at_once", "few_clients"),
 ]
 MOVE = "clients.updateClient"
 STOPPED = (Job.State.STOPPED, "beyond_limits")
 DONE = (Job.State.DONE, "")
-
-
-@pytest.fixture
-def sandbox(sandbox):
-    """Return a Poster with few clients in group 4."""
-    return leave_few(sandbox)
 
 
 @pytest.fixture
@@ -74,7 +68,7 @@ def asked(job, user):
 
 def approve(request, user, seen=""):
     request = ApprovalRequest.objects.get(pk=request.pk)
-    approvals.approve(request, user=user, credentials=user.credentials, seen=seen)
+    approvals.approve(request, user.credentials, seen=seen)
     return Job.objects.get(pk=request.job_id)
 
 
@@ -86,7 +80,7 @@ def an_edit(user, *group_ids, **new):
         for number, group in enumerate(groups, 1)
     ]
     kind = Edit
-    return bulk.keep_plan(user=user, credentials=user.credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user.credentials, kind=kind, lines=lines, unchanged=0)
 
 
 # --- Counted where it starts, from the clients and not from the counter ------------------------------------
@@ -321,9 +315,7 @@ def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sa
 def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
     limit(0)
     new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
-    job = bulk.keep_plan(
-        user=staff, credentials=staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0
-    )
+    job = bulk.keep_plan(staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0)
     queue.start_draft(job, staff)
     assert ended(run(job)) == DONE
 
@@ -479,19 +471,48 @@ def test_an_owner_lets_it_go_on_with_a_reason_for_as_many_as_were_shown(
     assert len(sandbox.posts(MOVE)) == FEW + 3
 
 
-@pytest.mark.parametrize("end", [queue.cancel, queue.resume])
-def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, limit, join, end):
+def asked_for_the_rest(user, limit, join):
+    """Return a job that somebody who joined has stopped at its limit, and the request for its rest."""
     limit(FEW)
-    job = start(staff)
+    job = start(user)
     join(1)
     job = run(job)
-    request = approvals.ask_for(job, staff, ())
+    return job, approvals.ask_for(job, user, ())
+
+
+@pytest.mark.parametrize("end", [queue.cancel, queue.resume])
+def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, limit, join, end):
+    job, request = asked_for_the_rest(staff, limit, join)
     limit(FEW + 1)
     end(job, staff)
     request.refresh_from_db()
     assert request.state == "refused"
     with pytest.raises(NotNow):
         approve(request, owner)
+
+
+@pytest.mark.parametrize("end", [queue.cancel, queue.resume])
+def test_a_yes_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_order(
+    staff, owner, sandbox, limit, join, monkeypatch, end
+):
+    """PostgreSQL ends one of two transactions that lock the same rows in opposite orders."""
+    job, request = asked_for_the_rest(staff, limit, join)
+    limit(FEW + 1)
+    for owner_of, name in ((ApprovalRequestQuerySet, "decide"), (Job, "move_on")):
+        monkeypatch.setattr(owner_of, name, slowly(getattr(owner_of, name)))
+    ends = at_once(partial(approve, request, owner), partial(end, job, staff))
+    assert [type(each) for each in ends if isinstance(each, Exception)] == [NotNow]
+
+
+def slowly(act):
+    """Return the function, which keeps what it has locked for a while."""
+
+    def act_slowly(*args, **values):
+        result = act(*args, **values)
+        time.sleep(0.5)
+        return result
+
+    return act_slowly
 
 
 # --- A yes is for what was shown ---------------------------------------------------------------------------
@@ -555,7 +576,7 @@ def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, 
     request = approvals.ask_for(command, command.sender.user, beyond.value.breaches)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
-        approvals.approve(request, user=owner, credentials=owner.credentials)
+        approvals.approve(request, owner.credentials)
     assert changed.value.now.clients == FEW + 3
     assert not sandbox.posts()
 
@@ -584,7 +605,7 @@ def test_clients_of_several_groups_are_one_request_and_one_yes(staff, owner, bro
     assert answer["Location"] == f"/requests/{request.pk}/"
     assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
     assert not sandbox.posts()
-    approvals.approve(request, user=owner, credentials=owner.credentials)
+    approvals.approve(request, owner.credentials)
     assert ended(run(Job.objects.get())) == DONE
     assert people(5) >= set(chosen)
     assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}
@@ -606,7 +627,7 @@ def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeti
     assert request.asked_effect is not None
     assert [group.id for group in request.asked_effect.groups] == [4]
     assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
-    approvals.approve(request, user=owner, credentials=owner.credentials)
+    approvals.approve(request, owner.credentials)
     assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
     assert greeting.greeted == [4]
 
@@ -618,6 +639,6 @@ def test_a_form_leads_to_its_request_and_then_to_the_job_that_was_approved(staff
     with pytest.raises(BecameOther) as became:
         find_known(submission, Job)
     assert became.value.row == request
-    approvals.approve(request, user=owner, credentials=owner.credentials)
+    approvals.approve(request, owner.credentials)
     known = find_known(submission, Job)
     assert (known.pk, known.user) == (job.pk, owner)

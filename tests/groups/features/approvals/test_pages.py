@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.services import approvals
 from groups.features.approvals.services.approvals import ask_for, count_to_decide, lapse_overdue
 from groups.features.bulk.services import EditPlan
 from groups.features.moves.services.moves import Move
@@ -45,11 +46,6 @@ def limits(db, sandbox, staff):
         return Limits.objects.update_or_create(account_id="demo", defaults=values)[0]
 
     return limits
-
-
-@pytest.fixture
-def deputy(sandbox):
-    return make_user("deputy", role="Owners", account="demo", sandbox=sandbox)
 
 
 def send(client, url=EDIT, headers=None, **values):
@@ -109,6 +105,28 @@ def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, br
     assert "In Poster now" not in text_of(answer)
     assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
     assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
+
+
+def test_a_group_of_the_name_that_comes_as_it_is_approved_is_told_before_a_second_one_is_made(
+    staff, owner, browse, sandbox, limits, monkeypatch
+):
+    limits(max_percent=Decimal(20))
+    url = send(browse(staff), "/groups/new/", percent="25")["Location"]
+    client = browse(owner)
+    page, read = client.get(url), approvals.effect_of
+
+    def somebody_is_sooner(*asked):
+        effect = read(*asked)
+        monkeypatch.setattr(approvals, "effect_of", read)
+        sandbox.console().edit(4, client_groups_name="НОВА група")
+        return effect
+
+    monkeypatch.setattr(approvals, "effect_of", somebody_is_sooner)
+    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    assert "A group with this name exists already" in text_of(answer)
+    assert not sandbox.posts()
+    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert len(sandbox.posts()) == 1
 
 
 def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
@@ -220,14 +238,6 @@ def test_a_bonus_that_a_discount_group_only_stored_is_held_against_its_limit(sta
     assert "The birthday bonus would be 1,000.00 ₴; the limit is 500.00 ₴." in text
 
 
-def test_creations_count_too(staff, browse, sandbox, limits):
-    limits(max_rise=5)
-    client = browse(staff)
-    assert send(client, "/groups/new/", percent="6")["Location"].startswith("/requests/")
-    assert not sandbox.posts()
-    assert not send(client, "/groups/new/", percent="5")["Location"].startswith("/requests/")
-
-
 def test_clients_that_cannot_be_counted_leave_the_form_and_send_nothing(staff, browse, sandbox, limits):
     limits(max_clients=5)
     client = browse(staff)
@@ -291,6 +301,55 @@ def test_nobody_approves_or_refuses_their_own(staff, owner, browse, sandbox, lim
     assert (the_request().state, sandbox.posts()) == ("waiting", [])
 
 
+def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, browse, sandbox, limits):
+    url = ask(browse, staff, limits)
+    since = timezone.now()
+    assert browse(owner).post(f"{url}withdraw/").status_code == 403
+    client = browse(staff)
+    assert client.post(f"{url}withdraw/")["Location"] == url
+    page = client.get(url)
+    assert state_of(page)[1] == "refused"
+    assert "withdrawn" in text_of(page)
+    assert "Withdrawn by staff on" in text_of(page)
+    assert "Refused by" not in text_of(page)
+    assert "withdrawn" in text_of(browse(owner).get("/requests/"))
+    assert "moved on" in text_of(client.post(f"{url}withdraw/", follow=True))
+    assert "moved on" in text_of(browse(owner).post(f"{url}approve/", follow=True))
+    assert not list(events_since(the_request().account, since))
+    assert not sandbox.posts()
+    send(client, percent="25")
+    assert ApprovalRequest.objects.filter(state="waiting").count() == 1
+
+
+def test_who_waits_reads_who_may_approve_it(staff, owner, browse, sandbox, limits):
+    url = ask(browse, staff, limits)
+    make_user("stranger", role="Owners", account="kavarnia", sandbox=sandbox)
+    assert "It can be approved by: owner." in text_of(browse(staff).get(url))
+    page = text_of(browse(owner).get(url))
+    assert "You can approve or refuse it until" in page
+    assert "It can be approved by" not in page
+    owner.is_active = False
+    owner.save()
+    assert "Nobody else has the right to approve it yet." in text_of(browse(staff).get(url))
+
+
+def test_a_group_and_its_form_lead_to_what_was_asked_for(staff, owner, browse, sandbox, limits):
+    url = ask(browse, staff, limits)
+    for client in map(browse, (staff, owner)):
+        for page in ("/groups/1/", EDIT):
+            answer = client.get(page)
+            assert "A request about this group waits for approval. Asked by staff on" in text_of(answer)
+            assert f'href="{url}"' in answer.content.decode()
+        assert "waits for approval" not in text_of(client.get("/groups/4/"))
+    other = make_user("other", role="Staff", account="demo", sandbox=sandbox)
+    assert "waits for approval" not in text_of(browse(other).get("/groups/1/"))
+    # The page of a locked group has another notice above it, with a title of its own.
+    Change(account_id="demo", action="update", group_id=1, target="group:1", state="unknown").save()
+    assert "A request about this group waits for approval." in text_of(browse(staff).get("/groups/1/"))
+    browse(staff).post(f"{url}withdraw/")
+    assert "waits for approval" not in text_of(browse(staff).get("/groups/1/"))
+
+
 def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     other = make_user("other", role="Staff", account="demo", sandbox=sandbox)
@@ -319,6 +378,9 @@ def test_a_refusal_has_a_reason_and_is_final(staff, owner, browse, sandbox, limi
     page = browse(staff).get(url)
     assert state_of(page)[1] == "refused"
     assert "Задорого" in text_of(page)
+    # Nothing was changed, and no page says so.
+    assert "· change Request" in text_of(page)
+    assert "Change Постоянный посетитель" in text_of(browse(staff).get("/requests/"))
     assert "moved on" in text_of(client.post(f"{url}approve/", follow=True))
     assert not sandbox.posts()
 
@@ -449,11 +511,16 @@ def test_owners_set_the_limits(owner, browse, limits):
     assert client.post("/account/limits/", {**form, "max_percent": "101"}).status_code == 422
 
 
+def limits_form(page):
+    """Return the fields of the form of the limits, those that say what it was opened with too."""
+    tags = re.findall(r"<input[^>]*max_[^>]*>", page.text)
+    attributes = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags]
+    return {each["name"]: each.get("value", "") for each in attributes}
+
+
 def test_two_owners_at_once_set_what_each_has_typed(owner, browse, limits):
     def opened_form():
-        tags = re.findall(r"<input[^>]*max_[^>]*>", client.get("/account/limits/").text)
-        attributes = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags]
-        return {each["name"]: each.get("value", "") for each in attributes}
+        return limits_form(client.get("/account/limits/"))
 
     limits(max_percent=Decimal(30), max_clients=500)
     client = browse(owner)
@@ -465,6 +532,51 @@ def test_two_owners_at_once_set_what_each_has_typed(owner, browse, limits):
     assert (kept.max_percent, kept.max_rise, kept.max_clients) == (20, 10, None)
     assert client.post("/account/limits/", opened_form() | {"max_percent": ""}).status_code == 302
     assert Limits.objects.get(account="demo").max_percent is None
+
+
+def test_a_limit_that_another_owner_has_set_since_is_a_conflict(owner, browse, limits):
+    limits(max_percent=Decimal(30))
+    client = browse(owner)
+    form = limits_form(client.get("/account/limits/")) | {"max_percent": "25", "max_rise": "10"}
+    limits(max_percent=Decimal(20), max_clients=500, set_by="partner")
+    answer = client.post("/account/limits/", form)
+    assert answer.status_code == 409
+    assert "partner has set other limits on" in text_of(answer)
+    assert "Highest percent 20 " in text_of(answer)
+    kept = Limits.objects.get(account="demo")
+    assert (kept.max_percent, kept.max_rise, kept.max_clients, kept.set_by) == (20, None, 500, "partner")
+    # Saved once more, the form replaces what was typed, and nothing else.
+    again = limits_form(answer)
+    assert (again["max_percent"], again["max_rise"], again["max_clients"]) == ("25", "10", "500")
+    assert client.post("/account/limits/", again).status_code == 302
+    kept = Limits.objects.get(account="demo")
+    assert (kept.max_percent, kept.max_rise, kept.max_clients, kept.set_by) == (25, 10, 500, "owner")
+
+
+def test_the_same_form_of_the_limits_sent_twice_is_no_conflict(owner, browse, limits):
+    limits(max_percent=Decimal(30))
+    client = browse(owner)
+    form = limits_form(client.get("/account/limits/")) | {"max_percent": "25"}
+    assert [client.post("/account/limits/", form).status_code for _ in range(2)] == [302, 302]
+
+
+def test_a_limit_that_is_set_while_another_form_is_saved_stays(owner, browse, limits):
+    limits(max_percent=Decimal(30))
+    client = browse(owner)
+    form = limits_form(client.get("/account/limits/")) | {"max_percent": "25"}
+
+    def set_another(execute, sql, *args):
+        found = execute(sql, *args)
+        if sql.startswith("SELECT") and "groups_limits" in sql and not is_set:
+            is_set.append(True)
+            limits(max_percent=Decimal(30), max_clients=500)
+        return found
+
+    is_set = []
+    with connection.execute_wrapper(set_another):
+        assert client.post("/account/limits/", form).status_code == 302
+    kept = Limits.objects.get(account="demo")
+    assert (is_set, kept.max_percent, kept.max_clients) == ([True], 25, 500)
 
 
 def test_the_first_limits_of_an_account_are_those_of_that_account(owner, browse):
@@ -506,13 +618,23 @@ def a_copy(client):
 
 def a_plan(client):
     url = "/groups/1/schedule/"
-    times = {"starts_at": "2030-01-04T18:00", "ends_at": "2030-01-06T23:59"}
+    day = timezone.localdate() + timedelta(7)
+    times = {"starts_at": f"{day}T18:00", "ends_at": f"{day + timedelta(2)}T23:59"}
     return url, open_form(client, url, percent="25", **times), {}
 
 
 def an_import(client):
     answer = upload(client, "Id;Percent\n1;25\n")
     return answer["Location"], {}, {}
+
+
+def a_move(client, url="/groups/4/clients/move/"):
+    Limits.objects.update(max_clients=10)
+    return url, {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}, {}
+
+
+def a_retirement(client):
+    return a_move(client, "/groups/4/retire/")
 
 
 def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbox, limits, monkeypatch):
@@ -529,7 +651,7 @@ def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbo
     assert not ApprovalRequest.objects.exists()
 
 
-WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan, an_import]
+WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan, an_import, a_move, a_retirement]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -597,9 +719,7 @@ def test_a_refused_request_hinders_nobody_from_asking_anew_or_from_passing(
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "25"
 
 
-@pytest.mark.parametrize(
-    "way", [an_undo, a_bulk_edit, a_copy, a_plan, an_import], ids=lambda way: way.__name__
-)
+@pytest.mark.parametrize("way", WAYS[1:], ids=lambda way: way.__name__)
 def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
     limits(max_percent=Decimal(20))
     client = browse(owner)
@@ -608,6 +728,7 @@ def test_an_owner_gives_a_reason_on_every_way(owner, browse, limits, way):
     question = client.post(url, form)
     assert question.status_code == 200
     assert 'name="reason"' in question.content.decode()
+    assert client.post(url, {**form, "confirmed": "1", "reason": " "}).status_code == 422
     done = client.post(url, {**form, "confirmed": "1", "reason": "Ювілей"})
     assert done.status_code == 302
     assert not ApprovalRequest.objects.exists()
@@ -636,31 +757,6 @@ def test_a_restore_of_too_many_is_asked_for(staff, owner, browse, sandbox, limit
     assert (job.kind, job.state, job.user, job.asked_by) == ("restore", "waiting", owner, "staff")
 
 
-@pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
-def test_a_move_of_too_many_is_asked_for(staff, owner, browse, sandbox, limits, url):
-    limits(max_clients=10)
-    client = browse(staff)
-    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
-    answer = client.post(url, form)
-    asked = the_request()
-    assert answer["Location"] == f"/requests/{asked.pk}/"
-    assert client.post(url, form)["Location"] == answer["Location"]
-    assert "limit is 10" in text_of(client.get(answer["Location"]))
-    assert browse(owner).post(f"{answer['Location']}approve/").status_code == 302
-    assert Job.objects.get().user == owner
-
-
-@pytest.mark.parametrize("url", ["/groups/4/clients/move/", "/groups/4/retire/"])
-def test_an_owner_moves_many_with_a_reason(owner, browse, limits, url):
-    limits(max_clients=10)
-    client = browse(owner)
-    form = {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"}
-    assert 'name="reason"' in client.post(url, form).content.decode()
-    assert client.post(url, {**form, "reason": " "}).status_code == 422
-    assert client.post(url, {**form, "reason": "Переїзд"}).status_code == 302
-    assert Job.objects.get().limit_reason == "Переїзд"
-
-
 def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(owner, browse, sandbox, limits):
     limits(max_clients=10)
     client = browse(owner)
@@ -671,6 +767,32 @@ def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(ow
     done = client.post("/groups/4/delete/", {**form, "reason": "Зачиняємо"})
     assert done["Location"] == "/groups/"
     assert Change.objects.get().limit_reason == "Зачиняємо"
+
+
+def test_a_removal_takes_as_many_clients_as_its_reason_was_given_for(owner, browse, sandbox, limits):
+    limits(max_clients=10)
+    sandbox.console().put_client(4)
+    sandbox.lag("count_behind")
+    client, url = browse(owner), "/groups/4/delete/"
+    form = open_form(client, url, confirm_name="Скидочная система 10%")
+    shown = hidden(client.post(url, form), "reached")
+    assert client.post(url, {**form, **shown, "reason": "Зачиняємо"})["Location"] == "/groups/"
+    assert Snapshot.objects.get().clients == int(shown["reached"])
+    assert Change.objects.get().clients_before == int(shown["reached"]) - 1
+
+
+def test_a_lost_removal_that_is_sent_again_keeps_its_consent(owner, browse, sandbox, limits):
+    limits(max_clients=10)
+    sandbox.console().put_client(4)
+    sandbox.lag("count_behind")
+    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
+    client, url = browse(owner), "/groups/4/delete/"
+    form = open_form(client, url, confirm_name="Скидочная система 10%")
+    shown = hidden(client.post(url, form), "reached")
+    assert client.post(url, {**form, **shown, "reason": "Зачиняємо"}).status_code == 504
+    change = Change.objects.get()
+    assert client.post(f"/history/{change.pk}/", {"decision": "again"}).status_code == 302
+    assert 4 not in sandbox.accounts["demo"].groups
 
 
 def test_an_owner_sends_a_lost_removal_again_with_a_reason(owner, browse, sandbox, limits):
@@ -726,12 +848,12 @@ def test_a_request_of_a_feature_that_is_off_is_on_no_page_and_in_no_notice(
     since = request.created_at - timedelta(seconds=1)
     assert client.get(page).status_code == 200
     assert {kind for kind, _event in events_since(request.account, since)} == {"request"}
-    assert count_to_decide(owner.credentials, owner) == 1
+    assert count_to_decide(owner.credentials) == 1
     monkeypatch.delitem(registry, kind)
     assert client.get(page).status_code == 404
     assert str(request.pk) not in client.get("/requests/").content.decode()
     assert "data-to-decide" not in client.get("/groups/").content.decode()
-    assert count_to_decide(owner.credentials, owner) == 0
+    assert count_to_decide(owner.credentials) == 0
     assert not list(events_since(request.account, since))
     # Its form, sent to any other page, is another one.
     with pytest.raises(OperationReused):

@@ -1,24 +1,25 @@
 """Test that an undo of a job beyond the limits becomes a request, on the pages too."""
 
 import uuid
-from decimal import Decimal
 
 import pytest
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits
-from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Line
+from groups.features.bulk.services import Edit
 from groups.features.moves.services import moves
 from groups.models import Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from tests.support.jobs import FEW, ended, leave_few, plan_undo, run, start
+from tests.support.bulk import plan_edits
+from tests.support.jobs import FEW, plan_undo, run, start
 from tests.support.pages import text_of
 from tests.support.people import make_user
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "few_clients"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +28,10 @@ def no_lag(settings):
     settings.POSTER_LAG_SECONDS = 0
 
 
-@pytest.fixture
-def sandbox(sandbox):
-    """Return a Poster with few clients in group 4."""
-    return leave_few(sandbox)
-
-
 def move_one(user, client_id, group_id, target_id):
     """Move a client, as a form does with which it was chosen in the search."""
     groups = [read_now(user.credentials, each).group for each in (group_id, target_id)]
     job = moves.plan_move(
-        user=user,
         credentials=user.credentials,
         operation=uuid.uuid4(),
         sources=groups[:1],
@@ -47,35 +41,8 @@ def move_one(user, client_id, group_id, target_id):
     return run(queue.start(job))
 
 
-def edit_percents(user, group_ids, percent):
-    groups = [read_now(user.credentials, group_id).group for group_id in group_ids]
-    lines = [
-        Line(number, group.values.replace(percent=percent), group.id, group.values)
-        for number, group in enumerate(groups, 1)
-    ]
-    job = bulk.keep_plan(user=user, credentials=user.credentials, kind=Edit, lines=lines, unchanged=0)
-    queue.start_draft(job, user)
-    return run(job)
-
-
 def clients_of(sandbox, group_id):
     return sandbox.accounts["demo"].clients.live(group_id)
-
-
-def test_an_undo_beyond_the_limits_is_a_request_and_is_made_by_who_approves_it(staff, owner, people):
-    here = people(4)
-    job = run(start(staff))
-    Limits.objects.create(account_id="demo", max_clients=FEW - 1)
-    planned = plan_undo(staff, job)
-    with pytest.raises(BeyondLimits) as beyond:
-        queue.start(planned)
-    request = approvals.ask_for(planned, staff, beyond.value.breaches)
-    assert plan_undo(staff, job) == request.job
-    approvals.approve(request, user=owner, credentials=owner.credentials)
-    planned.refresh_from_db()
-    assert ended(run(planned)) == (Job.State.DONE, "")
-    assert people(4) == here
-    assert set(planned.changes.values_list("user_name", flat=True)) == {"owner"}
 
 
 def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, owner, people):
@@ -86,7 +53,7 @@ def test_an_undo_of_fewer_clients_than_was_shown_is_asked_about_again(staff, own
     request = approvals.ask_for(planned, staff, ())
     move_one(owner, here[0], group_id=1, target_id=5)
     with pytest.raises(approvals.ChangedSince) as changed:
-        approvals.approve(request, user=owner, credentials=owner.credentials)
+        approvals.approve(request, owner.credentials)
     assert changed.value.now.clients == FEW - 1
     assert {group.id for group in changed.value.now.groups} == {1, 4}
 
@@ -99,7 +66,9 @@ def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
 
 
 def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
-    job = edit_percents(staff, (1, 4), Decimal(5))
+    job = plan_edits(staff, {1: 5, 4: 5}, kind=Edit)
+    queue.start_draft(job, staff)
+    run(job)
     effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
 
@@ -113,7 +82,7 @@ def test_a_refused_request_gives_way_to_another_one(staff, owner):
     assert plan_undo(staff, job).pk != planned.pk
 
 
-def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, sandbox, make_colleague):
+def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, sandbox):
     job = run(start(staff))
     Limits.objects.create(account_id="demo", max_clients=FEW - 1)
     url = f"/jobs/{job.pk}/undo/"
@@ -124,20 +93,16 @@ def test_an_undo_beyond_the_limits_becomes_one_request(staff, owner, browse, san
     page = browse(owner).get(f"/requests/{request.pk}/")
     assert f"{FEW} clients go back to the groups they came from" in text_of(page)
     # Somebody else who may not decide is told, and not led to a page that is not theirs.
-    colleague = browse(make_colleague())
+    colleague = browse(make_user("colleague", role="Staff", account="demo", sandbox=sandbox))
     answer = colleague.post(url, follow=True)
     assert answer.redirect_chain == [(f"/jobs/{job.pk}/", 302)]
     assert "Somebody else has asked for this undo" in text_of(answer)
     assert f"/requests/{request.pk}/" not in answer.content.decode()
     assert browse(owner).post(url)["Location"] == f"/requests/{request.pk}/"
     assert browse(owner).post(f"/requests/{request.pk}/approve/").status_code == 302
-    run(Job.objects.get(kind="undo"))
+    undo = run(Job.objects.get(kind="undo"))
     assert clients_of(sandbox, 4) == FEW
-
-
-@pytest.fixture
-def make_colleague(sandbox):
-    return lambda: make_user("colleague", role="Staff", account="demo", sandbox=sandbox)
+    assert set(undo.changes.values_list("user_name", flat=True)) == {"owner"}
 
 
 def test_an_owner_goes_beyond_the_limits_with_a_reason(owner, browse, sandbox):

@@ -210,6 +210,15 @@ def test_the_name_of_another_group_is_a_question_of_the_plan():
     assert [line.namesakes for line in found.lines] == [((2, 7),), ((5, 7), (6, 7)), (), ()]
 
 
+def test_a_line_without_an_id_that_fits_a_group_names_the_id_of_that_group():
+    assert errors(read(";ДРУЗІ;;6;"))[0] == (
+        *(2, "Id"),
+        "There is a group of this name. To change that one, put its id here: 2.",
+    )
+    assert "5, 6." in errors(read(";двічі;;6;"))[0][2]
+    assert {column for _line, column, _text in errors(read(";Нова;;6;"))} == {"Type", "Birthday bonus"}
+
+
 def test_all_that_is_wrong_in_a_line_is_said():
     assert len(errors(read(";;Bonusy;101;x"))) == 4
     assert errors(read("1;;;=A1;=A2"))[1][1] == "Birthday bonus"
@@ -366,6 +375,16 @@ def test_a_second_group_of_a_name_is_made_after_the_plan_has_asked(staff, browse
     assert run_answered(client.post(answer["Location"])).state == Job.State.DONE
     assert {change.state for change in Change.objects.all()} == {Change.State.APPLIED}
     assert len(sandbox.posts("clients.createGroup")) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_that_has_asked_about_one_group_makes_none_beside_another(staff, browse, sandbox):
+    client = browse(staff)
+    answer = upload(client, "Id;Name;Type;Percent\n;скидочная система 10%;Discount;3\n")
+    sandbox.console().edit(5, client_groups_name="Скидочная система 10%")
+    run_answered(client.post(answer["Location"]))
+    assert [change.reason for change in Change.objects.all()] == ["name_taken"]
+    assert not sandbox.posts()
 
 
 @pytest.mark.django_db

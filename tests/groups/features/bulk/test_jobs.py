@@ -234,7 +234,7 @@ def test_what_comes_back_in_another_unit_stops_the_job_after_one_group(owner, cr
     job = run(job)
     assert (job.state, job.reason) == (Job.State.STOPPED, "bonus_blocked")
     assert len(sandbox.posts("clients.createGroup")) == 1
-    credentials_service.set_bonus_unit(user=owner, account=credentials.account, unit="kopecks")
+    credentials_service.set_bonus_unit(credentials, "kopecks")
     queue.resume(job, owner)
     assert run(job).state == Job.State.DONE
     assert progress_of(job) == JobProgress(total=4, done=4)
@@ -384,17 +384,17 @@ def test_the_json_of_a_plan_stays_as_it_was_written_since_1_0():
 def test_a_plan_is_only_for_who_made_it_and_may_carry_it_out(staff, owner, outsider, manager, sandbox):
     job = plan_edits(staff, {1: "11"})
     credentials = credentials_service.credentials_of(staff)
-    assert bulk.plan_of(credentials, staff, job.pk) == job
-    assert bulk.plan_of(credentials, staff, uuid.uuid4()) is None
-    assert bulk.plan_of(credentials_service.credentials_of(owner), owner, job.pk) is None
-    assert bulk.plan_of(credentials_service.credentials_of(outsider), staff, job.pk) is None
+    assert bulk.plan_of(credentials, job.pk) == job
+    assert bulk.plan_of(credentials, uuid.uuid4()) is None
+    assert bulk.plan_of(credentials_service.credentials_of(owner), job.pk) is None
+    assert bulk.plan_of(credentials_service.credentials_of(outsider), job.pk) is None
     for kind in (Edit, Import):
         with pytest.raises(PermissionDenied):
             plan_edits(manager, {1: "11"}, kind=kind)
     staff.groups.set(manager.groups.all())
     demoted = type(staff).objects.get(pk=staff.pk)
     with pytest.raises(PermissionDenied):
-        bulk.plan_of(credentials, demoted, job.pk)
+        bulk.plan_of(credentials_service.credentials_of(demoted), job.pk)
     with pytest.raises(PermissionDenied):
         queue.start_draft(job, demoted)
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from groups.features.bulk import presenters
 from groups.models import Change, Job
 from tests.support.bulk import BULK, open_bulk_form, plan_by_form, run_answered
 from tests.support.pages import hidden, text_of
@@ -40,6 +41,12 @@ def test_what_was_typed_is_shown_first_and_then_carried_out(staff, browse, sandb
     assert (job.kind, job.state, job.total) == ("edit", Job.State.DONE, 2)
     assert stored(sandbox) == before | {1: "12.5", 5: "0"}
     assert len(sandbox.posts("clients.updateGroup")) == 2
+
+
+def test_a_plan_tells_of_no_birthday_bonus_of_a_discount_group(staff, browse, sandbox):
+    cells = r'<td class="[^"]*" data-label="Birthday bonus">\s*<span>\s*(.*?)\s*</span>'
+    plan = plan_by_form(browse(staff), p1="11", p4="11").content.decode()
+    assert re.findall(cells, plan) == ["50.00\N{NO-BREAK SPACE}₴", "–"]
 
 
 def test_it_shows_what_poster_has_now(staff, browse, sandbox):
@@ -390,6 +397,71 @@ def test_a_plan_is_corrected_without_typing_it_all_again(staff, owner, browse, s
     for other in (link[:-4], link + "0", "/groups/edit/?plan="):
         assert open_bulk_form(client, other)["percent_4"] == "10"
     assert open_bulk_form(browse(owner), link)["percent_4"] == "10"
+
+
+def link_back(page):
+    """Return the address that leads from a plan back to its form."""
+    return re.search(r'href="(/groups/edit/\?plan=[^"]*)"', page.content.decode())[1].replace("&amp;", "&")
+
+
+def test_a_plan_is_corrected_without_taking_back_what_somebody_else_has_changed(staff, browse, sandbox):
+    client = browse(staff)
+    link = link_back(plan_by_form(client, p1="11"))
+    sandbox.console().edit(1, birthday_bonus="8000")
+    form = open_bulk_form(client, link)
+    assert (form["percent_1"], form["bonus_1"]) == ("11", "80.00")
+    client.post(link, form)
+    [row] = Job.objects.order_by("created_at").last().wanted["rows"]
+    assert row["new"] == {"percent": "11"}
+
+
+def test_a_percent_of_a_plan_that_somebody_else_changed_is_told(staff, browse, sandbox):
+    client = browse(staff)
+    link = link_back(plan_by_form(client, p1="11"))
+    sandbox.console().edit(1, client_groups_discount="20")
+    answer = client.post(link, open_bulk_form(client, link))
+    assert answer.status_code == 422
+    assert "it is 20% now" in text_of(answer)
+    again = hidden(answer, "version", "percent_1", "bonus_1", "percent_4", "percent_5")
+    assert "20% → becomes 11%" in text_of(client.get(client.post(link, again)["Location"]))
+
+
+def test_a_percent_of_a_plan_that_poster_has_by_now_is_no_change(staff, browse, sandbox):
+    client = browse(staff)
+    link = link_back(plan_by_form(client, p1="11"))
+    assert "1 change" in text_of(client.get(link))
+    sandbox.console().edit(1, client_groups_discount="11")
+    assert "0 changes" in text_of(client.get(link))
+
+
+@with_a_job
+def test_what_is_typed_on_another_page_is_onto_the_groups_of_now(staff, browse, sandbox, monkeypatch):
+    monkeypatch.setattr(presenters, "PAGE_SIZE", 2)
+    client = browse(staff)
+    url = client.post(BULK, open_bulk_form(client, p1="11", p4="12") | {"page": "2"})["Location"]
+    form = open_bulk_form(client, url, p5="21")
+    sandbox.console().edit(1, client_groups_name="Інша назва")
+    sandbox.console().edit(4, client_groups_discount="12")
+    plan = client.post(url, form)["Location"]
+    rows = {row["group_id"]: row for row in Job.objects.order_by("created_at").last().wanted["rows"]}
+    assert rows.keys() == {1, 5}
+    assert rows[1]["old"]["name"] == "Інша назва"
+    run_answered(client.post(plan))
+    assert set(Change.objects.values_list("group_id", "state")) == {(1, "applied"), (5, "applied")}
+
+
+def test_a_calculation_takes_nothing_back_that_somebody_else_has_changed(staff, browse, sandbox, very_many):
+    client = browse(staff)
+    url = client.post(BULK, open_bulk_form(client, p1="11", p4="3") | {"page": "2"})["Location"]
+    form = open_bulk_form(client, url)
+    sandbox.console().edit(1, birthday_bonus="8000")
+    sandbox.console().edit(4, client_groups_discount="33")
+    calculation = CALCULATE | {"what": "percent", "how": "add", "amount": "1"}
+    client.post(url, form | calculation)
+    rows = {row["group_id"]: row for row in Job.objects.order_by("created_at").last().wanted["rows"]}
+    assert (rows[1]["old"]["birthday_bonus"], rows[1]["new"]) == ("80", {"percent": "12"})
+    # The value that was typed over is another one by now: that is told, or nothing is sent.
+    assert (rows[4]["old"]["percent"], rows[4]["new"]) == ("10", {"percent": "4"})
 
 
 def test_while_poster_is_away_there_is_no_form(staff, browse, sandbox):

@@ -25,9 +25,7 @@ def other_percent(credentials):
 
 def planned(user, line, kind):
     credentials = credentials_service.credentials_of(user)
-    job = bulk.keep_plan(
-        user=user, credentials=credentials, kind=kind, lines=[line(credentials)], unchanged=0
-    )
+    job = bulk.keep_plan(credentials, kind=kind, lines=[line(credentials)], unchanged=0)
     queue.start_draft(job, user)
     return job
 

@@ -27,7 +27,7 @@ def no_lag(settings):
 
 def edit(user, lines, kind=Edit):
     credentials = credentials_service.credentials_of(user)
-    job = bulk.keep_plan(user=user, credentials=credentials, kind=kind, lines=lines, unchanged=0)
+    job = bulk.keep_plan(credentials, kind=kind, lines=lines, unchanged=0)
     queue.start_draft(job, user)
     return run(job)
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.features.client_lists.spreadsheets import lines_of_text
 from groups.models import Job
-from tests.support.jobs import ended, run
+from tests.support.jobs import ended, leave_few, run
 from tests.support.pages import text_of
 from tests.support.spreadsheets import saved, workbook
 
@@ -20,7 +20,7 @@ CARDS = {129: "77 00 01", 130: "AB-12", 131: ""}
 @pytest.fixture
 def sandbox(sandbox):
     """Return a Poster in which three clients of group 4 have phones and cards that these tests know."""
-    console = sandbox.console()
+    console = leave_few(sandbox).console()
     for client_id, phone in PHONES.items():
         console.edit_client(client_id, phone=phone, card_number=CARDS[client_id])
     return sandbox

@@ -13,10 +13,12 @@ from groups.features.criteria.services import nights
 from groups.features.criteria.services.events import find_nights
 from groups.features.notices.models import Notice, NoticeChoice
 from groups.features.notices.services import outbox
-from groups.models import Job, LeftOutFeature, PosterAccount
+from groups.models import Job, LeftOutFeature, Lock, PosterAccount
+from groups.models.locks import members_key
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import title_of
 from groups.services.writes import gates
+from tests.support.changes import write_down
 from tests.support.criteria import BRONZE, GOLD, save
 from tests.support.jobs import run, start
 from tests.support.notices import wants
@@ -240,7 +242,7 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     row = Criteria.objects.get()
     assert (row.held, row.night_at) == (reason, None)
     (event,) = find_nights(PosterAccount.objects.get(pk="demo"), began)
-    assert "run no more at night" in event.text()
+    assert "will not run at night" in event.text()
     assert nights.accounts_due() == []
     sandbox.clear_faults()
     assert f'data-held="{reason}"' in browse(second_owner).get("/criteria/").content.decode()
@@ -284,6 +286,7 @@ def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
     nights.run_night("demo")
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
     assert Criteria.objects.get().night_at > timezone.now()
+    assert Criteria.objects.get().left_out_at is None
 
 
 def test_a_night_while_the_feature_was_off_is_left_out(nightly):
@@ -346,6 +349,44 @@ def test_a_night_whose_time_is_past_is_told_too_where_a_job_of_a_group_has_stopp
     let_night_come(ago=timedelta(hours=7))
     nights.run_night("demo")
     assert Criteria.objects.get().left_out_at is not None
+
+
+def a_job_at_work(staff):
+    start(staff, group_id=GOLD, target_id=1)
+    Job.objects.filter(kind="move").update(state=Job.State.RUNNING)
+    return Job.objects.get(kind="move")
+
+
+def a_removal_under_review(staff):
+    removal = write_down(staff, action="remove", group_id=GOLD, group_name="Gold", state="review")
+    Lock.objects.take("demo", [members_key(GOLD)], change_id=removal.pk)
+    return removal
+
+
+@pytest.mark.parametrize(
+    ("hold", "words"),
+    [
+        (a_job_at_work, "” holds groups of the table. A night waits six hours for that."),
+        (a_removal_under_review, "The removal of “Gold” has no outcome. A night waits six hours for that."),
+    ],
+)
+def test_a_night_that_something_held_until_its_time_was_past_is_told(nightly, staff, by_hand, hold, words):
+    began, account, holder = timezone.now(), PosterAccount.objects.get(pk="demo"), hold(staff)
+    assert not night()
+    assert list(find_nights(account, began)) == []
+    assert "It runs every night" in text_of(by_hand.client.get("/criteria/"))
+    let_night_come(ago=timedelta(hours=7))
+    nights.run_night("demo")
+    assert Criteria.objects.get().night_at > timezone.now()
+    (event,) = find_nights(account, began)
+    assert event.path == holder.get_absolute_url()
+    assert event.text().endswith("was left out: another job or a removal held its groups.")
+    page = by_hand.client.get("/criteria/")
+    assert "The last night was left out" in text_of(page)
+    assert words in text_of(page)
+    assert f'href="{holder.get_absolute_url()}"' in page.content.decode()
+    Lock.objects.all().delete()
+    assert "It runs every night" in text_of(by_hand.client.get("/criteria/"))
 
 
 def test_a_job_of_other_groups_that_has_stopped_holds_up_no_night(nightly, staff):

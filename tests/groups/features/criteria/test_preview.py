@@ -140,7 +140,7 @@ def test_a_rule_of_poster_that_leads_elsewhere_is_named(look, client_of, table, 
     client_of(GOLD, total_payed_sum="99999")
     page = look()
     assert 'data-against="77"' in page.content.decode()
-    assert "moves 1 client to “Gold” again" in text_of(page)
+    assert "rule from 1,000 ₴ moves 1 client to “Gold” again" in text_of(page).replace("\u00a0", " ")
 
 
 def test_promotions_that_clients_would_lose_or_get_are_named(look, client_of, table, sandbox):
@@ -251,6 +251,52 @@ def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
     assert number(page, "unread") == 1
     assert "1 client of whom nothing is proven" in text_of(page)
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
+
+
+def test_nobody_moves_down_by_a_list_of_sales_that_is_empty_once(
+    look, client_of, table, sandbox, monkeypatch
+):
+    gold, is_empty = str(client_of(GOLD, (100, 6_000_00))), iter((True,))
+
+    def answer(rows):
+        return [] if gold in {row["client_id"] for row in rows} and next(is_empty, False) else rows
+
+    sabotage(sandbox, monkeypatch, answer)
+    assert pairs(look()) == {}
+    assert not list(is_empty)
+
+
+def test_nobody_moves_down_by_an_empty_list_of_the_last_month(
+    look, client_of, table, sandbox, monkeypatch, without_receipts
+):
+    silver = str(client_of(SILVER, *THREE))
+    client_of(GOLD, (1, 6_000_00))
+    sabotage(sandbox, monkeypatch, lambda rows: [] if silver in {row["client_id"] for row in rows} else rows)
+    page = look()
+    assert pairs(page) == {}
+    assert "2 clients of whom nothing is proven" in text_of(page)
+
+
+@pytest.mark.parametrize("days", [1, 14, 30])
+def test_nobody_moves_down_where_the_lists_of_the_last_month_are_empty(
+    look, client_of, owner, sandbox, monkeypatch, without_receipts, days
+):
+    save(owner, {"group_id": SILVER, "days": days, "receipts_min": 1}, otherwise=BRONZE)
+    client_of(SILVER, (1, 10_00))
+    sabotage(sandbox, monkeypatch, lambda _rows: [])
+    page = look()
+    assert pairs(page) == {}
+    assert "Poster lists no sales at all of the last month" in text_of(page)
+    assert "could not be read" not in text_of(page)
+
+
+def test_a_day_without_sales_proves_that_nobody_has_bought_on_it(
+    look, client_of, owner, sandbox, without_receipts
+):
+    save(owner, {"group_id": SILVER, "days": 1, "receipts_min": 1}, otherwise=BRONZE)
+    client_of(SILVER)
+    client_of(GOLD, (10, 5_00))
+    assert pairs(look()) == {(SILVER, BRONZE): 1}
 
 
 def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
@@ -439,6 +485,16 @@ def test_receipts_that_cannot_be_read_prove_nothing(look, client_of, table, sand
     assert page.status_code == 200
     assert pairs(page) == {}
     assert "1 client of whom nothing is proven" in text_of(page)
+
+
+def test_receipts_that_are_empty_once_move_nobody_down(look, client_of, table, sandbox, monkeypatch):
+    client_of(GOLD, (3, 6_000_00))
+    fail_first_month(sandbox)
+    sales, are_empty = sandbox.accounts["demo"]._sales, iter((True,))
+    answer = sales.receipts
+    monkeypatch.setattr(sales, "receipts", lambda *asked: [] if next(are_empty, False) else answer(*asked))
+    assert pairs(look()) == {}
+    assert not list(are_empty)
 
 
 def test_a_receipt_of_an_unknown_sum_proves_nothing(look, client_of, table, sandbox, monkeypatch):

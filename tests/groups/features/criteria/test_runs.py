@@ -352,6 +352,20 @@ def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     assert moves_of(sandbox) == sorted([*clients, more])
 
 
+def test_the_page_leads_to_the_run_that_waits_for_approval(start, client_of, small, browse, second_owner):
+    for _ in range(3):
+        client_of(GOLD)
+    start()
+    request = ApprovalRequest.objects.get()
+    waits = "A run of the criteria waits for approval."
+    for client in (start.client, browse(second_owner)):
+        page = client.get("/criteria/")
+        assert waits in text_of(page)
+        assert f'href="/requests/{request.pk}/"' in page.content.decode()
+    start.client.post(f"/requests/{request.pk}/withdraw/")
+    assert waits not in text_of(start.client.get("/criteria/"))
+
+
 def test_more_clients_than_were_approved_are_not_moved(
     start, client_of, small, sandbox, browse, second_owner
 ):

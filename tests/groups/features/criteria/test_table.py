@@ -151,6 +151,7 @@ def test_values_that_are_saved_already_conflict_with_nobody(post):
         (ROW | {"days": "366"}, "between 1 and 365"),
         (ROW | {"days": "1.5"}, "a whole number"),
         (ROW | {"bought_min": "-5"}, "between 0 and 100,000,000"),
+        (ROW | {"receipts_min": "ten"}, "Enter a whole number."),
         (ROW | {"bought_min": "1e3"}, "Enter a number"),
         (ROW | {"bought_max": "5999,99"}, "above the upper one"),
         (ROW | {"receipts_min": "3", "receipts_max": "2"}, "above the upper one"),
@@ -169,6 +170,13 @@ def test_a_wrong_row_says_why_and_keeps_what_was_typed(post, row, words):
         if name != "group" and value:
             assert f'name="rows-0-{name}" value="{value}"' in answer.content.decode()
     assert not Criteria.objects.exists()
+
+
+def test_the_summary_names_the_field_of_each_error(post):
+    page = text_of(post({"group": "", "days": "30", "receipts_min": "ten"}, otherwise=""))
+    for words in ("Row 1, Group: Choose a group.", "Row 1, Receipts at least: Enter a whole number."):
+        assert words in page
+    assert "All others belong to: Choose a group." in page
 
 
 def test_a_group_stands_in_one_row(post):

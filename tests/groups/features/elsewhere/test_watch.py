@@ -14,14 +14,12 @@ from groups.poster import GroupList, PosterClient
 from groups.services.credentials import connect
 from groups.services.journal.history import resolve
 from poster_admin.users.models import Event, SecurityEvent
-from tests.support.changes import let_a_worker_check, lose_an_edit
+from tests.support.changes import SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import group_form, open_form, text_of
 from tests.support.people import make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("without_lag")]
 State = Change.State
-NAME = "Постоянный посетитель"
-SEED = {"name": NAME, "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 NEW = {
     "client_groups_name": "З консолі",
     "loyalty_type": "2",
@@ -40,7 +38,7 @@ def without_lag(settings):
 @pytest.fixture
 def watch(owner, sandbox):
     """Switch the watch on and let it take its first picture; return a function that looks so many times."""
-    watching.switch_on(user=owner, credentials=owner.credentials)
+    watching.switch_on(owner.credentials)
 
     def look(times=3):
         found = []
@@ -53,16 +51,11 @@ def watch(owner, sandbox):
     return look
 
 
-def edit(client, group_id=1, **changes):
-    url = f"/groups/{group_id}/edit/"
-    return client.post(url, group_form(client, url, **(SEED | changes)))
-
-
 @pytest.mark.parametrize(
     ("fields", "field", "before", "after"),
     [
         ({"client_groups_discount": "12.5"}, "percent", "10", "12.5"),
-        ({"client_groups_name": "Гості"}, "name", NAME, "Гості"),
+        ({"client_groups_name": "Гості"}, "name", SEED["name"], "Гості"),
         ({"loyalty_type": "2"}, "loyalty_type", 1, 2),
         ({"birthday_bonus": "7000"}, "birthday_bonus", "50", "70"),
     ],
@@ -301,7 +294,7 @@ def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(
 @pytest.mark.parametrize("usual", [300, 1])
 def test_a_look_is_made_when_it_is_time(owner, sandbox, settings, usual):
     settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = usual, 3
-    watching.switch_on(user=owner, credentials=owner.credentials)
+    watching.switch_on(owner.credentials)
     for _ in range(3):
         watching.look_where_due()
     assert len(sandbox.calls("clients.getGroups")) == 1
@@ -334,13 +327,13 @@ def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staf
 def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
     for switch in (watching.switch_on, watching.switch_off):
         with pytest.raises(PermissionDenied):
-            switch(user=staff, credentials=staff.credentials)
+            switch(staff.credentials)
     assert not Watch.objects.exists()
 
 
 @pytest.mark.parametrize("lost", ["blocked", "without the right", "refused"])
 def test_another_owner_reads_that_nobody_looks_and_switches_it_on_again(owner, browse, sandbox, lost):
-    watching.switch_on(user=owner, credentials=owner.credentials)
+    watching.switch_on(owner.credentials)
     client = browse(make_user("partner", role="Owners", account="demo", sandbox=sandbox))
     assert "Nobody looks" not in text_of(client.get("/account/"))
     if lost == "blocked":

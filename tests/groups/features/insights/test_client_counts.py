@@ -86,7 +86,7 @@ def test_a_copy_of_yesterday_is_no_figure_of_today(staff, browse):
 
 
 def test_a_look_for_changes_made_elsewhere_keeps_the_figures_too(owner, sandbox):
-    watching.switch_on(user=owner, credentials=owner.credentials)
+    watching.switch_on(owner.credentials)
     watching.look_where_due()
     assert counted() == [(days_ago(0), 125)]
     assert not GroupsCopy.objects.exists()

@@ -185,6 +185,22 @@ def test_rows_that_cannot_be_read_are_said(owner, browse, sandbox):
     )
 
 
+@pytest.mark.parametrize(("rows", "is_told"), [(999, False), (1000, True)])
+def test_a_list_of_sales_that_may_have_been_cut_is_said(owner, browse, sandbox, monkeypatch, rows, is_told):
+    sales = sandbox.accounts["demo"]._sales
+    answer = sales.rows
+
+    def padded(*query):
+        found = answer(*query)
+        strangers = range(100_000, 100_000 + rows - len(found))
+        return [*found, *(found[0] | {"client_id": str(client_id)} for client_id in strangers)]
+
+    monkeypatch.setattr(sales, "rows", padded)
+    for url in (url_of(1, "15"), "/groups/?columns=sales"):
+        text = text_of(browse(owner).get(url))
+        assert ("Poster has listed exactly 1,000 buyers, so it may have left others out" in text) == is_told
+
+
 def test_sales_of_which_no_row_can_be_read_are_no_figure(owner, browse, sandbox):
     console, today = sandbox.console(), timezone.localdate()
     for row in list(sandbox.accounts["demo"].clients.rows()):
@@ -203,6 +219,15 @@ def test_sales_to_clients_of_whom_none_can_be_read_are_no_figure(owner, browse, 
     assert page.status_code == 502
     assert told(page) is None
     assert cache.get(SalesAdder(owner.credentials, 30).key) is None
+
+
+def test_a_list_of_sales_that_is_empty_once_costs_nothing_less(owner, browse, sandbox, monkeypatch):
+    sales = sandbox.accounts["demo"]._sales
+    answer, are_empty = sales.rows, iter((True, False))
+    monkeypatch.setattr(sales, "rows", lambda *query: [] if next(are_empty) else answer(*query))
+    figures = ask(browse(owner), 1, "15")
+    monkeypatch.undo()
+    assert figures == expected(sandbox, 1, "15")
 
 
 def test_a_group_that_is_gone_and_one_of_an_unknown_type(owner, browse, sandbox):

@@ -73,11 +73,9 @@ def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner
     left, there = revenues(credentials)
     run(start(owner, kind=Retire))
     assert revenues(credentials) == (0, there + left)
-    preview = restore_preview.preview_restore(
-        user=owner, credentials=credentials, snapshot=Snapshot.objects.get()
-    )
-    restore = {"user": owner, "credentials": credentials, "operation": uuid.uuid4(), "preview": preview}
-    job = run(queue.start(restore_preview.plan_restore(**restore)))
+    preview = restore_preview.preview_restore(credentials, Snapshot.objects.get())
+    restore = restore_preview.plan_restore(credentials, preview, operation=uuid.uuid4())
+    job = run(queue.start(restore))
     found = read_sums(SalesAdder(credentials, sales.MONTH))
     assert (found.of_group(job.target_id).revenue, found.of_group(1).revenue) == (left, there)
 

@@ -26,7 +26,7 @@ def people(sandbox):
 @pytest.fixture
 def look(owner, people):
     """Take the first roll; return a function that lets a worker look again, and says what that has found."""
-    switch_on(user=owner, credentials=owner.credentials)
+    switch_on(owner.credentials)
 
     def look(times=1):
         known = set(Movement.objects.values_list("pk", flat=True))

@@ -16,7 +16,7 @@ django.setup()
 from django.contrib.auth.models import User
 from groups.features.elsewhere.services.watch import switch_on
 owner = User.objects.get()
-switch_on(user=owner, credentials=owner.credentials)
+switch_on(owner.credentials)
 """
 
 

@@ -267,13 +267,13 @@ def test_a_worker_that_was_too_slow_stores_nothing(look, sandbox, people, monkey
 
 
 def test_without_the_watch_nothing_is_read_and_nobody_is_known_later(look, sandbox, owner, people):
-    switch_off(user=owner, credentials=owner.credentials)
+    switch_off(owner.credentials)
     sandbox.log.clear()
     assert look() == []
     assert not Roll.objects.exists()
     assert not sandbox.calls("clients.getClients")
     move(sandbox, people[0], GOLD)
-    switch_on(user=owner, credentials=owner.credentials)
+    switch_on(owner.credentials)
     assert look(2) == []
 
 

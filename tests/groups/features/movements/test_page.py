@@ -80,7 +80,7 @@ def test_while_poster_is_away_the_page_says_that_names_lack(told, browse, staff,
 
 
 def test_without_the_watch_the_page_says_so_and_reads_nothing(told, browse, owner, manager, sandbox):
-    switch_off(user=owner, credentials=owner.credentials)
+    switch_off(owner.credentials)
     sandbox.log.clear()
     page = browse(manager).get(URL)
     assert page.status_code == 200

@@ -233,7 +233,7 @@ def cut_off(chance, patch, times):
 def test_a_night_tells_what_happened_and_nothing_else(sandbox, owner, settings, monkeypatch, seed, nights):
     chance = random.Random(seed)
     world, counts = World(sandbox, owner, chance), Counter()
-    switch_on(user=owner, credentials=owner.credentials)
+    switch_on(owner.credentials)
     assert look() == []
     for number in range(nights):
         fault = chance.choice((*QUIET, *TROUBLE))

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.test import override_settings
@@ -49,8 +50,9 @@ def test_the_page_asks_again_by_itself_while_there_is_something_to_see(staff, br
     job = start(staff)
     client = browse(staff)
     url = f"/jobs/{job.pk}/"
-    page = client.get(url).content.decode()
-    assert f'hx-get="{url}" hx-trigger="load delay:2s"' in page
+    assert f'hx-get="{url}" hx-trigger="load delay:500ms"' in client.get(url).content.decode()
+    Job.objects.update(created_at=timezone.now() - timedelta(seconds=20))
+    assert f'hx-get="{url}" hx-trigger="load delay:2s"' in client.get(url).content.decode()
     part = client.get(url, headers=fragment("job", url)).content.decode()
     assert part.lstrip().startswith("<title>0% · ")
     assert "<html" not in part
@@ -68,7 +70,8 @@ def test_it_is_paused_continued_and_cancelled_by_buttons(staff, browse):
         ("pause", "paused"),
         ("cancel", "cancelled"),
     ):
-        assert f'value="{decision}"' in client.get(url).content.decode()
+        asked_at = f"{url}?ask=cancel" if decision == "cancel" else url
+        assert f'value="{decision}"' in client.get(asked_at).content.decode()
         assert client.post(url, {"decision": decision})["Location"] == url
         job.refresh_from_db()
         assert job.state == state
@@ -78,6 +81,24 @@ def test_it_is_paused_continued_and_cancelled_by_buttons(staff, browse):
     client.post(url, {"decision": "nonsense"})
     job.refresh_from_db()
     assert job.state == "cancelled"
+
+
+def test_the_rest_of_a_job_is_cancelled_after_a_question_that_stays_while_the_job_goes_on(
+    staff, owner, browse
+):
+    job = start(staff)
+    client, url = browse(owner), f"/jobs/{job.pk}/"
+    page = client.get(url).content.decode()
+    assert 'value="cancel"' not in page
+    assert f'href="{url}?ask=cancel#ask"' in page
+    for headers in ({}, fragment("job", url)):
+        question = client.get(f"{url}?ask=cancel", headers=headers)
+        assert "Cancel the rest of this job? It was started by staff." in text_of(question)
+        assert f'hx-get="{url}?ask=cancel"' in question.content.decode()
+    job.refresh_from_db()
+    assert job.state == "waiting"
+    run(job)
+    assert "Cancel the rest of this job?" not in text_of(client.get(f"{url}?ask=cancel"))
 
 
 @pytest.mark.parametrize("form", [{}, {"reason": " "}], ids=["no reason", "an empty one"])
@@ -131,11 +152,11 @@ def test_the_end_report_names_whom_it_could_not_move(staff, browse, sandbox):
     assert f"client {refused.client_id}" in text_of(outcome)
 
 
-def test_the_end_report_says_its_day_once(staff, browse, sandbox):
+def test_the_end_report_says_its_day_and_its_minute_once(staff, browse, sandbox):
     job = run(start(staff))
-    job.created_at = job.created_at.replace(year=2026, month=11, day=28, hour=10, minute=0)
-    for day, when in ((28, "– 12:05"), (29, "– 29 Nov 2026, 12:05")):
-        job.finished_at = job.created_at.replace(day=day, minute=5)
+    job.created_at = job.created_at.replace(year=2026, month=11, day=28, hour=10, minute=0, second=1)
+    for day, minute, when in ((28, 0, "Open"), (28, 5, "– 12:05"), (29, 5, "– 29 Nov 2026, 12:05")):
+        job.finished_at = job.created_at.replace(day=day, minute=minute, second=9)
         job.save()
         assert f"28 Nov 2026, 12:00 {when}" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from groups.features.moves.services.moves import Move, Retire
-from groups.features.snapshots.services import restore_preview, restores
+from groups.features.snapshots.services import restores
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
@@ -20,7 +20,7 @@ from groups.services.writes.reconcile import reconcile_due
 from tests.support.commands import before_the_read, removal_of
 from tests.support.jobs import FEW, at_each_wait, die_before_sending, ended, lock_keys, plan, run, start
 from tests.support.pages import fragment, hidden, text_of
-from tests.support.snapshots import snapshot_of
+from tests.support.snapshots import plan_restore_of, snapshot_of
 from tests.support.threads import at_once
 
 State, Action = Change.State, Change.Action
@@ -37,14 +37,6 @@ def lost_removal(owner, sandbox):
     assert change.state == State.UNKNOWN
     sandbox.log.clear()
     return change
-
-
-def restore_of(user, snapshot):
-    credentials = credentials_service.credentials_of(user)
-    seen = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
-    return restore_preview.plan_restore(
-        user=user, credentials=credentials, operation=uuid.uuid4(), preview=seen
-    )
 
 
 # --- An open removal ---------------------------------------------------------------------------------------
@@ -275,7 +267,7 @@ def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner,
     snapshot = snapshot_of(owner, 4)
     sandbox.console().edit_client(FIRST, client_groups_id="5")
     sandbox.console().edit_client(FIRST + 1, client_groups_id="1")
-    job = queue.start(restore_of(owner, snapshot))
+    job = queue.start(plan_restore_of(owner, snapshot))
     assert lock_keys(job=job) == {"members:1", "members:4", "members:5"}
     for group_id in (1, 4, 5):
         with pytest.raises(Locked):
@@ -293,7 +285,7 @@ def test_a_restore_keeps_its_groups_from_removals_and_the_other_way_round(owner,
 def test_a_restore_locks_the_group_that_it_creates_as_soon_as_it_is_there(owner, sandbox, monkeypatch):
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
-    job, check, tried = queue.start(restore_of(owner, snapshot)), restores.check_target, []
+    job, check, tried = queue.start(plan_restore_of(owner, snapshot)), restores.check_target, []
     assert lock_keys(job=job) == {"members:4"}
 
     def and_somebody_removes_it(lease):
@@ -314,7 +306,7 @@ def test_a_restore_waits_for_the_removal_of_the_group_that_it_has_created(
 ):
     snapshot = snapshot_of(owner, 4)
     sandbox.console().remove(4)
-    job, waits = queue.start(restore_of(owner, snapshot)), []
+    job, waits = queue.start(plan_restore_of(owner, snapshot)), []
 
     def and_somebody_is_sooner(lease, commands):
         yield from executor.submit_one_by_one(lease, commands)

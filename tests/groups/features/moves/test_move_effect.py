@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from groups.features.moves.services import move_effect
 from groups.features.moves.services.move_effect import MoveCount, count_moves
 from groups.models import Job
+from groups.services.credentials import credentials_of
 from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
@@ -75,13 +76,13 @@ def test_the_clients_of_a_large_group_are_not_counted(staff, sandbox, monkeypatc
     rows = len(list(sandbox.accounts["demo"].clients.rows(1)))
     monkeypatch.setattr(move_effect, "SEARCHED_AT_MOST", rows + more)
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 50)
-    asked = {"user": staff, "credentials": staff.credentials, "percent": Decimal(100)}
-    assert count_moves(**asked, ids={1: None}) == {1: counted}
+    assert count_moves(staff.credentials, percent=Decimal(100), ids={1: None}) == {1: counted}
 
 
-def test_nobody_counts_clients_without_the_right_to_see_them(nobody, staff, sandbox):
+def test_nobody_counts_clients_without_the_right_to_see_them(staff, sandbox):
+    staff.groups.clear()
     with pytest.raises(PermissionDenied):
-        count_moves(user=nobody, credentials=staff.credentials, percent=Decimal(1), ids={1: None})
+        count_moves(credentials_of(staff), percent=Decimal(1), ids={1: None})
     assert not sandbox.calls("clients.getClients")
 
 

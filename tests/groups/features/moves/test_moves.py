@@ -248,10 +248,7 @@ def test_a_page_from_before_the_side_effect_lets_nothing_go_on(staff, owner, bro
     job = start(staff)
     queue.pause(job, staff)
     client, url = browse(owner), f"/jobs/{job.pk}/"
-    assert re.findall(r'name="decision" value="(\w+)"', client.get(url).content.decode()) == [
-        "resume",
-        "cancel",
-    ]
+    assert re.findall(r'name="decision" value="(\w+)"', client.get(url).content.decode()) == ["resume"]
     queue.resume(job, staff)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert "has moved on meanwhile" in text_of(client.post(url, {"decision": "resume"}, follow=True))
@@ -508,10 +505,22 @@ def test_a_list_that_is_empty_once_does_not_end_the_move(staff, sandbox, people)
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_a_group_whose_clients_poster_denies_on_the_way_is_told(staff, sandbox):
+def test_a_group_whose_clients_poster_denies_on_the_way_is_told(staff, sandbox, browse):
     job = start(staff)
     sandbox.script("clients.getClients", "error_object", code=32, call=2, times=None)
     assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+    assert "Clients moved before: 0." in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_group_that_goes_after_clients_were_moved_is_told_with_their_number(staff, sandbox, browse):
+    job = start(staff)
+    # After the snapshot and the first pass.
+    sandbox.script("clients.getClients", "error_object", code=32, call=3, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+    moved = len(moved_ids(sandbox))
+    assert moved
+    assert f"Clients moved before: {moved}." in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 
 
 def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):

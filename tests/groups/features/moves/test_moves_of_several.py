@@ -1,16 +1,14 @@
 """Test moves of chosen clients that are in several groups: one job, and nobody but them is moved, once."""
 
 import re
-import uuid
 
 import pytest
 from django.db.models import Count
 
 from groups.features.moves.services import moves
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import restore_preview, snapshots
+from groups.features.snapshots.services import snapshots
 from groups.models import Change, Job, Lock
-from groups.services import credentials as credentials_service
 from groups.services.jobs import queue
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.execute import execute
@@ -19,6 +17,7 @@ from tests.support.commands import removal_of
 from tests.support.jobs import die_before_sending, ended, lock_keys, plan_of_chosen, run
 from tests.support.jobs import start as start_move
 from tests.support.pages import fragment, hidden, text_of
+from tests.support.snapshots import plan_restore_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, URL, TARGET = "clients.updateClient", "/clients/move/", 9
@@ -83,12 +82,7 @@ def test_each_group_has_its_snapshot_and_its_clients_come_back_from_it(owner, sa
         4: [129, 130],
         5: [131],
     }
-    credentials = credentials_service.credentials_of(owner)
-    preview = restore_preview.preview_restore(user=owner, credentials=credentials, snapshot=kept[4])
-    back = restore_preview.plan_restore(
-        user=owner, credentials=credentials, operation=uuid.uuid4(), preview=preview
-    )
-    assert ended(run(queue.start(back))) == (Job.State.DONE, "")
+    assert ended(run(queue.start(plan_restore_of(owner, kept[4])))) == (Job.State.DONE, "")
     assert people(4) == before
 
 
@@ -251,7 +245,9 @@ def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse, clients):
 
 
 def test_without_a_choice_it_leads_to_the_clients_and_without_the_right_nowhere(staff, manager, browse):
-    assert browse(staff).get(URL)["Location"] == "/clients/"
+    page = browse(staff).get(URL)
+    assert "Nobody is chosen" in text_of(page)
+    assert '<a class="button" href="/clients/">' in page.content.decode()
     assert browse(manager).get(address()).status_code == 403
     assert browse(manager).post(URL, {"clients": "1-1", "target": "9"}).status_code == 403
 

@@ -110,7 +110,7 @@ def test_a_group_whose_clients_poster_denies_at_the_last_look_is_told(staff, san
 
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
     job = retirement(staff)
-    snapshots.take_snapshot_for_job(job, job.group_id, None, staff, credentials_service.credentials_of(staff))
+    snapshots.take_snapshot_for_job(job, job.group_id, None, credentials_service.credentials_of(staff))
     sandbox.lag("count_zero", "clients.getGroup")
     sandbox.lag("row_absent", MEMBERS, ids=SOME)
     assert_not_removed(run(job), sandbox, people, set(SOME))

@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.features.moves.services.moves import Retire
-from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
@@ -31,6 +30,8 @@ from tests.support.jobs import (
     start,
     undone,
 )
+from tests.support.pages import text_of
+from tests.support.snapshots import plan_restore_of
 from tests.support.threads import at_once
 
 State = Change.State
@@ -353,6 +354,31 @@ def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, pe
     assert not back.changes.filter(action=Change.Action.CREATE).exists()
 
 
+def test_a_group_that_was_restored_is_not_created_again(owner, browse, sandbox, people):
+    job = retired(owner)
+    restored = run(queue.start(plan_restore_of(owner, job.snapshots.get())))
+    assert ended(restored) == (Job.State.DONE, "")
+    page = browse(owner).get(f"/jobs/{job.pk}/")
+    assert "7 changes stay: they were undone or followed by others since." in text_of(page)
+    assert f"/jobs/{job.pk}/undo/" not in page.content.decode()
+    with pytest.raises(undo_plan.NothingToUndo):
+        plan_undo(owner, job)
+    removal = job.changes.get(action=Change.Action.REMOVE)
+    assert f"/history/{removal.pk}/undo/" not in browse(owner).get("/history/").content.decode()
+    assert restored.changes.get(action=Change.Action.CREATE).undo_of == removal
+
+
+def test_who_was_not_restored_goes_back_into_the_restored_group(owner, sandbox, people):
+    here = people(4)
+    job = retired(owner)
+    sandbox.script(MOVE, "error_number_field", call=3, times=2, when="before")
+    restored = run(queue.start(plan_restore_of(owner, job.snapshots.get())))
+    assert len(people(restored.target_id)) == FEW - 2
+    back = undone(owner, job)
+    assert ended(back) == (Job.State.DONE, "")
+    assert people(restored.target_id) == here
+
+
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_of_the_same_name_stops_the_undo_of_a_retirement(staff, sandbox, people):
     job = retired(staff)
@@ -401,7 +427,7 @@ def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
     for client_id in client_ids[2:]:
         sandbox.accounts["demo"].clients.delete(client_id)
     snapshot = job.snapshots.get()
-    restored = run(queue.start(restore_of(owner, snapshot)))
+    restored = run(queue.start(plan_restore_of(owner, snapshot)))
     assert ended(restored) == (Job.State.DONE, "")
     back = undone(owner, restored)
     assert ended(back) == (Job.State.DONE, "")
@@ -409,14 +435,6 @@ def test_created_clients_stay_and_so_does_their_group(owner, sandbox, people):
     assert len(people(restored.target_id)) == FEW - 2
     assert back.changes.get(action=Change.Action.REMOVE).reason == "has_clients"
     assert progress_of(back) == JobProgress(total=FEW + 1, done=2, failed=1, skipped=FEW - 2)
-
-
-def restore_of(user, snapshot):
-    credentials = credentials_service.credentials_of(user)
-    preview = restore_preview.preview_restore(user=user, credentials=credentials, snapshot=snapshot)
-    return restore_preview.plan_restore(
-        user=user, credentials=credentials, operation=uuid.uuid4(), preview=preview
-    )
 
 
 # --- Rights and limits -------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_webhook_that_is_removed_and_set_again_while_a_worker_looks_is_told_of
     owner, receiver, secret, monkeypatch
 ):
     def again():
-        webhooks.remove_webhook(user=owner, credentials=owner.credentials)
+        webhooks.remove_webhook(owner.credentials)
         set_webhook(owner, receiver.address)
 
     change_elsewhere(owner)
@@ -90,7 +90,7 @@ def test_a_message_that_is_taken_up_as_its_address_goes_is_sent_nowhere(
 
 
 def test_a_webhook_that_is_gone_keeps_no_kinds(owner, receiver, secret):
-    webhooks.remove_webhook(user=owner, credentials=owner.credentials)
+    webhooks.remove_webhook(owner.credentials)
     with pytest.raises(addresses.AddressRefused):
         set_webhook(owner, "", ["job"])
     assert not Webhook.objects.exists()

@@ -10,9 +10,8 @@ from groups.features.notices.services import trial, webhooks
 from groups.features.notices.services.webhooks import last_try
 from groups.models import PosterCredentials
 from tests.support.notices import change_elsewhere, later, set_webhook, tell
-from tests.support.pages import text_of
+from tests.support.pages import hidden, text_of
 from tests.support.sign_in import after_a_while
-from tests.support.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.django_db
 PAGE, WEBHOOK = "/account/notices/", "/account/notices/webhook/"
@@ -28,13 +27,6 @@ CHOSEN = {
     "token": "digest",
     "circuit": "at_once",
 }
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def test_a_choice_is_stored_and_shown(manager, browse):
@@ -89,6 +81,51 @@ def test_an_owner_sets_it_and_sees_the_secret_once(owner, browse, receiver):
     assert 'data-webhook="none"' in client.get(PAGE).text
     assert client.post(f"{WEBHOOK}secret/")["Location"] == PAGE
     assert "saved" not in text_of(client.get(PAGE))
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("secret", "refuses all notices until it knows the new one"),
+        ("remove", "1 notice that has not arrived yet is deleted"),
+    ],
+)
+def test_what_ends_is_asked_before_it_ends(owner, browse, receiver, step, words):
+    secret = set_webhook(owner, receiver.address)
+    receiver.answer = b"HTTP/1.1 500 Oops\r\n\r\n"
+    change_elsewhere(owner)
+    tell()
+    client, url = browse(owner), f"{WEBHOOK}{step}/"
+    assert f'href="{url}"' in client.get(PAGE).text
+    assert f'action="{url}"' not in client.get(PAGE).text
+    question = client.get(url)
+    assert words in text_of(question)
+    assert f"http://127.0.0.1:{receiver.port}/…" in text_of(question)
+    assert Webhook.objects.get().secret.reveal() == secret
+    client.post(url, hidden(question, "key"))
+    webhook = Webhook.objects.first()
+    assert webhook.secret.reveal() != secret if step == "secret" else webhook is None
+
+
+@pytest.mark.parametrize("step", ["secret", "remove"])
+def test_a_webhook_that_a_colleague_has_set_meanwhile_is_not_the_one_that_was_meant(
+    owner, browse, receiver, step
+):
+    set_webhook(owner, receiver.address)
+    client, url = browse(owner), f"{WEBHOOK}{step}/"
+    form = hidden(client.get(url), "key")
+    secret = set_webhook(owner, receiver.address)
+    answer = client.post(url, form)
+    assert answer.status_code == 409
+    assert "The webhook was changed meanwhile. Nothing was done." in text_of(answer)
+    assert Webhook.objects.get().secret.reveal() == secret
+    assert client.post(url, hidden(answer, "key")).status_code in (200, 302)
+    assert not Webhook.objects.filter(key=form["key"]).exists()
+
+
+@pytest.mark.parametrize("step", ["secret", "remove"])
+def test_nothing_is_asked_where_no_webhook_is_set(owner, browse, step):
+    assert browse(owner).get(f"{WEBHOOK}{step}/")["Location"] == PAGE
 
 
 def test_a_trial_is_one_signed_request_and_the_page_says_that_it_has_arrived(

@@ -2,19 +2,19 @@
 
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import schedules
+from groups.features.schedules.services import schedules, steps
 from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
 from groups.models import Change, Job
 from tests.support.features import with_feature
 from tests.support.pages import fragment, hidden, text_of
-from tests.support.schedules import GROUP, at, percent_of, planned
+from tests.support.schedules import GROUP, HOUR, at, next_day_of, percent_of, planned
 
 pytestmark = pytest.mark.django_db
 URL = f"/groups/{GROUP}/schedule/"
@@ -23,6 +23,12 @@ FORMAT = "%Y-%m-%dT%H:%M"
 
 def local(hours):
     return timezone.localtime(at(hours)).strftime(FORMAT)
+
+
+def next_monday_of_june():
+    """Return the first Monday of the next June: Kyiv is three hours ahead of UTC then."""
+    june = date(timezone.localdate().year + 1, 6, 1)
+    return june + timedelta(-june.weekday() % 7)
 
 
 def fields(**values):
@@ -56,6 +62,12 @@ def test_a_plan_is_made_by_its_form_and_shown_everywhere(staff, browse, sandbox)
     for url in (f"/groups/{GROUP}/", "/schedules/"):
         assert hooks(client.get(url)) == [hook]
     assert not sandbox.posts()
+
+
+def test_on_paper_the_plans_tell_of_which_account_they_are_and_who_printed_them_when(staff, browse):
+    html = browse(staff).get("/schedules/").content.decode()
+    line = re.search(r'<p class="print-only">(.*)</p>', html)[1]
+    assert re.fullmatch(r"Poster account demo · .+ \d\d?:\d\d.* · staff", line)
 
 
 def test_a_plan_without_a_version_and_without_an_end_is_taken(staff, browse, sandbox):
@@ -157,28 +169,30 @@ def test_a_form_by_htmx_is_answered_with_its_fragment(staff, browse, sandbox):
 
 
 def test_a_time_that_the_clock_leaves_out_is_an_error(staff, browse, sandbox):
+    spring = next_day_of(hours=23)
+    later = spring + timedelta(4)
     for name in ("starts_at", "ends_at"):
-        answer = browse(staff).post(URL, fields(**{"ends_at": "2027-04-01T10:00", name: "2027-03-28T03:30"}))
+        answer = browse(staff).post(URL, fields(**{"ends_at": f"{later}T10:00", name: f"{spring}T03:30"}))
         assert answer.status_code == 422
         assert "There is no such time" in text_of(answer)
     assert not Schedule.objects.exists()
 
 
 def test_of_a_time_that_comes_twice_the_first_is_meant_and_it_is_said(staff, browse, sandbox):
-    client = browse(staff)
-    times = {"starts_at": "2027-10-31T03:30", "ends_at": "2027-10-31T04:30"}
+    client, autumn = browse(staff), next_day_of(hours=25)
+    times = {"starts_at": f"{autumn}T03:30", "ends_at": f"{autumn}T04:30"}
     page = client.post(URL, fields(**times), follow=True)
     assert "03:30 comes twice in that night" in text_of(page)
     assert "04:30 comes twice" not in text_of(page)
     schedule = Schedule.objects.get()
-    assert schedule.starts_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+    assert schedule.starts_at == datetime.combine(autumn, time(0, 30), UTC)
     assert schedule.ends_at - schedule.starts_at == timedelta(hours=2)
 
 
-@pytest.mark.parametrize(("day", "hours"), [("2027-03-28", 23), ("2027-10-31", 25), ("2027-11-01", 24)])
-def test_a_planned_day_is_as_long_as_the_clock_says(staff, browse, sandbox, day, hours):
-    following = (datetime.fromisoformat(day) + timedelta(1)).strftime(FORMAT)
-    browse(staff).post(URL, fields(starts_at=f"{day}T00:00", ends_at=following))
+@pytest.mark.parametrize("hours", [23, 25, 24])
+def test_a_planned_day_is_as_long_as_the_clock_says(staff, browse, sandbox, hours):
+    day = next_day_of(hours)
+    browse(staff).post(URL, fields(starts_at=f"{day}T00:00", ends_at=f"{day + timedelta(1)}T00:00"))
     schedule = Schedule.objects.get()
     assert schedule.ends_at - schedule.starts_at == timedelta(hours=hours)
     run_due(schedule.ends_at - timedelta(minutes=1))
@@ -204,8 +218,11 @@ def test_the_list_says_until_when(staff, browse, sandbox):
 
 @pytest.fixture
 def in_calendar(manager, browse):
-    """Return a function that tells whether the calendar has a change this week, next week and much later."""
-    weeks = [timezone.localdate() + timedelta(days) for days in (0, 7, 700)]
+    """Return a function that tells whether the calendar has a change this week, in two weeks and much later.
+
+    A change of some hours that begins on a Sunday evening is in the next week too.
+    """
+    weeks = [timezone.localdate() + timedelta(days) for days in (0, 14, 700)]
     client = browse(manager)
     return lambda: ['class="on' in client.get(f"/schedules/?week={week}").content.decode() for week in weeks]
 
@@ -257,18 +274,30 @@ def test_a_change_that_its_person_can_no_longer_end_is_in_the_calendar_without_a
 
 
 def test_the_calendar_shows_the_week_that_is_asked_for(staff, browse, sandbox):
+    monday = next_monday_of_june()
+    friday, sunday = monday + timedelta(4), monday + timedelta(6)
     planned(
-        staff, starts_at=datetime(2027, 6, 4, 15, tzinfo=UTC), ends_at=datetime(2027, 6, 6, 21, tzinfo=UTC)
+        staff,
+        starts_at=datetime.combine(friday, time(15), UTC),
+        ends_at=datetime.combine(sunday, time(21), UTC),
     )
-    page = browse(staff).get("/schedules/?week=2027-06-02")
+    page = browse(staff).get(f"/schedules/?week={monday + timedelta(2)}")
     cells = re.findall(
         r'<td class="on planned">\s*<b>20%</b>\s*(?:<span>([^<]*)</span>)?', page.content.decode()
     )
     assert cells == ["18:00–", "", "–00:00"]
-    for week in ("2027-06-09", "2027-05-24"):
+    for week in (monday + timedelta(9), monday - timedelta(7)):
         assert "Nothing is planned for this week." in text_of(browse(staff).get(f"/schedules/?week={week}"))
     for week in ("nonsense", "0001-01-01", "9999-12-31"):
         assert browse(staff).get(f"/schedules/?week={week}").status_code == 200
+
+
+def test_the_days_of_a_week_are_written_as_they_are_said(staff, browse, settings):
+    planned(staff)
+    client = browse(staff)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "uk"
+    page = client.get("/schedules/?week=2026-11-30")
+    assert "30 листопада 2026 р. – 6 грудня 2026 р." in text_of(page)
 
 
 def test_a_calendar_without_any_plan_is_not_there(staff, browse, sandbox):
@@ -304,11 +333,202 @@ def test_another_account_sees_nothing_of_a_plan(staff, outsider, browse, sandbox
 # --- Cancel ------------------------------------------------------------------------------------------------
 
 
+def question_of(client, schedule):
+    return client.get(f"/schedules/{schedule.pk}/cancel/")
+
+
+def answer_to(client, question):
+    """Press the button of a question."""
+    return client.post(question.wsgi_request.path, hidden(question, "ending"))
+
+
+def test_the_button_of_a_plan_asks_first_and_says_that_nothing_was_sent(staff, browse, sandbox):
+    schedule = planned(staff)
+    client, url = browse(staff), f"/schedules/{schedule.pk}/cancel/"
+    for page in (f"/groups/{GROUP}/", "/schedules/"):
+        html = client.get(page).content.decode()
+        assert f'href="{url}"' in html
+        assert f'action="{url}"' not in html
+    question = question_of(client, schedule)
+    text = text_of(question)
+    assert "Cancel the planned change of “Скидочная система 10%”?" in text
+    assert "Nothing was sent to Poster yet, and nothing will be." in text
+    assert "The group keeps what it has now: 10%." in text
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_at) == ("planned", None)
+    assert answer_to(client, question).status_code == 302
+    schedule.refresh_from_db()
+    assert schedule.state == "cancelled"
+    assert not sandbox.posts()
+
+
+def test_the_question_about_one_in_force_says_what_the_group_has_and_what_it_gets_back(
+    staff, browse, sandbox
+):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    client = browse(staff)
+    question = question_of(client, schedule)
+    text = text_of(question)
+    for words in (
+        "Return “Скидочная система 10%” to its old values now?",
+        "The group has this now: 20%.",
+        "It gets this back at once: 10%. That is sent with your rights and your token.",
+        "It touches 43 clients of the group.",
+        "On its own it would come back on",
+    ):
+        assert words in text
+    assert percent_of(sandbox) == 20
+    assert answer_to(client, question).status_code == 302
+    assert percent_of(sandbox) == 10
+
+
+def test_a_plan_that_began_after_the_question_is_not_taken_back_by_its_answer(staff, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(staff)
+    question = question_of(client, schedule)
+    run_due(at(1.5))
+    sent = len(sandbox.posts())
+    again = answer_to(client, question)
+    assert again.status_code == 409
+    assert "Nothing was done. Below is how it stands now." in text_of(again)
+    assert "It gets this back at once: 10%." in text_of(again)
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_at) == ("active", None)
+    assert (percent_of(sandbox), len(sandbox.posts())) == (20, sent)
+    assert answer_to(client, again).status_code == 302
+    assert percent_of(sandbox) == 10
+
+
+def test_a_button_that_is_pressed_twice_cancels_once_and_is_no_conflict(staff, browse, sandbox):
+    schedule = planned(staff)
+    client = browse(staff)
+    question = question_of(client, schedule)
+    assert [answer_to(client, question).status_code for _ in range(2)] == [302, 302]
+    schedule.refresh_from_db()
+    assert schedule.state == "cancelled"
+    assert not sandbox.posts()
+
+
+def test_a_plan_that_is_over_by_the_answer_is_told_and_has_no_button(staff, browse, sandbox):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    client = browse(staff)
+    question = question_of(client, schedule)
+    run_due(at(4))
+    again = answer_to(client, question)
+    assert again.status_code == 409
+    assert "Nothing is left to cancel for “Скидочная система 10%”" in text_of(again)
+    assert 'name="ending"' not in again.content.decode()
+    assert question_of(client, schedule).status_code == 200
+
+
+def test_a_question_while_the_start_is_being_made_says_that_poster_may_have_it(
+    staff, owner, browse, sandbox, monkeypatch
+):
+    """The page that was opened before says that nothing was sent: its answer does nothing then."""
+    schedule = planned(staff)
+    client, seen = browse(owner), []
+    before = question_of(client, schedule)
+    send = steps.execute
+
+    def asked_meanwhile(command):
+        if not seen:
+            seen.extend([answer_to(client, before), question_of(client, schedule)])
+        return send(command)
+
+    monkeypatch.setattr(steps, "execute", asked_meanwhile)
+    Schedule.objects.update(starts_at=timezone.now())
+    run_due()
+    refused, now = seen
+    assert refused.status_code == 409
+    assert "It is beginning at this moment: Poster may have the new values already." in text_of(now)
+    assert hidden(now, "ending") == {"ending": "return"}
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_at, percent_of(sandbox)) == ("active", None, 20)
+
+
+def test_a_worker_that_is_sooner_than_the_answer_keeps_it_from_doing_anything(
+    staff, browse, sandbox, monkeypatch
+):
+    schedule = planned(staff)
+    client = browse(staff)
+    question = question_of(client, schedule)
+    ending_of = schedules.ending_of
+
+    def begin_after_the_look(row):
+        monkeypatch.setattr(schedules, "ending_of", ending_of)
+        ending = ending_of(row)
+        run_due(at(1.5))
+        return ending
+
+    monkeypatch.setattr(schedules, "ending_of", begin_after_the_look)
+    assert answer_to(client, question).status_code == 409
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.cancelled_at, percent_of(sandbox)) == ("active", None, 20)
+
+
+def test_the_question_says_that_nothing_is_sent_over_values_that_were_not_planned(staff, browse, sandbox):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    client = browse(staff)
+    sent = len(sandbox.posts())
+    question = question_of(client, schedule)
+    assert "The group has this now: 13%. These are not the values that were planned" in text_of(question)
+    answer_to(client, question)
+    schedule.refresh_from_db()
+    assert (schedule.state, percent_of(sandbox), len(sandbox.posts())) == ("held", 13, sent)
+
+
+def test_without_poster_the_question_says_what_it_does_not_know(staff, browse, sandbox):
+    schedule = planned(staff)
+    run_due(at(1.5))
+    sandbox.script("clients.getGroup", "status_500", times=None)
+    question = question_of(browse(staff), schedule)
+    assert question.status_code == 200
+    assert "What the group has now is not known at the moment." in text_of(question)
+    assert "It gets this back at once: 10%." in text_of(question)
+
+
+def test_a_question_about_a_held_plan_says_that_it_is_only_put_aside(staff, browse, sandbox):
+    schedule = planned(staff)
+    sandbox.console().edit(GROUP, client_groups_discount="13")
+    run_due(at(2))
+    client = browse(staff)
+    question = question_of(client, schedule)
+    assert "Put the change of “Скидочная система 10%” aside?" in text_of(question)
+    assert "The group keeps what it has now: 13%." in text_of(question)
+    assert answer_to(client, question).status_code == 302
+    assert not sandbox.posts()
+
+
+def test_a_return_that_something_else_has_locked_meanwhile_names_it(staff, owner, browse, sandbox):
+    schedule = planned(staff, ends=2 * HOUR)
+    run_due(at(1.5))
+    type(staff.credentials).objects.filter(user=staff).update(refused_at=timezone.now())
+    run_due(at(2.5))
+    schedule.refresh_from_db()
+    assert (schedule.state, schedule.can_be_returned) == ("held", True)
+    client = browse(owner)
+    question = question_of(client, schedule)
+    planned(owner, starts=5 * HOUR, ends=None, percent="15")
+    again = answer_to(client, question)
+    assert again.status_code == 409
+    assert "Nothing was done. A change of this group is planned. 15%" in text_of(again)
+    schedule.refresh_from_db()
+    assert schedule.state == "held"
+
+
 def test_cancelling_while_it_is_in_force_returns_at_once(staff, owner, browse, sandbox):
     before = percent_of(sandbox)
     schedule = planned(staff)
     run_due(at(1.5))
-    answer = browse(owner).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
+    client = browse(owner)
+    group = client.get(f"/groups/{GROUP}/").content.decode()
+    assert f"/groups/new/?like={GROUP}" in group
+    assert f"/groups/{GROUP}/delete/" not in group
+    answer = client.post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
     assert hooks(answer) == [(str(schedule.pk), str(GROUP), "cancelled")]
     assert percent_of(sandbox) == before
@@ -377,6 +597,21 @@ def test_the_retirement_of_a_planned_group_is_409_and_nobody_is_moved(owner, bro
     assert "A change of this group is planned" in text_of(answer)
     assert not Job.objects.exists()
     assert not sandbox.posts()
+
+
+@pytest.mark.parametrize("path", ["delete", "retire"])
+def test_who_wants_to_end_a_planned_group_reads_beforehand_what_holds_it_and_where_to_look(
+    owner, browse, sandbox, path
+):
+    planned(owner)
+    client, url = browse(owner), f"/groups/{GROUP}/{path}/"
+    page = client.get(url)
+    assert page.status_code == 200
+    assert "A change of this group is planned. 20% instead of 10%" in text_of(page)
+    html = page.content.decode()
+    assert 'href="/schedules/"' in html[html.index("data-notice") :]
+    assert f'action="{url}"' not in html
+    assert f'href="/groups/{GROUP}/delete/"' not in html
 
 
 def test_a_group_that_is_being_retired_takes_no_plan(owner, browse, sandbox):

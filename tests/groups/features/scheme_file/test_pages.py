@@ -25,7 +25,7 @@ def compare(client, content):
 def test_the_list_offers_the_file_and_the_way_back(manager, browse, sandbox):
     client = browse(manager)
     page = client.get("/groups/").content.decode()
-    assert 'href="/groups/export.yaml" download' in page
+    assert 'href="/groups/export.yaml" data-download' in page
     assert f'href="{COMPARE}"' in page
     saved = client.get("/groups/export.yaml")
     assert saved["Content-Type"] == "application/yaml; charset=utf-8"

@@ -34,7 +34,7 @@ def preview(*, target=GROUP, **values):
 
 
 def look(user, snapshot):
-    return preview_restore(user=user, credentials=user.credentials, snapshot=snapshot)
+    return preview_restore(user.credentials, snapshot)
 
 
 def test_whatever_the_page_says_of_a_restore_is_in_its_hash():
@@ -81,13 +81,13 @@ def test_a_group_of_an_undocumented_type_takes_its_clients_back_and_is_not_creat
     found = look(owner, snapshot)
     assert (found.can_be_created, found.has_work) == (False, False)
     with pytest.raises(NoRestore):
-        plan_restore(user=owner, credentials=owner.credentials, operation=uuid.uuid4(), preview=found)
+        plan_restore(owner.credentials, found, operation=uuid.uuid4())
 
 
 @pytest.mark.django_db
 def test_a_job_keeps_as_much_of_a_long_name_as_its_column_takes(owner):
     found = preview(target=GROUP.replace(name="С" * 401), origins=[Origin(1, "Гості", 2)])
-    job = plan_restore(user=owner, credentials=owner.credentials, operation=uuid.uuid4(), preview=found)
+    job = plan_restore(owner.credentials, found, operation=uuid.uuid4())
     assert job.target_name == "С" * 400
 
 

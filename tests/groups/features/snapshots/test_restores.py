@@ -20,7 +20,6 @@ from groups.poster.fields import fold
 from groups.presenters.job_page import JobPage, job_words
 from groups.services import clients
 from groups.services import credentials as credentials_service
-from groups.services.groups import read_now
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.writes.commands import CreateClient, CreateGroup
@@ -38,6 +37,7 @@ from tests.support.jobs import (
     run_once,
 )
 from tests.support.people import make_user
+from tests.support.snapshots import plan_restore_of, snapshot_of
 
 State, Action = Change.State, Change.Action
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -53,27 +53,13 @@ def sandbox(sandbox):
     return leave_few(sandbox)
 
 
-def take(user, group_id=4):
-    """Take the snapshot of a removal."""
-    credentials = credentials_service.credentials_of(user)
-    group = read_now(credentials, group_id).group
-    return snapshots.take_snapshot(user=user, credentials=credentials, group=group, operation=uuid.uuid4())
-
-
 def look(user, snapshot):
-    return restore_preview.preview_restore(
-        user=user, credentials=credentials_service.credentials_of(user), snapshot=snapshot
-    )
+    return restore_preview.preview_restore(credentials_service.credentials_of(user), snapshot)
 
 
 def started(user, snapshot):
     """Start the restore that its page offers."""
-    credentials = credentials_service.credentials_of(user)
-    return queue.start(
-        restore_preview.plan_restore(
-            user=user, credentials=credentials, operation=uuid.uuid4(), preview=look(user, snapshot)
-        )
-    )
+    return queue.start(plan_restore_of(user, snapshot))
 
 
 def people(sandbox, group_id, account="demo"):
@@ -92,7 +78,7 @@ def own(rows):
 def removed(user, sandbox, group_id=4, account="demo"):
     """Remove a group in the sandbox, and return its snapshot and its former clients."""
     were = people(sandbox, group_id, account)
-    snapshot = take(user, group_id)
+    snapshot = snapshot_of(user, group_id)
     sandbox.console(account).remove(group_id)
     sandbox.log.clear()
     return snapshot, were
@@ -132,7 +118,7 @@ def test_the_moved_ones_come_back_from_wherever_they_are(owner, sandbox):
 
 
 def test_who_is_there_already_is_left_alone(owner, sandbox):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     found = look(owner, snapshot)
     assert (found.in_place, found.total, found.has_work) == (FEW, 0, False)
     with pytest.raises(restore_preview.NoRestore):
@@ -141,7 +127,7 @@ def test_who_is_there_already_is_left_alone(owner, sandbox):
 
 
 def test_whom_the_page_did_not_name_stays(owner, sandbox):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     job = started(owner, snapshot)
     sandbox.console().edit_client(130, client_groups_id="5")
@@ -203,7 +189,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
 
 def test_who_is_in_another_group_is_moved_and_the_rest_created(owner, sandbox):
     were = people(sandbox, 4)
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     for client_id in (129, 130):
         sandbox.console().edit_client(client_id, client_groups_id="5")
     sandbox.console().remove(4)
@@ -277,10 +263,10 @@ def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
     """Clients who were moved before their second group was removed are in two snapshots."""
     sandbox.console().edit(5, count_groups_clients="1")
     without_phones(sandbox)
-    kept = [take(owner)]
+    kept = [snapshot_of(owner)]
     for row in people(sandbox, 4):
         sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
-    kept.append(take(owner, 5))
+    kept.append(snapshot_of(owner, 5))
     for group_id in (4, 5):
         sandbox.console().remove(group_id)
     first, second = (started(owner, each) for each in kept)
@@ -367,13 +353,11 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, s
 
 
 def test_the_same_form_for_another_snapshot_is_another_restore(owner, sandbox):
-    snapshots_of_one_group = take(owner), take(owner)
+    snapshots_of_one_group = snapshot_of(owner), snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     operation, credentials = uuid.uuid4(), credentials_service.credentials_of(owner)
     first, second = (
-        restore_preview.plan_restore(
-            user=owner, credentials=credentials, operation=operation, preview=look(owner, each)
-        )
+        restore_preview.plan_restore(credentials, look(owner, each), operation=operation)
         for each in snapshots_of_one_group
     )
     assert queue.start(first).pk == operation
@@ -435,7 +419,7 @@ def test_a_restore_that_is_paused_as_it_takes_its_new_group_gives_its_worker_bac
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize(("times", "ended"), [(1, ("done", "")), (None, ("stopped", "target_gone"))])
 def test_a_target_that_one_look_does_not_show_is_looked_for_again(owner, sandbox, times, ended):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     run(queue.start(plan(owner)))
     job = started(owner, snapshot)
     for method in ("clients.getGroup", "clients.getGroups"):
@@ -502,7 +486,7 @@ def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, m
         return submit_all(hold, commands)
 
     monkeypatch.setattr(restores, "submit_all", note)
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     for client_id in (129, 130, 131):
         sandbox.console().edit_client(client_id, client_groups_id="5")
     sandbox.console().remove(4)
@@ -540,7 +524,7 @@ def test_a_first_client_on_whom_a_person_has_decided_proves_nothing_for_the_othe
 def test_a_first_move_on_which_a_person_has_decided_proves_nothing_for_the_others(
     owner, sandbox, monkeypatch
 ):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     for client_id in (129, 130, 131):
         sandbox.console().edit_client(client_id, client_groups_id="5")
     job = started(owner, snapshot)
@@ -633,7 +617,7 @@ def test_once_its_cause_is_mended_the_group_is_created_after_all(owner, sandbox)
 
 def test_a_client_that_another_change_locks_is_waited_for(owner, sandbox, settings, monkeypatch):
     settings.JOB_PATIENCE = 0.0
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="5")
     job, calls, read = started(owner, snapshot), [], restores.find_clients
 
@@ -680,7 +664,7 @@ def test_who_cannot_be_read_is_counted_and_left(owner, sandbox):
 
 
 def test_who_may_be_a_row_without_a_readable_id_is_not_called_gone(owner, sandbox):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     first = people(sandbox, 4)[0]["client_id"]
     assert (look(owner, snapshot).in_place, look(owner, snapshot).gone) == (FEW, 0)
     sandbox.script("clients.getClients", "row_id_zero", group=first, times=None)
@@ -731,7 +715,7 @@ def test_a_restore_that_waits_for_a_person_keeps_no_snapshot(owner, sandbox):
 
 
 def test_one_by_one_or_all_at_once_they_are_found(owner, sandbox, monkeypatch):
-    snapshot = take(owner)
+    snapshot = snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     sandbox.console().edit_client(130, delete="1")
     monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 2)
@@ -750,15 +734,11 @@ def test_rights(staff, owner, sandbox):
     found = look(owner, snapshot)
     with pytest.raises(PermissionDenied):
         look(staff, snapshot)
+    credentials = credentials_service.credentials_of(staff)
     with pytest.raises(PermissionDenied):
-        snapshots.snapshots_of(user=staff, credentials=credentials_service.credentials_of(staff))
+        snapshots.snapshots_of(credentials)
     with pytest.raises(PermissionDenied):
-        restore_preview.plan_restore(
-            user=staff,
-            credentials=credentials_service.credentials_of(staff),
-            operation=uuid.uuid4(),
-            preview=found,
-        )
+        restore_preview.plan_restore(credentials, found, operation=uuid.uuid4())
 
 
 def test_who_may_not_start_a_restore_does_not_stop_one(owner, sandbox):

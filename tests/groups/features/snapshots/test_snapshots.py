@@ -107,9 +107,11 @@ def test_a_client_whose_name_holds_half_a_character_is_kept_and_downloaded(owner
 
 
 @pytest.mark.parametrize("told", [None, "0.0"])
-def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, browse, sandbox, told):
+def test_a_client_whom_poster_does_not_call_removed_is_kept_as_living(owner, sandbox, told):
     sandbox.console().edit_client(130, delete=told)
-    snapshot = remove_by_page(browse(owner))
+    credentials = credentials_service.credentials_of(owner)
+    group = read_now(credentials, 4).group.replace(clients=FEW)
+    snapshot = snapshots.take_snapshot(credentials, group, operation=uuid.uuid4())
     assert snapshot.clients == FEW
     assert 130 in snapshots.living_ids(snapshot)
 
@@ -146,16 +148,94 @@ def test_a_list_that_lacks_clients_is_read_again_before_the_removal(owner, brows
     assert len(kept) == len(rows)
 
 
-@pytest.mark.parametrize("second", ["", "status_500"])
-def test_a_count_above_two_lists_keeps_nobody_from_a_removal(owner, browse, sandbox, second):
+def test_a_count_above_two_lists_keeps_nobody_from_a_removal(owner, browse, sandbox):
     sandbox.console().edit_client(129, client_groups_id="5")
     sandbox.lag("count_behind")
     client = browse(owner)
     form = open_form(client, REMOVAL, confirm_name=GROUP_4)
-    if second:
-        sandbox.script("clients.getClients", second, call=2, times=None)
     assert client.post(REMOVAL, form).status_code == 302
     assert Snapshot.objects.get().clients == FEW - 1
+
+
+def test_a_list_below_the_count_removes_nobody_while_nothing_confirms_it(owner, browse, sandbox):
+    sandbox.console().edit_client(129, client_groups_id="5")
+    sandbox.lag("count_behind")
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    sandbox.script("clients.getClients", "status_500", call=2, times=None)
+    assert client.post(REMOVAL, form).status_code == 502
+    assert not sandbox.posts()
+    assert not Snapshot.objects.exists()
+
+
+def test_a_group_with_clients_is_not_removed_because_two_lists_of_them_are_empty(owner, browse, sandbox):
+    clients = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(4)]
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    sandbox.script("clients.getClients", "row_absent", times=2, ids=clients)
+    answer = client.post(REMOVAL, form)
+    assert answer.status_code == 502
+    assert "The group was not removed" in text_of(answer)
+    assert not sandbox.posts()
+    assert not Snapshot.objects.exists()
+
+
+@pytest.mark.parametrize("earlier", [0, 2])
+def test_a_group_whose_list_does_not_show_its_new_clients_yet_is_not_removed(owner, browse, sandbox, earlier):
+    console = sandbox.console()
+    group_id = console.put(
+        {
+            "client_groups_name": "Нова",
+            "loyalty_type": "1",
+            "client_groups_discount": "5",
+            "birthday_bonus": "0",
+        }
+        | {"count_groups_clients": str(earlier)}
+    )
+    for _ in range(2):
+        console.put_client(group_id)
+    sandbox.lag("members_behind", writes=2)
+    client, url = browse(owner), f"/groups/{group_id}/delete/"
+    assert client.post(url, open_form(client, url, confirm_name="Нова")).status_code == 502
+    assert not sandbox.posts()
+
+
+def test_a_group_whose_last_client_has_left_is_removed_though_its_count_is_late(owner, browse, sandbox):
+    for row in list(sandbox.accounts["demo"].clients.rows(4)):
+        sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
+    sandbox.lag("count_behind", writes=FEW)
+    client = browse(owner)
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
+    assert Snapshot.objects.get().clients == 0
+
+
+def test_more_clients_than_the_page_has_said_are_not_removed(owner, browse, sandbox):
+    sandbox.console().put_client(4)
+    sandbox.lag("count_behind")
+    client = browse(owner)
+    form = open_form(client, REMOVAL, confirm_name=GROUP_4)
+    answer = client.post(REMOVAL, form)
+    assert answer.status_code == 409
+    assert "The group was not removed" in text_of(answer)
+    assert "the page has shown: 13. Clients that Poster lists: 14." in text_of(answer)
+    assert 'name="confirm_name"' in answer.content.decode()
+    assert not sandbox.posts()
+    assert not Change.objects.exists()
+    assert not Snapshot.objects.exists()
+    sandbox.catch_up()
+    assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
+    assert Snapshot.objects.get().clients == FEW + 1
+
+
+def test_clients_whose_rows_cannot_be_read_count_among_those_who_would_go(owner, browse, sandbox):
+    sandbox.console().put_client(4)
+    sandbox.lag("count_behind")
+    sandbox.script("clients.getClients", "row_id_zero", times=None)
+    client = browse(owner)
+    answer = client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4))
+    assert answer.status_code == 409
+    assert "the page has shown: 13. Clients that Poster lists: 14." in text_of(answer)
+    assert not sandbox.posts()
 
 
 def test_a_removal_whose_count_was_another_one_in_between_is_not_sent(owner, browse, sandbox):
@@ -175,7 +255,7 @@ def test_a_form_that_waited_while_it_was_sent_again_takes_nothing_from_the_snaps
     snapshot = remove_by_page(browse(owner))
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
     group, credentials = snapshot.content, credentials_service.credentials_of(owner)
-    again = snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=snapshot.pk)
+    again = snapshots.take_snapshot(credentials, group, operation=snapshot.pk)
     assert (again.pk, again.clients) == (snapshot.pk, FEW)
     assert len([row for row in rows_of(Snapshot.objects.get()) if row["delete"] == "0"]) == FEW
 
@@ -206,17 +286,16 @@ def test_a_form_that_is_sent_again_later_keeps_who_is_there_by_then(owner, brows
 def test_one_process_does_not_delete_what_another_one_has_taken_anew(owner, sandbox, monkeypatch):
     credentials = credentials_service.credentials_of(owner)
     group, operation = read_now(credentials, 4).group, uuid.uuid4()
-    options = {"user": owner, "credentials": credentials, "group": group, "operation": operation}
     pages_of, again = snapshots.pages_of, []
 
     def slow_pages(*args, **limits):
         monkeypatch.setattr(snapshots, "pages_of", pages_of)
         Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=5))
-        again.append(snapshots.take_snapshot(**options))
+        again.append(snapshots.take_snapshot(credentials, group, operation=operation))
         yield from pages_of(*args, **limits)
 
     monkeypatch.setattr(snapshots, "pages_of", slow_pages)
-    snapshots.take_snapshot(**options)
+    snapshots.take_snapshot(credentials, group, operation=operation)
     assert Snapshot.objects.get().taken_at == again[0].taken_at
     assert len(rows_of(again[0])) == len(list(sandbox.accounts["demo"].clients.rows(4)))
 
@@ -326,8 +405,9 @@ def test_nobody_in_it_is_a_file_too(owner, browse, sandbox):
 def test_the_password_is_asked_for_again(owner, browse, snapshot):
     client = after_a_while(browse(owner))
     assert client.get(LIST).status_code == 200
-    for url in (download_url(snapshot), restore_url(snapshot)):
-        assert client.get(url)["Location"] == f"/accounts/confirm/?next={quote(url, safe='')}"
+    # After a download the page of the password would stay, so the list comes back.
+    for url, back in ((download_url(snapshot), LIST), (restore_url(snapshot), restore_url(snapshot))):
+        assert client.get(url)["Location"] == f"/accounts/confirm/?next={quote(back, safe='')}"
     assert client.post(restore_url(snapshot), {})["Location"].startswith("/accounts/confirm/")
     assert not security_lines(Event.SNAPSHOT_READ)
 
@@ -503,7 +583,7 @@ def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sen
     operation = uuid.uuid4()
     credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
-    snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=operation)
+    snapshots.take_snapshot(credentials, group, operation=operation)
     if state:
         sent_at = timezone.now() if sent else None
         Change.objects.create(
@@ -521,7 +601,7 @@ def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
         account_id="demo", user_name="owner", group_id=4, group_name=GROUP_4, group={},
         taken_at=timezone.now() - timedelta(minutes=2),
     )  # fmt: skip
-    again = snapshots.take_snapshot(user=owner, credentials=credentials, group=group, operation=half.pk)
+    again = snapshots.take_snapshot(credentials, group, operation=half.pk)
     assert (again.pk, again.complete, again.clients) == (half.pk, True, FEW)
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from groups.poster import NotAllowed
 from groups.services.calls import limits
-from groups.services.calls.single_flight import single_flight
 from groups.services.credentials import credentials_of
+from groups.services.shared_calls import single_flight
 from poster_admin.common import slots
 from poster_admin.common.serving import threaded
 from tests.support import environment, programs

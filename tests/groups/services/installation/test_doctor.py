@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.db.migrations.recorder import MigrationRecorder
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from groups.models import WorkerHeartbeat
 from groups.poster.address import DEFAULT_URL
@@ -285,6 +285,15 @@ def test_a_full_disk_is_red(staff, worker, monkeypatch, free, state):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
     _, parts = doctor_says()
     assert {found for found, _ in parts["disk"]} == {state}
+
+
+def test_the_room_on_a_disk_is_in_figures_of_the_reader(monkeypatch):
+    usage = type("Usage", (), {"free": 1.5 * 1024**3, "total": 3 * 1024**3})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    with translation.override("uk"):
+        _state, words = next(doctor._disk(""))
+    assert words.startswith("вільно 1,5 ГБ у ")
+    assert words.endswith(", 50\u00a0%")
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, "ok"), (20, "warning"), (-90, "FAILS")])

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from groups.models import Job
 from groups.models.leases import Lease
-from groups.services.jobs.lease import JobLease, Stopped, user_and_credentials
+from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from poster_admin.common.outages import Outage
 from tests.support.transfers import start
 
@@ -35,14 +35,26 @@ def test_a_job_whose_user_is_deleted_works_in_nobody_elses_name(staff, sandbox):
     User.objects.update_or_create(pk=1, defaults={"username": "first", "is_active": True})
     lease.job.user = None
     with pytest.raises(Stopped) as stopped:
-        user_and_credentials(lease.job)
+        sender_of(lease.job)
+    assert stopped.value.reason == Job.Stop.NO_USER
+
+
+def test_a_job_of_a_blocked_user_has_nobody_to_work_for(staff, sandbox):
+    job = start(staff)
+    User.objects.filter(pk=staff.pk).update(is_active=False)
+    with pytest.raises(Stopped) as stopped:
+        sender_of(job)
     assert stopped.value.reason == Job.Stop.NO_USER
 
 
 @pytest.mark.parametrize("lost", ["refused", "deleted", "of another account"])
-def test_a_job_works_with_the_token_of_its_user_alone(staff, outsider, sandbox, lost):
+def test_a_job_works_with_the_token_of_its_user_alone(
+    staff, outsider, sandbox, django_assert_num_queries, lost
+):
     job = start(staff)
-    assert user_and_credentials(job) == (staff, staff.credentials)
+    with django_assert_num_queries(1):  # each write of a job asks
+        sender = sender_of(job)
+        assert (sender, sender.user, sender.account) == (staff.credentials, staff, job.account)
     match lost:
         case "refused":
             staff.credentials.refused_at = timezone.now()
@@ -52,5 +64,5 @@ def test_a_job_works_with_the_token_of_its_user_alone(staff, outsider, sandbox, 
         case "of another account":
             job.user = outsider
     with pytest.raises(Stopped) as stopped:
-        user_and_credentials(job)
+        sender_of(job)
     assert stopped.value.reason == Job.Stop.TOKEN

@@ -21,7 +21,7 @@ def kept_removal_of(user):
     """Return a removal of a group whose snapshot is taken already: its commits are not those of the write."""
     command = removal_of(user, 4)
     group = read_group(user.credentials, 4).group
-    snapshots.take_snapshot(user=user, credentials=user.credentials, group=group, operation=command.operation)
+    snapshots.take_snapshot(user.credentials, group, operation=command.operation)
     return command
 
 

@@ -100,10 +100,10 @@ def test_a_group_that_changed_meanwhile_is_not_overwritten(staff, sandbox):
     assert not sandbox.posts()
 
 
-def test_a_new_client_is_no_conflict_for_an_edit_but_one_for_a_removal(owner, sandbox):
+def test_a_client_who_has_left_is_no_conflict_for_an_edit_but_one_for_a_removal(owner, sandbox):
     edit, removal = edit_of(owner, percent=Decimal(11)), removal_of(owner, 4)
     for group_id in (1, 4):
-        sandbox.console("demo").edit(group_id, count_groups_clients="200")
+        sandbox.console("demo").edit(group_id, count_groups_clients="20")
     assert execute(edit).state == State.APPLIED
     change = execute(removal)
     assert (change.state, change.reason) == (State.FAILED, "conflict")
@@ -294,7 +294,7 @@ def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandb
     group_id = next(iter(sandbox.accounts["kopecks"].groups))
     execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal(70)))
     credentials = credentials_service.credentials_of(kopecks_owner)
-    credentials_service.set_bonus_unit(user=kopecks_owner, account=credentials.account, unit="kopecks")
+    credentials_service.set_bonus_unit(credentials, "kopecks")
     assert execute(edit_of(kopecks_owner, group_id, birthday_bonus=Decimal("80.5"))).state == State.APPLIED
     assert sandbox.posts()[-1].form["birthday_bonus"] == "8050.00"
     assert sandbox.accounts["kopecks"].groups[group_id]["birthday_bonus"] == "8050"
@@ -304,7 +304,7 @@ def test_an_owner_sets_the_unit_and_bonuses_are_right_again(kopecks_owner, sandb
 
 def test_only_an_owner_sets_the_unit(staff, sandbox):
     with pytest.raises(PermissionDenied):
-        credentials_service.set_bonus_unit(user=staff, account=staff.credentials.account, unit="kopecks")
+        credentials_service.set_bonus_unit(staff.credentials, "kopecks")
 
 
 # --- Exactly once ------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tests.support.dashboard.killing import (
     kill_during,
     wait_until,
 )
+from tests.support.pairwise import examples
 
 pytestmark = pytest.mark.slow
 # Seconds by which a check may be late: a worker looks once a second, the machine may be busy, and the next
@@ -37,18 +38,13 @@ def dashboard(tmp_path):
             dashboard.close()
 
 
-@pytest.mark.thorough
-def test_a_dozen_kills(dashboard):
-    """Kill the server at each of four points of each kind of write."""
-    assert_all_is_settled_after(dashboard, [(point, action) for point in POINTS for action in ACTIONS])
+TWO = [("journal row", "create"), ("before the send", "remove")]
+DOZEN = [(point, action) for point in POINTS for action in ACTIONS]
 
 
-def test_two_kills(dashboard):
-    assert_all_is_settled_after(dashboard, [("journal row", "create"), ("before the send", "remove")])
-
-
-def assert_all_is_settled_after(dashboard, kills):
-    """Kill the server at these points of these writes; a worker settles the changes, without any server."""
+def test_what_a_killed_server_leaves_is_settled(dashboard):
+    """Kill the server at each of four points of each kind of write; a worker settles all without a server."""
+    kills = examples(TWO, DOZEN)
     sandbox, chance = dashboard.sandbox, random.Random(1)
     writes = [dashboard.plan(action, point) for point, action in kills]
     for write in writes:
@@ -112,9 +108,9 @@ def test_a_worker_that_is_killed_while_it_reconciles_is_followed_by_another_one(
     assert write.is_in_force(sandbox.accounts["demo"].groups)
 
 
-@pytest.mark.parametrize("checks", [1, pytest.param(2, marks=pytest.mark.thorough)])
-def test_a_check_comes_as_soon_as_it_is_due_and_pages_make_none(tmp_path, checks):
+def test_a_check_comes_as_soon_as_it_is_due_and_pages_make_none(tmp_path):
     """Open the page of the change all the time; the worker checks after 2, and again after 10 seconds."""
+    checks = examples(1, 2)
     with (
         Sandbox(groups=30) as sandbox,
         contextlib.closing(Dashboard(tmp_path, sandbox, POSTER_SETTLE_SECONDS="1800")) as dashboard,

@@ -19,7 +19,7 @@ from groups.services.writes.lag import (
 from groups.services.writes.reconcile import follow_up
 from tests.support.changes import BEFORE, write_down
 from tests.support.commands import BARISTA, a_client, command_of, edit_of, removal_of
-from tests.support.pages import group_form, text_of
+from tests.support.pages import group_form, hidden, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -153,6 +153,18 @@ def test_the_name_of_a_group_that_lists_do_not_show_yet_is_asked_about(staff, ow
     assert (again.state, again.reason) == (State.FAILED, "name_taken")
     assert execute(creation_of(owner, "Інша")).state == State.APPLIED
     assert execute(creation_of(owner, "Нова").confirmed()).state == State.APPLIED
+
+
+def test_a_group_that_lists_do_not_show_yet_is_asked_about_once(staff, browse, sandbox):
+    made = execute(creation_of(staff, "Нова"))
+    sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
+    client, url = browse(staff), "/groups/new/"
+    form = group_form(client, url, name="нова")
+    check = client.post(url, form)
+    assert f"no. {made.group_id}, 0 clients" in text_of(check)
+    again = form | hidden(check, "operation", "confirmed", "namesakes")
+    assert client.post(url, again).status_code == 302
+    assert len(sandbox.posts("clients.createGroup")) == 2
 
 
 def test_the_name_of_a_group_that_was_removed_again_is_free_at_once(owner, sandbox):

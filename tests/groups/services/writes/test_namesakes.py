@@ -32,7 +32,7 @@ def creation_of(user, *, confirmed=True):
         credentials=credentials_service.credentials_of(user),
         operation=uuid.uuid4(),
         intended=OURS,
-        name_confirmed=confirmed,
+        namesakes=None if confirmed else frozenset(),
     )
 
 
@@ -76,6 +76,15 @@ def test_without_a_confirmation_the_twin_stops_it(staff, sandbox):
     change = execute(creation_of(staff, confirmed=False))
     assert (change.state, change.reason) == (State.FAILED, "name_taken")
     assert not sandbox.posts()
+
+
+def test_a_yes_to_one_twin_is_none_to_another(staff, sandbox):
+    """The second one came between the page that asks and the write."""
+    first, second = put(sandbox, TWIN), put(sandbox, TWIN)
+    change = execute(creation_of(staff).confirmed(frozenset({first})))
+    assert (change.state, change.reason) == (State.FAILED, "name_taken")
+    assert not sandbox.posts()
+    assert execute(creation_of(staff).confirmed(frozenset({first, second}))).state == State.APPLIED
 
 
 def test_a_lost_answer_beside_a_twin_of_before_is_found(staff, sandbox, settings):

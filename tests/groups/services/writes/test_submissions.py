@@ -25,26 +25,6 @@ def test_what_was_never_sent_has_become_nothing(operation, db):
     assert find_by_operation(operation) is None
 
 
-def test_a_command_and_its_change_are_one_submission(staff, sandbox):
-    command = edit_of(staff, percent=Decimal(15))
-    assert find_known(command.submission, Change) is None
-    change = execute(command)
-    assert find_known(command.submission, Change) == change
-
-
-def test_other_values_or_another_user_are_another_form(staff, owner, sandbox):
-    command = edit_of(staff, percent=Decimal(15))
-    execute(command)
-    others = (
-        replace(command, intended=command.intended.replace(percent=Decimal(16))),
-        replace(command, group_id=4),
-        replace(command, credentials=owner.credentials),
-    )
-    for other in others:
-        with pytest.raises(OperationReused):
-            find_known(other.submission, Change)
-
-
 def test_the_operation_of_a_job_makes_no_change(staff, sandbox, transfers):
     job = queue.start(plan(staff))
     command = replace(edit_of(staff, percent=Decimal(15)), operation=job.pk)

@@ -6,7 +6,7 @@ import pytest
 
 from groups.presenters.clients.account_clients import MOST_CHOSEN
 from tests.support.features import with_feature
-from tests.support.pages import fragment, text_of
+from tests.support.pages import client_ids, fragment, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/clients/"
@@ -23,10 +23,6 @@ def people(sandbox):
     groups = [clients.row(number)["client_groups_id"] for number in (7, 130)]
     assert groups[0] != groups[1]
     return [f"7-{groups[0]}", f"130-{groups[1]}"]
-
-
-def client_ids(response):
-    return [int(found) for found in re.findall(r'<tr data-client="(\d+)"', response.content.decode())]
 
 
 def carried(response):

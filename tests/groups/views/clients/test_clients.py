@@ -11,15 +11,11 @@ from openpyxl import load_workbook
 from groups.poster import PosterClient
 from groups.services import clients
 from groups.services.groups import read_group
-from tests.support.pages import fragment, text_of
+from tests.support.pages import client_ids, fragment, text_of
 
 # Clients are kept in no database: tests/groups/views/clients/test_nobody_is_kept.py
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 URL = "/groups/1/clients/"
-
-
-def client_ids(response):
-    return [int(found) for found in re.findall(r'<tr data-client="(\d+)"', response.content.decode())]
 
 
 def search(client, q, **fields):

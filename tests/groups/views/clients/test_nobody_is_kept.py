@@ -85,7 +85,7 @@ def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse,
     client, connection = browse(owner), credentials_service.credentials_of(owner)
     sandbox.console().edit(1, count_groups_clients="30")
     group, target = (read_now(connection, each).group for each in (1, 4))
-    options = {"user": owner, "credentials": connection, "operation": uuid.uuid4(), "ids": {1: [6, 7, 8]}}
+    options = {"credentials": connection, "operation": uuid.uuid4(), "ids": {1: [6, 7, 8]}}
     move = queue.start(moves.plan_move(sources=[group], target=target, **options))
     queue.run_job.func(str(move.pk))
     sandbox.console().edit_client(7, client_groups_id="1")

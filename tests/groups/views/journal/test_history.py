@@ -10,16 +10,13 @@ from django.utils import timezone
 
 from groups.models import Change
 from groups.poster.fields import MAX_ID
+from groups.services.journal import history
 from groups.services.writes.reconcile import reconcile_due
-from tests.support.changes import EDIT, SEED, let_a_worker_check, lose_an_edit
+from tests.support.changes import EDIT, SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 
 pytestmark = pytest.mark.django_db
 State = Change.State
-
-
-def edit(client, **changes):
-    return client.post(EDIT, group_form(client, EDIT, **(SEED | changes)))
 
 
 def remove(client, group_id, name):
@@ -39,6 +36,22 @@ def test_a_row_says_who_changed_what_from_what_to_what(staff, browse):
     for words in ("staff", "Постоянный посетитель", "Гості", "12,5"):
         assert words in text
     assert str(change.pk) in client.get("/groups/1/").content.decode()
+
+
+@pytest.mark.parametrize(("loyalty_type", "is_told"), [("1", True), ("2", False)])
+def test_of_a_new_group_it_tells_the_birthday_bonus_only_where_it_has_one(
+    staff, browse, loyalty_type, is_told
+):
+    client = browse(staff)
+    client.post("/groups/new/", group_form(client, "/groups/new/", loyalty_type=loyalty_type))
+    for page in ("/history/", f"/history/{Change.objects.get().pk}/"):
+        assert ("Birthday bonus" in text_of(client.get(page))) == is_told
+
+
+def test_on_paper_it_tells_of_which_account_it_is_and_who_printed_it_when(staff, browse):
+    html = browse(staff).get("/history/").content.decode()
+    line = re.search(r'<p class="print-only">(.*)</p>', html)[1]
+    assert re.fullmatch(r"Poster account demo · .+ \d\d?:\d\d.* · staff", line)
 
 
 def test_a_user_who_is_gone_is_still_named(staff, manager, browse):
@@ -177,14 +190,14 @@ def test_the_same_undo_twice_is_one_write(staff, browse, sandbox):
     assert len(sandbox.posts()) == 2
 
 
-def test_a_removed_group_is_created_anew_and_its_clients_do_not_come_back(owner, browse, sandbox):
+def test_a_removed_group_is_created_again_and_its_clients_do_not_come_back(owner, browse, sandbox):
     client = browse(owner)
     remove(client, 4, "Скидочная система 10%")
     change = Change.objects.get()
     assert "without its clients" in text_of(client.get("/history/"))
     answer = client.post(f"/history/{change.pk}/undo/")
     assert answer.status_code == 302
-    assert "do not come back by that" in text_of(client.get(answer["Location"]))
+    assert "does not bring the clients of the removed group back" in text_of(client.get(answer["Location"]))
     (new_id,) = set(sandbox.accounts["demo"].groups) - {1, 5}
     group = sandbox.accounts["demo"].groups[new_id]
     assert (group["client_groups_name"], group["count_groups_clients"]) == ("Скидочная система 10%", "0")
@@ -197,9 +210,10 @@ RISKY = {
 }
 
 
-@pytest.mark.parametrize(("was", "edited", "words"), RISKY.values(), ids=RISKY)
-@pytest.mark.parametrize("headers", [{}, fragment("form", "/history/")], ids=["page", "fragment"])
-def test_an_undo_asks_where_the_form_would(staff, browse, sandbox, was, edited, words, headers):
+@pytest.mark.parametrize("risk", RISKY)
+def test_an_undo_asks_where_the_form_would(staff, browse, sandbox, risk):
+    was, edited, words = RISKY[risk]
+    headers = fragment("form", "/history/") if risk == "type" else {}
     client = browse(staff)
     sandbox.console("demo").edit(1, **was)
     before = sandbox.accounts["demo"].snapshot()[1]
@@ -306,32 +320,6 @@ def test_the_page_of_an_open_outcome_asks_ever_more_rarely(staff, browse, sandbo
     assert f'hx-trigger="load delay:{pause}s"' in client.get(f"/history/{change.pk}/").content.decode()
 
 
-def test_after_its_time_and_a_good_read_it_was_not_applied(staff, browse, sandbox, settings):
-    client = browse(staff)
-    change = lose_an_edit(client, sandbox)
-    let_a_worker_check(change)
-    assert 'data-outcome="unknown"' in client.get(f"/history/{change.pk}/").content.decode()
-    settings.POSTER_SETTLE_SECONDS = 0
-    sandbox.script("clients.getGroup", "fin_before_headers", times=2)
-    let_a_worker_check(change)
-    assert 'data-outcome="unknown"' in client.get(f"/history/{change.pk}/").content.decode()
-    let_a_worker_check(change)
-    page = client.get(f"/history/{change.pk}/")
-    assert 'data-outcome="failed"' in page.content.decode()
-    assert edit(client, percent="16").status_code == 302
-
-
-def test_a_person_may_send_a_lost_update_again_while_there_is_no_trace_of_it(staff, browse, sandbox):
-    client = browse(staff)
-    change = lose_an_edit(client, sandbox)
-    answer = client.post(f"/history/{change.pk}/", {"decision": "again"})
-    assert answer.status_code == 302
-    old, new = Change.objects.get(pk=change.pk), Change.objects.exclude(pk=change.pk).get()
-    assert (old.state, old.reason) == (State.FAILED, "superseded")
-    assert new.state == State.APPLIED
-    assert len(sandbox.posts()) == 2
-
-
 def test_it_is_not_sent_again_once_it_shows(staff, browse, sandbox):
     client = browse(staff)
     change = lose_an_edit(client, sandbox, applied=True)
@@ -371,17 +359,6 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     client.post(url, {"decision": "applied"})
     assert f"{url}undo/" not in client.get("/history/").content.decode()
     assert client.post(f"{url}undo/").status_code == 403
-
-
-def test_what_was_changed_meanwhile_is_not_overwritten_by_sending_again(staff, browse, sandbox):
-    client = browse(staff)
-    change = lose_an_edit(client, sandbox)
-    edited = {"client_groups_discount": "44"}
-    sandbox.script("clients.getGroup", "busy_console", call=2, group=1, fields=edited)
-    answer = client.post(f"/history/{change.pk}/", {"decision": "again"})
-    assert answer.status_code == 504
-    assert "the group had been changed meanwhile" in text_of(answer)
-    assert len(sandbox.posts()) == 1
 
 
 def test_only_who_may_make_a_change_may_decide_it(staff, manager, browse, sandbox):
@@ -453,3 +430,19 @@ def test_those_who_changed_something_can_be_chosen_in_the_filter(staff, owner, b
     assert (
         '<option value="somebody" selected>' in browse(staff).get("/history/?user=somebody").content.decode()
     )
+
+
+def test_in_the_filter_is_everybody_who_changed_a_group_of_this_account(staff, outsider):
+    changes = (
+        {"user_name": "olena"},
+        {"user_name": "тарас", "action": "remove"},
+        {"user_name": "olena", "state": State.REFUSED},
+        {"user_name": "", "state": State.ELSEWHERE},
+        {"user_name": "iryna", "action": "move", "client_id": 5},
+        {"user_name": "bohdan", "action": "enrol"},
+        {"user_name": "danylo", "account": outsider.credentials.account},
+    )
+    for number, values in enumerate(changes):
+        row = {"account": staff.credentials.account, "action": "update", "target": f"group:{number}"}
+        Change(**row | {"state": State.APPLIED} | values).save()
+    assert history.people_of(staff.credentials) == {"olena", "тарас"}

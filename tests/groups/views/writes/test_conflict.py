@@ -4,11 +4,10 @@ import re
 
 import pytest
 
+from tests.support.changes import EDIT, SEED
 from tests.support.pages import group_form, hidden, text_of
 
 pytestmark = pytest.mark.django_db
-EDIT = "/groups/1/edit/"
-SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 
 
 def conflict_of(client, other, **changes):

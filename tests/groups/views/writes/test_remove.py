@@ -3,18 +3,11 @@
 import pytest
 
 from groups.models import Change
+from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from tests.support.features import with_feature
 from tests.support.pages import GROUP_4, REMOVAL, fragment, open_form, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def empty_group(sandbox):
-    row = sandbox.accounts["demo"].snapshot()[4]
-    return sandbox.console("demo").put(
-        row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
-    )
 
 
 def test_the_page_says_what_goes_with_the_group_read_just_now(owner, browse, sandbox):
@@ -184,3 +177,12 @@ def test_a_fragment_is_the_form_alone(owner, browse):
     page = browse(owner).get(REMOVAL, headers=fragment("form", REMOVAL))
     assert "<html" not in page.content.decode()
     assert 'id="form"' in page.content.decode()
+
+
+def test_an_open_change_is_told_before_a_password_is_asked_for(owner, browse):
+    Change(account_id="demo", action="update", group_id=4, target="group:4", state="unknown").save()
+    client = browse(owner)
+    session = client.session
+    session[CONFIRMED_AT] = 0
+    session.save()
+    assert client.get(REMOVAL).status_code == 409

@@ -4,12 +4,11 @@ import pytest
 
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change
+from tests.support.changes import EDIT, SEED
 from tests.support.features import with_feature
 from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
-EDIT = "/groups/1/edit/"
-SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50"}
 
 
 def edit(client, **changes):

@@ -15,15 +15,6 @@ from tests.support.pages import HTMX, fragment, group_form, open_form, text_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def empty_group(sandbox):
-    """Return the number of a group without clients."""
-    row = sandbox.accounts["demo"].snapshot()[4]
-    return sandbox.console("demo").put(
-        row | {"client_groups_id": "7", "client_groups_name": "Порожня", "count_groups_clients": "0"}
-    )
-
-
 def outcome_of(client, **which):
     return text_of(client.get(f"/history/{Change.objects.get(**which).pk}/"))
 

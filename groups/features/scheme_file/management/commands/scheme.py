@@ -87,8 +87,8 @@ class Command(BaseCommand):
         if len(options["reason"]) > LONGEST_REASON:
             raise CommandError(f"A reason has at most {LONGEST_REASON} characters.")
         with override("en"):
-            user, credentials = _person(options["user"])
-            _require(user, *([UpdateGroup.permission] if action == "apply" else []))
+            credentials = _connection_of(options["user"])
+            _require(credentials.user, *([UpdateGroup.permission] if action == "apply" else []))
             with in_currency_of(credentials.account), _errors_in_words(options["file"]):
                 match action:
                     case "export":
@@ -99,7 +99,7 @@ class Command(BaseCommand):
                         if not found.is_empty:
                             raise SystemExit(CHANGES)
                     case _:
-                        self._apply(user, credentials, options)
+                        self._apply(credentials, options)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
         groups = list_groups_now(credentials)
@@ -118,8 +118,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
 
-    def _apply(self, user: User, credentials: PosterCredentials, options: dict[str, Any]) -> None:
-        content = _content_of(options["file"])
+    def _apply(self, credentials: PosterCredentials, options: dict[str, Any]) -> None:
+        user, content = credentials.user, _content_of(options["file"])
         found = compare_with_poster(content, credentials)
         self._show(found, options)
         if not found.lines:
@@ -135,7 +135,7 @@ class Command(BaseCommand):
         now = compare_with_poster(content, credentials)
         if now.effect != found.effect:
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
-        job = keep(now, user, credentials)
+        job = keep(now, credentials)
         try:
             self._start(job, user, options["reason"])
             self._follow(job)
@@ -218,8 +218,8 @@ class Command(BaseCommand):
         self.stderr.write(words, str)
 
 
-def _person(name: str) -> tuple[User, PosterCredentials]:
-    """Return the user who acts, and the connection of that user."""
+def _connection_of(name: str) -> PosterCredentials:
+    """Return the credentials of the user who acts, who has to be active and to see the groups."""
     user = User.objects.filter(username=name).first()
     if user is None or not user.is_active:
         raise CommandError(f"There is no active user {presenters.quoted(name)}.")
@@ -227,7 +227,7 @@ def _person(name: str) -> tuple[User, PosterCredentials]:
     credentials = credentials_of(user)
     if credentials is None:
         raise CommandError(f"{name} is not connected to a Poster account.")
-    return user, credentials
+    return credentials
 
 
 def _require(user: User, *permissions: str) -> None:

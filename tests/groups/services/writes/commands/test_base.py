@@ -168,8 +168,9 @@ def test_only_writes_with_the_values_of_a_group_store_a_birthday_bonus():
 
 def test_only_a_creation_has_a_warning_to_confirm():
     creation, *others = COMMANDS
-    assert creation.confirmed() == replace(creation, name_confirmed=True)
-    assert [command.confirmed() for command in others] == others
+    assert creation.confirmed() == replace(creation, namesakes=None)
+    assert creation.confirmed(frozenset({5})) == replace(creation, namesakes=frozenset({5}))
+    assert [command.confirmed(frozenset({5})) for command in others] == others
 
 
 # --- The consent to go beyond the limits -------------------------------------------------------------------

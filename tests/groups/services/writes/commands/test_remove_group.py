@@ -43,7 +43,7 @@ def test_the_undo_of_a_removal_is_a_creation():
     change = removal(state=State.APPLIED)
     undo = Command.from_change(change).undo(change)
     assert (undo.action, undo.intended, undo.undo_of) == (Action.CREATE, OLD, change)
-    assert not undo.name_confirmed
+    assert undo.namesakes == frozenset()
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.REFUSED, State.REVIEW, State.UNKNOWN])

@@ -1,6 +1,6 @@
 """Test whom one read of Poster is shared with."""
 
-from groups.services.calls.single_flight import alone
+from groups.services.shared_calls import alone
 
 
 def nothing():

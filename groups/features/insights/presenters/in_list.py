@@ -1,4 +1,4 @@
-"""Show the sales of each group in the list and its export: turnover, average receipt, what was given."""
+"""Show the sales of each group in the list and its export, and narrow the list by sales and promotions."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -7,13 +7,17 @@ from functools import partial
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, unreadable_words
+from groups.features.insights.presenters.sums import ShownSums, as_of_words, days_words, lacking_words
+from groups.features.insights.services.dependents import begin_promotions
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
 from groups.features.insights.services.sales_sums import Sales, rounded
 from groups.features.insights.services.sweep import QUICK_SECONDS, find_sums
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
+from groups.presenters.lists.conditions import ChoiceCondition, RangeCondition, Test
+from groups.services.groups import Groups
+from groups.services.values import NumberFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class SalesColumns(ShownSums[Sales]):
             "paid in groups with a discount. In groups with bonuses it is at most the percent of what was "
             "paid: the group's, or the client's own where that is higher."
         ) % days_words(self.sums.period)
-        return " ".join(filter(None, (words, unreadable_words(self.sums.unreadable), as_of_words(self.sums))))
+        return " ".join(filter(None, (words, lacking_words(self.sums), as_of_words(self.sums))))
 
     def amounts_of(self, group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         """Return turnover, average receipt, and what was given, in hryvnia; None where nothing was bought.
@@ -73,4 +77,30 @@ SALES = ColumnSet(
     words=gettext_lazy("with sales"),
     template="insights/sales.html",
     read=read_columns,
+)
+
+
+def _find_promoted(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test | None:
+    promotions = begin_promotions(credentials)()
+    if promotions.failure or promotions.unreadable:
+        return None
+    named = {group_id for each in promotions.found for group_id in each.group_ids}
+    return lambda group: (group.id in named) == (asked == "yes")
+
+
+TURNOVER = RangeCondition(
+    key="turnover",
+    label=gettext_lazy("Turnover in 30 days"),
+    permission=VIEW_SALES,
+    costly=True,
+    amounts=lambda credentials, _groups: read_columns(credentials).sort_key("turnover"),
+    written=NumberFormat.round_money,
+    highest=1_000_000_000,
+)
+PROMOTION = ChoiceCondition(
+    key="promotion",
+    label=gettext_lazy("Promotion"),
+    costly=True,
+    choices={"yes": gettext_lazy("with a promotion"), "no": gettext_lazy("without a promotion")},
+    find=_find_promoted,
 )

@@ -1,6 +1,30 @@
-// Show that a request is under way, and ignore a second click.
-import { $, $$, isPlain, page } from "./dom.js";
-import { clearUnsaved, guarded, setUnsaved, unsavedForm } from "./unsaved.js";
+// Forms: warn before one with unsaved input is left, show that it is under way, and ignore a second click.
+import { $, $$, isPlain, page, storage } from "./dom.js";
+
+// --- Unsaved input ---
+
+let unsaved = $("form[data-dirty]");
+
+const guarded = (element) => element.closest?.("form[data-dirty-guard]");
+
+// Without a form, keep the current one.
+export function setUnsaved(form) {
+  unsaved = form ?? unsaved;
+}
+
+export const unsavedForm = () => (unsaved?.isConnected ? unsaved : null);
+
+export function clearUnsaved() {
+  unsaved = null;
+}
+
+document.addEventListener("input", (event) => setUnsaved(guarded(event.target)));
+
+addEventListener("beforeunload", (event) => {
+  if (unsavedForm()) event.preventDefault();
+});
+
+// --- A request under way ---
 
 let waiting = 0;
 
@@ -41,11 +65,14 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 // This page stays until the one behind a link is here. The window hears a click last, so it knows which ones are taken; with
-// something unsaved the browser asks whether to go at all.
+// something unsaved the browser asks whether to go at all. A link to a file has `data-download`: it leaves the page as it is,
+// unless a page comes instead, as the sign-in or an error. `download` would save that one as the file.
 addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
-  if (!link || event.defaultPrevented || !isPlain(event) || unsavedForm()) return;
-  if (link.origin === location.origin && !link.hash && !link.target && !link.hasAttribute("download")) wait(1);
+  if (!link || event.defaultPrevented || !isPlain(event)) return;
+  // A file is no reason to leave what is typed: a page that comes instead has a tab of its own then.
+  if (link.hasAttribute("data-download")) link.target = unsavedForm() ? "_blank" : "";
+  else if (link.origin === location.origin && !link.hash && !link.target && !unsavedForm()) wait(1);
 });
 
 // A page restored from the browser's cache still has its buttons held.
@@ -71,6 +98,9 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// The session had ended.
+export const hadEnded = (xhr) => xhr.status === 401 || xhr.getResponseHeader("HX-Refresh") === "true";
+
 // During a redirect the page stays visible for a moment: hold its buttons until it is gone.
 const leaves = (xhr) => xhr.getResponseHeader("HX-Redirect") || xhr.getResponseHeader("HX-Location");
 
@@ -85,3 +115,6 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful) setUnsaved(guarded(form));
   release(form);
 });
+
+// Tell the outcome of a save that somebody has left.
+if (storage.get("left save")) import("./steps.js").then(({ tell }) => tell());
