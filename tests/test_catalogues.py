@@ -1,4 +1,4 @@
-"""Check that the three catalogues are complete: every text, each plural form, each placeholder."""
+"""Check that both catalogues are complete: every text, each plural form, each placeholder."""
 
 import functools
 import re
@@ -14,7 +14,7 @@ from django.utils.translation.template import templatize
 from tests.support.documents import templates
 from tests.support.environment import LOCALE, ROOT
 
-LANGUAGES = ("en", "ru", "uk")
+LANGUAGES = ("ru", "uk")
 # Functions that `makemessages` looks for.
 KEYWORDS = {
     "_": None,
@@ -74,7 +74,7 @@ def test_ukrainian_has_one_apostrophe():
 
 
 def test_there_are_no_other_catalogues():
-    assert sorted(path.name for path in LOCALE.iterdir() if path.is_dir()) == list(LANGUAGES)
+    assert sorted(path.parts[-3] for path in LOCALE.glob("*/*/*.po")) == list(LANGUAGES)
 
 
 def test_every_text_is_translated(po):
@@ -120,9 +120,8 @@ def test_placeholders_are_those_of_the_text(po):
 
 
 def test_plural_rules_are_those_of_the_language(po):
-    examples = {"en": [1, 2], "ru": [1, 2, 5], "uk": [1, 2, 5]}[str(po.locale)]
     rule = c2py(po.plural_expr)
-    assert len({rule(number) for number in examples}) == len(examples)
+    assert len({rule(number) for number in (1, 2, 5)}) == 3
     assert all(rule(number) < po.num_plurals for number in range(200))
 
 

@@ -48,6 +48,10 @@ class Asked(ABC):
         return ""
 
     @abstractmethod
+    def may_be_started_by(self, user: User) -> bool:
+        """Return True if a user has the right to what it does."""
+
+    @abstractmethod
     def effect(self, credentials: PosterCredentials) -> Effect:
         """Return what it would do now. Raises `PosterError`."""
 

@@ -59,8 +59,9 @@ def connect(*, user: User, account: str, token: str) -> PosterCredentials:
     company = {field: value for field, value in told.items() if value}
     _check_company(user, account, company.get("company_id", ""))
     with transaction.atomic():
-        # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`.
-        User.objects.select_for_update().get(pk=user.pk)
+        # Nobody may manage the user meanwhile: `poster_admin.users.accounts.lock_managed`. A change of theirs
+        # that is being recorded may refer to the row: it may hold that of the account, which is locked next.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         owner, _ = PosterAccount.objects.update_or_create(name=account, defaults=company)
         credentials = PosterCredentials.objects.filter(user=user).first() or PosterCredentials(user=user)
         is_new_here = credentials.account_id != account

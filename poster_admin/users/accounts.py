@@ -55,13 +55,17 @@ def managed_and_self(user: User) -> QuerySet[User]:
 
 
 def lock_managed(manager: User, user_id: int) -> User | None:
-    """Return a user whom the manager may change now, or None; lock the row until the transaction ends.
+    """Return a user whom the manager may change now, or None; lock both rows until the transaction ends.
 
-    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before.
+    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before. Of
+    two who block each other at once, the second one is read again here, and may change nobody any more.
     """
     with transaction.atomic():
-        User.objects.select_for_update().filter(pk=user_id).first()
-        return managed_by(manager).filter(pk=user_id).first()
+        both = User.objects.select_for_update(no_key=True).filter(pk__in=(manager.pk, user_id)).order_by("pk")
+        present = {user.pk: user for user in both}.get(manager.pk)
+        if present is None or not present.has_perm("auth.change_user"):
+            return None
+        return managed_by(present).filter(pk=user_id).first()
 
 
 def account_named(about: str, user_name: str) -> str:

@@ -286,7 +286,7 @@ def test_the_newest_backups_are_kept_for_their_owner_alone_and_nothing_else_is_d
 
 def test_old_ones_that_two_delete_at_once_are_no_error(tmp_path):
     suffix = backups.engine().suffix
-    names = [f"poster-admin-{number:03}{suffix}" for number in range(500)]
+    names = [f"poster-admin-2025-{number:03}{suffix}" for number in range(500)]
     for name in names:
         (tmp_path / name).touch()
     both = threading.Barrier(2)

@@ -45,6 +45,22 @@ def test_the_browser_chooses(staff, filters, language):
     assert not ChosenLanguage.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("sessions", "words"), [(1, "1 session is open now."), (2, "2 sessions are open now.")]
+)
+def test_english_has_no_catalogue_and_takes_no_word_from_the_language_of_the_site(
+    owner, staff, browse, settings, sessions, words
+):
+    for _each in range(sessions):
+        browse(staff)
+    client = a_browser("en-GB")
+    sign_in(client, "owner")
+    page = text_of(client.get(f"/people/{staff.pk}/sign-out/"))
+    assert settings.LANGUAGE_CODE == "uk"
+    assert words in page
+    assert not re.findall("[а-яіїєґ]{4,}", page, re.IGNORECASE)
+
+
 def test_a_choice_is_remembered_on_every_device(staff):
     here, there = a_browser("uk"), a_browser("en")
     sign_in(here, "staff")

@@ -12,9 +12,10 @@ from django.utils.translation import ngettext, pgettext
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import (
+    approvers_of,
     command_of,
     count_to_decide,
-    deciders_of,
+    may_approve,
     may_decide,
     rebased_onto,
     waiting_for_group,
@@ -167,6 +168,10 @@ class RequestPage:
         return self.request.is_waiting and may_decide(self.request, self.user)
 
     @property
+    def may_approve(self) -> bool:
+        return self.request.is_waiting and may_approve(self.request, self.user)
+
+    @property
     def is_own(self) -> bool:
         return self.request.user_id == self.user.pk
 
@@ -181,7 +186,7 @@ class RequestPage:
     @property
     def who_decides(self) -> str:
         """Return a sentence that names the users who may approve it, for a user who may not."""
-        names = [name_of(user) for user in deciders_of(self.request)]
+        names = [name_of(user) for user in approvers_of(self.request)]
         if not names:
             return _("Nobody else has the right to approve it yet. An owner can give it to a second person.")
         return _("It can be approved by: %(names)s.") % {"names": ", ".join(names)}

@@ -14,8 +14,11 @@ from django.db.migrations.loader import MigrationLoader
 from poster_admin.common.backups.engine import Engine, ReadColumn
 from poster_admin.common.backups.postgresql import PostgreSQL
 from poster_admin.common.backups.sqlite import SQLite
+from poster_admin.common.deadlines import SKEW, is_ahead
 
 PREFIX = "poster-admin-"
+# The time of a backup in its name, so that the names are in the order of the times.
+STAMP = "%Y-%m-%d-%H%M%S-%f"
 # Seconds without a write after which an unfinished backup is that of a process that was killed.
 LEFT_OVER = 6 * 3600
 
@@ -36,9 +39,14 @@ def default_folder() -> Path | None:
 
 
 def newest(folder: Path) -> datetime | None:
-    """Return the time of the newest backup in a folder, None if it has none."""
-    times = [path.stat().st_mtime for path in folder.glob(f"{PREFIX}*{engine().suffix}")]
-    return datetime.fromtimestamp(max(times), UTC) if times else None
+    """Return the time of the newest backup in a folder, None if it has none.
+
+    One that lies ahead of the clock does not count: a clock that once ran fast wrote it, and it would be the
+    newest until the real time catches up.
+    """
+    files = folder.glob(f"{PREFIX}*{engine().suffix}")
+    times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in files]
+    return max((time for time in times if not is_ahead(time)), default=None)
 
 
 def back_up(folder: Path, note: str = "") -> Path:
@@ -50,7 +58,7 @@ def back_up(folder: Path, note: str = "") -> Path:
     """
     source = engine()
     end = f"-{note}{source.suffix}" if note else source.suffix
-    path = folder / f"{PREFIX}{datetime.now(UTC):%Y-%m-%d-%H%M%S-%f}{end}"
+    path = folder / f"{PREFIX}{datetime.now(UTC):{STAMP}}{end}"
     unfinished = path.with_name(f".{path.name}.part")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,8 +84,13 @@ def back_up(folder: Path, note: str = "") -> Path:
 
 
 def delete_old(folder: Path, keep: int) -> list[Path]:
-    """Delete all backups in a folder but the newest `keep`, and return the deleted ones."""
-    old = sorted(folder.glob(f"{PREFIX}*{engine().suffix}"), reverse=True)[keep:]
+    """Delete all backups in a folder but the newest `keep`, and return the deleted ones.
+
+    One that lies ahead of the clock counts as the oldest.
+    """
+    ahead = f"{PREFIX}{datetime.now(UTC) + SKEW:{STAMP}}"
+    files = folder.glob(f"{PREFIX}*{engine().suffix}")
+    old = sorted(files, key=lambda path: (path.name < ahead, path.name), reverse=True)[keep:]
     for path in old:
         path.unlink(missing_ok=True)  # another process may delete them too
     return old

@@ -10,6 +10,8 @@ from poster_admin.common.observability.logs import mask
 
 # Parts of a report that hold what people have sent, or who they are.
 LEFT_OUT = ("request", "user", "extra", "server_name", "modules")
+# The logger whose lines name users and their addresses.
+SECURITY_LOG = "poster_admin.security"
 
 
 def start(dsn: str) -> None:
@@ -32,8 +34,13 @@ def before_send(event: Any, _hint: Any) -> Any:
 
 
 def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
-    """Keep lines of the log alone: the address of a call to Poster may have somebody's phone number in it."""
-    return crumb if crumb.get("type") == "log" else None
+    """Keep lines of the log alone: the address of a call to Poster may have somebody's phone number in it.
+
+    Of these the security log names users and their addresses, and fields beside the text may do the same.
+    """
+    if crumb.get("type") != "log" or crumb.get("category") == SECURITY_LOG:
+        return None
+    return {name: value for name, value in crumb.items() if name != "data"}
 
 
 def _masked(value: Any) -> Any:

@@ -15,6 +15,7 @@ from tests.support.reports import events_in, report_server
 # Invented, in the format of Poster's tokens.
 TOKEN = "ab12" * 8
 PHONE = "380501234567"
+NAME, ABOUT, ADDRESS = "olena.koval", "taras.bondar", "203.0.113.9"
 BREAK = f"""
 import django
 from django.conf import settings
@@ -22,8 +23,10 @@ settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storag
 django.setup()
 import logging
 import sentry_sdk
-from django.test import Client
+from django.test import Client, RequestFactory
 from poster_admin.common.observability import health
+from poster_admin.users import security_log
+from poster_admin.users.models import Event
 from groups.poster import PosterClient, PosterError, Transport
 
 def away():
@@ -31,7 +34,9 @@ def away():
     try:
         PosterClient("demo", "{TOKEN}", url="http://127.0.0.1:9/").get_clients(phone="{PHONE}")
     except PosterError:
-        logging.getLogger("groups").info("looked for somebody")
+        logging.getLogger("groups").info("looked for somebody", extra={{"event": {{"who": "{NAME}"}}}})
+    request = RequestFactory().get("/", REMOTE_ADDR="{ADDRESS}")
+    security_log.record(Event.USER_ADDED, request=request, name="{NAME}", about="{ABOUT}")
     raise RuntimeError("the token {TOKEN} is in the message")
 
 health.database_answers = away
@@ -73,7 +78,7 @@ def test_a_report_has_the_error_and_neither_secrets_nor_people(reports, tmp_path
     assert (error["type"], error["value"]) == ("RuntimeError", "the token [token] is in the message")
     assert [frame["function"] for frame in error["stacktrace"]["frames"]][-1] == "away"
     assert "looked for somebody" in json.dumps(events[0]["breadcrumbs"])
-    for secret in (TOKEN, PHONE, "a-password-in-a-variable", "a-session"):
+    for secret in (TOKEN, PHONE, NAME, ABOUT, ADDRESS, "a-password-in-a-variable", "a-session"):
         assert secret not in text
     assert not {"request", "user", "extra", "server_name"} & events[0].keys()
 

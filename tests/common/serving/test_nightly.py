@@ -54,6 +54,19 @@ def test_each_night_has_one_backup_and_only_the_newest_are_kept(folder, settings
         assert database.execute("SELECT count(*) FROM django_migrations").fetchone()[0] > 50
 
 
+def test_a_backup_of_a_clock_that_ran_fast_stops_none_and_outlives_none(folder, settings):
+    settings.BACKUP_KEEP = 1
+    folder.mkdir()
+    ahead = timezone.now() + dt.timedelta(days=30)
+    fast = folder / f"{backups.PREFIX}{ahead:{backups.STAMP}}.sqlite3"
+    fast.touch()
+    os.utime(fast, (ahead.timestamp(), ahead.timestamp()))
+    for _each in range(2):
+        nightly.back_up_each_night()
+    (made,) = folder.glob("*.sqlite3")
+    assert made != fast
+
+
 @pytest.mark.parametrize("values", [{"DATA_DIR": None}, {"BACKUP_KEEP": 0}])
 def test_without_a_folder_or_a_number_none_is_made(folder, settings, values):
     for name, value in values.items():

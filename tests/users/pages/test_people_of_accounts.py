@@ -417,6 +417,41 @@ def test_a_password_that_is_given_while_another_account_is_connected_comes_too_l
     assert at_once(connects_slowly, gives_a_password) == [None, 404]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("role", ["Owners", "Administrators"])
+@pytest.mark.parametrize("step", ["block", "demote"])
+def test_of_two_who_take_the_rights_of_each_other_at_once_one_keeps_them(browse, sandbox, step, role):
+    """Both press the button before one of the two is committed."""
+    olena, taras = (
+        make_user(name, role="Owners", account="demo", sandbox=sandbox) for name in ("olena", "taras")
+    )
+    User.objects.filter(pk__in=(olena.pk, taras.pk)).update(is_superuser=role == "Administrators")
+    held = threading.Event()
+
+    def hold_both():
+        with transaction.atomic():
+            User.objects.filter(pk__in=(olena.pk, taras.pk)).update(last_name="")
+            held.set()
+            time.sleep(1)
+
+    def press(manager, user):
+        client, url = browse(manager), page_of(user)
+        form = {"active": "0"}
+        if step == "demote":
+            form = FORM | {"role": "Staff"} | hidden(client.get(url), "version")
+
+        def send():
+            held.wait(timeout=30)
+            return client.post(f"{url}block/" if step == "block" else url, form).status_code
+
+        return send
+
+    _none, *statuses = at_once(hold_both, press(olena, taras), press(taras, olena))
+    assert sorted(statuses) == [302, 403]
+    still = User.objects.filter(pk__in=(olena.pk, taras.pk), is_active=True)
+    assert [user.has_perm("auth.change_user") for user in still].count(True) == 1
+
+
 # --- Over HTTP ---------------------------------------------------------------------------------------------
 
 

@@ -108,15 +108,24 @@ def _shown() -> ApprovalRequestQuerySet:
 
 
 def may_decide(request: ApprovalRequest, user: User) -> bool:
-    """Return True if a user may approve and refuse a request: nobody their own."""
+    """Return True if a user may decide on a request: nobody on their own. All of them may refuse it."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
-def deciders_of(request: ApprovalRequest) -> list[User]:
+def may_approve(request: ApprovalRequest, user: User) -> bool:
+    """Return True if a user may decide on a request and has the right to its write, which is then theirs."""
+    if not may_decide(request, user):
+        return False
+    if request.kind == ApprovalRequest.CHANGE:
+        return command_of(request).may_be_sent_by(user)
+    return request.asked.may_be_started_by(user)
+
+
+def approvers_of(request: ApprovalRequest) -> list[User]:
     """Return the users of the account who may approve a request and are connected, by their names."""
     users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
     connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
-    return [user for user in connected.order_by("username") if user.pk != request.user_id]
+    return [user for user in connected.order_by("username") if may_approve(request, user)]
 
 
 def waiting_for_group(credentials: PosterCredentials, group_id: int) -> ApprovalRequest | None:
@@ -324,6 +333,9 @@ class AskedJob(Asked):
     @property
     def words(self) -> str:
         return JobKind.of(self.row).request_words
+
+    def may_be_started_by(self, user: User) -> bool:
+        return JobKind.of(self.row).may_be_controlled_by(user)
 
     def effect(self, credentials: PosterCredentials) -> Effect:
         groups = {group.id: group for group in list_groups_now(credentials).groups}

@@ -181,6 +181,9 @@ class AskedSchedule(Asked):
     def words(self) -> str:
         return planned_words(self.row)
 
+    def may_be_started_by(self, user: User) -> bool:
+        return user.has_perm(CHANGE_GROUP)
+
     def effect(self, credentials: PosterCredentials) -> Effect:
         """Return its effect as if it started now. Raises `NotFound` if its group is gone."""
         counts = changes_terms(self.row.base_values, self.row.planned_values)
@@ -198,7 +201,7 @@ class AskedSchedule(Asked):
         if same(base, planned):
             update_schedule(schedule, state=State.CANCELLED, ended_at=timezone.now())
             return False
-        if not user.has_perm(CHANGE_GROUP):
+        if not self.may_be_started_by(user):
             raise PermissionDenied
         if schedule.ends_at is not None and schedule.ends_at <= timezone.now():
             raise TooLate

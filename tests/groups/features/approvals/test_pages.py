@@ -677,6 +677,24 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     assert len(sandbox.posts()) == sent <= 1
 
 
+@pytest.mark.parametrize("way", [a_row, a_plan, a_move], ids=lambda way: way.__name__)
+def test_who_has_no_right_to_the_write_may_refuse_it_and_is_not_named_among_those_who_approve(
+    staff, owner, manager, browse, sandbox, limits, way
+):
+    limits(max_percent=Decimal(20))
+    manager.user_permissions.add(Permission.objects.get(codename="exceed_limits"))
+    asking, deciding = browse(staff), browse(manager)
+    url, form, headers = way(asking)
+    asking.post(url, form, headers=headers)
+    page = f"/requests/{the_request().pk}/"
+    for client in (asking, deciding):
+        assert "It can be approved by: owner." in text_of(client.get(page))
+    assert f"{page}approve/" not in deciding.get(page).text
+    assert deciding.post(f"{page}approve/").status_code == 403
+    assert deciding.post(f"{page}refuse/", {"reason": "ні"})["Location"] == page
+    assert (the_request().state, sandbox.posts()) == ("refused", [])
+
+
 def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
     staff, owner, browse, sandbox, limits
 ):

@@ -1,7 +1,9 @@
 """Test `manage.py doctor`: each part of an installation that fails is named, and only that one."""
 
 import datetime as dt
+import os
 import re
+import time
 from contextlib import closing, contextmanager
 from urllib.parse import urlsplit
 
@@ -16,6 +18,7 @@ from groups.models import WorkerHeartbeat
 from groups.poster.address import DEFAULT_URL
 from groups.services.installation import doctor
 from groups.services.installation.findings import parts_of_features
+from poster_admin.common import backups
 from tests.support.company import Authority, Proxy, running, tls_in_front
 from tests.support.doctor import doctor_says
 from tests.support.features import with_feature
@@ -277,6 +280,18 @@ def test_a_directory_that_does_not_help_is_red_and_says_why(
     assert f"does not help: {words}" in said
     for secret in (READER_PASSWORD, "a-wrong-password", "cn=dashboard"):
         assert secret not in said
+
+
+def test_a_backup_of_a_clock_that_ran_fast_is_none(settings, tmp_path, owner):
+    settings.DATA_DIR = tmp_path
+    made = tmp_path / "backups" / f"{backups.PREFIX}2026-11-30{backups.engine().suffix}"
+    made.parent.mkdir()
+    made.touch()
+    for age, state in ((0, "ok"), (40, "warning"), (-30 * 24, "warning")):
+        moment = time.time() - age * 3600
+        os.utime(made, (moment, moment))
+        ((said, words),) = doctor_says()[1]["backup"]
+        assert (said, "there is none" in words) == (state, age < 0)
 
 
 @pytest.mark.parametrize(("free", "state"), [(0.5, "ok"), (0.05, "warning"), (0.01, "FAILS")])

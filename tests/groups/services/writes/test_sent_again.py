@@ -1,6 +1,8 @@
 """Test sending a lost change again: until both outcomes are known, one of the two holds the lock."""
 
 import re
+import threading
+import time
 
 import pytest
 from django.db import DatabaseError
@@ -10,6 +12,7 @@ from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Lock, PosterAccount
 from groups.services import credentials as credentials_service
 from groups.services.journal import history
+from groups.services.writes import gates
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
@@ -17,6 +20,7 @@ from poster_admin.common.outages import Outage
 from tests.support.commands import before_the_read
 from tests.support.features import with_feature
 from tests.support.pages import group_form, hidden, open_form, text_of
+from tests.support.threads import at_once
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -296,3 +300,25 @@ def test_a_removal_is_not_sent_again_over_clients_that_came_meanwhile(lost, owne
     assert "has moved on meanwhile" in text_of(answer)
     assert len(sandbox.posts()) == posts
     assert_still_lost(lost)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_second_one_is_written_down_while_its_user_connects_again(
+    lost, owner, browse, sandbox, monkeypatch
+):
+    """The connection begins when the row of the account is locked, which it takes after that of the user."""
+    client, locked = browse(owner), threading.Event()
+
+    class Slow(gates.Gate):
+        def in_transaction(self, change, command):
+            locked.set()
+            time.sleep(1)
+
+    def connect():
+        locked.wait(timeout=30)
+        token = sandbox.accounts["demo"].token
+        return credentials_service.connect(user=owner, account="demo", token=token).pk
+
+    monkeypatch.setattr(gates, "registered", [*gates.registered, Slow()])
+    assert at_once(lambda: again(client, lost).status_code, connect) == [302, owner.credentials.pk]
+    assert second().state == State.APPLIED
