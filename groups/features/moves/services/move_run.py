@@ -9,6 +9,7 @@ group in which it was chosen.
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import batched, chain
 from typing import NamedTuple
@@ -96,7 +97,13 @@ class MovingRun(ABC):
         return self._ask_of_source(take)
 
     def _ask_of_source[T](self, question: Callable[[], T]) -> T:
-        """Ask Poster about a group that clients are moved out of. Raises `Stopped` if Poster denies it."""
+        """Ask Poster about a group that clients are moved out of.
+
+        Poster may deny a group by mistake, so it is asked twice. Raises `Stopped` if the group is gone.
+        """
+        with suppress(NotFound):
+            return self._backoff.ask_poster(question)
+        self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
         try:
             return self._backoff.ask_poster(question)
         except NotFound:

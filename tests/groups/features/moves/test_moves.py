@@ -505,6 +505,22 @@ def test_a_list_that_is_empty_once_does_not_end_the_move(staff, sandbox, people)
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize(
+    ("method", "fault", "options"),
+    [
+        ("clients.getGroup", "response_false", {}),
+        ("clients.getClients", "error_object", {"code": 32}),
+        ("clients.getClients", "error_object", {"code": 32, "call": 2}),
+    ],
+)
+def test_a_group_that_is_denied_once_does_not_end_the_move(staff, sandbox, people, method, fault, options):
+    job = start(staff)
+    sandbox.script(method, fault, **options)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_whose_clients_poster_denies_on_the_way_is_told(staff, sandbox, browse):
     job = start(staff)
     sandbox.script("clients.getClients", "error_object", code=32, call=2, times=None)
