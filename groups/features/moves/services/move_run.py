@@ -18,7 +18,7 @@ from django.conf import settings
 
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
-from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job
 from groups.poster import ClientList, Group, NotFound
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
@@ -235,14 +235,13 @@ class MoveRun(MovingRun):
 
     def _left(self, client_ids: list[int]) -> int:
         """Count the clients that have left the group according to the journal."""
-        gone = self._gone().filter(client_id__in=client_ids)
-        return gone.order_by().values("client_id").distinct().count()
+        gone = Change.objects.filter(job=self._job, reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
+        left = (self._made() | gone).filter(client_id__in=client_ids)
+        return left.order_by().values("client_id").distinct().count()
 
-    def _gone(self) -> ChangeQuerySet:
-        """Return the changes of this job that prove that their client has left the group."""
-        rows = Change.objects.filter(job=self._job)
-        made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
-        return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
+    def _made(self) -> ChangeQuerySet:
+        """Return the moves that this job has made."""
+        return Change.objects.filter(job=self._job, action=Change.Action.MOVE, state__in=Change.MADE)
 
     # --- The removal of the group --------------------------------------------------------------------------
 
@@ -263,7 +262,7 @@ class MoveRun(MovingRun):
             living = (client.id for client in page.clients if not client.removed)
             if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try
-        remaining = self._not_proven_gone(credentials)
+        remaining = self._not_proven_gone()
         if remaining or (group.clients and not moved_just_now(self._job)):
             raise Stopped(Job.Stop.NOT_EMPTY, str(len(remaining) or group.clients))
         if group.clients:
@@ -293,22 +292,16 @@ class MoveRun(MovingRun):
                 raise Stopped(Job.Stop.NOT_REMOVED, change.message)
         return False
 
-    def _not_proven_gone(self, credentials: PosterCredentials) -> list[int]:
+    def _not_proven_gone(self) -> list[int]:
         """Return the clients of the group that have not provably left it.
 
-        The proof is a change in the journal, or a read of that single client. An empty list and a client
-        count of 0 prove nothing: they may be outdated, and removing the group would remove its clients.
+        The proof is a move of this job that was read back, or two reads of that single client. An empty list
+        and a client count of 0 prove nothing, nor does a read before a move that was not sent: they may be
+        outdated, and removing the group would remove its clients.
         """
         tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
         living = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
         known = {*living, *filter(None, tried)}
-        unproven = known.difference(self._gone().values_list("client_id", flat=True))
-        locations = find_clients(self._backoff, credentials, unproven)
-        if absent := unproven - locations.groups.keys() - locations.unreadable:
-            # Poster may omit a client by mistake, so read twice before a client counts as gone.
-            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            again = find_clients(self._backoff, credentials, absent)
-            locations.groups |= again.groups
-            locations.unreadable |= again.unreadable
-        in_group = (each for each, group_id in locations.groups.items() if group_id == self._job.group_id)
-        return [*locations.unreadable, *in_group]
+        unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
+        places = find_clients(self._lease, unproven, among=[self._job.group_id or 0])
+        return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]

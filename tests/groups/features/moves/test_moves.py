@@ -547,6 +547,17 @@ def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     assert progress_of(job) == JobProgress(total=2, done=1, skipped=1)
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_one_late_read_of_a_client_skips_nobody(staff, sandbox, people):
+    for group_id in ("5", "4"):
+        sandbox.console().edit_client(FIRST, client_groups_id=group_id)
+    job = start(staff, client_ids=[FIRST])
+    sandbox.script("clients.getClient", "behind", call=2)  # the snapshot reads the client first
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert progress_of(job) == JobProgress(total=1, done=1)
+    assert FIRST in people(1)
+
+
 def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):
     job = start(staff)
     monkeypatch.setattr(Move, "work", lambda _job, _lease: 1 / 0)
