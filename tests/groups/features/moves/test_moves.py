@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import ClientsToMove, Move, Retire
+from groups.features.snapshots.services.snapshots import take_snapshot_for_job
 from groups.models import Change, Job, PosterCredentials
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
@@ -518,6 +519,36 @@ def test_a_group_that_is_denied_once_does_not_end_the_move(staff, sandbox, peopl
     sandbox.script(method, fault, **options)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert people(4) == set()
+
+
+def test_who_is_in_no_list_after_the_snapshot_is_moved_too(staff, sandbox, people):
+    everybody = people(4)
+    job = start(staff)
+    sandbox.script("clients.getClients", "row_absent", call=2, ids=[FIRST + 1], times=None)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert sorted(moved_ids(sandbox)) == sorted(everybody)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
+    job = start(staff)
+    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
+    sandbox.console().edit_client(FIRST + 2, delete="1")
+    sandbox.console().edit_client(FIRST + 3, bonus="?")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 3, skipped=3)
+    assert not {FIRST + 1, FIRST + 2, FIRST + 3}.intersection(moved_ids(sandbox))
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(staff, sandbox, people):
+    job, everybody = start(staff), sorted(people(4))
+    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    sandbox.console().remove(4)
+    sandbox.script("clients.getClients", "row_absent", ids=everybody, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
