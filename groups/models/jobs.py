@@ -64,11 +64,12 @@ class Job(Leased, Consent):
     `wanted` holds the parameters beside the two groups, in the shape that is defined beside that class.
     `undo_of` is the job that an undo takes back.
 
-    The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
-    be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
-    and `detail` say why the job stopped, or what it waited for last. A draft is a plan that the user reviews
-    before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
-    account, and waits for an approval.
+    The outcomes are in the journal only. `unreadable` counts the parts that were left out without a try:
+    clients that could not be read or have left their group, and changes that an undo leaves as they are.
+    `tested` is True once a first write had no side effect. `reason` (a `Stop`) and `detail` say why the job
+    stopped, or what it waited for last. A draft is a plan that the user reviews before starting it; a draft
+    is deleted after a day. A job that is asked for goes beyond the limits of the account, and waits for an
+    approval.
 
     One run works on the job at a time, under its lease. After that any worker may take the job over.
 

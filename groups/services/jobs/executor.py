@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from groups.models import Change, Job, LocksLost, PosterCredentials
+from groups.models import Change, Job, LocksLost
 from groups.models.contents import ClientAfter
 from groups.poster import (
     ErrorReason,
@@ -303,13 +303,23 @@ def lock_target(lease: JobLease, group_id: int) -> None:
         lease.check_now()
 
 
-def find_clients(
-    backoff: OutageBackoff, credentials: PosterCredentials, client_ids: Collection[int]
-) -> ClientLocations:
-    """Find the groups of clients; wait while Poster is away."""
-    return locate_each(
-        client_ids, lambda each: backoff.ask_poster(lambda: group_of_client(credentials, each))
-    )
+def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
+    """Find the groups of clients; wait while Poster is away.
+
+    A read may be late or untrue, so a client who is not found in one of the groups `among` is read once more.
+    """
+    backoff, credentials = OutageBackoff(lease), sender_of(lease.job)
+
+    def find(some: Collection[int]) -> ClientLocations:
+        return locate_each(some, lambda each: backoff.ask_poster(lambda: group_of_client(credentials, each)))
+
+    found = find(client_ids)
+    if doubted := [each for each in client_ids if found.group_of(each) not in {None, *among}]:
+        lease.wait(settings.POSTER_CONFIRM_SECONDS)
+        again = find(doubted)
+        found.groups |= again.groups
+        found.unreadable |= again.unreadable
+    return found
 
 
 def settle_open(lease: JobLease) -> bool:

@@ -61,7 +61,7 @@ Reason, Failure = Change.Reason, Change.Failure
 # Shares of POSTER_WRITE_DEADLINE: 6, 6, 15 and 8 of 30 seconds. Mostly the gates need none of theirs.
 GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.27
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
-READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE))
+READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
 FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
 SLOW = timedelta(seconds=1)

@@ -17,6 +17,7 @@ from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingR
 from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content
+from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.groups import list_groups_now
 from groups.services.jobs.executor import NOTHING_SENT
@@ -113,7 +114,7 @@ class CriteriaRun(MovingRun):
             self._check_table()
         else:
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
-            scope = scope.planned(self._backoff.ask_poster(partial(read, job, sender_of(job))))
+            scope = scope.planned(self._ask_of_account(partial(read, job, sender_of(job))))
         self._planned_at = scope.planned_at or timezone.now()
         left = left_of(job, scope.moves)
         clients = _sent_by(job).values("client_id").distinct().count() + len(left)
@@ -124,6 +125,13 @@ class CriteriaRun(MovingRun):
             raise Stopped(Job.Stop.BEYOND_LIMITS)
         job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=clients)
         return left
+
+    def _ask_of_account[T](self, question: Callable[[], T]) -> T:
+        """Ask Poster for lists that every account has; where it denies one, put the run off."""
+        try:
+            return self._backoff.ask_poster(question)
+        except NotFound:
+            self._backoff.wait()
 
     def _check_table(self) -> None:
         if not Criteria.objects.filter(account=self._job.account_id, fingerprint=self._table).exists():
@@ -142,7 +150,7 @@ class CriteriaRun(MovingRun):
     def _check_targets(self, ids: set[int]) -> None:
         """Raise `Stopped` if a group that clients go to is gone, by two looks."""
         for is_second in (False, True):
-            found = self._backoff.ask_poster(lambda: list_groups_now(sender_of(self._job)))
+            found = self._ask_of_account(lambda: list_groups_now(sender_of(self._job)))
             if ids <= {group.id for group in found.groups}:
                 return
             if not is_second:

@@ -2,13 +2,14 @@
 
 Move a first client alone, and stop if anything but its group changed. Then go on in passes, until a pass
 finds no client left to try. A job for all clients of a group reads it from its start in each pass, so clients
-that joined meanwhile are moved too. Chosen clients may be in several groups: each is moved only out of the
-group in which it was chosen.
+that joined meanwhile are moved too, and looks for each client of its snapshot whom that list lacks. Chosen
+clients may be in several groups: each is moved only out of the group in which it was chosen.
 """
 
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import batched, chain
 from typing import NamedTuple
@@ -17,11 +18,11 @@ from django.conf import settings
 
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
-from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job
 from groups.poster import ClientList, Group, NotFound
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import call_poster
-from groups.services.groups import find_group
+from groups.services.groups import find_group, read_now
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
@@ -96,7 +97,13 @@ class MovingRun(ABC):
         return self._ask_of_source(take)
 
     def _ask_of_source[T](self, question: Callable[[], T]) -> T:
-        """Ask Poster about a group that clients are moved out of. Raises `Stopped` if Poster denies it."""
+        """Ask Poster about a group that clients are moved out of.
+
+        Poster may deny a group by mistake, so it is asked twice. Raises `Stopped` if the group is gone.
+        """
+        with suppress(NotFound):
+            return self._backoff.ask_poster(question)
+        self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
         try:
             return self._backoff.ask_poster(question)
         except NotFound:
@@ -169,32 +176,27 @@ class MoveRun(MovingRun):
     def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
         super().__init__(lease)
         self._sources = sources
-        self._unreadable: dict[int, int] = {}
+        # Clients who are not tried: their rows cannot be read, or they have left the group.
+        self._left_out: dict[int, list[int | None]] = {}
 
     def run(self) -> None:
         """Take a snapshot of each group, then move clients in passes until none is left to try."""
         self._check_earlier()
-        self._snapshots = [
-            self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
-        ]
+        self._snapshots = {
+            group_id: self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
+        }
         self._move_all()
-        if self._were_some_not_listed():
-            self._move_all()
-
-    def _were_some_not_listed(self) -> bool:
-        """Return True if some of the clients that were kept were not tried: a list may have lacked them."""
-        tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
-        kept = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
-        return not set(tried).issuperset(kept)
 
     # --- The clients to move -------------------------------------------------------------------------------
 
     def _pages(self) -> Iterator[list[ClientMove]]:
+        whole = [group_id for group_id, chosen in self._sources.items() if chosen is None]
+        for group_id in whole:
+            yield from (self._moves(group_id, page) for page in self._pages_of_all(group_id))
+        for group_id in whole:
+            yield from (self._moves(group_id, page) for page in self._pages_of_unlisted(group_id))
         for group_id, chosen in self._sources.items():
-            if chosen is None:
-                yield from (self._moves(group_id, page) for page in self._pages_of_all(group_id))
-                continue
-            for some in batched(chosen, AT_ONCE, strict=False):
+            for some in batched(chosen or (), AT_ONCE, strict=False):
                 self._backoff.ask_poster(partial(check_target, self._lease))
                 yield self._moves(group_id, some)
 
@@ -202,20 +204,32 @@ class MoveRun(MovingRun):
         return [ClientMove(client_id, group_id, self._job.target_id or 0) for client_id in client_ids]
 
     def _pages_of_all(self, group_id: int) -> Iterator[list[int]]:
-        offset, unreadable = 0, 0
+        offset, self._left_out[group_id] = 0, []
         while True:
             page = self._ask_of_source(partial(self._read, group_id, offset))
             ids = [client.id for client in page.clients if not client.removed]
             # Clients that this job has moved and a user has moved back stay in the group.
             back = self._left(ids)
             yield ids
-            unreadable += len(page.unreadable)
+            self._left_out[group_id] += [row.id for row in page.unreadable]
             if page.size < AT_ONCE:
-                self._unreadable[group_id] = unreadable
-                self._job.move_on(Job.State.RUNNING, unreadable=sum(self._unreadable.values()))
                 return
             # Clients that left shift the rest forward, so advance the offset only by those still here.
             offset += page.size - (self._left(ids) - back)
+
+    def _pages_of_unlisted(self, group_id: int) -> Iterator[list[int]]:
+        """Yield the clients of the snapshot who are still in the group, though its list has lacked them."""
+        left_out = self._left_out[group_id]
+        for some in batched(snapshots.living_ids(self._snapshots[group_id]), AT_ONCE, strict=False):
+            if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
+                # The clients of a group that was removed meanwhile are gone with it.
+                self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
+                self._backoff.ask_poster(partial(check_target, self._lease))
+                places = find_clients(self._lease, untried, among=[group_id])
+                unlisted = [each for each in untried if places.group_of(each) == group_id]
+                left_out += set(untried).difference(unlisted, left_out)
+                yield unlisted
+        self._job.move_on(Job.State.RUNNING, unreadable=sum(map(len, self._left_out.values())))
 
     def _read(self, group_id: int, offset: int) -> ClientList:
         check_target(self._lease)
@@ -228,14 +242,13 @@ class MoveRun(MovingRun):
 
     def _left(self, client_ids: list[int]) -> int:
         """Count the clients that have left the group according to the journal."""
-        gone = self._gone().filter(client_id__in=client_ids)
-        return gone.order_by().values("client_id").distinct().count()
+        gone = Change.objects.filter(job=self._job, reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
+        left = (self._made() | gone).filter(client_id__in=client_ids)
+        return left.order_by().values("client_id").distinct().count()
 
-    def _gone(self) -> ChangeQuerySet:
-        """Return the changes of this job that prove that their client has left the group."""
-        rows = Change.objects.filter(job=self._job)
-        made = rows.filter(action=Change.Action.MOVE, state__in=Change.MADE)
-        return made | rows.filter(reason__in=(Reason.CLIENT_GONE, Reason.ELSEWHERE))
+    def _made(self) -> ChangeQuerySet:
+        """Return the moves that this job has made."""
+        return Change.objects.filter(job=self._job, action=Change.Action.MOVE, state__in=Change.MADE)
 
     # --- The removal of the group --------------------------------------------------------------------------
 
@@ -256,7 +269,7 @@ class MoveRun(MovingRun):
             living = (client.id for client in page.clients if not client.removed)
             if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try
-        remaining = self._not_proven_gone(credentials)
+        remaining = self._not_proven_gone()
         if remaining or (group.clients and not moved_just_now(self._job)):
             raise Stopped(Job.Stop.NOT_EMPTY, str(len(remaining) or group.clients))
         if group.clients:
@@ -286,22 +299,16 @@ class MoveRun(MovingRun):
                 raise Stopped(Job.Stop.NOT_REMOVED, change.message)
         return False
 
-    def _not_proven_gone(self, credentials: PosterCredentials) -> list[int]:
+    def _not_proven_gone(self) -> list[int]:
         """Return the clients of the group that have not provably left it.
 
-        The proof is a change in the journal, or a read of that single client. An empty list and a client
-        count of 0 prove nothing: they may be outdated, and removing the group would remove its clients.
+        The proof is a move of this job that was read back, or two reads of that single client. An empty list
+        and a client count of 0 prove nothing, nor does a read before a move that was not sent: they may be
+        outdated, and removing the group would remove its clients.
         """
         tried = Change.objects.filter(job=self._job).values_list("client_id", flat=True)
-        living = chain.from_iterable(map(snapshots.living_ids, self._snapshots))
+        living = chain.from_iterable(map(snapshots.living_ids, self._snapshots.values()))
         known = {*living, *filter(None, tried)}
-        unproven = known.difference(self._gone().values_list("client_id", flat=True))
-        locations = find_clients(self._backoff, credentials, unproven)
-        if absent := unproven - locations.groups.keys() - locations.unreadable:
-            # Poster may omit a client by mistake, so read twice before a client counts as gone.
-            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
-            again = find_clients(self._backoff, credentials, absent)
-            locations.groups |= again.groups
-            locations.unreadable |= again.unreadable
-        in_group = (each for each, group_id in locations.groups.items() if group_id == self._job.group_id)
-        return [*locations.unreadable, *in_group]
+        unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
+        places = find_clients(self._lease, unproven, among=[self._job.group_id or 0])
+        return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]

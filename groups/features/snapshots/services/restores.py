@@ -195,7 +195,7 @@ class _Restore:
             for client in clients
             if client.id not in undecided and may_be_tried(tries[client.id])
         }
-        locations = find_clients(self._backoff, sender_of(self._job), [now[old] for old in left])
+        locations = find_clients(self._lease, [now[old] for old in left], self._scope.sources)
         commands: Commands = []
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         for old, client in sorted(left.items(), key=lambda item: len(tries[item[0]])):

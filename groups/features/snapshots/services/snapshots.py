@@ -44,7 +44,7 @@ SECONDS_FOR_REMOVAL = 20.0
 """Seconds for the snapshot before a removal: the page waits for both, and a proxy's patience is limited."""
 # A later try of the same form takes a new snapshot: the clients, and what they have, are others by then.
 OF_ONE_TRY = timedelta(minutes=1)
-# A snapshot without a removal is deleted after this time, when no open form can send that removal any more.
+# A snapshot whose removal was not sent is deleted after this time, when no open form can send it any more.
 FORGOTTEN_AFTER = timedelta(hours=1)
 GIVEN_UP_AFTER = timedelta(days=1)
 
@@ -259,7 +259,7 @@ def written_out(snapshot: Snapshot, user: User) -> Iterator[bytes]:
 
 
 def forget_old() -> int:
-    """Delete snapshots that are too old, unfinished, or without a removal; return how many were deleted.
+    """Delete snapshots that are too old, unfinished, or of no removal that was sent; return how many.
 
     Keep those that an active restore reads; a job that is paused or has stopped may stay so for years.
     """
@@ -268,11 +268,10 @@ def forget_old() -> int:
     read = [RestoreScope.from_json(job.wanted).snapshot for job in restores]
     unread = Snapshot.objects.exclude(pk__in=read)
     old = unread.filter(taken_at__lt=now - timedelta(days=settings.SNAPSHOT_DAYS))
-    # Keep the snapshot of a failed removal that was sent: Poster may still carry it out.
-    made = Change.objects.filter(pk=OuterRef("pk")).exclude(
-        Q(state=Change.State.REFUSED) | Q(state=Change.State.FAILED, sent_at=None)
-    )
-    of_no_removal = unread.filter(~Exists(made), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
+    # Keep the snapshot of a removal that was sent and has failed, or was refused: Poster may still carry it
+    # out, or have carried it out, and nothing else has the clients then.
+    sent = Change.objects.filter(pk=OuterRef("pk")).exclude(state=Change.State.FAILED, sent_at=None)
+    of_no_removal = unread.filter(~Exists(sent), job=None, taken_at__lt=now - FORGOTTEN_AFTER)
     given_up = unread.filter(complete=False, taken_at__lt=now - GIVEN_UP_AFTER)
     deleted = [each.delete()[1].get(Snapshot._meta.label, 0) for each in (old, of_no_removal, given_up)]
     return sum(deleted)

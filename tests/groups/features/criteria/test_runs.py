@@ -191,6 +191,27 @@ def test_a_group_that_one_list_omits_stops_no_run(start, client_of, table, sandb
     assert moves_of(sandbox) == [goes]
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize(
+    ("method", "fault", "options"),
+    [
+        ("clients.getGroup", "response_false", {}),
+        ("clients.getGroups", "error_object", {"code": 32}),
+        ("clients.getGroups", "error_object", {"code": 404, "call": 2}),
+        ("clients.getClients", "error_object", {"code": 32}),
+    ],
+)
+def test_a_group_or_a_list_that_poster_denies_once_stops_no_run(
+    start, client_of, table, sandbox, monkeypatch, group_of, method, fault, options
+):
+    down = client_of(GOLD)
+    start()
+    monkeypatch.setattr(run_work, "PLAN_LIFE", timedelta(0))
+    sandbox.script(method, fault, **options)
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert group_of(down) == BRONZE
+
+
 def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox):
     client_of(GOLD)
     sandbox.script("clients.getClients", "status_500", times=None)

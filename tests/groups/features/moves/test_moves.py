@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import ClientsToMove, Move, Retire
+from groups.features.snapshots.services.snapshots import take_snapshot_for_job
 from groups.models import Change, Job, PosterCredentials
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
@@ -505,6 +506,52 @@ def test_a_list_that_is_empty_once_does_not_end_the_move(staff, sandbox, people)
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize(
+    ("method", "fault", "options"),
+    [
+        ("clients.getGroup", "response_false", {}),
+        ("clients.getClients", "error_object", {"code": 32}),
+        ("clients.getClients", "error_object", {"code": 32, "call": 2}),
+    ],
+)
+def test_a_group_that_is_denied_once_does_not_end_the_move(staff, sandbox, people, method, fault, options):
+    job = start(staff)
+    sandbox.script(method, fault, **options)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(4) == set()
+
+
+def test_who_is_in_no_list_after_the_snapshot_is_moved_too(staff, sandbox, people):
+    everybody = people(4)
+    job = start(staff)
+    sandbox.script("clients.getClients", "row_absent", call=2, ids=[FIRST + 1], times=None)
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert sorted(moved_ids(sandbox)) == sorted(everybody)
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
+    job = start(staff)
+    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
+    sandbox.console().edit_client(FIRST + 2, delete="1")
+    sandbox.console().edit_client(FIRST + 3, bonus="?")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW - 3, skipped=3)
+    assert not {FIRST + 1, FIRST + 2, FIRST + 3}.intersection(moved_ids(sandbox))
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(staff, sandbox, people):
+    job, everybody = start(staff), sorted(people(4))
+    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    sandbox.console().remove(4)
+    sandbox.script("clients.getClients", "row_absent", ids=everybody, times=None)
+    assert ended(run(job)) == (Job.State.STOPPED, "source_gone")
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_whose_clients_poster_denies_on_the_way_is_told(staff, sandbox, browse):
     job = start(staff)
     sandbox.script("clients.getClients", "error_object", code=32, call=2, times=None)
@@ -529,6 +576,17 @@ def test_a_client_who_was_moved_by_somebody_else_is_left_there(staff, sandbox):
     assert ended(run(job)) == (Job.State.DONE, "")
     assert moved_ids(sandbox) == [FIRST]
     assert progress_of(job) == JobProgress(total=2, done=1, skipped=1)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_one_late_read_of_a_client_skips_nobody(staff, sandbox, people):
+    for group_id in ("5", "4"):
+        sandbox.console().edit_client(FIRST, client_groups_id=group_id)
+    job = start(staff, client_ids=[FIRST])
+    sandbox.script("clients.getClient", "behind", call=2)  # the snapshot reads the client first
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert progress_of(job) == JobProgress(total=1, done=1)
+    assert FIRST in people(1)
 
 
 def test_an_error_of_ours_stops_it_and_is_logged(staff, sandbox, monkeypatch, caplog):

@@ -632,6 +632,18 @@ def test_a_client_that_another_change_locks_is_waited_for(owner, sandbox, settin
     assert not sandbox.posts()
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize("fault", ["row_absent", "behind"])
+def test_one_untrue_read_of_a_client_leaves_nobody_out(owner, sandbox, fault):
+    snapshot = snapshot_of(owner)
+    sandbox.console().edit_client(129, client_groups_id="5")
+    job = started(owner, snapshot)
+    sandbox.script("clients.getClient", fault, ids=[129], times=FEW)  # the first look at each client
+    assert run(job).state == Job.State.DONE
+    assert progress_of(job) == JobProgress(total=1, done=1)
+    assert sandbox.accounts["demo"].clients.row(129)["client_groups_id"] == "4"
+
+
 def test_of_a_longer_name_than_the_journals_poster_decides_and_the_page_says_its_words(owner, sandbox):
     sandbox.console().edit(4, client_groups_name="я" * 450)
     snapshot, _were = removed(owner, sandbox)

@@ -20,10 +20,12 @@ from groups.poster import Group
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import routines
+from groups.services.writes.execute import execute
 from poster_admin.common import encryption
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from tests.support.circuit import close_breakers
+from tests.support.commands import removal_of
 from tests.support.pages import GROUP_4, REMOVAL, fragment, hidden, open_form, text_of
 from tests.support.sign_in import after_a_while, security_lines
 from tests.support.snapshots import remove_by_page
@@ -576,10 +578,10 @@ def test_a_worker_deletes_it_too(snapshot):
 @pytest.mark.parametrize(
     ("state", "sent", "kept"),
     [("applied", True, True), ("unknown", True, True), ("review", True, True), ("pending", True, True),
-     ("failed", False, False), ("failed", True, True), ("refused", True, False), (None, False, False)],
+     ("failed", False, False), ("failed", True, True), ("refused", True, True), (None, False, False)],
 )  # fmt: skip
-def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sent, kept):
-    """A removal may be applied late, and then only the snapshot has its clients."""
+def test_of_a_removal_that_was_not_sent_nothing_stays(owner, sandbox, state, sent, kept):
+    """One that was sent may be applied late, or be refused and made: nothing else has its clients."""
     operation = uuid.uuid4()
     credentials = credentials_service.credentials_of(owner)
     group = read_now(credentials, 4).group
@@ -592,6 +594,17 @@ def test_of_a_removal_that_was_not_made_nothing_stays(owner, sandbox, state, sen
     assert snapshots.forget_old() == 0
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=61))
     assert snapshots.forget_old() == (0 if kept else 1)
+
+
+def test_of_a_removal_that_poster_has_refused_and_made_the_clients_are_kept(owner, sandbox):
+    removal = removal_of(owner, 4)
+    sandbox.script("clients.removeGroup", "error_object", code=20, when="after")
+    sandbox.script("clients.getGroup", "behind", call=2, times=None)  # the reads after it
+    assert execute(removal).state == Change.State.REFUSED
+    assert 4 not in sandbox.accounts["demo"].groups
+    Snapshot.objects.update(taken_at=timezone.now() - timedelta(minutes=61))
+    assert snapshots.forget_old() == 0
+    assert Snapshot.objects.get().clients == FEW
 
 
 def test_one_that_was_given_up_is_taken_anew(owner, sandbox):
