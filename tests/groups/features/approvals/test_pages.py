@@ -584,11 +584,6 @@ def test_the_first_limits_of_an_account_are_those_of_that_account(owner, browse)
     assert Limits.objects.values_list("account", "max_clients").get() == ("demo", 150)
 
 
-def test_staff_do_not_set_the_limits(staff, browse):
-    assert browse(staff).post("/account/limits/", {"max_percent": "90"}).status_code == 403
-    assert not Limits.objects.exists()
-
-
 # --- Other ways to write -----------------------------------------------------------------------------------
 
 

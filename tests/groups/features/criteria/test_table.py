@@ -325,7 +325,3 @@ def test_pins_belong_to_their_account(browse, outsider, staff):
     theirs = browse(outsider)
     assert theirs.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 404
     assert "data-pin" not in theirs.get(URL).content.decode()
-
-
-def test_managers_pin_nobody(browse, manager):
-    assert browse(manager).post(PINS, {"client": "130", "reason": "x"}).status_code == 403
