@@ -359,14 +359,6 @@ def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, lim
     assert str(the_request().pk) not in client.get("/requests/").content.decode()
 
 
-def test_requests_of_another_account_are_not_there(staff, outsider, browse, limits):
-    url = ask(browse, staff, limits)
-    client = browse(outsider)
-    assert client.get(url).status_code == 404
-    assert client.post(f"{url}approve/").status_code == 404
-    assert "data-to-decide" not in client.get("/requests/").content.decode()
-
-
 def test_a_refusal_has_a_reason_and_is_final(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
