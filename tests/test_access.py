@@ -4,6 +4,7 @@ import itertools
 import re
 import uuid
 from decimal import Decimal
+from urllib.parse import quote
 
 import pytest
 from django.urls import URLResolver, get_resolver, reverse
@@ -18,7 +19,7 @@ from groups.features.snapshots.models import Snapshot
 from groups.models import Change, PosterCredentials
 from groups.services.groups import read_now
 from poster_admin.features import FEATURES
-from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
+from poster_admin.users.models import Passkey, SecurityEvent, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
     CHANGE,
@@ -521,6 +522,39 @@ def test_signing_out_ends_it(staff, browse):
     client = browse(staff)
     assert client.post("/accounts/logout/")["Location"] == reverse("login")
     assert client.get("/groups/").status_code == 302
+
+
+# Where the password is asked for again.
+PROVEN = (
+    *(("get", "/accounts/second-factor/"), ("post", "/accounts/second-factor/remove/")),
+    *(("post", "/accounts/second-factor/codes/"), ("get", "/accounts/passkeys/new/")),
+    *(("post", "/account/"), ("get", "/account/disconnect/"), ("post", "/account/disconnect/")),
+    *(("post", "/account/notices/webhook/"), ("post", "/account/notices/webhook/secret/")),
+    *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/block/")),
+    *(("get", f"{SNAPSHOT}/download/"), ("get", f"{SNAPSHOT}/restore/"), ("post", f"{SNAPSHOT}/restore/")),
+)
+# Where its page leads back to, if not to the same address: it would stay after a download.
+BACK = {
+    ("post", "/account/disconnect/"): "/account/",
+    ("get", f"{SNAPSHOT}/download/"): "/history/snapshots/",
+}
+
+
+def test_the_password_is_asked_for_again(owner, staff, browse, sandbox, subtests):
+    rows = rows_of(staff, browse)
+    before = stored(rows)
+    sandbox.log.clear()
+    client = after_a_while(browse(owner))
+    TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
+    lines = SecurityEvent.objects.count()
+    for method, url in PROVEN:
+        there, back = with_their_ids(url, rows), with_their_ids(BACK.get((method, url), url), rows)
+        with subtests.test(method=method, url=there):
+            answer = getattr(client, method)(there)
+            assert answer["Location"] == f"/accounts/confirm/?next={quote(back, safe='')}"
+    assert stored(rows) == before
+    assert SecurityEvent.objects.count() == lines
+    assert not sandbox.calls()
 
 
 # --- Admin -------------------------------------------------------------------------------------------------

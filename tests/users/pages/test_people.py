@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,7 +15,6 @@ from poster_admin.users.sign_in import two_factor
 from tests.support.pages import hidden, text_of
 from tests.support.people import PASSWORD, connect, make_user
 from tests.support.people_pages import ACTIONS, LIST, NEW, OLENA, page_of, shown_password, signs_in
-from tests.support.sign_in import after_a_while
 
 pytestmark = pytest.mark.django_db
 
@@ -131,18 +129,6 @@ def test_a_form_sent_twice_at_once_makes_one_person_and_says_what_to_do(owner, b
         pre_save.disconnect(first_one, sender=User)
     assert answer.status_code == 422
     assert "Somebody signs in by this name already" in text_of(answer)
-
-
-def test_the_password_is_asked_for_again_before_people_are_managed(owner, staff, browse):
-    client = after_a_while(browse(owner))
-    assert client.post(NEW, OLENA)["Location"] == "/accounts/confirm/?next=%2Fpeople%2Fnew%2F"
-    assert client.get(NEW)["Location"] == "/accounts/confirm/?next=%2Fpeople%2Fnew%2F"
-    question = f"{page_of(staff)}block/"
-    assert client.post(question)["Location"] == f"/accounts/confirm/?next={quote(question, safe='')}"
-    assert client.get(LIST).status_code == 200
-    staff.refresh_from_db()
-    assert staff.is_active
-    assert not User.objects.filter(username="olena").exists()
 
 
 # --- One person --------------------------------------------------------------------------------------------
