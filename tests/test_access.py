@@ -4,6 +4,7 @@ import itertools
 import re
 import uuid
 from decimal import Decimal
+from urllib.parse import quote
 
 import pytest
 from django.urls import URLResolver, get_resolver, reverse
@@ -12,12 +13,13 @@ from django.utils import timezone
 from groups.features.approvals.models import Breach
 from groups.features.approvals.services import approvals
 from groups.features.bulk.services import Edit, Line, keep_plan
+from groups.features.criteria.models import CriteriaPin
 from groups.features.saved_views.models import SavedView
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, PosterCredentials
 from groups.services.groups import read_now
 from poster_admin.features import FEATURES
-from poster_admin.users.models import Passkey, TOTPDevice, UserSession, new_key
+from poster_admin.users.models import Passkey, SecurityEvent, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
     CHANGE,
@@ -96,6 +98,11 @@ NEEDS = {
                     "/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
                     "/people/1/invite/", "/people/1/sign-out/", "/people/1/second-factor/"},
 }  # fmt: skip
+# Which of these rights a role has; owners have all.
+ROLES = {
+    "manager": {"view_group"},
+    "staff": {"view_group", "view_client", "add_group", "change_group", "move_client", "delete_group"},
+}
 
 ONLY_HERE = "Тільки тут"
 
@@ -138,6 +145,9 @@ def rows_of(staff, browse):
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
         f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
+        "/criteria/pins/1/": CriteriaPin.objects.create(
+            account=staff.credentials.account, client_id=130, reason=ONLY_HERE
+        ),
         "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
         "/people/1/": staff,
         "/admin/auth/user/1/": staff,
@@ -212,14 +222,15 @@ def test_nobody_without_a_role_gets_anything(nobody, browse, sandbox, subtests):
     assert not sandbox.calls()
 
 
-def test_managers_can_change_nothing_by_any_address(manager, browse, sandbox, subtests):
-    client = browse(manager)
-    for url in set().union(*(opened for right, opened in NEEDS.items() if right != "view_group")):
+@pytest.mark.parametrize("role", ROLES)
+def test_no_address_is_open_to_a_role_without_its_right(role, request, browse, sandbox, subtests):
+    client = browse(request.getfixturevalue(role))
+    for url in set().union(*(opened for right, opened in NEEDS.items() if right not in ROLES[role])):
         with subtests.test(url=url):
             for method in ("get", "post"):
                 answer = getattr(client, method)(url, {"name": "x", "operation": uuid.uuid4()})
                 assert answer.status_code in {403, 405}
-    assert not sandbox.posts()
+    assert not sandbox.calls()
 
 
 def test_managers_change_nothing_of_others_where_they_may_look(manager, staff, browse, sandbox, subtests):
@@ -511,6 +522,39 @@ def test_signing_out_ends_it(staff, browse):
     client = browse(staff)
     assert client.post("/accounts/logout/")["Location"] == reverse("login")
     assert client.get("/groups/").status_code == 302
+
+
+# Where the password is asked for again.
+PROVEN = (
+    *(("get", "/accounts/second-factor/"), ("post", "/accounts/second-factor/remove/")),
+    *(("post", "/accounts/second-factor/codes/"), ("get", "/accounts/passkeys/new/")),
+    *(("post", "/account/"), ("get", "/account/disconnect/"), ("post", "/account/disconnect/")),
+    *(("post", "/account/notices/webhook/"), ("post", "/account/notices/webhook/secret/")),
+    *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/block/")),
+    *(("get", f"{SNAPSHOT}/download/"), ("get", f"{SNAPSHOT}/restore/"), ("post", f"{SNAPSHOT}/restore/")),
+)
+# Where its page leads back to, if not to the same address: it would stay after a download.
+BACK = {
+    ("post", "/account/disconnect/"): "/account/",
+    ("get", f"{SNAPSHOT}/download/"): "/history/snapshots/",
+}
+
+
+def test_the_password_is_asked_for_again(owner, staff, browse, sandbox, subtests):
+    rows = rows_of(staff, browse)
+    before = stored(rows)
+    sandbox.log.clear()
+    client = after_a_while(browse(owner))
+    TOTPDevice.objects.create(user=owner, name="phone", key=new_key(), confirmed=True)
+    lines = SecurityEvent.objects.count()
+    for method, url in PROVEN:
+        there, back = with_their_ids(url, rows), with_their_ids(BACK.get((method, url), url), rows)
+        with subtests.test(method=method, url=there):
+            answer = getattr(client, method)(there)
+            assert answer["Location"] == f"/accounts/confirm/?next={quote(back, safe='')}"
+    assert stored(rows) == before
+    assert SecurityEvent.objects.count() == lines
+    assert not sandbox.calls()
 
 
 # --- Admin -------------------------------------------------------------------------------------------------

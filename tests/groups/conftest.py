@@ -1,4 +1,4 @@
-"""Fixtures of the app: lost writes that are settled at once, and a kind of job without a feature."""
+"""Fixtures of the app: lost writes that are settled at once, and kinds of jobs without a feature."""
 
 import threading
 
@@ -7,6 +7,8 @@ import pytest
 from groups.models import Job
 from groups.services.jobs.kinds import register
 from tests.support.dashboard.killing import wait_until
+from tests.support.greetings import plug_in_greeting
+from tests.support.jobs import leave_few
 from tests.support.transfers import Transfer
 
 
@@ -25,6 +27,12 @@ def settled_at_once(settings):
 
 
 @pytest.fixture
+def without_lag(settings):
+    """Believe that Poster shows each write at once: otherwise a removal waits for the moves before it."""
+    settings.POSTER_LAG_SECONDS = 0
+
+
+@pytest.fixture
 def production(settings):
     """Wait for Poster, and look again, about as in production: a simulation lets no real time pass."""
     settings.POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
@@ -32,6 +40,11 @@ def production(settings):
     settings.POSTER_READ_DEADLINE, settings.POSTER_WRITE_DEADLINE = 12, 30
     settings.POSTER_SETTLE_SECONDS, settings.POSTER_CONFIRM_SECONDS = 1800, 3
     settings.POSTER_LAG_SECONDS, settings.POSTER_WATCH_SECONDS = 90, 60
+
+
+@pytest.fixture
+def few_clients(sandbox):
+    leave_few(sandbox)
 
 
 @pytest.fixture
@@ -50,3 +63,8 @@ def transfers(monkeypatch):
     """Register a kind of job that belongs to no feature."""
     monkeypatch.setattr(Job, "registered", dict(Job.registered))
     register(Transfer)
+
+
+@pytest.fixture
+def greeting(monkeypatch):
+    return plug_in_greeting(monkeypatch)

@@ -1195,14 +1195,8 @@ def _asked_about_webhook(stage, step):
     stage.goto(f"/account/notices/webhook/{step}/")
 
 
-@scene(shows="form .button.danger")
-def webhook_gets_a_secret(stage):
-    _asked_about_webhook(stage, "secret")
-
-
-@scene(shows="form .button.danger")
-def webhook_is_removed(stage):
-    _asked_about_webhook(stage, "remove")
+for name, step in {"webhook_gets_a_secret": "secret", "webhook_is_removed": "remove"}.items():
+    SCENES[name] = (partial(_asked_about_webhook, step=step), "Owners", "demo", "form .button.danger")
 
 
 sent("webhook_refused", "/account/notices/webhook/", {"address": "http://10.0.0.1/"})

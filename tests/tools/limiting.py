@@ -5,15 +5,13 @@ somebody edits the target; a part of the answers is lost, late or old. Where the
 or stops it, a second person approves the effect that the page of the request shows, or what has become of it.
 """
 
-import argparse
 import random
-import sys
-import tempfile
 import time
 import uuid
 from collections import Counter
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.tools.simulating import by_hand, connected
 
 MOVE = "clients.updateClient"
 # Faults of one write of a job, and lags of all reads of a run.
@@ -237,42 +235,12 @@ def simulate(seed, asker, approver, runs):
     return world.counts, world.problems
 
 
-def main(arguments):
-    """Run the simulation by hand, with a database of its own."""
-    from tests.benchmarks.writes import installation
-
-    parser = argparse.ArgumentParser(prog="limiting", description=__doc__.partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        approver = installation(directory)
-        asker = type(approver).objects.create_user("staff")
-        counts, problems = simulate(
-            options.seed, connected(asker, "Staff"), connected(approver, "Owners"), options.runs
-        )
-    print(*problems, sep="\n")
-    print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
-    print(f"{time.monotonic() - began:.0f} s")
-    if problems:
-        sys.exit("A job reached more clients than it was allowed, or stopped although it could go on.")
-
-
-def connected(user, role):
-    """Give a user a role and the token of the sandbox's account."""
-    from django.contrib.auth.models import Group
-
-    from groups.models import PosterAccount, PosterCredentials
-
-    user.groups.set([Group.objects.get(name=role)])
-    account, _ = PosterAccount.objects.get_or_create(name="demo")
-    credentials = PosterCredentials.objects.filter(user=user).first() or PosterCredentials(user=user)
-    credentials.account = account
-    credentials.set_token(Sandbox().accounts["demo"].token)
-    credentials.save()
-    return type(user).objects.get(pk=user.pk)
+def simulate_two(seed, owner, runs):
+    """Run so many jobs that a new member of staff asks for and the owner approves."""
+    asker = type(owner).objects.create_user("staff")
+    return simulate(seed, connected(asker, "Staff"), owner, runs)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    blame = "A job reached more clients than it was allowed, or stopped although it could go on."
+    by_hand(__doc__, "runs", 10_000, simulate_two, blame)

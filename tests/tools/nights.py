@@ -6,10 +6,7 @@ be counted as unread; nobody is written twice in a night, and nobody is moved by
 sent has to be one of the oracle's.
 """
 
-import argparse
 import random
-import sys
-import tempfile
 import time
 from collections import Counter
 from contextlib import suppress
@@ -17,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.tools.simulating import by_hand
 
 CLIENTS = 8
 BRONZE, SILVER, GOLD, FRIENDS = GROUPS = (901, 902, 903, 904)
@@ -291,25 +289,6 @@ def simulate(seed, owner, nights):
     return world.counts, world.problems
 
 
-def main(arguments):
-    """Run the simulation by hand, with a database of its own."""
-    from tests.benchmarks.writes import installation
-    from tests.tools.limiting import connected
-
-    parser = argparse.ArgumentParser(prog="nights", description=__doc__.partition("\n")[0])
-    parser.add_argument("--nights", type=int, default=YEAR)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        owner = connected(installation(directory), "Owners")
-        counts, problems = simulate(options.seed, owner, options.nights)
-    print(*problems, sep="\n")
-    print(", ".join(f"{name}: {count}" for name, count in sorted(counts.items())))
-    print(f"{time.monotonic() - began:.0f} s")
-    if problems:
-        sys.exit("A client was written twice, moved against the oracle, or left without being counted.")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    blame = "A client was written twice, moved against the oracle, or left without being counted."
+    by_hand(__doc__, "nights", YEAR, simulate, blame)

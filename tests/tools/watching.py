@@ -5,18 +5,15 @@ arrive late, reads lag, and lists lack groups or have rows that nobody can read.
 also between the steps of a write. The time is counted and not waited for, see `tests.support.pretence`.
 """
 
-import argparse
 import itertools
 import random
-import sys
-import tempfile
-import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from tests.support.pretence import BadNetwork, Clock, Poster, in_time_of
+from tests.tools.simulating import by_hand
 
 LAG, LOOK_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0
 GROUPS = 12
@@ -392,24 +389,6 @@ def simulate(seed, user, steps):
         return world.verdict(), world.problems
 
 
-def main(arguments):
-    """Run the simulation by hand, with a database of its own."""
-    from tests.benchmarks.writes import installation
-
-    parser = argparse.ArgumentParser(prog="watching", description=__doc__.partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args(arguments)
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as directory:
-        user = installation(directory)
-        counts, problems = simulate(options.seed, user, options.steps)
-    print(*problems, sep="\n")
-    print(", ".join(f"{name}: {count}" for name, count in counts.items()))
-    print(f"{time.monotonic() - began:.0f} s")
-    if counts["false"] or counts["missed"]:
-        sys.exit("A change made elsewhere was made up, or missed.")
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    blame = "A change made elsewhere was made up, or missed."
+    by_hand(__doc__, "steps", 4000, simulate, blame)

@@ -3,14 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
 from groups.poster.redact import redact
 from poster_admin.common.client_ip import client_address, describe_agent
-from poster_admin.settings import PASSWORD_HASHERS
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.pages.forms import OwnPasswordForm
 from poster_admin.users.sessions import SessionStore
@@ -162,23 +160,6 @@ def test_a_sign_in_of_ones_own_does_not_forgive_guesses_at_others(staff, manager
 def test_weak_passwords_are_refused(staff, browse, weak):
     data = {"old_password": PASSWORD, "new_password1": weak, "new_password2": weak}
     assert browse(staff).post("/accounts/password/", data).status_code == 422
-
-
-def test_passwords_are_kept_by_argon2_and_an_older_hash_is_renewed_at_the_sign_in(staff, browse, settings):
-    settings.PASSWORD_HASHERS = PASSWORD_HASHERS
-    staff.password = PBKDF2PasswordHasher().encode(PASSWORD, "a-salt", iterations=10)
-    staff.save()
-    assert browse().post("/accounts/login/", {"username": "staff", "password": PASSWORD}).status_code == 302
-    staff.refresh_from_db()
-    assert staff.password.startswith("argon2$argon2id$")
-    new = "a-quite-different-one"
-    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
-    assert browse(staff).post("/accounts/password/", data).status_code == 302
-    staff.refresh_from_db()
-    assert staff.password.startswith("argon2$argon2id$")
-    assert staff.check_password(new)
-    # A hash that was only renewed is the same password.
-    assert SecurityEvent.objects.filter(kind=Event.PASSWORD).count() == 2
 
 
 @pytest.mark.parametrize("strong", ["ніч яка місячна зоряна", "x" * 64 + " й"])

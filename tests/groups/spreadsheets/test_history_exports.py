@@ -124,15 +124,6 @@ def test_hashes_of_a_client_stay_here(manager, browse):
         assert "secret" not in answer.content.decode()
 
 
-def test_a_user_without_the_right_gets_none(nobody, browse):
-    assert browse(nobody).get("/history/export.csv").status_code == 403
-
-
-def test_an_account_gets_nothing_of_another_one(outsider, staff, browse):
-    edit(browse(staff), percent="12")
-    assert lines_of(browse(outsider).get("/history/export.jsonl")) == []
-
-
 @pytest.mark.usefixtures("_two_changes")
 def test_more_changes_than_a_file_holds_are_exported_in_parts(manager, browse, monkeypatch):
     monkeypatch.setattr(history, "COUNTED", 1)

@@ -56,11 +56,6 @@ def test_an_owner_reads_nothing_of_another_account_and_an_administrator_all(
     assert "kavarnia.localhost" in browse(owner).get("/account/installation/").text
 
 
-def test_staff_do_not_open_it(staff, browse):
-    for url in ("/account/installation/", "/account/start/"):
-        assert browse(staff).get(url).status_code == 403
-
-
 @with_feature("approvals", "elsewhere")
 def test_the_guide_is_left_and_taken_up(first, browse, sandbox):
     client = browse(first)

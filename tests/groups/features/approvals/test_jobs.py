@@ -27,7 +27,7 @@ from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
 from tests.support.commands import before_the_read
 from tests.support.dashboard.killing import wait_until
-from tests.support.greetings import greet, plug_in_greeting
+from tests.support.greetings import greet
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
 from tests.support.pages import hidden, text_of
 from tests.support.threads import at_once
@@ -612,11 +612,6 @@ def test_clients_of_several_groups_are_one_request_and_one_yes(staff, owner, bro
 
 
 # --- Any kind ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def greeting(monkeypatch):
-    return plug_in_greeting(monkeypatch)
 
 
 def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeting):

@@ -742,14 +742,21 @@ def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, 
 # --- What Poster has already -------------------------------------------------------------------------------
 
 
-def test_approving_a_change_that_poster_has_already_sends_nothing(staff, owner, sandbox):
-    request = approvals.ask_for(an_update(staff), staff, ())
-    sandbox.console("demo").edit(1, client_groups_discount="15")
+@pytest.mark.parametrize(
+    ("subject", "percents"), [(an_update, {1: 15}), (an_edit, {1: 15, 4: 15}), (schedule_of, {4: 20})]
+)
+def test_approving_what_poster_has_already_sends_nothing(staff, owner, sandbox, subject, percents):
+    request = approvals.ask_for(subject(staff), staff, ())
+    for group_id, percent in percents.items():
+        sandbox.console("demo").edit(group_id, client_groups_discount=str(percent))
     seen = approvals.effect_of(request, owner.credentials).mark
     with pytest.raises(approvals.AlreadySo):
         approvals.approve(request, owner.credentials, seen=seen)
     assert not sandbox.posts()
     assert not Change.objects.exists()
+    assert set(Job.objects.values_list("state", "total")) <= {("done", 0)}
+    assert set(Schedule.objects.values_list("state", flat=True)) <= {"cancelled"}
+    assert not Lock.objects.exists()
     request.refresh_from_db()
     assert (request.state, request.decided_by) == ("approved", owner)
 
@@ -764,33 +771,6 @@ def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sand
     assert (job.state, job.total) == ("done", 1)
     assert EditPlan.from_json(job.wanted).unchanged == 1
     assert list(Change.objects.values_list("group_id", "state")) == [(4, "applied")]
-
-
-def test_approving_a_job_that_poster_has_already_starts_nothing(staff, owner, sandbox):
-    job = an_edit(staff)
-    request = approvals.ask_for(job, staff, ())
-    for group_id in (1, 4):
-        sandbox.console("demo").edit(group_id, client_groups_discount="15")
-    seen = approvals.effect_of(request, owner.credentials).mark
-    with pytest.raises(approvals.AlreadySo):
-        approvals.approve(request, owner.credentials, seen=seen)
-    job.refresh_from_db()
-    assert (job.state, job.total) == ("done", 0)
-    assert not sandbox.posts()
-    request.refresh_from_db()
-    assert (request.state, request.decided_by) == ("approved", owner)
-
-
-def test_approving_a_plan_that_poster_has_already_plans_nothing(staff, owner, sandbox):
-    request = approvals.ask_for(schedule_of(staff), staff, ())
-    sandbox.console("demo").edit(4, client_groups_discount="20")
-    seen = approvals.effect_of(request, owner.credentials).mark
-    with pytest.raises(approvals.AlreadySo):
-        approvals.approve(request, owner.credentials, seen=seen)
-    assert Schedule.objects.get().state == "cancelled"
-    assert not Lock.objects.exists()
-    request.refresh_from_db()
-    assert (request.state, request.decided_by) == ("approved", owner)
 
 
 def test_a_plan_asked_for_few_is_not_approved_for_many(staff, owner, sandbox):

@@ -18,14 +18,8 @@ from tests.support.people import make_user
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("settled_at_once", "few_clients"),
+    pytest.mark.usefixtures("settled_at_once", "without_lag", "few_clients"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def no_lag(settings):
-    """Believe that Poster shows each write at once: otherwise a removal waits for the moves before it."""
-    settings.POSTER_LAG_SECONDS = 0
 
 
 def move_one(user, client_id, group_id, target_id):

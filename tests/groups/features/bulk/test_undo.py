@@ -16,13 +16,10 @@ from groups.services.jobs.progress import JobProgress, progress_of
 from groups.services.jobs.undo_plan import UndoScope
 from tests.support.jobs import ended, plan_undo, run, undone
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
-
-
-@pytest.fixture(autouse=True)
-def no_lag(settings):
-    """Believe that Poster shows each write at once."""
-    settings.POSTER_LAG_SECONDS = 0
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "without_lag"),
+]
 
 
 def edit(user, lines, kind=Edit):

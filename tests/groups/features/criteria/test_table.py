@@ -317,15 +317,3 @@ def test_staff_pin_a_client_and_everybody_sees_the_id_and_the_reason(browse, sta
 def test_a_wrong_pin_is_refused(browse, staff, sent):
     assert browse(staff).post(PINS, sent).status_code == 422
     assert not CriteriaPin.objects.exists()
-
-
-def test_pins_belong_to_their_account(browse, outsider, staff):
-    browse(staff).post(PINS, {"client": "130", "reason": "x"})
-    pin = CriteriaPin.objects.get()
-    theirs = browse(outsider)
-    assert theirs.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 404
-    assert "data-pin" not in theirs.get(URL).content.decode()
-
-
-def test_managers_pin_nobody(browse, manager):
-    assert browse(manager).post(PINS, {"client": "130", "reason": "x"}).status_code == 403

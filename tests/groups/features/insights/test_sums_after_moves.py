@@ -23,19 +23,15 @@ from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from tests.support.jobs import FEW, plan, run, start
+from tests.support.jobs import plan, run, start
 from tests.support.pages import text_of
 
 METHOD, MEMBERS = "dash.getClientsSales", "clients.getClients"
 COST = "/groups/4/cost/?percent=15"
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
-
-
-@pytest.fixture
-def sandbox(sandbox):
-    """Return a Poster with few clients in group 4: a job makes four calls for each of them."""
-    sandbox.console().edit(4, count_groups_clients=str(FEW))
-    return sandbox
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "few_clients"),
+]
 
 
 @pytest.fixture

@@ -120,14 +120,6 @@ def test_a_manager_may_look_and_decide_nothing(staff, manager, browse):
     assert f"/jobs/{job.pk}/" in client.get("/jobs/").content.decode()
 
 
-def test_another_account_sees_nothing_of_it(staff, outsider, browse):
-    job = start(staff)
-    client = browse(outsider)
-    assert client.get(f"/jobs/{job.pk}/").status_code == 404
-    assert client.post(f"/jobs/{job.pk}/", {"decision": "cancel"}).status_code == 404
-    assert str(job.pk) not in client.get("/jobs/").content.decode()
-
-
 def test_who_has_no_accepted_token_any_more_sees_nothing(staff, browse):
     job = start(staff)
     PosterCredentials.objects.update(refused_at=job.created_at)

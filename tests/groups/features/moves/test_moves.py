@@ -2,7 +2,6 @@
 
 import functools
 import json
-import logging
 import re
 import threading
 import uuid
@@ -802,15 +801,3 @@ def test_a_removal_that_poster_refuses_is_told(staff, sandbox):
     queue.resume(job, staff)
     assert ended(run(job)) == (Job.State.DONE, "")
     assert 4 not in sandbox.accounts["demo"].groups
-
-
-# --- The log -----------------------------------------------------------------------------------------------
-
-
-def test_no_person_is_in_the_logs(staff, sandbox, caplog):
-    caplog.set_level(logging.DEBUG)
-    people = list(sandbox.accounts["demo"].clients.rows(4))
-    run(start(staff))
-    for row in people:
-        assert row["phone_number"] not in caplog.text
-        assert row["lastname"] not in caplog.text or not row["lastname"]

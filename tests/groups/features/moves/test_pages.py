@@ -1,7 +1,5 @@
 """Test the pages that start a move or a retirement: rights, statuses, and messages."""
 
-import uuid
-
 import pytest
 from django.contrib.auth.models import User
 
@@ -159,17 +157,6 @@ def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):
     page = browse(owner).get(MOVE)
     assert "A job by staff" in text_of(page)
     assert 'name="target"' not in page.content.decode()
-
-
-@pytest.mark.once  # nothing is written
-@pytest.mark.parametrize("url", [MOVE, RETIRE])
-def test_managers_move_nobody(manager, browse, url):
-    client = browse(manager)
-    assert client.get(url).status_code == 403
-    assert (
-        client.post(url, {"clients": "all", "operation": str(uuid.uuid4()), "target": "1"}).status_code == 403
-    )
-    assert not Job.objects.exists()
 
 
 def test_a_manager_sees_no_boxes(staff, manager, browse):

@@ -35,14 +35,11 @@ from tests.support.snapshots import plan_restore_of
 from tests.support.threads import at_once
 
 State = Change.State
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "without_lag"),
+]
 MOVE = "clients.updateClient"
-
-
-@pytest.fixture(autouse=True)
-def no_lag(settings):
-    """Believe that Poster shows each write at once: otherwise a removal waits for the moves before it."""
-    settings.POSTER_LAG_SECONDS = 0
 
 
 # --- Moves -------------------------------------------------------------------------------------------------

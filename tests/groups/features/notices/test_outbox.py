@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
@@ -22,7 +21,6 @@ from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
 from tests.support.movements import GOLD, GUESTS, put_movement
 from tests.support.notices import KINDS, change_elsewhere, later, saved_job, tell, wants, work
-from tests.support.people import make_user
 from tests.support.threads import at_once
 
 pytestmark = [
@@ -654,9 +652,3 @@ def test_a_notice_without_an_address_of_the_site_has_no_link(reader, inbox, sett
     tell()
     assert "http" not in inbox.mail[0].get_content()
     assert mails.link("/groups/") == ""
-
-
-def test_owners_alone_may_set_the_webhook():
-    may = Group.objects.filter(permissions__codename="set_webhook").values_list("name", flat=True)
-    assert set(may) == {"Owners"}
-    assert make_user("somebody", role="Staff").has_perm("groups.set_webhook") is False

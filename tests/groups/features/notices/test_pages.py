@@ -11,7 +11,6 @@ from groups.features.notices.services.webhooks import last_try
 from groups.models import PosterCredentials
 from tests.support.notices import change_elsewhere, later, set_webhook, tell
 from tests.support.pages import hidden, text_of
-from tests.support.sign_in import after_a_while
 
 pytestmark = pytest.mark.django_db
 PAGE, WEBHOOK = "/account/notices/", "/account/notices/webhook/"
@@ -202,15 +201,6 @@ def test_what_is_wrong_with_the_form_is_said(owner, browse, form, words):
     answer = browse(owner).post(WEBHOOK, form)
     assert answer.status_code == 422
     assert words in text_of(answer)
-    assert not Webhook.objects.exists()
-
-
-def test_the_password_is_asked_for_again(owner, browse, receiver):
-    client = browse(owner)
-    after_a_while(client)
-    for url in (WEBHOOK, f"{WEBHOOK}secret/"):
-        answer = client.post(url, {"address": receiver.address, "kinds": ["job"]})
-        assert answer["Location"].startswith("/accounts/confirm/")
     assert not Webhook.objects.exists()
 
 

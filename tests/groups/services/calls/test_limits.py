@@ -13,7 +13,7 @@ import pytest
 from groups.poster import NotAllowed
 from groups.services.calls import limits
 from groups.services.credentials import credentials_of
-from groups.services.shared_calls import single_flight
+from groups.services.shared_calls import alone, single_flight
 from poster_admin.common import slots
 from poster_admin.common.serving import threaded
 from tests.support import environment, programs
@@ -200,6 +200,15 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     assert {(error.code, error.message, error.method, str(error)) for error in errors} == {
         (20, "Poster's words", "clients.getGroups", str(errors[0]))
     }
+
+
+def test_installations_of_another_poster_do_not_wait_for_each_other(settings):
+    def ask_another():
+        settings.POSTER_API_URL = "http://127.0.0.1:9/another/{account}/api/"
+        return alone("demo one", lambda: None, lambda: "there")
+
+    settings.POSTER_READ_DEADLINE = 0.5
+    assert alone("demo one", lambda: None, ask_another) == "there"
 
 
 @pytest.mark.django_db

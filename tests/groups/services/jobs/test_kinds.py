@@ -11,7 +11,7 @@ from groups.services.jobs.kinds import JobKind, UnknownKind, label_of, title_of
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, OperationReused
 from tests.support.commands import edit_of
-from tests.support.greetings import greet, plug_in_greeting
+from tests.support.greetings import greet
 from tests.support.jobs import ended, run, run_once
 from tests.support.pages import text_of
 from tests.support.transfers import Transfer, plan, start
@@ -29,11 +29,6 @@ def switched_off(monkeypatch, transfers):
         lambda: monkeypatch.delitem(Job.registered, Transfer.kind),
         lambda: monkeypatch.setitem(Job.registered, Transfer.kind, Transfer),
     )
-
-
-@pytest.fixture
-def greeting(monkeypatch):
-    return plug_in_greeting(monkeypatch)
 
 
 def test_a_kind_is_plugged_in_from_outside(staff, manager, browse, sandbox, greeting):

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tools import planning
 
-# tests/groups/features/schedules/test_steps.py kills a worker at each step, in this process.
+# test_steps.py kills a worker at each step, in this process.
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
