@@ -65,7 +65,8 @@ class Job(Leased, Consent):
     `undo_of` is the job that an undo takes back.
 
     The outcomes are in the journal only. `unreadable` counts the clients in Poster's responses that could not
-    be read and so were not tried. `tested` is True once a first write had no side effect. `reason` (a `Stop`)
+    be read and so were not tried. `tested` is True once a first write had no side effect, or a user has
+    accepted one: see `is_accepted` in the executor. `reason` (a `Stop`)
     and `detail` say why the job stopped, or what it waited for last. A draft is a plan that the user reviews
     before starting it; a draft is deleted after a day. A job that is asked for goes beyond the limits of the
     account, and waits for an approval.
