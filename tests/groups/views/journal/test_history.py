@@ -361,6 +361,21 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     assert client.post(f"{url}undo/").status_code == 403
 
 
+def test_what_a_person_called_made_is_not_undone_over_the_values_of_somebody_else(staff, browse, sandbox):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    let_a_worker_check(change)
+    let_a_worker_check(change)
+    url = f"/history/{change.pk}/"
+    client.post(url, {"decision": "applied"})
+    change.refresh_from_db()
+    assert (change.state, change.after["percent"]) == (State.APPLIED, "12")
+    assert f"{url}undo/" not in client.get("/history/").content.decode()
+    assert client.post(f"{url}undo/").status_code == 403
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
 def test_only_who_may_make_a_change_may_decide_it(staff, manager, browse, sandbox):
     change = lose_an_edit(browse(staff), sandbox)
     for decision in ("again", "applied", "failed"):
