@@ -146,7 +146,7 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     """Return the command that undoes a change; a removed group is created again without its clients.
 
     `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
-    the change.
+    the change, and `NotNow` if another write has undone it.
     """
     user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
@@ -154,9 +154,16 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     known = find_by_operation(sent)
     if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
         operation = known.pk  # the form comes again
+    elif is_undone(change):
+        raise NotNow
     else:
         operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, credentials=credentials, operation=operation)
+
+
+def is_undone(change: Change) -> bool:
+    """Return True if a write that undoes a change was made."""
+    return any(state in Change.MADE for _undone, state in UNDOES.filter(undo_of=change))
 
 
 def resolve(change: Change, decision: str, user: User) -> None:

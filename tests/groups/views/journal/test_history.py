@@ -14,9 +14,15 @@ from groups.services.journal import history
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.changes import EDIT, SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
+from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
 State = Change.State
+
+
+@pytest.fixture
+def deputy(sandbox):
+    return make_user("deputy", role="Owners", account="demo", sandbox=sandbox)
 
 
 def remove(client, group_id, name):
@@ -188,6 +194,20 @@ def test_the_same_undo_twice_is_one_write(staff, browse, sandbox):
     assert client.post(url).status_code == 302
     assert client.post(url).status_code == 409
     assert len(sandbox.posts()) == 2
+
+
+def test_a_removal_that_somebody_has_undone_is_not_undone_again_by_another(owner, deputy, browse, sandbox):
+    """The group that was created again has another name by now, so nothing else tells."""
+    client = browse(owner)
+    remove(client, 4, "Скидочная система 10%")
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    assert client.post(url).status_code == 302
+    groups = sandbox.accounts["demo"].groups
+    sandbox.console("demo").edit(max(groups), client_groups_name="Інша")
+    answer = browse(deputy).post(url)
+    assert answer.status_code == 409
+    assert "This change has been undone already" in text_of(answer)
+    assert len(sandbox.posts("clients.createGroup")) == 1
 
 
 def test_a_removed_group_is_created_again_and_its_clients_do_not_come_back(owner, browse, sandbox):
