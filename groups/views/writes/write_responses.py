@@ -26,7 +26,7 @@ from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.journal.history import can_repeat, undoable_ids
+from groups.services.journal.history import can_repeat, late_until, undoable_ids
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -217,6 +217,7 @@ def show_outcome(
         "poll_seconds": pause if change.is_open else None,
         "can_resolve": may_decide and change.state == State.REVIEW,
         "can_send_again": may_decide and can_repeat(change),
+        "late_until": late_until(change) if may_decide else None,
     }
     template = "groups/writes/outcome.html"
     if is_in_row(request):

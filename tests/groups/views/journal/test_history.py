@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import models
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from groups.models import Change
 from groups.poster.fields import MAX_ID
@@ -394,6 +395,26 @@ def test_what_a_person_called_made_is_not_undone_over_the_values_of_somebody_els
     assert f"{url}undo/" not in client.get("/history/").content.decode()
     assert client.post(f"{url}undo/").status_code == 403
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
+@pytest.mark.parametrize("is_overwritten", [False, True])
+def test_a_lost_edit_says_until_when_it_may_replace_what_is_saved_meanwhile(
+    staff, manager, browse, sandbox, settings, is_overwritten
+):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    if is_overwritten:
+        sandbox.console("demo").edit(1, client_groups_discount="12")
+        let_a_worker_check(change)
+        let_a_worker_check(change)
+    url = f"/history/{change.pk}/"
+    change.refresh_from_db()
+    until = localtime(change.sent_at + timedelta(seconds=settings.POSTER_SETTLE_SECONDS))
+    words = f"Until {until:%H:%M} the lost change may still arrive"
+    assert words in text_of(client.get(url))
+    assert "may still arrive" not in text_of(browse(manager).get(url))
+    settings.POSTER_SETTLE_SECONDS = 0
+    assert "may still arrive" not in text_of(client.get(url))
 
 
 def test_only_who_may_make_a_change_may_decide_it(staff, manager, browse, sandbox):
