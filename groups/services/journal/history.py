@@ -88,6 +88,7 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
         created_at__lt=change.created_at,
         state__in=Change.MADE,
         after__isnull=False,
+        resolved_by="",  # else `after` may have the values of somebody else
     )
     return next((each for each in made[:LATEST] if Group.from_json(each.after).values == found), None)
 
