@@ -672,9 +672,14 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     # The form that was asked for is not sent by its own user any more.
     sent = len(sandbox.posts())
     again = client.post(url, form, headers=headers)
-    assert again.status_code == (200 if headers else 302)
-    assert again.get("HX-Redirect") or again["Location"]
+    if way is an_undo:
+        assert again.status_code == 409
+        assert "This change has been undone already" in text_of(again)
+    else:
+        assert again.status_code == (200 if headers else 302)
+        assert again.get("HX-Redirect") or again["Location"]
     assert len(sandbox.posts()) == sent <= 1
+    assert the_request() == asked
 
 
 def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
