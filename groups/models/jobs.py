@@ -66,10 +66,10 @@ class Job(Leased, Consent):
 
     The outcomes are in the journal only. `unreadable` counts the parts that were left out without a try:
     clients that could not be read or have left their group, and changes that an undo leaves as they are.
-    `tested` is True once a first write had no side effect. `reason` (a `Stop`) and `detail` say why the job
-    stopped, or what it waited for last. A draft is a plan that the user reviews before starting it; a draft
-    is deleted after a day. A job that is asked for goes beyond the limits of the account, and waits for an
-    approval.
+    `tested` is True once a first write had no side effect, or a user has accepted one: see `is_accepted` in
+    the executor. `reason` (a `Stop`) and `detail` say why the job stopped, or what it waited for last. A
+    draft is a plan that the user reviews before starting it; a draft is deleted after a day. A job that is
+    asked for goes beyond the limits of the account, and waits for an approval.
 
     One run works on the job at a time, under its lease. After that any worker may take the job over.
 

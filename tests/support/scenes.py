@@ -844,6 +844,15 @@ def outcome_review(stage):
     stage.goto(f"/history/{change.pk}/")
 
 
+@scene(shows="[data-notice=conflict]")
+def undone_already(stage):
+    stage.act("/groups/1/edit/", percent="12")
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    stage.goto("/history/")
+    stage.browse(stage.user, language=stage.language).post(url)
+    stage.page.click(f"form[action='{url}'] button")
+
+
 @scene(shows="tr[data-change]")
 def history(stage):
     stage.act("/groups/1/edit/", percent="12", name="Дуже довга назва групи клієнтів, яку ніхто не скоротив")

@@ -119,6 +119,15 @@ def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is
             assert_never(never)
 
 
+def undone_words() -> Message:
+    """Return the message for the undo of a change that another undo has taken back."""
+    return Message(
+        _("Nothing is left to undo"),
+        _("This change has been undone already."),
+        _("That undo is in the history, and can be undone there."),
+    )
+
+
 def name_refused_words(change: Change) -> str:
     """Return the message beside a name that Poster has refused."""
     words = _("A group with this name exists. Choose another name.")

@@ -253,6 +253,15 @@ def check_as_asked(change: Change) -> None:
         raise Stopped(Job.Stop.DIFFERS, ", ".join(differing(intended, after)))
 
 
+def is_accepted(job: Job, change: Change) -> bool:
+    """Return True if a user has let the job go on after a stop at which the change had its outcome.
+
+    What came later no page had shown then, so that yes does not cover it.
+    """
+    stopped_at, settled_at = job.stopped_at, change.settled_at
+    return job.tested and stopped_at is not None and settled_at is not None and settled_at <= stopped_at
+
+
 def may_be_tried(before: list[tuple[str, str]]) -> bool:
     """Return True if a retry is allowed after earlier changes with these states and reasons."""
     if any(state != State.FAILED for state, _reason in before):

@@ -25,6 +25,7 @@ from groups.services.jobs.executor import (
     OutageBackoff,
     check_as_asked,
     first_made,
+    is_accepted,
     lock_target,
     may_be_tried,
     run_passes,
@@ -254,5 +255,5 @@ class _Undo:
         """Raise `Stopped` if the first write changed more than it should have, and no user accepted that."""
         if change.client_id is not None and change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
-        if not self._job.tested:
+        if not is_accepted(self._job, change):
             check_as_asked(change)

@@ -168,7 +168,8 @@ def left_of(job: Job) -> ChangeQuerySet:
         account=OuterRef("account"), client_id=OuterRef("client_id"), created_at__gt=OuterRef("created_at")
     )
     undone = others.filter(undo_of=OuterRef("pk"))
-    is_read = Q(after__isnull=False) | Q(action__in=(Action.MOVE, Action.REMOVE))
+    # After a user's decision `after` has the values of somebody else, or none.
+    is_read = Q(after__isnull=False, resolved_by="") | Q(action__in=(Action.MOVE, Action.REMOVE))
     return made_of(job).filter(is_read, ~Exists(later), ~Exists(undone), action__in=ORDER)
 
 

@@ -21,6 +21,7 @@ from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
+from poster_admin.common.deadlines import is_past
 
 LATEST = 5
 PEOPLE_OF = 2000
@@ -87,6 +88,7 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
         created_at__lt=change.created_at,
         state__in=Change.MADE,
         after__isnull=False,
+        resolved_by="",  # else `after` may have the values of somebody else
     )
     return next((each for each in made[:LATEST] if Group.from_json(each.after).values == found), None)
 
@@ -146,7 +148,7 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     """Return the command that undoes a change; a removed group is created again without its clients.
 
     `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
-    the change.
+    the change, and `NotNow` if another write has undone it.
     """
     user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
@@ -154,9 +156,16 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     known = find_by_operation(sent)
     if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
         operation = known.pk  # the form comes again
+    elif is_undone(change):
+        raise NotNow
     else:
         operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, credentials=credentials, operation=operation)
+
+
+def is_undone(change: Change) -> bool:
+    """Return True if a write that undoes a change was made."""
+    return any(state in Change.MADE for _undone, state in UNDOES.filter(undo_of=change))
 
 
 def resolve(change: Change, decision: str, user: User) -> None:
@@ -176,6 +185,14 @@ def resolve(change: Change, decision: str, user: User) -> None:
 def can_repeat(change: Change) -> bool:
     """Return True if a user may send the change again, after a look that shows no effect of it."""
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
+
+
+def late_until(change: Change) -> datetime | None:
+    """Return the time until which a lost update may still arrive, over what was saved meanwhile, or None."""
+    is_lost = can_repeat(change) or change.reason == Change.Reason.OVERWRITTEN
+    sent_at, age = change.sent_at or change.created_at, timedelta(seconds=settings.POSTER_SETTLE_SECONDS)
+    is_over = Command.kind_of(change).removes or is_past(sent_at, age=age)
+    return sent_at + age if is_lost and not is_over else None
 
 
 def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import HistoryForm
 from groups.models import Change
 from groups.presenters.changes.change_diff import history_rows
-from groups.presenters.changes.change_words import step_words
+from groups.presenters.changes.change_words import step_words, undone_words
 from groups.presenters.changes.toasts import outcome_toast, toasts
 from groups.presenters.places import parts_of
 from groups.services.groups import known_groups
@@ -130,7 +130,11 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
     if change.job is not None and change.client_id:
         return undo_by_job(request, change.job, change)
     sent = request.POST.get("operation", "")
-    command = history.undo_command(change, request.credentials, sent=sent)
+    try:
+        command = history.undo_command(change, request.credentials, sent=sent)
+    except NotNow:
+        made = Command.from_change(change)
+        return show_outcome(request, made, change, fragment="form", status=409, words=undone_words())
     page = WritePage.for_command(request, command)
     confirmed = request.POST.get("confirmed") == "1"
     if command.removes:

@@ -23,9 +23,10 @@ from groups.presenters.changes.change_notes import notes_of
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.journal.history import can_repeat, undoable_ids
+from groups.services.journal.history import can_repeat, late_until, undoable_ids
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -188,9 +189,15 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
 
 
 def show_outcome(
-    request: Request, command: Command, change: Change, *, fragment: str = "outcome", status: int = 200
+    request: Request,
+    command: Command,
+    change: Change,
+    *,
+    fragment: str = "outcome",
+    status: int = 200,
+    words: Message | None = None,
 ) -> HttpResponse:
-    """Render the page of one change; while the change is open, the page polls."""
+    """Render the page of one change, with its outcome or other `words`; while it is open, the page polls."""
     may_decide = command.may_be_sent_by(request.user)
     # Only a change made elsewhere is undone here; one that was made here is undone in the history.
     may_undo = change.state == State.ELSEWHERE and undoable_ids([change], request.user)
@@ -203,13 +210,14 @@ def show_outcome(
         "who": who_words(change),
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
         "command": command,
-        "words": outcome_words(change),
+        "words": words or outcome_words(change),
         "rows": outcome_rows(change),
         "notes": notes_of(change, request.user),
-        "notice": NOTICES.get(State(change.state), "error"),
+        "notice": "conflict" if words else NOTICES.get(State(change.state), "error"),
         "poll_seconds": pause if change.is_open else None,
         "can_resolve": may_decide and change.state == State.REVIEW,
         "can_send_again": may_decide and can_repeat(change),
+        "late_until": late_until(change) if may_decide else None,
     }
     template = "groups/writes/outcome.html"
     if is_in_row(request):

@@ -38,6 +38,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
+from groups.services.journal.history import is_undone
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
@@ -61,7 +62,7 @@ class ChangedSince(Exception):
 
 
 class AlreadySo(Exception):
-    """Poster has all that was asked for already: the request is approved, and nothing was sent."""
+    """What was asked for was made already: the request is approved, and nothing was sent."""
 
 
 # --- Read --------------------------------------------------------------------------------------------------
@@ -288,7 +289,7 @@ def _approve_change(
     request: ApprovalRequest, credentials: PosterCredentials, now: Effect, consent: dict[str, Any]
 ) -> Change:
     command = rebased_onto(now, command_of(request))
-    if command.changes_nothing:
+    if command.changes_nothing or (command.undo_of and is_undone(command.undo_of)):
         limits.store_approval(request, credentials.user)
         raise AlreadySo
     if command.creates:

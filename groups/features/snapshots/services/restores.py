@@ -25,6 +25,7 @@ from groups.services.jobs.executor import (
     check_target,
     find_clients,
     first_made,
+    is_accepted,
     lock_target,
     may_be_tried,
     run_passes,
@@ -169,7 +170,7 @@ class _Restore:
 
         Raises `Stopped` if its values differ from the snapshot's and no user has accepted that.
         """
-        if not self._job.tested:
+        if not is_accepted(self._job, made):
             check_as_asked(made)
         if made.group_id is None:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
@@ -242,7 +243,7 @@ class _Restore:
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a client that this job has restored with this action."""
         first = first_made(self._job, action=action)
-        if first is not None and not self._job.tested:
+        if first is not None and not is_accepted(self._job, first):
             self._check_first(first)
         return first is not None
 

@@ -8,9 +8,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from groups.models import Change, GroupsCopy, PosterCredentials
+from groups.models.changes import OF_GROUPS
 from groups.models.contents import LoadedGroup, RecordIds
 from groups.models.locks import creation_key
-from groups.poster import GroupList, GroupValues, NameTaken, NotFound, PosterClient
+from groups.poster import Group, GroupList, GroupValues, NameTaken, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, rest_of
@@ -97,16 +98,26 @@ class CreateGroup(GroupCommand):
         return RemoteState(groups=GroupList((*listed.groups, made), listed.unreadable))
 
     def replaced(self, change: Change) -> Replaced:
-        return ()
+        """Return the new groups that were edited or removed here since, each as it was before that."""
+        since = change.sent_at or change.created_at
+        later = Change.objects.filter(OF_GROUPS, account=change.account_id, created_at__gte=since)
+        later = later.filter(action__in=(Change.Action.UPDATE, Change.Action.REMOVE), before__isnull=False)
+        rows = later.exclude(state=State.ELSEWHERE).exclude(group_id__in=change.known_ids)
+        found = rows.order_by("-created_at").values_list("group_id", "before")
+        return tuple(dict(found).values())  # of each group the first one
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Match by the id that Poster answered, even if it appears late. Without one, match by values.
+
+        A new group that was edited or removed here since is judged as it was before that.
 
         A match by values is a last resort if the answered id does not show, or if Poster said that the name
         exists: an older group may have it, which the read before did not show.
         """
         known = change.known_ids
-        new = [group for group in remote.groups.present if group.id not in known]
+        first = {group.id: group for group in map(Group.from_json, filter(None, replaced))}
+        shown = {group.id: group for group in remote.groups.present if group.id not in known}
+        new = (shown | first).values()
         answered = [group for group in new if group.id == change.group_id]
         if answered:
             return taken(self.intended, answered[0])

@@ -123,4 +123,5 @@ class GroupCommand(Command, ABC):
         before, now = Group.from_json(change.before), remote.group
         if now is None or not same(before, now):
             return None
-        return replace(self, loaded=before.values, loaded_clients=now.clients, again_of=change)
+        clients, undone = now.clients, change.undo_of
+        return replace(self, loaded=before.values, loaded_clients=clients, again_of=change, undo_of=undone)

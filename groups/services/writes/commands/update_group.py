@@ -68,8 +68,8 @@ class UpdateGroup(GroupCommand):
 
     @classmethod
     def undo(cls, change: Change) -> "UpdateGroup | None":
-        # Without `after` a user has resolved the change, and the values after it were never read.
-        if change.state not in Change.HAPPENED or change.after is None:
+        # After a user's decision `after` has the values of somebody else, or none: ours were never read.
+        if change.state not in Change.HAPPENED or change.resolved_by or change.after is None:
             return None
         return UpdateGroup(
             operation=change.pk,

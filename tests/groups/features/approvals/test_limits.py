@@ -496,6 +496,17 @@ def test_an_approved_undo_is_the_undo_of_its_change(staff, owner, sandbox):
     assert (approved.state, approved.undo_of) == ("applied", change)
 
 
+def test_an_undo_that_somebody_has_made_meanwhile_is_approved_and_not_made_again(staff, owner, sandbox):
+    removal = execute(a_removal(owner))
+    undo = Command.from_change(removal).undo(removal)
+    request = approvals.ask_for(replace(undo, **sender_of(staff)), staff, ())
+    made = execute(replace(undo, **sender_of(owner)))
+    sandbox.console("demo").edit(made.group_id, client_groups_name="Інша")
+    with pytest.raises(approvals.AlreadySo):
+        approvals.approve(request, owner.credentials)
+    assert len(sandbox.posts("clients.createGroup")) == 1
+
+
 def test_a_request_whose_group_has_an_open_change_goes_on_waiting(staff, owner, sandbox):
     request = asked(staff)
     account = owner.credentials.account

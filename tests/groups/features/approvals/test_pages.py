@@ -659,9 +659,14 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     # The form that was asked for is not sent by its own user any more.
     sent = len(sandbox.posts())
     again = client.post(url, form, headers=headers)
-    assert again.status_code == (200 if headers else 302)
-    assert again.get("HX-Redirect") or again["Location"]
+    if way is an_undo:
+        assert again.status_code == 409
+        assert "This change has been undone already" in text_of(again)
+    else:
+        assert again.status_code == (200 if headers else 302)
+        assert again.get("HX-Redirect") or again["Location"]
     assert len(sandbox.posts()) == sent <= 1
+    assert the_request() == asked
 
 
 @pytest.mark.parametrize("way", [a_row, a_plan, a_move], ids=lambda way: way.__name__)

@@ -339,6 +339,21 @@ def test_a_new_group_that_poster_does_not_show_for_a_while_is_not_gone(
     assert people(back.target_id) == here
 
 
+def test_a_yes_to_the_values_of_the_new_group_is_none_to_what_the_first_move_changes(staff, sandbox, people):
+    job = retired(staff)
+    made = {"group": 6, "fields": {"client_groups_discount": "77"}}
+    sandbox.script("clients.getGroups", "busy_console", call=3, **made)
+    back = undone(staff, job)
+    assert (ended(back), back.detail) == ((Job.State.STOPPED, "differs"), "percent")
+    sandbox.script(MOVE, "busy_till", fields={"comment": "?"})
+    queue.resume(back, staff, accepts=True)
+    assert (ended(run(back)), back.detail) == ((Job.State.STOPPED, "side_effect"), "comment")
+    assert len(sandbox.posts(MOVE)) == FEW + 1
+    queue.resume(back, staff, accepts=True)
+    assert ended(run(back)) == (Job.State.DONE, "")
+    assert len(people(6)) == FEW
+
+
 def test_the_group_that_the_history_has_created_again_is_used(owner, sandbox, people):
     here = people(4)
     job = retired(owner)

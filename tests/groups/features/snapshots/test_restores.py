@@ -604,6 +604,25 @@ def test_a_group_with_other_values_stops_it_with_words_of_a_group(owner, sandbox
     assert own(people(sandbox, 6)) == own(were)
 
 
+def test_a_yes_to_the_values_of_the_new_group_is_none_to_what_the_first_move_changes(
+    owner, sandbox, monkeypatch
+):
+    """The run is killed before it looks at that move, so the next one finds it in the journal."""
+    snapshot = snapshot_of(owner)
+    for client_id in (129, 130, 131):
+        sandbox.console().edit_client(client_id, client_groups_id="5")
+    sandbox.console().remove(4)
+    job = started(owner, snapshot)
+    made = {"group": 6, "fields": {"client_groups_discount": "77"}}
+    sandbox.script("clients.getGroups", "busy_console", call=2, **made)
+    assert (ended(run(job)), job.detail) == ((Job.State.STOPPED, "differs"), "percent")
+    queue.resume(job, owner, accepts=True)
+    sandbox.script("clients.updateClient", "busy_till", fields={"comment": "?"})
+    die_after_the_first(monkeypatch, restores, job, Action.MOVE)
+    assert (ended(run(job)), job.detail) == ((Job.State.STOPPED, "side_effect"), "comment")
+    assert len(sandbox.posts("clients.updateClient")) == 1
+
+
 def test_once_its_cause_is_mended_the_group_is_created_after_all(owner, sandbox):
     snapshot, were = removed(owner, sandbox)
     job = started(owner, snapshot)

@@ -9,7 +9,7 @@ from groups.models import Change, PosterAccount
 from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
-from tests.support.changes import write_down
+from tests.support.changes import BEFORE, write_down
 from tests.support.features import with_feature
 from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
 
@@ -60,6 +60,16 @@ def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(job):
     assert preview_of(undo_of(job)).left == {Action.MOVE: FEW}
     write_down(**later)
     assert preview_of(undo_of(job)).left == {Action.MOVE: FEW - 1}
+
+
+@with_feature("moves")
+def test_an_edit_that_a_person_has_called_made_is_not_left_to_undo(job):
+    """Its values after it may be those of somebody else."""
+    edit = {"job": job, "state": State.APPLIED, "after": BEFORE.to_json(), "settled_at": timezone.now()}
+    for name in ("", "owner"):
+        write_down(**edit, resolved_by=name)
+    made, left = {Action.MOVE: FEW, Action.UPDATE: 2}, {Action.MOVE: FEW, Action.UPDATE: 1}
+    assert preview_of(undo_of(job)) == UndoPreview(made, left)
 
 
 @with_feature("moves")

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from groups.services.credentials import credentials_of
-from groups.services.journal.history import change_before
+from groups.services.journal.history import change_before, resolve
 from groups.services.writes.execute import execute
+from tests.support.changes import let_a_worker_check
 from tests.support.commands import edit_of
 
 pytestmark = pytest.mark.django_db
@@ -22,3 +23,19 @@ def test_the_change_that_an_edit_met_is_an_earlier_one_also_when_the_same_values
     for percent in (12, 11):
         execute(edit_of(staff, percent=Decimal(percent)))
     assert change_before(credentials_of(staff), conflict) == met
+
+
+def test_the_values_of_somebody_else_are_not_told_as_those_of_a_lost_change_that_a_person_called_made(
+    staff, owner, sandbox
+):
+    late = edit_of(owner, percent=Decimal(20))
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    lost = execute(edit_of(staff, percent=Decimal(15)))
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    for _ in range(2):
+        let_a_worker_check(lost)
+    lost.refresh_from_db()
+    resolve(lost, "applied", staff)
+    conflict = execute(late)
+    assert conflict.reason == "conflict"
+    assert change_before(credentials_of(owner), conflict) is None

@@ -4,6 +4,7 @@ import uuid
 from decimal import Decimal
 from unittest import mock
 
+import msgspec
 import pytest
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from groups.services.groups import list_groups
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.reconcile import reconcile_due
+from tests.support.commands import edit_of, removal_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -183,3 +185,59 @@ def test_without_the_answered_id_a_twin_with_other_values_is_not_ours(staff, san
         change = execute(creation_of(staff))
         follow(change, settings)
     assert (change.state, change.reason) == (State.REVIEW, "answered_id_absent")
+
+
+# --- Edited or removed here before its outcome is known -----------------------------------------------------
+
+
+def renamed(user, group_id):
+    return execute(edit_of(user, group_id, name="Інша"))
+
+
+def cheaper(user, group_id):
+    return execute(edit_of(user, group_id, percent=Decimal(3)))
+
+
+def renamed_and_back(user, group_id):
+    return [
+        renamed(user, group_id),
+        execute(edit_of(user, group_id, name=OURS.name)),
+        cheaper(user, group_id),
+    ]
+
+
+def gone(user, group_id):
+    return execute(removal_of(user, group_id))
+
+
+@pytest.mark.parametrize("since", [renamed, cheaper, renamed_and_back, gone])
+def test_a_lost_creation_is_found_by_the_first_form_that_has_changed_the_group_since(
+    staff, sandbox, settings, since
+):
+    settings.POSTER_LAG_SECONDS = 0
+    change = lost_to_the_reads(staff, sandbox, "after")
+    made = max(sandbox.accounts["demo"].groups)
+    since(staff, made)
+    follow(change, settings)
+    assert (change.state, change.reason, change.group_id) == (State.APPLIED, "", made)
+    assert GroupValues.from_json(change.after) == OURS
+
+
+def test_a_lost_creation_is_not_found_by_a_form_that_has_found_other_values(staff, sandbox, settings):
+    change = lost_to_the_reads(staff, sandbox, "before")
+    other = put(sandbox, TWIN)
+    execute(edit_of(staff, other, **msgspec.structs.asdict(OURS)))
+    renamed(staff, other)
+    follow(change, settings)
+    assert change.state in {*UNDECIDED, State.FAILED}
+    assert change.group_id is None
+
+
+def lost_to_the_reads(user, sandbox, when):
+    """Return a creation whose answer was lost, as were the reads after it."""
+    lose(sandbox, when)
+    sandbox.script("clients.getGroups", "fin_before_headers", call=2, times=None)
+    change = execute(creation_of(user))
+    assert change.state == State.UNKNOWN
+    sandbox.clear_faults()
+    return change

@@ -142,6 +142,17 @@ def test_what_the_database_does_not_take_leaves_the_first_one_as_it_is(lost, own
     assert_still_lost(lost)
 
 
+def test_an_undo_that_is_sent_again_is_still_the_undo_of_its_change(staff, browse, sandbox):
+    client = browse(staff)
+    assert client.post(EDIT, group_form(client, EDIT, percent="12")).status_code == 302
+    change = Change.objects.get()
+    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
+    assert client.post(f"/history/{change.pk}/undo/").status_code == 504
+    assert again(client, Change.objects.get(undo_of=change)).status_code == 302
+    assert (second().state, second().undo_of) == (State.APPLIED, change)
+    assert f"/history/{change.pk}/undo/" not in client.get("/history/").content.decode()
+
+
 def test_where_another_has_the_locks_the_first_one_stays_as_it_is(lost, owner, browse, sandbox):
     Lock.objects.filter(key="members:4").delete()
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=9, target="members:4")

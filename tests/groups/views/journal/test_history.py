@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import models
 from django.utils import timezone
+from django.utils.timezone import localtime
 
 from groups.models import Change
 from groups.poster.fields import MAX_ID
@@ -14,9 +15,15 @@ from groups.services.journal import history
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.changes import EDIT, SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
+from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
 State = Change.State
+
+
+@pytest.fixture
+def deputy(sandbox):
+    return make_user("deputy", role="Owners", account="demo", sandbox=sandbox)
 
 
 def remove(client, group_id, name):
@@ -190,6 +197,20 @@ def test_the_same_undo_twice_is_one_write(staff, browse, sandbox):
     assert len(sandbox.posts()) == 2
 
 
+def test_a_removal_that_somebody_has_undone_is_not_undone_again_by_another(owner, deputy, browse, sandbox):
+    """The group that was created again has another name by now, so nothing else tells."""
+    client = browse(owner)
+    remove(client, 4, "Скидочная система 10%")
+    url = f"/history/{Change.objects.get().pk}/undo/"
+    assert client.post(url).status_code == 302
+    groups = sandbox.accounts["demo"].groups
+    sandbox.console("demo").edit(max(groups), client_groups_name="Інша")
+    answer = browse(deputy).post(url)
+    assert answer.status_code == 409
+    assert "This change has been undone already" in text_of(answer)
+    assert len(sandbox.posts("clients.createGroup")) == 1
+
+
 def test_a_removed_group_is_created_again_and_its_clients_do_not_come_back(owner, browse, sandbox):
     client = browse(owner)
     remove(client, 4, "Скидочная система 10%")
@@ -359,6 +380,41 @@ def test_what_a_person_called_made_is_not_undone_where_nobody_saw_the_values(sta
     client.post(url, {"decision": "applied"})
     assert f"{url}undo/" not in client.get("/history/").content.decode()
     assert client.post(f"{url}undo/").status_code == 403
+
+
+def test_what_a_person_called_made_is_not_undone_over_the_values_of_somebody_else(staff, browse, sandbox):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    sandbox.console("demo").edit(1, client_groups_discount="12")
+    let_a_worker_check(change)
+    let_a_worker_check(change)
+    url = f"/history/{change.pk}/"
+    client.post(url, {"decision": "applied"})
+    change.refresh_from_db()
+    assert (change.state, change.after["percent"]) == (State.APPLIED, "12")
+    assert f"{url}undo/" not in client.get("/history/").content.decode()
+    assert client.post(f"{url}undo/").status_code == 403
+    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
+
+
+@pytest.mark.parametrize("is_overwritten", [False, True])
+def test_a_lost_edit_says_until_when_it_may_replace_what_is_saved_meanwhile(
+    staff, manager, browse, sandbox, settings, is_overwritten
+):
+    client = browse(staff)
+    change = lose_an_edit(client, sandbox)
+    if is_overwritten:
+        sandbox.console("demo").edit(1, client_groups_discount="12")
+        let_a_worker_check(change)
+        let_a_worker_check(change)
+    url = f"/history/{change.pk}/"
+    change.refresh_from_db()
+    until = localtime(change.sent_at + timedelta(seconds=settings.POSTER_SETTLE_SECONDS))
+    words = f"Until {until:%H:%M} the lost change may still arrive"
+    assert words in text_of(client.get(url))
+    assert "may still arrive" not in text_of(browse(manager).get(url))
+    settings.POSTER_SETTLE_SECONDS = 0
+    assert "may still arrive" not in text_of(client.get(url))
 
 
 def test_only_who_may_make_a_change_may_decide_it(staff, manager, browse, sandbox):
