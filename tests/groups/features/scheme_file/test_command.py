@@ -355,6 +355,17 @@ def test_creations_changes_and_renames_are_one_job(owner, sandbox, file, work_qu
     ]  # fmt: skip
 
 
+def test_groups_on_one_line_are_all_written(owner, sandbox, tmp_path, work_queue):
+    path = tmp_path / "scheme.json"
+    rows = [{"name": name, "type": "discount", "percent": 5} for name in (SEED, "Нова", "Інша")]
+    path.write_text(json.dumps({"groups": rows}), encoding="utf-8")
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", "--yes")
+    assert ended.code == 0, ended
+    assert "All 3 applied." in ended.err
+    assert len(sandbox.posts()) == 3
+
+
 @pytest.mark.parametrize("answer", ["no", "", "y", None])
 def test_anything_but_yes_sends_nothing(owner, sandbox, file, answer):
     ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", answer=answer)
