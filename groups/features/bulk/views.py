@@ -124,7 +124,7 @@ def _start(request: Request, job: Job) -> HttpResponse:
         queue.start_draft(job, request.user, **consent_of(request))
     except NotSent as error:
         return answer_not_sent(error, request, job, partial(_show_draft, request, job))
-    return redirect(job)
+    return redirect(page_of(job, request.user) or job)
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

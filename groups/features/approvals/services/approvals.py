@@ -333,12 +333,12 @@ class AskedJob(Asked):
         return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        """Save a new job, or a draft, as one that waits; one that has stopped stays so."""
-        job = self.row
+        """Save a new job, or a draft, as one that waits; one that has stopped, or waits already, stays so."""
+        job, stays = self.row, (Job.State.ASKED, *Job.HALTED)
         if job._state.adding:
             job.state = Job.State.ASKED
             job.save(force_insert=True)
-        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
+        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in stays:
             raise NotNow
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:

@@ -25,6 +25,7 @@ from groups.services.writes.commands import MoveClient, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
+from tests.support.bulk import plan_edits
 from tests.support.commands import before_the_read
 from tests.support.dashboard.killing import wait_until
 from tests.support.greetings import greet, plug_in_greeting
@@ -411,6 +412,14 @@ def test_the_rest_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox,
     run(job)
     sandbox.latency = 0.2
     first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(), staff, ())] * 2)
+    assert first == second == ApprovalRequest.objects.get()
+
+
+def test_a_plan_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox, limit):
+    limit(FEW)
+    draft = plan_edits(staff, {1: "12"})
+    sandbox.latency = 0.2
+    first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(pk=draft.pk), staff, ())] * 2)
     assert first == second == ApprovalRequest.objects.get()
 
 

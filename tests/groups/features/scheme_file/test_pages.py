@@ -116,6 +116,8 @@ def test_beyond_the_limits_another_user_decides_on_the_plan(staff, owner, browse
     answer = compare(client, scheme(entry(SEED, percent=15)))
     request = client.post(answer["Location"])
     assert request["Location"] == reverse("groups:request", args=[ApprovalRequest.objects.get().pk])
+    again = client.post(answer["Location"])  # a double click
+    assert (again["Location"], client.get(again["Location"]).status_code) == (request["Location"], 200)
     page = browse(owner).get(request["Location"])
     assert "15" in text_of(page)
     answer = browse(owner).post(f"{request['Location']}approve/")
