@@ -126,6 +126,27 @@ def test_a_plan_that_grew_since_it_was_drafted_does_not_start(staff, sandbox, li
     assert Job.objects.get(pk=draft.pk).state == "draft"
 
 
+def test_a_reason_for_a_draft_is_for_the_clients_that_there_are_at_its_start(owner, sandbox, limit, join):
+    """A command on the server shows no number beforehand."""
+    limit(FEW - 1)
+    draft = an_edit(owner, 4)
+    queue.start_draft(draft, owner, limit_reason="a guest of honour")
+    join(1)
+    assert ended(run(Job.objects.get())) == STOPPED
+    assert not sandbox.posts()
+
+
+def test_a_reason_to_go_on_is_for_the_clients_that_there_are_then(staff, owner, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    queue.pause(job, staff)
+    join(1)
+    queue.resume(job, owner, limit_reason="a guest of honour")
+    join(1)
+    assert ended(run(Job.objects.get())) == STOPPED
+    assert len(sandbox.posts(MOVE)) == FEW + 1
+
+
 # --- Held as it goes ---------------------------------------------------------------------------------------
 
 
