@@ -27,7 +27,7 @@ from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import list_with_own_changes, with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http.requests import Request, form_methods, requires
@@ -118,10 +118,9 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = asked_ids(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    listed = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
-    if not listed:
+    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
+    if not groups:
         return redirect("groups:list")
-    groups = [with_own_change(request.credentials.account_id, group)[0] for group in listed]
     form = SeveralForm(posted, groups=groups, ids=ids)
     if not form.is_valid():
         return _show_several(request, form, status=422 if form.is_bound else 200)

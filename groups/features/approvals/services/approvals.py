@@ -40,7 +40,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import named_groups
+from groups.services.writes.lag import list_with_own_changes, named_groups
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
@@ -326,7 +326,7 @@ class AskedJob(Asked):
         return JobKind.of(self.row).request_words
 
     def effect(self, credentials: PosterCredentials) -> Effect:
-        groups = {group.id: group for group in list_groups_now(credentials).groups}
+        groups = {group.id: group for group in list_with_own_changes(credentials).groups}
         job, kind = self.row, JobKind.of(self.row)
         clients = kind.reach(credentials).clients - reached_by(job.pk)
         found = tuple(groups[group_id] for group_id in kind.group_ids if group_id in groups)
