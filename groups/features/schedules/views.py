@@ -17,11 +17,12 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
 from groups.features.schedules.presenters.cancelling import cancel_lines, question_words
 from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
-from groups.features.schedules.presenters.several import OnePlan, several_words
+from groups.features.schedules.presenters.several import OnePlan, question_about, several_words
 from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import planned_words
 from groups.forms.groups import Version
 from groups.poster import Group, GroupValues, PosterError
+from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
@@ -106,8 +107,20 @@ def _make_schedule(
         planned=planned.to_json(),
         starts_at=form.cleaned_data["starts_at"],
         ends_at=form.cleaned_data["ends_at"],
-        **consent_of(request),
+        **_consent_for(request, group),
     )
+
+
+def _consent_for(request: Request, group: Group) -> dict[str, Any]:
+    """Return the consent in a form; none for a group of which its page has not shown what that means.
+
+    A form for several groups brings along for how many clients of each it has asked.
+    """
+    consent = consent_of(request)
+    if not consent or not any(name.startswith("reached_") for name in request.POST):
+        return consent
+    shown = request.POST.get(f"reached_{group.id}")
+    return {} if shown is None else consent | {"allowed_clients": whole_number(shown) or 0}
 
 
 @form_methods
@@ -131,10 +144,10 @@ def schedule_several(request: Request) -> HttpResponse:
     left = [plan for plan in plans if not plan.is_done]
     if left:
         # The form goes on with the groups that are left; what was planned or asked for stays so.
-        form = form.only([plan.group for plan in left])
-        shown = next((plan.question for plan in left if plan.question), {})
-        status = 409 if any(plan.problem for plan in left) else 200
-        return _show_several(request, form, status=status, plans=plans, **shown)
+        form, shown = form.only([plan.group for plan in left]), question_about(left)
+        if any(plan.problem for plan in left):
+            shown["status"] = 409
+        return _show_several(request, form, plans=plans, **shown)
     messages.success(request, several_words(plans))
     asked = [plan.asked_url for plan in plans if plan.asked_url]
     return redirect(page_above(asked[0]) if asked else "groups:schedules")
@@ -151,7 +164,7 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     shown: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        shown.update(context)
+        shown.update(context, status=status)
         return HttpResponse(status=status)
 
     try:
