@@ -57,8 +57,8 @@ class Line:
     """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
     `number` is the line's position in the file or form. No two lines of a plan have the same one: the
-    operations of its job follow from it. `namesakes` are the ids and client counts of other
-    groups that already have the new name.
+    operations of its job follow from it. `namesakes` are the ids and client counts of other groups that
+    already have the new name.
     """
 
     number: int

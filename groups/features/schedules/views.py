@@ -80,7 +80,8 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
         return _show(request, form, status=422 if form.is_bound else 200)
-    schedule = _make_schedule(request, form, group, form.cleaned_data["operation"], form.planned)
+    operation, consent = form.cleaned_data["operation"], consent_of(request)
+    schedule = _make_schedule(request, form, group, operation, form.planned, **consent)
     try:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of_group(group))
@@ -94,7 +95,12 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 
 
 def _make_schedule(
-    request: Request, form: TimesForm, group: Group, operation: uuid.UUID, planned: GroupValues
+    request: Request,
+    form: TimesForm,
+    group: Group,
+    operation: uuid.UUID,
+    planned: GroupValues,
+    **consent: Any,
 ) -> Schedule:
     return Schedule(
         id=operation,
@@ -107,20 +113,8 @@ def _make_schedule(
         planned=planned.to_json(),
         starts_at=form.cleaned_data["starts_at"],
         ends_at=form.cleaned_data["ends_at"],
-        **_consent_for(request, group),
+        **consent,
     )
-
-
-def _consent_for(request: Request, group: Group) -> dict[str, Any]:
-    """Return the consent in a form; none for a group of which its page has not shown what that means.
-
-    A form for several groups brings along for how many clients of each it has asked.
-    """
-    consent = consent_of(request)
-    if not consent or not any(name.startswith("reached_") for name in request.POST):
-        return consent
-    shown = request.POST.get(f"reached_{group.id}")
-    return {} if shown is None else consent | {"allowed_clients": whole_number(shown) or 0}
 
 
 @form_methods
@@ -160,7 +154,8 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     planned = form.planned_of(group)
     if planned == group.values:
         return OnePlan(group, problem=_("The group has these values already."))
-    schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
+    consent = _consent_for(request, group)
+    schedule = _make_schedule(request, form, group, form.operation_of(group), planned, **consent)
     shown: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
@@ -173,6 +168,18 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
         answer = answer_not_sent(error, request, schedule, show)
         return OnePlan.refused(group, shown) if shown else OnePlan(group, asked_url=answer["Location"])
     return OnePlan(group)
+
+
+def _consent_for(request: Request, group: Group) -> dict[str, Any]:
+    """Return the consent in a form for several groups: for as many clients of this one as its page has shown.
+
+    It is empty for a group of which the page has shown nothing. A script that says no number means those
+    that there are now.
+    """
+    consent, shown = consent_of(request), request.POST.get(f"reached_{group.id}")
+    if consent and shown is not None:
+        return consent | {"allowed_clients": whole_number(shown) or 0}
+    return consent if consent.get("allowed_clients") is None else {}
 
 
 def _show_several(request: Request, form: SeveralForm, *, status: int, **context: Any) -> HttpResponse:

@@ -754,12 +754,14 @@ def test_a_reason_for_several_groups_is_for_the_clients_that_were_shown_of_each(
     ]
     assert reached == {"1": "125", "4": "43"}
     assert not Schedule.objects.exists()
-    form = fields(**hidden(asked, "operation", "id", "version", "reached_1", "reached_4"), percent="20.5")
+    form = fields(
+        **hidden(asked, "operation", "id", "version", "reached", "reached_1", "reached_4"), percent="20.5"
+    )
     assert client.post(SEVERAL, form | {"reason": ""}).status_code == 422
     sandbox.console().put_client(4)
     again = client.post(SEVERAL, form | {"reason": "Свято"})
     assert (again.status_code, beyond(again)[1]) == (409, {"4": "44"})
-    form |= hidden(again, "id", "version", "reached_4")
+    form |= hidden(again, "id", "version", "reached", "reached_4")
     assert client.post(SEVERAL, form | {"reason": "Свято"})["Location"] == "/schedules/"
     plans = Schedule.objects.values_list("group_id", "allowed_clients", "limit_reason")
     assert sorted(plans) == [(1, 125, "Свято"), (4, 44, "Свято")]
@@ -773,7 +775,7 @@ def test_a_reason_for_one_of_several_groups_is_none_for_a_group_that_was_not_sho
     client = browse(owner)
     asked = several(client)
     assert beyond(asked)[1] == {"1": "", "4": ""}
-    form = fields(**hidden(asked, "operation", "id", "version", "reached_1"), reason="Свято")
+    form = fields(**hidden(asked, "operation", "id", "version", "reached", "reached_1"), reason="Свято")
     again = client.post(SEVERAL, form)
     assert (again.status_code, beyond(again)[1]) == (409, {"4": ""})
     assert Schedule.objects.get().group_id == 1
