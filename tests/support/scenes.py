@@ -1263,6 +1263,16 @@ sent(
     {"percent": "10", "starts_at": "2099-12-04T18:00"},
     shows="[data-notice=conflict]",
 )
+
+
+@scene(shows="#form [name=reason]")
+def plan_of_several_groups_beyond(stage):
+    Limits.objects.create(account_id="demo", max_rise=1, max_clients=10)
+    stage.goto("/groups/schedule/?id=1,4")
+    stage.fill({"percent": "20", "starts_at": "2099-12-04T18:00"})
+    stage.button()
+
+
 page("move_of_several_groups", "/groups/move/?id=1,4", shows="#form [name=target]")
 
 

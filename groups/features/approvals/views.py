@@ -211,4 +211,5 @@ def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show)
         question="approvals/beyond.html",
         beyond=[breach_words(breach) for breach in error.breaches],
         reason_form=form,
+        **shown,
     )

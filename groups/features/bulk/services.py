@@ -56,8 +56,9 @@ DRAFTS_AT_MOST = 10
 class Line:
     """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
-    `number` is the line's position in the file or form. `namesakes` are the ids and client counts of other
-    groups that already have the new name.
+    `number` is the line's position in the file or form. No two lines of a plan have the same one: the
+    operations of its job follow from it. `namesakes` are the ids and client counts of other groups that
+    already have the new name.
     """
 
     number: int
@@ -169,6 +170,8 @@ class Edit(JobKind):
     permissions: ClassVar[tuple[str, ...]] = (UpdateGroup.permission,)
     source: ClassVar[str] = "groups:bulk"
     beside: ClassVar[str] = ""
+    # True if its plan names the lines by their numbers, by which they are found in the file.
+    is_numbered: ClassVar[bool] = False
 
     @property
     def plan(self) -> EditPlan:
@@ -221,6 +224,7 @@ class Import(Edit):
     label = gettext_lazy("groups imported")
     permissions = (CreateGroup.permission, UpdateGroup.permission)
     source = "groups:import"
+    is_numbered = True
 
     @property
     def title(self) -> str:

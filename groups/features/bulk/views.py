@@ -24,12 +24,12 @@ from groups.presenters.changes.warnings import group_warnings
 from groups.presenters.job_undo import page_of
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
-from groups.services import groups as reads
 from groups.services.calls.limits import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.journal import history
+from groups.services.writes.lag import list_with_own_changes
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
@@ -40,7 +40,7 @@ from poster_admin.common.htmx import body_length, render_page
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
-    groups = reads.list_groups_now(request.credentials)
+    groups = list_with_own_changes(request.credentials)
     sheet = _make_sheet(request, groups)
     asked = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if asked else None)
@@ -80,7 +80,7 @@ def group_import(request: Request) -> HttpResponse:
     if form.is_valid():
         content = form.cleaned_data["file"].read()
         try:
-            groups = reads.list_groups_now(request.credentials)
+            groups = list_with_own_changes(request.credentials)
             with file_turn(request.user.pk):
                 found = read_import(content, groups, request.credentials.account_id)
         except NotReadable as problem:
@@ -124,7 +124,7 @@ def _start(request: Request, job: Job) -> HttpResponse:
         queue.start_draft(job, request.user, **consent_of(request))
     except NotSent as error:
         return answer_not_sent(error, request, job, partial(_show_draft, request, job))
-    return redirect(job)
+    return redirect(page_of(job, request.user) or job)
 
 
 def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -153,8 +153,8 @@ def run(request: Request) -> HttpResponse:
         known = find_known(Submission(operation, credentials.account_id, user.pk, Run.kind), Job)
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
-    if known or (known := runs.unfinished_run(credentials.account_id)):
-        return redirect(known.get_absolute_url())
+    if begun := known or runs.unfinished_run(credentials.account_id) or runs.asked_run(saved, credentials):
+        return redirect(begun.get_absolute_url())
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
     if version and version != version_of(saved):

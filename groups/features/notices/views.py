@@ -58,7 +58,8 @@ def webhook(request: Request) -> HttpResponse:
             form.add_error("address", str(refused.reason.label))
         else:
             return _show_secret(request, secret)
-    return render_form(request, "notices/webhook.html", form)
+    waiting = webhooks.count_waiting(present) if present else 0
+    return render_form(request, "notices/webhook.html", form, waiting=waiting)
 
 
 @form_methods

@@ -17,17 +17,18 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
 from groups.features.schedules.presenters.cancelling import cancel_lines, question_words
 from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
-from groups.features.schedules.presenters.several import OnePlan, several_words
+from groups.features.schedules.presenters.several import OnePlan, question_about, several_words
 from groups.features.schedules.services import schedules
 from groups.features.schedules.services.schedules import planned_words
 from groups.forms.groups import Version
 from groups.poster import Group, GroupValues, PosterError
+from groups.poster.fields import whole_number
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import list_with_own_changes, with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http.requests import Request, form_methods, requires
@@ -79,7 +80,8 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
         return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
         return _show(request, form, status=422 if form.is_bound else 200)
-    schedule = _make_schedule(request, form, group, form.cleaned_data["operation"], form.planned)
+    operation, consent = form.cleaned_data["operation"], consent_of(request)
+    schedule = _make_schedule(request, form, group, operation, form.planned, **consent)
     try:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
             again = form.again(version=Version.of_group(group))
@@ -93,7 +95,12 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 
 
 def _make_schedule(
-    request: Request, form: TimesForm, group: Group, operation: uuid.UUID, planned: GroupValues
+    request: Request,
+    form: TimesForm,
+    group: Group,
+    operation: uuid.UUID,
+    planned: GroupValues,
+    **consent: Any,
 ) -> Schedule:
     return Schedule(
         id=operation,
@@ -106,7 +113,7 @@ def _make_schedule(
         planned=planned.to_json(),
         starts_at=form.cleaned_data["starts_at"],
         ends_at=form.cleaned_data["ends_at"],
-        **consent_of(request),
+        **consent,
     )
 
 
@@ -118,10 +125,9 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = asked_ids(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    listed = [group for group in reads.list_groups_now(request.credentials).groups if group.id in ids]
-    if not listed:
+    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
+    if not groups:
         return redirect("groups:list")
-    groups = [with_own_change(request.credentials.account_id, group)[0] for group in listed]
     form = SeveralForm(posted, groups=groups, ids=ids)
     if not form.is_valid():
         return _show_several(request, form, status=422 if form.is_bound else 200)
@@ -132,10 +138,10 @@ def schedule_several(request: Request) -> HttpResponse:
     left = [plan for plan in plans if not plan.is_done]
     if left:
         # The form goes on with the groups that are left; what was planned or asked for stays so.
-        form = form.only([plan.group for plan in left])
-        shown = next((plan.question for plan in left if plan.question), {})
-        status = 409 if any(plan.problem for plan in left) else 200
-        return _show_several(request, form, status=status, plans=plans, **shown)
+        form, shown = form.only([plan.group for plan in left]), question_about(left)
+        if any(plan.problem for plan in left):
+            shown["status"] = 409
+        return _show_several(request, form, plans=plans, **shown)
     messages.success(request, several_words(plans))
     asked = [plan.asked_url for plan in plans if plan.asked_url]
     return redirect(page_above(asked[0]) if asked else "groups:schedules")
@@ -148,11 +154,12 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
     planned = form.planned_of(group)
     if planned == group.values:
         return OnePlan(group, problem=_("The group has these values already."))
-    schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
+    consent = _consent_for(request, group)
+    schedule = _make_schedule(request, form, group, form.operation_of(group), planned, **consent)
     shown: dict[str, Any] = {}
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        shown.update(context)
+        shown.update(context, status=status)
         return HttpResponse(status=status)
 
     try:
@@ -161,6 +168,18 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
         answer = answer_not_sent(error, request, schedule, show)
         return OnePlan.refused(group, shown) if shown else OnePlan(group, asked_url=answer["Location"])
     return OnePlan(group)
+
+
+def _consent_for(request: Request, group: Group) -> dict[str, Any]:
+    """Return the consent in a form for several groups: for as many clients of this one as its page has shown.
+
+    It is empty for a group of which the page has shown nothing. A script that says no number means those
+    that there are now.
+    """
+    consent, shown = consent_of(request), request.POST.get(f"reached_{group.id}")
+    if consent and shown is not None:
+        return consent | {"allowed_clients": whole_number(shown) or 0}
+    return consent if consent.get("allowed_clients") is None else {}
 
 
 def _show_several(request: Request, form: SeveralForm, *, status: int, **context: Any) -> HttpResponse:

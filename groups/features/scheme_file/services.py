@@ -17,9 +17,10 @@ from groups.models import Job, PosterCredentials
 from groups.poster import LoyaltyRuleList
 from groups.poster.fields import plain
 from groups.services.gateway import call_poster
-from groups.services.groups import Groups, list_groups_now
+from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.writes.commands import CreateGroup
+from groups.services.writes.lag import list_with_own_changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Apply(Edit):
 
 def read_poster(credentials: PosterCredentials, *, with_rules: bool) -> tuple[Groups, LoyaltyRuleList | None]:
     """Return the groups that Poster has now, and its loyalty rules if asked for. Raises `PosterError`."""
-    groups = list_groups_now(credentials)
+    groups = list_with_own_changes(credentials)
     if not with_rules:
         return groups, None
     return groups, call_poster(credentials, lambda poster: poster.get_loyalty_rules())

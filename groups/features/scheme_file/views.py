@@ -18,7 +18,7 @@ from groups.features.scheme_file.forms import SchemeForm
 from groups.features.scheme_file.services import keep, read_poster
 from groups.presenters.changes.warnings import group_warnings
 from groups.services.calls.limits import file_turn
-from groups.services.groups import list_groups_now
+from groups.services.writes.lag import list_with_own_changes
 from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
@@ -65,6 +65,6 @@ def scheme_export(request: Request) -> HttpResponse:
     """Return the file with the groups that Poster has now."""
     from groups.features.scheme_file.files.writing import write_scheme  # noqa: PLC0415 - see above
 
-    groups = list_groups_now(request.credentials)
+    groups = list_with_own_changes(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())

@@ -149,9 +149,7 @@ def start_draft(job: Job, user: User, **consent: Any) -> None:
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
-    _pass_gates(job, user, consent)
-    consent = {name: getattr(job, name) for name in consent}
-    values = {"state": Job.State.WAITING, "created_at": timezone.now(), **consent}
+    values = {"state": Job.State.WAITING, "created_at": timezone.now(), **_pass_gates(job, user, consent)}
     try:
         with transaction.atomic():
             if job.move_on(Job.State.DRAFT, **values):
@@ -160,10 +158,12 @@ def start_draft(job: Job, user: User, **consent: Any) -> None:
         raise NotNow from None
 
 
-def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> None:
+def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> dict[str, Any]:
+    """Pass the gates with a job; return the columns to store: the consent, and how far that goes."""
     for name, value in consent.items():
         setattr(job, name, value)
     gates.before_job(job, user)
+    return {name: getattr(job, name) for name in (*consent, "allowed_clients")}
 
 
 def hand_over(job: Job, user: User, **values: Any) -> None:
@@ -198,14 +198,12 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     lost again. Raises `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
     """
     _check_right(job, user)
-    if accepts != (job.reason in SEEN):
+    if accepts != (job.reason in SEEN) or job.state not in Job.HALTED:
         raise NotNow
     values: dict[str, Any] = {**QUEUED, "tested": job.tested or accepts}
     if consent:
         consent = {"user": user, "user_name": user.get_username(), **consent}
-    if job.state in Job.HALTED:
-        _pass_gates(job, user, consent)
-    values |= {name: getattr(job, name) for name in consent}
+    values |= _pass_gates(job, user, consent)
     with taking_locks(job):
         # Before the row of the job, as an approval of its rest locks them: else these two could deadlock.
         gates.job_decided(job, user, _("The job went on without it."))

@@ -5,19 +5,20 @@ counts as outdated, not as a change made elsewhere.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Q
 
-from groups.models import Change, ChangeQuerySet, Job
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.models.rare_rows import RareRows
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.groups import Groups
+from groups.services.groups import Groups, list_groups_now
 from groups.services.writes.outcome import Replaced, same
 from poster_admin.common.deadlines import recent
 
@@ -100,6 +101,26 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
     if unseen is None or unseen.after is None:
         return group, None
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
+
+
+def list_with_own_changes(credentials: PosterCredentials) -> Groups:
+    """Return the groups read from Poster just now, with the recent changes that this read does not show yet.
+
+    Forms and files are compared with these: a late read would say that all is so already. Raises
+    `PosterError`.
+    """
+    read, account_id = list_groups_now(credentials), credentials.account_id
+    changed = {change.group_id for change in MADE.find(_open_or_recent(), account=account_id)}
+    removed = removed_ids(account_id)
+    if not changed | removed:
+        return read
+    rows = [
+        with_own_change(account_id, group)[0] if group.id in changed else group
+        for group in read.groups
+        if group.id not in removed
+    ]
+    listed = (*rows, *unseen_groups(account_id, read.answer.groups))
+    return replace(read, answer=replace(read.answer, groups=listed))
 
 
 def hides_move(change: Change, client: Client | None) -> bool:

@@ -19,6 +19,7 @@ from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
 from groups.services.clients import listed_members, newest_members, with_counted_clients
 from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import find_group
+from groups.services.writes.lag import with_own_change
 from groups.services.writes.outcome import differing
 
 # Share of POSTER_WRITE_DEADLINE for the read that counts the clients of a group.
@@ -99,12 +100,13 @@ def count_reached(credentials: PosterCredentials, group_id: int) -> int:
 def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bool) -> Effect:
     """Return the effect of a write to one group, which reaches its clients if it `counts`.
 
-    Raises `NotFound` if the group is gone, and `PosterError`.
+    A change made here counts, even if Poster does not show it yet: else what it has replaced might be taken
+    for all that is asked for. Raises `NotFound` if the group is gone, and `PosterError`.
     """
     group = find_group(credentials, group_id)
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
-    group = with_counted_clients(credentials, group)
+    group = with_counted_clients(credentials, with_own_change(credentials.account_id, group)[0])
     return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 
 

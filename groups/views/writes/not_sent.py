@@ -29,7 +29,8 @@ class Show(Protocol):
     """Render the page of a form once more.
 
     The context has one of: `holder` (a `HolderNotice`), `reused` with `outcome`, `outcome` (a `Message`),
-    `blocked` (an error of the form in words), or what a feature shows in the form.
+    `blocked` (an error of the form in words), or what a feature shows in the form: `question`, a template;
+    `beyond`, sentences about the write; and `reached`, the number of clients in these, if there is one.
     """
 
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...

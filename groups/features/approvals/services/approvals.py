@@ -41,7 +41,7 @@ from groups.services.jobs.kinds import JobKind, title_of
 from groups.services.journal.history import is_undone
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import named_groups
+from groups.services.writes.lag import list_with_own_changes, named_groups
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
@@ -339,19 +339,19 @@ class AskedJob(Asked):
         return JobKind.of(self.row).may_be_controlled_by(user)
 
     def effect(self, credentials: PosterCredentials) -> Effect:
-        groups = {group.id: group for group in list_groups_now(credentials).groups}
+        groups = {group.id: group for group in list_with_own_changes(credentials).groups}
         job, kind = self.row, JobKind.of(self.row)
         clients = kind.reach(credentials).clients - reached_by(job.pk)
         found = tuple(groups[group_id] for group_id in kind.group_ids if group_id in groups)
         return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        """Save a new job, or a draft, as one that waits; one that has stopped stays so."""
-        job = self.row
+        """Save a new job, or a draft, as one that waits; one that has stopped, or waits already, stays so."""
+        job, stays = self.row, (Job.State.ASKED, *Job.HALTED)
         if job._state.adding:
             job.state = Job.State.ASKED
             job.save(force_insert=True)
-        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in Job.HALTED:
+        elif not job.move_on(Job.State.DRAFT, state=Job.State.ASKED) and job.state not in stays:
             raise NotNow
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:

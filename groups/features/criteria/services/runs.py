@@ -16,6 +16,8 @@ from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from groups.features.approvals.models import ApprovalRequest
+from groups.features.approvals.services.approvals import requests_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services.previews import unproven_words
 from groups.features.criteria.services.reading import CriteriaReading
@@ -160,6 +162,14 @@ def unfinished_run(account_id: str) -> Job | None:
     """Return the run of an account that has not ended, without its moves, or None."""
     runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind).defer("wanted")
     return runs.order_by("created_at").first()
+
+
+def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalRequest | None:
+    """Return the request for a run of this very table that waits and that a user may see, or None."""
+    if row is None:
+        return None
+    asked = requests_of(credentials).waiting().filter(job__kind=Run.kind)
+    return asked.filter(job__wanted__table=row.fingerprint).first()
 
 
 def plan_run(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from django.utils.html import format_html
 from django.utils.translation import ngettext
 
 from groups.poster import Group
@@ -15,7 +16,7 @@ class OnePlan:
     """The result of planning one of several groups.
 
     It was made, or is asked for by the request at `asked_url`; or it has a `problem`, or a `question` for the
-    form.
+    form, which is the context of `Show`.
     """
 
     group: Group
@@ -36,6 +37,18 @@ class OnePlan:
     @property
     def is_done(self) -> bool:
         return not self.problem and not self.question
+
+
+def question_about(plans: Iterable[OnePlan]) -> dict[str, Any]:
+    """Return one question for all plans that have one: what it means for each group. Empty without any."""
+    held = [plan for plan in plans if plan.question]
+    if not held:
+        return {}
+    beyond = [
+        format_html("<bdi>{}</bdi>: {}", plan.group.name, " ".join(plan.question["beyond"])) for plan in held
+    ]
+    status = max(plan.question["status"] for plan in held)
+    return {**held[0].question, "status": status, "beyond": beyond, "held": held}
 
 
 def several_words(plans: Iterable[OnePlan]) -> str:

@@ -14,7 +14,7 @@ from groups.features.scheme_file.files.schemes import Entry, Scheme, read_scheme
 from groups.features.scheme_file.services import Comparison, Rule, names_twice, read_poster
 from groups.models import PosterCredentials
 from groups.poster import Group, GroupValues, LoyaltyRuleList, LoyaltyType
-from groups.poster.fields import plain
+from groups.poster.fields import fold, plain
 from groups.services.groups import Groups
 
 FIELD_OF_FILE = {"loyalty_type": "type"}
@@ -74,6 +74,7 @@ class _Comparing:
         self._form = LineForm()
         self._lines: list[Line] = []
         self._unchanged = 0
+        self._entry_of_name: dict[str, Entry] = {}
 
     def found(self) -> Comparison:
         return Comparison(tuple(self._lines), self._unchanged, tuple(self._left))
@@ -91,8 +92,9 @@ class _Comparing:
         new = _values_of(entry, group)
         if group is not None and new == group.values:
             self._unchanged += 1
-        elif self._is_valid(entry, new, group):
-            self._lines.append(Line.of(entry.place.line, new, group, self._named))
+        elif self._is_valid(entry, new, group) and self._is_named_alone(entry, group):
+            # Not the line of the file, on which there may be several groups.
+            self._lines.append(Line.of(len(self._lines) + 1, new, group, self._named))
 
     def _find(self, entry: Entry) -> Group | LineError | None:
         """Return the group of an entry, None for a new one, or the error in the names."""
@@ -130,6 +132,20 @@ class _Comparing:
             place = entry.places.get(FIELD_OF_FILE.get(name, name), entry.place)
             self.errors.extend(place.error(str(message)) for message in messages)
         return False
+
+    def _is_named_alone(self, entry: Entry, group: Group | None) -> bool:
+        """Return False, and record the error, if `fold` makes the new name equal to another one of the file.
+
+        The journal would take the creation of the one for another try of the other.
+        """
+        name = fold(entry.name)
+        if group is not None and fold(group.name) == name:
+            return True
+        other = self._entry_of_name.setdefault(name, entry)
+        if other is not entry:
+            words = _("“%(name)s” in line %(line)s is the same name but for capital letters or spaces.")
+            self.errors.append(entry.place.error(words % {"name": other.name, "line": other.place.line}))
+        return other is entry
 
 
 def _values_of(entry: Entry, group: Group | None) -> GroupValues:

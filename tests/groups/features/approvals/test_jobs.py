@@ -25,6 +25,7 @@ from groups.services.writes.commands import MoveClient, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
+from tests.support.bulk import plan_edits
 from tests.support.commands import before_the_read
 from tests.support.dashboard.killing import wait_until
 from tests.support.greetings import greet
@@ -123,6 +124,27 @@ def test_a_plan_that_grew_since_it_was_drafted_does_not_start(staff, sandbox, li
     with pytest.raises(BeyondLimits):
         queue.start_draft(draft, staff)
     assert Job.objects.get(pk=draft.pk).state == "draft"
+
+
+def test_a_reason_for_a_draft_is_for_the_clients_that_there_are_at_its_start(owner, sandbox, limit, join):
+    """A command on the server shows no number beforehand."""
+    limit(FEW - 1)
+    draft = an_edit(owner, 4)
+    queue.start_draft(draft, owner, limit_reason="a guest of honour")
+    join(1)
+    assert ended(run(Job.objects.get())) == STOPPED
+    assert not sandbox.posts()
+
+
+def test_a_reason_to_go_on_is_for_the_clients_that_there_are_then(staff, owner, sandbox, limit, join):
+    limit(FEW)
+    job = start(staff)
+    queue.pause(job, staff)
+    join(1)
+    queue.resume(job, owner, limit_reason="a guest of honour")
+    join(1)
+    assert ended(run(Job.objects.get())) == STOPPED
+    assert len(sandbox.posts(MOVE)) == FEW + 1
 
 
 # --- Held as it goes ---------------------------------------------------------------------------------------
@@ -411,6 +433,14 @@ def test_the_rest_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox,
     run(job)
     sandbox.latency = 0.2
     first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(), staff, ())] * 2)
+    assert first == second == ApprovalRequest.objects.get()
+
+
+def test_a_plan_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox, limit):
+    limit(FEW)
+    draft = plan_edits(staff, {1: "12"})
+    sandbox.latency = 0.2
+    first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(pk=draft.pk), staff, ())] * 2)
     assert first == second == ApprovalRequest.objects.get()
 
 

@@ -772,6 +772,47 @@ def test_approving_what_poster_has_already_sends_nothing(staff, owner, sandbox, 
     assert (request.state, request.decided_by) == ("approved", owner)
 
 
+def lower(user, sandbox, group_id, percent):
+    """Lower a group to 10% here; from then on a read still shows the percent that this has replaced."""
+    sandbox.console("demo").edit(group_id, client_groups_discount=str(percent))
+    group = group_of(user, group_id)
+    new = group.values.replace(percent=Decimal(10))
+    change = execute(UpdateGroup(**sender_of(user), group_id=group_id, loaded=group.values, intended=new))
+    assert change.state == Change.State.APPLIED
+
+
+def approve_late(request, user, sandbox):
+    """Approve a request while reads are one write behind; return the request."""
+    sandbox.lag("behind", writes=1)
+    seen = approvals.effect_of(request, user.credentials).mark
+    change = approvals.approve(request, user.credentials, seen=seen)
+    sandbox.catch_up()
+    request.refresh_from_db()
+    return request, change
+
+
+def test_a_late_read_uses_no_request_for_a_change_up(staff, owner, sandbox):
+    lower(owner, sandbox, 1, 15)
+    request, change = approve_late(approvals.ask_for(an_update(staff), staff, ()), owner, sandbox)
+    assert (change.state, change.reason) == ("failed", "not_shown_yet")
+    assert request.state == "waiting"
+    assert approvals.approve(request, owner.credentials).after["percent"] == "15"
+
+
+def test_a_late_read_uses_no_request_for_a_job_up(staff, owner, sandbox):
+    lower(owner, sandbox, 1, 15)
+    request, _ = approve_late(approvals.ask_for(an_edit(staff), staff, ()), owner, sandbox)
+    job = run(Job.objects.get())
+    assert (request.state, job.state, job.total) == ("approved", "done", 2)
+    assert group_of(staff).percent == 15
+
+
+def test_a_late_read_uses_no_request_for_a_plan_up(staff, owner, sandbox):
+    lower(owner, sandbox, 4, 20)
+    request, _ = approve_late(approvals.ask_for(schedule_of(staff), staff, ()), owner, sandbox)
+    assert (request.state, Schedule.objects.get().state) == ("approved", "planned")
+
+
 def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sandbox):
     job = an_edit(staff)
     request = approvals.ask_for(job, staff, ())

@@ -16,7 +16,9 @@ from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
 from groups.services.groups import Groups
+from groups.services.writes.execute import execute
 from tests.support.bulk import run_answered
+from tests.support.commands import edit_of
 from tests.support.pages import text_of
 from tests.support.properties import holds_for
 from tests.support.spreadsheets import IMPORT, upload
@@ -412,6 +414,16 @@ def test_what_is_no_file_of_groups_is_refused_in_words(staff, browse, sandbox, c
     assert answer.status_code == 422
     assert words in text_of(answer)
     assert answer.content.decode().split("<title>")[1].startswith("Error:")
+
+
+@pytest.mark.django_db
+def test_a_value_that_a_late_read_still_shows_is_a_change(staff, browse, sandbox):
+    assert execute(edit_of(staff, percent=Decimal(12))).state == "applied"
+    sandbox.lag("behind", writes=1)  # so Poster still shows the 10%
+    client = browse(staff)
+    answer = upload(client, "Id;Percent\n1;10\n")
+    assert answer.status_code == 302, text_of(answer)
+    assert "12% → becomes 10%" in text_of(client.get(answer["Location"]))
 
 
 @pytest.mark.django_db

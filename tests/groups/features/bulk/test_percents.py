@@ -7,7 +7,9 @@ import pytest
 
 from groups.features.bulk import presenters
 from groups.models import Change, Job
+from groups.services.writes.execute import execute
 from tests.support.bulk import BULK, open_bulk_form, plan_by_form, run_answered
+from tests.support.commands import edit_of
 from tests.support.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,14 @@ def test_it_shows_what_poster_has_now(staff, browse, sandbox):
     sandbox.console().edit(1, client_groups_discount="12.5")
     html = client.get(BULK).content.decode()
     assert re.search(r'<input type="text" name="percent_1" value="12,5" inputmode="decimal"', html)
+
+
+def test_it_shows_what_was_changed_here_and_poster_does_not_show_yet(staff, browse, sandbox):
+    assert execute(edit_of(staff, percent=Decimal(12))).state == "applied"
+    sandbox.lag("behind", writes=1)
+    client = browse(staff)
+    assert open_bulk_form(client)["percent_1"] == "12"
+    assert "12% → becomes 10%" in text_of(plan_by_form(client, p1="10"))
 
 
 def test_it_has_the_groups_that_the_list_found(staff, browse, sandbox):

@@ -387,6 +387,20 @@ def test_the_page_leads_to_the_run_that_waits_for_approval(start, client_of, sma
     assert waits not in text_of(start.client.get("/criteria/"))
 
 
+def test_a_run_that_waits_for_approval_is_not_asked_for_again_unless_the_table_is_another(
+    start, client_of, small, browse, second_owner, owner
+):
+    for _ in range(3):
+        client_of(GOLD)
+    first = start()["Location"]
+    assert start()["Location"] == first
+    # Another user who may decide is led to it too.
+    assert browse(second_owner).post(RUN, {"operation": str(uuid.uuid4())})["Location"] == first
+    assert ApprovalRequest.objects.count() == 1
+    save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=1)
+    assert start()["Location"] != first
+
+
 def test_more_clients_than_were_approved_are_not_moved(
     start, client_of, small, sandbox, browse, second_owner
 ):

@@ -106,6 +106,17 @@ def test_what_ends_is_asked_before_it_ends(owner, browse, receiver, step, words)
     assert webhook.secret.reveal() != secret if step == "secret" else webhook is None
 
 
+def test_the_form_says_what_a_new_address_ends(owner, browse, receiver):
+    set_webhook(owner, receiver.address)
+    receiver.answer = b"HTTP/1.1 500 Oops\r\n\r\n"
+    client, words = browse(owner), "A new address deletes 1 notice that has not arrived"
+    assert words not in text_of(client.get(WEBHOOK))
+    change_elsewhere(owner)
+    tell()
+    assert words in text_of(client.get(WEBHOOK))
+    assert words in text_of(client.post(WEBHOOK, {"address": "nowhere", "kinds": ["job"]}))
+
+
 @pytest.mark.parametrize("step", ["secret", "remove"])
 def test_a_webhook_that_a_colleague_has_set_meanwhile_is_not_the_one_that_was_meant(
     owner, browse, receiver, step

@@ -727,6 +727,64 @@ def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
     assert set(Schedule.objects.values_list("state", flat=True)) == {Schedule.State.ASKED}
 
 
+def beyond(answer):
+    """Return what the question says of each group, and for how many clients of each it asks."""
+    html = answer.content.decode()
+    said = html[html.index("beyond the limits") : html.index('name="reason"')]
+    return re.findall(r"<li>(.*?)</li>", said), dict(re.findall(r'name="reached_(\d+)" value="(\d*)"', html))
+
+
+@with_feature("approvals")
+def test_a_reason_for_several_groups_is_for_the_clients_that_were_shown_of_each(owner, browse, sandbox):
+    from groups.features.approvals.models import Limits
+
+    Limits.objects.create(account_id="demo", max_clients=10, max_rise=1)
+    client = browse(owner)
+    asked = several(client, percent="20.5")
+    words, reached = beyond(asked)
+    rise = "The percent would rise by 10.5 points; the limit is 1 point."
+    assert words == [
+        f"<bdi>Постоянный посетитель</bdi>: {rise} Clients that it would reach: 125; the limit is 10.",
+        f"<bdi>Скидочная система 10%</bdi>: {rise} Clients that it would reach: 43; the limit is 10.",
+    ]
+    assert reached == {"1": "125", "4": "43"}
+    assert not Schedule.objects.exists()
+    form = fields(
+        **hidden(asked, "operation", "id", "version", "reached", "reached_1", "reached_4"), percent="20.5"
+    )
+    assert client.post(SEVERAL, form | {"reason": ""}).status_code == 422
+    sandbox.console().put_client(4)
+    again = client.post(SEVERAL, form | {"reason": "Свято"})
+    assert (again.status_code, beyond(again)[1]) == (409, {"4": "44"})
+    form |= hidden(again, "id", "version", "reached", "reached_4")
+    assert client.post(SEVERAL, form | {"reason": "Свято"})["Location"] == "/schedules/"
+    plans = Schedule.objects.values_list("group_id", "allowed_clients", "limit_reason")
+    assert sorted(plans) == [(1, 125, "Свято"), (4, 44, "Свято")]
+
+
+@with_feature("approvals")
+def test_a_reason_for_one_of_several_groups_is_none_for_a_group_that_was_not_shown(owner, browse, sandbox):
+    from groups.features.approvals.models import Limits
+
+    Limits.objects.create(account_id="demo", max_percent=15)
+    client = browse(owner)
+    asked = several(client)
+    assert beyond(asked)[1] == {"1": "", "4": ""}
+    form = fields(**hidden(asked, "operation", "id", "version", "reached", "reached_1"), reason="Свято")
+    again = client.post(SEVERAL, form)
+    assert (again.status_code, beyond(again)[1]) == (409, {"4": ""})
+    assert Schedule.objects.get().group_id == 1
+
+
+@with_feature("approvals")
+def test_a_script_gives_a_reason_for_the_clients_that_there_are_now(owner, browse, sandbox):
+    from groups.features.approvals.models import Limits
+
+    Limits.objects.create(account_id="demo", max_clients=10)
+    assert several(browse(owner), reason="Свято")["Location"] == "/schedules/"
+    assert sorted(Schedule.objects.values_list("group_id", "allowed_clients")) == [(1, 125), (4, 43)]
+
+
 @with_feature("approvals")
 def test_several_groups_of_which_one_needs_an_approval_lead_to_the_requests_and_say_both(
     staff, browse, sandbox

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.scheme_file.management.commands import scheme as command
 from groups.models import Change, Job, WorkerHeartbeat
 from groups.services.writes import gates
+from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded
 from tests.support.changes import unknown
+from tests.support.commands import BARISTA, command_of, edit_of
 from tests.support.people import make_user
 from tests.support.refusals import refused
 from tests.support.schemes import entry, run_scheme, scheme, worker_beside
@@ -355,6 +358,17 @@ def test_creations_changes_and_renames_are_one_job(owner, sandbox, file, work_qu
     ]  # fmt: skip
 
 
+def test_groups_on_one_line_are_all_written(owner, sandbox, tmp_path, work_queue):
+    path = tmp_path / "scheme.json"
+    rows = [{"name": name, "type": "discount", "percent": 5} for name in (SEED, "Нова", "Інша")]
+    path.write_text(json.dumps({"groups": rows}), encoding="utf-8")
+    with worker_beside(work_queue):
+        ended = run_scheme("apply", path, "--user", "owner", "--yes")
+    assert ended.code == 0, ended
+    assert "All 3 applied." in ended.err
+    assert len(sandbox.posts()) == 3
+
+
 @pytest.mark.parametrize("answer", ["no", "", "y", None])
 def test_anything_but_yes_sends_nothing(owner, sandbox, file, answer):
     ended = run_scheme("apply", file(entry(SEED, percent=11)), "--user", "owner", answer=answer)
@@ -420,6 +434,19 @@ def test_without_a_worker_the_job_waits(owner, sandbox, file):
     job = Job.objects.get()
     assert (ended.code, job.state) == (1, Job.State.WAITING)
     assert f"No worker runs, so the job waits for one: /jobs/{job.pk}/" in ended.err
+
+
+def test_what_was_made_here_counts_though_poster_does_not_show_it_yet(owner, sandbox, file):
+    assert execute(edit_of(owner, 4, percent=Decimal(12))).state == "applied"
+    execute(command_of(owner, Change.Action.CREATE, intended=BARISTA))
+    sandbox.lag("behind", writes=2)  # so Poster still shows 10%, and no group of the baristas
+    path = file(
+        entry(SEED, percent=10), entry(BARISTA.name, "bonus", BARISTA.percent, BARISTA.birthday_bonus)
+    )
+    ended = run_scheme("plan", path, "--user", "owner")
+    assert ended.code == 2
+    assert "0 to create, 1 to change, 1 as they are" in ended.out
+    assert "percent: 12\n" in exported("owner")
 
 
 def test_late_reads_lose_nothing(owner, sandbox, file, work_queue):

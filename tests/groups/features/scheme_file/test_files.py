@@ -175,6 +175,26 @@ def test_a_name_that_is_there_may_be_odd():
     assert (line.old, line.new) == (odd.values, odd.values.replace(percent=Decimal(11)))
 
 
+def test_new_names_that_differ_in_case_or_spaces_alone_are_refused():
+    words = "“Gold card” in line 2 is the same name but for capital letters or spaces."
+    new, renamed = entry("gold  card"), entry("GOLD card", was="Silver")
+    assert errors(scheme(entry("Gold card"), new)) == [(5, 9, words)]
+    assert errors(scheme(entry("Gold card"), renamed), groups(group("Silver"))) == [(5, 9, words)]
+
+
+def test_names_at_poster_that_differ_in_case_alone_stay_two():
+    there = groups(group("Gold"), group("gold", 2))
+    found = compare(read_scheme(scheme(entry("Gold"), entry("gold", percent=11)).encode()), there)
+    assert ([line.group_id for line in found.lines], found.unchanged) == ([2], 1)
+
+
+def test_each_line_of_a_plan_has_its_own_number_however_the_file_is_broken():
+    """The operations of a job follow from these numbers."""
+    rows = [{"name": name, "type": "discount", "percent": 5} for name in ("One", "Two", "Three")]
+    found = compare(read_scheme(json.dumps({"groups": rows}).encode()), groups(group("Two")))
+    assert [(line.number, line.new.name) for line in found.lines] == [(1, "One"), (2, "Two"), (3, "Three")]
+
+
 def test_a_discount_group_keeps_the_bonus_that_nobody_gets():
     there = groups(group("a", 1, 2, "10", "30"), group("b", 2, 1, "10", "30"))
     found = compare(read_scheme(scheme(entry("a"), entry("b")).encode()), there)

@@ -8,11 +8,13 @@ from django.utils import timezone
 
 from groups.models import Change
 from groups.poster import GroupValues
+from groups.services.groups import list_groups_now
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import (
     created_ids,
     has_new_clients,
     hides_move,
+    list_with_own_changes,
     replaced_by_others,
     unseen_change,
 )
@@ -247,6 +249,29 @@ def test_an_older_move_or_one_that_was_not_made_hides_nothing():
     settled_move(settled_at=timezone.now() - timedelta(hours=1))
     settled_move(state=State.FAILED)
     assert not hides_move(Change(account_id="demo", client_id=7), a_client(client_groups_id="1"))
+
+
+def test_a_list_has_what_was_made_here_and_poster_does_not_show_yet(staff, sandbox):
+    created = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
+    gone = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA.replace(name="Гості"))).group_id
+    assert execute(edit_of(staff, percent=Decimal(12))).state == State.APPLIED
+    assert execute(removal_of(staff, gone)).state == State.APPLIED
+    sandbox.lag("behind", writes=4)
+    assert created.group_id not in [group.id for group in list_groups_now(staff.credentials).groups]
+    groups = {group.id: group for group in list_with_own_changes(staff.credentials).groups}
+    assert sorted(groups) == [1, 4, 5, created.group_id]
+    assert groups[1].percent == 12
+    assert groups[created.group_id].name == BARISTA.name
+    sandbox.catch_up()
+    sandbox.lag("behind", writes=1)
+    assert gone in [group.id for group in list_groups_now(staff.credentials).groups]
+    assert gone not in [group.id for group in list_with_own_changes(staff.credentials).groups]
+
+
+def test_a_list_has_what_somebody_has_changed_elsewhere_since(staff, sandbox):
+    execute(edit_of(staff, percent=Decimal(12)))
+    sandbox.console("demo").edit(1, client_groups_discount="14")
+    assert list_with_own_changes(staff.credentials).find(1).percent == 14
 
 
 def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox):

@@ -36,11 +36,11 @@ from groups.presenters.holders import holder_notice
 from groups.presenters.job_page import job_words
 from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
-from groups.services.groups import list_groups_now
 from groups.services.installation import workers
 from groups.services.jobs.progress import progress_of
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
+from groups.services.writes.lag import list_with_own_changes
 from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded, NotSent
 from poster_admin.common.pages import link
 
@@ -102,7 +102,7 @@ class Command(BaseCommand):
                         self._apply(credentials, options)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = list_groups_now(credentials)
+        groups = list_with_own_changes(credentials)
         for words in shortcomings(groups):
             self._say(words)
         text = write_scheme(groups)
