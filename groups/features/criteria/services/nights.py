@@ -40,6 +40,8 @@ Held = Criteria.Held
 HELD_FOR = {Job.Stop.NO_USER: Held.NO_USER, Job.Stop.TOKEN: Held.TOKEN}
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
+PATIENCE = timedelta(minutes=30)
+"""What Poster refuses holds the nights once it has refused it for so long: it may do so once by mistake."""
 
 type Columns = dict[str, Any]
 
@@ -130,11 +132,12 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
     try:
         return _start(row, operation, is_mine)
     except Stopped as stopped:
-        return _held(row, HELD_FOR[stopped.reason])
+        held = HELD_FOR[stopped.reason]
+        return _held(row, held) if held == Held.NO_USER else _refused(row, held)
     except GroupsGone:
         return _held(row, Held.GROUP_GONE)
     except (TokenRejected, NotAllowed):
-        return _held(row, Held.TOKEN)
+        return _refused(row, Held.TOKEN)
     except TooManyMoves:
         return _held(row, Held.TOO_MANY)
     except (NotSent, PosterError) as error:
@@ -158,7 +161,7 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
     if not is_mine():
         return {}  # the next look begins with the table of then
     if not reading.sums.may_see_sales and table.periods:
-        return _held(row, Held.NO_SALES)
+        return _refused(row, Held.NO_SALES)
     if reading.moves:
         job = runs.plan_run(reading, operation=operation, is_night=True)
         try:
@@ -171,12 +174,22 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
 
 def _over(**values: Any) -> Columns:
     night = NIGHTS.next(timezone.now(), after_one=True)
-    return {"night_at": night, "next_look_at": night, **values}
+    return {"night_at": night, "next_look_at": night, "held_at": None, **values}
 
 
 def _left_out(row: Criteria, reason: str) -> Columns:
     log.warning("The criteria of account %s leave a night out: %s", row.pk, reason)
     return _over(left_out_at=timezone.now())
+
+
+def _refused(row: Criteria, reason: Criteria.Held) -> Columns:
+    """Hold the nights for what Poster refuses, or try again if it has not refused it for PATIENCE."""
+    now = timezone.now()
+    since = row.held_at or now
+    if now - since > PATIENCE:
+        return _held(row, reason)
+    log.info("The criteria of account %s wait: %s", row.pk, reason)
+    return {"held_at": since, "next_look_at": NIGHTS.next_try()}
 
 
 def _held(row: Criteria, reason: Criteria.Held) -> Columns:

@@ -222,12 +222,24 @@ def no_group(owner, sandbox):
     sandbox.console().remove(BRONZE)
 
 
+def no_sales(owner, sandbox):
+    sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+
+
+def try_later(**time):
+    """Let so much time pass since the first try of a night, and do what a worker does."""
+    ago = timedelta(**time)
+    for row in Criteria.objects.exclude(held_at=None):
+        at = timezone.now() - timedelta(seconds=1)
+        Criteria.objects.update(held_at=row.held_at - ago, next_look_at=at)
+    for account in nights.accounts_due():
+        nights.run_night(account)
+
+
 @pytest.mark.parametrize(
     ("break_it", "reason"),
     [
         (no_user, Held.NO_USER),
-        (no_token, Held.TOKEN),
-        (refused_token, Held.TOKEN),
         (no_right, Held.NO_RIGHT),
         (no_group, Held.GROUP_GONE),
     ],
@@ -252,12 +264,50 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     assert row.night_at is not None
 
 
-def test_a_table_with_sales_is_held_where_the_token_may_not_see_them(owner, client_of, by_hand, sandbox):
+@pytest.mark.parametrize(
+    ("break_it", "reason"), [(no_token, Held.TOKEN), (refused_token, Held.TOKEN), (no_sales, Held.NO_SALES)]
+)
+def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_refused_too(
+    owner, client_of, by_hand, sandbox, break_it, reason
+):
     save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
     by_hand()
-    sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+    began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
+    break_it(owner, sandbox)
     assert not night()
-    assert Criteria.objects.get().held == Held.NO_SALES
+    try_later(minutes=20)
+    row = Criteria.objects.get()
+    assert (row.held, row.night_at < timezone.now() < row.next_look_at) == ("", True)
+    assert list(find_nights(account, began)) == []
+    try_later(minutes=11)
+    row = Criteria.objects.get()
+    assert (row.held, row.night_at) == (reason, None)
+    (event,) = find_nights(account, began)
+    assert "will not run at night" in event.text()
+    assert nights.accounts_due() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "options"),
+    [
+        ("dash.getClientsSales", "error_object", {"code": 54, "message": "No right"}),
+        ("dash.getClientsSales", "status_403", {}),
+        ("clients.getGroups", "status_401", {}),
+    ],
+)
+def test_what_poster_refuses_once_ends_no_night(
+    owner, client_of, by_hand, sandbox, browse, method, fault, options
+):
+    save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
+    by_hand()
+    client_of(GOLD)
+    sandbox.script(method, fault, times=1, **options)
+    assert not night()
+    browse(owner).get("/groups/", {"refresh": ""})  # a page that Poster answers says that the token is good
+    try_later(minutes=31)
+    assert Job.objects.filter(state=Job.State.WAITING).count() == 1
+    row = Criteria.objects.get()
+    assert (row.held, row.held_at) == ("", None)
 
 
 def test_while_poster_is_away_a_night_waits(nightly, sandbox):
