@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
@@ -461,6 +463,14 @@ def test_nights_are_left_out_and_told_until_a_request_is_decided(nightly, client
     page = browse(staff).get("/criteria/")
     assert "nights are left out until that is decided" in text_of(page)
     assert link not in page.content.decode()
+
+
+def test_the_page_asks_once_what_the_nights_wait_for(nightly, sandbox, by_hand):
+    sandbox.script("clients.updateClient", "busy_till")
+    assert [run(job).state for job in night()] == [Job.State.STOPPED]
+    with CaptureQueriesContext(connection) as queries:
+        by_hand.client.get("/criteria/")
+    assert sum("groups_lock" in query["sql"] and "paused" in query["sql"] for query in queries) == 1
 
 
 def test_a_night_that_was_left_out_for_an_earlier_run_is_not_told_of_this_one(nightly, sandbox, by_hand):
