@@ -25,19 +25,18 @@ from groups.features.criteria.services.reading import GroupsGone, new_reading, r
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Change, Job, LeftOutFeature, Lock
+from groups.models import Change, Job, LeftOutFeature, Lock, PosterCredentials
 from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED
 from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
+from groups.services.credentials import is_active
 from groups.services.jobs import queue
-from groups.services.jobs.lease import Stopped, sender_of
 from groups.services.writes.not_sent import NotSent, raise_if_locked
 
 log = logging.getLogger("groups.jobs")
 
 Held = Criteria.Held
-HELD_FOR = {Job.Stop.NO_USER: Held.NO_USER, Job.Stop.TOKEN: Held.TOKEN}
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
 PATIENCE = timedelta(minutes=30)
@@ -131,9 +130,6 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
         return _left_out(row, "something holds a group") if is_held else _over()
     try:
         return _start(row, operation, is_mine)
-    except Stopped as stopped:
-        held = HELD_FOR[stopped.reason]
-        return _held(row, held) if held == Held.NO_USER else _refused(row, held)
     except GroupsGone:
         return _held(row, Held.GROUP_GONE)
     except (TokenRejected, NotAllowed):
@@ -146,12 +142,15 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
 
 
 def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> Columns:
-    """Read, and start the job or ask for it.
+    """Read, and start the job or ask for it. Raises what keeps a run from being read and started.
 
-    Raises `Stopped` without a user or a token, and what keeps a run from being read and started.
+    A token that counts as refused is used too: only another call shows that Poster refused it by mistake.
     """
     table, job = Table.from_json(row.table), _job_of(row)
-    credentials = sender_of(job)
+    of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
+    credentials = of_active.filter(account=row.pk, user=row.user_id).first()
+    if credentials is None:
+        return _held(row, Held.TOKEN if is_active(row.user_id) else Held.NO_USER)
     if not credentials.user.has_perms(Run.permissions):
         return _held(row, Held.NO_RIGHT)
     # Checked first: a try that cannot start would read all clients for nothing.

@@ -208,8 +208,7 @@ def no_user(owner, sandbox):
 
 
 def no_token(owner, sandbox):
-    owner.credentials.refused_at = timezone.now()
-    owner.credentials.save()
+    owner.credentials.delete()
 
 
 def refused_token(owner, sandbox):
@@ -242,6 +241,7 @@ def try_later(**time):
     ("break_it", "reason"),
     [
         (no_user, Held.NO_USER),
+        (no_token, Held.TOKEN),
         (no_right, Held.NO_RIGHT),
         (no_group, Held.GROUP_GONE),
     ],
@@ -266,9 +266,7 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     assert row.night_at is not None
 
 
-@pytest.mark.parametrize(
-    ("break_it", "reason"), [(no_token, Held.TOKEN), (refused_token, Held.TOKEN), (no_sales, Held.NO_SALES)]
-)
+@pytest.mark.parametrize(("break_it", "reason"), [(refused_token, Held.TOKEN), (no_sales, Held.NO_SALES)])
 def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_refused_too(
     owner, client_of, by_hand, sandbox, break_it, reason
 ):
@@ -297,19 +295,24 @@ def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_r
         ("clients.getGroups", "status_401", {}),
     ],
 )
-def test_what_poster_refuses_once_ends_no_night(
-    owner, client_of, by_hand, sandbox, browse, method, fault, options
-):
+def test_what_poster_refuses_once_ends_no_night(owner, client_of, by_hand, sandbox, method, fault, options):
     save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
     by_hand()
     client_of(GOLD)
     sandbox.script(method, fault, times=1, **options)
     assert not night()
-    browse(owner).get("/groups/", {"refresh": ""})  # a page that Poster answers says that the token is good
     try_later(minutes=31)
     assert Job.objects.filter(state=Job.State.WAITING).count() == 1
     row = Criteria.objects.get()
     assert (row.held, row.held_at) == ("", None)
+
+
+def test_a_token_that_was_refused_before_the_night_is_asked_for_once_more(nightly, owner):
+    owner.credentials.refused_at = timezone.now()
+    owner.credentials.save()
+    assert len(night()) == 1
+    owner.credentials.refresh_from_db()
+    assert owner.credentials.refused_at is None
 
 
 def test_while_poster_is_away_a_night_waits(nightly, sandbox):
