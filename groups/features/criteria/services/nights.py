@@ -25,12 +25,12 @@ from groups.features.criteria.services.reading import GroupsGone, new_reading, r
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Change, Job, LeftOutFeature, Lock, PosterCredentials
+from groups.models import Change, Job, LeftOutFeature, Lock
 from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED
 from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.services.credentials import is_active
+from groups.services.credentials import credentials_to_try, is_active
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent, raise_if_locked
 
@@ -142,13 +142,9 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
 
 
 def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> Columns:
-    """Read, and start the job or ask for it. Raises what keeps a run from being read and started.
-
-    A token that counts as refused is used too: only another call shows that Poster refused it by mistake.
-    """
+    """Read, and start the job or ask for it. Raises what keeps a run from being read and started."""
     table, job = Table.from_json(row.table), _job_of(row)
-    of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
-    credentials = of_active.filter(account=row.pk, user=row.user_id).first()
+    credentials = credentials_to_try(row.user_id, row.pk)
     if credentials is None:
         return _held(row, Held.TOKEN if is_active(row.user_id) else Held.NO_USER)
     if not credentials.user.has_perms(Run.permissions):
