@@ -204,8 +204,12 @@ class PosterClient:
         return PromotionList.from_wire(self._read_rows("clients.getPromotions", {}, within))
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
-        """Return the rules that move clients to another group when they have paid enough."""
-        return LoyaltyRuleList.from_wire(self._read_rows("clients.getLoyaltyRules", {}, within))
+        """Return the rules that move clients to another group when they have paid enough.
+
+        There may be none, and Poster says `false` where it finds nothing.
+        """
+        rows = self._read_rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
+        return LoyaltyRuleList.from_wire(rows)
 
     # --- dash.* --------------------------------------------------------------------------------------------
 
@@ -254,8 +258,12 @@ class PosterClient:
         deadline = time.monotonic() + (self._timeouts.read_deadline if within is None else within)
         return self._call(method, params, None, deadline, parse)
 
-    def _read_rows(self, method: str, params: Mapping[str, str], within: float | None) -> list[Any]:
+    def _read_rows(
+        self, method: str, params: Mapping[str, str], within: float | None, *, false_is_empty: bool = False
+    ) -> list[Any]:
         rows = self._read(method, params, within)
+        if false_is_empty and rows is False:
+            return []
         if not isinstance(rows, list):
             raise InvalidResponse("the response is not a list", method=method, reason=ErrorReason.SHAPE)
         return rows

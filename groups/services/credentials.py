@@ -36,6 +36,15 @@ def usable_credentials(user_id: int | None, account_id: str) -> PosterCredential
     return usable.filter(user=user_id or 0, account=account_id).first()
 
 
+def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredentials | None:
+    """Return the credentials of an active user for an account, also refused ones.
+
+    Poster may have refused the token by mistake, and only another call shows that.
+    """
+    of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
+    return of_active.filter(user=user_id or 0, account=account_id).first()
+
+
 def is_active(user_id: int | None) -> bool:
     """Return True for a user who was neither deleted nor blocked."""
     return User.objects.filter(pk=user_id or 0, is_active=True).exists()

@@ -1316,6 +1316,13 @@ def criteria(stage):
     stage.goto("/criteria/")
 
 
+@scene(shows=".danger")
+def pin_is_removed(stage):
+    stage.browse(stage.user).post("/criteria/pins/", {"client": "129", "reason": "Сусід"})
+    stage.goto("/criteria/")
+    stage.page.click("[data-pin] .button")
+
+
 @scene(shows=".summary")
 def criteria_with_mistakes(stage):
     _save_criteria(stage)

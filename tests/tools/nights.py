@@ -242,7 +242,7 @@ class World:
         from tests.support.jobs import die_before_sending, run
 
         at, readings = timezone.now() - timedelta(minutes=1), []
-        Criteria.objects.update(night_at=at, next_look_at=at, held="")
+        Criteria.objects.update(night_at=at, next_look_at=at, held="", held_at=None)
         read_now = nights.read_now
 
         def noting(reading, **options):

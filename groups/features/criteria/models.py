@@ -37,8 +37,10 @@ class Criteria(Leased):
 
     `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
     the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
-    reason until somebody saves the table. `left_out_at` is the time of the last night that was left out: a
-    job waited for a person, or something held a group of the table for too long.
+    reason, since `held_at`, until somebody saves the table. Without a reason `held_at` is the time since
+    which Poster refuses this night, which is tried again before it is held. `left_out_at` is the time of the
+    last night that was left out: a job waited for a person, or something held a group of the table for too
+    long.
     """
 
     class Held(models.TextChoices):

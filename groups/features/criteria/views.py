@@ -7,11 +7,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
 from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
@@ -88,7 +88,7 @@ def _show(
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
         form = CriteriaForm(groups=groups.groups, saved=saved)
-    page = CriteriaPage(saved, groups, tables.pins_of(request.credentials), request.user)
+    page = CriteriaPage(saved, groups, list(tables.pins_of(request.credentials)), request.user)
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
     context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
@@ -222,14 +222,19 @@ def pin_create(request: Request) -> HttpResponse:
     return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
 
 
-@require_POST
+@form_methods
 @requires("move_client")
 def pin_remove(request: Request, pin_id: int) -> HttpResponse:
-    """Remove the pin of a client."""
-    if not tables.remove_pin(request.credentials, pin_id):
-        raise Http404
-    messages.success(request, _("The pin is removed."))
-    return _redirect_to_pins(request)
+    """Ask first; then remove the pin of a client, unless somebody has changed it since the question."""
+    pin = get_object_or_404(tables.pins_of(request.credentials), pk=pin_id)
+    made_at = pin.made_at.isoformat()
+    moved_on = request.POST.get("made_at", made_at) != made_at
+    if request.method == "POST" and not moved_on:
+        tables.remove_pin(request.credentials, pin)
+        messages.success(request, _("The pin is removed."))
+        return redirect("groups:criteria")
+    context = {"pin": pin, "made_at": made_at, "moved_on": moved_on}
+    return render_page(request, "criteria/unpin.html", context, status=409 if moved_on else 200)
 
 
 def _redirect_to_pins(request: Request) -> HttpResponse:

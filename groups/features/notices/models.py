@@ -153,6 +153,7 @@ class Delivery(Leased):
         STATUS = "status", _("it answered with an error")
         MAIL = "mail", _("the mail server did not take it")
         SECRET = "secret", _("the stored address cannot be read")
+        TOKEN = "token", _("Poster did not accept the token of the owner who set it")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -200,6 +201,12 @@ class SendFailed(Exception):
         self.status = status
 
 
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def waiting(self) -> "NoticeQuerySet":
+        """Return the notices that their reader has not got yet, and still gets."""
+        return self.filter(Q(delivery=None) | Q(delivery__state=Delivery.State.WAITING))
+
+
 class Notice(models.Model):
     """One event that one user or one webhook is notified of, in the language of its reader."""
 
@@ -217,6 +224,8 @@ class Notice(models.Model):
     path = models.CharField(max_length=200)
     due_at = models.DateTimeField()
     delivery = models.ForeignKey(Delivery, null=True, on_delete=models.CASCADE, related_name="notices")
+
+    objects = NoticeQuerySet.as_manager()
 
     class Meta:
         db_table = "groups_notice"

@@ -133,9 +133,10 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
 
 
 class SideBySide:
-    """A step that starts a thread for each account with work, except for those in `at_work`.
+    """A step that starts a thread for each account with work, except for those that have one already.
 
-    So no account waits for the Poster of another one.
+    So no account waits for the Poster of another one. The threads themselves tell which accounts are
+    `at_work`: one that could not start, or has died, keeps its account from nothing.
     """
 
     def __init__(
@@ -144,34 +145,40 @@ class SideBySide:
         self._name = name
         self._find_accounts = find_accounts
         self._work = work
-        self.at_work: set[str] = set()
+        self._threads: dict[str, threading.Thread] = {}
+
+    @property
+    def at_work(self) -> set[str]:
+        """The accounts whose thread is at work."""
+        return {account for account, thread in self._threads.items() if thread.is_alive()}
 
     def __call__(self) -> None:
         """Start the threads of the accounts that have work now."""
         for account in self._find_accounts():
             if account not in self.at_work:
-                self.at_work.add(account)
                 name = f"{self._name} {account}"
-                threading.Thread(target=self._work_for, args=(account,), name=name, daemon=True).start()
+                thread = threading.Thread(target=self._work_for, args=(account,), name=name, daemon=True)
+                self._threads[account] = thread
+                thread.start()
 
     def _work_for(self, account: str) -> None:
         try:
             survive(f"{self._name} {account}", lambda: self._work(account))
         finally:
             connections.close_all()
-            self.at_work.discard(account)
 
 
 def survive(name: str, step: Callable[[], object]) -> None:
     """Run a step, and log the error that ends it: the next step may succeed."""
-    close_old_connections()
     try:
-        step()
+        close_old_connections()
+        try:
+            step()
+        finally:
+            close_old_connections()
     except Exception as error:
         # The database may be away for a while, and each thread fails at each step.
         if is_outage(error):
             log.warning("The thread %r waits: %s", name, first_line(error))
         else:
             log.exception("The thread %r failed and goes on", name)
-    finally:
-        close_old_connections()

@@ -118,13 +118,15 @@ READ = {
 UNREADABLE = {name for name, fault in FAULTS.items() if fault.row in {42, 43}} | {"row_surrogate_name"}
 READ_LIST = dict.fromkeys(UNREADABLE, GOOD) | {45: GOOD, 47: GOOD}
 # A client with missing fields is still a client; a group's count of clients is in the row of a group alone.
-# A number that is no percent and no whole kopeck may well be a sum to pay. A rule holds nothing beyond ASCII.
+# A number that is no percent and no whole kopeck may well be a sum to pay. A rule holds nothing beyond ASCII,
+# and false in place of the rules says that there are none.
 # Sales and receipts have no percent, and their names are not read; a client of number 0 is nobody.
 READABLE_ROWS = {
     "clients.getClients": {"row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"},
     "clients.getPromotions": {"row_negative_count"},
     "clients.getLoyaltyRules": {
-        *("row_negative_count", "row_percent_150", "row_fraction_of_kopeck", "row_surrogate_name", "cp1251")
+        *("row_negative_count", "row_percent_150", "row_fraction_of_kopeck", "row_surrogate_name", "cp1251"),
+        "response_false",
     },
     "dash.getClientsSales": {*("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")},
     "dash.getTransactions": {*("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")},

@@ -71,6 +71,11 @@ class CriteriaPage:
         return self._name(self._table.otherwise) if self._table else ""
 
     @cached_property
+    def _waits(self) -> Job | ApprovalRequest | None:
+        """What a person has to decide before a night can begin."""
+        return what_waits(self.saved) if self.saved else None
+
+    @cached_property
     def night(self) -> Night | None:
         """The next night of the table, or why there is none; None for a table that does not run at night."""
         row = self.saved
@@ -86,7 +91,7 @@ class CriteriaPage:
         if row.night_at is None:
             text = _("Nights are switched off on this server.")
             return Night(Message(_("It does not run at night"), text))
-        waits = what_waits(row)
+        waits = self._waits
         if waits is None:
             holds = what_holds(row) if row.left_out_at else None
             text = _("The next time is %(time)s.") % {"time": moment_words(row.night_at)}
@@ -113,7 +118,7 @@ class CriteriaPage:
     @cached_property
     def asked(self) -> ApprovalRequest | None:
         """The request for a run that waits for a decision, if the user may see it."""
-        waits = what_waits(self.saved) if self.saved else None
+        waits = self._waits
         if isinstance(waits, ApprovalRequest) and waits.may_be_seen_by(self._user):
             return waits
         return None

@@ -30,16 +30,17 @@ from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED
 from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
+from groups.services.credentials import credentials_to_try, is_active
 from groups.services.jobs import queue
-from groups.services.jobs.lease import Stopped, sender_of
 from groups.services.writes.not_sent import NotSent, raise_if_locked
 
 log = logging.getLogger("groups.jobs")
 
 Held = Criteria.Held
-HELD_FOR = {Job.Stop.NO_USER: Held.NO_USER, Job.Stop.TOKEN: Held.TOKEN}
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
+PATIENCE = timedelta(minutes=30)
+"""What Poster refuses holds the nights once it has refused it for so long: it may do so once by mistake."""
 
 type Columns = dict[str, Any]
 
@@ -129,12 +130,10 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
         return _left_out(row, "something holds a group") if is_held else _over()
     try:
         return _start(row, operation, is_mine)
-    except Stopped as stopped:
-        return _held(row, HELD_FOR[stopped.reason])
     except GroupsGone:
         return _held(row, Held.GROUP_GONE)
     except (TokenRejected, NotAllowed):
-        return _held(row, Held.TOKEN)
+        return _refused(row, Held.TOKEN)
     except TooManyMoves:
         return _held(row, Held.TOO_MANY)
     except (NotSent, PosterError) as error:
@@ -143,12 +142,11 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
 
 
 def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> Columns:
-    """Read, and start the job or ask for it.
-
-    Raises `Stopped` without a user or a token, and what keeps a run from being read and started.
-    """
+    """Read, and start the job or ask for it. Raises what keeps a run from being read and started."""
     table, job = Table.from_json(row.table), _job_of(row)
-    credentials = sender_of(job)
+    credentials = credentials_to_try(row.user_id, row.pk)
+    if credentials is None:
+        return _held(row, Held.TOKEN if is_active(row.user_id) else Held.NO_USER)
     if not credentials.user.has_perms(Run.permissions):
         return _held(row, Held.NO_RIGHT)
     # Checked first: a try that cannot start would read all clients for nothing.
@@ -158,7 +156,7 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
     if not is_mine():
         return {}  # the next look begins with the table of then
     if not reading.sums.may_see_sales and table.periods:
-        return _held(row, Held.NO_SALES)
+        return _refused(row, Held.NO_SALES)
     if reading.moves:
         job = runs.plan_run(reading, operation=operation, is_night=True)
         try:
@@ -171,12 +169,22 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
 
 def _over(**values: Any) -> Columns:
     night = NIGHTS.next(timezone.now(), after_one=True)
-    return {"night_at": night, "next_look_at": night, **values}
+    return {"night_at": night, "next_look_at": night, "held_at": None, **values}
 
 
 def _left_out(row: Criteria, reason: str) -> Columns:
     log.warning("The criteria of account %s leave a night out: %s", row.pk, reason)
     return _over(left_out_at=timezone.now())
+
+
+def _refused(row: Criteria, reason: Criteria.Held) -> Columns:
+    """Hold the nights for what Poster refuses, or try again if it has not refused it for PATIENCE."""
+    now = timezone.now()
+    since = row.held_at or now
+    if now - since > PATIENCE:
+        return _held(row, reason)
+    log.info("The criteria of account %s wait: %s", row.pk, reason)
+    return {"held_at": since, "next_look_at": NIGHTS.next_try()}
 
 
 def _held(row: Criteria, reason: Criteria.Held) -> Columns:

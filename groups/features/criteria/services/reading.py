@@ -176,7 +176,7 @@ class CriteriaReading(Listener[Preview]):
         if (month := bought[MONTH]) is None:
             self._preview.has_cost = False  # no cost is told if that of one is not proven
         else:
-            total, own = self._lists.totals.get(client.id, 0), client.own_percent
+            total, own = self._lists.totals[client.id], client.own_percent
             old, new = self.groups[client.group_id], self.groups[to_id]
             pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:

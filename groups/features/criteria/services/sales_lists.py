@@ -6,6 +6,7 @@ a reading asks for few clients: those first whom the lists alone would move, and
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -43,8 +44,8 @@ class SalesLists:
         self, credentials: PosterCredentials, today: date, periods: Sequence[int], preview: Preview
     ) -> None:
         self.book = SalesBook((MONTH, *periods))
-        # Kopecks before discounts in the last month; those paid are in the book.
-        self.totals: dict[int, int] = {}
+        # Kopecks before discounts in the last month, of all its lists; those paid are in the book.
+        self.totals: Counter[int] = Counter()
         # The rows of each list that was read of the last month.
         self._rows_of_month: dict[Span, int] = {}
         self._preview = preview
@@ -89,7 +90,7 @@ class SalesLists:
         self.book.add(span, sales, broken=broken, is_whole=not found.may_be_cut and not names_nobody)
         if span[0] < MONTH:
             self._rows_of_month[span] = found.size
-            self.totals |= {sale.id: int(sale.total * KOPECKS) for sale in found.sales}
+            self.totals.update({sale.id: int(sale.total * KOPECKS) for sale in found.sales})
         return True
 
     def _days_of(self, span: Span) -> tuple[date, date]:
@@ -156,4 +157,4 @@ class SalesLists:
         self.book.prove(client_id, span, (paid, len(revenues)))
         if span[0] < MONTH:
             total = sum((receipt.total for receipt in found.receipts), Decimal(0))
-            self.totals[client_id] = self.totals.get(client_id, 0) + int(total * KOPECKS)
+            self.totals[client_id] += int(total * KOPECKS)

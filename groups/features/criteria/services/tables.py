@@ -7,7 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from groups.features.criteria.models import CHANGE_CRITERIA, NIGHTS, Criteria, CriteriaPin, CriteriaSave
+from groups.features.criteria.models import (
+    CHANGE_CRITERIA,
+    NIGHTS,
+    Criteria,
+    CriteriaPin,
+    CriteriaPinQuerySet,
+    CriteriaSave,
+)
 from groups.features.criteria.services.judging import Table
 from groups.models import PosterCredentials
 from groups.services.clients import find_client
@@ -82,10 +89,10 @@ def save_table(
 # --- Pins --------------------------------------------------------------------------------------------------
 
 
-def pins_of(credentials: PosterCredentials) -> list[CriteriaPin]:
+def pins_of(credentials: PosterCredentials) -> CriteriaPinQuerySet:
     """Return the pins of an account that are in force. Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
-    return list(CriteriaPin.objects.in_force(credentials.account_id))
+    return CriteriaPin.objects.in_force(credentials.account_id)
 
 
 def pin_client(credentials: PosterCredentials, *, client: int, reason: str, until: date | None) -> bool:
@@ -101,13 +108,11 @@ def pin_client(credentials: PosterCredentials, *, client: int, reason: str, unti
     return True
 
 
-def remove_pin(credentials: PosterCredentials, pin_id: int) -> bool:
-    """Remove a pin of the account; return False if there is none."""
+def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
+    """Remove a pin, but not another one that somebody has put in its place meanwhile."""
     if not credentials.user.has_perm(MoveClient.permission):
         raise PermissionDenied
-    check_token(credentials)
-    found = CriteriaPin.objects.filter(pk=pin_id, account=credentials.account_id)
-    return bool(found.delete()[0])
+    CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
 
 
 def forget_ended_pins() -> int:

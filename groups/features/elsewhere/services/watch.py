@@ -41,6 +41,8 @@ LATE = timedelta(hours=24)
 MARGIN = timedelta(minutes=15)
 # The pause to the next look after a difference doubles at most this often.
 LONGEST_DOUBLING = 10
+# The pause to the next look with a token that Poster refuses: it may have done so by mistake.
+REFUSED = timedelta(minutes=30)
 # Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
 HINT_AGE = timedelta(seconds=3)
 HINTS_APART = timedelta(seconds=30)
@@ -97,12 +99,11 @@ def look_where_due(account: str | None = None) -> list[Change]:
 
 
 def _due() -> QuerySet[Watch]:
-    usable = Watch.objects.on().free().filter(credentials__refused_at__isnull=True)
-    return usable.filter(_is_time()).order_by("next_look_at")
+    return Watch.objects.on().free().filter(_is_time()).order_by("next_look_at")
 
 
 def _is_time() -> Q:
-    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), LONGEST_LOOK)
+    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), REFUSED)
     return past("next_look_at", ahead=longest)
 
 
@@ -137,7 +138,7 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
     if watch is None:
         return []
     credentials = watch.credentials
-    if credentials is None or not may_look(watch):
+    if credentials is None or not credentials.user.has_perm(WATCH_ACCOUNT):
         lease.release(next_look_at=timezone.now() + LONGEST_LOOK)
         return []
     # Another token may be shown other groups, so with that nothing is known yet.
@@ -148,7 +149,8 @@ def look_with(lease: Lease[Watch]) -> list[Change]:
         look = _read_look(credentials, picture)
     except PosterError as error:
         log.info("No look at account %s for changes made elsewhere: %s", watch.account_id, error.reason)
-        _store(watch, lease, next_look_at=timezone.now() + _pause(picture))
+        pause = REFUSED if credentials.refused_at else _pause(picture)
+        _store(watch, lease, next_look_at=timezone.now() + pause)
         return []
     with transaction.atomic():
         sent = _changes_made_here(watch)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services.watch import may_look
-from groups.features.insights.services.dependents import Listed, begin_rules
+from groups.features.insights.services.dependents import begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.movements.models import LONGEST_CALL, Movement, Roll, pack
 from groups.features.movements.services.compare import GONE, Finding, Look, compare, first_roll
@@ -38,6 +38,10 @@ Reason = Movement.Reason
 HOUR = 5
 """The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
 NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
+LATEST = timedelta(hours=6)
+"""A night that could not be done for so long goes on without the rules, and is tried less often."""
+RARELY = timedelta(hours=1)
+"""The pause between two tries then."""
 BATCH = 1000
 
 
@@ -67,13 +71,14 @@ def look_at(account: str) -> None:
     if roll is None or credentials is None or not (may_look(roll.watch) and may_see):
         lease.release(next_look_at=NIGHTS.next_try())
         return
+    night = _Night(roll, credentials, lease)
     try:
-        _Night(roll, credentials, lease).work()
+        night.work()
     except LookLost:
         lease.release()
     except PosterError as error:
         log.info("No look at the clients of account %s: %s", account, error.reason)
-        lease.release(next_look_at=NIGHTS.next_try())
+        lease.release(next_look_at=timezone.now() + RARELY if night.is_late else NIGHTS.next_try())
 
 
 class _Night:
@@ -86,6 +91,13 @@ class _Night:
         self._lease = lease
         self._until = time.monotonic() + LONGEST_SWEEP
 
+    @property
+    def is_late(self) -> bool:
+        """Return True if the night after the last one that was done began LATEST ago."""
+        last = self._roll.judged_at
+        night = NIGHTS.next(last, after_one=True) if last else None
+        return night is not None and timezone.now() - night > LATEST
+
     def work(self) -> None:
         """Look, compare, and store the roll with what was found. Raises `PosterError` and `LookLost`."""
         roll = self._roll
@@ -94,6 +106,7 @@ class _Night:
         if not (roll.taken_at and roll.judged_at and is_same_token):
             self._take_first()
             return
+        rules = self._read_rules()
         known = roll.groups
         look = self._read(known)
         late = self._late(look)
@@ -120,7 +133,7 @@ class _Night:
         # Read once more: clients may have been moved here meanwhile.
         own, still_open = read_journal()
         result = judge(own=own, confirmed=confirmed)
-        movements = self._movements(result.findings, look)
+        movements = self._movements(result.findings, look, rules)
         now, missing = timezone.now(), result.missing
         self._store(result.groups, now, movements, open_changes=still_open, missing=missing)
 
@@ -139,6 +152,17 @@ class _Night:
 
     # --- Reading -------------------------------------------------------------------------------------------
 
+    def _read_rules(self) -> tuple[LoyaltyRule, ...]:
+        """Return the rules that may explain a move; none if Poster refuses them, or a late night lacks them.
+
+        They are read before the clients, so that a night without them costs no sweep. Raises `PosterError`
+        where they may be readable soon.
+        """
+        rules = begin_rules(self._credentials, fresh=True)()
+        if isinstance(rules.failure, Unreachable | InvalidResponse) and not self.is_late:
+            raise rules.failure
+        return rules.found
+
     def _read(self, known: dict[int, int]) -> Look:
         return read_look(self._credentials, known, until=self._until, alive=self._stay_alive)
 
@@ -154,12 +178,8 @@ class _Night:
 
     # --- The end of a night --------------------------------------------------------------------------------
 
-    def _movements(self, findings: list[Finding], look: Look) -> list[Movement]:
+    def _movements(self, findings: list[Finding], look: Look, rules: Sequence[LoyaltyRule]) -> list[Movement]:
         """Return the movements that were found, each with its reason."""
-        by_whom = [each for each in findings if not each.own and GONE not in (each.from_id, each.to_id)]
-        rules = begin_rules(self._credentials, fresh=True)() if by_whom else Listed[LoyaltyRule]()
-        if isinstance(rules.failure, Unreachable | InvalidResponse):
-            raise rules.failure  # it may pass by; if Poster refuses the rules, there are none
         removed = Movement.objects.filter(account=self._account, reason=Reason.REMOVED)
         were_here = set(removed.values_list("client_id", flat=True))
         day = timezone.localdate(look.began)
@@ -170,7 +190,7 @@ class _Night:
                 from_id=each.from_id if each.from_id > GONE else None,
                 to_id=each.to_id if each.to_id > GONE else None,
                 day=timezone.localdate(each.own.sent_at) if each.own else day,
-                reason=_reason_of(each, look, rules.found, were_here),
+                reason=_reason_of(each, look, rules, were_here),
                 change=each.own.change if each.own else None,
             )
             for each in findings

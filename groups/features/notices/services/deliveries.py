@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import mails, outbox, webhooks
+from groups.models import PosterCredentials
 from groups.services.installation.findings import Found
 from groups.services.installation.findings import State as Level
 from poster_admin.common.deadlines import past
@@ -82,14 +83,12 @@ def deliver(delivery_id: str) -> None:
     if delivery is None:
         return  # another address was set a moment ago
     notices = list(delivery.notices.select_related("account"))
-    if not notices or not outbox.is_still_allowed(delivery, notices[0].account_id):
+    reader = outbox.reader_of(delivery, notices[0].account_id) if notices else None
+    if reader is None:
         lease.release(state=State.DROPPED)
         return
     try:
-        if delivery.webhook is not None:
-            webhooks.send_request(delivery, notices)
-        else:
-            mails.send_mail(delivery, notices)
+        _send(delivery, notices, reader)
     except SendFailed as failed:
         way, why = "webhook" if delivery.webhook else "mail", failed.failure
         log.warning("Notices by %s %s were not sent: %s %s", way, delivery.pk, why, failed.status or "")
@@ -103,6 +102,16 @@ def deliver(delivery_id: str) -> None:
             deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
     else:
         lease.release(state=State.SENT, failure="", status=None)
+
+
+def _send(delivery: Delivery, notices: list[Notice], reader: PosterCredentials) -> None:
+    """Send a message. Raises `SendFailed`, also while Poster does not accept the token of its reader."""
+    if reader.refused_at:
+        raise SendFailed(Delivery.Failure.TOKEN)
+    if delivery.webhook is not None:
+        webhooks.send_request(delivery, notices)
+    else:
+        mails.send_mail(delivery, notices)
 
 
 # --- Upkeep ------------------------------------------------------------------------------------------------
@@ -122,9 +131,14 @@ def examine() -> Found:
     for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
         words = _("the webhook of %(name)s fails: /account/notices/ says why")
         yield Level.WARNING, words % {"name": account}
-    if mails_not_sent := recent.filter(webhook=None).count():
+    mails_not_sent = recent.filter(webhook=None)
+    without_token = mails_not_sent.filter(failure=Delivery.Failure.TOKEN).count()
+    if not_taken := mails_not_sent.count() - without_token:
         words = _("mails that the mail server did not take: %(count)s")
-        yield Level.WARNING, words % {"count": mails_not_sent}
+        yield Level.WARNING, words % {"count": not_taken}
+    if without_token:
+        words = _("mails not sent because Poster does not accept the token of their reader: %(count)s")
+        yield Level.WARNING, words % {"count": without_token}
     if not recent.exists():
         mail, none = _("mail is set up, waiting: %(count)s"), _("no mail, waiting: %(count)s")
         words = mail if settings.EMAIL_ENABLED else none

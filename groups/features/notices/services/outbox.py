@@ -71,7 +71,10 @@ def choices_of(user: User) -> dict[str, str]:
 
 
 def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
-    """Store the choices. A kind that is switched on is told from now on, one that was on goes on."""
+    """Store the choices. A kind that is switched on is told from now on, one that was on goes on.
+
+    Of one that is switched off nothing more is sent, also of what waits for the morning.
+    """
     before = choices_of(user)
     with transaction.atomic():
         for kind, how in chosen.items():
@@ -80,6 +83,8 @@ def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
                 if before[kind] == How.OFF:
                     values["chosen_at"] = timezone.now()
                 NoticeChoice.objects.update_or_create(user=user, kind=kind, defaults=values)
+        off = [kind for kind, how in chosen.items() if how == How.OFF]
+        Notice.objects.waiting().filter(user=user, kind__in=off).delete()
 
 
 def next_morning(moment: datetime) -> datetime:
@@ -158,14 +163,16 @@ def may_be_told(user: User, *further: str) -> bool:
     return user.is_active and user.has_perms((VIEW_GROUP, *further))
 
 
-def is_still_allowed(delivery: Delivery, account_id: str) -> bool:
-    """Return True if its reader may still see the account: a digest waits for hours."""
-    usable = PosterCredentials.objects.filter(account=account_id, refused_at=None).select_related("user")
-    if delivery.webhook_id is None:
-        credentials = usable.filter(user=delivery.user_id).first()
-        return credentials is not None and may_be_told(credentials.user)
-    credentials = usable.filter(webhooks__key=delivery.webhook_id).first()
-    return credentials is not None and may_be_told(credentials.user, SET_WEBHOOK)
+def reader_of(delivery: Delivery, account_id: str) -> PosterCredentials | None:
+    """Return the credentials of its reader; None if they may not see the account: a digest waits for hours.
+
+    Credentials that Poster has refused are returned: that may have been a mistake, which a later page shows.
+    """
+    is_mail = delivery.webhook_id is None
+    reader = Q(user=delivery.user_id) if is_mail else Q(webhooks__key=delivery.webhook_id)
+    credentials = PosterCredentials.objects.filter(reader, account=account_id).select_related("user").first()
+    further = () if is_mail else (SET_WEBHOOK,)
+    return credentials if credentials and may_be_told(credentials.user, *further) else None
 
 
 def forget_old() -> int:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import webhooks
-from groups.features.notices.services.outbox import SET_WEBHOOK, is_still_allowed
+from groups.features.notices.services.outbox import SET_WEBHOOK, reader_of
 from groups.models import PosterCredentials
 from poster_admin.common.deadlines import recent
 from poster_admin.users.language import language_of
@@ -54,7 +54,7 @@ def send_trial(credentials: PosterCredentials) -> None:
         webhook = found.select_for_update(of=("self",)).first()
         # No worker takes this state up: a trial whose process dies has no second try.
         delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
-        if webhook is None or webhook.credentials is None or not is_still_allowed(delivery, account_id):
+        if webhook is None or webhook.credentials is None or reader_of(delivery, account_id) is None:
             raise TrialRefused(TrialRefused.Reason.OFF)
         if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
             raise TrialRefused(TrialRefused.Reason.TOO_SOON)

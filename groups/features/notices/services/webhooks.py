@@ -21,7 +21,6 @@ from typing import Any
 import certifi
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import Truncator
 
@@ -76,7 +75,7 @@ def save_webhook(credentials: PosterCredentials, *, address: str, kinds: list[st
 
     A new address has a new key and a new secret. Notices that wait for the old one are deleted, and the
     new one is notified of nothing older than itself. The secret is empty if the address is kept; then a
-    new kind is told from now on, one that was chosen goes on.
+    new kind is told from now on, one that was chosen goes on, and of another one nothing more is sent.
     Raises `PermissionDenied` and `AddressRefused`.
     """
     _check_right(credentials)
@@ -97,6 +96,7 @@ def save_webhook(credentials: PosterCredentials, *, address: str, kinds: list[st
             present.credentials = credentials
             present.kinds = {kind: present.kinds.get(kind, now) for kind in told}
             present.save(update_fields=["credentials", "kinds"])
+            present.notices.waiting().exclude(kind__in=told).delete()
         else:
             if present:
                 present.delete()
@@ -126,8 +126,7 @@ def _locked(credentials: PosterCredentials) -> Webhook | None:
 
 def count_waiting(webhook: Webhook) -> int:
     """Count the notices that the webhook has not got yet, and still gets."""
-    waits = Q(delivery=None) | Q(delivery__state=Delivery.State.WAITING)
-    return webhook.notices.filter(waits).count()
+    return webhook.notices.waiting().count()
 
 
 def renew_secret(credentials: PosterCredentials, *, key: str = "") -> str:

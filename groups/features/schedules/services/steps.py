@@ -25,7 +25,7 @@ from groups.features.schedules.models import Schedule, lease_time, longest_lease
 from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import PosterError
-from groups.services.credentials import is_active, usable_credentials
+from groups.services.credentials import credentials_to_try, is_active
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Held, NotSent
@@ -46,6 +46,8 @@ HOLDS: dict[str, Schedule.Reason] = {
 }
 # Failures that may pass, or that say nothing about this change.
 TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
+# Tries after which a token that Poster refuses ends a step: it may be refused once by mistake.
+TRIES_WITH_A_TOKEN = len(RETRY_DELAYS)
 
 
 def accounts_due() -> QuerySet[Schedule, str]:
@@ -168,7 +170,7 @@ class Run:
         """Send the write of the step through the one write path; None if it has to wait or has ended."""
         schedule = self.schedule
         user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
-        credentials = usable_credentials(user_id, schedule.account_id)
+        credentials = credentials_to_try(user_id, schedule.account_id)
         if credentials is None:
             self._give_up(Reason.TOKEN if is_active(user_id) else Reason.NO_USER)
             return None
@@ -206,7 +208,9 @@ class Run:
                 self._end(State.HELD, Reason.REVIEW)
             case Change.State.FAILED if change.reason in HOLDS:
                 self._end(State.HELD, HOLDS[change.reason])
-            case Change.State.FAILED if change.failure in TRANSIENT:
+            case Change.State.FAILED if change.failure in TRANSIENT or self._may_be_refused_by_mistake(
+                change
+            ):
                 # The next try is another change, whose id follows from this one, after an ever longer pause.
                 again, tries = uuid.uuid5(change.pk, "again"), self.schedule.tries
                 name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
@@ -217,6 +221,10 @@ class Run:
             case _ as never:
                 assert_never(never)
         return False
+
+    def _may_be_refused_by_mistake(self, change: Change) -> bool:
+        """Return True if Poster refused the token before anything was sent, and not often yet."""
+        return change.failure == Failure.NO_ACCESS and self.schedule.tries < TRIES_WITH_A_TOKEN
 
     def _give_up(self, reason: Schedule.Reason) -> None:
         """End a step that cannot be made any more: missed before the start, held while it is in force."""

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
@@ -206,8 +208,7 @@ def no_user(owner, sandbox):
 
 
 def no_token(owner, sandbox):
-    owner.credentials.refused_at = timezone.now()
-    owner.credentials.save()
+    owner.credentials.delete()
 
 
 def refused_token(owner, sandbox):
@@ -222,12 +223,25 @@ def no_group(owner, sandbox):
     sandbox.console().remove(BRONZE)
 
 
+def no_sales(owner, sandbox):
+    sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+
+
+def try_later(**time):
+    """Let so much time pass since the first try of a night, and do what a worker does."""
+    ago = timedelta(**time)
+    for row in Criteria.objects.exclude(held_at=None):
+        at = timezone.now() - timedelta(seconds=1)
+        Criteria.objects.update(held_at=row.held_at - ago, next_look_at=at)
+    for account in nights.accounts_due():
+        nights.run_night(account)
+
+
 @pytest.mark.parametrize(
     ("break_it", "reason"),
     [
         (no_user, Held.NO_USER),
         (no_token, Held.TOKEN),
-        (refused_token, Held.TOKEN),
         (no_right, Held.NO_RIGHT),
         (no_group, Held.GROUP_GONE),
     ],
@@ -252,12 +266,53 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     assert row.night_at is not None
 
 
-def test_a_table_with_sales_is_held_where_the_token_may_not_see_them(owner, client_of, by_hand, sandbox):
+@pytest.mark.parametrize(("break_it", "reason"), [(refused_token, Held.TOKEN), (no_sales, Held.NO_SALES)])
+def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_refused_too(
+    owner, client_of, by_hand, sandbox, break_it, reason
+):
     save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
     by_hand()
-    sandbox.script("dash.getClientsSales", "error_object", times=None, code=54, message="No right")
+    began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
+    break_it(owner, sandbox)
     assert not night()
-    assert Criteria.objects.get().held == Held.NO_SALES
+    try_later(minutes=20)
+    row = Criteria.objects.get()
+    assert (row.held, row.night_at < timezone.now() < row.next_look_at) == ("", True)
+    assert list(find_nights(account, began)) == []
+    try_later(minutes=11)
+    row = Criteria.objects.get()
+    assert (row.held, row.night_at) == (reason, None)
+    (event,) = find_nights(account, began)
+    assert "will not run at night" in event.text()
+    assert nights.accounts_due() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "options"),
+    [
+        ("dash.getClientsSales", "error_object", {"code": 54, "message": "No right"}),
+        ("dash.getClientsSales", "status_403", {}),
+        ("clients.getGroups", "status_401", {}),
+    ],
+)
+def test_what_poster_refuses_once_ends_no_night(owner, client_of, by_hand, sandbox, method, fault, options):
+    save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
+    by_hand()
+    client_of(GOLD)
+    sandbox.script(method, fault, times=1, **options)
+    assert not night()
+    try_later(minutes=31)
+    assert Job.objects.filter(state=Job.State.WAITING).count() == 1
+    row = Criteria.objects.get()
+    assert (row.held, row.held_at) == ("", None)
+
+
+def test_a_token_that_was_refused_before_the_night_is_asked_for_once_more(nightly, owner):
+    owner.credentials.refused_at = timezone.now()
+    owner.credentials.save()
+    assert len(night()) == 1
+    owner.credentials.refresh_from_db()
+    assert owner.credentials.refused_at is None
 
 
 def test_while_poster_is_away_a_night_waits(nightly, sandbox):
@@ -411,6 +466,14 @@ def test_nights_are_left_out_and_told_until_a_request_is_decided(nightly, client
     page = browse(staff).get("/criteria/")
     assert "nights are left out until that is decided" in text_of(page)
     assert link not in page.content.decode()
+
+
+def test_the_page_asks_once_what_the_nights_wait_for(nightly, sandbox, by_hand):
+    sandbox.script("clients.updateClient", "busy_till")
+    assert [run(job).state for job in night()] == [Job.State.STOPPED]
+    with CaptureQueriesContext(connection) as queries:
+        by_hand.client.get("/criteria/")
+    assert sum("groups_lock" in query["sql"] and "paused" in query["sql"] for query in queries) == 1
 
 
 def test_a_night_that_was_left_out_for_an_earlier_run_is_not_told_of_this_one(nightly, sandbox, by_hand):

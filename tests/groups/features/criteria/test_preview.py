@@ -299,6 +299,18 @@ def test_a_day_without_sales_proves_that_nobody_has_bought_on_it(
     assert pairs(look()) == {(SILVER, BRONZE): 1}
 
 
+def test_the_cost_is_that_of_thirty_days_also_where_a_shorter_row_splits_them(look, client_of, owner):
+    rows = (
+        {"group_id": GOLD, "days": 365, "bought_min": 6_000_00},
+        {"group_id": SILVER, "days": 7, "bought_min": 900_000_00},
+    )
+    save(owner, *rows, otherwise=BRONZE)
+    client_of(BRONZE, (1, 5_000_00), (20, 1_000_00))
+    page = look()
+    assert pairs(page) == {(BRONZE, GOLD): 1}
+    assert number(page, "cost") == 540.00
+
+
 def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
     look, client_of, owner, sandbox, monkeypatch, without_receipts
 ):

@@ -291,6 +291,20 @@ def test_nobody_looks_after_the_right_the_token_or_the_switch_is_gone(
     assert len(sandbox.calls("clients.getGroups")) == calls
 
 
+def test_a_token_that_was_refused_once_is_asked_for_again_half_an_hour_later(owner, sandbox, watch):
+    sandbox.console().edit(1, client_groups_discount="12.5")
+    sandbox.script("clients.getGroups", "status_401", times=1)
+    assert watch(1) == []
+    owner.credentials.refresh_from_db()
+    assert owner.credentials.refused_at
+    left = Watch.objects.get().next_look_at - timezone.now()
+    assert timedelta(minutes=29) < left <= timedelta(minutes=30)
+    assert watching.look_where_due() == []
+    assert len(watch(2)) == 1
+    owner.credentials.refresh_from_db()
+    assert owner.credentials.refused_at is None
+
+
 @pytest.mark.parametrize("usual", [300, 1])
 def test_a_look_is_made_when_it_is_time(owner, sandbox, settings, usual):
     settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = usual, 3

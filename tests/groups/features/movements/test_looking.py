@@ -23,6 +23,12 @@ def move(sandbox, client_id, group_id, **fields):
     sandbox.console().edit_client(client_id, client_groups_id=str(group_id), **fields)
 
 
+def let_last_look_be(ago):
+    """Let the last look that was stored have been so long ago."""
+    at = timezone.now() - ago
+    Roll.objects.update(taken_at=at, judged_at=at)
+
+
 def test_a_move_in_the_console_is_told_once(look, sandbox, people):
     move(sandbox, people[0], GOLD)
     assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
@@ -49,6 +55,43 @@ def test_without_the_rules_no_move_is_by_a_rule_and_while_poster_is_away_none_is
     assert [found[-1] for found in look()] == reasons
     sandbox.clear_faults()
     assert [found[-1] for found in look()] == ["elsewhere"] * (not reasons)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_false_in_place_of_the_rules_says_that_there_are_none(look, sandbox, people):
+    sandbox.script("clients.getLoyaltyRules", "response_false", times=None)
+    move(sandbox, people[0], GOLD)
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize("fault", ["response_null", "response_keyed", "status_500"])
+def test_without_the_rules_a_night_waits_for_hours_without_a_sweep_and_then_goes_on(
+    look, sandbox, people, fault
+):
+    sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
+    sandbox.script("clients.getLoyaltyRules", fault, times=None)
+    move(sandbox, people[0], GOLD, total_payed_sum="100000")
+    sandbox.log.clear()
+    assert look(3) == []
+    assert not sandbox.calls("clients.getClients")
+    let_last_look_be(timedelta(days=2))
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_night_whose_clients_cannot_be_read_is_tried_every_five_minutes_and_later_every_hour(
+    look, sandbox, people
+):
+    move(sandbox, people[0], GOLD)
+    sandbox.script("clients.getClients", "response_null", times=None)
+    for ago, pause in ((timedelta(), timedelta(minutes=5)), (timedelta(days=3), timedelta(hours=1))):
+        let_last_look_be(ago)
+        began = timezone.now()
+        assert look() == []
+        assert began + pause <= Roll.objects.get().next_look_at <= timezone.now() + pause
+    sandbox.clear_faults()
+    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
 
 
 def test_a_new_client_and_one_that_is_removed_and_comes_back(look, sandbox, people):

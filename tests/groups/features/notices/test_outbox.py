@@ -19,6 +19,7 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
+from tests.support.doctor import doctor_says
 from tests.support.movements import GOLD, GUESTS, put_movement
 from tests.support.notices import KINDS, change_elsewhere, later, saved_job, tell, wants, work
 from tests.support.threads import at_once
@@ -390,7 +391,7 @@ def test_who_may_not_see_the_account_is_told_nothing(reader, owner, inbox, lose)
     assert not Notice.objects.exists()
 
 
-@pytest.mark.parametrize("lose", [lose_role, be_refused, be_blocked, disconnect])
+@pytest.mark.parametrize("lose", [lose_role, be_blocked, disconnect])
 def test_a_digest_is_dropped_if_its_reader_may_no_longer_see_it(reader, owner, inbox, lose):
     wants(reader, How.DIGEST)
     change_elsewhere(owner)
@@ -400,6 +401,39 @@ def test_a_digest_is_dropped_if_its_reader_may_no_longer_see_it(reader, owner, i
     tell()
     assert not inbox.mail
     assert Delivery.objects.get().state == State.DROPPED
+
+
+def test_a_digest_waits_while_the_token_of_its_reader_counts_as_refused(reader, owner, inbox):
+    wants(reader, How.DIGEST)
+    change_elsewhere(owner)
+    tell()
+    be_refused(reader)
+    Notice.objects.update(due_at=timezone.now())
+    tell()
+    assert not inbox.mail
+    (delivery,) = Delivery.objects.waiting()
+    assert delivery.problem == "Poster did not accept the token of the owner who set it"
+    assert doctor_says()[1]["notices"] == [
+        ("warning", "mails not sent because Poster does not accept the token of their reader: 1")
+    ]
+    PosterCredentials.objects.filter(user=reader).update(refused_at=None)
+    later(minutes=1)
+    tell()
+    assert len(inbox.mail) == 1
+    assert Delivery.objects.get().state == State.SENT
+
+
+def test_a_digest_whose_reader_has_no_good_token_for_a_day_is_given_up(reader, owner, inbox):
+    wants(reader, How.DIGEST)
+    change_elsewhere(owner)
+    tell()
+    be_refused(reader)
+    Notice.objects.update(due_at=timezone.now())
+    for _ in range(len(deliveries.RETRY_DELAYS) + 1):
+        tell()
+        later(hours=8)
+    assert not inbox.mail
+    assert Delivery.objects.get().state == State.GIVEN_UP
 
 
 def test_events_of_another_account_are_not_told(reader, outsider, inbox):
@@ -430,6 +464,33 @@ def test_what_happened_before_the_choice_is_not_told_and_nothing_is_lost_by_anot
     wants(reader, How.AT_ONCE)
     tell()
     assert len(inbox.mail) == 1
+
+
+def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader, owner, inbox):
+    wants(reader, How.DIGEST)
+    change_elsewhere(owner)
+    circuit(reader, 16)
+    tell()
+    assert set(Notice.objects.values_list("kind", flat=True)) == {"elsewhere", "circuit"}
+    wants(reader, How.OFF, "elsewhere")
+    Notice.objects.update(due_at=timezone.now())
+    tell()
+    (message,) = inbox.mail
+    assert "У Poster, не тут" not in message.get_content()
+
+
+def test_a_kind_that_is_switched_off_ends_the_tries_of_a_message_about_it(reader, owner, inbox):
+    wants(reader)
+    change_elsewhere(owner)
+    inbox.refuses = "the mail"
+    tell()
+    assert Delivery.objects.waiting().exists()
+    inbox.refuses = ""
+    wants(reader, How.OFF)
+    later(minutes=1)
+    tell()
+    assert not inbox.mail
+    assert Delivery.objects.get().state == State.DROPPED
 
 
 def test_without_a_mail_server_nothing_is_kept_for_later(reader, settings):

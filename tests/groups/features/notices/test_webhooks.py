@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from groups.features.notices.models import Delivery, Notice, Webhook
-from groups.features.notices.services import addresses, deliveries, webhooks
+from groups.features.notices.services import addresses, deliveries, outbox, webhooks
 from groups.models import Job, PosterCredentials
 from poster_admin.users.models import ChosenLanguage, Event, SecurityEvent
 from tests.support import webhook_receiver as faults
@@ -584,6 +584,33 @@ def test_the_kind_of_a_feature_that_is_off_stays_as_it_was_chosen(owner, receive
     for address in ("", receiver.address):
         set_webhook(owner, address, ["elsewhere"])
         assert set(Webhook.objects.get().kinds) == {"elsewhere", "weather"}
+
+
+def test_a_request_waits_while_the_token_of_the_webhooks_owner_counts_as_refused(
+    owner, staff, receiver, secret
+):
+    credentials = PosterCredentials.objects.filter(user=owner)
+    change_elsewhere(staff)
+    outbox.write_notices()
+    credentials.update(refused_at=timezone.now())
+    tell()
+    assert not receiver.requests
+    credentials.update(refused_at=None)
+    later(minutes=1)
+    tell()
+    assert len(receiver.requests) == 1
+
+
+def test_a_kind_that_the_webhook_no_longer_gets_takes_its_waiting_notices_along(owner, receiver, secret):
+    receiver.answer = faults.hang_up
+    change_elsewhere(owner)
+    tell()
+    assert Delivery.objects.waiting().exists()
+    set_webhook(owner, "", ["job"])
+    later(minutes=1)
+    tell()
+    assert len(receiver.requests) == 1
+    assert not Notice.objects.exists()
 
 
 def test_without_its_owner_nothing_is_sent(owner, staff, receiver, secret):

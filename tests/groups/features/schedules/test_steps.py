@@ -173,11 +173,6 @@ def be_deleted(user):
     user.delete()
 
 
-def lose_token(user):
-    user.credentials.refused_at = timezone.now()
-    user.credentials.save()
-
-
 def disconnect(user):
     user.credentials.delete()
 
@@ -186,7 +181,6 @@ LOSSES = [
     (lose_right, Reason.NO_RIGHT),
     (leave, Reason.NO_USER),
     (be_deleted, Reason.NO_USER),
-    (lose_token, Reason.TOKEN),
     (disconnect, Reason.TOKEN),
 ]
 
@@ -235,11 +229,41 @@ def block_bonuses(change_id):
     PosterAccount.objects.filter(pk="demo").update(bonus_block=change_id)
 
 
-def test_a_token_that_poster_withdraws_is_asked_again_at_the_time(staff, sandbox):
+@pytest.mark.parametrize(
+    ("fault", "options"), [("error_object", {"code": 10}), ("status_401", {}), ("status_403", {})]
+)
+def test_a_token_that_poster_refuses_once_misses_no_start_and_holds_no_return(staff, sandbox, fault, options):
     schedule = planned(staff)
-    sandbox.script("clients.getGroup", "error_object", code=10)
+    for hours, state in ((1.1, "active"), (3.1, "done")):
+        sandbox.script("clients.getGroup", fault, times=1, **options)
+        run_due(at(hours))
+        assert schedule.reason == ""
+        run_due(at(hours + 0.1))
+        assert states(schedule)[0] == state
+    assert len(sandbox.posts()) == 2
+
+
+def test_a_token_that_counts_as_refused_is_tried_at_the_time(staff, sandbox):
+    schedule = planned(staff)
+    staff.credentials.refused_at = timezone.now()
+    staff.credentials.save()
     run_due(at(2))
-    assert (states(schedule)[0], schedule.reason) == ("missed", Reason.TOKEN)
+    assert states(schedule) == ("active", "applied", None)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1.1, "missed"), (3.1, "held")])
+def test_a_token_that_poster_withdraws_misses_the_start_and_holds_the_return(staff, sandbox, hours, state):
+    schedule = planned(staff)
+    if state == "held":
+        run_due(at(1.5))
+    sent = len(sandbox.posts())
+    sandbox.script("*", "error_object", times=None, code=10)
+    for tries in range(steps.TRIES_WITH_A_TOKEN):
+        run_due(at(hours + tries / 5))
+        assert schedule.is_open
+    run_due(at(hours + 1.5))
+    assert (states(schedule)[0], schedule.reason) == (state, Reason.TOKEN)
+    assert len(sandbox.posts()) == sent
 
 
 def test_a_person_without_the_right_plans_nothing(manager, sandbox):
@@ -513,7 +537,7 @@ def test_a_lock_has_one_owner(staff, sandbox):
 def test_a_held_one_does_not_take_its_group_back_from_a_newer_plan(owner, staff, sandbox):
     held = planned(owner)
     run_due(at(1.5))
-    lose_token(owner)
+    disconnect(owner)
     run_due(at(4))
     planned(staff, percent="30")
     held.refresh_from_db()

@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
 from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
@@ -39,6 +39,34 @@ def test_a_thread_survives_what_goes_wrong(caplog):
     assert (away.getMessage(), away.exc_info) == ("The thread 'a turn' waits: away", None)
     assert mistake.getMessage() == "The thread 'a turn' failed and goes on"
     assert mistake.exc_info
+
+
+def test_a_thread_survives_a_connection_that_cannot_be_closed():
+    stop, turns = threading.Event(), []
+
+    def turn():
+        turns.append(len(turns))
+        if len(turns) == 2:
+            stop.set()
+            return
+        connection.ensure_connection()
+        connection.close_at = 0
+        close = connection.close
+
+        def fail_once():
+            connection.close = close
+            raise OperationalError("away")
+
+        connection.close = fail_once
+
+    def follow():
+        maintenance.repeat("a turn", turn, 0.01, stop)
+        connections.close_all()
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    thread.join()
+    assert turns == [0, 1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -92,6 +120,36 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
     finally:
         sandbox.clear_faults()
         wait_until(lambda: not check.at_work)  # the call that hangs ends with its time-out
+
+
+def test_a_thread_that_cannot_start_leaves_its_account_to_the_next_step():
+    worked = threading.Event()
+    check = maintenance.SideBySide("work", lambda: ["demo"], lambda _account: worked.set())
+    usual = threading.stack_size(2**46)  # more than the machine has
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            check()
+    finally:
+        threading.stack_size(usual)
+    check()
+    assert worked.wait(10)
+    wait_until(lambda: not check.at_work)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_connection_that_cannot_be_closed_leaves_its_account_to_the_next_step():
+    worked = []
+
+    def work(account):
+        worked.append(account)
+        connection.close = None  # this thread's own
+
+    check = maintenance.SideBySide("work", lambda: ["demo"], work)
+    for times in (1, 2):
+        wait_until(lambda: not check.at_work)
+        check()
+        wait_until(lambda times=times: len(worked) == times)
+    wait_until(lambda: not check.at_work)
 
 
 def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cut_short(owner, sandbox):
