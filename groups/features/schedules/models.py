@@ -84,8 +84,8 @@ class Schedule(Leased, Consent):
     `GroupValues`).
 
     `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each; they
-    follow from the id of the schedule. `tries` counts the tries that failed for a while, and `next_try_at` is
-    the time of the next one.
+    follow from the id of the schedule. `tries` counts the tries of a step that failed for a while,
+    `refusals` those whose token Poster refused, and `next_try_at` is the time of the next one.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
     approval of the request `request_id`.
@@ -164,6 +164,7 @@ class Schedule(Leased, Consent):
     start_id = models.UUIDField()
     return_id = models.UUIDField()
     tries = models.PositiveIntegerField(default=0)
+    refusals = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
 
     longest_lease = staticmethod(longest_lease)

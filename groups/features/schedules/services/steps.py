@@ -24,7 +24,7 @@ from django.utils import timezone
 from groups.features.schedules.models import Schedule, lease_time, longest_lease
 from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
-from groups.poster import PosterError
+from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
@@ -46,8 +46,6 @@ HOLDS: dict[str, Schedule.Reason] = {
 }
 # Failures that may pass, or that say nothing about this change.
 TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
-# Tries after which a token that Poster refuses ends a step: it may be refused once by mistake.
-TRIES_WITH_A_TOKEN = len(RETRY_DELAYS)
 
 
 def accounts_due() -> QuerySet[Schedule, str]:
@@ -149,7 +147,13 @@ class Run:
                 self._end(State.DONE, began_at=self.now)
                 if schedule.holder != self.lease.holder:
                     return
-            values = {"state": State.ACTIVE, "began_at": self.now, "tries": 0, "next_try_at": None}
+            values = {
+                "state": State.ACTIVE,
+                "began_at": self.now,
+                "tries": 0,
+                "refusals": 0,
+                "next_try_at": None,
+            }
             if self._returns_now():
                 self._store(**self.lease.renewal(self.now + longest_lease()), **values)
             else:
@@ -186,6 +190,8 @@ class Run:
             self._give_up(Reason.BONUS_BLOCKED)
         except Held:
             self._end(State.HELD, Reason.BEYOND_LIMITS)
+        except (TokenRejected, NotAllowed):
+            self._be_refused()
         except (NotSent, PosterError) as error:
             log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
             self._wait(RETRY_DELAYS[0])
@@ -208,23 +214,30 @@ class Run:
                 self._end(State.HELD, Reason.REVIEW)
             case Change.State.FAILED if change.reason in HOLDS:
                 self._end(State.HELD, HOLDS[change.reason])
-            case Change.State.FAILED if change.failure in TRANSIENT or self._may_be_refused_by_mistake(
-                change
-            ):
-                # The next try is another change, whose id follows from this one, after an ever longer pause.
-                again, tries = uuid.uuid5(change.pk, "again"), self.schedule.tries
-                name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
+            case Change.State.FAILED if change.failure in TRANSIENT:
+                tries = self.schedule.tries
                 pause = RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)]
-                self._wait(pause, tries=tries + 1, **{name: again})
+                self._wait(pause, tries=tries + 1, **self._id_after(change))
+            case Change.State.FAILED if change.failure == Failure.NO_ACCESS:
+                self._be_refused(**self._id_after(change))
             case Change.State.FAILED | Change.State.REFUSED:
                 self._give_up(Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED)
             case _ as never:
                 assert_never(never)
         return False
 
-    def _may_be_refused_by_mistake(self, change: Change) -> bool:
-        """Return True if Poster refused the token before anything was sent, and not often yet."""
-        return change.failure == Failure.NO_ACCESS and self.schedule.tries < TRIES_WITH_A_TOKEN
+    def _id_after(self, change: Change) -> dict[str, object]:
+        """Return the id of the change that is the next try of this step; it follows from the failed one."""
+        name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
+        return {name: uuid.uuid5(change.pk, "again")}
+
+    def _be_refused(self, **values: object) -> None:
+        """Try again later, since Poster may refuse a token by mistake; give up once it was refused often."""
+        refusals = self.schedule.refusals
+        if refusals < len(RETRY_DELAYS):
+            self._wait(RETRY_DELAYS[refusals], refusals=refusals + 1, **values)
+        else:
+            self._give_up(Reason.TOKEN)
 
     def _give_up(self, reason: Schedule.Reason) -> None:
         """End a step that cannot be made any more: missed before the start, held while it is in force."""

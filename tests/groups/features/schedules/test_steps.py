@@ -22,6 +22,7 @@ from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
+from tests.support.features import with_feature
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
@@ -256,14 +257,39 @@ def test_a_token_that_poster_withdraws_misses_the_start_and_holds_the_return(sta
     schedule = planned(staff)
     if state == "held":
         run_due(at(1.5))
+    be_refused_to_the_end(schedule, sandbox, hours, state)
+
+
+@with_feature("approvals")
+def test_a_token_that_poster_withdraws_ends_a_plan_whose_clients_are_counted_first(staff, sandbox):
+    from groups.features.approvals.models import Limits
+
+    Limits.objects.create(account_id="demo", max_clients=500)
+    be_refused_to_the_end(planned(staff, ends=None), sandbox, 1.1, "missed")
+
+
+def be_refused_to_the_end(schedule, sandbox, hours, state):
+    """Let Poster refuse every call, and see after how many tries the schedule gives up."""
     sent = len(sandbox.posts())
     sandbox.script("*", "error_object", times=None, code=10)
-    for tries in range(steps.TRIES_WITH_A_TOKEN):
+    for tries in range(len(steps.RETRY_DELAYS)):
         run_due(at(hours + tries / 5))
-        assert schedule.is_open
+        schedule.refresh_from_db()
+        assert (schedule.is_open, schedule.refusals) == (True, tries + 1)
     run_due(at(hours + 1.5))
     assert (states(schedule)[0], schedule.reason) == (state, Reason.TOKEN)
     assert len(sandbox.posts()) == sent
+
+
+def test_a_token_that_poster_refuses_once_after_an_outage_holds_nothing(active, sandbox):
+    sandbox.script("clients.getGroup", "status_502", times=None)
+    for tries in range(len(steps.RETRY_DELAYS)):
+        run_due(at(3.1 + tries / 5))
+    sandbox.clear_faults()
+    sandbox.script("clients.getGroup", "error_object", times=1, code=10)
+    run_due(at(4.5))
+    run_due(at(5))
+    assert states(active)[0] == "done"
 
 
 def test_a_person_without_the_right_plans_nothing(manager, sandbox):
