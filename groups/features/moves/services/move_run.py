@@ -222,10 +222,11 @@ class MoveRun(MovingRun):
         left_out = self._left_out[group_id]
         for some in batched(snapshots.living_ids(self._snapshots[group_id]), AT_ONCE, strict=False):
             if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
-                # The clients of a group that was removed meanwhile are gone with it.
-                self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
                 self._backoff.ask_poster(partial(check_target, self._lease))
                 places = find_clients(self._lease, untried, among=[group_id])
+                if any(places.group_of(each) == 0 for each in untried):
+                    # The clients of a group that was removed meanwhile are gone with it.
+                    self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
                 unlisted = [each for each in untried if places.group_of(each) == group_id]
                 left_out += set(untried).difference(unlisted, left_out)
                 yield unlisted

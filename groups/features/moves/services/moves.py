@@ -122,6 +122,9 @@ class Retire(Move):
         return super().lock_keys | {future_key(self.job.group_id or 0)}
 
     def work(self, lease: JobLease) -> None:
+        removed = Change.objects.filter(job=self.job, action=Change.Action.REMOVE, state__in=Change.MADE)
+        if removed.exists():
+            return  # a run before this one has ended just after the removal
         moving = MoveRun(lease, self.sources)
         moving.run()
         while not moving.remove_when_empty():

@@ -146,6 +146,25 @@ def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff
     assert people(1) >= set(SOME)
 
 
+def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandbox, people, monkeypatch):
+    job = retirement(staff)
+    # Who has left in between is tried by no run.
+    snapshots.take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
+
+    def die(moving, group):
+        assert remove(moving, group)
+        raise SystemExit
+
+    remove = move_run.MoveRun._remove
+    with monkeypatch.context() as patch:
+        patch.setattr(move_run.MoveRun, "_remove", die)
+        with pytest.raises(SystemExit):
+            run(job)
+    assert len(sandbox.posts(REMOVE)) == 1
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
 def test_whom_somebody_has_moved_by_hand_holds_up_nothing(staff, sandbox, people):
     refuse_some(sandbox)
     job = run(retirement(staff))
