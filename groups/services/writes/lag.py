@@ -114,12 +114,11 @@ def list_with_own_changes(credentials: PosterCredentials) -> Groups:
     removed = removed_ids(account_id)
     if not changed | removed:
         return read
-    rows = [
+    listed = tuple(
         with_own_change(account_id, group)[0] if group.id in changed else group
-        for group in read.groups
+        for group in (*read.groups, *unseen_groups(account_id, read.answer.groups))
         if group.id not in removed
-    ]
-    listed = (*rows, *unseen_groups(account_id, read.answer.groups))
+    )
     return replace(read, answer=replace(read.answer, groups=listed))
 
 

@@ -268,6 +268,13 @@ def test_a_list_has_what_was_made_here_and_poster_does_not_show_yet(staff, sandb
     assert gone not in [group.id for group in list_with_own_changes(staff.credentials).groups]
 
 
+def test_a_list_has_a_new_group_as_it_was_edited_since(staff, sandbox):
+    created = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
+    assert execute(edit_of(staff, created.group_id, percent=Decimal(9))).state == State.APPLIED
+    sandbox.script("clients.getGroups", "row_absent", ids=[created.group_id])
+    assert list_with_own_changes(staff.credentials).find(created.group_id).percent == 9
+
+
 def test_a_list_has_what_somebody_has_changed_elsewhere_since(staff, sandbox):
     execute(edit_of(staff, percent=Decimal(12)))
     sandbox.console("demo").edit(1, client_groups_discount="14")
