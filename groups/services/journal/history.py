@@ -189,7 +189,7 @@ def can_repeat(change: Change) -> bool:
 
 def late_until(change: Change) -> datetime | None:
     """Return the time until which a lost update may still arrive, over what was saved meanwhile, or None."""
-    is_lost = can_repeat(change) or change.reason == Change.Reason.OVERWRITTEN
+    is_lost = can_repeat(change) or change.reason in (Change.Reason.OVERWRITTEN, Change.Reason.SUPERSEDED)
     sent_at, age = change.sent_at or change.created_at, timedelta(seconds=settings.POSTER_SETTLE_SECONDS)
     is_over = Command.kind_of(change).removes or is_past(sent_at, age=age)
     return sent_at + age if is_lost and not is_over else None

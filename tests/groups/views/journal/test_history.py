@@ -413,6 +413,12 @@ def test_a_lost_edit_says_until_when_it_may_replace_what_is_saved_meanwhile(
     words = f"Until {until:%H:%M} the lost change may still arrive"
     assert words in text_of(client.get(url))
     assert "may still arrive" not in text_of(browse(manager).get(url))
+    if not is_overwritten:
+        # The group is free again, and the first one may still arrive.
+        client.post(url, {"decision": "again"})
+        change.refresh_from_db()
+        assert change.reason == Change.Reason.SUPERSEDED
+        assert words in text_of(client.get(url))
     settings.POSTER_SETTLE_SECONDS = 0
     assert "may still arrive" not in text_of(client.get(url))
 
