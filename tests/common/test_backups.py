@@ -284,6 +284,15 @@ def test_the_newest_backups_are_kept_for_their_owner_alone_and_nothing_else_is_d
     assert (status, "--keep is less than 1" in said) == (1, True)
 
 
+def test_one_that_somebody_has_named_is_not_deleted_as_an_old_one(tmp_path):
+    suffix = backups.engine().suffix
+    stamped = [f"poster-admin-2025-01-0{day}-030000-000000{suffix}" for day in (1, 2, 3)]
+    named = f"poster-admin-before-the-move{suffix}"
+    for name in (*stamped, named):
+        (tmp_path / name).touch()
+    assert backups.delete_old(tmp_path, 2) == [tmp_path / stamped[0]]
+
+
 def test_old_ones_that_two_delete_at_once_are_no_error(tmp_path):
     suffix = backups.engine().suffix
     names = [f"poster-admin-2025-{number:03}{suffix}" for number in range(500)]

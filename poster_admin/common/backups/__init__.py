@@ -86,10 +86,11 @@ def back_up(folder: Path, note: str = "") -> Path:
 def delete_old(folder: Path, keep: int) -> list[Path]:
     """Delete all backups in a folder but the newest `keep`, and return the deleted ones.
 
-    One that lies ahead of the clock counts as the oldest.
+    One that lies ahead of the clock counts as the oldest; one without a time in its name was named by
+    somebody, and stays.
     """
     ahead = f"{PREFIX}{datetime.now(UTC) + SKEW:{STAMP}}"
-    files = folder.glob(f"{PREFIX}*{engine().suffix}")
+    files = folder.glob(f"{PREFIX}[0-9]*{engine().suffix}")
     old = sorted(files, key=lambda path: (path.name < ahead, path.name), reverse=True)[keep:]
     for path in old:
         path.unlink(missing_ok=True)  # another process may delete them too
