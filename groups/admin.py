@@ -47,9 +47,14 @@ class VersionedUserForm(UserChangeForm):  # type: ignore[type-arg]  # Django's t
 
 
 class OwnersUserAdmin(UserAdmin):  # type: ignore[type-arg]  # as above
-    """Let owners manage the users and roles of their account; Administrators manage everybody."""
+    """Let owners manage the users and roles of their account; Administrators manage everybody.
+
+    Users are deleted one by one, each under the lock of `get_object`: Django's action for many takes none, so
+    two Administrators could delete each other at one moment.
+    """
 
     form = VersionedUserForm
+    actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users = super().get_queryset(request)

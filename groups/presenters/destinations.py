@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, spellings
-from groups.presenters.group_actions import list_actions_of, named_actions
+from groups.presenters.group_actions import chosen_actions, named_actions
 from groups.presenters.lists.list_filters import chosen_words
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
@@ -44,7 +44,7 @@ def destinations(
     """Return the groups and pages whose names have all words of the text; without one, no groups.
 
     Between them are the actions that the text names with a group, or for the one that is open, `here`. Those
-    for the groups that are `chosen` in the list come first.
+    for the groups that are `chosen` in the list come first, without a text too.
     """
     words = [spellings(word) for word in text.split()]
     pages = [
@@ -53,18 +53,15 @@ def destinations(
         for page in source(user)
         if has_all(f"{page.label} {page.also}", words)
     ]
-    if not words:
-        return pages
     numbers = NumberFormat.current()
+    note = chosen_words(len(chosen), numbers)
+    of_chosen = [Destination(label, url, note) for label, url in chosen_actions(text, chosen, note, user)]
+    if not words:
+        return [*of_chosen, *pages]
     found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
     actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
-    note = chosen_words(len(chosen), numbers)
     return [
-        *(
-            Destination(str(action.label), action.address(chosen), note)
-            for action in (list_actions_of(user) if chosen else ())
-            if has_all(f"{action.label} {note}", words)
-        ),
+        *of_chosen,
         *(
             Destination(
                 group.name,

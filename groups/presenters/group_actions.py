@@ -48,7 +48,7 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
 
     Without a name it is the group that is open, `here`, if one is. A number is a percent: "5 % for Gold".
     """
-    words = re.sub(r"(\d)\s+%", r"\1%", text).split()
+    words = _words_of(text)
     found = _percents(words, groups, here) if user.has_perm(EDIT_RIGHT) else []
     for _order, action in group_actions:
         if user.has_perm(action.permission):
@@ -56,15 +56,25 @@ def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: 
     return found
 
 
-def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
-    """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
+def _words_of(text: str) -> list[str]:
+    """Return the words of a text; a percent and its sign are one."""
+    return re.sub(r"(\d)\s+%", r"\1%", text).split()
+
+
+def _percent_among(words: list[str]) -> tuple[str, list[str]]:
+    """Return the percent in plain digits, rather a number with the sign, and the other words."""
     typed = {word: asked_number({"percent": word}, "percent", 100) for word in words}
     numbers = sorted((word for word, percent in typed.items() if percent), key=lambda word: "%" not in word)
-    word = next(iter(numbers), None)
-    if word is None:
+    if not numbers:
+        return "", words
+    return typed[numbers[0]], [word for word in words if word != numbers[0]]
+
+
+def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
+    """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
+    percent, rest = _percent_among(words)
+    if not percent:
         return []
-    percent = typed[word]
-    rest = [each for each in words if each != word]
     shown = percent_words(Decimal(percent))
     return [
         (
@@ -97,14 +107,19 @@ def _begins(word: str, names: Iterable[str]) -> bool:
 
 
 def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> list[Group]:
-    """Return the groups that the words name, small words aside; without a name the one that is open."""
-    passed = {
-        searchable(word) for word in pgettext("small words of a search", "for of to a the group").split()
-    }
-    naming = [spellings(word) for word in words if searchable(word) not in passed]
+    """Return the groups that the words name; without a name the one that is open."""
+    naming = _naming(words)
     if not naming:
         return [here] if here else []
     return [group for group in groups if has_all(group.name, naming)]
+
+
+def _naming(words: list[str]) -> list[set[str]]:
+    """Return the spellings of the words, small ones aside."""
+    passed = {
+        searchable(word) for word in pgettext("small words of a search", "for of to a the group").split()
+    }
+    return [spellings(word) for word in words if searchable(word) not in passed]
 
 
 # --- Chosen groups ---------------------------------------------------------------------------------------
@@ -114,13 +129,15 @@ def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> lis
 class ListAction:
     """A button below the list, and the page at `url_name` that it opens with the chosen groups.
 
-    Their numbers come in the address: `id=1&id=4`, or `id=1,4`. "Go to" finds the action by its label too.
+    Their numbers come in the address: `id=1&id=4`, or `id=1,4`. "Go to" finds the action by its label too. A
+    page that `takes_percent` opens with the `percent` of its address typed for the groups, and not sent.
     """
 
     label: str | Promise
     url_name: str
     permission: str
     args: tuple[str, ...] = ()
+    takes_percent: bool = False
 
     def address(self, group_ids: Sequence[int]) -> str:
         """Return the address of the page with the groups."""
@@ -136,3 +153,23 @@ list_actions: list[tuple[int, ListAction]] = [
 def list_actions_of(user: User) -> list[ListAction]:
     """Return the actions that a user may take."""
     return [action for _order, action in list_actions if user.has_perm(action.permission)]
+
+
+def chosen_actions(text: str, chosen: Sequence[int], note: str, user: User) -> list[NamedAction]:
+    """Return the actions on chosen groups, described by a `note`, that a text names: all without a text.
+
+    A number is a percent, for the pages that take one: "5 %".
+    """
+    if not chosen:
+        return []
+    words = _words_of(text)
+    percent, others = _percent_among(words)
+    found = []
+    for action in list_actions_of(user):
+        name, address = f"{action.label} {note}", action.address(chosen)
+        if percent and action.takes_percent and has_all(name, _naming(others)):
+            label = f"{str(action.label).removesuffix('…')}: {percent_words(Decimal(percent))}"
+            found.append((label, f"{address}&percent={percent}"))
+        elif has_all(name, _naming(words)):
+            found.append((str(action.label), address))
+    return found

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
+from groups.services.jobs.kinds import title_of
 from groups.services.jobs.queue import may_undo
 from groups.services.jobs.undo_plan import (
     UndoPreview,
@@ -69,6 +70,34 @@ def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
     undos = Job.objects.filter(undo_of__in=ended)
     return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLink:
+    """A link to the undo of a whole job, whose title is `job`."""
+
+    url: str
+    job: str
+
+
+def links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, UndoLink]:
+    """Return the ways back from whole jobs, each by the id of the first of its changes here.
+
+    A job of one part goes back with its only change.
+    """
+    first: dict[UUID, UUID] = {}
+    for change in changes:
+        if change.job_id is not None:
+            first.setdefault(change.job_id, change.pk)
+    if not first:
+        return {}
+    jobs = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of")
+    undoable = ids_to_undo(jobs, user)
+    return {
+        first[job.pk]: UndoLink(f"{job.get_absolute_url()}#undo", title_of(job))
+        for job in jobs
+        if job.pk in undoable
+    }
 
 
 def page_of(undoing: Job, user: User) -> Job | Decision | None:

@@ -50,7 +50,8 @@ def go(request: Request) -> HttpResponse:
     # The page on which the text was typed may be that of a group.
     at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
     here = next((group for group in groups if at and group.id == int(at[1])), None)
-    found = destinations(text, groups, request.user, here=here, chosen=asked_ids(request.POST))
+    chosen = asked_ids(request.POST if request.method == "POST" else request.GET)
+    found = destinations(text, groups, request.user, here=here, chosen=chosen)
     context = {"text": text, "found": found, "unread": unread}
     return render_page(request, "groups/list/go.html", context, fragment="found")
 

@@ -12,7 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
-from django_htmx.http import push_url, reselect
+from django_htmx.http import push_url, reselect, retarget
 
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
@@ -52,7 +52,7 @@ from groups.views.http.statuses import status_of
 from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import element_asked_for, render_page, wants_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
 
@@ -62,10 +62,15 @@ def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
     filters = Filters.parse(request.GET, request.user)
-    # A form sends each column; the address has them in their usual form.
-    is_spelled_out = len(request.GET.getlist("columns")) > 1
-    if is_spelled_out and not request.htmx:
-        return redirect(filters.href())
+    # The form of the filters sends each column, the one of the names too; an address has their usual form.
+    columns = request.GET.getlist("columns")
+    is_spelled_out = len(columns) > 1 or "name" in columns
+    if is_spelled_out:
+        form = FilterForm(filters, request.user, typed=request.GET)
+        if form.errors:
+            return _show_filters_again(request, form)
+        if not request.htmx:
+            return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
     locked = history.locked_ids(credentials)
     marks = marks_of(credentials, groups, locked)
@@ -104,6 +109,15 @@ def group_filters(request: Request) -> HttpResponse:
     """Show the form with the conditions and the columns of the list with the same parameters."""
     form = FilterForm(Filters.parse(request.GET, request.user), request.user)
     return render_page(request, "groups/list/filters.html", {"form": form}, fragment="form")
+
+
+def _show_filters_again(request: Request, form: FilterForm) -> HttpResponse:
+    """Show the form with what was typed and its errors; in the dialog if it was sent from there."""
+    context, template = {"form": form}, "groups/list/filters.html"
+    if wants_page(request):
+        return render_page(request, template, context, status=422)
+    response = render_page(request, f"{template}#form", context, status=422)
+    return push_url(retarget(response, "#form"), False)
 
 
 @require_safe

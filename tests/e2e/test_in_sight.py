@@ -3,10 +3,14 @@
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from groups.features.saved_views.models import SavedView
+from groups.models import Change
 from tests.support.browser import OVERFLOW, PAINTED, heading, new_group, row, show_list
 from tests.support.changes import write_down
+from tests.support.features import with_feature
 from tests.support.pairwise import marked
 from tests.support.scenes import SCENES, Stage, signed_in
 
@@ -303,3 +307,49 @@ def test_djangos_admin_has_our_name_and_colours(page_for, admin_user, live):
     page.goto("/admin/")
     expect(page.locator("#site-name")).to_have_text("Poster Admin")
     expect(page.locator("#header")).to_have_css("background-color", "rgb(12, 100, 120)")
+
+
+# --- Tabs --------------------------------------------------------------------------------------------------
+
+
+@with_feature("saved_views")
+@pytest.mark.parametrize("width", [360, 1280])
+def test_saved_views_are_tabs_over_the_list_with_their_counts(page_for, staff, width):
+    for name, query in (("Знижки", "type=2"), ("Порожні гурти", "clients_to=0")):
+        SavedView.objects.create(user=staff, name=name, query=query)
+    page = page_for(staff, language="uk", width=width, height=800)
+    show_list(page)
+    tabs = page.get_by_role("navigation", name="Збережені вигляди").get_by_role("link")
+    expect(tabs).to_have_text(
+        [re.compile(r"^Усі групи$"), re.compile(r"^Знижки 2$"), re.compile(r"^Порожні гурти 0$")]
+    )
+    save = page.get_by_role("link", name="Зберегти вигляд", exact=True)
+    expect(save).to_have_count(0)
+    tabs.nth(1).click()
+    expect(page.locator("tr[data-group]")).to_have_count(2)
+    expect(tabs.nth(1)).to_have_attribute("aria-current", "page")
+    expect(page).to_have_url(re.compile(r"/groups/\?type=2$"))
+    expect(save).to_have_count(0)
+    # It is offered once a filter is on that no view has.
+    page.get_by_label("Пошук за назвою").fill("10")
+    expect(page.locator("tr[data-group]")).to_have_count(1)
+    expect(save).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_is_new_has_a_dot_until_somebody_has_opened_it(page_for, staff, owner, sandbox, width):
+    write_down(owner, state=Change.State.APPLIED, settled_at=timezone.now())
+    page = page_for(staff, language="uk", width=width)
+    page.goto("/history/")
+    tab = page.get_by_role("navigation", name="Історія та що поруч із нею").get_by_role(
+        "link", name="Що нового"
+    )
+    expect(tab).to_be_in_viewport()
+    dot = tab.locator(".dot")
+    expect(dot).to_be_in_viewport()
+    tab.click()
+    heading(page, "Що нового")
+    expect(page.locator("li[data-change]")).to_have_count(1)
+    page.goto("/history/")
+    expect(tab).to_be_visible()
+    expect(dot).to_have_count(0)

@@ -322,6 +322,13 @@ def test_the_filters_are_chosen_beside_the_type(page_for, staff, javascript):
     show_list(page, "/groups/?type=2")
     heading(page, "Loyalty groups")
     page.get_by_role("link", name="Filters", exact=True).click()
+    page.get_by_label("Percent, from", exact=True).fill("п'ять")
+    page.get_by_role("button", name="Show").click()
+    if javascript:
+        expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_label("Percent, from", exact=True)).to_have_value("п'ять")
+    page.get_by_role("link", name="Enter a number from 0 to 100.").click()
+    expect(page.get_by_label("Percent, from", exact=True)).to_be_focused()
     page.get_by_label("Percent, from", exact=True).fill("15")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("tr[data-group]")).to_have_count(1)

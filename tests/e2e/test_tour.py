@@ -4,12 +4,12 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils.translation import gettext, override
 from playwright.sync_api import expect
 
 from groups.models import Change, PosterCredentials
 from tests.support import pairwise
 from tests.support.browser import (
-    MOSTLY_SCRIPT,
     SEED,
     caught,
     from_the_menu,
@@ -26,18 +26,28 @@ from tests.support.pages import group_form
 from tests.support.people import PASSWORD
 
 
+def words_in(language):
+    """Return a function that says a text of the pages in a language."""
+
+    def say(text, **values):
+        with override(language):
+            return gettext(text) % values
+
+    return say
+
+
 def sign_in(page, name, path="/"):
     page.goto(path)
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", PASSWORD)
+    page.press("[name=password]", "Enter")
 
 
-def connect(page, sandbox):
+def connect(page, sandbox, say):
     page.wait_for_url("**/account/")
-    page.get_by_label("Poster account").fill("kavarnia")
-    page.get_by_label("Token").fill(sandbox.accounts["kavarnia"].token)
-    page.get_by_role("button", name="Check and connect").click()
+    page.get_by_label(say("Poster account")).fill("kavarnia")
+    page.get_by_label(say("Token")).fill(sandbox.accounts["kavarnia"].token)
+    page.get_by_role("button", name=say("Check and connect")).click()
 
 
 def quietly_open(page, name):
@@ -57,51 +67,60 @@ def removal_of(page, group_id):
 # --- The tour ----------------------------------------------------------------------------------------------
 
 
-@MOSTLY_SCRIPT
-def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, javascript):
-    page = page_for(javascript=javascript)
+@pytest.mark.parametrize(
+    ("language", "javascript"),
+    pairwise.marked([("uk", True), ("ru", True), ("en", True), ("uk", False)], [("uk", True)]),
+)
+def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, language, javascript):
+    say = words_in(language)
+    page = page_for(language=language, javascript=javascript)
     sign_in(page, "newcomer")
-    connect(page, sandbox)
+    connect(page, sandbox, say)
     expect(page.locator("[data-notice=success]")).to_contain_text("Кав'ярня на розі")
     show_list(page)
 
-    search = page.get_by_label("Search by name")
+    search = page.get_by_label(say("Search by name"))
     search.fill("бариста")
     if not javascript:
         search.press("Enter")
     expect(rows(page)).to_have_count(1)
     expect(page).to_have_url(re.compile("q=%D0%B1"))
 
-    page.get_by_role("link", name="New group").click()
-    page.get_by_label("Name", exact=True).fill("Друзі бариста")
+    page.get_by_role("link", name=say("New group")).click()
+    page.get_by_label(say("Name"), exact=True).fill("Друзі бариста")
     page.locator("label[for=id_loyalty_type_0]").click()
-    page.get_by_label("Percent, %").fill("7,5")
-    page.get_by_label("Birthday bonus").fill("50")
-    page.get_by_role("button", name="Create group").click()
+    percent = page.get_by_label(f"{say('Percent')}, %")
+    percent.fill("7,5")
+    page.get_by_label(say("Birthday bonus")).fill("50")
+    page.get_by_role("button", name=say("Create group")).click()
     heading(page, "Друзі бариста")
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("was created")
+    created = say("The group “%(name)s” was created.", name="Друзі бариста")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text(created)
     group_id = int(page.url.rstrip("/").rpartition("/")[2])
     assert sandbox.accounts["kavarnia"].groups[group_id]["client_groups_discount"] == "7.5"
 
-    page.get_by_role("link", name="Edit group").click()
-    page.get_by_label("Percent, %").fill("8")
-    page.get_by_role("button", name="Save changes").click()
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("Друзі бариста: 7.5% → 8%")
+    page.get_by_role("link", name=say("Edit group")).click()
+    percent.fill("8")
+    page.get_by_role("button", name=say("Save changes")).click()
+    expect(page.locator("[data-outcome=applied]")).to_contain_text(
+        re.compile(r"Друзі бариста: 7[.,]5\s?% → 8\s?%")
+    )
 
     if javascript:
         show_list(page, "/groups/?q=друзі")
-        row(page, group_id).get_by_role("link", name="Edit").click()
+        row(page, group_id).get_by_role("link", name=say("Edit")).click()
         row_is_ready(page)
-        page.get_by_label("Percent, %").fill("9")
+        percent.fill("9")
         page.keyboard.press("Enter")
         expect(page.locator("[data-outcome=applied]")).to_be_visible()
-        expect(row(page, group_id)).to_contain_text("9%")
+        expect(row(page, group_id)).to_contain_text(re.compile(r"9\s?%"))
         expect(page).to_have_url(re.compile("q="))
         page.goto(f"/groups/{group_id}/")
 
-    from_the_menu(page, "Remove").click()
-    page.get_by_role("button", name="Remove group").click()
-    expect(page.locator("[data-outcome=applied]")).to_contain_text("was removed")
+    from_the_menu(page, say("Remove")).click()
+    page.get_by_role("button", name=say("Remove group")).click()
+    removed = say("The group “%(name)s” was removed.", name="Друзі бариста")
+    expect(page.locator("[data-outcome=applied]")).to_contain_text(removed)
     expect(row(page, group_id)).to_have_count(0)
     assert sandbox.accounts["kavarnia"].groups.get(group_id, {"delete": "1"})["delete"] == "1"
     assert Change.objects.filter(state="applied").count() == (4 if javascript else 3)
@@ -122,10 +141,7 @@ def test_the_first_owner_is_led_through_three_steps(page_for, sandbox, language,
     User.objects.create_superuser("first", password=PASSWORD)
     account = sandbox.accounts["kavarnia"]
     page = page_for(language=language, width=360, javascript=javascript)
-    page.goto("/")
-    page.fill("[name=username]", "first")
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
+    sign_in(page, "first")
     page.wait_for_url("**/account/")
     steps = page.locator(".steps > li")
     expect(steps).to_have_count(3)

@@ -1,8 +1,10 @@
 """Find each job of the day within two clicks of the list, as an owner on a phone and a manager on a desk."""
 
 import pytest
+from playwright.sync_api import expect
 
-from tests.support.browser import heading, show_list
+from tests.support.browser import heading, new_group, show_list
+from tests.support.bulk import edited
 from tests.support.effort import Hands
 from tests.support.movements import watched
 from tests.support.pairwise import marked
@@ -51,6 +53,15 @@ def test_a_new_manager_finds_each_job_within_two_clicks(page_for, manager, job):
     page = page_for(manager, language="uk")
     assert walk(page, way) <= 2
     heading(page, title)
+
+
+def test_a_job_of_five_changes_goes_back_within_two_clicks(page_for, owner, sandbox):
+    added = [new_group(sandbox, f"Гості {number}") for number in (1, 2)]
+    edited(owner, dict.fromkeys((1, 4, 5, *added), 7))
+    page = page_for(owner, language="uk", width=360)
+    assert walk(page, ["Історія", "Повернути все… : Змінити кілька груп"]) == 2
+    heading(page, "Змінити кілька груп")
+    expect(page.get_by_role("button", name="Повернути всі 5", exact=True)).to_be_visible()
 
 
 @pytest.mark.thorough

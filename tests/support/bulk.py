@@ -9,6 +9,7 @@ from groups.models import Job
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.jobs import queue
+from tests.support.jobs import run
 from tests.support.pages import hidden, text_of
 
 
@@ -23,6 +24,13 @@ def plan_edits(user, percents=(), created=(), kind=Import, **others):
         lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
     return bulk.keep_plan(credentials, kind=kind, lines=lines, unchanged=0)
+
+
+def edited(user, percents):
+    """Give groups new percents, by id, and return the ended job."""
+    job = plan_edits(user, percents, kind=bulk.Edit)
+    queue.start_draft(job, user)
+    return run(job)
 
 
 BULK = "/groups/edit/"

@@ -1247,6 +1247,7 @@ def view_tabs(stage):
 
 
 page("filters", "/groups/filters/?percent_from=5&bonus=yes&columns=percent", shows=".filters")
+sent("filters_with_mistakes", "/groups/filters/", {"percent_from": "abc", "share_to": "200"})
 
 
 @scene(shows="dialog[open] .filters")

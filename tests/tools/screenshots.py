@@ -95,6 +95,7 @@ VIEWS = {
     "scheme": View("owner", 800, open_at("/groups/scheme/")),
     "commands": View("staff", 700, show_commands, language="uk"),
     "history": View("staff", 700, open_at("/history/"), language="uk", colours="dark"),
+    "settings": View("owner", 800, open_at("/settings/")),
     "people": View("owner", 520, open_at("/people/")),
 }
 

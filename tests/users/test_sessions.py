@@ -105,6 +105,7 @@ def test_one_session_or_all_can_be_ended(staff, manager, browse):
     own = UserSession.objects.get(session_key=here.session.session_key).mark
     for none in (foreign, own, ""):
         assert here.post("/accounts/sessions/", {"session": none})["Location"] == "/accounts/sessions/"
+        assert "There was no session to end." in text_of(here.get("/accounts/sessions/"))
     assert there.get("/groups/").status_code == 302
     assert here.get("/groups/").status_code == others.get("/groups/").status_code == 200
     third = browse(staff)
@@ -122,6 +123,17 @@ def test_a_new_password_ends_the_other_sessions(staff, browse):
     assert here.get("/accounts/sessions/").status_code == 200
     assert there.get("/accounts/sessions/").status_code == 302
     assert UserSession.objects.filter(user=staff).count() == 1
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_new_password_says_that_other_sessions_ended_only_where_there_were_some(staff, browse, others):
+    for _ in range(others):
+        browse(staff)
+    new = "a-quite-different-one"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    text = text_of(browse(staff).post("/accounts/password/", data, follow=True))
+    assert "The password was changed." in text
+    assert ("All your other sessions have ended." in text) is bool(others)
 
 
 @pytest.mark.parametrize(("form_class", "more"), [(NewPasswordForm, ()), (OwnPasswordForm, ("request",))])

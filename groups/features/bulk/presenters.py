@@ -1,6 +1,7 @@
 """Show many groups in one form, and their plan cell by cell, before anything is sent."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
 from functools import cached_property
 from math import ceil
 from types import MappingProxyType
@@ -25,7 +26,9 @@ from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
 NUMBERS = ("percent", "birthday_bonus")
-PERCENTS_OF_CHOSEN = ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission)
+PERCENTS_OF_CHOSEN = ListAction(
+    gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True
+)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------
@@ -112,6 +115,13 @@ class Sheet:
         self.found_groups: list[Group] = found
         self.found = len(found)
         self.pages = max(1, ceil(self.found / PAGE_SIZE))
+
+    def type_percent(self, percent: Decimal) -> None:
+        """Type a percent for all groups, on each page."""
+        values = {group: group.values.replace(percent=percent) for group in self.found_groups}
+        self.lines = {
+            group.id: Line.of(0, new, group) for group, new in values.items() if new != group.values
+        }
 
     def page_of(self, asked: str) -> int:
         """Return the number of the page that the address asks for."""

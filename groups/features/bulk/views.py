@@ -3,6 +3,7 @@
 import uuid
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes.warnings import group_warnings
 from groups.presenters.job_undo import page_of
+from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
 from groups.services.calls.limits import file_turn
@@ -155,7 +157,11 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
         plan_id = uuid.UUID(request.GET.get("plan", ""))
     job = services.plan_of(request.credentials, plan_id) if plan_id else None
     typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
-    return Sheet(listing, typed_before, ids)
+    sheet = Sheet(listing, typed_before, ids)
+    # Once something is typed, the plan has it.
+    if job is None and (percent := asked_number(request.GET, "percent", 100)):
+        sheet.type_percent(Decimal(percent))
+    return sheet
 
 
 def _show_sheet(
@@ -192,6 +198,7 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
         draft = services.keep_plan(request.credentials, kind=Edit, lines=lines, unchanged=unchanged)
         return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
+    query.pop("percent", None)
     kept = services.keep_plan(request.credentials, kind=Edit, lines=lines) if lines else None
     query["plan"] = str(kept.pk) if kept else ""
     query["page"] = page or request.POST.get("here", "")

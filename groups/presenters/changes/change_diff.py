@@ -16,6 +16,7 @@ from groups.models import Change
 from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, who_words
+from groups.presenters.job_undo import links_to_undo
 from groups.services.journal.history import undoable_ids
 from groups.services.values import FIELD_LABELS, Version, moment_words, value_words
 from groups.services.writes.commands import Command
@@ -110,6 +111,7 @@ def history_rows(changes: Iterable[Change], user: User) -> list[dict[str, Any]]:
     """Return changes as rows of the history."""
     changes = list(changes)
     ways, undoable = ways_back(changes, user), undoable_ids(changes, user)
+    whole_jobs = links_to_undo(changes, user)
     groups_url, history_url = reverse("groups:list"), reverse("groups:history")
     rows = []
     for change in changes:
@@ -138,6 +140,7 @@ def history_rows(changes: Iterable[Change], user: User) -> list[dict[str, Any]]:
                 "url": url,
                 "undo_url": f"{url}undo/" if change.pk in undoable else None,
                 "ways_back": ways[change.pk],
+                "undo_job": whole_jobs.get(change.pk),
             }
         )
     return rows

@@ -60,6 +60,10 @@ class Condition:
         """Return its parameters in their usual form, without those that say nothing."""
         raise NotImplementedError
 
+    def errors(self, typed: Mapping[str, str]) -> dict[str, str]:
+        """Return why parameters that were typed into the form are none, by their names."""
+        return {}
+
     def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
         """Return what is asked for in words."""
         raise NotImplementedError
@@ -87,6 +91,12 @@ class RangeCondition(Condition):
     def parse(self, params: Mapping[str, str]) -> dict[str, str]:
         found = ((name, asked_number(params, name, self.highest)) for name in self.names)
         return {name: number for name, number in found if number}
+
+    def errors(self, typed: Mapping[str, str]) -> dict[str, str]:
+        highest = NumberFormat.current().number(Decimal(self.highest))
+        text = _("Enter a number from 0 to %(highest)s.") % {"highest": highest}
+        asked = self.parse(typed)
+        return {name: text for name in self.names if typed.get(name, "").strip() and name not in asked}
 
     def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
         low, high = (

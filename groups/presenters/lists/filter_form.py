@@ -1,6 +1,6 @@
 """Show the form that narrows the list: fields for the bounds and choices of the conditions, and columns."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,18 +19,35 @@ class FilterField(NamedTuple):
     label: str
     value: str
     choices: list[tuple[str, str]]
+    errors: list[str]
+
+    @property
+    def auto_id(self) -> str:
+        return f"f-{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class FilterForm:
-    """The form of one list: its fields, what it sends along, and the columns to choose from."""
+    """The form of one list: its fields, what it sends along, and the columns to choose from.
+
+    `typed` has its parameters as they were sent. An address that is opened has none: a number that
+    cannot be read is ignored there.
+    """
 
     filters: Filters
     user: User
+    typed: Mapping[str, str] | None = None
 
     @property
-    def fields(self) -> Iterator[FilterField]:
+    def errors(self) -> dict[str, str]:
+        """Why conditions that were typed are none, by the names of their fields."""
+        typed = self.typed or {}
+        return {name: text for each in conditions_of(self.user) for name, text in each.errors(typed).items()}
+
+    def __iter__(self) -> Iterator[FilterField]:
         """Yield the fields of the conditions that the user may ask for."""
+        values = self.filters.conditions if self.typed is None else self.typed
+        errors = self.errors
         for condition in conditions_of(self.user):
             labels = (
                 [condition.label]
@@ -42,7 +59,8 @@ class FilterForm:
             )
             choices = [(key, str(label)) for key, label in condition.choices.items()]
             for name, label in zip(condition.names, labels, strict=True):
-                yield FilterField(name, str(label), self.filters.conditions.get(name, ""), choices)
+                wrong = [errors[name]] if name in errors else []
+                yield FilterField(name, str(label), values.get(name, ""), choices, wrong)
 
     @property
     def kept(self) -> list[tuple[str, str]]:

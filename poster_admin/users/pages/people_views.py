@@ -142,16 +142,22 @@ def asks_before(step: str) -> Callable[[Callable[[Request, people.Person], HttpR
 @sensitive_variables("password")
 def person_password(request: Request, person: people.Person) -> HttpResponse:
     """Give a user a new password, and show it once."""
-    password = people.give_password(person.user)
-    return render_page(request, "users/person_password.html", {"person": person.user, "password": password})
+    context = {"person": person.user, "signed_out": bool(sessions.sessions_of(person.user))}
+    context["password"] = people.give_password(person.user)
+    return render_page(request, "users/person_password.html", context)
 
 
 @asks_before("block")
 def person_block(request: Request, person: people.Person) -> HttpResponse:
     """Block a user, or let them in again: the form says which, so that a double click does not undo it."""
+    open_sessions = sessions.sessions_of(person.user)
     people.set_active(person.user, active=request.POST.get("active") == "1")
-    is_in = person.user.is_active
-    text = _("“%(name)s” can sign in again.") if is_in else _("“%(name)s” is blocked and signed out.")
+    if person.user.is_active:
+        text = _("“%(name)s” can sign in again.")
+    elif open_sessions:
+        text = _("“%(name)s” is blocked and signed out.")
+    else:
+        text = _("“%(name)s” is blocked.")
     messages.success(request, text % {"name": person.name})
     return redirect("people:person", person.user.pk)
 

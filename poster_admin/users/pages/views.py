@@ -106,7 +106,10 @@ def session_list(request: Request) -> HttpResponse:
     ended = sessions.end(request.user, mark=one, but=here)
     record(Event.SESSIONS_ENDED, request=request, detail=str(ended))
     if one is not None:
-        messages.success(request, _("The session was ended."))
+        if ended:
+            messages.success(request, _("The session was ended."))
+        else:
+            messages.info(request, _("There was no session to end."))
         return redirect("sessions")
     logout(request)
     return redirect("login")
@@ -125,11 +128,16 @@ class PasswordChange(PasswordChangeView):
         return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)
 
     def form_valid(self, form: Any) -> HttpResponse:
+        others = len(sessions.sessions_of(form.user)) > 1
         response = super().form_valid(form)
         self.request.session.pop(PASSWORD_DUE, None)
         sessions.end(form.user, but=self.request.session.session_key)
         browsers.begin(self.request, form.user)
-        messages.success(self.request, _("The password was changed. All your other sessions have ended."))
+        if others:
+            text = _("The password was changed. All your other sessions have ended.")
+        else:
+            text = _("The password was changed.")
+        messages.success(self.request, text)
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:

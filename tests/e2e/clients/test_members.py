@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import heading
+from tests.support.features import with_feature
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_all_pages_there_and_back(page_for, staff, somebody):
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
     page.reload()
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
+
+
+@with_feature("moves")
+def test_go_to_asks_for_no_chosen_client(page_for, staff):
+    page = page_for(staff)
+    opened(page)
+    rows(page).first.locator("[name=client]").check()
+    with page.expect_request("**/go/**") as asked:
+        page.keyboard.press("Control+k")
+    expect(page.locator("#go-q")).to_be_focused()
+    assert asked.value.url.endswith("/go/")
 
 
 def test_somebody_is_found_and_no_address_tells_whom(page_for, staff, somebody):

@@ -93,6 +93,22 @@ def test_go_to_does_it_with_the_chosen_ones(page):
     heading(page, "Перемістити 168 клієнтів")
 
 
+def test_go_to_shows_what_to_do_with_the_chosen_ones_and_types_a_percent_for_them(page, sandbox):
+    row(page, 1).locator(BOX).check()
+    row(page, 4).locator(BOX).check()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#go-q")).to_be_focused()
+    expect(page.locator("#found li").first).to_contain_text("2 вибрані групи")
+    page.keyboard.type("5 %")
+    expect(page.locator("#found li")).to_have_count(1)
+    expect(page.locator("#found li")).to_contain_text("Відсотки: 5 %")
+    page.keyboard.press("Enter")
+    heading(page, "Змінити кілька відсотків")
+    assert [page.locator(f"[name=percent_{number}]").input_value() for number in (1, 4)] == ["5", "5"]
+    expect(page.locator("output.changes")).to_have_text("2 зміни")
+    assert not sandbox.posts()
+
+
 def test_the_filters_of_the_dialog_leave_the_choice_alone(page):
     row(page, 4).locator(BOX).check()
     expect(bar(page).locator("output")).to_have_text("1")

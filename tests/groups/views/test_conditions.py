@@ -50,13 +50,49 @@ def test_the_form_has_what_the_list_asks_for_and_keeps_the_rest(staff, browse):
     assert re.search(r'<option value="yes" selected>', html)
     assert re.findall(r'name="columns" value="(\w+)" checked', html) == ["percent"]
     form = re.search(r'(?s)<div id="form">.*?</form>', html)[0]
-    assert re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form) == [("q", "x"), ("type", "2")]
+    assert re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form) == [
+        ("columns", "name"),
+        ("q", "x"),
+        ("type", "2"),
+    ]
     # In the dialog over the list it changes the rows behind it; alone it is an ordinary form.
     assert "hx-get" not in form
     assert (
         'hx-target="#rows"'
         in browse(staff).get("/groups/filters/", headers=fragment("form")).content.decode()
     )
+
+
+@pytest.mark.parametrize("columns", ["columns=name", "columns=name&columns=type&columns=clients"])
+def test_a_number_that_cannot_be_read_comes_back_with_its_error(staff, browse, columns):
+    sent = (
+        f"/groups/?{columns}&q=x&type=2&percent_from=abc&percent_to=7,5&share_to=101&clients_to=2e3&bonus=yes"
+    )
+    page = browse(staff).get(sent)
+    assert page.status_code == 422
+    html = page.content.decode()
+    assert "<title>Error:" in html
+    for name, typed in (("percent_from", "abc"), ("percent_to", "7,5"), ("share_to", "101")):
+        assert f'name="{name}" value="{typed}"' in html
+    assert re.search(r'<option value="yes" selected>', html)
+    assert '<input type="hidden" name="q" value="x">' in html
+    errors = dict(re.findall(r'(?s)id="f-(\w+)_error">.*?</svg>([^<]+)</p>', html))
+    assert errors == {
+        "percent_from": "Enter a number from 0 to 100.",
+        "share_to": "Enter a number from 0 to 100.",
+        "clients_to": "Enter a number from 0 to 10,000,000.",
+    }
+    assert all(f'href="#f-{name}"' in html for name in errors)
+
+
+def test_the_dialog_takes_the_errors_and_the_address_of_the_list_stays(staff, browse):
+    sent = "/groups/?columns=name&columns=type&percent_from=abc"
+    answer = browse(staff).get(sent, headers=fragment("rows", "/groups/"))
+    assert answer.status_code == 422
+    assert (answer["HX-Retarget"], answer["HX-Push-Url"]) == ("#form", "false")
+    html = answer.content.decode()
+    assert html.lstrip().startswith('<div id="form">')
+    assert 'hx-target="#rows"' in html
 
 
 # --- Columns -----------------------------------------------------------------------------------------------

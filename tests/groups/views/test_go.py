@@ -153,6 +153,39 @@ def test_a_group_that_is_called_like_an_action_is_found_first(staff, browse, san
     assert found[0] == f"/groups/{number}/"
 
 
+# --- What to do with chosen groups --------------------------------------------------------------------------
+
+
+@with_feature("bulk", "moves", "schedules")
+def test_without_a_text_the_actions_on_the_chosen_groups_come_first(staff, browse):
+    client = browse(staff)
+    plain = places(client.get("/go/"))
+    for answer in (client.get("/go/?id=1,4"), client.post("/go/", {"q": "", "id": ["1", "4"]})):
+        found = places(answer)
+        assert len(set(found[:5])) == 5
+        assert {url.rpartition("?")[2] for url in found[:5]} == {"id=1,4"}
+        assert "/groups/edit/?id=1,4" in found[:5]
+        assert found[5:] == plain
+        assert "2 chosen groups" in text_of(answer)
+
+
+@with_feature("bulk")
+@pytest.mark.parametrize("text", ["7,5 %", "7.5% for the chosen", "percents 7.5"])
+def test_a_percent_opens_the_sheet_of_the_chosen_groups_with_it_typed(staff, manager, browse, sandbox, text):
+    client = browse(staff)
+    page = client.post("/go/", {"q": text, "id": ["1", "4"]})
+    assert places(page)[0] == "/groups/edit/?id=1,4&amp;percent=7.5"
+    assert "Percents: 7.5%" in text_of(page)
+    assert not [url for url in places(client.post("/go/", {"q": text})) if "percent=" in url]
+    assert not [url for url in places(browse(manager).post("/go/", {"q": text, "id": "1"})) if "edit" in url]
+
+
+@with_feature("moves")
+def test_the_chosen_are_moved_by_name(staff, browse):
+    found = places(browse(staff).post("/go/", {"q": "move the chosen", "id": ["1", "4"]}))
+    assert [url.endswith("?id=1,4") for url in found] == [True]
+
+
 @with_feature("notices")
 def test_the_settings_are_found_by_what_is_in_them(owner, manager, browse):
     assert places(browse(owner).post("/go/", {"q": "passkeys"})) == ["/accounts/sessions/"]

@@ -262,6 +262,19 @@ def test_nobody_is_told_that_no_session_was_ended(owner, staff, browse):
     text = text_of(client.post(f"{page_of(staff)}sign-out/", follow=True))
     assert "There was no session to end." in text
     assert "0 sessions" not in text
+    assert "have ended" not in text_of(client.post(f"{page_of(staff)}password/"))
+    text = text_of(client.post(f"{page_of(staff)}block/", {"active": "0"}, follow=True))
+    assert "“staff” is blocked." in text
+    assert "signed out." not in text
+
+
+def test_who_was_signed_in_is_said_to_be_signed_out(owner, staff, browse):
+    client = browse(owner)
+    browse(staff)
+    assert "All earlier sessions have ended." in text_of(client.post(f"{page_of(staff)}password/"))
+    browse(staff)
+    text = text_of(client.post(f"{page_of(staff)}block/", {"active": "0"}, follow=True))
+    assert "“staff” is blocked and signed out." in text
 
 
 def test_a_person_is_signed_out_everywhere(owner, staff, browse):

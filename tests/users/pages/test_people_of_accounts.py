@@ -257,6 +257,16 @@ def test_the_admin_saves_no_user_who_was_changed_meanwhile(request, role, owner,
     assert staff.email == "staff@example.com"
 
 
+def test_in_the_admin_many_users_are_not_deleted_at_once(admin_user, staff, manager, browse):
+    client, url = browse(admin_user), "/admin/auth/user/"
+    assert "delete_selected" not in client.get(url).text
+    chosen = {"action": "delete_selected", "_selected_action": [staff.pk, manager.pk], "post": "yes"}
+    client.post(url, chosen)
+    assert User.objects.filter(pk__in=(staff.pk, manager.pk)).count() == 2
+    assert client.post(f"{url}{staff.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=staff.pk).exists()
+
+
 def test_whom_an_owner_makes_in_the_admin_is_the_owners(owner, outsider, browse):
     client = browse(owner)
     form = {"username": "olena", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}

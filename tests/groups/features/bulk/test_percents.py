@@ -277,6 +277,37 @@ def test_what_is_locked_is_not_asked_for(staff, browse, sandbox):
     assert "percent_4" not in open_bulk_form(browse(staff))
 
 
+def percents_of(page):
+    return dict(re.findall(r'name="percent_(\d+)" value="([^"]*)"', page.content.decode()))
+
+
+def test_a_percent_of_the_address_is_typed_for_the_groups_and_not_sent(staff, browse, sandbox):
+    client = browse(staff)
+    url = f"{BULK}?id=1,4&percent=7.5"
+    page = client.get(url)
+    assert percents_of(page) == {"1": "7.5", "4": "7.5"}
+    assert "2 changes" in text_of(page)
+    assert percents_of(client.get(f"{BULK}?id=4&percent=101")) == {"4": "10"}
+    assert not sandbox.posts()
+    # What is typed over it stays, on the way to a calculation too.
+    sent = open_bulk_form(client, url, p4="10") | {
+        "calculate": "1",
+        "amount": "1",
+        "what": "percent",
+        "how": "add",
+    }
+    page = client.get(client.post(url, sent | {"chosen": "1"})["Location"])
+    assert percents_of(page) == {"1": "8.5", "4": "10"}
+
+
+def test_a_percent_of_the_address_is_typed_on_each_page(staff, browse, sandbox, very_many):
+    client = browse(staff)
+    url = f"{BULK}?percent=7.5"
+    answer = client.post(url, open_bulk_form(client, url) | {"page": "2"})
+    assert "percent=" not in answer["Location"]
+    assert set(percents_of(client.get(answer["Location"])).values()) == {"7.5"}
+
+
 def test_nothing_typed_is_nothing_sent(staff, browse, sandbox):
     client = browse(staff)
     answer = client.post(BULK, open_bulk_form(client, p1=" 10,00 % "))

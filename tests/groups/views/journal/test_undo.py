@@ -266,3 +266,31 @@ def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
     client.get(f"/jobs/{job.pk}/")
     run(job)
     assert "has ended" not in text_of(client.get("/groups/"))
+
+
+# --- The way back from a whole job, where its changes stand -------------------------------------------------
+
+
+@with_feature("bulk")
+def test_the_history_leads_once_to_the_undo_of_a_whole_job(staff, manager, browse, sandbox):
+    from tests.support.bulk import edited
+
+    job = edited(staff, {1: 7, 4: 8, 5: 9})
+    way, client = f'href="/jobs/{job.pk}/#undo"', browse(staff)
+    page = client.get("/history/").content.decode()
+    assert page.count(way) == 1
+    assert page.index(way) < page.index("</tr>", page.index("data-change="))  # in the first row of the job
+    assert way in client.get("/groups/1/").content.decode()
+    assert way not in browse(manager).get("/history/").content.decode()
+    undone(staff, job)
+    assert way not in client.get("/history/").content.decode()
+
+
+@with_feature("bulk")
+def test_a_job_of_one_change_goes_back_with_that_change(staff, browse, sandbox):
+    from tests.support.bulk import edited
+
+    job = edited(staff, {4: 8})
+    page = browse(staff).get("/history/").content.decode()
+    assert f"/history/{job.changes.get().pk}/undo/" in page
+    assert f"/jobs/{job.pk}/#undo" not in page
