@@ -1,5 +1,5 @@
 // Forms: warn before one with unsaved input is left, show that it is under way, and ignore a second click.
-import { $, $$, isPlain, page, storage } from "./dom.js";
+import { $, $$, isPlain, LEFT, page, storage } from "./dom.js";
 
 // --- Unsaved input ---
 
@@ -116,5 +116,13 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   release(form);
 });
 
-// Tell the outcome of a save that somebody has left.
-if (storage.get("left save")) import("./steps.js").then(({ tell }) => tell());
+// Tell the outcome of a save, or of a job, that somebody has left. The page of a job tells it itself.
+const jobUnderWay = () => $("[data-left]")?.dataset.left;
+
+addEventListener("pagehide", () => {
+  if (jobUnderWay()) storage.set(LEFT, jobUnderWay());
+});
+
+const left = storage.get(LEFT);
+if (left && left === jobUnderWay()) storage.set(LEFT, "");
+else if (left) import("./steps.js").then(({ tell }) => tell());
