@@ -47,6 +47,14 @@ function release(form) {
   for (const button of $$("[data-sending]", form)) button.removeAttribute("data-sending");
 }
 
+// Give each undo an operation, by which it is followed as a save is; a browser without HTTPS makes none.
+function nameUndo(form) {
+  if (!form.action.endsWith("/undo/") || !crypto.randomUUID) return false;
+  const field = form.elements.operation ?? document.createElement("input");
+  form.append(Object.assign(field, { type: "hidden", name: "operation", value: crypto.randomUUID() }));
+  return true;
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method === "dialog" || form.method === "get" || form.hasAttribute("data-download")) return;
@@ -60,8 +68,9 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("data-sending", "");
   // Another form of the page keeps what is typed in this one.
   if (!form.hasAttribute("hx-post") || unsavedForm() === form) clearUnsaved();
-  if (!form.hasAttribute("hx-post")) wait(1);
-  else if (form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
+  const isPage = !form.hasAttribute("hx-post");
+  if (isPage) wait(1);
+  if (isPage ? nameUndo(form) : form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
 }, true);
 
 // This page stays until the one behind a link is here. The window hears a click last, so it knows which ones are taken; with

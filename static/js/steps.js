@@ -21,15 +21,20 @@ export function follow(form) {
   const url = `${history}${form.elements.operation.value}/`;
   let timer = 0;
   let step = "";
-  const leave = () => storage.set(LEFT, url);
-  function end({ detail }) {
-    if (detail.requestConfig.elt !== form) return;
+  function stop() {
     clearInterval(timer);
     timer = 0;
     words.textContent = usual;
     document.removeEventListener("htmx:beforeOnLoad", end);
     document.removeEventListener("htmx:sendError", end);
     removeEventListener("pagehide", leave);
+  }
+  function end({ detail }) {
+    if (detail.requestConfig.elt === form) stop();
+  }
+  function leave() {
+    storage.set(LEFT, url);
+    stop();
   }
   async function look() {
     const [status, text] = await ask(url, "step");
@@ -48,14 +53,19 @@ export function follow(form) {
 export async function tell(pause = EVERY) {
   const url = storage.get(LEFT);
   if (!url) return;
+  // The page may have come with it already.
+  const isTold = () => $(`[data-of="${url.split("/").at(-2)}"]`);
+  if (isTold()) {
+    storage.set(LEFT, "");
+    return;
+  }
   const [status, html] = await ask(url, "messages");
   if (!status || status === 204 || status >= 500) {
     setTimeout(tell, pause, Math.min(1.1 * pause, LONGEST));
     return;
   }
   storage.set(LEFT, "");
-  // The page may have come with the message already.
-  if (status !== 200 || $(`#messages [data-of="${url.split("/").at(-2)}"]`)) return;
+  if (status !== 200 || isTold()) return;
   const messages = $("#messages");
   messages.insertAdjacentHTML("beforeend", html);
   htmx.process(messages);

@@ -251,6 +251,50 @@ def test_a_save_says_its_steps(window, slow, width, group_id):
     expect(words).to_have_text("Чекаємо на Poster …")
 
 
+def test_an_undo_says_its_steps_and_is_told_once(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 7)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.latency = SLOW
+    page.evaluate(NOTES_ITS_WORDS)
+    undo.click()
+    page.wait_for_url("**/groups/7/")
+    expect(page.locator(".toast")).to_have_count(1)
+    assert "Можна йти далі" in page.evaluate("sessionStorage.getItem('shown')")
+    assert page.evaluate("localStorage.getItem('left')") == ""
+
+
+@pytest.mark.thorough
+def test_an_undo_that_failed_is_told_by_its_page_alone(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 7)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.script("clients.updateGroup", "error_number", code=36, when="before")
+    undo.click()
+    expect(page.locator("#main [data-notice=error]")).to_contain_text("Poster відмовив у зміні")
+    page.wait_for_function("() => localStorage.getItem('left') === ''")
+    expect(page.locator("#messages > .notice")).to_have_count(0)
+
+
+def test_an_undo_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 8)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.latency = SLOW
+    # Playwright touches no page that is about to be left.
+    undo.evaluate("undo => { undo.click(); setTimeout(() => location.assign('/settings/'), 1000); }")
+    page.wait_for_url("**/settings/")
+    toast = page.locator("#messages > .notice")
+    expect(toast).to_have_attribute("data-outcome", "applied")
+    expect(toast).to_have_count(1)
+
+
 @pytest.mark.parametrize(
     ("group_id", "fault"), [(1, ""), pytest.param(4, "error_number", marks=pytest.mark.thorough)]
 )
