@@ -43,6 +43,8 @@ from poster_admin.common.serving.afterwards import afterwards, can_wait
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
 COPY_STEP = 30, 60  # seconds
+PATIENCE = 0.3
+"""Seconds after which a page shows the last good copy while Poster is asked on."""
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
 

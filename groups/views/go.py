@@ -17,6 +17,7 @@ from groups.presenters.settings_pages import by_section, settings_pages
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
+from poster_admin.common.serving.afterwards import reads_only
 
 type StartQuery = Callable[[User], str]
 
@@ -40,11 +41,12 @@ def go(request: Request) -> HttpResponse:
 
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
+    reads_only(request)
     text = asked_text(request.POST)
     groups: Sequence[Group] = ()
     unread = False
     try:
-        groups = reads.list_groups(request.credentials).groups if text else ()
+        groups = reads.list_groups(request.credentials, patience=reads.PATIENCE).groups if text else ()
     except PosterError:
         unread = True  # pages are found while Poster does not answer, too
     # The page on which the text was typed may be that of a group.

@@ -28,7 +28,7 @@ from groups.services.writes.submissions import BecameOther
 from groups.views.http import left_jobs
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
-from poster_admin.common.htmx import render_page
+from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.common.paging import page_asked_for
 
 
@@ -51,7 +51,14 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show the progress of a job; let users with the right pause, resume or cancel it."""
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
-        return _show(request, job)
+        if element_asked_for(request) != "messages":
+            return _show(request, job)
+        # Another page is open meanwhile, on which the end of the job is told.
+        return (
+            HttpResponse(status=204)
+            if job.is_active
+            else render_page(request, "components/messages.html", {})
+        )
     try:
         match request.POST.get("decision"):
             case "pause":

@@ -48,6 +48,8 @@ export function putInPlace(asking, html) {
   // Messages are shown once: those that have come with the answer join those that are here.
   $("#messages").append(...$("#messages", answer).children);
   $("#messages", answer).replaceWith($("#messages", main).cloneNode(true));
+  // An open dialog has the place for failures.
+  if (!$("#notice", main)) $("#notice", answer).remove();
   document.title = title;
   asking.remove();
   merge(main, answer);

@@ -24,7 +24,8 @@ dialog.addEventListener("close", () => {
   // The form of a row that a question was about was changed; the help and the places say nothing about it.
   if (!$("#help, #go", dialog)) setUnsaved($(".row-form"));
   empty();
-  $("#messages").after($("#live"), $("#notice"));
+  $("#messages").after($("#notice"));
+  dialog.after($("#live"));
 });
 
 async function openInDialog(link, part) {

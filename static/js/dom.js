@@ -14,6 +14,9 @@ function attempt(use) {
   try { return use(); } catch { return null; }
 }
 
+// The key under which this browser keeps the address of a change or a job whose outcome nobody has been told yet.
+export const LEFT = "left";
+
 // Choices kept in this browser.
 export const storage = {
   get: (key) => attempt(() => localStorage.getItem(key)),

@@ -1,5 +1,5 @@
 // Forms: warn before one with unsaved input is left, show that it is under way, and ignore a second click.
-import { $, $$, isPlain, page, storage } from "./dom.js";
+import { $, $$, isPlain, LEFT, page, storage } from "./dom.js";
 
 // --- Unsaved input ---
 
@@ -47,6 +47,14 @@ function release(form) {
   for (const button of $$("[data-sending]", form)) button.removeAttribute("data-sending");
 }
 
+// Give each undo an operation, by which it is followed as a save is; a browser without HTTPS makes none.
+function nameUndo(form) {
+  if (!form.action.endsWith("/undo/") || !crypto.randomUUID) return false;
+  const field = form.elements.operation ?? document.createElement("input");
+  form.append(Object.assign(field, { type: "hidden", name: "operation", value: crypto.randomUUID() }));
+  return true;
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method === "dialog" || form.method === "get" || form.hasAttribute("data-download")) return;
@@ -60,8 +68,9 @@ document.addEventListener("submit", (event) => {
   event.submitter?.setAttribute("data-sending", "");
   // Another form of the page keeps what is typed in this one.
   if (!form.hasAttribute("hx-post") || unsavedForm() === form) clearUnsaved();
-  if (!form.hasAttribute("hx-post")) wait(1);
-  else if (form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
+  const isPage = !form.hasAttribute("hx-post");
+  if (isPage) wait(1);
+  if (isPage ? nameUndo(form) : form.elements.operation) import("./steps.js").then(({ follow }) => follow(form));
 }, true);
 
 // This page stays until the one behind a link is here. The window hears a click last, so it knows which ones are taken; with
@@ -116,5 +125,13 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   release(form);
 });
 
-// Tell the outcome of a save that somebody has left.
-if (storage.get("left save")) import("./steps.js").then(({ tell }) => tell());
+// Tell the outcome of a save, or of a job, that somebody has left. The page of a job tells it itself.
+const jobUnderWay = () => $("[data-left]")?.dataset.left;
+
+addEventListener("pagehide", () => {
+  if (jobUnderWay()) storage.set(LEFT, jobUnderWay());
+});
+
+const left = storage.get(LEFT);
+if (left && left === jobUnderWay()) storage.set(LEFT, "");
+else if (left) import("./steps.js").then(({ tell }) => tell());

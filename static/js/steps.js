@@ -1,16 +1,16 @@
-// Say the steps of a save while it is under way. Who leaves it is told its outcome on whatever page is open then.
-import { $, announce, storage } from "./dom.js";
+// Say the steps of a save while it is under way. Who leaves it, or a job, is told its outcome on whatever page is open then.
+import { $, announce, LEFT, storage } from "./dom.js";
 
-const LEFT = "left save";
 const EVERY = 1000;
+const LONGEST = 10_000;
 const words = $(".loading-words");
 const { history } = words.dataset;
 const usual = words.textContent;
 
-// The status, and the part of the page of a change that takes the place of the element with this id.
-async function ask(operation, element) {
+// The status, and the part of the page of a change or a job that takes the place of the element with this id.
+async function ask(url, element) {
   try {
-    const answer = await fetch(`${history}${operation}/`, { headers: { "HX-Request": "true", "HX-Target": element } });
+    const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Target": element } });
     return [answer.status, await answer.text()];
   } catch {
     return [0, ""];
@@ -18,12 +18,10 @@ async function ask(operation, element) {
 }
 
 export function follow(form) {
-  const operation = form.elements.operation.value;
+  const url = `${history}${form.elements.operation.value}/`;
   let timer = 0;
   let step = "";
-  const leave = () => storage.set(LEFT, operation);
-  function end({ detail }) {
-    if (detail.requestConfig.elt !== form) return;
+  function stop() {
     clearInterval(timer);
     timer = 0;
     words.textContent = usual;
@@ -31,8 +29,15 @@ export function follow(form) {
     document.removeEventListener("htmx:sendError", end);
     removeEventListener("pagehide", leave);
   }
+  function end({ detail }) {
+    if (detail.requestConfig.elt === form) stop();
+  }
+  function leave() {
+    storage.set(LEFT, url);
+    stop();
+  }
   async function look() {
-    const [status, text] = await ask(operation, "step");
+    const [status, text] = await ask(url, "step");
     if (!timer || status !== 200 || text === step) return;
     step = text;
     words.textContent = step;
@@ -44,17 +49,23 @@ export function follow(form) {
   addEventListener("pagehide", leave);
 }
 
-export async function tell() {
-  const operation = storage.get(LEFT);
-  if (!operation) return;
-  const [status, html] = await ask(operation, "messages");
+// The longer it takes, the less often it is asked for: a job may take an hour.
+export async function tell(pause = EVERY) {
+  const url = storage.get(LEFT);
+  if (!url) return;
+  // The page may have come with it already.
+  const isTold = () => $(`[data-of="${url.split("/").at(-2)}"]`);
+  if (isTold()) {
+    storage.set(LEFT, "");
+    return;
+  }
+  const [status, html] = await ask(url, "messages");
   if (!status || status === 204 || status >= 500) {
-    setTimeout(tell, EVERY);
+    setTimeout(tell, pause, Math.min(1.1 * pause, LONGEST));
     return;
   }
   storage.set(LEFT, "");
-  // The page may have come with the message already.
-  if (status !== 200 || $(`#messages [data-of="${operation}"]`)) return;
+  if (status !== 200 || isTold()) return;
   const messages = $("#messages");
   messages.insertAdjacentHTML("beforeend", html);
   htmx.process(messages);

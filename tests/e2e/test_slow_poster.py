@@ -1,4 +1,4 @@
-"""Test in a browser what somebody sees of a Poster that is slow or hangs, on a server of its own.
+"""Test in a browser, in Ukrainian, what is seen of a Poster that is slow or hangs, on a server of its own.
 
 Only a real server sends a page and then goes on with the call that the page did not wait for.
 """
@@ -12,23 +12,29 @@ import pytest
 from playwright.sync_api import expect
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.e2e.test_keyboard import strike
 from tests.support.dashboard.killing import Dashboard, wait_until
 
 pytestmark = pytest.mark.slow
 
-SLOW = 1.5
+SLOW, VERY_SLOW = 1.5, 6
 CONTENT = "performance.getEntriesByType('navigation')[0].responseEnd"
+LATEST_PLACES = """() => {
+  const asked = performance.getEntriesByType("resource").findLast(({ name }) => name.endsWith("/go/"));
+  return asked.duration;
+}"""
 ROW = "tr[data-group='4']"
 PERCENT_OF_ITS_PAGE = re.compile(r'<dl class="facts">.*?<dd>([\d.]+)', re.DOTALL)
 PERCENT = re.compile(r'<tr data-group="4".*?<td>([\d.]+)[^%<]*%', re.DOTALL)
 
 
 @contextlib.contextmanager
-def served(directory):
-    variables = {"POSTER_CACHE_SECONDS": "0.2", "POSTER_READ_DEADLINE": "4", "POSTER_WRITE_DEADLINE": "30"}
+def served(directory, *, read_deadline="4"):
+    variables = {"POSTER_READ_TIMEOUT": "8", "POSTER_READ_DEADLINE": read_deadline}
+    variables |= {"POSTER_WRITE_DEADLINE": "30", "POSTER_CACHE_SECONDS": "0.2", "DEBUG": "True"}
     with (
         Sandbox(groups=60) as sandbox,
-        contextlib.closing(Dashboard(directory, sandbox, DEBUG="True", **variables)) as dashboard,
+        contextlib.closing(Dashboard(directory, sandbox, language="uk", **variables)) as dashboard,
     ):
         dashboard.start()
         yield dashboard
@@ -45,7 +51,7 @@ def standing(tmp_path_factory):
 def dashboard(request, tmp_path):
     """Return that server, or one of its own for a test of an outage, which no other test may see."""
     if hasattr(request, "param"):
-        with served(tmp_path) as dashboard:
+        with served(tmp_path, read_deadline=request.param) as dashboard:
             yield dashboard
         return
     standing = request.getfixturevalue("standing")
@@ -55,7 +61,8 @@ def dashboard(request, tmp_path):
     time.sleep(SLOW)  # a call that no page has waited for is over then
 
 
-with_its_own_server = pytest.mark.parametrize("dashboard", ["outage"], indirect=True)
+with_its_own_server = pytest.mark.parametrize("dashboard", ["4"], indirect=True)
+as_in_production = pytest.mark.parametrize("dashboard", ["12"], indirect=True)
 
 
 @pytest.fixture
@@ -84,7 +91,7 @@ def test_nothing_moves_when_the_answer_takes_the_place_of_the_copy(window, slow)
     page.goto("/groups/")
     assert page.evaluate(CONTENT) < SLOW * 1000
     mark = page.locator("[data-notice=stale]")
-    expect(mark).to_contain_text("As of")
+    expect(mark).to_contain_text("Станом на")
     page.locator(ROW).get_by_role("checkbox").check()
     menu = page.locator(".more-menu")
     menu.locator("summary").click()
@@ -93,8 +100,8 @@ def test_nothing_moves_when_the_answer_takes_the_place_of_the_copy(window, slow)
     before = page.locator(ROW).evaluate(place)
     row = page.locator(ROW).element_handle()
     expect(mark).to_have_count(0)
-    expect(page.locator(ROW)).to_contain_text("44%")
-    expect(page.locator("#live")).to_have_text("Poster has answered.")
+    expect(page.locator(ROW)).to_contain_text("44 %")
+    expect(page.locator("#live")).to_have_text("Poster відповів.")
     assert row.evaluate("row => row.isConnected")
     assert page.locator(ROW).evaluate(place) == before
     assert page.evaluate("scrollY") == 200
@@ -123,7 +130,7 @@ def test_a_search_does_not_wait_for_poster(window, slow):
     expect(page.locator("tbody tr")).to_have_count(1, timeout=SLOW * 1000)
     expect(page.locator("[data-notice=stale]")).to_have_count(0)
     expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.locator(ROW)).to_contain_text("44%")
+    expect(page.locator(ROW)).to_contain_text("44 %")
     expect(page.locator("#q")).to_be_focused()
 
 
@@ -133,7 +140,7 @@ def test_the_page_of_a_group_is_filled_in(window, slow):
     assert page.evaluate(CONTENT) < SLOW * 1000
     # The page itself, as it was sent: by now its facts may have been filled in.
     assert PERCENT_OF_ITS_PAGE.search(answer.text())[1] == "10"
-    expect(page.locator(".facts")).to_contain_text("44%")
+    expect(page.locator(".facts")).to_contain_text("44 %")
     expect(page.locator("[data-notice=stale]")).to_have_count(0)
     # The parts that the page left out while it waited come after the answer.
     expect(page.locator("#first-clients li").first).to_be_visible()
@@ -143,10 +150,10 @@ def test_the_page_of_a_group_is_filled_in(window, slow):
 def test_without_scripts_the_page_says_its_age_and_has_a_link_that_waits(window, slow):
     page = window(java_script_enabled=False)
     page.goto("/groups/")
-    expect(page.locator("[data-notice=stale]")).to_contain_text("As of")
-    expect(page.locator(ROW)).to_contain_text("10%")
-    page.get_by_role("link", name="Wait for the answer").click()
-    expect(page.locator(ROW)).to_contain_text("44%")
+    expect(page.locator("[data-notice=stale]")).to_contain_text("Станом на")
+    expect(page.locator(ROW)).to_contain_text("10 %")
+    page.get_by_role("link", name="Чекати на відповідь").click()
+    expect(page.locator(ROW)).to_contain_text("44 %")
     expect(page.locator("[data-notice=stale]")).to_have_count(0)
 
 
@@ -157,12 +164,12 @@ def test_a_poster_that_hangs_is_an_outage_once_its_time_is_over(window, slow):
     page = window()
     page.goto("/groups/")
     assert page.evaluate(CONTENT) < 2000
-    expect(page.get_by_role("link", name="New group")).to_be_visible()
+    expect(page.get_by_role("link", name="Нова група")).to_be_visible()
     expect(page.locator("[data-notice=stale]")).to_contain_text(
-        "Nothing can be changed until Poster answers again."
+        "Доки Poster не відповість, нічого змінити не можна."
     )
-    expect(page.get_by_role("link", name="New group")).to_have_count(0)
-    expect(page.locator(ROW)).to_contain_text("10%")
+    expect(page.get_by_role("link", name="Нова група")).to_have_count(0)
+    expect(page.locator(ROW)).to_contain_text("10 %")
 
 
 # Playwright looks at no page that is about to be left, so it notes itself what it shows.
@@ -180,10 +187,29 @@ def test_who_opens_a_form_is_told_that_poster_is_asked(window, slow):
     expect(page.locator("[data-notice=stale]")).to_have_count(0)
     slow.latency = 8
     page.evaluate(NOTES_ITS_WORDS)
-    page.get_by_role("link", name="Edit group").click(timeout=20_000)
+    page.get_by_role("link", name="Змінити групу").click(timeout=20_000)
     page.wait_for_url("**/groups/4/edit/")
-    assert page.evaluate("sessionStorage.getItem('shown')") == "Waiting for Poster …"
+    assert page.evaluate("sessionStorage.getItem('shown')") == "Чекаємо на Poster …"
     expect(page.locator(".loading")).to_be_hidden()
+
+
+@as_in_production
+def test_at_six_seconds_a_call_a_copy_is_there_long_before_the_answer(window, slow):
+    slow.latency = VERY_SLOW
+    page = window()
+    for path in ("/groups/4/", "/groups/", "/groups/?promotion=yes"):
+        page.goto(path)
+        assert page.evaluate(CONTENT) < VERY_SLOW * 500
+        expect(page.locator("[data-notice=stale]")).to_contain_text("Станом на")
+    strike(page, code="KeyK", key="л", control=True)
+    page.locator("#go-q").fill("скидочная система 10")
+    expect(page.locator("#found a").first).to_contain_text("Скидочная система 10%")
+    assert page.evaluate(LATEST_PLACES) < VERY_SLOW * 500
+    page.keyboard.press("Escape")
+    # The condition waits for the answer to both of its questions.
+    expect(page.locator("[data-notice=stale]")).to_have_count(0, timeout=20_000)
+    expect(page.locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_text("Список не звужено")).to_have_count(0)
 
 
 # --- A save ------------------------------------------------------------------------------------------------
@@ -192,20 +218,81 @@ def test_who_opens_a_form_is_told_that_poster_is_asked(window, slow):
 def save(page, group_id):
     """Raise the percent of a group by one, and save it."""
     page.goto(f"/groups/{group_id}/edit/")
-    percent = page.get_by_label("Percent, %")
+    percent = page.locator("[name=percent]")
     percent.fill(str(int(percent.input_value()) + 1))
-    page.get_by_role("button", name="Save changes").click()
+    page.get_by_role("button", name="Зберегти зміни").click()
 
 
-def test_a_save_says_its_steps(window, slow):
+# The parts of the head, and of the bar that stays, that the words lie over.
+COVERS = """words => {
+  const { left, top, right, bottom } = words.getBoundingClientRect();
+  const covered = (other) => {
+    const box = other.getBoundingClientRect();
+    return box.width && box.left < right && box.right > left && box.top < bottom && box.bottom > top;
+  };
+  return [...document.querySelectorAll("header :is(a, button), .actions.stays *")]
+    .filter(covered).map((other) => other.textContent.trim());
+}"""
+
+
+@pytest.mark.parametrize(("width", "group_id"), [(1280, 5), pytest.param(360, 6, marks=pytest.mark.thorough)])
+def test_a_save_says_its_steps(window, slow, width, group_id):
     page = window()
-    save(page, 5)
+    page.set_viewport_size({"width": width, "height": 740})
+    save(page, group_id)
     words = page.locator(".loading-words")
-    for step in ("Asking what Poster has", "sending", "sent · reading it back"):
+    words.wait_for(state="visible")
+    page.evaluate("scrollTo(0, 0)")
+    assert words.evaluate(COVERS) == []
+    for step in ("Питаємо, що має Poster", "надсилаємо", "надіслали · перевіряємо"):
         expect(words).to_contain_text(step)
-    expect(page.locator(".toast")).to_contain_text("20% → 21%")
+    expect(page.locator(".toast")).to_contain_text(re.compile(r"\d\s%\s→\s\d"))
     expect(page.locator(".toast")).to_have_count(1)
-    expect(words).to_have_text("Waiting for Poster …")
+    expect(words).to_have_text("Чекаємо на Poster …")
+
+
+def test_an_undo_says_its_steps_and_is_told_once(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 7)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.latency = SLOW
+    page.evaluate(NOTES_ITS_WORDS)
+    undo.click()
+    page.wait_for_url("**/groups/7/")
+    expect(page.locator(".toast")).to_have_count(1)
+    assert "Можна йти далі" in page.evaluate("sessionStorage.getItem('shown')")
+    assert page.evaluate("localStorage.getItem('left')") == ""
+
+
+@pytest.mark.thorough
+def test_an_undo_that_failed_is_told_by_its_page_alone(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 7)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.script("clients.updateGroup", "error_number", code=36, when="before")
+    undo.click()
+    expect(page.locator("#main [data-notice=error]")).to_contain_text("Poster відмовив у зміні")
+    page.wait_for_function("() => localStorage.getItem('left') === ''")
+    expect(page.locator("#messages > .notice")).to_have_count(0)
+
+
+def test_an_undo_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow):
+    slow.latency = 0
+    page = window()
+    save(page, 8)
+    undo = page.locator(".toast").get_by_role("button", name="Повернути")
+    expect(undo).to_be_visible()
+    slow.latency = SLOW
+    # Playwright touches no page that is about to be left.
+    undo.evaluate("undo => { undo.click(); setTimeout(() => location.assign('/settings/'), 1000); }")
+    page.wait_for_url("**/settings/")
+    toast = page.locator("#messages > .notice")
+    expect(toast).to_have_attribute("data-outcome", "applied")
+    expect(toast).to_have_count(1)
 
 
 @pytest.mark.parametrize(
@@ -218,10 +305,10 @@ def test_a_save_that_is_left_tells_its_outcome_wherever_the_person_is(window, sl
     page = window()
     save(page, group_id)
     expect(page.locator("form[data-sent]")).to_be_visible()
-    page.get_by_role("link", name="Settings").first.click()
+    page.get_by_role("link", name="Налаштування").first.click()
     page.wait_for_url("**/settings/")
     toast = page.locator("#messages > .notice")
-    expect(toast).to_contain_text("Poster refused" if fault else "10% → 11%")
+    expect(toast).to_contain_text("Poster відмовив у зміні. Нічого не змінено." if fault else "10 % → 11 %")
     expect(toast.locator("a, form")).to_have_count(1)
     # It is told once.
     with page.expect_response("**/help/"):

@@ -74,8 +74,11 @@ def outcome_toast(change: Change, user: Any) -> Toast:
         level = "warning" if change.state == Change.State.DIFFERS else "success"
         words = success_words(Command.from_change(change), change, user)
         return _with_way_back(Toast(words, level), change, user)
+    end = outcome_words(change)
+    # The next step of a change without an outcome is told on its page, which shows what is found.
+    next_step = "" if change.state in Change.UNSETTLED else end.next_step
     return Toast(
-        f"{change.group_name}: {outcome_words(change).title}.",
+        " ".join(filter(None, (f"{change.group_name}: {end.title}.", end.text, next_step))),
         "error",
         state=change.state,
         change_id=str(change.pk),

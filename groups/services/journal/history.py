@@ -154,11 +154,12 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     known = find_by_operation(sent)
-    if isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk):
-        operation = known.pk  # the form comes again
-    elif is_undone(change):
+    comes_again = isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk)
+    if not comes_again and is_undone(change):
         raise NotNow
-    else:
+    try:
+        operation = uuid.UUID(sent)
+    except ValueError:  # without scripts a form names none
         operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, credentials=credentials, operation=operation)
 

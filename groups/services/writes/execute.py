@@ -58,8 +58,9 @@ log = logging.getLogger("groups.journal")
 
 Reason, Failure = Change.Reason, Change.Failure
 
-# Shares of POSTER_WRITE_DEADLINE: 6, 6, 15 and 8 of 30 seconds. Mostly the gates need none of theirs.
-GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.27
+# Shares of POSTER_WRITE_DEADLINE: 6, 6, 15 and 3 of 30 seconds. A read also has what the steps before it have
+# left, mostly 12 or more: it waits for its slot, and a slow Poster takes as long for it as for the write.
+GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.1
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
@@ -90,11 +91,11 @@ def execute(command: Command) -> Change:
     if change.state != Change.State.PENDING:
         return change
     with nothing_sent(change):
-        if not _read_before(command, change):  # 3
+        if not _read_before(command, change, until=until):  # 3
             return change
         if time.monotonic() > until - settings.POSTER_WRITE_DEADLINE * SEND:
             raise Outage("recording the change took too long to send it before the deadline")
-    settle = _send(command, change)  # 4
+    settle = _send(command, change, until=until)  # 4
     if write_down(change, settle, until=until):  # 5, 6
         return change
     shown = copy(change)
@@ -216,9 +217,9 @@ def _await_outcome(change: Change) -> Change:
 # --- 3. Read before ----------------------------------------------------------------------------------------
 
 
-def _read_before(command: Command, change: Change) -> bool:
+def _read_before(command: Command, change: Change, *, until: float) -> bool:
     """Read the remote state and commit it as `before`, or close the row; return True if it may be sent."""
-    deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_BEFORE
+    deadline = _end_of(READ_BEFORE, until - settings.POSTER_WRITE_DEADLINE * (SEND + READ_AFTER))
     problem: Change.Reason | None = None
     for left in _tries(deadline):
         try:
@@ -250,23 +251,23 @@ def _fail(change: Change, reason: Change.Reason, error: PosterError | None = Non
 # --- 4. Send once, 5. read after, 6. settle ----------------------------------------------------------------
 
 
-def _send(command: Command, change: Change) -> Store:
+def _send(command: Command, change: Change, *, until: float) -> Store:
     """Send the change once, and return a repeatable step that settles it according to the response."""
     within = settings.POSTER_WRITE_DEADLINE * SEND
     try:
         answered_id = call_poster(command.sender, lambda poster: command.send(poster, within=within))
     except OutcomeUnknown as error:
         said: dict[str, object] = {"code": error.code, "message": error.message, "reason": error.reason}
-        return partial(_read_after, command, change, said)
+        return partial(_read_after, command, change, said, until=until)
     except Unreachable as error:
         return partial(_fail, change, Reason.NOT_SENT, error)
     except Refused as error:
-        return partial(_settle_refusal, command, change, error)
+        return partial(_settle_refusal, command, change, error, until=until)
     values: dict[str, object] = {"accepted": True, **command.answered(change, answered_id)}
-    return partial(_read_after, command, change, values)
+    return partial(_read_after, command, change, values, until=until)
 
 
-def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
+def _settle_refusal(command: Command, change: Change, error: Refused, *, until: float) -> None:
     """Settle the change as refused, unless a read shows that it was applied nevertheless.
 
     If Poster refuses the read as well, accept the refusal: a token without access cannot have changed
@@ -274,11 +275,11 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
     """
     said = {"code": error.code, "message": error.message}
     if change.again_of_id:
-        _read_after(command, change, {**said, "reason": error.reason})
+        _read_after(command, change, {**said, "reason": error.reason}, until=until)
         return
     change.code = error.code
     try:
-        within = settings.POSTER_WRITE_DEADLINE * READ_AFTER
+        within = _end_of(READ_AFTER, until) - time.monotonic()
         look = read_outcome(command, change, command.sender, within=within)
     except PosterError as reading:
         if not all(isinstance(each, TokenRejected | NotAllowed) for each in (error, reading)):
@@ -302,7 +303,7 @@ def _settle_refusal(command: Command, change: Change, error: Refused) -> None:
     )
 
 
-def _read_after(command: Command, change: Change, values: dict[str, object]) -> None:
+def _read_after(command: Command, change: Change, values: dict[str, object], *, until: float) -> None:
     """Read the remote state until it proves an outcome and settle the change, or schedule a recheck.
 
     Usually the first read is enough, so Poster's answer is committed together with the outcome. A new id is
@@ -314,7 +315,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object]) -> 
     is_slow = change.sent_at is not None and is_past(change.sent_at, age=SLOW)
     if (command.creates or is_slow) and not Change.objects.settle(change, **values):
         return
-    deadline = time.monotonic() + settings.POSTER_WRITE_DEADLINE * READ_AFTER
+    deadline = _end_of(READ_AFTER, until)
     writes = change.account.writes
     for left in _tries(deadline):
         try:
@@ -340,6 +341,11 @@ def _cache_for_the_next_page(command: Command, change: Change, writes: int) -> N
     group, read_at = command.read_back(change), change.settled_at
     if group and read_at and not change.job_id and change.account.writes == writes + 1:
         keep_cached(cache_key(command.sender, str(group.id)), group, read_at)
+
+
+def _end_of(share: float, until: float) -> float:
+    """Return the deadline of a step that may go on until then, and has its share of the time at least."""
+    return max(until, time.monotonic() + settings.POSTER_WRITE_DEADLINE * share)
 
 
 def _tries(deadline: float) -> Iterator[float]:

@@ -20,6 +20,7 @@ from groups.models import Change, PosterCredentials
 from groups.poster.fields import whole_number
 from groups.presenters.changes.toasts import toasts
 from groups.presenters.messages import printed_words
+from groups.services.groups import PATIENCE
 from groups.services.installation import workers
 from groups.services.values import DEFAULT_CURRENCY, currency
 from groups.views.http import left_jobs
@@ -27,9 +28,6 @@ from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
 from poster_admin.users.sign_in import two_factor
 from poster_admin.version import VERSION
-
-PATIENCE = 0.3
-"""Seconds after which a page shows the last good copy while Poster is asked on."""
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 

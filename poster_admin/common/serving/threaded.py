@@ -16,7 +16,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from poster_admin.common.serving.afterwards import Work, left_over
+from poster_admin.common.serving.afterwards import WORKS, Work, left_over
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -117,6 +117,7 @@ def _run(
     works: list[Work] = []
     # A request that writes has done all of its work before it is answered.
     reset = left_over.set(works if environ["REQUEST_METHOD"] == "GET" else None)
+    environ[WORKS] = works
     try:
         parts = wsgi(environ, start_response)
     finally:

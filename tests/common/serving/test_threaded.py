@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from wsgiref.validate import validator
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 
 from poster_admin.common.serving import threaded
-from poster_admin.common.serving.afterwards import afterwards
+from poster_admin.common.serving.afterwards import afterwards, reads_only
 
 SCOPE = {
     "method": "POST",
@@ -71,9 +72,14 @@ def test_a_request_comes_as_it_was_sent():
 
 
 @pytest.mark.parametrize(
-    ("method", "order"), [("GET", ["sent", "work", "closed"]), ("POST", ["work", "closed", "sent"])]
+    ("method", "reads", "order"),
+    [
+        ("GET", False, ["sent", "work", "closed"]),
+        ("POST", False, ["work", "closed", "sent"]),
+        ("POST", True, ["sent", "work", "closed"]),
+    ],
 )
-def test_work_of_a_get_is_done_after_its_response(method, order):
+def test_work_of_a_request_that_only_reads_is_done_after_its_response(method, reads, order):
     done = []
 
     class Response(list):
@@ -82,6 +88,8 @@ def test_work_of_a_get_is_done_after_its_response(method, order):
 
     def application(environ, start_response):
         start_response("200 OK", [])
+        if reads:
+            reads_only(WSGIRequest(environ))
         afterwards(lambda: done.append("work"))
         return Response([b"page"])
 

@@ -133,3 +133,21 @@ def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):
     before = page.locator("#job").element_handle()
     page.wait_for_function("job => !job.isConnected", arg=before)
     expect(pause).to_be_focused()
+
+
+def test_the_end_of_a_job_is_told_on_the_page_that_is_open_then(page_for, staff, sandbox):
+    sandbox.console().edit(4, count_groups_clients="3")
+    job = start(staff)
+    page = page_for(staff, language="uk")
+    page.goto(f"/jobs/{job.pk}/")
+    expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
+    page.goto("/settings/")
+    run(job)
+    toast = page.locator("#messages > .notice")
+    expect(toast).to_contain_text("3 з 3")
+    expect(toast.get_by_role("button", name="Повернути")).to_be_visible()
+    # It is told once, and here alone.
+    page.goto("/help/")
+    heading(page, re.compile("."))
+    page.wait_for_timeout(200)
+    expect(toast).to_have_count(0)

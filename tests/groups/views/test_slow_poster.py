@@ -6,10 +6,13 @@ import threading
 import pytest
 from django.core.cache import cache
 
+from groups.features.insights.presenters import in_list
 from groups.models import GroupsCopy
+from groups.services import groups as reads
 from groups.services.credentials import credentials_of
 from groups.views.http import requests
 from poster_admin.common.serving.afterwards import left_over
+from tests.support.features import with_feature
 from tests.support.pages import group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +25,8 @@ MARK = 'data-notice="stale"'
 def leave(settings, monkeypatch):
     """Let requests leave work until after the response, as the server does; return what does it."""
     settings.POSTER_CACHE_SECONDS = 0.01
-    monkeypatch.setattr(requests, "PATIENCE", 0.1)
+    for module in (requests, reads):
+        monkeypatch.setattr(module, "PATIENCE", 0.1)
     works = []
     before = left_over.set(works)
 
@@ -70,6 +74,23 @@ def test_a_page_comes_from_the_copy_and_then_with_the_answer(client, sandbox, le
     leave()
     method = "clients.getGroup" if path.endswith("4/") else "clients.getGroups"
     assert len(sandbox.calls(method)) == 1
+
+
+def test_a_group_is_gone_to_by_its_name_in_the_copy(client, sandbox, leave):
+    assert "/groups/4/" in client.post("/go/", {"q": "скидочная"}).content.decode()
+    assert not sandbox.calls()
+    leave()
+    assert len(sandbox.calls("clients.getGroups")) == 1
+
+
+@with_feature("insights")
+def test_a_copy_is_narrowed_by_promotions_with_the_answer(client, sandbox, leave, monkeypatch):
+    monkeypatch.setattr(in_list, "PATIENCE", 0.1)
+    assert "not narrowed" in text_of(client.get("/groups/?promotion=no"))
+    assert not sandbox.calls()
+    answer = client.get("/groups/?promotion=no&wait=1")
+    assert "not narrowed" not in text_of(answer)
+    assert group_ids(answer) == [5]
 
 
 def test_the_answer_that_comes_after_the_page_is_kept(client, sandbox, leave, settings, staff):

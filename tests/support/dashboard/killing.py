@@ -82,7 +82,16 @@ class Dashboard:
     """A database, its servers and its workers, which can be killed and restarted."""
 
     def __init__(
-        self, directory, sandbox, *, database_url="", disk=None, lock_timeout=10, servers=1, **variables
+        self,
+        directory,
+        sandbox,
+        *,
+        database_url="",
+        disk=None,
+        lock_timeout=10,
+        servers=1,
+        language="en",
+        **variables,
     ):
         self.sandbox = sandbox
         self._ports = [free_port() for _ in range(servers)]
@@ -105,7 +114,7 @@ class Dashboard:
         }
         session = self._prepare() if database_url else self._take_prepared()
         self._log = (directory / "log").open("ab")
-        self._cookies = {"sessionid": session, "csrftoken": CSRF, "language": "en"}
+        self._cookies = {"sessionid": session, "csrftoken": CSRF, "language": language}
 
     def _prepare(self):
         """Migrate the database and make its owner; return the key of the owner's session."""

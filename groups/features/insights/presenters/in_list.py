@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -16,7 +17,7 @@ from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.presenters.lists.column_sets import Amounts, ColumnSet
 from groups.presenters.lists.conditions import ChoiceCondition, RangeCondition, Test
-from groups.services.groups import Groups
+from groups.services.groups import PATIENCE, Groups
 from groups.services.values import NumberFormat
 
 
@@ -80,8 +81,10 @@ SALES = ColumnSet(
 )
 
 
-def _find_promoted(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test | None:
-    promotions = begin_promotions(credentials)()
+def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
+    # The page of a copy asks once more, and waits then.
+    within = PATIENCE if groups.is_asked else settings.POSTER_READ_DEADLINE
+    promotions = begin_promotions(credentials, within=within)()
     if promotions.failure or promotions.unreadable:
         return None
     named = {group_id for each in promotions.found for group_id in each.group_ids}

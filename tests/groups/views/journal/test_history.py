@@ -289,6 +289,20 @@ def test_a_confirmed_undo_that_is_sent_twice_creates_one_group(owner, browse, sa
     assert len(sandbox.posts("clients.createGroup")) == 1
 
 
+def test_an_undo_is_followed_by_the_operation_that_its_form_names(staff, browse, sandbox):
+    client = browse(staff)
+    client.post("/groups/4/edit/", group_form(client, "/groups/4/edit/", percent="11", loyalty_type="2"))
+    change = Change.objects.get()
+    named, url = str(uuid.uuid4()), f"/history/{change.pk}/undo/"
+    assert [client.post(url, {"operation": named}).status_code for _ in range(2)] == [302, 302]
+    undo = Change.objects.get(undo_of=change)
+    assert (str(undo.pk), undo.state) == (named, "applied")
+    assert client.get(f"/history/{named}/", headers=fragment("step")).status_code == 204
+    # The operation of another form is not taken.
+    assert client.post(url, {"operation": str(change.pk)}).status_code == 409
+    assert len(sandbox.posts()) == 2
+
+
 def test_what_was_not_applied_cannot_be_undone(staff, manager, browse, sandbox):
     client = browse(staff)
     change = lose_an_edit(client, sandbox)

@@ -8,7 +8,7 @@ from groups.models import Change, Job
 from groups.services.jobs import queue
 from tests.support.features import with_feature
 from tests.support.jobs import FEW, run, start, undone
-from tests.support.pages import hidden, open_form, text_of
+from tests.support.pages import fragment, hidden, open_form, text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("few", "settled_at_once")]
 NEW = {"name": "Новачки", "loyalty_type": "1", "percent": "3", "birthday_bonus": "0"}
@@ -237,6 +237,21 @@ def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, san
 
 
 @with_feature("moves")
+def test_the_page_that_is_open_when_a_left_job_ends_is_told_it_once(staff, browse, sandbox):
+    client = browse(staff)
+    job = start(staff)
+    url = f"/jobs/{job.pk}/"
+    assert f'data-left="{url}"' in client.get(url).content.decode()
+    assert client.get(url, headers=fragment("messages")).status_code == 204
+    run(job)
+    told = client.get(url, headers=fragment("messages"))
+    assert f"has ended: {FEW} of {FEW}." in text_of(told)
+    assert form_of(job) in told.content.decode()
+    assert "has ended" not in text_of(client.get(url, headers=fragment("messages")))
+    assert "has ended" not in text_of(client.get("/groups/"))
+
+
+@with_feature("moves")
 def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -263,7 +278,7 @@ def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sand
 def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
     client = browse(owner)
     job = start(staff)
-    client.get(f"/jobs/{job.pk}/")
+    assert "data-left" not in client.get(f"/jobs/{job.pk}/").content.decode()
     run(job)
     assert "has ended" not in text_of(client.get("/groups/"))
 

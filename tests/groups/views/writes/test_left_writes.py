@@ -80,20 +80,36 @@ def test_a_success_that_its_form_has_left_to_the_session_is_told_once(staff, bro
 
 
 @pytest.mark.parametrize(
-    ("values", "notice"),
+    ("values", "notice", "words"),
     [
-        ({"state": State.REFUSED, "code": 36, "settled_at": a_moment_ago()}, "error"),
-        ({"state": State.FAILED, "reason": "conflict", "settled_at": a_moment_ago()}, "error"),
-        ({"state": State.UNKNOWN}, "unknown"),
+        (
+            {"state": State.REFUSED, "code": 36, "settled_at": a_moment_ago()},
+            "error",
+            "Poster refused the change. Nothing was changed. You can try again.",
+        ),
+        (
+            {"state": State.FAILED, "reason": "not_read", "settled_at": a_moment_ago()},
+            "error",
+            "Nothing was changed. Poster could not be asked before, so nothing was sent. You can try again.",
+        ),
+        (
+            {"state": State.UNKNOWN},
+            "unknown",
+            "Poster's answer did not arrive. The change may or may not be in force. Look at it",
+        ),
     ],
 )
-def test_an_outcome_without_a_message_is_told_with_a_link_to_the_change(staff, browse, values, notice):
+def test_an_outcome_without_a_message_is_told_with_its_reason_and_a_link(
+    staff, browse, values, notice, words
+):
     made = change(user=staff, **values)
-    told = browse(staff).get(made.get_absolute_url(), headers=fragment("messages")).content.decode()
+    answer = browse(staff).get(made.get_absolute_url(), headers=fragment("messages"))
+    told = answer.content.decode()
     assert f'data-notice="{notice}"' in told
     assert f'data-outcome="{made.state}"' in told
     assert f'href="{made.get_absolute_url()}"' in told
-    assert "Скидка" in told
+    assert "Скидка: " in text_of(answer)
+    assert words in text_of(answer)
 
 
 def test_an_answer_that_took_its_time_is_committed_before_it_is_read_back(staff, sandbox, monkeypatch):
