@@ -65,7 +65,7 @@ def test_false_in_place_of_the_rules_says_that_there_are_none(look, sandbox, peo
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize(("fault", "ago"), [("response_false", 0)])
+@pytest.mark.parametrize(("fault", "ago"), [("response_false", 0), ("response_null", 2)])
 def test_rules_that_one_look_lacks_explain_a_move(look, sandbox, people, fault, ago):
     sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
     move(sandbox, people[0], GOLD, total_payed_sum="100000")
