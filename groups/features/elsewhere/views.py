@@ -24,9 +24,12 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
     if not minutes or credentials.refused_at or not request.user.has_perm(watching.WATCH_ACCOUNT):
         return None
     watch = watching.watch_of(credentials)
+    is_stopped = watch is not None and not watching.may_look(watch)
     return {
         "watch": watch,
-        "watch_stopped": watch is not None and not watching.may_look(watch),
+        "watch_stopped": is_stopped,
+        # The worker still tries a token that is only refused.
+        "watch_refused": is_stopped and watch is not None and watching.has_right(watch),
         "watch_minutes": max(round(minutes), 1),
     }
 

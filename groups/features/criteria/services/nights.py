@@ -21,7 +21,7 @@ from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.criteria.models import KIND, LONGEST_NIGHT, NIGHTS, Criteria, CriteriaSave
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.reading import GroupsGone, new_reading, read_now
+from groups.features.criteria.services.reading import GroupsGone, SalesRefused, new_reading, read_now
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.insights.services.sweep import LONGEST_SWEEP
@@ -134,6 +134,8 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
         return _held(row, Held.GROUP_GONE)
     except (TokenRejected, NotAllowed):
         return _refused(row, Held.TOKEN)
+    except SalesRefused:
+        return _refused(row, Held.NO_SALES)
     except TooManyMoves:
         return _held(row, Held.TOO_MANY)
     except (NotSent, PosterError) as error:
@@ -151,12 +153,10 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
         return _held(row, Held.NO_RIGHT)
     # Checked first: a try that cannot start would read all clients for nothing.
     raise_if_locked(row.pk, job.lock_keys)
-    reading = new_reading(credentials, table, looks_twice=True)
+    reading = new_reading(credentials, table, looks_twice=True, needs_sales=bool(table.periods))
     read_now(reading, seconds=LONGEST_SWEEP)
     if not is_mine():
         return {}  # the next look begins with the table of then
-    if not reading.sums.may_see_sales and table.periods:
-        return _refused(row, Held.NO_SALES)
     if reading.moves:
         job = runs.plan_run(reading, operation=operation, is_night=True)
         try:

@@ -53,6 +53,10 @@ class GroupsGone(Exception):
     """Groups of the table are no longer in Poster, so nobody is moved."""
 
 
+class SalesRefused(Exception):
+    """The token may not see the sales that the table needs; no client was read."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Named:
     """A client of a pair with the reason in numbers: in `days` days, and on the day of the reading."""
@@ -82,6 +86,7 @@ class CriteriaReading(Listener[Preview]):
         *,
         pair: tuple[int, int] | None = None,
         skip: int = 0,
+        needs_sales: bool = False,
     ) -> None:
         self.pins = CriteriaPin.objects.pinned(credentials.account_id)
         pinned = hashlib.blake2b(repr(sorted(self.pins)).encode(), digest_size=8).hexdigest()
@@ -96,6 +101,7 @@ class CriteriaReading(Listener[Preview]):
         self._lists = SalesLists(credentials, self.today, table.periods, self._preview)
         self._book = self._lists.book
         self.pair, self.skip = pair, skip
+        self._needs_sales = needs_sales
         self._pairs: dict[tuple[int, int], PairSums] = {}
         self._spreads: dict[tuple[str, int], Counter[int]] = {
             (field, days): Counter() for field in ("bought", "receipts") for days in self._book.periods
@@ -103,9 +109,14 @@ class CriteriaReading(Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, and the rules and promotions that may work against the table."""
+        """Read the sales of all periods, and the rules and promotions that may work against the table.
+
+        Raises `SalesRefused` for a reading that needs sales.
+        """
         self._until, self._alive = until, alive
         self._lists.read(until, alive)
+        if self._needs_sales and not self._preview.may_see_sales:
+            raise SalesRefused
         rules = begin_rules(self.credentials)()
         self._preview.rules_unread = rules.is_unread
         self._ladder = Ladder(rules.found, self.groups.values())
@@ -243,11 +254,13 @@ def new_reading(
     pair: tuple[int, int] | None = None,
     skip: int = 0,
     looks_twice: bool = False,
+    needs_sales: bool = False,
 ) -> CriteriaReading:
     """Return the reading of an account, over its groups as they are now.
 
-    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
-    and `PosterError` if the groups cannot be read.
+    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. A reading
+    that `needs_sales` ends with `SalesRefused` where the token may not see them. Raises `GroupsGone`, and
+    `PosterError` if the groups cannot be read.
     """
     found = list_groups_now(credentials)
     groups = {group.id: group for group in found.groups}
@@ -258,10 +271,10 @@ def new_reading(
         )
     if gone and looks_twice:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        return new_reading(credentials, table, pair=pair, skip=skip)
+        return new_reading(credentials, table, pair=pair, skip=skip, needs_sales=needs_sales)
     if gone:
         raise GroupsGone
-    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip)
+    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:
@@ -281,7 +294,7 @@ def read_now(
 ) -> Preview:
     """Read and judge all clients now, and return the sums; `note` is called after each call to Poster.
 
-    Raises `PosterError`.
+    Raises `PosterError` and `SalesRefused`.
     """
     sweep([reading], until=time.monotonic() + seconds, note=note or (lambda _read: None))
     if reading.failure is not None:

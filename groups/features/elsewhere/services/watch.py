@@ -75,7 +75,12 @@ def watch_of(credentials: PosterCredentials) -> Watch | None:
 def may_look(watch: Watch) -> bool:
     """Return True if the token of a watch may be used: not refused, and of a user who still has the right."""
     credentials = watch.credentials
-    return bool(credentials and not credentials.refused_at and credentials.user.has_perm(WATCH_ACCOUNT))
+    return bool(credentials and not credentials.refused_at and has_right(watch))
+
+
+def has_right(watch: Watch) -> bool:
+    """Return True if the token of a watch is of a user who still has the right to it."""
+    return bool(watch.credentials and watch.credentials.user.has_perm(WATCH_ACCOUNT))
 
 
 def accounts_due() -> list[str]:
@@ -115,7 +120,10 @@ def bring_looks_forward() -> None:
     """
     now = timezone.now()
     copies = GroupsCopy.objects.of_present_token().filter(
-        recent("fetched_at", age=HINT_AGE), credentials__account__watch__isnull=False
+        recent("fetched_at", age=HINT_AGE),
+        credentials__account__watch__isnull=False,
+        # A refused token has its own pause.
+        credentials__account__watch__credentials__refused_at=None,
     )
     for copy in copies.select_related("credentials__account__watch"):
         watch = copy.credentials.account.watch

@@ -1,5 +1,6 @@
 """Find the promotions and the loyalty rules that depend on a group."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
 from groups.services.cache import cache_key, cached, keep_cached
-from groups.services.gateway import begin_call
+from groups.services.gateway import begin_call, rest_of
 from groups.services.groups import list_groups
 
 
@@ -99,14 +100,23 @@ def _begin(
 
     `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
     changes a promotion or a rule. The function that is returned waits for it, or returns its error.
+    With `fresh` an empty list is asked for once more: something is decided by it, and one may be untrue once.
     """
     key = cache_key(credentials, what, of_groups=False)
     known = None if fresh or credentials.refused_at else cached(key)
     if known is not None:
         return lambda: known[0]
     seconds = within or settings.POSTER_READ_DEADLINE / 2
+
+    def read(poster: PosterClient) -> Any:
+        began = time.monotonic()
+        answer = ask(poster, within=seconds)
+        if fresh and not (getattr(answer, what) or answer.unreadable):
+            answer = ask(poster, within=rest_of(seconds, began))
+        return answer
+
     try:
-        take_answer = begin_call(credentials, lambda poster: ask(poster, within=seconds))
+        take_answer = begin_call(credentials, read)
     except PosterError as error:
         failed: Listed[Any] = Listed(failure=error)
         return lambda: failed

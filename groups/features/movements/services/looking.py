@@ -155,13 +155,17 @@ class _Night:
     def _read_rules(self) -> tuple[LoyaltyRule, ...]:
         """Return the rules that may explain a move; none if Poster refuses them, or a late night lacks them.
 
-        They are read before the clients, so that a night without them costs no sweep. Raises `PosterError`
-        where they may be readable soon.
+        They are read before the clients, so that a night without them costs no sweep. A late night may be at
+        its first try, as after a weekend without power, so it asks twice. Raises `PosterError` where they may
+        be readable soon.
         """
         rules = begin_rules(self._credentials, fresh=True)()
-        if isinstance(rules.failure, Unreachable | InvalidResponse) and not self.is_late:
+        if not isinstance(rules.failure, Unreachable | InvalidResponse):
+            return rules.found
+        if not self.is_late:
             raise rules.failure
-        return rules.found
+        self._wait()
+        return begin_rules(self._credentials, fresh=True)().found
 
     def _read(self, known: dict[int, int]) -> Look:
         return read_look(self._credentials, known, until=self._until, alive=self._stay_alive)

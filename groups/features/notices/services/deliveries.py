@@ -82,7 +82,7 @@ def deliver(delivery_id: str) -> None:
     delivery = lease.row.select_related("webhook__account", "user").first()
     if delivery is None:
         return  # another address was set a moment ago
-    notices = list(delivery.notices.select_related("account"))
+    notices = outbox.notices_to_send(delivery)
     reader = outbox.reader_of(delivery, notices[0].account_id) if notices else None
     if reader is None:
         lease.release(state=State.DROPPED)

@@ -163,6 +163,15 @@ def may_be_told(user: User, *further: str) -> bool:
     return user.is_active and user.has_perms((VIEW_GROUP, *further))
 
 
+def notices_to_send(delivery: Delivery) -> list[Notice]:
+    """Return the notices of a message; of a mail, without those whose kind its reader has switched off.
+
+    A worker that has read the choice before may write such a notice down after they were deleted.
+    """
+    off = NoticeChoice.objects.filter(user=delivery.user_id, how=How.OFF).values("kind")
+    return list(delivery.notices.exclude(kind__in=off).select_related("account"))
+
+
 def reader_of(delivery: Delivery, account_id: str) -> PosterCredentials | None:
     """Return the credentials of its reader; None if they may not see the account: a digest waits for hours.
 

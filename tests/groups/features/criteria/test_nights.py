@@ -274,8 +274,11 @@ def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_r
     by_hand()
     began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
     break_it(owner, sandbox)
+    sandbox.log.clear()
     assert not night()
     try_later(minutes=20)
+    # Each of its tries would read all clients in vain.
+    assert not sandbox.calls("clients.getClients")
     row = Criteria.objects.get()
     assert (row.held, row.night_at < timezone.now() < row.next_look_at) == ("", True)
     assert list(find_nights(account, began)) == []

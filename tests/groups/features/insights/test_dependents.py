@@ -161,6 +161,20 @@ def test_one_list_that_cannot_be_read_is_said_and_the_other_is_shown(owner, brow
         cache.clear()  # the other list was kept meanwhile
 
 
+@pytest.mark.parametrize("url", ["/groups/4/delete/", "/groups/4/retire/"])
+@pytest.mark.usefixtures("rules")
+def test_rules_that_are_missing_at_one_look_are_told_before_a_group_goes(owner, browse, sandbox, url):
+    sandbox.script(LISTS[1], "response_false", times=1)
+    assert named(browse(owner).get(url), "rule") == ["4", "5"]
+
+
+@pytest.mark.parametrize(("url", "calls"), [("/groups/1/", 1), ("/groups/1/delete/", 2)])
+def test_a_list_that_is_empty_is_asked_for_again_only_before_a_group_goes(owner, browse, sandbox, url, calls):
+    sandbox.console().set_rules()
+    browse(owner).get(url)
+    assert len(sandbox.calls(LISTS[1])) == calls
+
+
 def test_without_the_right_to_any_of_them_one_element_says_so(owner, browse, sandbox):
     for method in LISTS:
         sandbox.script(method, "error_object", code=20, times=None)

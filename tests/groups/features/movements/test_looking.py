@@ -65,6 +65,16 @@ def test_false_in_place_of_the_rules_says_that_there_are_none(look, sandbox, peo
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize(("fault", "ago"), [("response_false", 0), ("response_null", 2)])
+def test_rules_that_one_look_lacks_explain_a_move(look, sandbox, people, fault, ago):
+    sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
+    move(sandbox, people[0], GOLD, total_payed_sum="100000")
+    sandbox.script("clients.getLoyaltyRules", fault, times=1)
+    let_last_look_be(timedelta(days=ago))
+    assert look() == [(people[0], GUESTS, GOLD, "rule")]
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("fault", ["response_null", "response_keyed", "status_500"])
 def test_without_the_rules_a_night_waits_for_hours_without_a_sweep_and_then_goes_on(
     look, sandbox, people, fault

@@ -479,6 +479,32 @@ def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader, own
     assert "У Poster, не тут" not in message.get_content()
 
 
+def test_a_notice_that_is_written_as_its_kind_is_switched_off_is_not_sent(reader, owner, inbox):
+    wants(reader, How.DIGEST)
+    change_elsewhere(owner)
+    circuit(reader, 16)
+    tell()
+    written = Notice.objects.get(kind="elsewhere")
+    wants(reader, How.OFF, "elsewhere")
+    written.save(force_insert=True)  # as a worker does that has read the choice before
+    Notice.objects.update(due_at=timezone.now())
+    tell()
+    (message,) = inbox.mail
+    assert "У Poster, не тут" not in message.get_content()
+
+
+def test_a_message_of_which_nothing_is_left_is_dropped(reader, owner, inbox):
+    wants(reader)
+    change_elsewhere(owner)
+    outbox.write_notices()
+    written = Notice.objects.get()
+    wants(reader, How.OFF)
+    written.save(force_insert=True)
+    tell()
+    assert not inbox.mail
+    assert Delivery.objects.get().state == State.DROPPED
+
+
 def test_a_kind_that_is_switched_off_ends_the_tries_of_a_message_about_it(reader, owner, inbox):
     wants(reader)
     change_elsewhere(owner)
