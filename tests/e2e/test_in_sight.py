@@ -24,6 +24,7 @@ FORMS = {
     "/criteria/": "Зберегти критерії",
     "/account/notices/webhook/": "Зберегти",
     "/accounts/password/": "Змінити пароль",
+    "/accounts/second-factor/": "Перевірити й налаштувати",
 }
 SCREENS = [(1366, 768), (1280, 800), (360, 740)]
 CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
@@ -52,16 +53,36 @@ SHIFTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", marked(list(FORMS), ["/groups/1/edit/"], name=str))
+@pytest.mark.parametrize(
+    "path", marked(list(FORMS), ["/groups/1/edit/", "/accounts/second-factor/"], name=str)
+)
 def test_the_button_of_a_form_is_in_sight(page_for, owner, path):
     page = page_for(owner, language="uk")
-    page.goto(path)
     button = page.get_by_role("button", name=FORMS[path], exact=True)
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        page.wait_for_load_state()
         page.evaluate(PAINTED)
+        assert page.evaluate("scrollY") == 0, f"{width} × {height}"
         box = button.bounding_box()
         assert box["y"] + box["height"] <= height, f"{width} × {height}"
+
+
+@pytest.mark.parametrize("path", ["/history/", "/account/limits/"])
+def test_a_page_opens_at_its_top(page_for, owner, path):
+    for _ in range(12):
+        write_down(owner, state="applied")
+    for language in LANGUAGES:
+        page = page_for(owner, language=language)
+        for width in (900, 768, 360):
+            page.set_viewport_size({"width": width, "height": 700})
+            page.goto(path)
+            page.wait_for_load_state()
+            page.evaluate(PAINTED)
+            assert page.evaluate("scrollY") == 0, f"{language}, {width}"
+            tabs = page.locator("main .tabs a, .settings-nav > a").all()
+            assert len({tab.bounding_box()["height"] for tab in tabs}) == 1, f"{language}, {width}"
 
 
 def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox):
