@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from groups.features.saved_views.services import save_view
 from tests.support.browser import OVERFLOW, PAINTED, heading, new_group, row, show_list
 from tests.support.changes import write_down
 from tests.support.pairwise import marked
@@ -85,11 +86,52 @@ def test_a_page_opens_at_its_top(page_for, owner, path):
             assert len({tab.bounding_box()["height"] for tab in tabs}) == 1, f"{language}, {width}"
 
 
-def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox):
+NARROWED = "?type=1&percent_from=5&clients_from=1&bonus=yes"
+
+
+@pytest.mark.parametrize("query", ["", NARROWED])
+@pytest.mark.parametrize("has_views", [False, True])
+def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox, has_views, query):
+    if has_views:
+        save_view(staff, "Порожні групи", "clients_to=0")
+        save_view(staff, "Великі знижки", "type=2&percent_from=10")
+    for language in LANGUAGES:
+        page = page_for(staff, language=language, width=360, height=740)
+        show_list(page, f"/groups/{query}")
+        assert row(page, 1).bounding_box()["y"] < 740 / 2, language
+        assert page.locator("h1").bounding_box()["height"] < 44, language
+        assert page.evaluate(OVERFLOW) <= 0, language
+    expect(page.locator(".chip:visible")).to_have_count(4 if query else 0)
+
+
+def test_the_type_is_chosen_in_the_filters_where_a_phone_has_no_room_for_it(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360, height=740)
+    show_list(page, "/groups/?percent_from=5")
+    expect(page.get_by_role("navigation", name="Тип")).to_be_hidden()
+    page.get_by_text("Фільтри", exact=True).click()
+    kind = page.get_by_role("combobox", name="Тип", exact=True)
+    expect(kind.locator("option")).to_have_text(["будь-яке", "Бонусна", "Знижкова"])
+    kind.select_option("Знижкова")
+    page.get_by_role("button", name="Показати").click()
+    expect(page.locator("tr[data-group]")).to_have_count(2)
+    page.get_by_role("link", name="Прибрати фільтр Знижкові").click()
+    expect(page.locator("tr[data-group]")).to_have_count(3)
+
+
+def test_the_tools_of_a_list_have_words_on_a_phone(page_for, owner, sandbox):
+    page = page_for(owner, language="uk", width=360, height=740)
+    show_list(page)
+    expect(page.locator(".page-head").get_by_text("Схема", exact=True)).to_be_visible()
+    for tool in page.locator(".page-head a:visible:not([data-key=n]), .results-bar .tool:visible").all():
+        assert tool.inner_text(), tool.get_attribute("href")
+    page.get_by_text("Ще", exact=True).click()
+    for words in ("Завантажити з Poster ще раз", "Змінити кілька відсотків", "Критерії"):
+        expect(page.get_by_role("link", name=words, exact=True)).to_be_visible()
+
+
+def test_the_tools_of_a_list_stand_in_one_line_of_a_phone(page_for, staff, sandbox):
     page = page_for(staff, language="uk", width=360, height=740)
     show_list(page)
-    first = row(page, 1).bounding_box()
-    assert first["y"] < 740 / 2
     for choice in page.locator(".choices a").all():
         assert choice.bounding_box()["height"] >= 44
     tools = [

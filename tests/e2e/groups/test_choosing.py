@@ -98,7 +98,7 @@ def test_the_filters_of_the_dialog_leave_the_choice_alone(page):
     expect(bar(page).locator("output")).to_have_text("1")
     page.get_by_role("link", name="Фільтри").click()
     page.get_by_label("Клієнти, від").fill("100")
-    page.get_by_role("dialog").get_by_label("Тип").uncheck()
+    page.get_by_role("dialog").get_by_role("checkbox", name="Тип").uncheck()
     page.get_by_role("button", name="Показати", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("tr[data-group]")).to_have_count(1)

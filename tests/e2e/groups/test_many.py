@@ -26,7 +26,8 @@ def stored(sandbox):
 @MOSTLY_SCRIPT
 def test_several_percents(page, sandbox, javascript):
     page.goto("/groups/")
-    page.get_by_title("Змінити кілька відсотків").click()
+    page.locator("summary", has_text="Ще").click()
+    page.get_by_role("link", name="Змінити кілька відсотків").click()
     heading(page, "Змінити кілька відсотків")
     fits(page)
     first = page.get_by_label("Відсоток групи «Постоянный посетитель», %")
