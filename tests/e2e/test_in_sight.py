@@ -290,6 +290,32 @@ def test_a_page_with_one_thing_to_do_has_the_focus_there(page_for, staff, path, 
         expect(page.locator(f"main [name={field}]")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/groups/1/edit/", "percent"),
+        ("/groups/1/schedule/", "percent"),
+        ("/groups/schedule/?id=1,4", "percent"),
+        ("/settings/", "q"),
+    ],
+)
+def test_a_keyboard_types_at_once_and_a_phone_sees_the_page(page_for, staff, path, field):
+    page = page_for(staff, language="uk")
+    page.goto(path)
+    typed = page.locator(f"main [name={field}]")
+    expect(typed).to_be_focused()
+    page.keyboard.type("7")
+    expect(typed).to_have_value("7")
+    page = page_for(staff, language="uk", width=360, height=740, new=True)
+    page.add_init_script(
+        """const asked = matchMedia.bind(window);
+        window.matchMedia = (q) => (q.includes("pointer: fine") ? { matches: false } : asked(q));"""
+    )
+    page.goto(path)
+    page.wait_for_load_state()
+    expect(page.locator(f"main [name={field}]")).not_to_be_focused()
+
+
 @pytest.mark.thorough
 def test_the_number_of_groups_is_said_once(page_for, staff, sandbox):
     new_group(sandbox, "Гості")
