@@ -226,6 +226,20 @@ def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, sandbox, pa
         assert page.evaluate(CLIPPED) == 0
 
 
+def test_a_phone_number_takes_two_lines_on_a_tablet(page_for, owner, sandbox):
+    for language in LANGUAGES:
+        page = page_for(owner, language=language, width=768, height=900)
+        page.goto("/groups/1/clients/")
+        page.evaluate("document.fonts.load('1em Inter')")
+        page.reload()
+        lines = page.locator(".phone-number").evaluate_all(
+            "all => all.map((one) => one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight))"
+        )
+        assert lines
+        assert max(lines) < 2.5, language
+        assert page.evaluate(CLIPPED) == 0, language
+
+
 def test_a_tablet_gives_a_change_more_room_than_its_ways_back(page_for, staff):
     write_down(staff, state="applied")
     write_down(staff, state="applied", action="remove", intended=None)
