@@ -295,7 +295,7 @@ def test_more_has_import_and_export_beside_each_other_and_no_form(page_for, owne
     panel = page.locator(".end .menu-panel")
     for words in ("Import groups from a file", "Save 3 groups as CSV"):
         expect(panel.get_by_text(words)).to_be_visible()
-    assert panel.locator(".menu-item:not(.phone)").count() <= 5
+    assert panel.locator(".menu-item:not(.on-phone)").count() <= 5
     assert panel.locator("input, select").count() == 0
     box = panel.bounding_box()
     assert box["x"] >= 0
