@@ -166,8 +166,11 @@ class GroupForm(WriteForm):
         else:
             initial = {"birthday_bonus": Decimal(0)} | ({"name": name} if name else {})
         super().__init__(*args, initial=initial, **kwargs)
-        if self.loaded is None and not self.is_bound:  # else the summary of the errors takes the focus
-            self.fields["name"].widget.attrs["autofocus"] = True
+        if not self.is_bound:  # else the summary of the errors takes the focus
+            if self.loaded is None:
+                self.fields["name"].widget.attrs["autofocus"] = True
+            else:
+                self.fields["percent"].widget.attrs["data-type-at-once"] = True
         self.accept_stored()
         if percent:
             self.fields["percent"].widget.attrs["data-focus"] = True

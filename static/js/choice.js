@@ -38,8 +38,17 @@ function restore() {
   count();
 }
 
+function clear() {
+  // The button goes with the bar.
+  if (bar().contains(document.activeElement)) (last?.isConnected ? last : $("[data-choose-all]")).focus();
+  for (const box of $$(`[name="${nameOf()}"], [data-choose-all]`)) box.checked = false;
+  chosen.clear();
+  restore();
+}
+
 // With Shift all from the last box to this one become as this one is. The change is heard after the click.
 document.addEventListener("click", ({ target, shiftKey }) => {
+  if (target.closest?.("[data-clear-choice]")) clear();
   const all = boxes();
   const here = all.indexOf(target);
   if (here < 0) return;

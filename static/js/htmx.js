@@ -87,7 +87,19 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   }
 });
 
-placeOfFocus($("main"))?.focus();
+// A field to type into at once is focused for a keyboard alone: on a phone that of the screen would cover the page. It is
+// where the form has it, so the page stays at its top.
+function focusBeginning() {
+  const place = placeOfFocus($("main"));
+  if (place) place.focus();
+  else if (matchMedia("(pointer: fine)").matches) {
+    const field = $("main [data-type-at-once]");
+    field?.focus({ preventScroll: true });
+    field?.select();
+  }
+}
+
+focusBeginning();
 
 // Focus the first of these in the new content: an error, the element with autofocus, the form in a row.
 const focusAfterSwap = (target) =>

@@ -29,7 +29,11 @@ function escape(event) {
   if (event.target.closest(".row-form")) leaveRow();
   const menu = openMenu();
   // A dialog over a menu closes first, and gives the focus back to the entry that has opened it.
-  if (!menu || $("dialog[open]")) return;
+  if ($("dialog[open]")) return;
+  if (!menu) {
+    if (!event.target.closest(TYPING)) $("[data-clear-choice]")?.click();
+    return;
+  }
   menu.open = false;
   $("summary", menu).focus();
 }

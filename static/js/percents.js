@@ -42,7 +42,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  const cell = event.target.closest?.(".percents .cell-percent");
+  const cell = event.target.closest?.(".percents :is(.cell-percent, .cell-choose)");
   const step = cell && !event.isComposing && stepOf(event);
   if (!step) return;
   event.preventDefault();

@@ -5,8 +5,12 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from groups.features.approvals.models import Limits
+from groups.features.saved_views.services import save_view
+from groups.models import Job
 from tests.support.browser import MOSTLY_SCRIPT, heading, open_row, show_list, sign_in_when_asked
 from tests.support.criteria import save as save_criteria
+from tests.support.jobs import run
 
 KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('typed '))"
 
@@ -46,6 +50,7 @@ def test_back_from_the_plan_has_every_number(page_for, staff, sandbox, javascrip
         pytest.param("/groups/new/", "name", "Гості", False, marks=pytest.mark.thorough),
         pytest.param("/groups/1/schedule/", "percent", "12", True, marks=pytest.mark.thorough),
         pytest.param("/account/limits/", "max_percent", "12", True, marks=pytest.mark.thorough),
+        ("/account/views/?percent_from=5", "name", "Великі", True),
     ],
 )
 def test_back_brings_back_a_form(page_for, owner, javascript, path, field, typed):
@@ -56,6 +61,63 @@ def test_back_brings_back_a_form(page_for, owner, javascript, path, field, typed
     page.goto("/history/")
     go_back(page)
     expect(page.locator(f"main [name={field}]")).to_have_value(typed)
+
+
+def test_back_brings_back_a_pin_and_the_new_name_of_a_view(page_for, owner, sandbox):
+    save_criteria(owner, {"group_id": 4, "days": 30, "receipts_min": 1})
+    save_view(owner, "Порожні групи", "clients_to=0")
+    page = page_for(owner, language="uk")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/criteria/")
+    page.get_by_text("Закріпити клієнта", exact=True).first.click()
+    page.fill("[name=client]", "17")
+    page.fill("[name=reason]", "Друг дому")
+    page.goto("/account/views/")
+    page.get_by_text("Змінити «Порожні групи»").click()
+    page.locator("[data-view] [name=name]").fill("Без клієнтів")
+    page.goto("/history/")
+    go_back(page)
+    expect(page.locator("[data-view] [name=name]")).to_have_value("Без клієнтів")
+    go_back(page)
+    expect(page.locator("[name=client]")).to_have_value("17")
+    expect(page.locator("[name=reason]")).to_have_value("Друг дому")
+
+
+def test_back_brings_back_the_events_of_a_webhook_but_not_its_address(page_for, owner, sandbox):
+    page = page_for(owner, language="uk")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto("/account/notices/webhook/")
+    first = page.locator("main [name=kinds]").first
+    was = first.is_checked()
+    first.set_checked(not was)
+    page.fill("main [name=address]", "https://example.com/secret")
+    page.goto("/history/")
+    assert "secret" not in page.evaluate("JSON.stringify({ ...sessionStorage, ...localStorage })")
+    go_back(page)
+    expect(first).to_be_checked(checked=not was)
+    expect(page.locator("main [name=address]")).to_have_value("")
+
+
+@pytest.mark.parametrize("way", ["plan", "undo"])
+def test_a_page_with_a_reason_for_a_job_asks_before_it_is_left(page_for, owner, sandbox, way):
+    page, asked = page_for(owner, language="uk", new=True), []
+    page.goto("/groups/edit/")
+    page.fill("[name=percent_1]", "5")
+    page.get_by_role("button", name="Переглянути зміни").last.click()
+    heading(page, "Змінити ці відсотки?")
+    if way == "undo":
+        page.get_by_role("button", name="Змінити 1 групу").click()
+        page.wait_for_url("**/jobs/**")
+        run(Job.objects.get())
+        page.reload()
+    Limits.objects.create(account_id="demo", max_clients=1)
+    main = page.locator("main form:not(.toast form)")
+    main.get_by_role("button", name="Змінити 1 групу" if way == "plan" else "Повернути").last.click()
+    page.fill("[name=reason]", "Свято")
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Історія", exact=True).first.click()
+    heading(page, "Історія")
+    assert asked == ["beforeunload"]
 
 
 def test_what_came_back_is_a_conflict_with_what_somebody_changed_meanwhile(page_for, staff, sandbox):

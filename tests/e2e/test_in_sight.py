@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.saved_views.models import SavedView
+from groups.features.saved_views.services import save_view
 from groups.models import Change
 from tests.support.browser import OVERFLOW, PAINTED, heading, new_group, row, show_list
 from tests.support.changes import write_down
@@ -28,6 +29,7 @@ FORMS = {
     "/criteria/": "Зберегти критерії",
     "/account/notices/webhook/": "Зберегти",
     "/accounts/password/": "Змінити пароль",
+    "/accounts/second-factor/": "Перевірити й налаштувати",
 }
 SCREENS = [(1366, 768), (1280, 800), (360, 740)]
 CLIPPED = """() => [...document.querySelectorAll(".data")].filter(
@@ -56,23 +58,84 @@ SHIFTS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", marked(list(FORMS), ["/groups/1/edit/"], name=str))
+@pytest.mark.parametrize(
+    "path", marked(list(FORMS), ["/groups/1/edit/", "/accounts/second-factor/"], name=str)
+)
 def test_the_button_of_a_form_is_in_sight(page_for, owner, path):
     page = page_for(owner, language="uk")
-    page.goto(path)
     button = page.get_by_role("button", name=FORMS[path], exact=True)
     for width, height in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        page.wait_for_load_state()
         page.evaluate(PAINTED)
+        assert page.evaluate("scrollY") == 0, f"{width} × {height}"
         box = button.bounding_box()
         assert box["y"] + box["height"] <= height, f"{width} × {height}"
 
 
-def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox):
+@pytest.mark.parametrize("path", ["/history/", "/account/limits/"])
+def test_a_page_opens_at_its_top(page_for, owner, path):
+    for _ in range(12):
+        write_down(owner, state="applied")
+    for language in LANGUAGES:
+        page = page_for(owner, language=language)
+        for width in (900, 768, 360):
+            page.set_viewport_size({"width": width, "height": 700})
+            page.goto(path)
+            page.wait_for_load_state()
+            page.evaluate(PAINTED)
+            assert page.evaluate("scrollY") == 0, f"{language}, {width}"
+            tabs = page.locator("main .tabs a, .settings-nav > a").all()
+            assert len({tab.bounding_box()["height"] for tab in tabs}) == 1, f"{language}, {width}"
+
+
+NARROWED = "?type=1&percent_from=5&clients_from=1&bonus=yes"
+
+
+@pytest.mark.parametrize("query", ["", NARROWED])
+@pytest.mark.parametrize("has_views", [False, True])
+def test_the_first_group_stands_in_the_upper_half_of_a_phone(page_for, staff, sandbox, has_views, query):
+    if has_views:
+        save_view(staff, "Порожні групи", "clients_to=0")
+        save_view(staff, "Великі знижки", "type=2&percent_from=10")
+    for language in LANGUAGES:
+        page = page_for(staff, language=language, width=360, height=740)
+        show_list(page, f"/groups/{query}")
+        assert row(page, 1).bounding_box()["y"] < 740 / 2, language
+        assert page.locator("h1").bounding_box()["height"] < 44, language
+        assert page.evaluate(OVERFLOW) <= 0, language
+    expect(page.locator(".chip:visible")).to_have_count(4 if query else 0)
+
+
+def test_the_type_is_chosen_in_the_filters_where_a_phone_has_no_room_for_it(page_for, staff, sandbox):
+    page = page_for(staff, language="uk", width=360, height=740)
+    show_list(page, "/groups/?percent_from=5")
+    expect(page.get_by_role("navigation", name="Тип")).to_be_hidden()
+    page.get_by_text("Фільтри", exact=True).click()
+    kind = page.get_by_role("combobox", name="Тип", exact=True)
+    expect(kind.locator("option")).to_have_text(["будь-яке", "Бонусна", "Знижкова"])
+    kind.select_option("Знижкова")
+    page.get_by_role("button", name="Показати").click()
+    expect(page.locator("tr[data-group]")).to_have_count(2)
+    page.get_by_role("link", name="Прибрати фільтр Знижкові").click()
+    expect(page.locator("tr[data-group]")).to_have_count(3)
+
+
+def test_the_tools_of_a_list_have_words_on_a_phone(page_for, owner, sandbox):
+    page = page_for(owner, language="uk", width=360, height=740)
+    show_list(page)
+    expect(page.locator(".page-head").get_by_text("Схема", exact=True)).to_be_visible()
+    for tool in page.locator(".page-head a:visible:not([data-key=n]), .results-bar .tool:visible").all():
+        assert tool.inner_text(), tool.get_attribute("href")
+    page.get_by_text("Ще", exact=True).click()
+    for words in ("Завантажити з Poster ще раз", "Змінити кілька відсотків", "Критерії"):
+        expect(page.get_by_role("link", name=words, exact=True)).to_be_visible()
+
+
+def test_the_tools_of_a_list_stand_in_one_line_of_a_phone(page_for, staff, sandbox):
     page = page_for(staff, language="uk", width=360, height=740)
     show_list(page)
-    first = row(page, 1).bounding_box()
-    assert first["y"] < 740 / 2
     for choice in page.locator(".choices a").all():
         assert choice.bounding_box()["height"] >= 44
     tools = [
@@ -167,6 +230,20 @@ def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, sandbox, pa
         assert page.evaluate(CLIPPED) == 0
 
 
+def test_a_phone_number_takes_two_lines_on_a_tablet(page_for, owner, sandbox):
+    for language in LANGUAGES:
+        page = page_for(owner, language=language, width=768, height=900)
+        page.goto("/groups/1/clients/")
+        page.evaluate("document.fonts.load('1em Inter')")
+        page.reload()
+        lines = page.locator(".phone-number").evaluate_all(
+            "all => all.map((one) => one.offsetHeight / parseFloat(getComputedStyle(one).lineHeight))"
+        )
+        assert lines
+        assert max(lines) < 2.5, language
+        assert page.evaluate(CLIPPED) == 0, language
+
+
 def test_a_tablet_gives_a_change_more_room_than_its_ways_back(page_for, staff):
     write_down(staff, state="applied")
     write_down(staff, state="applied", action="remove", intended=None)
@@ -229,6 +306,32 @@ def test_a_page_with_one_thing_to_do_has_the_focus_there(page_for, staff, path, 
         page = page_for(staff, language="uk", javascript=javascript)
         page.goto(path)
         expect(page.locator(f"main [name={field}]")).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/groups/1/edit/", "percent"),
+        ("/groups/1/schedule/", "percent"),
+        ("/groups/schedule/?id=1,4", "percent"),
+        ("/settings/", "q"),
+    ],
+)
+def test_a_keyboard_types_at_once_and_a_phone_sees_the_page(page_for, staff, path, field):
+    page = page_for(staff, language="uk")
+    page.goto(path)
+    typed = page.locator(f"main [name={field}]")
+    expect(typed).to_be_focused()
+    page.keyboard.type("7")
+    expect(typed).to_have_value("7")
+    page = page_for(staff, language="uk", width=360, height=740, new=True)
+    page.add_init_script(
+        """const asked = matchMedia.bind(window);
+        window.matchMedia = (q) => (q.includes("pointer: fine") ? { matches: false } : asked(q));"""
+    )
+    page.goto(path)
+    page.wait_for_load_state()
+    expect(page.locator(f"main [name={field}]")).not_to_be_focused()
 
 
 @pytest.mark.thorough

@@ -173,6 +173,7 @@ def test_slash_searches_the_settings(page_for, owner):
     page = page_for(owner, language="uk")
     page.goto("/settings/")
     heading(page, "Налаштування")
+    page.locator("h1").click()  # it has the focus from the start
     strike(page, code="Slash", key=".")
     expect(page.locator("#q")).to_be_focused()
     page.keyboard.type("резервні")

@@ -17,6 +17,7 @@ class Bulk(feature.Feature):
         hooks.job_kind(services.Edit)
         hooks.job_kind(services.Import)
         hooks.part("list.bar", "bulk/percents.jinja", presenters.link_to_percents)
+        hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", presenters.link_to_percents, order=1)
         hooks.part("list.tools", "bulk/import.jinja", presenters.link_to_import, order=3)
         hooks.list_action(presenters.PERCENTS_OF_CHOSEN)
         hooks.part("request.job", "bulk/plan_of_request.html", presenters.plan_of_request)

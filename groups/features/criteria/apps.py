@@ -27,6 +27,7 @@ class Criteria(feature.Feature):
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "criteria/link_to_criteria.jinja", lambda _request: {})
+        hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", lambda _request, _listing: {}, order=2)
         hooks.section("criteria", "settings")
         hooks.settings_pages(page.settings_of_criteria, order=3)
         hooks.submissions(CriteriaSave.objects.all())

@@ -60,6 +60,11 @@ class TimesForm(WriteForm):
         help_text=_("Then the present values come back. Leave it empty if they should not."),
     )
 
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if data is None:  # else the summary of the errors takes the focus
+            self.fields["percent"].widget.attrs["data-type-at-once"] = True
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         starts_at, ends_at = data.get("starts_at"), data.get("ends_at")
@@ -77,7 +82,6 @@ class SeveralForm(TimesForm):
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
         super().__init__(data)
-        self.fields["percent"].widget.attrs["autofocus"] = data is None
         self.groups = groups
         self._ids = ids
         self.initial = {**self.initial, **_shown(groups, ids)}

@@ -7,9 +7,11 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from groups.poster import LoyaltyType
 from groups.presenters.lists.column_sets import column_sets_of
 from groups.presenters.lists.conditions import conditions_of
 from groups.presenters.lists.list_filters import COLUMNS, IN_PLACE, Filters
+from groups.services.values import type_label
 
 
 class FilterField(NamedTuple):
@@ -45,9 +47,11 @@ class FilterForm:
         return {name: text for each in conditions_of(self.user) for name, text in each.errors(typed).items()}
 
     def __iter__(self) -> Iterator[FilterField]:
-        """Yield the fields of the conditions that the user may ask for."""
+        """Yield the type and the fields of the conditions that the user may ask for."""
         values = self.filters.conditions if self.typed is None else self.typed
         errors = self.errors
+        types = [(str(each.value), type_label(each)) for each in LoyaltyType]
+        yield FilterField("type", _("Type"), self.filters.type, types, [])
         for condition in conditions_of(self.user):
             labels = (
                 [condition.label]
@@ -65,7 +69,7 @@ class FilterForm:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """The parameters of the list that are no fields of the form."""
-        return [each for each in self.filters.params.items() if each[0] in ("q", "type", "id", "sort")]
+        return [each for each in self.filters.params.items() if each[0] in ("q", "id", "sort")]
 
     @property
     def columns(self) -> Iterator[tuple[str, str, bool]]:

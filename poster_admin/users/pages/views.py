@@ -188,6 +188,9 @@ def second_factor_set(request: Request) -> HttpResponse:
     form = CodeForm(
         request.POST if request.method == "POST" else None, hint=_("The six digits it shows now.")
     )
+    # The page opens at its top: the picture to scan stands above the field.
+    attrs = form.fields["code"].widget.attrs
+    attrs["data-type-at-once"] = attrs.pop("autofocus")
     back, device = next_page(request), two_factor.prepare(request.user)
     if form.is_valid():
         codes = two_factor.finish(request, device, form.cleaned_data["code"])

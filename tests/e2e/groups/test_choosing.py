@@ -53,6 +53,50 @@ def test_keys_choose_rows_and_a_range_of_them(page):
     expect(page.locator("#q")).to_have_value("ч")
 
 
+def test_the_choice_is_cleared_by_its_button_and_by_escape(page):
+    def choose_two():
+        row(page, 4).locator(BOX).check()
+        page.locator("#q").fill("посетитель")
+        expect(page.locator("tr[data-group]")).to_have_count(1)
+        row(page, 1).locator(BOX).check()
+        expect(bar(page).locator("output")).to_have_text("2")
+
+    choose_two()
+    bar(page).get_by_role("button", name="Зняти вибір").click()
+    expect(bar(page)).to_be_hidden()
+    expect(row(page, 1).locator(BOX)).to_be_focused()
+    page.locator("#q").fill("")
+    expect(page.locator("tr[data-group]")).to_have_count(3)
+    expect(page.locator(CHOSEN)).to_have_count(0)
+    choose_two()
+    # Escape closes a menu first, and a key in a field is none of the list.
+    page.locator(".results-bar .more-menu summary").click()
+    page.keyboard.press("Escape")
+    page.locator("#q").press("Escape")
+    expect(bar(page).locator("output")).to_have_text("2")
+    row(page, 1).locator(BOX).press("Escape")
+    expect(bar(page)).to_be_hidden()
+    page.locator("#q").fill("")
+    expect(page.locator("tr[data-group]")).to_have_count(3)
+    expect(page.locator(CHOSEN)).to_have_count(0)
+
+
+def test_a_phone_has_all_actions_for_the_chosen_in_a_menu(page, sandbox):
+    page.set_viewport_size({"width": 360, "height": 740})
+    row(page, 4).locator(BOX).check()
+    assert bar(page).evaluate("bar => bar.scrollWidth - bar.clientWidth") <= 0
+    assert bar(page).bounding_box()["height"] < 80
+    expect(bar(page).get_by_role("button", name="Відсотки")).to_be_hidden()
+    bar(page).locator("summary").click()
+    for button in bar(page).locator(".menu-panel button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 360
+        assert 44 <= box["height"] < 60
+    bar(page).get_by_role("button", name="Відсотки").click()
+    heading(page, "Змінити кілька відсотків")
+
+
 def test_the_chosen_stay_while_one_searches_and_their_percents_alone_are_edited(page, sandbox):
     row(page, 4).locator(BOX).check()
     page.locator("#q").fill("посетитель")
@@ -114,7 +158,7 @@ def test_the_filters_of_the_dialog_leave_the_choice_alone(page):
     expect(bar(page).locator("output")).to_have_text("1")
     page.get_by_role("link", name="Фільтри").click()
     page.get_by_label("Клієнти, від").fill("100")
-    page.get_by_role("dialog").get_by_label("Тип").uncheck()
+    page.get_by_role("dialog").get_by_role("checkbox", name="Тип").uncheck()
     page.get_by_role("button", name="Показати", exact=True).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("tr[data-group]")).to_have_count(1)

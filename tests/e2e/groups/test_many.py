@@ -26,7 +26,8 @@ def stored(sandbox):
 @MOSTLY_SCRIPT
 def test_several_percents(page, sandbox, javascript):
     page.goto("/groups/")
-    page.get_by_title("Змінити кілька відсотків").click()
+    page.locator("summary", has_text="Ще").click()
+    page.get_by_role("link", name="Змінити кілька відсотків").click()
     heading(page, "Змінити кілька відсотків")
     fits(page)
     first = page.get_by_label("Відсоток групи «Постоянный посетитель», %")
@@ -89,6 +90,7 @@ def test_a_calculation_for_the_ticked_groups_is_marked_and_counted(page, sandbox
     page.goto("/groups/edit/")
     page.get_by_label("Позначити «Постоянный посетитель»").check()
     page.get_by_label("Позначити «Скидочная система 20%»").check()
+    page.get_by_text("Обчислити для багатьох одразу").locator("visible=true").click()
     page.get_by_label("Як", exact=True).select_option("× помножити на")
     page.get_by_label("Число").fill("1,1")
     page.get_by_role("button", name="Обчислити").click()
@@ -107,6 +109,32 @@ def test_a_calculation_for_the_ticked_groups_is_marked_and_counted(page, sandbox
     heading(page, "Змінити ці відсотки?")
     expect(page.locator("tr[data-group='5']")).to_contain_text("22 %")
     assert not sandbox.posts()
+
+
+@MOSTLY_NO_SCRIPT
+def test_the_first_percent_is_in_sight_and_the_calculation_opens_on_demand(page, javascript):
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/groups/edit/")
+    percent = page.locator("[name^=percent]").first.bounding_box()
+    assert percent["y"] + percent["height"] < page.locator(".actions.stays").bounding_box()["y"]
+    amount = page.get_by_label("Число")
+    expect(amount).to_be_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(amount).to_be_visible()
+
+
+def test_a_tick_is_set_by_the_space_bar_and_enter_leads_on(page_for, staff):
+    page = page_for(staff, language="uk")
+    page.goto("/groups/edit/")
+    ticks = page.locator(".cell-choose [name=chosen]")
+    ticks.first.focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(ticks.nth(1)).to_be_focused()
+    heading(page, "Змінити кілька відсотків")
+    expect(ticks.first).to_be_checked()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Ви нічого не змінили")).to_be_visible()
 
 
 def test_without_scripts_no_number_of_changes_stands_under_the_percents(page_for, staff):
