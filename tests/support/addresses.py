@@ -30,7 +30,8 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 # Addresses that only change something: all others answer a GET, and change nothing then.
 ONLY_POST = {
     *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
-    *("/clients/list/unknown/", "/account/notices/webhook/trial/"),
+    *("/clients/list/unknown/", "/criteria/pins/1/remove/"),
+    "/account/notices/webhook/trial/",
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     "/accounts/passkeys/use/",
     "/people/1/invite/",

@@ -1321,7 +1321,7 @@ def criteria(stage):
 def pin_is_removed(stage):
     stage.browse(stage.user).post("/criteria/pins/", {"client": "129", "reason": "Сусід"})
     stage.goto("/criteria/")
-    stage.page.click("[data-pin] .button")
+    stage.page.click("[data-pin] summary")
 
 
 @scene(shows=".summary")

@@ -31,7 +31,9 @@ class Criteria(feature.Feature):
         hooks.section("criteria", "settings")
         hooks.settings_pages(page.settings_of_criteria, order=3)
         hooks.submissions(CriteriaSave.objects.all())
-        hooks.form_addresses("criteria_preview", "criteria_spread", "criteria_run", "criteria_pins")
+        hooks.form_addresses(
+            "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
+        )
         hooks.job_kind(runs.Run)
         hooks.gate(runs.MostMovesGate())
         hooks.answer(runs.TooManyMoves, views.answer_too_many)

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
 from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
@@ -222,19 +222,18 @@ def pin_create(request: Request) -> HttpResponse:
     return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
 
 
-@form_methods
+@require_POST
 @requires("move_client")
 def pin_remove(request: Request, pin_id: int) -> HttpResponse:
-    """Ask first; then remove the pin of a client, unless somebody has changed it since the question."""
+    """Remove the pin of a client, unless somebody has changed it since the page was shown."""
     pin = get_object_or_404(tables.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
-    moved_on = request.POST.get("made_at", made_at) != made_at
-    if request.method == "POST" and not moved_on:
+    if request.POST.get("made_at", made_at) == made_at:
         tables.remove_pin(request.credentials, pin)
         messages.success(request, _("The pin is removed."))
-        return redirect("groups:criteria")
-    context = {"pin": pin, "made_at": made_at, "moved_on": moved_on}
-    return render_page(request, "criteria/unpin.html", context, status=409 if moved_on else 200)
+    else:
+        messages.error(request, _("The pin was changed meanwhile, so it stays."))
+    return _redirect_to_pins(request)
 
 
 def _redirect_to_pins(request: Request) -> HttpResponse:

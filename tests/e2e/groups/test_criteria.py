@@ -136,6 +136,7 @@ def test_what_is_typed_in_the_table_outlives_a_pin(owner, page_for, sandbox):
     expect(page.locator("[data-pin='1']")).to_contain_text("A friend")
     expect(page.locator("#messages [data-notice=success]")).to_be_visible()
     expect(page.locator("#pins h2")).to_be_focused()
+    page.locator("[data-pin] summary").click()
     page.get_by_role("button", name="Remove the pin").click()
     expect(page.locator("[data-pin]")).to_have_count(0)
     expect(page.locator("#id_rows-0-receipts_min")).to_have_value("7")
