@@ -192,11 +192,14 @@ def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Eff
 def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a command, or for a row: a new job, a draft, or the rest of a stopped one.
 
-    The same form sent twice is one request, and so is the rest of a job that is asked for twice. Raises
-    `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect cannot be
-    read.
+    The same form sent twice is one request, and so is the rest of a job, or an undo, that a user asks for
+    twice. Raises `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect
+    cannot be read.
     """
     if isinstance(wanted, GroupCommand):
+        own = ApprovalRequest.objects.waiting().filter(user=user, undo_of=wanted.undo_of)
+        if wanted.undo_of is not None and (waiting := own.first()):
+            return waiting
         submission = wanted.submission
         names = ("group_id", "group_name", "loaded", "intended", "undo_of", "again_of", "note")
         columns = {"id": wanted.operation, "kind": ApprovalRequest.CHANGE, "action": wanted.action}

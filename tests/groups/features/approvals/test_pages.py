@@ -669,6 +669,14 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     assert the_request() == asked
 
 
+def test_an_undo_that_is_pressed_on_two_pages_is_asked_for_once(staff, browse, limits):
+    limits(max_percent=Decimal(20))
+    client = browse(staff)
+    url = an_undo(client)[0]
+    first, second = (client.post(url, {"operation": str(uuid.uuid4())}) for _ in range(2))
+    assert first["Location"] == second["Location"] == f"/requests/{the_request().pk}/"
+
+
 @pytest.mark.parametrize("way", [a_row, a_plan, a_move], ids=lambda way: way.__name__)
 def test_who_has_no_right_to_the_write_may_refuse_it_and_is_not_named_among_those_who_approve(
     staff, owner, manager, browse, sandbox, limits, way
