@@ -1,6 +1,5 @@
 """Find the promotions and the loyalty rules that depend on a group."""
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from groups.features.insights.services.ladder import Ladder
 from groups.models import PosterCredentials
 from groups.poster import LoyaltyRule, PosterClient, PosterError, Promotion
 from groups.services.cache import cache_key, cached, keep_cached
-from groups.services.gateway import begin_call, rest_of
+from groups.services.gateway import begin_call
 from groups.services.groups import list_groups
 
 
@@ -100,7 +99,8 @@ def _begin(
 
     `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
     changes a promotion or a rule. The function that is returned waits for it, or returns its error.
-    With `fresh` an empty list is asked for once more: something is decided by it, and one may be untrue once.
+    With `fresh` an empty list is asked for once more, which may take as long again: something is decided by
+    it, and one may be untrue once.
     """
     key = cache_key(credentials, what, of_groups=False)
     known = None if fresh or credentials.refused_at else cached(key)
@@ -109,10 +109,9 @@ def _begin(
     seconds = within or settings.POSTER_READ_DEADLINE / 2
 
     def read(poster: PosterClient) -> Any:
-        began = time.monotonic()
         answer = ask(poster, within=seconds)
         if fresh and not (getattr(answer, what) or answer.unreadable):
-            answer = ask(poster, within=rest_of(seconds, began))
+            answer = ask(poster, within=seconds)
         return answer
 
     try:

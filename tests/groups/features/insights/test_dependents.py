@@ -97,6 +97,19 @@ def test_a_page_takes_as_long_as_one_of_its_calls(owner, browse, sandbox, monkey
     assert len(sandbox.log) - 1 == (4 if "retire" in url else 3)
 
 
+def test_with_a_slow_poster_an_empty_list_of_rules_is_no_unread_one(
+    owner, browse, sandbox, monkeypatch, settings
+):
+    sandbox.console().set_rules()
+    client = browse(owner)
+    client.get("/groups/")
+    # Each of the two looks at an empty list may take half of this.
+    settings.POSTER_READ_DEADLINE = 4
+    monkeypatch.setattr(sandbox, "latency", 1.2)
+    assert "could not be read" not in text_of(client.get("/groups/1/delete/"))
+    assert len(sandbox.calls(LISTS[1])) == 2
+
+
 @pytest.mark.parametrize("values", [{}, {"percent": "45"}], ids=["form", "check"])
 def test_the_form_and_the_check_of_an_edit_load_them(staff, browse, values):
     client = browse(staff)
