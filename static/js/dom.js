@@ -14,14 +14,18 @@ function attempt(use) {
   try { return use(); } catch { return null; }
 }
 
-// The key under which this browser keeps the address of a change or a job whose outcome nobody has been told yet.
+// The keys under which this browser keeps the address of a save, and of a job, whose outcome nobody has been told yet.
 export const LEFT = "left";
+export const LEFT_JOB = "left job";
 
 // Choices kept in this browser.
 export const storage = {
   get: (key) => attempt(() => localStorage.getItem(key)),
   set: (key, value) => attempt(() => localStorage.setItem(key, value)),
 };
+
+// The time is kept too: a save may be left before it is written down.
+export const leave = (key, url) => storage.set(key, `${Date.now()} ${url}`);
 
 // What was typed, kept in this tab.
 export const tab = {

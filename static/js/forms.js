@@ -1,5 +1,5 @@
 // Forms: warn before one with unsaved input is left, show that it is under way, and ignore a second click.
-import { $, $$, isPlain, LEFT, page, storage } from "./dom.js";
+import { $, $$, isPlain, leave, LEFT, LEFT_JOB, page, storage } from "./dom.js";
 
 // --- Unsaved input ---
 
@@ -47,9 +47,9 @@ function release(form) {
   for (const button of $$("[data-sending]", form)) button.removeAttribute("data-sending");
 }
 
-// Give each undo an operation, by which it is followed as a save is; a browser without HTTPS makes none.
-function nameUndo(form) {
-  if (!form.action.endsWith("/undo/") || !crypto.randomUUID) return false;
+// Give each undo of a change an operation, by which it is followed as a save is; a browser without HTTPS makes none.
+export function nameUndo(form) {
+  if (!/\/history\/[^/]+\/undo\/$/.test(form.action) || !crypto.randomUUID) return false;
   const field = form.elements.operation ?? document.createElement("input");
   form.append(Object.assign(field, { type: "hidden", name: "operation", value: crypto.randomUUID() }));
   return true;
@@ -129,9 +129,9 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 const jobUnderWay = () => $("[data-left]")?.dataset.left;
 
 addEventListener("pagehide", () => {
-  if (jobUnderWay()) storage.set(LEFT, jobUnderWay());
+  if (jobUnderWay()) leave(LEFT_JOB, jobUnderWay());
 });
 
-const left = storage.get(LEFT);
-if (left && left === jobUnderWay()) storage.set(LEFT, "");
-else if (left) import("./steps.js").then(({ tell }) => tell());
+if (storage.get(LEFT_JOB)?.endsWith(` ${jobUnderWay()}`)) storage.set(LEFT_JOB, "");
+for (const key of [LEFT, LEFT_JOB])
+  if (storage.get(key)) import("./steps.js").then(({ tell }) => tell(key));

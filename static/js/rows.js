@@ -1,6 +1,6 @@
 // Edit a group in its row of the list. The row is swapped where it stands, and keeps the focus.
 import { $, $$, fetchInto, isPlain } from "./dom.js";
-import { clearUnsaved, underWay } from "./forms.js";
+import { clearUnsaved, nameUndo, underWay } from "./forms.js";
 
 // Select by the form: while a row settles, HTMX gives it the attributes of the previous row.
 const PERCENT = ".row-form [name=percent]";
@@ -54,6 +54,7 @@ addEventListener("submit", (event) => {
   event.preventDefault();
   event.stopImmediatePropagation();
   row.id = `row-${row.dataset.group}`;
+  if (nameUndo(event.target)) import("./steps.js").then(({ follow }) => follow(event.target));
   fetchInto(row, event.target.getAttribute("action"), { verb: "POST", source: event.target });
 }, true);
 

@@ -1,8 +1,10 @@
 // Say the steps of a save while it is under way. Who leaves it, or a job, is told its outcome on whatever page is open then.
-import { $, announce, LEFT, storage } from "./dom.js";
+import { $, announce, leave, LEFT, storage } from "./dom.js";
 
 const EVERY = 1000;
 const LONGEST = 10_000;
+// The time after which a save that is not in the history was not recorded.
+const UNRECORDED = 45_000;
 const words = $(".loading-words");
 const { history } = words.dataset;
 const usual = words.textContent;
@@ -27,13 +29,13 @@ export function follow(form) {
     words.textContent = usual;
     document.removeEventListener("htmx:beforeOnLoad", end);
     document.removeEventListener("htmx:sendError", end);
-    removeEventListener("pagehide", leave);
+    removeEventListener("pagehide", hide);
   }
   function end({ detail }) {
     if (detail.requestConfig.elt === form) stop();
   }
-  function leave() {
-    storage.set(LEFT, url);
+  function hide() {
+    leave(LEFT, url);
     stop();
   }
   async function look() {
@@ -46,25 +48,29 @@ export function follow(form) {
   timer = setInterval(look, EVERY);
   document.addEventListener("htmx:beforeOnLoad", end);
   document.addEventListener("htmx:sendError", end);
-  addEventListener("pagehide", leave);
+  addEventListener("pagehide", hide);
 }
 
 // The longer it takes, the less often it is asked for: a job may take an hour.
-export async function tell(pause = EVERY) {
-  const url = storage.get(LEFT);
-  if (!url) return;
+export async function tell(key, pause = EVERY) {
+  const left = storage.get(key);
+  if (!left) return;
+  const [at, url] = left.split(" ");
+  // Another tab may have left something else meanwhile.
+  const forget = () => storage.get(key) === left && storage.set(key, "");
   // The page may have come with it already.
   const isTold = () => $(`[data-of="${url.split("/").at(-2)}"]`);
   if (isTold()) {
-    storage.set(LEFT, "");
+    forget();
     return;
   }
   const [status, html] = await ask(url, "messages");
-  if (!status || status === 204 || status >= 500) {
-    setTimeout(tell, pause, Math.min(1.1 * pause, LONGEST));
+  const isYetToCome = status === 404 && Date.now() - at < UNRECORDED;
+  if (!status || status === 204 || status >= 500 || isYetToCome) {
+    setTimeout(tell, pause, key, Math.min(1.1 * pause, LONGEST));
     return;
   }
-  storage.set(LEFT, "");
+  forget();
   if (status !== 200 || isTold()) return;
   const messages = $("#messages");
   messages.insertAdjacentHTML("beforeend", html);

@@ -102,3 +102,12 @@ SCRIPT = {True: "script", False: "no script"}
 MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
     pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
 )
+
+
+def strike(page, *, code, key, shift=False, control=False):
+    """Press a key as a keyboard of any layout reports it: its place, and the text it types."""
+    session = page.context.new_cdp_session(page)
+    event = {"code": code, "key": key, "modifiers": 8 * shift + 2 * control}
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyDown"} | ({} if control else {"text": key}))
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyUp"})
+    session.detach()
