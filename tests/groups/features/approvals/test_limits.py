@@ -664,7 +664,7 @@ def test_a_process_that_dies_after_the_yes_leaves_no_yes_without_a_write(
 ):
     request = asked(staff)
 
-    def die(*_):
+    def die(*_, **__):
         raise SystemExit
 
     with monkeypatch.context() as patch:

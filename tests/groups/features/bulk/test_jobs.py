@@ -293,12 +293,12 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypat
     count = 0
     read_before = executor.execute.__globals__["_read_before"]
 
-    def killed(command, change):
+    def killed(command, change, **options):
         nonlocal count
         count += 1
         if count == moment:
             raise Killed
-        return read_before(command, change)
+        return read_before(command, change, **options)
 
     monkeypatch.setitem(executor.execute.__globals__, "_read_before", killed)
     job = plan_edits(staff, {1: "11", 4: "12"}, [new_group("Нова"), new_group("Інша")])

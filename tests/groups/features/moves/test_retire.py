@@ -152,13 +152,16 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
     snapshots.take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
 
-    def die(moving, group):
-        assert remove(moving, group)
-        raise SystemExit
+    submit = move_run.submit_one_by_one
 
-    remove = move_run.MoveRun._remove
+    def die_after_the_removal(lease, commands, **options):
+        changes = list(submit(lease, commands, **options))
+        if any(change.action == Change.Action.REMOVE for change in changes):
+            raise SystemExit
+        return iter(changes)
+
     with monkeypatch.context() as patch:
-        patch.setattr(move_run.MoveRun, "_remove", die)
+        patch.setattr(move_run, "submit_one_by_one", die_after_the_removal)
         with pytest.raises(SystemExit):
             run(job)
     assert len(sandbox.posts(REMOVE)) == 1
