@@ -114,7 +114,7 @@ def test_the_type_is_chosen_in_the_filters_where_a_phone_has_no_room_for_it(page
     expect(page.get_by_role("navigation", name="Тип")).to_be_hidden()
     page.get_by_text("Фільтри", exact=True).click()
     kind = page.get_by_role("combobox", name="Тип", exact=True)
-    expect(kind.locator("option")).to_have_text(["будь-яке", "Бонусна", "Знижкова"])
+    expect(kind.locator("option")).to_have_text(["усі", "Бонусна", "Знижкова"])
     kind.select_option("Знижкова")
     page.get_by_role("button", name="Показати").click()
     expect(page.locator("tr[data-group]")).to_have_count(2)
