@@ -251,12 +251,18 @@ def test_a_save_says_its_steps(window, slow, width, group_id):
     expect(words).to_have_text("Чекаємо на Poster …")
 
 
-def test_an_undo_says_its_steps_and_is_told_once(window, slow):
+def undo_of_a_save(page, slow, group_id):
+    """Save a group while Poster is quick, and return the button that takes it back."""
     slow.latency = 0
-    page = window()
-    save(page, 7)
+    save(page, group_id)
     undo = page.locator(".toast").get_by_role("button", name="Повернути")
     expect(undo).to_be_visible()
+    return undo
+
+
+def test_an_undo_says_its_steps_and_is_told_once(window, slow):
+    page = window()
+    undo = undo_of_a_save(page, slow, 7)
     slow.latency = SLOW
     page.evaluate(NOTES_ITS_WORDS)
     undo.click()
@@ -268,11 +274,8 @@ def test_an_undo_says_its_steps_and_is_told_once(window, slow):
 
 @pytest.mark.thorough
 def test_an_undo_that_failed_is_told_by_its_page_alone(window, slow):
-    slow.latency = 0
     page = window()
-    save(page, 7)
-    undo = page.locator(".toast").get_by_role("button", name="Повернути")
-    expect(undo).to_be_visible()
+    undo = undo_of_a_save(page, slow, 7)
     slow.script("clients.updateGroup", "error_number", code=36, when="before")
     undo.click()
     expect(page.locator("#main [data-notice=error]")).to_contain_text("Poster відмовив у зміні")
@@ -281,11 +284,8 @@ def test_an_undo_that_failed_is_told_by_its_page_alone(window, slow):
 
 
 def test_an_undo_that_is_left_tells_its_outcome_wherever_the_person_is(window, slow):
-    slow.latency = 0
     page = window()
-    save(page, 8)
-    undo = page.locator(".toast").get_by_role("button", name="Повернути")
-    expect(undo).to_be_visible()
+    undo = undo_of_a_save(page, slow, 8)
     slow.latency = SLOW
     # Playwright touches no page that is about to be left.
     undo.evaluate("undo => { undo.click(); setTimeout(() => location.assign('/settings/'), 1000); }")

@@ -29,7 +29,7 @@ class WebhookForm(forms.Form):
         label=_("Address"),
         required=False,
         max_length=LONGEST,
-        # Who has it may write there, so js/back.js does not keep it.
+        # The address lets anybody write there, so js/back.js does not keep it.
         widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-never-kept": True}),
     )
     kinds = forms.MultipleChoiceField(

@@ -62,7 +62,7 @@ class ChangedSince(Exception):
 
 
 class AlreadySo(Exception):
-    """What was asked for was made already: the request is approved, and nothing was sent."""
+    """The write that was asked for was made already: its request is approved, and nothing was sent."""
 
 
 # --- Read --------------------------------------------------------------------------------------------------

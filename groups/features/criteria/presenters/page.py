@@ -72,7 +72,7 @@ class CriteriaPage:
 
     @cached_property
     def _waits(self) -> Job | ApprovalRequest | None:
-        """What a person has to decide before a night can begin."""
+        """The job or request that a person has to decide before a night can begin."""
         return what_waits(self.saved) if self.saved else None
 
     @cached_property

@@ -40,7 +40,7 @@ Held = Criteria.Held
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
 PATIENCE = timedelta(minutes=30)
-"""What Poster refuses holds the nights once it has refused it for so long: it may do so once by mistake."""
+"""A refusal of Poster's holds the nights once it has lasted for so long: a single one may be a mistake."""
 
 type Columns = dict[str, Any]
 

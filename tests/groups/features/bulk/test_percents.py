@@ -289,7 +289,7 @@ def test_a_percent_of_the_address_is_typed_for_the_groups_and_not_sent(staff, br
     assert "2 changes" in text_of(page)
     assert percents_of(client.get(f"{BULK}?id=4&percent=101")) == {"4": "10"}
     assert not sandbox.posts()
-    # What is typed over it stays, on the way to a calculation too.
+    # A number that is typed over it stays, on the way to a calculation too.
     sent = open_bulk_form(client, url, p4="10") | {
         "calculate": "1",
         "amount": "1",

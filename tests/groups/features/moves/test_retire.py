@@ -148,7 +148,7 @@ def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff
 
 def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
-    # Who has left in between is tried by no run.
+    # A client who has left in between is tried by no run.
     snapshots.take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
 
