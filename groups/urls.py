@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 from django.utils.module_loading import module_has_submodule
 
-from groups.feature import plugged_in_features
+from groups.feature import features
 from groups.poster.fields import MAX_ID
 from groups.views import account, clients, go, groups, installation, jobs
 from groups.views.journal import history, news
@@ -77,6 +77,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]
-for feature in plugged_in_features():
-    if module_has_submodule(feature.module, "urls"):
-        urlpatterns += import_module(f"{feature.name}.urls").urlpatterns
+for each in features():
+    if module_has_submodule(each.module, "urls"):
+        urlpatterns += import_module(f"{each.name}.urls").urlpatterns

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin import contradictions, env_values, features, log_settings, made_keys, stores
+from poster_admin import contradictions, env_values, log_settings, made_keys, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 
@@ -121,7 +121,20 @@ JOB_WORKERS = env.number("JOB_WORKERS", default=1, most=1000)
 
 INSTALLED_APPS = [
     "groups",
-    *features.APPS,
+    # Each feature stands after those that it needs.
+    "groups.features.snapshots",
+    "groups.features.moves",
+    "groups.features.insights",
+    "groups.features.bulk",
+    "groups.features.schedules",
+    "groups.features.approvals",
+    "groups.features.elsewhere",
+    "groups.features.notices",
+    "groups.features.client_lists",
+    "groups.features.criteria",
+    "groups.features.movements",
+    "groups.features.scheme_file",
+    "groups.features.saved_views",
     "poster_admin.users",
     "poster_admin.common",
     "poster_admin.apps.AdminConfig",
@@ -136,9 +149,6 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "axes",
 ]
-
-FEATURES_OFF = env.items("FEATURES_OFF", str.strip, "names of features", default=[])
-features.require_known(env, FEATURES_OFF)
 
 MIDDLEWARE = [
     "poster_admin.common.middleware.request_id_and_timing",

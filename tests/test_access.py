@@ -18,7 +18,6 @@ from groups.features.saved_views.models import SavedView
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, PosterCredentials
 from groups.services.groups import read_now
-from poster_admin.features import FEATURES
 from poster_admin.users.models import Passkey, SecurityEvent, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
@@ -38,7 +37,6 @@ from tests.support.addresses import (
     urls,
 )
 from tests.support.commands import edit_of
-from tests.support.features import with_feature
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form
 from tests.support.pairwise import covering
@@ -47,7 +45,7 @@ from tests.support.schedules import planned
 from tests.support.sign_in import after_a_while
 
 # Each page asks another database for the same in the tests of its own.
-pytestmark = [pytest.mark.django_db, pytest.mark.once, with_feature(*FEATURES)]
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 # Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),

@@ -24,11 +24,9 @@ from groups.models import Change
 from poster_admin.common.observability.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
-from poster_admin.features import FEATURES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
 from tests.support.canary import QUICK, forms_of, whole_database
-from tests.support.features import with_feature
 from tests.support.openid_provider import Provider
 from tests.support.pages import fragment, group_form, open_form
 from tests.support.pairwise import covering
@@ -135,7 +133,6 @@ FEW = covering(QUICK, lambda name: {FAULTS[name].row})
 
 
 # `make test` has one fault of each row of the catalogue, with DEBUG: the pages of errors show more then.
-@with_feature(*FEATURES)
 @pytest.mark.once  # what is said does not depend on the database
 @pytest.mark.parametrize(
     ("faults", "debug"),

@@ -9,11 +9,9 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from poster_admin.devtools.sandbox import Sandbox
-from poster_admin.features import FEATURES
 from tests.support.canary import forms_of
 from tests.support.dashboard.killing import Dashboard
 from tests.support.environment import ROOT
-from tests.support.features import with_feature
 from tests.support.mail import Inbox
 from tests.support.ports import free_port
 from tests.support.reports import events_in, report_server
@@ -99,7 +97,6 @@ def plain(message):
     return "".join(part.get_content() for part in message.walk() if not part.is_multipart()) + str(message)
 
 
-@with_feature(*FEATURES)
 @pytest.mark.once
 def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox):
     mails, port = inbox

@@ -1,1 +1,1 @@
-"""Features of the dashboard beside its core: each folder is an app that `FEATURES_OFF` can leave out."""
+"""Features of the dashboard beside its core: each folder is an app of its own."""

@@ -8,7 +8,7 @@ from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
-from groups.models.workers import LeftOutFeature, WorkerHeartbeat
+from groups.models.workers import WorkerHeartbeat
 
 __all__ = [
     "Change",
@@ -18,7 +18,6 @@ __all__ = [
     "Holder",
     "Job",
     "JobQuerySet",
-    "LeftOutFeature",
     "Lock",
     "LocksLost",
     "PosterAccount",

@@ -42,19 +42,15 @@ def lease_time() -> timedelta:
 class JobQuerySet(LeasedQuerySet["Job"]):
     """Jobs. At most one run works on a job at a time, the one that holds its lease."""
 
-    def known(self) -> "JobQuerySet":
-        """Return the jobs of the kinds that are registered: the others wait, and are on no page."""
-        return self.filter(kind__in=Job.registered)
-
     def unfinished(self) -> "JobQuerySet":
         """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
     def due(self) -> "JobQuerySet":
-        """Return the jobs that a run may work on now: active, known, without a valid lease or a pause."""
+        """Return the jobs that a run may work on now: active, without a valid lease or a pause."""
         longest = timedelta(seconds=max(settings.JOB_RETRY_PAUSES))
         waits = Q(next_try_at=None) | past("next_try_at", ahead=longest)
-        return self.known().free().filter(waits, state__in=Job.ACTIVE)
+        return self.free().filter(waits, state__in=Job.ACTIVE)
 
 
 class Job(Leased, Consent):
@@ -217,8 +213,6 @@ class Job(Leased, Consent):
     @property
     def submission(self) -> Submission:
         """The form that asked for this job."""
-        if not self.is_known:  # its feature is left out, so no form asks for the same
-            return Submission(self.pk, self.account_id, self.user_id, self.kind)
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
         return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
@@ -243,11 +237,6 @@ class Job(Leased, Consent):
     @property
     def stop_words(self) -> str:
         return str(self.stop.label) % {"detail": self.detail or "–"}
-
-    @property
-    def is_known(self) -> bool:
-        """Return True if the kind of the job is registered; else it has neither a page nor a title."""
-        return self.kind in self.registered
 
     @property
     def lock_keys(self) -> frozenset[str]:

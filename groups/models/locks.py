@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from django.db import models
@@ -54,18 +53,6 @@ holder_finders: dict[str, FindHolder] = {}
 """The function that finds a row by its id, by the label of the feature whose rows hold locks."""
 
 
-@dataclass(frozen=True, slots=True)
-class HolderOfFeature:
-    """A row that holds a lock, of a feature that is switched off; `feature` is the label of its app."""
-
-    feature: str
-    pk: uuid.UUID
-
-    def get_absolute_url(self) -> str:
-        """Return an empty address: the feature has no pages."""
-        return ""
-
-
 class LockQuerySet(models.QuerySet["Lock"]):
     """Locks. The keys of one holder are taken all at once or not at all."""
 
@@ -113,7 +100,7 @@ class Lock(models.Model):
     are settled.
 
     `feature` is the label of an app, and `row_id` the id of a row there. There is no foreign key, so that the
-    core knows no feature, and the lock of one that is switched off still holds.
+    core knows no feature.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)
@@ -155,6 +142,4 @@ class Lock(models.Model):
             return holder
         if self.row_id is None:
             raise ValueError("This lock has no holder.")
-        if self.feature not in holder_finders:
-            return HolderOfFeature(self.feature, self.row_id)
         return holder_finders[self.feature](self.row_id)

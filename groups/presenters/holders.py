@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 from functools import singledispatch
 
-from django.apps import apps
 from django.utils.translation import gettext as _
 
-from groups.feature import feature_of_jobs
 from groups.models import Change, Holder, Job
-from groups.models.locks import HolderOfFeature
 from groups.presenters.messages import Message
 from groups.services.values import moment_words
 from groups.services.writes.commands import Command
@@ -57,8 +54,6 @@ def _change_notice(change: Change) -> HolderNotice:
 
 @holder_notice.register
 def _job_notice(job: Job) -> HolderNotice:
-    if not job.is_known and (feature := feature_of_jobs(job.kind)):
-        return holder_notice(HolderOfFeature(feature, job.pk))
     words = {
         "who": job.user_name,
         "time": moment_words(job.created_at),
@@ -76,12 +71,3 @@ def _job_notice(job: Job) -> HolderNotice:
         )
     message = Message(_("Clients are being moved"), text % words, advice)
     return HolderNotice(message, job.get_absolute_url(), _("Look at the job"), kind="unknown", mark="clock")
-
-
-@holder_notice.register
-def _feature_notice(holder: HolderOfFeature) -> HolderNotice:
-    name = apps.get_app_config(holder.feature).verbose_name
-    text = _("The group is held by a feature that is switched off on this server: %(feature)s.")
-    advice = _("Ask the administrator of this server to switch it on, so that this can be ended there.")
-    message = Message(_("This group is locked for the moment"), text % {"feature": name}, advice)
-    return HolderNotice(message, "", "")

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message
-from groups.services.jobs.kinds import title_of
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.queue import may_undo
 from groups.services.jobs.undo_plan import (
     UndoPreview,
@@ -94,7 +94,7 @@ def links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, UndoLink]
     jobs = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of")
     undoable = ids_to_undo(jobs, user)
     return {
-        first[job.pk]: UndoLink(f"{job.get_absolute_url()}#undo", title_of(job))
+        first[job.pk]: UndoLink(f"{job.get_absolute_url()}#undo", JobKind.of(job).title)
         for job in jobs
         if job.pk in undoable
     }

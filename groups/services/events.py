@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
-from groups.services.jobs.kinds import title_of
+from groups.services.jobs.kinds import JobKind
 
 # Days before the end of a token on which its user is told.
 TOKEN_DAYS = (60, 14, 3)
@@ -97,7 +97,7 @@ def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
     A stop has the same key after the job was resumed, which a person may do before anybody looks.
     """
-    rows = Job.objects.known().filter(account=account).order_by()
+    rows = Job.objects.filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),
         *rows.filter(state__in=Job.UNFINISHED, stopped_at__gt=since),
@@ -145,11 +145,11 @@ def review_words(change: Change) -> str:
 def job_words(job: Job) -> str:
     """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
     if job.state == Job.State.DONE:
-        return one_line(_("A job has ended: %(title)s.") % {"title": title_of(job)})
+        return one_line(_("A job has ended: %(title)s.") % {"title": JobKind.of(job).title})
     if job.state != Job.State.STOPPED:
         text = _("A job had stopped, and was resumed: %(title)s.")
-        return one_line(text % {"title": title_of(job)})
-    text = _("A job has stopped: %(title)s.") % {"title": title_of(job)}
+        return one_line(text % {"title": JobKind.of(job).title})
+    text = _("A job has stopped: %(title)s.") % {"title": JobKind.of(job).title}
     return one_line(text, job.stop_words)
 
 

@@ -17,7 +17,6 @@ from django_htmx.http import push_url, reselect, retarget
 from groups.forms.fields import NAME_LENGTH
 from groups.forms.groups import GroupForm, RemovalForm
 from groups.models import Change, Job
-from groups.models.locks import HolderOfFeature
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
@@ -146,7 +145,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         return render_page(request, "404.html", {"removal": removal}, status=404)
     holders = job_lease.holders_of(credentials, group_id)
     # A row of a feature has a place of its own on the page.
-    holder = next((each for each in holders if isinstance(each, Job | HolderOfFeature)), None)
+    holder = next((each for each in holders if isinstance(each, Job)), None)
     locked = history.open_change(credentials, group_id)
     context = {
         "one": one,

@@ -25,7 +25,6 @@ from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from poster_admin.users.sign_in.throttle import Attempt
 from tests.support.changes import let_be_due, unknown
 from tests.support.commands import edit_of
-from tests.support.features import with_feature
 from tests.support.jobs import start
 from tests.support.pages import REMOVAL
 
@@ -136,7 +135,6 @@ def test_nobody_waits_to_sign_in_for_a_pause_of_that_time(staff, rf):
     attempt.check()
 
 
-@with_feature("moves")
 def test_a_job_goes_on_in_another_worker(staff, sandbox):
     with an_hour_ahead():
         job = start(staff, client_ids=[129])
@@ -190,7 +188,6 @@ def test_a_password_of_that_time_is_asked_for_again(owner, browse, sandbox):
     assert client.get(REMOVAL).status_code == 302
 
 
-@with_feature("moves")
 def test_clocks_that_differ_a_little_are_no_reason(staff, sandbox):
     with mock.patch("django.utils.timezone.now", lambda now=timezone.now: now() + timedelta(seconds=20)):
         job = start(staff, client_ids=[129])

@@ -9,9 +9,7 @@ import pytest
 
 from groups.models import Change
 from groups.views.http.requests import SECTIONS
-from poster_admin.features import FEATURES
 from tests.support.addresses import PRIVATE, taken_back
-from tests.support.features import with_feature
 from tests.support.jobs import start
 from tests.support.pages import HTMX, fragment, group_form, text_of
 
@@ -29,7 +27,6 @@ def is_a_page(answer):
     return html.startswith("<!doctype html>") and html.count("<title>") == 1
 
 
-@with_feature(*FEATURES)
 @pytest.mark.django_db(transaction=True)
 def test_a_page_that_htmx_restores_from_its_history_is_whole(owner, browse, sandbox):
     client = browse(owner)
@@ -151,9 +148,6 @@ def test_a_draft_is_what_a_fresh_form_shows_whatever_was_typed_since(staff, brow
 
 
 # --- Malformed headers -------------------------------------------------------------------------------------
-
-
-@with_feature("bulk")
 @pytest.mark.parametrize("length", ["", "x", "-1", "5, 5", "٥", "9" * 5000])
 def test_a_malformed_length_of_a_body_is_a_form_error(staff, browse, sandbox, length):
     answer = browse(staff).post(UPLOAD, {}, CONTENT_LENGTH=length)

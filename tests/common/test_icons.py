@@ -8,10 +8,8 @@ from django.templatetags.static import static
 from groups.presenters.lists.list_filters import SORT_ICONS
 from groups.presenters.settings_pages import settings_pages
 from poster_admin.common.templatetags.icons import icon
-from poster_admin.features import FEATURES
 from tests.support.documents import templates
 from tests.support.environment import ROOT
-from tests.support.features import with_feature
 
 
 def drawn():
@@ -29,7 +27,6 @@ def sprite():
 
 
 @pytest.mark.django_db
-@with_feature(*FEATURES)
 def test_what_is_drawn_is_in_the_sprite_and_nothing_else(owner):
     assert drawn() | {page.icon for page in settings_pages(owner)} == sprite()
 

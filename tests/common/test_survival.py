@@ -16,7 +16,6 @@ from tests.support import environment, outages
 from tests.support.dashboard.killing import WRITE, Dashboard, wait_until
 from tests.support.dashboard.moving import Move
 from tests.support.databases import migrated_database
-from tests.support.features import with_feature
 
 pytestmark = pytest.mark.slow
 # A job's lease is shorter than the outage of the database.
@@ -199,7 +198,6 @@ def test_a_short_lock_after_the_send_is_waited_for(dashboard):
     assert dashboard.rows()[write.operation]["state"] == "applied"
 
 
-@with_feature("moves")
 @pytest.mark.parametrize("seconds", [1.5, pytest.param(5.0, marks=pytest.mark.thorough)])
 def test_a_job_waits_for_a_locked_database_and_goes_on(dashboard, seconds):
     """This includes an outage in which the stop of the job can still be recorded."""

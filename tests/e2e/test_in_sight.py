@@ -11,7 +11,6 @@ from groups.features.saved_views.services import save_view
 from groups.models import Change
 from tests.support.browser import OVERFLOW, PAINTED, heading, new_group, row, show_list
 from tests.support.changes import write_down
-from tests.support.features import with_feature
 from tests.support.pairwise import marked
 from tests.support.scenes import SCENES, Stage, signed_in
 
@@ -413,9 +412,6 @@ def test_djangos_admin_has_our_name_and_colours(page_for, admin_user, live):
 
 
 # --- Tabs --------------------------------------------------------------------------------------------------
-
-
-@with_feature("saved_views")
 @pytest.mark.parametrize("width", [360, 1280])
 def test_saved_views_are_tabs_over_the_list_with_their_counts(page_for, staff, width):
     for name, query in (("Знижки", "type=2"), ("Порожні гурти", "clients_to=0")):

@@ -31,7 +31,6 @@ from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.http import network
 from tests.support import pairwise
 from tests.support.circuit import close_breakers
-from tests.support.features import with_feature
 from tests.support.matrix import (
     CALLS_BEFORE_THE_WRITE,
     PROPERTY,
@@ -52,7 +51,6 @@ State = Change.State
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("short_deadlines"),
-    with_feature("moves", "insights", "snapshots"),
 ]
 
 PAGES = {

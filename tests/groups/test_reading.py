@@ -21,16 +21,14 @@ from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.services.writes.reconcile import reconcile_due
-from poster_admin.features import FEATURES
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
 from tests.support.bulk import plan_edits
 from tests.support.changes import unknown, write_down
-from tests.support.features import with_feature
 from tests.support.pages import fragment
 from tests.support.snapshots import remove_by_page
 
 # Each page asks another database for the same in the tests of its own.
-pytestmark = [pytest.mark.django_db, pytest.mark.once, with_feature(*FEATURES)]
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 WRITE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 ALWAYS = {"users_usersession", "groups_groupscopy"}
 ALSO = {

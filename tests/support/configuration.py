@@ -15,8 +15,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     from django.conf import settings
 
-    plugged_in = os.environ.get("TEST_FEATURES", "").split()
-    settings.INSTALLED_APPS = ["tests.support.database", *settings.INSTALLED_APPS, *plugged_in]
+    settings.INSTALLED_APPS = ["tests.support.database", *settings.INSTALLED_APPS]
     # Pytest shows the log of a test that fails; each line would be formatted a second time.
     settings.LOGGING["root"]["handlers"] = []
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -39,7 +39,6 @@ VARIABLES = {
     **{name: value for name, value in documented_defaults().items() if name not in SERVER},
     "SECRET_KEY": secrets.token_urlsafe(50),
     "POSTER_TOKEN_KEYS": Fernet.generate_key().decode(),
-    "FEATURES_OFF": os.environ.get("TEST_FEATURES_OFF", ""),
     "HTTPS": "False",
     "DATABASE_URL": POSTGRES_URL if ON_SERVICES else "sqlite://:memory:",
     "CACHE_URL": REDIS_URL if ON_SERVICES else "locmemcache://",

@@ -1,6 +1,4 @@
-from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import gettext_noop
 
 from groups import feature
 
@@ -40,11 +38,3 @@ class Approvals(feature.Feature):
         hooks.routine("lapse requests", approvals.lapse_overdue, pause=5.0)
         hooks.form_addresses("request_approve", "request_refuse", "request_withdraw")
         hooks.log_words((limit.value, limit.label) for limit in Limits.Limit)
-
-    def when_left_out(self) -> None:
-        """Warn that the limits bind nothing, where some are set."""
-        from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.approvals.services import limits  # noqa: PLC0415 - as above
-
-        register(limits.limits_without_effect)
-        hooks.doctor(gettext_noop("limits"), limits.examine)

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -13,7 +11,6 @@ class ClientLists(feature.Feature):
 
     name = "groups.features.client_lists"
     verbose_name = _("lists of clients")
-    needs: ClassVar[tuple[str, ...]] = ("moves",)
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -15,8 +13,6 @@ class Criteria(feature.Feature):
 
     name = "groups.features.criteria"
     verbose_name = _("Criteria")
-    job_kinds: ClassVar[tuple[str, ...]] = ("criteria",)
-    needs: ClassVar[tuple[str, ...]] = ("snapshots", "moves", "insights")
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -14,7 +12,6 @@ class Movements(feature.Feature):
 
     name = "groups.features.movements"
     verbose_name = _("Movements")
-    needs: ClassVar[tuple[str, ...]] = ("insights", "elsewhere")
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models

@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -14,8 +12,6 @@ class Moves(feature.Feature):
 
     name = "groups.features.moves"
     verbose_name = _("moves of clients")
-    needs: ClassVar[tuple[str, ...]] = ("snapshots",)
-    job_kinds: ClassVar[tuple[str, ...]] = ("move", "retire")
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models

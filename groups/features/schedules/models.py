@@ -122,10 +122,6 @@ class Schedule(Leased, Consent):
             _("Birthday bonuses of this account come back in another unit, so none is sent."),
         )
         BEYOND_LIMITS = "beyond_limits", _("It went beyond the limits of the account by then.")
-        SWITCHED_OFF = (
-            "switched_off",
-            _("Planned changes were switched off on this server when it was due."),
-        )
         TOO_LATE = "too_late", _("No worker ran, or Poster did not answer, until it was over.")
 
     OPEN = (State.PLANNED, State.ACTIVE)
@@ -135,7 +131,6 @@ class Schedule(Leased, Consent):
         Reason.NO_RIGHT,
         Reason.TOKEN,
         Reason.BONUS_BLOCKED,
-        Reason.SWITCHED_OFF,
     )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

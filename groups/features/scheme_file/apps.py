@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -14,8 +12,6 @@ class SchemeFile(feature.Feature):
 
     name = "groups.features.scheme_file"
     verbose_name = _("the scheme as a file")
-    job_kinds: ClassVar[tuple[str, ...]] = ("scheme",)
-    needs: ClassVar[tuple[str, ...]] = ("bulk",)
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models

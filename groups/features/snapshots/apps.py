@@ -1,5 +1,3 @@
-from typing import ClassVar
-
 from django.utils.translation import gettext_lazy as _
 
 from groups import feature
@@ -10,7 +8,6 @@ class Snapshots(feature.Feature):
 
     name = "groups.features.snapshots"
     verbose_name = _("Snapshots")
-    job_kinds: ClassVar[tuple[str, ...]] = ("restore",)
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
@@ -30,16 +27,5 @@ class Snapshots(feature.Feature):
         page = (snapshots.VIEW_SNAPSHOT, _("Snapshots"), "groups:snapshots", PAGE)
         hooks.destinations(pages_for(page), order=13)
         hooks.form_addresses("snapshot_download")
-        self.forget_in_time()
-
-    def when_left_out(self) -> None:
-        """Go on deleting snapshots after their time: they hold names and phone numbers."""
-        self.forget_in_time()
-
-    def forget_in_time(self) -> None:
-        """Let each worker, and `manage.py prune`, delete the snapshots whose time is over."""
-        from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.snapshots.services import snapshots  # noqa: PLC0415 - as above
-
         hooks.routine("delete snapshots", snapshots.forget_old, pause=5)
         hooks.prune("snapshots", snapshots.forget_old)

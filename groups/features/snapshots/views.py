@@ -18,7 +18,7 @@ from groups.features.snapshots.services import restore_preview, snapshots
 from groups.forms.groups import WriteForm
 from groups.presenters.messages import Message, because_of
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import label_of
+from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
@@ -75,7 +75,7 @@ def snapshot_list(request: Request) -> HttpResponse:
     page = page_asked_for(request, snapshots.snapshots_of(request.credentials))
     restores = snapshots.restores_of(page.object_list)
     rows = [
-        (snapshot, label_of(snapshot.job) if snapshot.job else "", restores.get(snapshot.pk))
+        (snapshot, JobKind.of(snapshot.job).label if snapshot.job else "", restores.get(snapshot.pk))
         for snapshot in page.object_list
     ]
     context = {"page": page, "rows": rows, "days": settings.SNAPSHOT_DAYS}

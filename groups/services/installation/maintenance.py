@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
 
-from groups.models import Change, LeftOutFeature, WorkerHeartbeat
+from groups.models import Change, WorkerHeartbeat
 from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
@@ -87,11 +86,10 @@ def reconcile(account: str | None = None) -> None:
 
 
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, and the features that it runs without; continue abandoned jobs."""
+    """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
-        LeftOutFeature.objects.beat(settings.FEATURES_OFF)
     catch_up()
     for job in queue.revive():
         log.info("Job %s continues", job.pk)

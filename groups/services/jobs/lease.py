@@ -64,7 +64,7 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
     Raises `TokenRejected` if Poster has refused the user's token.
     """
     check_token(credentials)
-    jobs = Job.objects.known().filter(account=credentials.account_id)
+    jobs = Job.objects.filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
     return started.defer("wanted", "undo_of__wanted")
 

@@ -33,7 +33,7 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind, register, title_of
+from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.jobs.undo_plan import (
     AT_ONCE,
@@ -100,7 +100,7 @@ class Undo(JobKind):
 
     @property
     def title(self) -> str:
-        return _("Undo · %(job)s") % {"job": title_of(self.job.undo_of) if self.job.undo_of else ""}
+        return _("Undo · %(job)s") % {"job": JobKind.of(self.job.undo_of).title if self.job.undo_of else ""}
 
     @property
     def request_words(self) -> str:

@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import heading
-from tests.support.features import with_feature
 
 
 @pytest.fixture
@@ -47,7 +46,6 @@ def test_all_pages_there_and_back(page_for, staff, somebody):
     expect(page.locator("[data-announce]")).to_have_text("125 clients, page 2 of 3")
 
 
-@with_feature("moves")
 def test_go_to_asks_for_no_chosen_client(page_for, staff):
     page = page_for(staff)
     opened(page)

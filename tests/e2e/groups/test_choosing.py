@@ -8,10 +8,8 @@ from playwright.sync_api import expect
 from groups.features.schedules.models import Schedule
 from groups.models import Job
 from tests.support.browser import heading, row, show_list
-from tests.support.features import with_feature
 from tests.support.jobs import run
 
-pytestmark = with_feature("bulk", "moves", "schedules")
 BOX = "[name=id]"
 CHOSEN = ".groups [name=id]:checked"
 

@@ -4,7 +4,6 @@ import pytest
 
 from groups.models import Change, Job
 from groups.presenters.holders import holder_notice
-from tests.support.features import with_feature
 
 
 @pytest.mark.parametrize(
@@ -25,16 +24,6 @@ def test_a_job_says_whether_it_is_at_work(state, words):
     assert words in notice.message.text
     assert "“Barista” → “Guest”" in notice.message.text
     assert notice.url == f"/jobs/{job.pk}/"
-
-
-@with_feature("moves")
-def test_a_job_of_a_feature_that_is_off_names_the_feature(monkeypatch):
-    job = Job(kind="move", state="waiting", user_name="owner", group_name="Barista")
-    assert "A job by owner" in holder_notice(job).message.text
-    monkeypatch.delitem(Job.registered, "move")
-    notice = holder_notice(job)
-    assert "switched off on this server: moves of clients" in notice.message.text
-    assert (notice.url, notice.is_short) == ("", False)
 
 
 def test_a_holder_without_words_is_a_mistake():

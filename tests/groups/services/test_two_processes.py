@@ -13,7 +13,6 @@ from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment
 from tests.support.dashboard.killing import CSRF, HOLD, SECONDS, WRITE, Dashboard, wait_until
 from tests.support.databases import migrated_database
-from tests.support.features import with_feature
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 8
@@ -85,7 +84,6 @@ def cost_on(dashboard, path, server):
     return found[0]
 
 
-@with_feature("insights")
 def test_the_sales_of_the_day_are_read_once_for_both_processes(dashboard):
     if dashboard.table("groups_job"):
         # Tests before this one have moved clients: sums that may not show that yet are read a second time.
@@ -201,7 +199,6 @@ def wait_for_job(dashboard, path):
     wait_until(lambda: 'data-state="done"' in dashboard.look(path), 0.2, 60)
 
 
-@with_feature("moves")
 def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
     source, elsewhere = (dashboard.plan("remove", "").group_id for _ in range(2))
@@ -224,7 +221,6 @@ def test_nobody_is_lost_in_a_group_whose_removal_is_carried_out_late(dashboard):
     assert people(dashboard, elsewhere) >= here
 
 
-@with_feature("moves")
 def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     sandbox, write = dashboard.sandbox, dashboard.plan("remove", "")
     source = dashboard.plan("remove", "").group_id
@@ -241,7 +237,6 @@ def test_a_group_under_a_job_is_not_removed_before_the_job_has_ended(dashboard):
     assert people(dashboard, write.group_id) >= here
 
 
-@with_feature("moves")
 @pytest.mark.parametrize("times", [1, pytest.param(4, marks=pytest.mark.thorough)])
 def test_of_jobs_that_cross_in_two_processes_one_is_started(dashboard, times):
     one, two, three = (dashboard.plan("remove", "").group_id for _ in range(3))

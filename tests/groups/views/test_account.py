@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
-from tests.support.features import with_feature
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.values import HOSTILE_ACCOUNTS
 
@@ -160,7 +159,6 @@ def test_a_token_that_is_refused_later_asks_to_connect_again(staff, browse, sand
     assert client.get("/history/").status_code == 200
 
 
-@with_feature("approvals", "elsewhere")
 @pytest.mark.parametrize(
     ("url", "form"),
     [

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from tests.support.features import with_feature
 from tests.support.pages import fragment, group_ids, text_of
 
 # Lists that need the journal are tested in tests/groups/views/test_kept_lists.py.
@@ -120,9 +119,6 @@ def test_a_form_that_sends_each_column_leads_to_their_usual_form(staff, browse):
 
 
 # --- Conditions of features --------------------------------------------------------------------------------
-
-
-@with_feature("insights")
 def test_promotions_are_asked_for_by_the_condition_alone(staff, browse, sandbox):
     client = browse(staff)
     client.get("/groups/?clients_from=1")
@@ -133,7 +129,6 @@ def test_promotions_are_asked_for_by_the_condition_alone(staff, browse, sandbox)
     assert len(sandbox.calls("clients.getPromotions")) == 1
 
 
-@with_feature("insights")
 def test_a_condition_that_is_not_known_leaves_no_group_out_and_says_so(staff, browse, sandbox):
     sandbox.script("clients.getPromotions", "fin_before_headers", times=None)
     page = browse(staff).get("/groups/?promotion=yes")
@@ -141,7 +136,6 @@ def test_a_condition_that_is_not_known_leaves_no_group_out_and_says_so(staff, br
     assert "The list is not narrowed by “Promotion”" in text_of(page)
 
 
-@with_feature("insights")
 def test_sales_narrow_the_list_for_those_who_may_see_them(staff, owner, browse, sandbox):
     found = {
         query: group_ids(browse(owner).get(f"/groups/?{query}"))
@@ -156,7 +150,6 @@ def test_sales_narrow_the_list_for_those_who_may_see_them(staff, owner, browse, 
     assert not [call for call in sandbox.calls()[calls:] if "Sales" in call.method]
 
 
-@with_feature("schedules")
 def test_groups_with_a_planned_change_are_found(staff, browse, sandbox):
     from tests.support.schedules import planned
 

@@ -7,7 +7,6 @@ from django.contrib.auth.models import Permission
 
 from groups.models import PosterCredentials
 from tests.support.browser import new_group
-from tests.support.features import with_feature
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +17,6 @@ def places(page):
     return re.findall(r'<li><a href="([^"]+)">', html)
 
 
-@with_feature("schedules", "approvals", "notices", "snapshots")
 def test_without_a_text_it_shows_the_pages_that_the_user_may_open(manager, owner, browse, sandbox):
     assert "/people/" in places(browse(owner).get("/go/"))
     seen = places(browse(manager).get("/go/"))
@@ -105,7 +103,6 @@ def test_a_percent_that_no_form_takes_is_not_filled_in(staff, browse, percent):
     assert 'value="20"' in re.search(r'<input[^>]* name="percent"[^>]*>', form)[0]
 
 
-@with_feature("moves", "schedules")
 @pytest.mark.parametrize(
     ("text", "url"),
     [
@@ -125,7 +122,6 @@ def test_an_action_and_a_name_open_the_form_of_the_group(owner, browse, sandbox,
     assert not sandbox.posts()
 
 
-@with_feature("moves", "schedules")
 def test_without_a_name_it_is_the_group_that_is_open(owner, browse):
     client = browse(owner)
 
@@ -138,7 +134,6 @@ def test_without_a_name_it_is_the_group_that_is_open(owner, browse):
     assert not [url for url in found("plan", "/groups/") if url.startswith("/groups/")]
 
 
-@with_feature("moves", "schedules")
 def test_nobody_is_offered_a_form_that_is_closed_to_them(manager, staff, browse):
     for text in ("5% постоянный", "plan постоянный", "remove постоянный", "move постоянный"):
         assert places(browse(manager).post("/go/", {"q": text})) == []
@@ -154,9 +149,6 @@ def test_a_group_that_is_called_like_an_action_is_found_first(staff, browse, san
 
 
 # --- What to do with chosen groups --------------------------------------------------------------------------
-
-
-@with_feature("bulk", "moves", "schedules")
 def test_without_a_text_the_actions_on_the_chosen_groups_come_first(staff, browse):
     client = browse(staff)
     plain = places(client.get("/go/"))
@@ -169,7 +161,6 @@ def test_without_a_text_the_actions_on_the_chosen_groups_come_first(staff, brows
         assert "2 chosen groups" in text_of(answer)
 
 
-@with_feature("bulk")
 @pytest.mark.parametrize("text", ["7,5 %", "7.5% for the chosen", "percents 7.5"])
 def test_a_percent_opens_the_sheet_of_the_chosen_groups_with_it_typed(staff, manager, browse, sandbox, text):
     client = browse(staff)
@@ -180,13 +171,11 @@ def test_a_percent_opens_the_sheet_of_the_chosen_groups_with_it_typed(staff, man
     assert not [url for url in places(browse(manager).post("/go/", {"q": text, "id": "1"})) if "edit" in url]
 
 
-@with_feature("moves")
 def test_the_chosen_are_moved_by_name(staff, browse):
     found = places(browse(staff).post("/go/", {"q": "move the chosen", "id": ["1", "4"]}))
     assert [url.endswith("?id=1,4") for url in found] == [True]
 
 
-@with_feature("notices")
 def test_the_settings_are_found_by_what_is_in_them(owner, manager, browse):
     assert places(browse(owner).post("/go/", {"q": "passkeys"})) == ["/accounts/sessions/"]
     assert places(browse(owner).post("/go/", {"q": "webhook"})) == ["/account/notices/"]

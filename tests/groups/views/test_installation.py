@@ -9,7 +9,6 @@ from groups.models import WorkerHeartbeat
 from poster_admin.users.models import Guide
 from poster_admin.version import VERSION
 from tests.support.doctor import doctor_says
-from tests.support.features import with_feature
 from tests.support.people import make_user
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +55,6 @@ def test_an_owner_reads_nothing_of_another_account_and_an_administrator_all(
     assert "kavarnia.localhost" in browse(owner).get("/account/installation/").text
 
 
-@with_feature("approvals", "elsewhere")
 def test_the_guide_is_left_and_taken_up(first, browse, sandbox):
     client = browse(first)
     page = client.get("/account/start/")

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from tests.support.features import with_feature
 from tests.support.pages import fragment, text_of
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +22,6 @@ def beside(html):
     return links(f'id="main"{nav}'), current
 
 
-@with_feature("approvals", "elsewhere", "notices", "saved_views")
 def test_one_page_has_all_that_the_user_may_set(owner, manager, browse):
     of_owner = links(browse(owner).get("/settings/").content.decode())
     assert of_owner >= OF_OWNERS | OF_ALL
@@ -39,7 +37,6 @@ def test_it_leads_to_pages_that_open(owner, manager, browse):
             assert client.get(url).status_code == 200, url
 
 
-@with_feature("approvals", "elsewhere", "notices", "saved_views")
 def test_each_page_has_the_others_beside_it(owner, browse):
     client = browse(owner)
     expected, _current = beside(client.get("/account/").content.decode())
@@ -51,7 +48,6 @@ def test_each_page_has_the_others_beside_it(owner, browse):
     assert beside(client.get("/account/disconnect/").content.decode())[1] == [("/account/", "true")]
 
 
-@with_feature("approvals")
 def test_the_search_reads_what_can_be_set(owner, browse):
     client = browse(owner)
     assert "/accounts/sessions/" in links(client.get("/settings/?q=PASSKEYS").content.decode())

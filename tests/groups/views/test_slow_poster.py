@@ -12,7 +12,6 @@ from groups.services import groups as reads
 from groups.services.credentials import credentials_of
 from groups.views.http import requests
 from poster_admin.common.serving.afterwards import left_over
-from tests.support.features import with_feature
 from tests.support.pages import group_form, group_ids, text_of
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +82,6 @@ def test_a_group_is_gone_to_by_its_name_in_the_copy(client, sandbox, leave):
     assert len(sandbox.calls("clients.getGroups")) == 1
 
 
-@with_feature("insights")
 def test_a_copy_is_narrowed_by_promotions_with_the_answer(client, sandbox, leave, monkeypatch):
     monkeypatch.setattr(in_list, "PATIENCE", 0.1)
     assert "not narrowed" in text_of(client.get("/groups/?promotion=no"))

@@ -30,14 +30,14 @@ from groups.features.approvals.models import (
 from groups.features.approvals.services import limits
 from groups.features.approvals.services.limits import BeyondLimits
 from groups.models import Change, Job, PosterAccount, PosterCredentials
-from groups.models.asked import Asked, asked_kinds, asked_of
+from groups.models.asked import Asked, asked_of
 from groups.models.contents import Effect
 from groups.models.rare_rows import RareRows
 from groups.services.events import Event, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import JobKind, title_of
+from groups.services.jobs.kinds import JobKind
 from groups.services.journal.history import is_undone
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -75,7 +75,7 @@ def requests_of(credentials: PosterCredentials) -> ApprovalRequestQuerySet:
     """
     check_token(credentials)
     user = credentials.user
-    found = _shown().filter(account=credentials.account_id).select_related("job")
+    found = ApprovalRequest.objects.filter(account=credentials.account_id).select_related("job")
     return found if user.has_perm(EXCEED_LIMITS) else found.filter(user=user)
 
 
@@ -91,21 +91,13 @@ def count_to_decide(credentials: PosterCredentials) -> int:
     user = credentials.user
     if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
         return 0
-    return _shown().filter(account=credentials.account_id).exclude(user=user).waiting().count()
+    return ApprovalRequest.objects.filter(account=credentials.account_id).exclude(user=user).waiting().count()
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
     """Return the requests of all accounts that were made, decided or lapsed since a time."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
-    return _shown().filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
-
-
-def _shown() -> ApprovalRequestQuerySet:
-    """Return the requests, but not those for what is not registered: its feature is switched off."""
-    known = Q(kind__in=(ApprovalRequest.CHANGE, *asked_kinds)) & (
-        Q(job=None) | Q(job__kind__in=Job.registered)
-    )
-    return ApprovalRequest.objects.filter(known)
+    return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 
 
 def may_decide(request: ApprovalRequest, user: User) -> bool:
@@ -332,7 +324,7 @@ class AskedJob(Asked):
 
     @property
     def title(self) -> str:
-        return title_of(self.row)
+        return JobKind.of(self.row).title
 
     @property
     def words(self) -> str:

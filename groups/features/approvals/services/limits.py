@@ -10,16 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.checks import CheckMessage, Warning  # noqa: A004 - Django's name
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_noop
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials
 from groups.poster.fields import plain
-from groups.services.installation.findings import Found, State
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
@@ -29,9 +27,6 @@ from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
 
 Limit = Limits.Limit
-# Accounts whose limits bind nothing that one warning names.
-NAMED_AT_MOST = 5
-BIND_NOTHING = gettext_noop("FEATURES_OFF has approvals, so the limits of %(names)s bind nothing.")
 # The breach of a bound that a job sets itself, and the account does not: see `JobKind.most_clients`.
 OWN_BOUND = "own"
 
@@ -226,31 +221,3 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
         )
         for breach in breaches
     )
-
-
-# --- While the feature is left out -------------------------------------------------------------------------
-
-
-def limits_without_effect(**_: Any) -> list[CheckMessage]:
-    """Warn about limits that are set, and bind nothing."""
-    try:
-        names = _accounts_with_limits()
-    except DatabaseError:
-        return []  # it does not answer, or has no tables yet: other checks say so
-    if not names:
-        return []
-    words = BIND_NOTHING % {"names": names}
-    return [Warning(words, hint="Take approvals out of FEATURES_OFF.", id="approvals.W001")]
-
-
-def examine() -> Found:
-    """Tell about limits that are set, and bind nothing."""
-    if names := _accounts_with_limits():
-        yield State.WARNING, gettext(BIND_NOTHING) % {"names": names}
-
-
-def _accounts_with_limits() -> str:
-    """Return the names of the accounts that have limits; empty if none has."""
-    accounts = [limits.account_id for limits in Limits.objects.order_by("account") if limits.values]
-    more = f" (+{len(accounts) - NAMED_AT_MOST})" if len(accounts) > NAMED_AT_MOST else ""
-    return ", ".join(accounts[:NAMED_AT_MOST]) + more

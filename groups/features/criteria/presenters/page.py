@@ -19,7 +19,7 @@ from groups.poster.fields import KOPECKS
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
-from groups.services.jobs.kinds import title_of
+from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat, moment_words, name_or_number
 
 
@@ -108,7 +108,7 @@ class CriteriaPage:
             text = _(
                 "“%(title)s” holds groups of the table and has stopped or was paused: "
                 "nights are left out until somebody resumes or cancels it."
-            ) % {"title": title_of(waits)}
+            ) % {"title": JobKind.of(waits).title}
         else:
             may_see = waits.may_be_seen_by(self._user)
             text = _("A run waits for the yes of another person: nights are left out until that is decided.")
@@ -155,7 +155,7 @@ def held_up_words(holder: Job | Change) -> str:
     """Return what nights wait for that nobody has to decide: a job at work, or a removal."""
     if isinstance(holder, Job):
         text = _("“%(name)s” holds groups of the table. A night waits six hours for that.")
-        return text % {"name": title_of(holder)}
+        return text % {"name": JobKind.of(holder).title}
     text = _("The removal of “%(name)s” has no outcome. A night waits six hours for that.")
     return text % {"name": holder.group_name}
 

@@ -25,7 +25,7 @@ from groups.features.criteria.services.reading import GroupsGone, SalesRefused, 
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.criteria.services.runs import Run, TooManyMoves
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Change, Job, LeftOutFeature, Lock
+from groups.models import Change, Job, Lock
 from groups.models.asked import asked_kinds
 from groups.models.leases import RELEASED
 from groups.models.locks import members_key
@@ -124,9 +124,8 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
         return _over()
     if what_waits(row):
         return _left_out(row, "a job waits for a person")
-    was_off = LeftOutFeature.objects.was_left_out(KIND, since=night)
-    if NIGHTS.are_at_an_hour and (was_off or timezone.now() - night > LATEST):
-        is_held = not was_off and what_holds(row) is not None
+    if NIGHTS.are_at_an_hour and timezone.now() - night > LATEST:
+        is_held = what_holds(row) is not None
         return _left_out(row, "something holds a group") if is_held else _over()
     try:
         return _start(row, operation, is_mine)

@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule, lease_time, longest_lease
-from groups.models import Change, LeftOutFeature, Lock, PosterCredentials
+from groups.models import Change, Lock, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
@@ -126,9 +126,7 @@ class Run:
             self._start()
         if self.schedule.state == State.ACTIVE and self._returns_now():
             change = _find_change(self.schedule.return_id)
-            if change is None and self._was_switched_off():
-                self._end(State.HELD, Reason.SWITCHED_OFF)
-            elif self._is_made(change or self._write(self.schedule.return_id)):
+            if self._is_made(change or self._write(self.schedule.return_id)):
                 self._end(State.CANCELLED if self.schedule.cancelled_at else State.DONE)
 
     def _start(self) -> None:
@@ -136,8 +134,6 @@ class Run:
         change = _find_change(schedule.start_id)
         if change is None and schedule.cancelled_at is not None:
             self._end(State.CANCELLED)
-        elif change is None and self._was_switched_off():
-            self._end(State.MISSED, Reason.SWITCHED_OFF)
         elif change is None and schedule.ends_at is not None and schedule.ends_at <= self.now:
             self._end(State.MISSED, Reason.TOO_LATE)
         elif self._is_made(change or self._write(schedule.start_id)):
@@ -162,11 +158,6 @@ class Run:
     def _returns_now(self) -> bool:
         ends_at = self.schedule.ends_at
         return self.schedule.cancelled_at is not None or (ends_at is not None and ends_at <= self.now)
-
-    def _was_switched_off(self) -> bool:
-        """Return True if planned changes were switched off at some time since the step is due."""
-        due_at = self.schedule.due_at
-        return due_at is not None and LeftOutFeature.objects.was_left_out("schedules", since=due_at)
 
     # --- One write -----------------------------------------------------------------------------------------
 

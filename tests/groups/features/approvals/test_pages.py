@@ -14,24 +14,18 @@ from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import approvals
-from groups.features.approvals.services.approvals import ask_for, count_to_decide, lapse_overdue
+from groups.features.approvals.services.approvals import ask_for
 from groups.features.bulk.services import EditPlan
-from groups.features.moves.services.moves import Move
 from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot
-from groups.models import Change, Job, asked
-from groups.models.submissions import Submission
+from groups.models import Change, Job
 from groups.services.events import events_since
 from groups.services.installation import workers
-from groups.services.writes.not_sent import OperationReused
-from groups.services.writes.submissions import find_known
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
-from tests.support.jobs import plan
 from tests.support.pages import HTMX, group_form, hidden, open_form, text_of
 from tests.support.people import make_user
-from tests.support.schedules import new_plan
 from tests.support.snapshots import snapshot_of
 from tests.support.spreadsheets import upload
 
@@ -842,42 +836,6 @@ def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy
     assert f"{change.monthly_cost:.2f}" == cost[0]
     assert "will cost up to" in text_of(browse(deputy).get("/history/"))
     assert told(browse(deputy).get(url)) is None
-
-
-# --- Another feature is off --------------------------------------------------------------------------------
-
-
-def of_a_move(staff):
-    return ask_for(plan(staff), staff, ()), (Job.registered, Move.kind)
-
-
-def of_a_planned_change(staff):
-    schedule = new_plan(staff, start_id=uuid.uuid4(), return_id=uuid.uuid4())
-    return ask_for(schedule, staff, ()), (asked.asked_kinds, "schedule")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("make", [of_a_move, of_a_planned_change], ids=lambda each: each.__name__)
-def test_a_request_of_a_feature_that_is_off_is_on_no_page_and_in_no_notice(
-    staff, owner, browse, sandbox, monkeypatch, make
-):
-    request, (registry, kind) = make(staff)
-    client, page = browse(owner), f"/requests/{request.pk}/"
-    since = request.created_at - timedelta(seconds=1)
-    assert client.get(page).status_code == 200
-    assert {kind for kind, _event in events_since(request.account, since)} == {"request"}
-    assert count_to_decide(owner.credentials) == 1
-    monkeypatch.delitem(registry, kind)
-    assert client.get(page).status_code == 404
-    assert str(request.pk) not in client.get("/requests/").content.decode()
-    assert "data-to-decide" not in client.get("/groups/").content.decode()
-    assert count_to_decide(owner.credentials) == 0
-    assert not list(events_since(request.account, since))
-    # Its form, sent to any other page, is another one.
-    with pytest.raises(OperationReused):
-        find_known(Submission(request.pk, "demo", staff.pk, "update"), Change)
-    assert lapse_overdue() == 0
-    assert ApprovalRequest.objects.get() == request
 
 
 def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_assert_num_queries):

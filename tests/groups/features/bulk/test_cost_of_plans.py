@@ -11,10 +11,9 @@ from django.utils import timezone
 from groups.features.insights.services import sweep
 from groups.models import Change
 from tests.support.costs import ask, expected, told
-from tests.support.features import with_feature
 from tests.support.pages import fragment, hidden, text_of
 
-pytestmark = [pytest.mark.django_db, with_feature("insights")]
+pytestmark = [pytest.mark.django_db]
 METHOD = "dash.getClientsSales"
 
 

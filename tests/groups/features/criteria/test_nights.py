@@ -15,10 +15,10 @@ from groups.features.criteria.services import nights
 from groups.features.criteria.services.events import find_nights
 from groups.features.notices.models import Notice, NoticeChoice
 from groups.features.notices.services import outbox
-from groups.models import Job, LeftOutFeature, Lock, PosterAccount
+from groups.models import Job, Lock, PosterAccount
 from groups.models.locks import members_key
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import title_of
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from tests.support.changes import write_down
 from tests.support.criteria import BRONZE, GOLD, save
@@ -347,13 +347,6 @@ def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
     assert Criteria.objects.get().left_out_at is None
 
 
-def test_a_night_while_the_feature_was_off_is_left_out(nightly):
-    let_night_come()
-    LeftOutFeature.objects.create(feature="criteria", seen_at=timezone.now())
-    nights.run_night("demo")
-    assert not Job.objects.filter(state=Job.State.WAITING).exists()
-
-
 def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_stopped(
     nightly, sandbox, by_hand, client_of
 ):
@@ -393,7 +386,7 @@ def test_nights_are_left_out_and_told_while_another_job_of_a_group_has_stopped(
     (event,) = find_nights(account, began)
     assert (event.path, "was left out" in event.text()) == (f"/jobs/{job.pk}/", True)
     page = by_hand.client.get("/criteria/")
-    assert f"“{title_of(job)}” holds groups of the table and has stopped or was paused" in text_of(page)
+    assert f"“{JobKind.of(job).title}” holds groups of the table and has stopped or was paused" in text_of(page)
     assert "The last one was left out on" in text_of(page)
     assert f'href="/jobs/{job.pk}/"' in page.content.decode()
     by_hand.client.post(f"/jobs/{job.pk}/", {"decision": "cancel"})

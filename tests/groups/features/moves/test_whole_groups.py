@@ -3,7 +3,6 @@
 import pytest
 
 from groups.models import Change, Job, Lock
-from tests.support.features import with_feature
 from tests.support.jobs import FEW, ended, run
 from tests.support.pages import hidden, text_of
 
@@ -63,7 +62,6 @@ def test_a_group_that_is_gone_by_now_stops_all_of_it(staff, browse, sandbox):
     assert not Job.objects.exists()
 
 
-@with_feature("approvals")
 def test_beyond_the_limits_the_clients_of_all_groups_count(staff, browse, people):
     from groups.features.approvals.models import Limits
 

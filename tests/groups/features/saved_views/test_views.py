@@ -6,7 +6,6 @@ import pytest
 
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import MOST_VIEWS
-from tests.support.features import with_feature
 from tests.support.pages import fragment, text_of
 from tests.support.people import PASSWORD
 
@@ -68,7 +67,6 @@ def test_they_are_tabs_over_the_list_with_the_number_of_their_groups(staff, brow
     assert not any(current for _href, current, _words in tabs(client.get("/groups/?type=1")))
 
 
-@with_feature("insights")
 def test_a_view_that_asks_poster_is_a_tab_without_a_number(staff, browse, sandbox):
     client = browse(staff)
     save(client, "З акцією", "?promotion=yes")

@@ -12,7 +12,6 @@ from groups.features.schedules.services import schedules, steps
 from groups.features.schedules.services.schedules import cancel_schedule
 from groups.features.schedules.services.steps import run_due
 from groups.models import Change, Job
-from tests.support.features import with_feature
 from tests.support.pages import fragment, hidden, text_of
 from tests.support.schedules import GROUP, HOUR, at, next_day_of, percent_of, planned
 
@@ -709,7 +708,6 @@ def test_one_of_several_is_the_page_of_that_group(staff, browse):
     assert client.get(SEVERAL)["Location"] == client.get(f"{SEVERAL}?id=77,78")["Location"] == "/groups/"
 
 
-@with_feature("approvals")
 def test_several_groups_beyond_the_limits_become_requests(staff, owner, browse):
     from groups.features.approvals.models import ApprovalRequest, Limits
 
@@ -734,7 +732,6 @@ def beyond(answer):
     return re.findall(r"<li>(.*?)</li>", said), dict(re.findall(r'name="reached_(\d+)" value="(\d*)"', html))
 
 
-@with_feature("approvals")
 def test_a_reason_for_several_groups_is_for_the_clients_that_were_shown_of_each(owner, browse, sandbox):
     from groups.features.approvals.models import Limits
 
@@ -762,7 +759,6 @@ def test_a_reason_for_several_groups_is_for_the_clients_that_were_shown_of_each(
     assert sorted(plans) == [(1, 125, "Свято"), (4, 44, "Свято")]
 
 
-@with_feature("approvals")
 def test_a_reason_for_one_of_several_groups_is_none_for_a_group_that_was_not_shown(owner, browse, sandbox):
     from groups.features.approvals.models import Limits
 
@@ -776,7 +772,6 @@ def test_a_reason_for_one_of_several_groups_is_none_for_a_group_that_was_not_sho
     assert Schedule.objects.get().group_id == 1
 
 
-@with_feature("approvals")
 def test_a_script_gives_a_reason_for_the_clients_that_there_are_now(owner, browse, sandbox):
     from groups.features.approvals.models import Limits
 
@@ -785,7 +780,6 @@ def test_a_script_gives_a_reason_for_the_clients_that_there_are_now(owner, brows
     assert sorted(Schedule.objects.values_list("group_id", "allowed_clients")) == [(1, 125), (4, 43)]
 
 
-@with_feature("approvals")
 def test_several_groups_of_which_one_needs_an_approval_lead_to_the_requests_and_say_both(
     staff, browse, sandbox
 ):

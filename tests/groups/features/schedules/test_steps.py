@@ -22,7 +22,6 @@ from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
-from tests.support.features import with_feature
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
@@ -260,7 +259,6 @@ def test_a_token_that_poster_withdraws_misses_the_start_and_holds_the_return(sta
     be_refused_to_the_end(schedule, sandbox, hours, state)
 
 
-@with_feature("approvals")
 def test_a_token_that_poster_withdraws_ends_a_plan_whose_clients_are_counted_first(staff, sandbox):
     from groups.features.approvals.models import Limits
 

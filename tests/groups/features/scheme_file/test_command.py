@@ -597,10 +597,3 @@ def test_a_name_does_not_speak_to_the_terminal(manager, sandbox, file):
     sandbox.console().edit(4, client_groups_name="a\x1b[31mb\u202e")
     ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
     assert (ended.code, "\x1b" in ended.err, "a\\x1b[31mb" in ended.err) == (1, False, True)
-
-
-def test_with_the_feature_off_there_is_no_such_command(manager, sandbox, file, settings):
-    settings.FEATURES_OFF = ["scheme_file"]
-    ended = run_scheme("plan", file(entry(SEED)), "--user", "manager")
-    assert (ended.code, ended.err) == (1, "Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
-    assert not sandbox.calls()

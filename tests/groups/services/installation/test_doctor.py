@@ -21,7 +21,6 @@ from groups.services.installation.findings import parts_of_features
 from poster_admin.common import backups
 from tests.support.company import Authority, Proxy, running, tls_in_front
 from tests.support.doctor import doctor_says
-from tests.support.features import with_feature
 from tests.support.openid_provider import DISCOVERY, Provider
 from tests.support.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
@@ -73,7 +72,6 @@ def in_days(days):
     return dt.datetime.now(dt.UTC) + dt.timedelta(days=days, hours=1)
 
 
-@with_feature("approvals")
 def test_where_all_is_well_every_part_is_green(staff, worker, administrator):
     code, parts = doctor_says()
     assert list(parts) == PARTS
@@ -180,7 +178,6 @@ def provider(settings):
     provider.close()
 
 
-@with_feature("approvals")
 def test_a_provider_that_helps_is_green_with_its_keys(staff, worker, provider):
     code, parts = doctor_says()
     assert (code, list(parts)) == (0, [*PARTS[:10], "OpenID", *PARTS[10:]])
@@ -236,7 +233,6 @@ def directory(slapd, settings):
     return slapd
 
 
-@with_feature("approvals")
 @pytest.mark.needs("slapd")
 @pytest.mark.parametrize("way", ["tls_url", "starttls_url"])
 def test_a_directory_that_helps_is_green_with_the_end_of_its_certificate(

@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from groups.models import Change, Job, LeftOutFeature, WorkerHeartbeat
+from groups.models import Change, Job, WorkerHeartbeat
 from groups.services.installation import maintenance
 from groups.services.installation.maintenance import routines
 from groups.services.jobs.undo_plan import UndoScope
@@ -192,21 +192,6 @@ def test_a_heartbeat_is_one_row_for_each_worker_and_old_ones_go(db):
         maintenance.look_after(worker)
     assert set(WorkerHeartbeat.objects.values_list("pk", flat=True)) == {"just gone", "one", "two"}
     assert set(WorkerHeartbeat.objects.alive().values_list("pk", flat=True)) == {"one", "two"}
-
-
-def test_a_worker_says_without_which_features_it_runs(settings, db):
-    before, settings.FEATURES_OFF = timezone.now(), []
-    maintenance.look_after("one")
-    assert not LeftOutFeature.objects.exists()
-    settings.FEATURES_OFF = ["notices"]
-    for _again in range(2):
-        maintenance.look_after("two")
-    was_left_out = LeftOutFeature.objects.was_left_out
-    assert was_left_out("notices", since=before)
-    assert not was_left_out("notices", since=timezone.now())
-    assert not was_left_out("insights", since=before)
-    LeftOutFeature.objects.update(seen_at=before + timedelta(hours=1))
-    assert not was_left_out("notices", since=before), "a wrong clock has written that"
 
 
 def test_a_change_that_a_killed_process_left_is_settled_by_the_next_round(owner, sandbox):

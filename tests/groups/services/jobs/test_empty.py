@@ -4,7 +4,6 @@ import pytest
 
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change
-from tests.support.features import with_feature
 from tests.support.pages import hidden, open_form, text_of
 
 State = Change.State
@@ -37,7 +36,6 @@ def test_staff_do_not_remove_whom_the_counter_does_not_count(staff, browse, coun
     assert not Change.objects.exists()
 
 
-@with_feature("snapshots")
 def test_an_owner_types_the_name_and_what_was_there_is_kept(owner, browse, counter):
     client = browse(owner)
     assert "Remove group and 3 clients" in text_of(client.get(URL))
@@ -158,7 +156,6 @@ def test_a_look_that_fails_before_the_write_stops_it(staff, browse, sandbox, cal
     assert not sandbox.posts()
 
 
-@with_feature("moves")
 def test_whom_the_counter_does_not_count_can_be_moved(staff, browse, counter):
     client = browse(staff)
     for url in ("/groups/5/clients/move/", "/groups/5/retire/"):

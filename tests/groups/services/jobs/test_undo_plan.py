@@ -10,7 +10,6 @@ from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo
 from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
 from tests.support.changes import BEFORE, write_down
-from tests.support.features import with_feature
 from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
 
 Action, State = Change.Action, Change.State
@@ -37,7 +36,6 @@ def test_an_undo_of_all_does_not_speak_of_what_stays():
     assert [line.split()[0] for line in lines] == ["3", "2"]
 
 
-@with_feature("moves")
 def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_it_undid(staff, job):
     change = job.changes.order_by("client_id").first()
     one = undone(staff, job, change)
@@ -47,7 +45,6 @@ def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_i
     assert preview_of(undo_of(job)) == UndoPreview({Action.MOVE: FEW}, {Action.MOVE: FEW - 1})
 
 
-@with_feature("moves")
 def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(job):
     later = {
         "action": Action.MOVE,
@@ -62,7 +59,6 @@ def test_a_client_whom_no_job_has_moved_on_is_not_left_to_move_back(job):
     assert preview_of(undo_of(job)).left == {Action.MOVE: FEW - 1}
 
 
-@with_feature("moves")
 def test_an_edit_that_a_person_has_called_made_is_not_left_to_undo(job):
     """Its values after it may be those of somebody else."""
     edit = {"job": job, "state": State.APPLIED, "after": BEFORE.to_json(), "settled_at": timezone.now()}
@@ -72,7 +68,6 @@ def test_an_edit_that_a_person_has_called_made_is_not_left_to_undo(job):
     assert preview_of(undo_of(job)) == UndoPreview(made, left)
 
 
-@with_feature("moves")
 def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_changes(staff, sandbox, job):
     for group_id in (1, 4):
         sandbox.console().edit(group_id, client_groups_name="С" * 401)
@@ -80,7 +75,6 @@ def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_c
     assert (planned.group_name, planned.target_name, planned.total) == ("С" * 400, "С" * 400, FEW)
 
 
-@with_feature("moves")
 def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, job):
     undo = queue.start(plan_undo(staff, job))
     in_vain, perhaps = job.changes.order_by("client_id")[:2]

@@ -10,7 +10,6 @@ from groups.services.writes import gates
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Held
 from tests.support.commands import edit_of
-from tests.support.features import with_feature
 from tests.support.transfers import plan
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transfers")]
@@ -97,7 +96,6 @@ def test_a_job_that_is_held_back_is_not_there(staff, sandbox, doorman):
     assert not Job.objects.exists()
 
 
-@with_feature("approvals", "snapshots")
 def test_a_removal_is_held_back_before_its_clients_are_kept(staff, sandbox):
     kinds = [type(gate).__name__ for gate in gates.registered]
     assert kinds.index("LimitGate") < kinds.index("SnapshotGate")

@@ -7,7 +7,6 @@ import pytest
 from groups.models import Change
 from groups.poster import NameTaken, NotAllowed, TokenRejected
 from groups.poster.errors import MESSAGE_LIMIT, REFUSALS
-from tests.support.features import with_feature
 from tests.support.jobs import start
 from tests.support.pages import fragment, group_form, hidden, open_form, text_of
 from tests.support.pairwise import covering
@@ -128,9 +127,6 @@ def test_a_refusal_of_what_is_sent_again_is_told_on_its_page(owner, browse, sand
 
 
 # --- In the rows of jobs -----------------------------------------------------------------------------------
-
-
-@with_feature("moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_refusal_is_told_in_the_row_of_a_move(owner, browse, sandbox):
     """Poster's words about a client may name somebody, so the code alone is kept."""

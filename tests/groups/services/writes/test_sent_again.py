@@ -18,7 +18,6 @@ from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reconcile import follow_up
 from poster_admin.common.outages import Outage
 from tests.support.commands import before_the_read
-from tests.support.features import with_feature
 from tests.support.pages import group_form, hidden, open_form, text_of
 from tests.support.threads import at_once
 
@@ -116,9 +115,6 @@ def test_the_first_one_is_closed_and_its_locks_pass_on_as_the_second_is_written_
 
 
 # --- The second change cannot be recorded -------------------------------------------------------------------
-
-
-@with_feature("snapshots")
 def test_without_its_snapshot_the_first_one_stays_as_it_is_until_its_form_comes_again(
     lost, owner, browse, sandbox
 ):

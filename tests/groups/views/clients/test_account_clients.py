@@ -5,7 +5,6 @@ import re
 import pytest
 
 from groups.presenters.clients.account_clients import MOST_CHOSEN
-from tests.support.features import with_feature
 from tests.support.pages import client_ids, fragment, text_of
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +63,6 @@ def test_removed_clients_are_not_found(staff, browse, people, sandbox):
     assert client_ids(browse(staff).post(URL, {"q": "кам'янец"})) == [130]
 
 
-@with_feature("moves")
 def test_the_choice_is_kept_over_searches(staff, browse, people):
     client = browse(staff)
     first = client.post(URL, {"q": "C-9001", "client": people[:1]})
@@ -76,7 +74,6 @@ def test_the_choice_is_kept_over_searches(staff, browse, people):
     assert "Chosen: 2" in text_of(third)
 
 
-@with_feature("moves")
 def test_the_chosen_ones_of_all_groups_come_to_one_move(staff, browse, people):
     client = browse(staff)
     there = f"/clients/move/?client={','.join(people)}"
@@ -88,7 +85,6 @@ def test_the_chosen_ones_of_all_groups_come_to_one_move(staff, browse, people):
     assert f'<input type="hidden" name="clients" value="{",".join(people)}"' in page.content.decode()
 
 
-@with_feature("moves")
 def test_a_choice_of_nobody_of_too_many_or_of_nonsense_moves_nobody(staff, browse):
     client = browse(staff)
     assert "Choose the clients first" in text_of(client.post(URL, {"move": "1"}))

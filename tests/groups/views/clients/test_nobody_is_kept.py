@@ -19,7 +19,6 @@ from groups.services.groups import read_now
 from groups.services.jobs import queue
 from poster_admin.users.models import UserSession
 from tests.support.canary import whole_database
-from tests.support.features import with_feature
 from tests.support.pages import hidden, open_form
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +76,6 @@ def left_behind(caplog):
             yield path.name, read.decode("utf-8", "replace")
 
 
-@with_feature("moves")
 @pytest.mark.django_db(transaction=True)
 def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse, sandbox, somebody, caplog):
     caplog.set_level(logging.DEBUG)

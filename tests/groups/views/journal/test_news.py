@@ -10,7 +10,6 @@ from django.utils import timezone
 from groups.models import Change
 from groups.presenters.changes.news_page import SHOWN
 from poster_admin.users.models import SecurityEvent, UserSession
-from tests.support.features import with_feature
 from tests.support.pages import fragment, text_of
 from tests.support.people import PASSWORD
 
@@ -208,7 +207,6 @@ def test_own_and_old_changes_have_no_dot(manager, staff, browse):
     assert not has_dot(browse(manager))
 
 
-@with_feature("schedules", "approvals", "snapshots")
 def test_each_tab_of_the_history_has_the_others_beside_it(owner, manager, browse):
     def tabs(user, path):
         html = browse(user).get(path).content.decode()

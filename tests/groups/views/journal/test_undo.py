@@ -6,7 +6,6 @@ import pytest
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
-from tests.support.features import with_feature
 from tests.support.jobs import FEW, run, start, undone
 from tests.support.pages import fragment, hidden, open_form, text_of
 
@@ -79,7 +78,6 @@ def test_a_created_group_that_was_changed_since_stays(staff, browse, sandbox):
     assert not sandbox.posts("clients.removeGroup")
 
 
-@with_feature("insights")
 def test_a_created_group_that_a_rule_leads_to_is_asked_about(staff, browse, sandbox):
     client = browse(staff)
     change = create(client)
@@ -104,9 +102,6 @@ def test_who_may_not_remove_groups_may_not_undo_a_creation(staff, manager, brows
 
 
 # --- A job -------------------------------------------------------------------------------------------------
-
-
-@with_feature("moves")
 def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -130,7 +125,6 @@ def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse
     assert f"{FEW} of {FEW} · 100%" in text_of(page)
 
 
-@with_feature("moves")
 def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     client = browse(staff)
     job = run(start(staff))
@@ -146,7 +140,6 @@ def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
     assert "1 change stays: it was undone or followed by another one since" in page
 
 
-@with_feature("moves")
 def test_the_history_offers_no_undo_of_what_the_undo_of_a_job_has_taken_back(staff, browse, sandbox):
     client = browse(staff)
     job = run(start(staff))
@@ -158,7 +151,6 @@ def test_the_history_offers_no_undo_of_what_the_undo_of_a_job_has_taken_back(sta
     assert len(urls) == 2 * FEW
 
 
-@with_feature("moves")
 def test_a_job_that_runs_is_not_undone(staff, browse):
     job = start(staff)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
@@ -167,7 +159,6 @@ def test_a_job_that_runs_is_not_undone(staff, browse):
     assert not Job.objects.filter(kind="undo").exists()
 
 
-@with_feature("moves")
 def test_a_job_without_a_change_has_nothing_to_undo(staff, browse):
     job = start(staff)
     queue.cancel(job, staff)
@@ -178,7 +169,6 @@ def test_a_job_without_a_change_has_nothing_to_undo(staff, browse):
     assert "Nothing is left to undo" in text_of(answer)
 
 
-@with_feature("moves")
 def test_an_undo_beside_another_job_of_the_group_is_refused_with_that_job(staff, browse):
     job = run(start(staff))
     other = start(staff, group_id=5, target_id=1)
@@ -187,7 +177,6 @@ def test_an_undo_beside_another_job_of_the_group_is_refused_with_that_job(staff,
     assert f"/jobs/{other.pk}/" in answer.content.decode()
 
 
-@with_feature("moves")
 def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager, outsider, browse):
     job = run(start(staff))
     change = job.changes.first()
@@ -200,7 +189,6 @@ def test_only_who_may_move_clients_of_this_account_undoes_a_move(staff, manager,
     assert not Job.objects.filter(kind="undo").exists()
 
 
-@with_feature("moves")
 def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox):
     job = run(start(staff))
     sandbox.script("clients.getGroups", "status_503", times=None)
@@ -210,9 +198,6 @@ def test_while_poster_does_not_answer_nothing_is_started(staff, browse, sandbox)
 
 
 # --- The number of what goes back, and the message about a job that was left -------------------------------
-
-
-@with_feature("moves")
 def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sandbox):
     client = browse(staff)
     job = run(start(staff))
@@ -221,7 +206,6 @@ def test_the_button_of_an_undo_says_how_many_changes_go_back(staff, browse, sand
     assert f"Undo {FEW - 1} of {FEW}" in text_of(client.get(f"/jobs/{job.pk}/"))
 
 
-@with_feature("moves")
 def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -236,7 +220,6 @@ def test_a_job_whose_page_was_left_is_told_once_with_its_undo(staff, browse, san
     assert client.post(f"/jobs/{job.pk}/undo/").status_code == 302
 
 
-@with_feature("moves")
 def test_the_page_that_is_open_when_a_left_job_ends_is_told_it_once(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -251,7 +234,6 @@ def test_the_page_that_is_open_when_a_left_job_ends_is_told_it_once(staff, brows
     assert "has ended" not in text_of(client.get("/groups/"))
 
 
-@with_feature("moves")
 def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -262,7 +244,6 @@ def test_a_job_that_ended_on_its_page_is_not_told_again(staff, browse, sandbox):
     assert "has ended" not in text_of(client.get("/groups/"))
 
 
-@with_feature("moves")
 def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sandbox):
     client = browse(staff)
     job = start(staff)
@@ -274,7 +255,6 @@ def test_a_job_that_stopped_is_told_with_the_way_to_its_page(staff, browse, sand
     assert form_of(job) not in page.content.decode()
 
 
-@with_feature("moves")
 def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
     client = browse(owner)
     job = start(staff)
@@ -284,9 +264,6 @@ def test_a_job_of_somebody_else_is_not_told(staff, owner, browse, sandbox):
 
 
 # --- The way back from a whole job, where its changes stand -------------------------------------------------
-
-
-@with_feature("bulk")
 def test_the_history_leads_once_to_the_undo_of_a_whole_job(staff, manager, browse, sandbox):
     from tests.support.bulk import edited
 
@@ -301,7 +278,6 @@ def test_the_history_leads_once_to_the_undo_of_a_whole_job(staff, manager, brows
     assert way not in client.get("/history/").content.decode()
 
 
-@with_feature("bulk")
 def test_a_job_of_one_change_goes_back_with_that_change(staff, browse, sandbox):
     from tests.support.bulk import edited
 

@@ -4,7 +4,6 @@ import pytest
 
 from groups.models import Change
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
-from tests.support.features import with_feature
 from tests.support.pages import GROUP_4, REMOVAL, fragment, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +20,6 @@ def test_the_page_says_what_goes_with_the_group_read_just_now(owner, browse, san
     assert 'name="confirm_name"' in page.content.decode()
 
 
-@with_feature("insights")
 @pytest.mark.parametrize("headers", [{}, fragment("form", "/groups/4/")], ids=["page", "dialog"])
 def test_the_page_names_the_promotions_that_depend_on_the_group(owner, staff, browse, sandbox, headers):
     for client in (browse(owner), browse(staff)):
@@ -34,7 +32,6 @@ def test_the_page_names_the_promotions_that_depend_on_the_group(owner, staff, br
     assert "No promotion names this group" in text_of(browse(owner).get("/groups/5/delete/"))
 
 
-@with_feature("insights")
 @pytest.mark.parametrize("fault", ["status_500", "row_missing_field"])
 def test_promotions_that_cannot_be_read_do_not_keep_a_group_from_being_removed(owner, browse, sandbox, fault):
     options = {"field": "params", "group": 2} if fault == "row_missing_field" else {}
@@ -46,7 +43,6 @@ def test_promotions_that_cannot_be_read_do_not_keep_a_group_from_being_removed(o
     assert client.post(REMOVAL, open_form(client, REMOVAL, confirm_name=GROUP_4)).status_code == 302
 
 
-@with_feature("insights")
 def test_a_removal_asks_for_the_promotions_only_where_it_shows_them(owner, browse, sandbox):
     client = browse(owner)
     form = open_form(client, REMOVAL, confirm_name=GROUP_4)

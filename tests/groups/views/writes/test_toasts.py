@@ -5,7 +5,6 @@ import pytest
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change
 from tests.support.changes import EDIT, SEED
-from tests.support.features import with_feature
 from tests.support.pages import fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +68,6 @@ def remove(client):
     return Change.objects.get(action="remove")
 
 
-@with_feature("snapshots")
 def test_after_a_removal_an_owner_is_led_to_the_restore_of_its_clients(owner, browse, sandbox):
     client = browse(owner)
     change = remove(client)

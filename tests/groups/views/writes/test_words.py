@@ -9,7 +9,6 @@ from django.utils import timezone, translation
 from groups.features.approvals.presenters import points_words
 from groups.features.snapshots.presenters import note_of_removal
 from groups.models import Change, PosterCredentials
-from tests.support.features import with_feature
 from tests.support.pages import HTMX, fragment, group_form, open_form, text_of
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +56,6 @@ def test_a_new_token_is_not_called_no_longer_accepted(newcomer, browse, sandbox)
     assert "no longer" not in words
 
 
-@with_feature("moves")
 def test_a_form_that_saves_nothing_does_not_say_not_saved_yet(owner, newcomer, browse, sandbox):
     client = browse(owner)
     removal = client.post("/groups/1/delete/", open_form(client, "/groups/1/delete/", confirm_name="Not it"))
@@ -87,7 +85,6 @@ def test_an_undo_says_that_the_former_values_are_back(staff, browse, sandbox):
     assert "has its former values again:" in text_of(answer)
 
 
-@with_feature("moves")
 def test_an_empty_group_is_not_promised_a_trash(owner, browse, empty_group):
     for page in ("delete", "retire"):
         words = text_of(browse(owner).get(f"/groups/7/{page}/", headers=fragment("form")))

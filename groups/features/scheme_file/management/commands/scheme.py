@@ -80,8 +80,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, action: str, **options: Any) -> None:
         self.is_parsed = True
-        if "scheme_file" in settings.FEATURES_OFF:
-            raise CommandError("Unknown command: 'scheme'. FEATURES_OFF has scheme_file.")
         if action != "export" and not options["file"]:
             raise CommandError(f"{action} needs a file.")
         if len(options["reason"]) > LONGEST_REASON:

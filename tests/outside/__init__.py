@@ -1,1 +1,0 @@
-"""Features that plug in from outside the tree, and tests that run in processes of their own."""
