@@ -386,7 +386,8 @@ def test_nights_are_left_out_and_told_while_another_job_of_a_group_has_stopped(
     (event,) = find_nights(account, began)
     assert (event.path, "was left out" in event.text()) == (f"/jobs/{job.pk}/", True)
     page = by_hand.client.get("/criteria/")
-    assert f"“{JobKind.of(job).title}” holds groups of the table and has stopped or was paused" in text_of(page)
+    title = JobKind.of(job).title
+    assert f"“{title}” holds groups of the table and has stopped or was paused" in text_of(page)
     assert "The last one was left out on" in text_of(page)
     assert f'href="/jobs/{job.pk}/"' in page.content.decode()
     by_hand.client.post(f"/jobs/{job.pk}/", {"decision": "cancel"})
