@@ -1,8 +1,8 @@
 # For GNU make. `make` alone tells what there is.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages observatory lighthouse \
-	operations screenshots bench FORCE
+.PHONY: help demo styleguide serve keys test test-all coverage lint audit check format messages lighthouse screenshots bench \
+	FORCE
 
 # uv brings everything else. A machine without it gets it into .tools, by whatever Python there is.
 UV := $(if $(shell command -v uv),uv,.tools/bin/uv)
@@ -81,15 +81,9 @@ messages: .venv/.all  ## Take new texts into the catalogues (needs gettext)
 	@DEBUG=True $(PYTHON) manage.py makemessages --locale uk --locale ru --no-wrap --no-obsolete \
 		--extension html,txt,py,jinja --add-location file --ignore '.*' --ignore var --ignore staticfiles --ignore tests
 
-observatory: .venv/.all  ## Grade the server's headers with MDN's HTTP Observatory (needs npm)
-	$(PYTHON) -m tests.tools.observatory
-
 lighthouse: .venv/.all  ## Grade six pages with Lighthouse, and count the bytes (needs npm and nginx)
 	@$(PYTHON) -m tests.tools.chromium
 	$(PYTHON) -m tests.tools.lighthouse
-
-operations: .venv/.all  ## Follow docs/operations.md on a bare Debian (needs root, debootstrap and passt)
-	@$(PYTHON) -m tests.tools.operations
 
 screenshots: .venv/.all  ## Take the pictures of the README
 	@$(PYTHON) -m tests.tools.chromium

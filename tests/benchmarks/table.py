@@ -16,12 +16,11 @@ from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
 
-from tests.benchmarks import move
-from tests.benchmarks.rows import growth, many_users, one_user, results
+from tests.benchmarks.rows import many_users, one_user, results
 from tests.benchmarks.setup.lab import Lab
 from tests.benchmarks.setup.running import Missing
 
-# Memory comes after the load that it is measured after; growth and move have servers of their own.
+# Memory comes after the load that it is measured after.
 ROWS = {
     "list": one_user.lists,
     "large-list": one_user.large_list,
@@ -33,8 +32,6 @@ ROWS = {
     "users": many_users.users_at_once,
     "memory": many_users.memory,
     "weight": many_users.weight,
-    "growth": growth.growth,
-    "move": move.move,
 }
 BROKEN = (OSError, RuntimeError, HTTPException, subprocess.SubprocessError)
 
@@ -44,14 +41,13 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--quick", action="store_true", help="measure hardly anything: does it still run?")
-    parser.add_argument("--database", default="", help="the address of a PostgreSQL server, for growth")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the servers are ended too
     began, broken, (load, *_) = time.monotonic(), 0, os.getloadavg()
     results.show_head()
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        lab = Lab(stack, Path(directory), quick=options.quick, database=options.database)
+        lab = Lab(stack, Path(directory), quick=options.quick)
         for name in options.only:
             try:
                 for row in ROWS[name](lab):

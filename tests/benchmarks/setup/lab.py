@@ -15,8 +15,8 @@ WARM_UP = 5
 class Lab:
     """A stand-in for Poster, a dashboard that keeps its list, one that always asks, and Django's admin."""
 
-    def __init__(self, stack, directory, *, quick=False, database=""):
-        self.stack, self.directory, self.database = stack, directory, database
+    def __init__(self, stack, directory, *, quick=False):
+        self.stack, self.directory = stack, directory
         self._quick = quick
 
     def some(self, number, least=2):

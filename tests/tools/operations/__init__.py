@@ -1,1 +1,0 @@
-"""Follow docs/operations.md on a Debian of one's own."""
