@@ -6,13 +6,11 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 
 from tests.support.environment import ROOT
-from tests.support.wire import GROUP
 
 pytestmark = pytest.mark.thorough  # a tool of developers
 MANAGE = """
@@ -55,42 +53,6 @@ def test_it_says_where_it_is_serves_and_ends(number):
     assert line.startswith("GET clients.getGroups 200 - ")
     assert token not in line
     assert (rest, errors, process.returncode) == ("", "", 0)
-
-
-def test_quiet_and_state(tmp_path):
-    path = tmp_path / "state.json"
-    for groups, notice in (("5", ""), ("9", "--groups 5")):
-        with running("--quiet", "--state", str(path), "--groups", groups) as process:
-            url, accounts = head(process)
-            address = f"{url.format(account='demo')}clients.getGroups?token={accounts['demo']}"
-            with urlopen(address, timeout=5) as answer:  # noqa: S310
-                assert len(json.load(answer)["response"]) == 5
-            process.terminate()
-            rest, errors = process.communicate(timeout=10)
-        assert rest == ""
-        assert notice in errors
-        assert bool(errors) is bool(notice)
-
-
-def test_unique_names():
-    for option, code in (((), None), (("--unique-names",), 38)):
-        with running("--quiet", *option) as process:
-            url, accounts = head(process)
-            address = f"{url.format(account='demo')}clients.createGroup?token={accounts['demo']}"
-            form = urlencode({**GROUP, "client_groups_name": "Постоянный посетитель"}).encode()
-            with urlopen(address, form, timeout=5) as answer:  # noqa: S310
-                assert json.load(answer).get("error", {}).get("code") == code
-
-
-def test_a_port_that_is_taken():
-    with running() as first:
-        url, _ = head(first)
-        port = url.split(":")[2].split("/")[0]
-        with running("--port", port) as second:
-            _, errors = second.communicate(timeout=10)
-    assert second.returncode == 1
-    assert "CommandError" in errors
-    assert "Traceback" not in errors
 
 
 def test_it_starts_on_a_machine_that_has_no_secret():

@@ -4,10 +4,7 @@ import re
 from html import unescape
 
 import pytest
-from django.utils import timezone
 
-from groups.models import Change
-from groups.services.writes.reconcile import reconcile_due
 from tests.support.pages import text_of
 
 # The pages of the gallery are those of the product, which have tests of their own.
@@ -82,32 +79,9 @@ def test_every_state_is_on_the_page(staff, browse, sandbox, styleguide):
         assert words in text_of(answer)
 
 
-def test_an_unknown_change_is_known_in_the_end(staff, browse, sandbox, styleguide):
-    client = browse(staff)
-    address = f"{styleguide}play/unknown/"
-    client.post(address, buttons(client.get(styleguide))[address], follow=True)
-    sandbox.clear_faults()
-    change = Change.objects.get()
-    Change.objects.settle(change, next_check_at=timezone.now())
-    assert reconcile_due() == [change]
-    assert 'data-outcome="applied"' in client.get(f"/history/{change.pk}/").content.decode()
-
-
 def test_a_real_poster_is_told_nothing(staff, browse, sandbox, styleguide, settings):
     client = browse(staff)
     client.get(styleguide)
     settings.POSTER_API_URL = "https://{account}.joinposter.com/api/"
     answer = client.post(f"{styleguide}play/stale/", follow=True)
     assert "There is no sandbox at POSTER_API_URL" in text_of(answer)
-
-
-def test_what_is_no_sandbox_is_said(staff, browse, sandbox, styleguide, settings):
-    client = browse(staff)
-    client.get(styleguide)
-    settings.POSTER_API_URL = "http://127.0.0.1:9/{account}/api/"
-    answer = client.post(f"{styleguide}play/stale/", follow=True)
-    assert "There is no sandbox at POSTER_API_URL" in text_of(answer)
-
-
-def test_there_are_no_other_states(staff, browse, sandbox, styleguide):
-    assert browse(staff).post(f"{styleguide}play/else/").status_code == 404

@@ -1,7 +1,3 @@
-import threading
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
-
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
@@ -17,26 +13,3 @@ def sandbox():
 @pytest.fixture
 def wire(sandbox):
     return Wire(sandbox)
-
-
-@pytest.fixture
-def connection(sandbox):
-    opened = HTTPConnection(urlsplit(sandbox.url).netloc, timeout=5)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def late_writes(monkeypatch):
-    """Return the list of late writes as (seconds, write); they happen when the test calls them."""
-    waiting = []
-
-    class Later:
-        def __init__(self, seconds, write):
-            self.late = (seconds, write)
-
-        def start(self):
-            waiting.append(self.late)
-
-    monkeypatch.setattr(threading, "Timer", Later)
-    return waiting

@@ -1,14 +1,7 @@
-"""Clients of the sandbox: their number matches the count of the group after every change and a restart."""
-
-import json
+"""Clients of the sandbox: their fields and writes as documented, and the counts of their groups."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from poster_admin.devtools.sandbox import Sandbox
-from poster_admin.devtools.sandbox.accounts.clients import Clients, newcomer
-from tests.support.pairwise import examples
 from tests.support.wire import Wire
 
 NEW = {"client_groups_id_client": "4", "client_name": "Шевченко Олена Ігорівна", "phone": "+380 67 111-22-33"}
@@ -52,17 +45,6 @@ def test_a_row_has_all_fields_of_the_documentation_and_every_value_is_a_string(w
         *("client_groups_discount", "loyalty_type", "birthday_bonus", "delete", "ewallet"),
     }
     assert {type(value) for value in row.values()} == {str}
-
-
-def test_people_follow_from_the_seed(sandbox, wire):
-    people = clients(wire)
-    with Sandbox(seed=1) as same, Sandbox(seed=2) as other:
-        assert clients(Wire(same)) == people
-        assert clients(Wire(other)) != people
-    assert len({row["phone_number"] for row in people}) == len(people)
-    assert len({row["lastname"] for row in people}) > 30
-    assert {"0000-00-00"} < {row["birthday"] for row in people}
-    assert "0" in {row["city"] for row in people}
 
 
 def test_without_num_everybody_comes_with_it_a_page(wire):
@@ -246,144 +228,3 @@ def test_rules_begin_with_the_sample_of_the_documentation_byte_for_byte(wire):
     assert wire.body("clients.getLoyaltyRules", loyalty_type=1) == b'{"response":[' + DOCUMENTED_RULE + b"]}"
     assert wire.code("clients.getLoyaltyRules", loyalty_type=3) == 42
     assert wire.code("clients.getLoyaltyRules", verb="POST") == 30
-
-
-def test_rules_lead_to_groups_of_the_account_and_a_rule_outlives_its_group(sandbox, wire):
-    rules = wire.call("clients.getLoyaltyRules")["response"]
-    assert {rule["group_id"] for rule in rules} == {4, 5}
-    sandbox.console().remove(4)
-    assert wire.call("clients.getLoyaltyRules")["response"] == rules
-
-
-def test_in_a_larger_account_a_higher_sum_leads_to_a_higher_percent():
-    with Sandbox(groups=60) as large:
-        groups = Wire(large).call("clients.getGroups")["response"]
-        percents = {int(row["client_groups_id"]): int(row["client_groups_discount"]) for row in groups}
-        rules = Wire(large).call("clients.getLoyaltyRules")["response"]
-    by_sum = [percents[rule["group_id"]] for rule in sorted(rules, key=lambda rule: rule["value"])]
-    assert len(by_sum) == len(set(by_sum)) == 4
-    assert by_sum == sorted(by_sum)
-
-
-def test_rules_and_promotions_of_the_console_outlive_a_restart_but_no_reset(tmp_path):
-    with Sandbox(state_path=tmp_path / "state.json") as first:
-        rules, promotions = first.accounts["demo"].loyalty_rules, first.accounts["demo"].promotions
-        first.console().set_rules()
-        first.console().set_promotions(promotions[0])
-    with Sandbox(state_path=tmp_path / "state.json") as second:
-        assert Wire(second).body("clients.getLoyaltyRules") == b'{"response":[]}'
-        assert len(Wire(second).call("clients.getPromotions")["response"]) == 1
-        second.reset()
-        assert Wire(second).call("clients.getLoyaltyRules")["response"] == rules
-
-
-# --- Past the API ------------------------------------------------------------------------------------------
-
-
-def test_the_console_counts_people_in_and_out(sandbox, wire):
-    console = sandbox.console()
-    for count in ("200", "3", "0", "60"):
-        console.edit(4, count_groups_clients=count)
-        assert counts(wire)[4] == int(count)
-        assert_counted(wire)
-    client_id = console.put_client(4, lastname="Новий")
-    assert counts(wire)[4] == 61
-    console.edit_client(client_id, client_groups_id="1")
-    console.edit_client(1, delete="1")
-    assert counts(wire) == {1: 125, 4: 60, 5: 42}
-    assert_counted(wire)
-    with pytest.raises(KeyError):
-        console.edit_client(99_999, lastname="x")
-
-
-def test_a_busy_cashier_adds_somebody_in_the_middle(sandbox, wire):
-    sandbox.script("clients.updateClient", "busy_cashier", call=2, group=1, clients=2)
-    for client_id in ("1", "2"):
-        wire.call("clients.updateClient", {"client_id": client_id, "client_groups_id_client": "4"})
-    assert counts(wire) == {1: 125, 4: 45, 5: 42}
-    sandbox.script("clients.removeGroup", "busy_cashier")
-    wire.call("clients.removeGroup", {"group_id": "5"})
-    assert sum(row["lastname"] == "Гість" for row in clients(wire)) == 2
-
-
-# --- The file, and many ------------------------------------------------------------------------------------
-
-
-def test_clients_outlive_a_restart(tmp_path):
-    path = tmp_path / "sandbox.json"
-    with Sandbox(groups=10, state_path=path) as first:
-        wire = Wire(first)
-        wire.call("clients.updateClient", {"client_id": "1", "client_groups_id_client": "5"})
-        new = wire.call("clients.createClient", NEW)["response"]
-        wire.call("clients.removeGroup", {"group_id": "4"})
-        first.console().edit(1, count_groups_clients="100")
-        expected = clients(wire)
-    with Sandbox(groups=10, state_path=path) as second:
-        wire = Wire(second)
-        assert clients(wire) == expected
-        assert_counted(wire)
-        assert wire.call("clients.createClient", NEW | {"client_groups_id_client": "5"})["response"] > new
-
-
-def test_a_file_from_before_there_were_clients(tmp_path):
-    path = tmp_path / "sandbox.json"
-    Sandbox(groups=5, state_path=path)
-    saved = json.loads(path.read_text())
-    for account in saved["accounts"].values():
-        del account["clients"]
-    path.write_text(json.dumps(saved))
-    with Sandbox(groups=5, state_path=path) as sandbox:
-        assert_counted(Wire(sandbox))
-
-
-def test_many_clients_cost_nothing_until_they_are_asked_for(tmp_path):
-    path = tmp_path / "sandbox.json"
-    with Sandbox(groups=24, clients=200_000, state_path=path) as sandbox:
-        assert path.stat().st_size < 20_000
-        wire = Wire(sandbox)
-        assert sum(counts(wire).values()) == 200_000
-        largest = max(counts(wire), key=counts(wire).get)
-        assert len(clients(wire, group_id=largest, num=50, offset=5000)) == 50
-
-
-# --- Random operations -------------------------------------------------------------------------------------
-
-EVENTS = st.one_of(
-    st.tuples(st.just("move"), st.integers(1, 60), st.integers(1, 3)),
-    st.tuples(st.just("delete"), st.integers(1, 60)),
-    st.tuples(st.just("create"), st.integers(1, 3)),
-    st.tuples(st.just("resize"), st.integers(1, 3), st.integers(0, 90)),
-    st.tuples(st.just("drop"), st.integers(1, 3), st.booleans()),
-    st.tuples(st.just("restart")),
-)
-
-
-@settings(deadline=None, max_examples=examples(25, 60))
-@given(st.lists(EVENTS, max_size=25))
-def test_the_counts_hold_whatever_happens(events):
-    people = Clients(1, "demo", lambda _: {})
-    people.load({}, {1: 45, 2: 3})
-    for name, *values in events:
-        match name:
-            case "move" if people.row(values[0]):
-                people.update(values[0], {"client_groups_id": str(values[1])})
-            case "delete" if people.row(values[0]):
-                people.delete(values[0])
-            case "create":
-                people.create(newcomer(values[0]))
-            case "resize":
-                people.resize(*values)
-                assert people.live(values[0]) == values[1]
-            case "drop":
-                people.drop(values[0], listed=values[1])
-                assert people.live(values[0]) == 0
-            case "restart":
-                before = list(people.rows())
-                saved = json.loads(json.dumps(people.save()))
-                people = Clients(1, "demo", lambda _: {})
-                people.load(saved, {})
-                assert list(people.rows()) == before
-        for group_id in (1, 2, 3):
-            rows = [row for row in people.rows() if row["client_groups_id"] == str(group_id)]
-            assert list(people.rows(group_id)) == rows
-            assert people.live(group_id) == sum(row["delete"] == "0" for row in rows)
