@@ -10,12 +10,6 @@ GROUP = {
     "client_groups_discount": "10",
     "birthday_bonus": "50.00",
 }
-CALLS = {
-    "list": ("clients.getGroups", None, {}),
-    "get": ("clients.getGroup", None, {"group_id": 1}),
-    "write": ("clients.createGroup", GROUP, {}),
-    "settings": ("settings.getAllSettings", None, {}),
-}
 
 
 class Wire:
@@ -70,29 +64,3 @@ def everything(opened):
     while more := opened.recv(1_000_000):
         pieces.append(more)
     return b"".join(pieces)
-
-
-def raw(wire, fault, kind="list", **options):
-    """Return all bytes of a call that a fault hits."""
-    method, form, query = CALLS[kind]
-    wire.sandbox.script(method, fault, **options)
-    return wire.raw(method, form, **query)
-
-
-def split(data):
-    """Return head and body."""
-    head, _, body = data.partition(b"\r\n\r\n")
-    return head.decode("latin-1"), body
-
-
-def response(wire, fault, kind="list", **options):
-    """Return the `response` in the answer to a call that a fault hits."""
-    head, body = split(raw(wire, fault, kind, **options))
-    assert head.startswith("HTTP/1.1 200 OK")
-    return json.loads(body)["response"]
-
-
-def post(connection, path, content):
-    connection.request("POST", path, body=content if isinstance(content, bytes) else json.dumps(content))
-    answer = connection.getresponse()
-    return answer.status, json.loads(answer.read())
