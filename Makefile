@@ -49,7 +49,7 @@ test: .venv/.all  ## Test all that users do, in a browser too (ARGS, JOBS)
 test-all:  ## Run every test: each fault in each command, each page in each language (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test MARKS= PROFILE=thorough
 
-coverage:  ## Run make test, and fail below 97 percent of lines and branches (needs make .venv/.ldap; ARGS, JOBS)
+coverage:  ## Run make test, and fail below 97 percent of lines and branches (ARGS, JOBS)
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-branch --cov-fail-under=97 $(ARGS)"
 
 lint: .venv/.all .tools/checks/.all  ## Look at the code: format, rules, types, layers
@@ -106,12 +106,6 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 	@$(SYNC) --no-dev --extra grown --extra sentry
 	@touch $@ .venv/.runtime
 
-# Not with the others: it is compiled, and needs gcc, libldap2-dev and libsasl2-dev.
-.venv/.ldap: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
-	@echo "Compiling what a company's directory needs …" >&2
-	@$(SYNC) --no-dev --extra grown --extra sentry --extra ldap
-	@touch $@ .venv/.server .venv/.runtime
-
 .venv/.all: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	@echo "Installing what development needs …" >&2
 	@$(SYNC) --extra grown --extra sentry
@@ -125,7 +119,7 @@ SYNC = $(UV) sync --quiet --frozen --inexact
 
 # An environment whose Python is gone is made again.
 ifneq ($(shell $(PYTHON) -c 'print("alive")' 2>/dev/null),alive)
-.venv/.runtime .venv/.server .venv/.ldap .venv/.all .tools/checks/.all: FORCE
+.venv/.runtime .venv/.server .venv/.all .tools/checks/.all: FORCE
 endif
 
 .tools/bin/uv:

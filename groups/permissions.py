@@ -1,11 +1,15 @@
-"""Load the user of a request and the user's rights with one query each."""
+"""Check passwords; load the user of a request and the user's rights with one query each."""
 
 from typing import Any
 
+from axes.backends import AxesStandaloneBackend
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission, User
 from django.db.models import F, Q
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.users.sign_in.throttle import PasswordBackend
+from poster_admin.users.sign_in.hashers import turn
 
 # Every page runs these queries, so they are built once, with their joins.
 USERS = User.objects.select_related("credentials__account")
@@ -13,8 +17,23 @@ RIGHTS = Permission.objects.values_list("content_type__app_label", "codename").o
 RIGHTS_OF_USERS = RIGHTS.alias(own=F("user"), of_role=F("group__user"))
 
 
-class CredentialsBackend(PasswordBackend):
+class CredentialsBackend(ModelBackend):
     """Sign in by password; load the user together with the credentials, and all rights together."""
+
+    @sensitive_variables("password")
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_: Any
+    ) -> User | None:
+        """Check a password, a few at a time: of many guesses at once no more are answered than one by one.
+
+        Raises `HashingBusy`, and axes' error where the name is locked by now.
+        """
+        if request is None or username is None or password is None:
+            return None
+        with turn():
+            # Others may have failed while this one waited.
+            AxesStandaloneBackend().authenticate(request, username=username, password=password)
+            return super().authenticate(request, username, password)
 
     def get_user(self, user_id: Any) -> User | None:
         try:

@@ -46,25 +46,5 @@ def refuse(env: Environment, settings: Mapping[str, Any]) -> None:
             not read.OIDC_CLIENT_ID or (read.OIDC_ISSUER and read.OIDC_CLIENT_SECRET),
             "is set, but OIDC_ISSUER or OIDC_CLIENT_SECRET is missing",
         ),
-        (
-            "LDAP_USER_SEARCH",
-            read.LDAP_USER_SEARCH or not read.LDAP_URL,
-            "is missing, but LDAP_URL is set",
-        ),
-        (
-            "LDAP_GROUP_SEARCH",
-            read.LDAP_GROUP_SEARCH or not (read.LDAP_URL and read.COMPANY_ROLES),
-            "is missing, but LDAP_URL and COMPANY_ROLES are set",
-        ),
-        (
-            "LDAP_BIND_PASSWORD",
-            bool(read.LDAP_BIND_PASSWORD) == bool(read.LDAP_BIND_DN),
-            "and LDAP_BIND_DN are set together, or neither of them",
-        ),
-        (
-            "LDAP_URL",
-            not (read.LDAP_URL and read.OIDC_CLIENT_ID),
-            "and OIDC_CLIENT_ID are both set: a user has one place in the company's sign-in",
-        ),
     ):
         env.require(name, is_right, words)

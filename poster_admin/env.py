@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from poster_admin.env_values import is_distinguished_name, is_loopback
+from poster_admin.env_values import is_loopback
 
 ENV_LINE = re.compile(r"(export )?(?P<name>[A-Za-z0-9_]+)=.*")
 TRUE = ("true", "on", "ok", "yes", "y", "1")
@@ -28,8 +28,6 @@ MOST = 100_000
 IN_MEMORY = "sqlite://:memory:"
 DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
-# ldap+tls begins in clear text, and asks for TLS before anything else: STARTTLS.
-LDAP_SCHEMES = ("ldap", "ldap+tls", "ldaps")
 ESCAPES = "in its password @ is written %40, / %2F, # %23 and ? %3F"
 
 
@@ -237,35 +235,6 @@ class Environment:
             return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
 
         return self._read(name, {}, parse)
-
-    def directory(self, name: str) -> str:
-        """Return the address of an LDAP server. Without TLS it must be on this machine."""
-
-        def parse(text: str) -> str:
-            parts = _split(text)
-            if (
-                parts is None
-                or parts.scheme not in LDAP_SCHEMES
-                or not parts.hostname
-                or "@" in parts.netloc
-                or parts.path not in {"", "/"}
-                or parts.query
-            ):
-                raise ValueError("is not the address of a directory, ldaps://HOST or ldap+tls://HOST")
-            if parts.scheme == "ldap" and not is_loopback(parts.hostname):
-                raise ValueError(
-                    "has no TLS: anybody on the way could read the passwords; write ldaps:// or ldap+tls://"
-                )
-            if find_spec("django_auth_ldap") is None:
-                raise ValueError("needs the package django-auth-ldap, which `make .venv/.ldap` compiles")
-            return text.rstrip("/")
-
-        return self._read(name, "", parse)
-
-    def entry(self, name: str) -> str:
-        """Return the name of an entry of a directory; empty for none."""
-        words = "is not the name of an entry, such as ou=people,dc=example,dc=com"
-        return self.text(name, is_distinguished_name, words)
 
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""

@@ -10,15 +10,6 @@ FERNET_KEY_BYTES = 32
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
 is_origin = re.compile(r"https?://[^/\s]+").fullmatch
-# REMOTE_USER too, which is none.
-is_header = re.compile(r"[a-z][a-z0-9_-]*", re.IGNORECASE).fullmatch
-is_attribute = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE).fullmatch
-# Attribute and value of each part, `ou=people,dc=example,dc=com`; a value may hold escaped commas.
-is_distinguished_name = re.compile(
-    r"[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+(, *[a-z][a-z0-9.-]*=([^,\\\0]|\\.)+)*", re.IGNORECASE
-).fullmatch
-# Classes of a group in the schema of a directory; `group` is Active Directory's, with groups in groups.
-LDAP_GROUP_CLASSES = ("groupOfNames", "groupOfUniqueNames", "posixGroup", "group")
 
 
 def is_fernet_key(key: str) -> bool:

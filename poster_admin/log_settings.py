@@ -31,7 +31,5 @@ def handlers_and_loggers(style: str) -> dict[str, Any]:
             "django.tasks": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "django_tasks_db": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "axes": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-            # Its lines name people. users/sign_in/directory.py logs the errors.
-            "django_auth_ldap": {"handlers": ["stderr"], "level": "CRITICAL", "propagate": False},
         },
     }

@@ -166,8 +166,7 @@ MIDDLEWARE = [
     "poster_admin.common.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "poster_admin.users.middleware.current_request",
-    "poster_admin.users.middleware.sign_in_cookies",
-    "poster_admin.users.middleware.TrustedUserMiddleware",
+    "poster_admin.users.middleware.language_cookie",
     "poster_admin.users.middleware.session_is_used",
     "poster_admin.users.middleware.second_factor",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -232,17 +231,15 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 # Signs in by password, and by a passkey that stands for it.
 SIGN_IN_BACKEND = "groups.permissions.CredentialsBackend"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", SIGN_IN_BACKEND]
-# A proxy in front may name the browser's address, and only these proxies may name the user.
+# Proxies in front that may name the browser's address.
 TRUSTED_PROXY_IPS = env.items(
     "TRUSTED_PROXY_IPS", env_values.is_network, "addresses and networks", default=["127.0.0.1", "::1"]
 )
 env.require(
     "TRUSTED_PROXY_IPS",
     all(map(env_values.is_narrow, TRUSTED_PROXY_IPS)),
-    "has a network that is too large for proxies: anybody in it could pretend any address or user",
+    "has a network that is too large for proxies: anybody in it could pretend any address",
 )
-TRUSTED_USER_HEADER = env.text("TRUSTED_USER_HEADER", env_values.is_header, "is not the name of a header")
-TRUSTED_GROUPS_HEADER = env.text("TRUSTED_GROUPS_HEADER", env_values.is_header, "is not the name of a header")
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
 CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
@@ -262,24 +259,8 @@ OIDC_NAME_CLAIM = env.text("OIDC_NAME_CLAIM", default="preferred_username")
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_SCOPES = env.text("OIDC_SCOPES", default="openid profile")
 OIDC_ENABLED = bool(OIDC_CLIENT_ID)
-if TRUSTED_USER_HEADER:
-    AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.ProxyBackend")
 if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
-
-# The company's directory checks the password of a name, beside those that are kept here.
-LDAP_URL = env.directory("LDAP_URL")
-LDAP_CA_FILE = env.certificates("LDAP_CA_FILE")
-# The account that searches the directory; empty where anybody may search.
-LDAP_BIND_DN = env.entry("LDAP_BIND_DN")
-LDAP_BIND_PASSWORD = env.text("LDAP_BIND_PASSWORD")
-# The branches with the people and with the groups.
-LDAP_USER_SEARCH = env.entry("LDAP_USER_SEARCH")
-LDAP_GROUP_SEARCH = env.entry("LDAP_GROUP_SEARCH")
-LDAP_NAME_ATTRIBUTE = env.text(
-    "LDAP_NAME_ATTRIBUTE", env_values.is_attribute, "is not the name of an attribute", default="uid"
-)
-LDAP_GROUP_CLASS = env.choice("LDAP_GROUP_CLASS", env_values.LDAP_GROUP_CLASSES, default="groupOfNames")
 
 # Mail has invitations, links to a new password, and notices; without EMAIL_URL nobody is offered any.
 _mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
@@ -309,8 +290,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Never lock a user by the name alone: a colleague could lock others out. users/sign_in/throttle.py slows
-# that down.
+# Never lock a user by the name alone: a colleague could lock others out.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
@@ -341,8 +321,6 @@ CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-BROWSER_COOKIE_NAME = "__Host-browser" if HTTPS else "browser"
-BROWSER_COOKIE_AGE = 365 * 24 * 3600
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.

@@ -12,9 +12,6 @@ from django.views.decorators.debug import sensitive_variables
 from poster_admin.users import security_log
 from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
 
-# The issuer of those whose password the company's directory checks.
-DIRECTORY = "ldap"
-
 
 class NameTaken(SuspiciousOperation):
     """A user has the name here, and no owner has allowed the link."""
@@ -36,13 +33,6 @@ def user_behind(request: HttpRequest, *, issuer: str, subject: str, name: str, g
         raise SuspiciousOperation("The user is blocked here.")
     give_roles(user, groups)
     return user
-
-
-def has_password(user: User) -> bool:
-    """Return True if the user has a password to type: one that is kept here, or the directory's."""
-    if user.has_usable_password():
-        return True
-    return bool(settings.LDAP_URL) and CompanyIdentity.objects.filter(user=user, issuer=DIRECTORY).exists()
 
 
 def lock_unchanged(user: User) -> None:

@@ -1,24 +1,19 @@
-"""Middleware for authentication: the trusted proxy, the second factor, and how long a session lasts."""
+"""Middleware for authentication: the second factor, and how long a session lasts."""
 
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth import middleware as auth_middleware
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import translation
 from structlog.contextvars import bind_contextvars
 
-from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
 from poster_admin.users import language, security_log
-from poster_admin.users.models import Event
-from poster_admin.users.sign_in import browsers, two_factor
-from poster_admin.users.sign_in.errors import DirectoryAway, HashingBusy, SlowedDown, TryLater
+from poster_admin.users.sign_in import two_factor
+from poster_admin.users.sign_in.errors import HashingBusy, SlowedDown, TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
@@ -29,7 +24,6 @@ OPEN_TO_SET_UP_FACTOR = {"passkey_new", "passkey_new_options"}
 TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
     HashingBusy: ("registration/busy.html", 503),
     SlowedDown: ("registration/slowed.html", 429),
-    DirectoryAway: ("registration/directory_away.html", 503),
 }
 
 
@@ -46,13 +40,12 @@ def current_request(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def sign_in_cookies(get_response: GetResponse) -> GetResponse:
-    """Set cookies after a sign-in: the user's language, and the mark of a known browser."""
+def language_cookie(get_response: GetResponse) -> GetResponse:
+    """Set the cookie of the user's language after a sign-in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         language.remember(request, response)
-        browsers.remember(request, response)
         return response
 
     return middleware
@@ -85,30 +78,6 @@ def session_is_used(get_response: GetResponse) -> GetResponse:
         return get_response(request)
 
     return middleware
-
-
-class TrustedUserMiddleware(auth_middleware.RemoteUserMiddleware):
-    """Sign in the user that the company's proxy names, if TRUSTED_USER_HEADER is set.
-
-    Only the proxy may send the header. From any other sender it is a forgery, and the request ends.
-    """
-
-    def process_request(self, request: Any) -> None:
-        if not settings.TRUSTED_USER_HEADER:
-            return
-        header = meta_name(settings.TRUSTED_USER_HEADER)
-        if header.startswith("HTTP_") and header in request.META and not comes_from_proxy(request):
-            security_log.record(Event.REFUSED, request=request, name=request.META[header], detail="header")
-            raise PermissionDenied
-        super().process_request(request)
-
-    def get_username(self, request: Any) -> str:
-        return str(request.META[meta_name(settings.TRUSTED_USER_HEADER)])
-
-
-def meta_name(header: str) -> str:
-    """Return the key of a header in META. REMOTE_USER is no header: only the server itself can set it."""
-    return header if header == "REMOTE_USER" else f"HTTP_{header.upper().replace('-', '_')}"
 
 
 def second_factor(get_response: GetResponse) -> GetResponse:

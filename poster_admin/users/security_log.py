@@ -21,7 +21,7 @@ from poster_admin.users.models import Event, SecurityEvent
 log = logging.getLogger("poster_admin.security")
 # Signals of models have no request: the user who changes rights is found through this variable.
 current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
-SERIOUS = {Event.FAILED, Event.LOCKED, Event.SLOWED, Event.FACTOR_FAILED, Event.PASSKEY_FAILED, Event.REFUSED}
+SERIOUS = {Event.FAILED, Event.LOCKED, Event.FACTOR_FAILED, Event.PASSKEY_FAILED, Event.REFUSED}
 
 
 def record(

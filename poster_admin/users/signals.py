@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from poster_admin.users import language, sessions
 from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
 from poster_admin.users.security_log import acting_user, record
-from poster_admin.users.sign_in import browsers, guardians, two_factor
+from poster_admin.users.sign_in import guardians, two_factor
 from poster_admin.users.sign_in.reauthentication import note_confirmation
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
@@ -20,12 +20,11 @@ WAYS_IN = ("password", "email")
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    """Begin the session: its age, owner, language and browser, and the second factor if it is required."""
+    """Begin the session: its age, owner and language, and the second factor if it is required."""
     sessions.begin(request, user)
     note_confirmation(request)
     two_factor.begin(request, user)
     language.begin(request, user)
-    browsers.begin(request, user)
     record(Event.SIGNED_IN, request=request, user=user)
 
 

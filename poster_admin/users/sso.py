@@ -1,4 +1,4 @@
-"""Sign in through the company: a proxy names the user, or OpenID Connect. Both are off by default.
+"""Sign in through the company by OpenID Connect. It is off by default.
 
 Authlib handles the flow: discovery, state, nonce, PKCE, the signature and the claims of the token. This
 module checks issuer, audience and age of the token once more; `identities` finds the user that it stands for.
@@ -14,8 +14,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.django_client import OAuth
 from django.conf import settings
 from django.contrib.auth import login
-from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
-from django.contrib.auth.models import User
+from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -24,11 +23,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 from joserfc.errors import JoseError
 
-from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
-from poster_admin.users.identities import NameTaken, give_roles, user_behind
-from poster_admin.users.middleware import meta_name
+from poster_admin.users.identities import NameTaken, user_behind
 from poster_admin.users.models import Event
 from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 from poster_admin.users.sign_in.reauthentication import forget_confirmation
@@ -47,35 +44,6 @@ REFUSED = "/accounts/login/?company=refused"
 # All errors that a provider's answer can cause; the last one if two answers for one name come at once.
 FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperation, ValidationError,
             LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
-
-
-class ProxyBackend(RemoteUserBackend):
-    """Authenticate the user that the company's proxy names."""
-
-    def authenticate(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # as Django calls it
-        name = self.clean_username(str(kwargs.get("remote_user") or ""))
-        if not name:
-            return None
-        try:
-            User._meta.get_field("username").run_validators(name)
-        except ValidationError:
-            security_log.record(Event.REFUSED, request=request, name="?", detail="name")
-            return None
-        return super().authenticate(request, remote_user=name)
-
-    def clean_username(self, username: str) -> str:
-        """Remove the domain that Kerberos and NTLM add to a name."""
-        return username.strip().rpartition("\\")[2].partition("@")[0]
-
-    def configure_user(self, request: Any, user: Any, created: bool = True) -> Any:
-        if created:
-            user.set_unusable_password()
-            user.save()
-        # Beside REMOTE_USER, which the server sets, browsers could send the header of the groups themselves.
-        if settings.TRUSTED_GROUPS_HEADER and comes_from_proxy(request):
-            text = request.META.get(meta_name(settings.TRUSTED_GROUPS_HEADER), "")
-            give_roles(user, [name.strip() for name in text.replace(";", ",").split(",")])
-        return user
 
 
 class CompanyBackend(ModelBackend):

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from unittest import mock
 
@@ -20,9 +20,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue
 from groups.services.writes import execute as write_path
 from groups.services.writes.reconcile import follow_up, reconcile_due
-from poster_admin.users.sign_in.errors import SlowedDown
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
-from poster_admin.users.sign_in.throttle import Attempt
 from tests.support.changes import let_be_due, unknown
 from tests.support.commands import edit_of
 from tests.support.jobs import start
@@ -122,17 +120,6 @@ def test_what_was_made_at_that_time_is_no_reason_to_take_a_read_for_a_late_one(s
         assert write_path.execute(edit_of(staff, name="Гості")).state == State.APPLIED
     sandbox.console().edit(1, client_groups_name=before)
     assert write_path.execute(edit_of(staff, name="Інші")).state == State.APPLIED
-
-
-def test_nobody_waits_to_sign_in_for_a_pause_of_that_time(staff, rf):
-    attempt = Attempt(rf.post("/"), "staff")
-    with an_hour_ahead():
-        for _ in range(30):
-            with suppress(SlowedDown):
-                attempt.failed()
-        with pytest.raises(SlowedDown):
-            attempt.check()
-    attempt.check()
 
 
 def test_a_job_goes_on_in_another_worker(staff, sandbox):

@@ -87,7 +87,7 @@ STATES = {"beyond_the_limits", "block_a_person", "blocked_person", "check_of_a_n
           "request_of_a_group_that_changed",
           "restore_a_group_that_is_gone", "retire_while_a_job_is_at_it", "scheme_looked_at",
           "scheme_planned", "second_factor_of_a_person", "set_up_refused", "sign_a_person_out",
-          "slowed", "snapshot_without_its_key", "webhook_refused", "where_clients_lie"}  # fmt: skip
+          "snapshot_without_its_key", "webhook_refused", "where_clients_lie"}  # fmt: skip
 EVERY_TEMPLATE = KINDS | PAGES | STATES
 # Languages and looks take turns over the scenes.
 TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: name not in EVERY_TEMPLATE))}

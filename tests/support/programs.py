@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support import databases, slapd
+from tests.support import databases
 from tests.tools import chromium
 
 
@@ -18,8 +18,6 @@ def missing(*programs):
         return None if chromium.find() else "there is no Chromium"
     if "postgresql" in programs:
         return databases.needed_but_away()
-    if "slapd" in programs:
-        return slapd.missing()
     for program in programs:
         if not shutil.which(program):
             return f"there is no {program}"

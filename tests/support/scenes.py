@@ -30,7 +30,6 @@ from groups.services.groups import read_now
 from groups.services.writes.commands import UpdateGroup
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import (
-    FailureCount,
     Guardian,
     Invitation,
     Passkey,
@@ -163,17 +162,6 @@ page("installation", "/account/installation/", shows="[data-part=backup]")
 def locked(stage):
     for _ in range(5):
         stage.browse().post("/accounts/login/", {"username": "olena", "password": "not-it"})
-    stage.goto("/accounts/login/")
-    stage.fill({"username": "olena", "password": "not-it"})
-    stage.button()
-
-
-@scene(role=None, shows="[data-notice=error]")
-def slowed(stage):
-    form = {"username": "olena", "password": "not-it"}
-    for number in range(20):
-        stage.browse().post("/accounts/login/", form, REMOTE_ADDR=f"10.0.0.{number}")
-    FailureCount.objects.update(opens_at=timezone.now() + timedelta(seconds=99))
     stage.goto("/accounts/login/")
     stage.fill({"username": "olena", "password": "not-it"})
     stage.button()

@@ -124,18 +124,6 @@ def test_the_next_person_at_the_same_browser_has_their_own(staff, manager):
     assert ChosenLanguage.objects.get(user=staff).language == "en"
 
 
-def test_whom_the_company_signs_in_reads_the_first_page_in_their_language(staff, settings):
-    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
-    settings.AUTHENTICATION_BACKENDS = [
-        *settings.AUTHENTICATION_BACKENDS,
-        "poster_admin.users.sso.ProxyBackend",
-    ]
-    ChosenLanguage.objects.create(user=staff, language="ru")
-    client = Client(headers={"Accept-Language": "en"}, REMOTE_USER="staff")
-    assert language_of(client) == "ru"
-    assert language_of(client) == "ru"
-
-
 ADMIN_PAGES = ["/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/users/companylink/add/",
                "/admin/groups/change/"]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Test signing in through the company: a trusted proxy, and OpenID Connect over real HTTP."""
+"""Test signing in through the company by OpenID Connect, over real HTTP."""
 
 import time
 from urllib.parse import parse_qsl, urlsplit
@@ -14,100 +14,6 @@ from tests.support.sign_in import ROLES, after_a_while, roles
 pytestmark = pytest.mark.django_db
 REFUSED = "/accounts/login/?company=refused"
 BEGIN, BACK = "/accounts/company/", "/accounts/company/back/"
-
-
-# --- A proxy that names the user ---------------------------------------------------------------------------
-
-
-@pytest.fixture
-def proxy(settings):
-    settings.TRUSTED_USER_HEADER = "X-Forwarded-User"
-    settings.TRUSTED_GROUPS_HEADER = "X-Forwarded-Groups"
-    settings.TRUSTED_PROXY_IPS = ["10.0.0.5", "127.0.0.1"]
-    settings.COMPANY_ROLES = ROLES
-    settings.AUTHENTICATION_BACKENDS = [
-        *settings.AUTHENTICATION_BACKENDS,
-        "poster_admin.users.sso.ProxyBackend",
-    ]
-
-
-def named(name, groups="", **more):
-    return {"headers": {"X-Forwarded-User": name, "X-Forwarded-Groups": groups, **more}}
-
-
-def test_the_proxy_signs_a_user_in_with_roles_from_groups(proxy, browse, sandbox):
-    client = browse(REMOTE_ADDR="10.0.0.5")
-    assert client.get("/groups/", **named("CORP\\olena", "loyalty-staff, others"))["Location"] == "/account/"
-    user = User.objects.get(username="olena")
-    assert not user.has_usable_password()
-    assert roles("olena") == {"Staff"}
-    client = browse(REMOTE_ADDR="10.0.0.5")
-    client.get("/groups/", **named("olena@corp.example", "loyalty-managers"))
-    assert roles("olena") == {"Managers"}
-
-
-@pytest.mark.parametrize("address", ["10.0.0.6", "192.168.1.1", "::1"])
-def test_a_forged_header_is_refused_and_written_down(proxy, browse, owner, address):
-    answer = browse(REMOTE_ADDR=address).get("/groups/", **named("owner"))
-    assert answer.status_code == 403
-    signed_in = browse(owner, REMOTE_ADDR=address).get("/groups/", **named("owner"))
-    assert signed_in.status_code == 403
-    assert (
-        browse(REMOTE_ADDR=address)
-        .get("/groups/", **named("x", **{"X-Forwarded-For": "10.0.0.5"}))
-        .status_code
-        == 403
-    )
-    assert SecurityEvent.objects.filter(kind=Event.REFUSED, detail="header", address=address).exists()
-
-
-def test_without_the_setting_the_header_means_nothing(browse, owner):
-    assert browse().get("/groups/", **named("owner")).status_code == 302
-    assert browse().get("/groups/", REMOTE_USER="owner").status_code == 302
-
-
-def test_another_name_or_none_ends_the_session(proxy, browse):
-    client = browse(REMOTE_ADDR="10.0.0.5")
-    client.get("/accounts/sessions/", **named("olena"))
-    assert b"olena" in client.get("/accounts/sessions/", **named("olena")).content
-    assert b"petro" in client.get("/accounts/sessions/", **named("petro")).content
-    assert client.get("/accounts/sessions/").status_code == 302
-
-
-@pytest.mark.parametrize("name", ["", " ", "a b", "<script>", "x" * 200, "@corp", "олена\x00"])
-def test_a_name_that_is_none_signs_nobody_in(proxy, browse, name):
-    assert browse(REMOTE_ADDR="10.0.0.5").get("/groups/", **named(name)).status_code in {302, 400}
-    assert not User.objects.exists()
-
-
-def test_remote_user_of_the_server_itself_works_too(proxy, browse, settings):
-    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
-    assert browse(REMOTE_ADDR="10.9.9.9").get("/accounts/sessions/", REMOTE_USER="olena").status_code == 200
-    assert (
-        browse(REMOTE_ADDR="10.9.9.9")
-        .get("/accounts/sessions/", headers={"Remote-User": "olena"})
-        .status_code
-        == 302
-    )
-
-
-def test_beside_remote_user_the_groups_of_a_browser_give_no_role(proxy, browse, settings):
-    settings.TRUSTED_USER_HEADER = "REMOTE_USER"
-    for address, given in (("10.9.9.9", set()), ("10.0.0.5", {"Owners"})):
-        browse(REMOTE_ADDR=address).get(
-            "/accounts/sessions/", REMOTE_USER="olena", headers={"X-Forwarded-Groups": "loyalty-owners"}
-        )
-        assert roles("olena") == given
-
-
-def test_who_is_vouched_for_by_the_proxy_needs_no_password(proxy, browse):
-    client = browse(REMOTE_ADDR="10.0.0.5")
-    client.get("/accounts/sessions/", **named("olena"))
-    answer = client.get("/accounts/confirm/", {"next": "/groups/"}, **named("olena"))
-    assert answer["Location"] == "/groups/"
-
-
-# --- OpenID Connect ----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

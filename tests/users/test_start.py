@@ -55,7 +55,7 @@ def test_plain_http_changes_just_what_it_must():
     different = {name for name in tls["settings"] if tls["settings"][name] != plain["settings"][name]}
     assert different == {
         "HTTPS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "LANGUAGE_COOKIE_SECURE",
-        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME", "BROWSER_COOKIE_NAME",
+        "SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME",
         "SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT",
         "SECURE_HSTS_SECONDS",
     }  # fmt: skip
@@ -106,22 +106,10 @@ def test_what_programs_ask_for_is_not_redirected(settings, browse):
         ({"OIDC_CLIENT_ID": "x"}, "OIDC_"),
         ({"OIDC_ISSUER": "http://company.example/keys"}, "TLS"),
         ({"LOG_FORMAT": "xml"}, "LOG_FORMAT"),
-        ({"TRUSTED_USER_HEADER": "X Forwarded User"}, "TRUSTED_USER_HEADER is not the name of a header"),
-        ({"TRUSTED_GROUPS_HEADER": "X-Groups:"}, "TRUSTED_GROUPS_HEADER is not the name of a header"),
         ({"EMAIL_FROM": "loyalty@example.com\nBcc: all@example.com"}, "EMAIL_FROM is not the address"),
         ({"EMAIL_FROM": "The dashboard"}, "EMAIL_FROM is not the address"),
         ({"POSTER_API_URL": "https://{konto}.joinposter.com/api/"}, "POSTER_API_URL has braces"),
         ({"POSTER_API_URL": ""}, "POSTER_API_URL is not an http or https address"),
-        ({"LDAP_URL": "ldap.example.com"}, "LDAP_URL is not the address of a directory"),
-        ({"LDAP_URL": "https://ldap.example.com"}, "LDAP_URL is not the address of a directory"),
-        ({"LDAP_URL": "ldaps://ldap.example.com/dc=example"}, "LDAP_URL is not the address of a directory"),
-        ({"LDAP_URL": "ldap://ldap.example.com"}, "LDAP_URL has no TLS"),
-        ({"LDAP_BIND_DN": "dashboard"}, "LDAP_BIND_DN is not the name of an entry"),
-        ({"LDAP_BIND_PASSWORD": "secret"}, "LDAP_BIND_PASSWORD and LDAP_BIND_DN"),
-        ({"LDAP_USER_SEARCH": "ou=people,example"}, "LDAP_USER_SEARCH is not the name of an entry"),
-        ({"LDAP_NAME_ATTRIBUTE": "uid)(x=*"}, "LDAP_NAME_ATTRIBUTE"),
-        ({"LDAP_GROUP_CLASS": "team"}, "LDAP_GROUP_CLASS"),
-        ({"LDAP_CA_FILE": "/nowhere.pem"}, "LDAP_CA_FILE"),
         ({"HTTPS": "Treu"}, "HTTPS is "),
         ({"REQUIRE_2FA": "Yess"}, "REQUIRE_2FA is "),
         ({"POSTER_READ_TIMEOUT": "abc"}, "POSTER_READ_TIMEOUT is "),
@@ -141,45 +129,12 @@ def test_what_cannot_work_stops_the_start_in_one_line(changes, words):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("TRUSTED_USER_HEADER", "REMOTE_USER"),
-        ("TRUSTED_USER_HEADER", "X-Forwarded-User"),
         ("DEFAULT_FROM_EMAIL", "loyalty@example.com"),
         ("DEFAULT_FROM_EMAIL", "Лояльність <loyalty@example.com>"),
     ],
 )
 def test_the_usual_values_are_taken(name, value):
     assert read_settings(**{name.replace("DEFAULT_FROM_EMAIL", "EMAIL_FROM"): value})[name] == value
-
-
-@pytest.mark.needs("slapd")
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, "LDAP_USER_SEARCH is missing"),
-        ({"LDAP_USER_SEARCH": "dc=a", "COMPANY_ROLES": "a=Staff"}, "LDAP_GROUP_SEARCH is missing"),
-        (
-            {"LDAP_USER_SEARCH": "dc=a", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x",
-             "OIDC_ISSUER": "https://company.example"},
-            "LDAP_URL and OIDC_CLIENT_ID",
-        ),
-    ],
-)  # fmt: skip
-def test_a_directory_needs_the_other_settings_that_belong_to_it(changes, words):
-    with pytest.raises(ImproperlyConfigured) as raised:
-        read_settings(LDAP_URL="ldaps://ldap.example.com", **changes)
-    (line,) = str(raised.value).splitlines()
-    assert words in line
-
-
-@pytest.mark.needs("slapd")
-@pytest.mark.parametrize(
-    "url", ["ldaps://dc.example.com", "ldap+tls://dc.example.com:389/", "ldap://[::1]:389"]
-)
-def test_a_directory_with_tls_or_on_this_machine_may_be_asked(url):
-    entry = {"LDAP_USER_SEARCH": "OU=Our People,DC=corp,DC=example", "LDAP_BIND_DN": r"cn=a\,b, dc=x"}
-    read = read_settings(LDAP_URL=url, LDAP_BIND_PASSWORD="secret", **entry)
-    assert read["LDAP_URL"] == url.rstrip("/")
-    assert read["LDAP_BIND_DN"] == r"cn=a\,b, dc=x"
 
 
 @pytest.mark.django_db

@@ -270,24 +270,6 @@ def _answers(host: str, seconds: float) -> str:
     return _("%(name)s answers after %(count)s ms") % values
 
 
-@_part(gettext_noop("directory"), gettext_lazy("Look at LDAP_URL and the settings beside it."))
-def _directory(_account: str) -> Found:
-    """Sign in to the company's directory as each sign-in of a person does."""
-    if not settings.LDAP_URL:
-        return
-    from poster_admin.users.sign_in import directory  # noqa: PLC0415 - its packages are an extra
-
-    host, started = urlsplit(settings.LDAP_URL).netloc, time.monotonic()
-    try:
-        until = directory.examine()
-    except CompanyServiceUnusable as error:
-        yield State.BAD, _("%(host)s does not help: %(reason)s") % {"host": host, "reason": error}
-        return
-    answers = _answers(host, time.monotonic() - started)
-    yield State.GOOD, _("%(answers)s, and the branches are there") % {"answers": answers}
-    yield from _certificate(host, until)
-
-
 @_part("OpenID", gettext_lazy("Look at OIDC_ISSUER and the settings beside it."))
 def _company(_account: str) -> Found:
     """Find the provider of OpenID Connect, and its keys, as each sign-in does."""

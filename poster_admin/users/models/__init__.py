@@ -3,7 +3,6 @@
 from poster_admin.users.models.factors import (
     CompanyIdentity,
     CompanyLink,
-    FailureCount,
     Passkey,
     RecoveryCode,
     TOTPDevice,
@@ -21,7 +20,6 @@ __all__ = [
     "CompanyIdentity",
     "CompanyLink",
     "Event",
-    "FailureCount",
     "Guardian",
     "Guide",
     "Invitation",

@@ -1,4 +1,4 @@
-"""Define what a sign-in is checked by: failures, second factors, passkeys, and the company's identities."""
+"""Define second factors, passkeys, and the company's identities."""
 
 import base64
 import secrets
@@ -18,25 +18,6 @@ from poster_admin.common.encryption import EncryptedField, Secret
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-
-class FailureCount(models.Model):
-    """Failed sign-ins that count together: for a name, a network, or a browser.
-
-    Each failure is forgotten after a fixed time, one after another; at `forgotten_at` the last one is.
-    """
-
-    key = models.CharField(max_length=64, primary_key=True, editable=False)
-    forgotten_at = models.DateTimeField(db_index=True)
-    opens_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = _("count of failures")
-        verbose_name_plural = _("counts of failures")
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"until {self.forgotten_at:%F %T}"
 
 
 class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is untyped

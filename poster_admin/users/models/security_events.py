@@ -15,7 +15,6 @@ class Event(models.TextChoices):
     SIGNED_OUT = "signed_out", _("signed out")
     FAILED = "failed", _("failed to sign in")
     LOCKED = "locked", _("was locked out")
-    SLOWED = "slowed", _("was slowed down")
     CONFIRMED = "confirmed", _("confirmed the sign-in")
     SESSIONS_ENDED = "sessions_ended", _("ended sessions")
     PASSWORD = "password", _("changed a password")

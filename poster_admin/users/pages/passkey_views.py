@@ -20,7 +20,6 @@ from poster_admin.users.pages.views import Request, form_methods, next_page
 from poster_admin.users.security_log import record
 from poster_admin.users.sign_in import passkeys, two_factor
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, note_confirmation, recently_confirmed
-from poster_admin.users.sign_in.throttle import PasskeyAttempt
 
 JSON = "application/json"
 
@@ -59,8 +58,6 @@ def passkey_new_options(request: Request) -> HttpResponse:
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """Tell the browser how to use a passkey, without saying who has one to somebody who is not signed in."""
     user = request.user if request.user.is_authenticated else None
-    if user is None:
-        PasskeyAttempt(request).check()
     return HttpResponse(passkeys.request_options(request, user), content_type=JSON)
 
 
@@ -96,13 +93,10 @@ def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
 
 def _sign_in(request: HttpRequest, answer: str) -> bool:
     """Sign in the user of a passkey: it stands for the password and for the second factor."""
-    attempt = PasskeyAttempt(request)
-    attempt.check()
     try:
         passkey = passkeys.check(request, answer)
     except passkeys.NotAccepted:
         record(Event.PASSKEY_FAILED, request=request, name="?")
-        attempt.failed()
         return False
     login(request, passkey.user, backend=settings.SIGN_IN_BACKEND)
     record(Event.FACTOR_USED, request=request, detail=two_factor.PASSKEY)

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from poster_admin.common.htmx import render_form
 from poster_admin.users.pages.forms import FirstOwnerForm
 from poster_admin.users.pages.views import form_methods
-from poster_admin.users.sign_in import first_start, throttle
+from poster_admin.users.sign_in import first_start, rates
 
 
 @login_not_required
@@ -22,7 +22,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     if User.objects.exists():
         raise Http404
     if not first_start.holds(token):
-        throttle.count_setup(request)
+        rates.count_setup(request)
         raise Http404
     form = FirstOwnerForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():

@@ -20,12 +20,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.paging import page_asked_for
 from poster_admin.users import sessions
-from poster_admin.users.identities import has_password
 from poster_admin.users.models import Event, RecoveryCode, passkeys_of
 from poster_admin.users.pages import people
 from poster_admin.users.pages.forms import CodeForm, OwnPasswordForm, PasswordForm
 from poster_admin.users.security_log import lines_for, record
-from poster_admin.users.sign_in import browsers, two_factor
+from poster_admin.users.sign_in import two_factor
 from poster_admin.users.sign_in.guardians import PASSWORD_DUE
 from poster_admin.users.sign_in.password_reset import NewPasswordForm
 from poster_admin.users.sign_in.reauthentication import (
@@ -54,16 +53,12 @@ def confirm(request: Request) -> HttpResponse:
     """
     back = next_page(request)
     form: PasswordForm | CodeForm
-    if has_password(request.user):
+    if request.user.has_usable_password():
         form = PasswordForm(request.POST or None)
     elif two_factor.factor_of(request.user):
         form = CodeForm(request.POST or None)
     else:
-        if settings.OIDC_ENABLED and hasattr(request.user, "company_identity"):
-            return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
-        # The proxy names the user in each single request, so nothing is left to ask for.
-        note_confirmation(request)
-        return redirect(back)
+        return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
     if request.method == "POST" and form.is_valid():
         if _is_right(request, form):
             # Rotate the session key too, and keep the session valid if the hash was renewed just now.
@@ -132,7 +127,6 @@ class PasswordChange(PasswordChangeView):
         response = super().form_valid(form)
         self.request.session.pop(PASSWORD_DUE, None)
         sessions.end(form.user, but=self.request.session.session_key)
-        browsers.begin(self.request, form.user)
         if others:
             text = _("The password was changed. All your other sessions have ended.")
         else:

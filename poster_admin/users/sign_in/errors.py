@@ -14,12 +14,8 @@ class HashingBusy(TryLater):
 
 
 class SlowedDown(TryLater):
-    """There were too many failures: this sign-in was not checked."""
-
-
-class DirectoryAway(TryLater):
-    """The company's directory did not answer: the password was not checked there."""
+    """There were too many of these within the hour: nothing was done."""
 
 
 class CompanyServiceUnusable(Exception):
-    """The company's provider or directory cannot be used. The text says why."""
+    """The company's provider cannot be used. The text says why."""

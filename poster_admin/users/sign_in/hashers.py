@@ -6,10 +6,9 @@ turn, and then fail with `HashingBusy`. Django hashes only with PASSWORD_HASHERS
 here: those of sign-ins (unknown names included), of confirmations, and of new passwords.
 """
 
-import time
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from threading import BoundedSemaphore
+from contextlib import contextmanager
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
 from django.db import connection
@@ -17,37 +16,31 @@ from django.db import connection
 from poster_admin.users.sign_in.errors import HashingBusy
 
 AT_ONCE = 2
-# Half of the threads of a process: the others are left for pages.
-WAITING = 32
 LONGEST_WAIT = 2.0
 RETRY_AFTER = 5
 
-queue = BoundedSemaphore(WAITING)
-_turns = BoundedSemaphore(AT_ONCE)
-# A hash with the older, larger parameters takes 100 MiB.
-_large_turn = BoundedSemaphore(1)
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_thread = threading.local()
 
 
 @contextmanager
-def _turn(*, large: bool = False) -> Iterator[None]:
-    """Hold a turn to hash. Raises `HashingBusy`."""
-    until = time.monotonic() + LONGEST_WAIT
-    with ExitStack() as held:
-        _enter(held, queue, until=0.0)
-        if large:
-            _enter(held, _large_turn, until)
-        _enter(held, _turns, until)
+def turn() -> Iterator[None]:
+    """Hold a turn to hash; a thread that holds one keeps it. Raises `HashingBusy`."""
+    if getattr(_thread, "has_turn", False):
         yield
-
-
-def _enter(held: ExitStack, semaphore: BoundedSemaphore, until: float) -> None:
-    if not semaphore.acquire(blocking=False):
+        return
+    if not _turns.acquire(blocking=False):
         if not connection.in_atomic_block:
             # Return the database connection to the pool: pages need it while this thread waits.
             connection.close()
-        if not semaphore.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not _turns.acquire(timeout=LONGEST_WAIT):
             raise HashingBusy(RETRY_AFTER)
-    held.callback(semaphore.release)
+    _thread.has_turn = True
+    try:
+        yield
+    finally:
+        _thread.has_turn = False
+        _turns.release()
 
 
 class Argon2Hasher(Argon2PasswordHasher):
@@ -62,11 +55,11 @@ class Argon2Hasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _turn():
+        with turn():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _turn(large=self.decode(encoded)["memory_cost"] > self.memory_cost):
+        with turn():
             return super().verify(password, encoded)
 
 
@@ -74,5 +67,5 @@ class PBKDF2Hasher(PBKDF2PasswordHasher):
     """Django's default, for hashes imported from elsewhere, a few at a time."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        with _turn():
+        with turn():
             return super().encode(password, salt, iterations)

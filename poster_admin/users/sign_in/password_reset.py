@@ -23,7 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from poster_admin.common.pages import link
 from poster_admin.users import sessions
 from poster_admin.users.identities import set_password
-from poster_admin.users.sign_in import mail, throttle
+from poster_admin.users.sign_in import mail, rates
 
 MAIL_THREAD = "mail of a new password"
 
@@ -68,7 +68,7 @@ class AddressForm(PasswordResetForm):
     ) -> None:
         """Send the mail beside the request: a longer wait for the answer would tell who is known here.
 
-        `throttle.count_reset` limits how many are under way.
+        `rates.count_reset` limits how many are under way.
         """
         language, what = translation.get_language(), "a link to a new password"
 
@@ -90,7 +90,7 @@ class Ask(_OnlyWithMail, views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Limit the mails: nobody gets them without end, and nobody finds out who is known here."""
-        throttle.count_reset(self.request, form.cleaned_data["email"])
+        rates.count_reset(self.request, form.cleaned_data["email"])
         self.extra_email_context = {"site": link("/", self.request).rstrip("/")}
         return super().form_valid(form)
 
@@ -122,7 +122,6 @@ class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
             logout(self.request)
         sessions.end(form.user)
         reset_locks(username=form.user.get_username())
-        throttle.forgive(self.request, form.user.get_username())
         return response
 
 

@@ -17,7 +17,6 @@ from django.contrib.auth.models import User
 from poster_admin.settings import PASSWORD_HASHERS
 from poster_admin.users.models import Event, SecurityEvent
 from poster_admin.users.sign_in import hashers
-from poster_admin.users.sign_in.errors import HashingBusy
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
 
@@ -34,11 +33,23 @@ def hashers_of_production(settings):
 
 @pytest.fixture
 def crowd(monkeypatch):
-    """Return threads that have taken all turns to hash, and release them at the end of the test."""
+    """Take all turns to hash; return the threads' way home, which the end of the test goes too."""
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.05)
+    over, inside = threading.Event(), threading.Barrier(hashers.AT_ONCE + 1)
+
+    def stand_in_the_way():
+        with hashers.turn():
+            inside.wait(10)
+            over.wait(30)
+
+    threads = [threading.Thread(target=stand_in_the_way) for _ in range(hashers.AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    inside.wait(10)
     with ExitStack() as held:
-        for _ in range(hashers.AT_ONCE):
-            held.enter_context(hashers._turn())
+        for thread in threads:
+            held.callback(thread.join)
+        held.callback(over.set)
         yield held
 
 
@@ -121,28 +132,12 @@ def test_only_so_many_are_hashed_at_once(monkeypatch):
     assert most == hashers.AT_ONCE
 
 
-def test_of_the_large_ones_of_before_there_is_one_at_a_time(monkeypatch):
-    encoded = argon2_of_before()
-    monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.05)
-    with hashers._turn(large=True):
-        with pytest.raises(HashingBusy):
-            check_password(PASSWORD, encoded)
-        assert check_password(PASSWORD, make_password(PASSWORD))
-    assert check_password(PASSWORD, encoded)
-
-
 def test_a_turn_comes_back_whatever_happens_in_it(monkeypatch):
     monkeypatch.setattr(hashers, "LONGEST_WAIT", 0.05)
-    for _ in range(hashers.WAITING + 1):
+    for _ in range(hashers.AT_ONCE + 1):
         with pytest.raises(UnicodeError):
             make_password("\ud800")
     assert make_password(PASSWORD)
-
-
-def test_who_finds_the_queue_full_is_sent_away_at_once(monkeypatch):
-    monkeypatch.setattr(hashers, "queue", threading.BoundedSemaphore(1))
-    with hashers._turn(), pytest.raises(HashingBusy):
-        make_password(PASSWORD)
 
 
 def signs_in(browse, owner):

@@ -5,10 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import SESSION_KEY
-from django.utils import timezone
 
-from poster_admin.users.models import Event, FailureCount, Passkey, RecoveryCode, SecurityEvent, UserSession
-from poster_admin.users.sign_in import passkeys, throttle
+from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, UserSession
+from poster_admin.users.sign_in import passkeys
 from tests.support.authenticator import PRESENT, Authenticator, encode
 from tests.support.people import PASSWORD
 from tests.support.sign_in import CODE, after_a_while, set_up, sign_in_by_form
@@ -247,19 +246,6 @@ def test_an_origin_of_csrf_trusted_origins_counts_for_its_own_host_alone(browse,
     assert use(browse(), device).status_code == 302
     device.origin = "https://other.example"
     assert use(browse(), device).status_code == 422
-
-
-def test_failures_count_for_the_network_and_a_pause_holds_for_passkeys_too(browse, device, monkeypatch):
-    monkeypatch.setitem(throttle.LIMITS, "network", throttle.Limit(3, throttle.HOUR, timedelta(minutes=1)))
-    client = browse()
-    for _time in range(3):
-        assert use(client, device, signature=encode(b"forged")).status_code == 422
-    assert client.post(OPTIONS).status_code == 429
-    answer = client.post(USE, {"credential": "{}"})
-    assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
-    assert SecurityEvent.objects.filter(kind=Event.SLOWED, detail__startswith="network").count() == 1
-    FailureCount.objects.update(opens_at=timezone.now() - timedelta(seconds=1))
-    assert use(client, device).status_code == 302
 
 
 def test_to_remove_one_the_password_is_asked_for_and_the_codes_go_with_the_last_factor(staff, browse):

@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import re
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +22,6 @@ from poster_admin.common import backups
 from tests.support.company import Authority, Proxy, running, tls_in_front
 from tests.support.doctor import doctor_says
 from tests.support.openid_provider import DISCOVERY, Provider
-from tests.support.slapd import GROUPS, PEOPLE, READER, READER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.django_db
 POSTER = "demo.joinposter.com"
@@ -217,65 +216,6 @@ def test_a_provider_that_does_not_help_is_red_and_says_why(staff, worker, provid
     code, parts = doctor_says()
     assert (code, bad(parts)) == (1, {"OpenID"})
     assert f" does not help: {words.rstrip('.')}." in parts["OpenID"][0][1]
-
-
-@pytest.fixture(scope="module")
-def slapd():
-    with closing(Slapd()) as running:
-        yield running
-
-
-@pytest.fixture
-def directory(slapd, settings):
-    settings.LDAP_URL, settings.LDAP_CA_FILE = slapd.tls_url, str(slapd.ca_file)
-    settings.LDAP_BIND_DN, settings.LDAP_BIND_PASSWORD = READER, READER_PASSWORD
-    settings.LDAP_USER_SEARCH, settings.LDAP_GROUP_SEARCH = PEOPLE, GROUPS
-    return slapd
-
-
-@pytest.mark.needs("slapd")
-@pytest.mark.parametrize("way", ["tls_url", "starttls_url"])
-def test_a_directory_that_helps_is_green_with_the_end_of_its_certificate(
-    staff, worker, directory, settings, way
-):
-    settings.LDAP_URL = getattr(directory, way)
-    code, parts = doctor_says()
-    assert (code, list(parts)) == (0, [*PARTS[:10], "directory", *PARTS[10:]])
-    reached, until = parts["directory"]
-    assert re.fullmatch(r"127\.0\.0\.1:\d+ answers after \d+ ms, and the branches are there", reached[1])
-    assert re.fullmatch(r"the certificate of 127\.0\.0\.1:\d+ ends on [\d-]+, in \d+ days", until[1])
-    assert (reached[0], until[0]) == ("ok", "ok")
-
-
-@pytest.mark.needs("slapd")
-def test_a_directory_without_tls_is_yellow(staff, worker, directory, settings):
-    settings.LDAP_URL = directory.url
-    code, parts = doctor_says()
-    assert (code, parts["directory"][1][0]) == (0, "warning")
-    assert "has no TLS: it is on this machine" in parts["directory"][1][1]
-
-
-@pytest.mark.needs("slapd")
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("LDAP_BIND_PASSWORD", "a-wrong-password", "Invalid credentials"),
-        ("LDAP_CA_FILE", "", "Can't contact LDAP server, "),
-        ("LDAP_USER_SEARCH", "ou=nobody,dc=example,dc=com", "the branch of LDAP_USER_SEARCH is not there"),
-        ("LDAP_GROUP_SEARCH", "ou=none,dc=example,dc=com", "the branch of LDAP_GROUP_SEARCH is not there"),
-        ("LDAP_URL", "ldap://127.0.0.1:9", "Can't contact LDAP server"),
-    ],
-)
-def test_a_directory_that_does_not_help_is_red_and_says_why(
-    staff, worker, directory, settings, name, value, words
-):
-    setattr(settings, name, value)
-    code, parts = doctor_says()
-    assert (code, bad(parts)) == (1, {"directory"})
-    ((_, said),) = parts["directory"]
-    assert f"does not help: {words}" in said
-    for secret in (READER_PASSWORD, "a-wrong-password", "cn=dashboard"):
-        assert secret not in said
 
 
 def test_a_backup_of_a_clock_that_ran_fast_is_none(settings, tmp_path, owner):
