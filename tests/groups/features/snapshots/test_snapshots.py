@@ -632,8 +632,6 @@ def test_a_removal_says_before_the_click_what_a_restore_brings_back_and_what_not
 ):
     text = text_of(browse(owner).get("/groups/4/delete/"))
     assert "What is removed cannot be brought back by Poster." in text
-    assert (
-        "kept here for 90 days. You can restore the group from that. Comes back: the group with" in text
-    )
+    assert "kept here for 90 days. You can restore the group from that. Comes back: the group with" in text
     assert "Does not come back: the numbers of group and clients" in text
     assert "An owner can restore the group from that." in text_of(browse(staff).get("/groups/4/delete/"))
