@@ -64,8 +64,8 @@ class PosterClient:
 
     `url` is the pattern of the API's address, with `{account}` for the account's login. `transport` may be
     shared by all `PosterClient` objects of a process, and stays open when one of them ends. Set
-    `bonus_in_kopecks` for an account that, contrary to the documentation, reads the written birthday bonus of
-    a group as kopecks. `on_call` receives a report of each exchange.
+    `bonus_in_kopecks` for an account that reads the written birthday bonus of a group as kopecks. `on_call`
+    receives a report of each exchange.
 
     Every method raises `PosterError`; `groups.poster.errors` lists its subclasses. `within` limits one call
     to so many seconds and replaces the deadline in `timeouts`. A read is retried once where a retry can help;

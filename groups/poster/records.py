@@ -64,8 +64,8 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def to_wire(self, *, in_kopecks: bool = False) -> dict[str, str]:
         """Return the form fields of clients.createGroup and clients.updateGroup.
 
-        The bonus is in hryvnia with two decimals, as documented; `in_kopecks` writes kopecks for an account
-        that is known to expect them.
+        The bonus is in hryvnia with two decimals, as the document in tests/seed says; `in_kopecks` writes
+        kopecks, as Poster's later pages say, for an account that is known to expect them.
         """
         wire = {
             "client_groups_name": self.name,

@@ -113,7 +113,12 @@ def _check_company(user: User, account: str, company_id: str) -> None:
 
 
 def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
-    """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses."""
+    """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses.
+
+    The document in tests/seed says hryvnia for both writes. All of Poster's later pages say kopecks, beside
+    the same sample 50.00. So an account starts with hryvnia, and the first bonus that comes back off by 100
+    stops all further ones until the unit is set.
+    """
     if not credentials.user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied
     with transaction.atomic():

@@ -38,6 +38,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
+from groups.services.writes.commands.update_group import TILLS
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
 
@@ -215,6 +216,10 @@ class Edit(JobKind):
     @property
     def title(self) -> str:
         return _("Change several groups")
+
+    @property
+    def words_at_end(self) -> str:
+        return str(TILLS)
 
 
 class Import(Edit):

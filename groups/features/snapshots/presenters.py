@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.urls import reverse
@@ -33,9 +34,10 @@ def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
     return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
 
 
-def kept_of_removal(request: HttpRequest, group: Group) -> dict[str, Any]:
-    """Say on the page of a removal that the clients are kept for a while, and who can restore them."""
-    return {"group": group, "may_restore": request.user.has_perm(snapshots.VIEW_SNAPSHOT)}
+def kept_of_removal(request: HttpRequest, _group: Group) -> dict[str, Any]:
+    """Say on the page of a removal what a restore brings back, and who can make it."""
+    may_restore = request.user.has_perm(snapshots.VIEW_SNAPSHOT)
+    return {"days": settings.SNAPSHOT_DAYS, "may_restore": may_restore}
 
 
 def ways_back(changes: Sequence[Change], user: User) -> dict[UUID, WayBack]:

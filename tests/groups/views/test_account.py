@@ -21,6 +21,16 @@ def connect(client, sandbox, account="demo", token=None):
     return client.post(URL, {"account": account, "token": token or sandbox.accounts["demo"].token})
 
 
+def test_the_unit_of_birthday_bonuses_is_said_before_the_first_one(newcomer, browse, sandbox):
+    client = browse(newcomer)
+    assert "Birthday bonuses are sent in hryvnia. Poster's own pages name hryvnia and kopecks" in text_of(
+        client.get(URL)
+    )
+    connect(client, sandbox)
+    PosterAccount.objects.update(bonus_unit=PosterAccount.BonusUnit.KOPECKS)
+    assert "Birthday bonuses are sent in kopecks: an owner has set" in text_of(client.get(URL))
+
+
 def test_a_newcomer_is_led_to_it(newcomer, browse):
     for url in ("/groups/", "/groups/1/", "/groups/new/", "/history/"):
         answer = browse(newcomer).get(url)

@@ -18,7 +18,7 @@ from groups.features.insights.presenters.sums import ShownSums, as_of_words, day
 from groups.features.insights.services.sales import MONTH, VIEW_SALES, Edit
 from groups.features.insights.services.sales_sums import GroupSales, Period, Sales, cost_of, summed
 from groups.models import Change
-from groups.poster import GroupValues
+from groups.poster import GroupValues, LoyaltyType
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
 from groups.services.values import NumberFormat, clients_words, money_words
@@ -133,6 +133,8 @@ def _note_words(sales: Sales, groups: Iterable[Costed]) -> Iterable[str]:
         "A client whose own percent is higher than the new one costs nothing more."
     )
     yield _("It counts on guests who go on buying as they did; a better percent may bring more of them.")
+    if any(LoyaltyType.BONUS in {old.loyalty_type, new.loyalty_type} for _group, old, new in groups):
+        yield _("Bonuses count when they are granted, also those that nobody spends.")
     if any(old.loyalty_type != new.loyalty_type for _group, old, new in groups):
         yield _("The type changes: bonuses are counted from what was paid, discounts from the price before.")
     yield lacking_words(sales)

@@ -235,9 +235,9 @@ class Command(ABC):
         return None, None
 
     @property
+    @abstractmethod
     def seen(self) -> str:
         """Return the finding in Poster after the write was applied, in words."""
-        return _("Poster has the new values: they were read back.")
 
     def success(self, change: Change, values: str) -> str:
         """Return the message after the write was applied; `values` are the changed values, old and new."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import Change
 from groups.poster import Group, GroupValues, PosterClient
@@ -13,6 +13,7 @@ from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_un
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 
 Reason, State = Change.Reason, Change.State
+TILLS = gettext_lazy("Tills take a new percent at their next synchronisation.")
 
 
 @register
@@ -87,8 +88,25 @@ class UpdateGroup(GroupCommand):
             count,
         )
 
+    @property
+    def keeps_percent(self) -> bool:
+        return self.loaded is not None and self.loaded.percent == self.intended.percent
+
+    @property
+    def seen(self) -> str:
+        seen = _("Poster has the new values: they were read back.")
+        if self.keeps_percent:
+            return seen
+        advice = _(
+            "If one still has the old percent, close it and open it again. Never do so while its mark is "
+            "yellow or grey: what it has not sent yet would be lost."
+        )
+        return f"{seen} {TILLS} {advice}"
+
     def success(self, change: Change, values: str) -> str:
         words = {"name": self.intended.name, "changes": values}
+        text = _("%(name)s: %(changes)s")
         if change.undo_of_id:
-            return _("“%(name)s” has its former values again: %(changes)s") % words
-        return _("%(name)s: %(changes)s") % words
+            text = _("“%(name)s” has its former values again: %(changes)s")
+        text %= words
+        return text if self.keeps_percent else f"{text}. {TILLS}"

@@ -56,10 +56,12 @@ def states(job):
     return sorted((change.state, change.reason) for change in Change.objects.filter(job=job))
 
 
-def test_an_edit_and_an_import_have_titles():
+def test_an_edit_and_an_import_have_titles_and_say_when_tills_take_a_percent():
     row = {"wanted": {"rows": []}}
-    titles = [kind(Job(kind=kind.kind, **row)).title for kind in (Edit, Import)]
-    assert titles == ["Change several groups", "Import of groups"]
+    kinds = [kind(Job(kind=kind.kind, **row)) for kind in (Edit, Import)]
+    assert [kind.title for kind in kinds] == ["Change several groups", "Import of groups"]
+    tills = "Tills take a new percent at their next synchronisation."
+    assert [kind.words_at_end for kind in kinds] == [tills, tills]
 
 
 def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staff, sandbox):

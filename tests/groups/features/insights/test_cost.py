@@ -117,6 +117,9 @@ def test_a_lower_percent_saves_and_the_same_costs_nothing(owner, browse):
 def test_the_page_is_honest(owner, browse, sandbox):
     text = text_of(browse(owner).get(url_of(1, "15")))
     assert "At most: products without a discount" in text
+    granted = "Bonuses count when they are granted, also those that nobody spends."
+    assert granted in text
+    assert granted not in text_of(browse(owner).get(url_of(4, "15")))  # it gives discounts
     assert "go on buying as they did" in text
     assert "As Poster had it on" in text
     born = sandbox.accounts["demo"].clients.rows(1)

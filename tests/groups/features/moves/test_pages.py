@@ -206,6 +206,7 @@ def test_the_page_tells_what_depends_on_the_group(staff, browse):
     text = text_of(browse(staff).get(RETIRE))
     assert "1 promotion is for the clients of this group" in text
     assert "Друга кава — подарунок" in text
+    assert "What is removed cannot be brought back by Poster. An undo here creates the group again" in text
     assert "No promotion names this group" in text_of(browse(staff).get("/groups/5/retire/"))
 
 

@@ -52,6 +52,7 @@ def notices(response):
 def test_a_plan_is_made_by_its_form_and_shown_everywhere(staff, browse, sandbox):
     client = browse(staff)
     form = client.get(URL)
+    assert "Tills take a new percent at their next synchronisation" in text_of(form)
     answer = client.post(URL, fields(**hidden(form, "version", "operation")))
     assert answer.status_code == 302
     assert answer["Location"] == f"/groups/{GROUP}/"

@@ -627,6 +627,11 @@ def test_a_start_opens_one_part_of_each_snapshot(owner, browse, sandbox, setting
     assert f"snapshots.snapshotpart {first.pk}" in encryption.examine_keys().lost
 
 
-def test_who_may_restore_is_told_so_before_a_removal(owner, staff, browse, sandbox):
-    assert "so that you can restore most of it" in text_of(browse(owner).get("/groups/4/delete/"))
-    assert "so that you can restore" not in text_of(browse(staff).get("/groups/4/delete/"))
+def test_a_removal_says_before_the_click_what_a_restore_brings_back_and_what_not(
+    owner, staff, browse, sandbox
+):
+    text = text_of(browse(owner).get("/groups/4/delete/"))
+    assert "What is removed cannot be brought back by Poster." in text
+    assert "kept here for 90 days. You can restore the group from that. Comes back: the group with" in text
+    assert "Does not come back: the numbers of group and clients" in text
+    assert "An owner can restore the group from that." in text_of(browse(staff).get("/groups/4/delete/"))

@@ -88,7 +88,7 @@ def test_an_undo_says_that_the_former_values_are_back(staff, browse, sandbox):
 def test_an_empty_group_is_not_promised_a_trash(owner, browse, empty_group):
     for page in ("delete", "retire"):
         words = text_of(browse(owner).get(f"/groups/7/{page}/", headers=fragment("form")))
-        assert "so nobody loses anything" in words
+        assert "so nobody loses anything. What is removed cannot be brought back by Poster." in words
         assert "30 days" not in words
         assert "trash" not in words
 
