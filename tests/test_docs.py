@@ -157,7 +157,8 @@ def test_the_architecture_lists_every_decision():
     )
     assert [f"docs/{path}" for _, path, _ in listed] == DECISIONS
     for number, path, title in listed:
-        assert read(f"docs/{path}").startswith(f"# {number}. {title}\n\nAccepted, ")
+        head = f"# {number}. {title}\n\n"
+        assert read(f"docs/{path}").startswith((f"{head}Accepted, ", f"{head}Closed, "))
 
 
 def test_the_changelog_ends_with_a_version_that_is_the_package():
