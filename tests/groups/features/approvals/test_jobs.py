@@ -589,9 +589,9 @@ def test_another_target_than_was_shown_is_asked_about_again(staff, owner, browse
     assert answer.status_code == 409
     assert not sandbox.posts()
     seen = approvals.effect_of(ApprovalRequest.objects.get(), owner.credentials)
-    assert f'name="version" value="{seen.mark}"' in answer.content.decode()
+    assert f'name="seen" value="{seen.mark}"' in answer.content.decode()
     assert "when it was asked: Скидочная система 20% · Discount 20%" in text_of(answer)
-    assert client.post(f"{url}approve/", {"version": seen.mark}).status_code == 302
+    assert client.post(f"{url}approve/", {"seen": seen.mark}).status_code == 302
 
 
 def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):
