@@ -42,9 +42,11 @@ class Asked(ABC):
         """The row in a few words."""
         return str(self.row.group_name)
 
-    @property
-    def words(self) -> str:
-        """The effect of the row, in sentences; empty if the page shows it in another way."""
+    def words_onto(self, now: Effect | None) -> str:
+        """Return what it would do now, in sentences; empty if the page shows it in another way.
+
+        `now` is None where that was not read: then it is what was asked for.
+        """
         return ""
 
     @abstractmethod

@@ -97,18 +97,23 @@ class NewClient(Content):
 
 # --- What is asked for -------------------------------------------------------------------------------------
 
+type Pairs = tuple[tuple[int, int, int], ...]
+"""Ids of a group that clients leave and of the one that they go to, and the number of these clients."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effect(Content):
     """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
     `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
-    of clients. The `clients` of the groups are Poster's counters, which may be late.
+    of clients. The `clients` of the groups are Poster's counters, which may be late. `pairs` are the groups
+    that clients leave and those that they go to, each with their number, where it is read who moves.
     """
 
     groups: tuple[Group, ...] = ()
     target: Group | None = None
     clients: int = 0
+    pairs: Pairs = ()
 
     @property
     def group(self) -> Group | None:
@@ -121,7 +126,8 @@ class Effect(Content):
     @property
     def mark(self) -> str:
         """A hash of the effect, which a form carries to say that its user has seen it."""
-        seen = [(group.id, group.values.to_json()) for group in self.all_groups], self.clients
+        terms = [(group.id, group.values.to_json()) for group in self.all_groups]
+        seen = terms, self.clients, sorted(self.pairs)
         return hashlib.blake2b(repr(seen).encode(), digest_size=16).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
@@ -129,4 +135,5 @@ class Effect(Content):
             "groups": [group.to_json() for group in self.groups],
             "target": self.target.to_json() if self.target else None,
             "clients": self.clients,
+            "pairs": self.pairs,
         }

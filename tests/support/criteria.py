@@ -40,6 +40,18 @@ def fields(*rows, otherwise=1, max_moves=100, version="none", **more):
     return data | {"operation": str(uuid.uuid4())} | more
 
 
+def seen_in(page):
+    """Return what the run's form on a preview has seen; empty on a page without that form."""
+    found = re.search(r'name="seen" value="(\w+)"', page.content.decode())
+    return found[1] if found else ""
+
+
+def run_form(client):
+    """Return the form of a run as the preview shows it to this client now."""
+    page = client.post(f"{URL}preview/")
+    return {"operation": str(uuid.uuid4()), "seen": seen_in(page)}
+
+
 def version_in(page):
     """Return the version that the form of a page carries."""
     return re.search(r'name="version" value="([^"]+)"', page.content.decode())[1]

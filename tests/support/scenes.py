@@ -1388,6 +1388,7 @@ def criteria_beyond_the_limits(stage):
     _save_criteria(stage, max_moves=1000)
     Limits.objects.create(account_id="demo", max_clients=1)
     stage.goto("/criteria/")
+    stage.page.locator("form[action='/criteria/preview/'] .button").click()
     stage.page.locator("form[action='/criteria/run/'] .button").click()
 
 

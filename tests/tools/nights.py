@@ -141,7 +141,7 @@ class World:
             nightly=True,
             max_moves=CLIENTS,
         )
-        by_hand = {"table": row.fingerprint, "groups": list(GROUPS), "is_night": False}
+        by_hand = {"table": row.fingerprint, "groups": list(GROUPS), "is_night": False, "has_read": True}
         Job.objects.create(account=row.account, kind=KIND, state=Job.State.DONE, wanted=by_hand)
 
     # --- A day ---------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import OneGroup
+from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
 from groups.views.http.requests import Request
@@ -196,7 +197,7 @@ class RequestPage:
         """The effect of the request, in sentences; that of a job only as long as the request waits."""
         if self.is_for_change or (self.request.job and not self.request.is_waiting):
             return ""
-        return self.request.asked.words
+        return self.request.asked.words_onto(self.now)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -251,6 +252,30 @@ class RequestPage:
         asked = self.request.asked_effect
         now, then = _terms(self.now.target), _terms(asked.target) if asked and asked.target else ""
         return now, then if then != now else ""
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, int, int, str, str]]:
+        """The groups that clients leave and go to, with their numbers and names; as asked where unread."""
+        effect = self.now or self.request.asked_effect
+        names = {group.id: group.name for group in effect.all_groups} if effect else {}
+        job = self.request.job
+        if job is not None:
+            names.setdefault(job.target_id or 0, job.target_name)
+        return [
+            (from_id, to_id, clients, names.get(from_id, f"№ {from_id}"), names.get(to_id, f"№ {to_id}"))
+            for from_id, to_id, clients in (effect.pairs if effect else ())
+        ]
+
+    @property
+    def terms(self) -> list[tuple[int, str, str]]:
+        """The terms of groups that clients leave or go to, with those when it was asked if others."""
+        job, asked = self.request.job, self.request.asked_effect
+        effect = self.now or asked
+        if job is None or effect is None or not (effect.pairs or JobKind.of(job).moves_clients):
+            return []
+        then = {group.id: _terms(group) for group in asked.groups} if asked else {}
+        found = [(group.id, _terms(group), then.get(group.id, "")) for group in effect.groups]
+        return [(group_id, now, "" if before == now else before) for group_id, now, before in found]
 
     @property
     def outcomes(self) -> list[dict[str, str]]:

@@ -78,7 +78,7 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
     if approvals.needs_password(asked) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
     try:
-        change = approvals.approve(asked, request.credentials, seen=request.POST.get("version", ""))
+        change = approvals.approve(asked, request.credentials, seen=request.POST.get("seen", ""))
     except NotNow:
         return _moved_on(request, asked)
     except approvals.AlreadySo:

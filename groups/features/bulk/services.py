@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
+from groups.models.contents import Effect
 from groups.poster import Group, GroupValues
 from groups.poster.fields import fold
 from groups.services.clients import count_members
@@ -204,8 +205,10 @@ class Edit(JobKind):
                 lines.append(moved)
         return tuple(lines)
 
-    def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
-        plan, left = self.plan, self.lines_onto(groups)
+    def columns_for(self, now: Effect) -> dict[str, Any]:
+        if self.job.state != Job.State.ASKED:
+            return {}  # the rest of a job keeps its plan
+        plan, left = self.plan, self.lines_onto(now.groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
         wanted = self.job.wanted | replace(plan, lines=left, unchanged=unchanged).to_json()
         return {"wanted": wanted, "total": len(left)}

@@ -18,12 +18,13 @@ class Criteria(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.criteria import views  # noqa: PLC0415 - as above
         from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
-        from groups.features.criteria.presenters import page  # noqa: PLC0415 - as above
+        from groups.features.criteria.presenters import page, preview_page  # noqa: PLC0415 - as above
         from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "criteria/link_to_criteria.jinja", lambda _request: {})
         hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", lambda _request, _listing: {}, order=2)
+        hooks.part("request.job", "criteria/link_to_preview.html", preview_page.link_of_request)
         hooks.section("criteria", "settings")
         hooks.settings_pages(page.settings_of_criteria, order=3)
         hooks.submissions(CriteriaSave.objects.all())

@@ -232,10 +232,10 @@ class CriteriaForm(forms.Form):
 
 
 class RunForm(forms.Form):
-    """Run the table: of the version that the page has shown, where the form says that."""
+    """Run the table, as its preview has shown what that does."""
 
     operation = forms.UUIDField(error_messages={"required": INCOMPLETE, "invalid": INCOMPLETE})
-    version = forms.CharField(required=False)
+    seen = forms.CharField(required=False)
 
 
 class PinForm(forms.Form):

@@ -15,12 +15,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
 from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
-from groups.features.criteria.presenters.page import CriteriaPage, nothing_saved_words, too_many_words
+from groups.features.criteria.presenters.page import (
+    CriteriaPage,
+    less_above_words,
+    nothing_saved_words,
+    too_many_words,
+)
 from groups.features.criteria.presenters.preview_page import PreviewPage
 from groups.features.criteria.presenters.spreads import spread_cards
 from groups.features.criteria.services import runs, tables
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.kept import lacks_sales
+from groups.features.criteria.services.previews import Preview
 from groups.features.criteria.services.reading import (
     CriteriaReading,
     GroupsGone,
@@ -29,7 +35,7 @@ from groups.features.criteria.services.reading import (
     read_now,
 )
 from groups.features.criteria.services.runs import Run, TooManyMoves
-from groups.features.criteria.services.tables import SavedSince, saved_criteria, version_of
+from groups.features.criteria.services.tables import SavedSince, saved_criteria
 from groups.features.insights.services.sales import VIEW_SALES
 from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Job
@@ -73,6 +79,8 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
     messages.success(request, text)
+    for words in less_above_words(form.table, groups):
+        messages.warning(request, words)
     return redirect("groups:criteria")
 
 
@@ -90,10 +98,8 @@ def _show(
         form = CriteriaForm(groups=groups.groups, saved=saved)
     page = CriteriaPage(saved, groups, list(tables.pins_of(request.credentials)), request.user)
     context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
-    context |= {"operation": uuid.uuid4(), "version": version_of(saved)}
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
-    context["may_run"] = saved is not None and request.user.has_perms(Run.permissions)
     # Where a pin is refused, its section alone takes the place of the one that is there.
     fragment = "pins" if status != HTTPStatus.OK else ""
     return render_page(request, "criteria/criteria.html", context, fragment=fragment, status=status)
@@ -120,13 +126,20 @@ def preview(request: Request) -> HttpResponse:
         return _show(request, saved, status=409)
     again = "waiting" not in request.POST
     found = read_now(reading, seconds=SECONDS_FOR_ALL) if pair else find_preview(reading, again=again)
-    context: dict[str, Any] = {"operation": uuid.uuid4(), "version": version_of(saved)}
+    return _show_preview(request, reading, found)
+
+
+def _show_preview(
+    request: Request, reading: CriteriaReading, found: Preview | SweepProgress, *, status: int = 200
+) -> HttpResponse:
+    context: dict[str, Any] = {"is_other": status == HTTPStatus.CONFLICT}
     if isinstance(found, SweepProgress):
         context["progress"] = found
     else:
-        context["page"] = PreviewPage(found, reading)
-        context["may_run"] = request.user.has_perms(Run.permissions)
-    return render_page(request, "criteria/preview.html", context, fragment="preview")
+        context |= {"page": PreviewPage(found, reading), "operation": uuid.uuid4()}
+        context |= {"seen": runs.seen_of(reading, found), "may_run": request.user.has_perms(Run.permissions)}
+        context["asked"] = runs.asked_run(saved_criteria(request.credentials), request.credentials)
+    return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -135,7 +148,7 @@ def preview(request: Request) -> HttpResponse:
 @form_methods
 @requires("change_criteria", "move_client")
 def run(request: Request) -> HttpResponse:
-    """Read and judge all clients, and start the job that moves those who belong elsewhere."""
+    """Read and judge all clients anew, and start their move if that is what the preview has shown."""
     if request.method != "POST":
         return redirect("groups:criteria")
     user, credentials = request.user, request.credentials
@@ -143,10 +156,10 @@ def run(request: Request) -> HttpResponse:
     if not form.is_valid():
         outcome = Message(_("Nothing was started"), _("This form is incomplete. Open the page again."))
         return _show(request, saved, status=422, outcome=outcome)
-    operation, version = form.cleaned_data["operation"], form.cleaned_data["version"]
+    operation, seen = form.cleaned_data["operation"], form.cleaned_data["seen"]
 
     def show(*, status: int, **context: Any) -> HttpResponse:
-        context |= {"saved": saved, "operation": operation, "version": version_of(saved)}
+        context |= {"operation": operation, "seen": seen}
         return render(request, "criteria/run.html", context, status=status)
 
     try:
@@ -157,18 +170,16 @@ def run(request: Request) -> HttpResponse:
         return redirect(begun.get_absolute_url())
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
-    if version and version != version_of(saved):
-        outcome = Message(
-            _("The criteria were changed since"),
-            _("Nobody has been moved."),
-            _("Look at what they would do now, and run them then."),
-        )
-        return show(status=409, outcome=outcome)
     try:
         reading = new_reading(credentials, Table.from_json(saved.table))
     except GroupsGone:
         return _show(request, saved, status=409)
-    job = runs.plan_run(reading, operation=operation, is_read=_read_in_time(reading))
+    is_read = _read_in_time(reading)
+    # What a worker has read for the preview, where it takes too long here.
+    found = reading.sums if is_read else find_preview(reading, again=False)
+    if isinstance(found, SweepProgress) or runs.seen_of(reading, found) != seen:
+        return _show_preview(request, reading, found, status=409)
+    job = runs.plan_run(reading, operation=operation, agreed=found.moved, is_read=is_read)
     try:
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:

@@ -5,17 +5,17 @@ know only this class. The jobs of a kind that is not registered wait, keep their
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.utils.functional import Promise
 
 from groups.models import Change, Job, PosterCredentials
+from groups.models.contents import Effect, Pairs
 from groups.models.locks import members_key
-from groups.poster import Group
 from groups.services.jobs.lease import JobLease
-from groups.services.writes.reach import Reach
+from groups.services.writes.lag import list_with_own_changes
+from groups.services.writes.reach import Reach, reached_by
 
 
 def register[K: "JobKind"](kind: type[K]) -> type[K]:
@@ -100,8 +100,26 @@ class JobKind(ABC):
         """Return False while `total` is not known, since its parts are found by its first run."""
         return True
 
-    def columns_for(self, groups: Iterable[Group]) -> dict[str, Any]:
-        """Return the columns that an approval stores, for its groups as they are now.
+    def pairs(self, credentials: PosterCredentials) -> Pairs | None:
+        """Return all clients whom it would move now, by groups; None for a job that does something else.
+
+        Raises `PosterError`.
+        """
+        return None
+
+    def effect(self, credentials: PosterCredentials) -> Effect:
+        """Return the effect that the job, or what is left of it, would have now. Raises `PosterError`."""
+        groups = {group.id: group for group in list_with_own_changes(credentials).groups}
+        pairs = self.pairs(credentials)
+        if pairs is not None:
+            clients = sum(count for _from_id, _to_id, count in pairs)
+        else:
+            clients = max(self.reach(credentials).clients - reached_by(self.job.pk), 0)
+        found = tuple(groups[group_id] for group_id in self.group_ids if group_id in groups)
+        return Effect(found, groups.get(self.job.target_id or 0), clients, pairs or ())
+
+    def columns_for(self, now: Effect) -> dict[str, Any]:
+        """Return the columns that an approval stores, for the effect to which it says yes.
 
         A `total` of 0 among them says that all is so already, and that there is nothing to start.
         """

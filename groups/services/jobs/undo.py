@@ -6,6 +6,7 @@ created again, then values and clients go back, and finally created groups are r
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, PosterCredentials
+from groups.models.contents import Pairs
 from groups.models.locks import members_key
 from groups.services.clients import count_members
 from groups.services.groups import find_group
@@ -79,13 +81,23 @@ class Undo(JobKind):
         return super().lock_keys | {members_key(group_id) for group_id in self.scope.groups}
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        sent = Change.objects.filter(job=self.job).exclude(state__in=Change.NOTHING_CHANGED)
-        left = left_of(self.job).exclude(undone_by__in=sent)
-        commands = [command for _change, command in undoing(left)]
+        commands = self._commands_left()
         counted = {command.reached_group for command in commands if command.reached_group is not None}
         counts = count_members(credentials, counted) if credentials else {}
         made = Reach(clients=reached_by(self.job.pk) + sum(counts.values()))
         return sum((command.reach for command in commands), made)
+
+    def _commands_left(self) -> list[Command]:
+        sent = Change.objects.filter(job=self.job).exclude(state__in=Change.NOTHING_CHANGED)
+        return [command for _change, command in undoing(left_of(self.job).exclude(undone_by__in=sent))]
+
+    def pairs(self, credentials: PosterCredentials) -> Pairs | None:
+        """Return the clients who go back, by groups; None if anything else is undone too."""
+        commands = self._commands_left()
+        moves = Counter((each.from_id, each.to_id) for each in commands if isinstance(each, MoveClient))
+        if moves.total() < len(commands):
+            return None
+        return tuple((*pair, clients) for pair, clients in moves.items())
 
     @property
     def group_ids(self) -> list[int]:

@@ -41,7 +41,7 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.journal.history import is_undone
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import list_with_own_changes, named_groups
+from groups.services.writes.lag import named_groups
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
 from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
@@ -326,19 +326,14 @@ class AskedJob(Asked):
     def title(self) -> str:
         return JobKind.of(self.row).title
 
-    @property
-    def words(self) -> str:
+    def words_onto(self, now: Effect | None) -> str:
         return JobKind.of(self.row).request_words
 
     def may_be_started_by(self, user: User) -> bool:
         return JobKind.of(self.row).may_be_controlled_by(user)
 
     def effect(self, credentials: PosterCredentials) -> Effect:
-        groups = {group.id: group for group in list_with_own_changes(credentials).groups}
-        job, kind = self.row, JobKind.of(self.row)
-        clients = kind.reach(credentials).clients - reached_by(job.pk)
-        found = tuple(groups[group_id] for group_id in kind.group_ids if group_id in groups)
-        return Effect(found, groups.get(job.target_id or 0), max(clients, 0))
+        return JobKind.of(self.row).effect(credentials)
 
     def let_wait(self, request_id: uuid.UUID) -> None:
         """Save a new job, or a draft, as one that waits; one that has stopped, or waits already, stays so."""
@@ -353,12 +348,10 @@ class AskedJob(Asked):
         job = self.row
         # A yes for fewer takes nothing back from an earlier one.
         allowed = max(reached_by(job.pk) + now.clients, job.allowed_clients or 0)
-        values: dict[str, Any] = {"allowed_clients": allowed}
-        if job.state == Job.State.ASKED:
-            values |= JobKind.of(job).columns_for(now.groups)
-            if values.get("total") == 0:
-                job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
-                return False
+        values = {"allowed_clients": allowed} | JobKind.of(job).columns_for(now)
+        if values.get("total") == 0:
+            job.move_on(Job.State.ASKED, state=Job.State.DONE, finished_at=timezone.now(), **values)
+            return False
         queue.hand_over(job, user, **consent, **values)
         return True
 

@@ -1,9 +1,10 @@
 """Put the table of criteria into words, and offer its page in the settings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from itertools import pairwise
 
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -14,13 +15,15 @@ from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.nights import was_run_by_hand, what_holds, what_waits
+from groups.features.criteria.services.previews import is_better
 from groups.models import Change, Job
+from groups.poster import Group
 from groups.poster.fields import KOPECKS
 from groups.presenters.messages import Message
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import Groups
 from groups.services.jobs.kinds import JobKind
-from groups.services.values import NumberFormat, moment_words, name_or_number
+from groups.services.values import NumberFormat, moment_words, name_or_number, terms_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class CriteriaPage:
             message = Message(_("It runs no more at night"), row.get_held_display(), advice)
             return Night(message, needs_somebody=True)
         if not was_run_by_hand(row):
-            text = _("A person runs each table first, to its end. This one was not run yet.")
+            text = _("First a person runs it from its preview, while its clients and sales can be read.")
             return Night(Message(_("It does not run at night yet"), text))
         if row.night_at is None:
             text = _("Nights are switched off on this server.")
@@ -144,6 +147,15 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
     return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "stairs")]
+
+
+def less_above_words(table: Table, groups: Iterable[Group]) -> Iterator[str]:
+    """Yield a warning for each place of a table that gives less than the next one."""
+    found = {group.id: group for group in groups}
+    for upper, lower in pairwise(found[group_id] for group_id in table.groups):
+        if is_better(upper, lower):
+            text = _("“%(upper)s” stands above “%(lower)s” and gives less: clients who fit both get less.")
+            yield text % {"upper": terms_words(upper), "lower": terms_words(lower)}
 
 
 def nothing_saved_words() -> Message:

@@ -8,20 +8,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
+from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from groups.features.criteria.models import KIND
 from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import Criterion
-from groups.features.criteria.services.previews import PairSums, Preview, unproven_words
+from groups.features.criteria.services.previews import PairSums, Preview, is_better, unproven_words
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
 from groups.features.insights.presenters.cost import cost_words
 from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
+from groups.features.insights.services.sales import VIEW_SALES
 from groups.features.insights.services.sales_sums import rounded, summed
+from groups.models import Job
 from groups.poster import LoyaltyRule, Promotion
+from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import list_groups
 from groups.services.values import NumberFormat, clients_words, name_or_number
 
@@ -34,6 +40,7 @@ class PairRow:
     """A pair of groups; `people` are its clients where they were asked for: id, name and reason."""
 
     sums: PairSums
+    is_better: bool | None
     from_name: str
     to_name: str
     reason: str
@@ -66,6 +73,7 @@ class PreviewPage:
         has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
         return PairRow(
             sums=pair,
+            is_better=is_better(self._reading.groups[pair.from_id], self._reading.groups[pair.to_id]),
             from_name=self._name(pair.from_id),
             to_name=self._name(pair.to_id),
             reason=self._reason(pair, criterion),
@@ -77,16 +85,12 @@ class PreviewPage:
         )
 
     @property
-    def moves_nobody(self) -> bool:
-        return not self.preview.moves
+    def better(self) -> int:
+        return sum(pair.sums.clients for pair in self.pairs if pair.is_better)
 
     @property
-    def ups(self) -> int:
-        return sum(pair.clients for pair in self.preview.pairs if pair.is_up)
-
-    @property
-    def downs(self) -> int:
-        return self.preview.moves - self.ups
+    def worse(self) -> int:
+        return sum(pair.sums.clients for pair in self.pairs if pair.is_better is False)
 
     @property
     def cost(self) -> str:
@@ -195,6 +199,12 @@ class PreviewPage:
     @cached_property
     def _rules(self) -> dict[int, LoyaltyRule]:
         return {rule.id: rule for rule in begin_rules(self._reading.credentials)().found}
+
+
+def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
+    """Offer the preview beside a run that waits for a yes: it names the clients of each pair."""
+    is_waiting = job.kind == KIND and job.state == Job.State.ASKED
+    return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
 
 
 def reason_words(named: Named, row: Criterion | None) -> str:

@@ -62,7 +62,7 @@ def _is_time() -> Q:
 
 
 def was_run_by_hand(row: Criteria) -> bool:
-    """Return True if a person has run the table to its end since it was another one.
+    """Return True if a person has run the table to its end since it was another one, and it could be read.
 
     Only then it runs at night. To switch the nights on or off changes nothing of the table.
     """
@@ -71,7 +71,8 @@ def was_run_by_hand(row: Criteria) -> bool:
         if Table.from_json(save.table).fingerprint != row.fingerprint:
             of_table = of_table.filter(created_at__gt=save.saved_at)
             break
-    return of_table.filter(state=Job.State.DONE, wanted__is_night=False).exists()
+    by_hand = of_table.filter(state=Job.State.DONE, wanted__is_night=False, wanted__has_read=True)
+    return by_hand.exists()
 
 
 def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
@@ -157,7 +158,7 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
     if not is_mine():
         return {}  # the next look begins with the table of then
     if reading.moves:
-        job = runs.plan_run(reading, operation=operation, is_night=True)
+        job = runs.plan_run(reading, operation=operation, agreed=None)
         try:
             queue.start(job)
         except BeyondLimits as beyond:

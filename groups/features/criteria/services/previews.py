@@ -8,6 +8,8 @@ from itertools import compress, count
 import msgspec
 from django.utils.translation import ngettext
 
+from groups.models.contents import Pairs
+from groups.poster import Group
 from groups.services.values import NumberFormat
 
 BARS = 60
@@ -25,7 +27,6 @@ class PairSums(msgspec.Struct):
 
     from_id: int
     to_id: int
-    is_up: bool
     clients: int = 0
     days: int | None = None
     bought: tuple[int, int] | None = None
@@ -59,6 +60,16 @@ class Preview(msgspec.Struct):
     @property
     def moves(self) -> int:
         return sum(pair.clients for pair in self.pairs)
+
+    @property
+    def moved(self) -> Pairs:
+        """The pairs as the effect of a run has them."""
+        return tuple((pair.from_id, pair.to_id, pair.clients) for pair in self.pairs)
+
+    @property
+    def has_read(self) -> bool:
+        """Return False if nothing is proven of anybody, so that it shows nothing of what the table does."""
+        return self.unproven < sum(self.members.values()) or not (self.unproven or self.unread)
 
 
 class Spread(msgspec.Struct):
@@ -104,6 +115,12 @@ def spread_of(values: Counter[int]) -> Spread:
     for value, clients in values.items():
         counts[min(max(value, 0) // step, len(counts) - 1)] += clients
     return Spread(step, counts)
+
+
+def is_better(old: Group, new: Group) -> bool | None:
+    """Return True if clients get more in the new group, None if as much; the percent comes first."""
+    before, after = ((group.percent, group.effective_bonus) for group in (old, new))
+    return None if before == after else after > before
 
 
 def unproven_words(count: int) -> str:

@@ -200,7 +200,7 @@ class CriteriaReading(Listener[Preview]):
             # The criterion that they fulfil; else the one that they no longer fulfil.
             rows = [self.table.rows[place] for place in (after, before) if place < len(self.table.rows)]
             days = next((row.days for row in rows if row.needs_sales), None)
-            pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, is_up=after < before, days=days)
+            pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, days=days)
         return pair
 
     # --- The end -------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Do the work of a run: read again if its plan is old, and move those who are left of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -16,7 +17,7 @@ from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
 from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
-from groups.models.contents import Content
+from groups.models.contents import Content, Pairs
 from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.groups import list_groups_now
@@ -35,23 +36,40 @@ LONGEST_ON_ONE_PLAN = timedelta(minutes=30)
 class RunScope(Content):
     """`wanted` of a run: the fingerprint of its table, all groups that take part, and who is moved.
 
-    `names` are those of the groups, in the same order. `moves` are as read at `planned_at`; without that time
-    they have to be read. `unproven` counts the clients who stay because that reading proves nothing of them.
+    `moves` are as read at `planned_at`; without that time they have to be read. `unproven` counts the clients
+    who stay because that reading proves nothing of them, and `has_read` is as in `Preview`. `agreed` are the
+    pairs to which a person has said yes, and beyond which nobody is moved; None for a night. `beyond` counts
+    the clients who are left for that.
     """
 
     table: str
     groups: tuple[int, ...]
-    names: tuple[str, ...] = ()
     moves: tuple[ClientMove, ...] = ()
     planned_at: datetime | None = None
     day: date | None = None
     is_night: bool = False
     unproven: int = 0
+    has_read: bool = False
+    agreed: Pairs | None = None
+    beyond: int = 0
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs that a person has agreed to; at night those of its moves."""
+        if self.agreed is not None:
+            return self.agreed
+        return pairs_of((move.from_id, move.to_id) for move in self.moves)
 
     def planned(self, reading: CriteriaReading) -> "RunScope":
         """Return the scope with the moves of a reading of now."""
-        moves, unproven = tuple(reading.moves), reading.sums.unproven
-        return replace(self, moves=moves, planned_at=timezone.now(), day=reading.today, unproven=unproven)
+        moves, sums = tuple(reading.moves), reading.sums
+        scope = replace(self, moves=moves, planned_at=timezone.now(), day=reading.today)
+        return replace(scope, unproven=sums.unproven, has_read=sums.has_read, beyond=0)
+
+
+def pairs_of(moves: Iterable[tuple[int, int]]) -> Pairs:
+    """Count moves by the groups from which and to which they lead."""
+    return tuple((*pair, clients) for pair, clients in Counter(moves).most_common())
 
 
 def read_for(
@@ -79,10 +97,28 @@ def left_of(job: Job, moves: Iterable[ClientMove]) -> list[ClientMove]:
     return [move for move in moves if move.client_id not in written]
 
 
+def pairs_sent(job: Job) -> list[tuple[int, int]]:
+    """Return the groups from which and to which this job has moved each of its clients."""
+    return list(_sent_by(job).values_list("loaded__group_id", "intended__group_id"))
+
+
 def _sent_by(job: Job) -> ChangeQuerySet:
     """Return the writes of a job that were sent, or may have been."""
     sent = Change.objects.filter(job=job, sent_at__isnull=False)
     return sent.exclude(state=Change.State.FAILED, reason__in=NOTHING_SENT)
+
+
+def _within(agreed: Pairs, sent: Iterable[tuple[int, int]], moves: Iterable[ClientMove]) -> list[ClientMove]:
+    """Return the first of these moves, as many of each pair as were agreed and not made yet."""
+    room, found = Counter[tuple[int, int]](), []
+    for from_id, to_id, clients in agreed:
+        room[from_id, to_id] += clients
+    room.subtract(sent)
+    for move in moves:
+        if room[move.from_id, move.to_id] > 0:
+            room[move.from_id, move.to_id] -= 1
+            found.append(move)
+    return found
 
 
 class CriteriaRun(MovingRun):
@@ -108,6 +144,7 @@ class CriteriaRun(MovingRun):
         Raises `Stopped` if these are more than the run may move.
         """
         job, scope = self._job, RunScope.from_json(self._job.wanted)
+        known = set(scope.moves)
         self._table = scope.table
         is_new = scope.planned_at is not None and timezone.now() - scope.planned_at < PLAN_LIFE
         if is_new and scope.day == timezone.localdate():
@@ -116,14 +153,17 @@ class CriteriaRun(MovingRun):
             read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
             scope = scope.planned(self._ask_of_account(partial(read, job, sender_of(job))))
         self._planned_at = scope.planned_at or timezone.now()
-        left = left_of(job, scope.moves)
-        clients = _sent_by(job).values("client_id").distinct().count() + len(left)
+        left, sent = left_of(job, scope.moves), pairs_sent(job)
         most = job.allowed_clients if job.request_id is not None else None
         if most is None:
             most = JobKind.of(job).most_clients
-        if most is not None and clients > most:
+        if most is not None and len(sent) + len(left) > most:
             raise Stopped(Job.Stop.BEYOND_LIMITS)
-        job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=clients)
+        if scope.agreed is not None:
+            agreed = _within(scope.agreed, sent, sorted(left, key=lambda move: move not in known))
+            scope = replace(scope, moves=tuple(agreed), beyond=scope.beyond + len(left) - len(agreed))
+            left = agreed
+        job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=len(sent) + len(left))
         return left
 
     def _ask_of_account[T](self, question: Callable[[], T]) -> T:

@@ -6,23 +6,29 @@ written once at most in a run.
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services.approvals import requests_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
-from groups.features.criteria.services.previews import unproven_words
+from groups.features.criteria.services.previews import Preview, unproven_words
 from groups.features.criteria.services.reading import CriteriaReading
-from groups.features.criteria.services.run_work import CriteriaRun, RunScope, left_of, read_for
+from groups.features.criteria.services.run_work import (
+    CriteriaRun,
+    RunScope,
+    left_of,
+    pairs_of,
+    pairs_sent,
+    read_for,
+)
 from groups.models import Job, PosterCredentials
+from groups.models.contents import Effect, Pairs
 from groups.models.locks import members_key
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
@@ -79,28 +85,34 @@ class Run(JobKind):
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
         """Return the clients of the plan; for a run that was asked for, or has stopped, as read again."""
-        moves = len(self.scope.moves)
-        if credentials is not None and not self.job._state.adding:
-            try:
-                left = left_of(self.job, read_for(self.job, credentials).moves)
-            except Stopped:
-                left = []  # the table is another one by now: the worker stops the run
-            moves = len(left) + reached_by(self.job.pk)
-        return Reach(clients=moves)
+        pairs = self.scope.pairs if credentials is None else self.pairs(credentials)
+        return Reach(clients=sum(clients for *_pair, clients in pairs) + reached_by(self.job.pk))
+
+    def pairs(self, credentials: PosterCredentials) -> Pairs:
+        """Return those of the plan for a new job, else those who are left to move, as read now."""
+        if self.job._state.adding:
+            return self.scope.pairs
+        try:
+            left = left_of(self.job, read_for(self.job, credentials).moves)
+        except Stopped:
+            return ()  # the table is another one by now: the worker stops the run
+        return pairs_of((move.from_id, move.to_id) for move in left)
 
     @property
     def group_ids(self) -> list[int]:
-        """The groups that clients are moved out of."""
-        return sorted({move.from_id for move in self.scope.moves})
+        """All groups of the table: their terms are what clients lose and get."""
+        return list(self.scope.groups)
 
     @property
     def is_counted(self) -> bool:
         """Return False for a run whose worker has yet to read all clients, as while Poster is slow."""
         return bool(self.job.total) or self.job.is_over or self.scope.planned_at is not None
 
-    def columns_for(self, groups: Iterable[Any]) -> dict[str, Any]:
-        """Let the run of an approver read again, with their token."""
-        return {"wanted": replace(self.scope, moves=(), planned_at=None).to_json()}
+    def columns_for(self, now: Effect) -> dict[str, Any]:
+        """Let the run of an approver read again, with their token, and move nobody beyond what they saw."""
+        made = ((*pair, 1) for pair in pairs_sent(self.job))
+        agreed = (*now.pairs, *made)
+        return {"wanted": replace(self.scope, moves=(), planned_at=None, agreed=agreed).to_json()}
 
     def work(self, lease: JobLease) -> None:
         CriteriaRun(lease).run()
@@ -111,19 +123,6 @@ class Run(JobKind):
         return _("Criteria: %(clients)s") % {"clients": words}
 
     @property
-    def request_words(self) -> str:
-        scope, count = self.scope, NumberFormat.current().count
-        names = dict(zip(scope.groups, scope.names, strict=False))
-        pairs = Counter((move.from_id, move.to_id) for move in scope.moves)
-        line = _("“%(from)s” → “%(to)s”: %(clients)s")
-        lines = [
-            line
-            % {"from": names.get(from_id, from_id), "to": names.get(to_id, to_id), "clients": count(each)}
-            for (from_id, to_id), each in pairs.items()
-        ]
-        return "\n".join([_("The criteria move:"), *lines]) if lines else ""
-
-    @property
     def words_at_end(self) -> str:
         scope, sentences = self.scope, []
         if scope.is_night:
@@ -132,9 +131,16 @@ class Run(JobKind):
             sentences.append(
                 _("Those who are pinned, have moved on, or could not be read were left as they are.")
             )
+        if scope.beyond:
+            words = ngettext(
+                "%(count)s client belongs elsewhere only since the yes, and was left for the next run.",
+                "%(count)s clients belong elsewhere only since the yes, and were left for the next run.",
+                scope.beyond,
+            )
+            sentences.append(words % {"count": NumberFormat.current().count(scope.beyond)})
         if scope.unproven:
             sentences.append(unproven_words(scope.unproven))
-        elif not self.job.total:
+        elif not self.job.total and not scope.beyond:
             sentences.append(_("Everybody is where they belong."))
         return " ".join(sentences)
 
@@ -150,7 +156,8 @@ class MostMovesGate(Gate):
     def before_job(self, job: Job, user: User) -> None:
         if job.kind != Run.kind or job.request_id is not None:
             return
-        most, moves = JobKind.of(job).most_clients, len(RunScope.from_json(job.wanted).moves)
+        kind = JobKind.of(job)
+        most, moves = kind.most_clients, kind.reach(None).clients
         if most is not None and moves > most:
             raise TooManyMoves(moves, most)
 
@@ -172,27 +179,38 @@ def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalR
     return asked.filter(job__wanted__table=row.fingerprint).first()
 
 
+def seen_of(reading: CriteriaReading, preview: Preview) -> str:
+    """Return a hash of the table and of what its preview shows: pairs, counts, terms of all groups."""
+    groups = tuple(reading.groups[group_id] for group_id in reading.table.groups)
+    effect = Effect(groups, clients=preview.moves, pairs=preview.moved)
+    return f"{effect.mark}{reading.table.fingerprint}"
+
+
 def plan_run(
-    reading: CriteriaReading, *, operation: uuid.UUID, is_read: bool = True, is_night: bool = False
+    reading: CriteriaReading, *, operation: uuid.UUID, agreed: Pairs | None, is_read: bool = True
 ) -> Job:
     """Return the unsaved job that moves the clients whom a finished reading has named.
 
-    Without `is_read` the reading came to no end, and the worker makes its own.
+    `agreed` are the pairs that a person has seen, None at night. Without `is_read` the reading came to no
+    end, and the worker makes its own.
     """
     user = reading.credentials.user
     if not user.has_perms(Run.permissions):
         raise PermissionDenied
-    table, moves = reading.table, reading.moves if is_read else []
-    names = {group_id: reading.groups[group_id].name[:100] for group_id in table.groups}
-    scope = RunScope(table.fingerprint, table.groups, tuple(names.values()), is_night=is_night)
+    table = reading.table
+    scope = RunScope(table.fingerprint, table.groups, agreed=agreed, is_night=agreed is None)
+    if is_read:
+        scope = scope.planned(reading)
+    sides = (dict.fromkeys(pair[side] for pair in scope.pairs) for side in (0, 1))
+    names = [", ".join(reading.groups[each].name[:100] for each in side)[:400] for side in sides]
     return Job(
         id=operation,
         account=reading.credentials.account,
         user=user,
         user_name=user.get_username(),
         kind=Run.kind,
-        group_name=", ".join(names[each] for each in dict.fromkeys(move.from_id for move in moves))[:400],
-        target_name=", ".join(names[each] for each in dict.fromkeys(move.to_id for move in moves))[:400],
-        wanted=(scope.planned(reading) if is_read else scope).to_json(),
-        total=len(moves),
+        group_name=names[0],
+        target_name=names[1],
+        wanted=scope.to_json(),
+        total=len(scope.moves),
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.moves.services.move_run import MoveRun
 from groups.models import Change, Job, PosterCredentials
-from groups.models.contents import Content
+from groups.models.contents import Content, Pairs
 from groups.models.locks import future_key, members_key
 from groups.models.submissions import Submission
 from groups.poster import Group
@@ -89,6 +89,13 @@ class Move(JobKind):
             return Reach(clients=len(clients))
         there = count_members(credentials, self.group_ids) if credentials else {}
         return Reach(clients=sum(there.values()) + reached_by(self.job.pk))
+
+    def pairs(self, credentials: PosterCredentials) -> Pairs | None:
+        """Count who is in each group of which all clients are moved; chosen ones stay the same people."""
+        if self.wanted.clients is not None:
+            return None
+        there = count_members(credentials, self.group_ids)
+        return tuple((group_id, self.job.target_id or 0, count) for group_id, count in there.items())
 
     @property
     def sources(self) -> dict[int, tuple[int, ...] | None]:

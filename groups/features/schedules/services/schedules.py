@@ -177,9 +177,17 @@ class AskedSchedule(Asked):
     label = gettext_lazy("a planned change")
     model = Schedule
 
-    @property
-    def words(self) -> str:
-        return planned_words(self.row)
+    def words_onto(self, now: Effect | None) -> str:
+        schedule = self.row
+        if schedule.state != State.ASKED or now is None or now.group is None:
+            return planned_words(schedule)
+        base, planned = self._values_onto(now.group)
+        return planned_words(schedule, base, planned)
+
+    def _values_onto(self, group: Group) -> tuple[GroupValues, GroupValues]:
+        """Return the values that it would replace now, and those that it would set."""
+        base = group.values
+        return base, rebase_values(self.row.base_values, self.row.planned_values, base)
 
     def may_be_started_by(self, user: User) -> bool:
         return user.has_perm(CHANGE_GROUP)
@@ -196,8 +204,9 @@ class AskedSchedule(Asked):
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
         """Plan it onto the values of its group now. Raises `TooLate` too."""
         schedule = self.row
-        base = now.group.values if now.group else schedule.base_values
-        planned = rebase_values(schedule.base_values, schedule.planned_values, base)
+        base, planned = schedule.base_values, schedule.planned_values
+        if now.group:
+            base, planned = self._values_onto(now.group)
         if same(base, planned):
             update_schedule(schedule, state=State.CANCELLED, ended_at=timezone.now())
             return False
@@ -224,9 +233,9 @@ class AskedSchedule(Asked):
 # --- Words and events --------------------------------------------------------------------------------------
 
 
-def planned_words(schedule: Schedule) -> str:
-    """Return what is planned, in a sentence."""
-    old, new = schedule.base_values, schedule.planned_values
+def planned_words(schedule: Schedule, old: GroupValues | None = None, new: GroupValues | None = None) -> str:
+    """Return what is planned, in a sentence: by its own values, or by those that it would have now."""
+    old, new = old or schedule.base_values, new or schedule.planned_values
     words = {"old": _both(old, new), "new": _both(new, old), "start": moment_words(schedule.starts_at)}
     if schedule.ends_at is None:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words

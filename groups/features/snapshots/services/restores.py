@@ -84,8 +84,8 @@ class Restore(JobKind):
 
     @property
     def group_ids(self) -> list[int]:
-        """None: it writes no group that is there."""
-        return []
+        """The groups that clients are moved out of."""
+        return list(self.scope.sources)
 
     def work(self, lease: JobLease) -> None:
         _Restore(lease).run()

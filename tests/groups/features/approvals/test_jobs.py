@@ -16,7 +16,7 @@ from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, Import, Line
 from groups.features.moves.services import move_run
-from groups.features.moves.services.moves import Move, Retire
+from groups.features.moves.services.moves import Move, Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
@@ -589,9 +589,27 @@ def test_another_target_than_was_shown_is_asked_about_again(staff, owner, browse
     assert answer.status_code == 409
     assert not sandbox.posts()
     seen = approvals.effect_of(ApprovalRequest.objects.get(), owner.credentials)
-    assert f'name="version" value="{seen.mark}"' in answer.content.decode()
+    assert f'name="seen" value="{seen.mark}"' in answer.content.decode()
     assert "when it was asked: Скидочная система 20% · Discount 20%" in text_of(answer)
-    assert client.post(f"{url}approve/", {"version": seen.mark}).status_code == 302
+    assert client.post(f"{url}approve/", {"seen": seen.mark}).status_code == 302
+
+
+def test_a_yes_covers_how_many_leave_each_group(staff, owner, browse, sandbox, limit, people):
+    limit(1)
+    groups = [read_now(staff.credentials, group_id).group for group_id in (4, 5, 1)]
+    operation, ids = uuid.uuid4(), {4: None, 5: None}
+    job = plan_move(
+        credentials=staff.credentials, operation=operation, sources=groups[:2], target=groups[2], ids=ids
+    )
+    url = f"/requests/{asked(job, staff).pk}/"
+    page = browse(owner).get(url).content.decode()
+    there = {group_id: len(people(group_id)) for group_id in (4, 5)}
+    assert all(f'data-from="{each}" data-to="1" data-clients="{there[each]}"' in page for each in (4, 5))
+    # As many as before, and others of them lose something.
+    sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
+    answer = browse(owner).post(f"{url}approve/")
+    assert answer.status_code == 409
+    assert f'data-from="5" data-to="1" data-clients="{there[5] + 1}"' in answer.content.decode()
 
 
 def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):

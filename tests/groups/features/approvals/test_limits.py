@@ -378,6 +378,14 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
 
 
+def test_a_request_for_a_plan_says_what_it_would_replace_and_bring_back_now(staff, owner, sandbox):
+    request = approvals.ask_for(schedule_of(staff), staff, ())
+    sandbox.console("demo").edit(4, client_groups_discount="12")
+    words = request.asked.words_onto(approvals.effect_of(request, owner.credentials))
+    assert words.startswith("20% instead of 12% from")
+    assert words.endswith("then 12% again.")
+
+
 def schedule_of(user):
     """Return a schedule of group 4 that is not saved yet."""
     group, now = group_of(user, 4), timezone.now()

@@ -92,12 +92,12 @@ def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, br
     assert "A group with this name exists already" not in text_of(page)
     row = {"client_groups_name": "НОВА група", "loyalty_type": "1", "client_groups_discount": "5"}
     sandbox.console().put(row | {"birthday_bonus": "0", "count_groups_clients": "0"})
-    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    answer = client.post(f"{url}approve/", hidden(page, "seen"))
     assert answer.status_code == 409
     assert "A group with this name exists already" in text_of(answer)
     assert not sandbox.posts()
     assert "In Poster now" not in text_of(answer)
-    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert client.post(f"{url}approve/", hidden(answer, "seen")).status_code == 302
     assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
 
 
@@ -116,10 +116,10 @@ def test_a_group_of_the_name_that_comes_as_it_is_approved_is_told_before_a_secon
         return effect
 
     monkeypatch.setattr(approvals, "effect_of", somebody_is_sooner)
-    answer = client.post(f"{url}approve/", hidden(page, "version"))
+    answer = client.post(f"{url}approve/", hidden(page, "seen"))
     assert "A group with this name exists already" in text_of(answer)
     assert not sandbox.posts()
-    assert client.post(f"{url}approve/", hidden(answer, "version")).status_code == 302
+    assert client.post(f"{url}approve/", hidden(answer, "seen")).status_code == 302
     assert len(sandbox.posts()) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_rise_that_has_become_another_is_told_as_it_is_now_and_as_it_was_appro
     url, client = f"/requests/{the_request().pk}/", browse(owner)
     page = client.get(url)
     assert "The percent would rise by 13 points; the limit is 10 points." in text_of(page)
-    client.post(f"{url}approve/", hidden(page, "version"))
+    client.post(f"{url}approve/", hidden(page, "seen"))
     words = "Rise approved: by 13 points; the limit was 10 points."
     assert words in text_of(client.get(url))
     assert words in text_of(client.get("/requests/"))
@@ -164,7 +164,7 @@ def test_clients_who_have_come_since_are_counted_in_the_request_and_in_its_appro
     url, client = f"/requests/{the_request().pk}/", browse(owner)
     page = client.get(url)
     assert f"Clients that it would reach: {there + 1}; the limit is 10." in text_of(page)
-    client.post(f"{url}approve/", hidden(page, "version"))
+    client.post(f"{url}approve/", hidden(page, "seen"))
     assert f"Clients approved: {there + 1}; the limit was 10." in text_of(client.get(url))
 
 
@@ -395,7 +395,7 @@ def test_a_group_that_changed_since_is_asked_about_again(staff, owner, browse, s
     assert not sandbox.posts()
     assert "Перейменована" in text_of(answer)
     assert the_request().state == "waiting"
-    again = client.post(f"{url}approve/", hidden(answer, "version"))
+    again = client.post(f"{url}approve/", hidden(answer, "seen"))
     assert again["Location"] == url
     now = sandbox.accounts["demo"].groups[1]
     assert (now["client_groups_name"], now["client_groups_discount"]) == ("Перейменована", "25")
@@ -406,7 +406,7 @@ def test_a_mark_of_older_values_asks_once_more(staff, owner, browse, sandbox, li
     row = sandbox.accounts["demo"].groups[1]
     sandbox.console("demo").put(row | {"client_groups_name": "Перша"})
     client = browse(owner)
-    first = hidden(client.post(f"{url}approve/"), "version")
+    first = hidden(client.post(f"{url}approve/"), "seen")
     sandbox.console("demo").put(row | {"client_groups_name": "Друга"})
     assert client.post(f"{url}approve/", first).status_code == 409
     assert not sandbox.posts()

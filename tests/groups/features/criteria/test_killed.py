@@ -46,8 +46,9 @@ def test_a_killed_run_and_a_killed_night_write_to_each_client_once(dashboard):
     clients = [console.put_client(GOLD, lastname="Видима") for _ in range(4)]
     row = {"group": GOLD, "birthday_in": 0}
     assert send(dashboard, "/criteria/", fields(row, otherwise=BRONZE, nightly="on")).status_code == 302
-    operation = re.search(r'name="operation" value="([^"]+)"', dashboard.look("/criteria/"))[1]
-    assert send(dashboard, "/criteria/run/", {"operation": operation}).status_code == 302
+    page = send(dashboard, "/criteria/preview/", {}).text
+    form = dict(re.findall(r'name="(operation|seen)" value="([^"]+)"', page))
+    assert send(dashboard, "/criteria/run/", form).status_code == 302
     for number, by_whom in kills:
         # Poster makes the move, and the worker dies before the answer.
         dashboard.sandbox.script(MOVE, "answer_lost", call=number, seconds=60.0)

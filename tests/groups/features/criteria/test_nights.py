@@ -1,6 +1,5 @@
 """Test the nights: once each, by the token of who saved the table, and only after a first run by hand."""
 
-import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -21,7 +20,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes import gates
 from tests.support.changes import write_down
-from tests.support.criteria import BRONZE, GOLD, save
+from tests.support.criteria import BRONZE, GOLD, run_form, save
 from tests.support.jobs import run, start
 from tests.support.notices import wants
 from tests.support.pages import text_of
@@ -37,7 +36,7 @@ def by_hand(browse, owner):
     client = browse(owner)
 
     def by_hand():
-        client.post("/criteria/run/", {"operation": str(uuid.uuid4())})
+        client.post("/criteria/run/", run_form(client))
         return run(Job.objects.order_by("-created_at").first())
 
     by_hand.client = client
@@ -122,7 +121,7 @@ def test_the_first_run_is_by_hand_and_after_each_change_again(owner, client_of, 
     save(owner, ROW, otherwise=BRONZE, nightly=True)
     client_of(GOLD)
     assert not night()
-    assert "This one was not run yet" in text_of(by_hand.client.get("/criteria/"))
+    assert "First a person runs it from its preview" in text_of(by_hand.client.get("/criteria/"))
     by_hand()
     client_of(GOLD)
     (job,) = night()
@@ -135,6 +134,19 @@ def test_the_first_run_is_by_hand_and_after_each_change_again(owner, client_of, 
     # To switch the nights on or off changes nothing of the table.
     for is_on in (False, True):
         save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=is_on)
+    assert len(night()) == 1
+
+
+def test_a_run_by_hand_that_could_read_nothing_opens_no_nights(owner, client_of, by_hand, sandbox):
+    save(owner, {"group_id": GOLD, "days": 30, "receipts_min": 1}, otherwise=BRONZE, nightly=True)
+    client_of(GOLD)
+    for method in ("dash.getClientsSales", "dash.getTransactions"):
+        sandbox.script(method, "status_500", times=None)
+    assert by_hand().state == Job.State.DONE
+    sandbox.clear_faults()
+    assert not night()
+    by_hand()
+    client_of(GOLD)
     assert len(night()) == 1
 
 
@@ -491,7 +503,7 @@ def without_nights(settings, owner):
 
 def another_table(settings, owner):
     save(owner, ROW | {"birthday_in": 1}, otherwise=BRONZE, nightly=True)
-    return "This one was not run yet."
+    return "First a person runs it from its preview"
 
 
 @pytest.mark.parametrize("change", [without_nights, another_table])
@@ -533,7 +545,7 @@ def test_without_requests_a_run_beyond_its_bound_is_refused_plainly(
 ):
     for _ in range(2):
         client_of(GOLD)
-    answer = by_hand.client.post("/criteria/run/", {"operation": str(uuid.uuid4())})
+    answer = by_hand.client.post("/criteria/run/", run_form(by_hand.client))
     assert answer.status_code == 409
     assert "3 clients would move, and the table allows 2" in text_of(answer)
     assert not night()

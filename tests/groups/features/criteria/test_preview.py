@@ -55,7 +55,9 @@ def named(page):
 # --- Who would move ----------------------------------------------------------------------------------------
 
 
-def test_each_pair_is_counted_up_and_down_and_a_get_shows_nothing(look, client_of, table):
+def test_each_pair_is_counted_and_said_to_get_more_or_less_and_a_get_shows_nothing(
+    look, client_of, table, sandbox
+):
     client_of(BRONZE, (364, 6_000_00))
     client_of(BRONZE, (365, 6_000_00))
     client_of(BRONZE, *THREE)
@@ -67,7 +69,12 @@ def test_each_pair_is_counted_up_and_down_and_a_get_shows_nothing(look, client_o
     assert pairs(page) == {(BRONZE, GOLD): 1, (BRONZE, SILVER): 1, (GOLD, BRONZE): 1, (SILVER, BRONZE): 1}
     assert (number(page, "moves"), number(page, "unread")) == (4, 0)
     assert not named(page)
-    assert "4 clients would move: 2 up, 2 down." in text_of(page)
+    assert "4 clients would move. To better terms: 2, to less favourable ones: 2." in text_of(page)
+    # Not the order of the table counts, but what people get.
+    sandbox.console().edit(GOLD, client_groups_discount="1")
+    words = text_of(page := look())
+    assert "To better terms: 1, to less favourable ones: 1." in words
+    assert "terms as good as before" in words
     assert "Bought at least 6,000 ₴ in 365 days" in text_of(page)
     assert look.client.get(URL).status_code == 302
     assert not Job.objects.exists()

@@ -17,7 +17,7 @@ from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Job, Lock
 from tests.support.commands import before_the_read
-from tests.support.criteria import BRONZE, GOLD, SILVER, fields, save, today, version_in
+from tests.support.criteria import BRONZE, GOLD, SILVER, fields, run_form, save, seen_in, today, version_in
 from tests.support.jobs import die_before_sending, ended, run, run_once, undone
 from tests.support.pages import text_of
 from tests.support.threads import at_once
@@ -32,7 +32,7 @@ def start(browse, owner):
     client = browse(owner)
 
     def start(**more):
-        return client.post(RUN, {"operation": str(uuid.uuid4())} | more)
+        return client.post(RUN, run_form(client) | more)
 
     start.client = client
     return start
@@ -95,6 +95,27 @@ def test_who_may_move_clients_may_take_a_run_back_and_nobody_else(
     assert client.post(RUN, {"operation": str(uuid.uuid4())}).status_code == 403
 
 
+def test_a_run_moves_nobody_whom_no_preview_has_shown(start, client_of, table, sandbox):
+    client_of(GOLD)
+    first = start.client.post("/criteria/preview/")
+    assert "Move 1 client" in text_of(first)
+    assert "/criteria/run/" not in start.client.get("/criteria/").content.decode()
+    up = client_of(BRONZE, (1, 6_000_00))
+    for seen in ("", "other", seen_in(first)):
+        answer = start(seen=seen)
+        assert answer.status_code == 409
+        assert f'data-from="{BRONZE}" data-to="{GOLD}" data-clients="1"' in answer.content.decode()
+        assert "Move 2 clients" in text_of(answer)
+    # The same pairs and counts, but other terms.
+    sandbox.console().edit(SILVER, client_groups_discount="90")
+    assert start(seen=seen_in(answer)).status_code == 409
+    assert not Job.objects.exists()
+    sandbox.console().edit(SILVER, client_groups_discount="5")
+    assert start(seen=seen_in(answer)).status_code == 302
+    run(Job.objects.get())
+    assert up in moves_of(sandbox)
+
+
 def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
     client_of(BRONZE)
     start()
@@ -105,7 +126,7 @@ def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
 
 def test_a_run_counts_those_of_whom_nothing_is_proven(start, client_of, table, sandbox):
     client_of(GOLD)
-    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
+    sandbox.script("dash.getClientsSales", "status_500", times=None)
     sandbox.script("dash.getTransactions", "status_500", times=None)
     start()
     job = run(Job.objects.get())
@@ -143,9 +164,12 @@ def test_without_a_table_or_with_a_group_that_is_gone_nothing_is_started(start, 
 
 def test_criteria_that_were_changed_since_the_page_are_asked_about_again(start, client_of, table, owner):
     client_of(GOLD)
-    version = version_in(start.client.post("/criteria/preview/"))
-    save(owner, {"group_id": GOLD, "birthday_in": 1}, otherwise=BRONZE)
-    assert start(version=version).status_code == 409
+    form = run_form(start.client)
+    # It moves the same client.
+    save(
+        owner, {"group_id": GOLD, "birthday_in": 1}, {"group_id": SILVER, "birthday_in": 1}, otherwise=BRONZE
+    )
+    assert start(**form).status_code == 409
     assert not Job.objects.exists()
 
 
@@ -214,8 +238,9 @@ def test_a_group_or_a_list_that_poster_denies_once_stops_no_run(
 
 def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox):
     client_of(GOLD)
+    form = run_form(start.client)
     sandbox.script("clients.getClients", "status_500", times=None)
-    assert start().status_code in {502, 504}
+    assert start.client.post(RUN, form).status_code in {502, 504}
     assert not Job.objects.exists()
 
 
@@ -223,10 +248,12 @@ def test_where_poster_fails_nothing_is_started(start, client_of, table, sandbox)
 def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
     start, client_of, table, sandbox, owner, monkeypatch, most
 ):
+    goes = client_of(GOLD)
+    form = run_form(start.client)  # its preview was read by a worker, as the sums are kept
     monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
     monkeypatch.setattr(sweep, "AT_ONCE", most)
-    goes = client_of(GOLD)
-    assert start().status_code == 302
+    assert start.client.post(RUN, form | {"seen": ""}).status_code == 409
+    assert start.client.post(RUN, form).status_code == 302
     job = Job.objects.get()
     for page in (start.client.get(f"/jobs/{job.pk}/"), start.client.get("/jobs/")):
         assert "Criteria: clients not counted yet" in text_of(page)
@@ -237,9 +264,11 @@ def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
     assert (*ended(job), job.total) == (Job.State.DONE, "", 1)
     assert moves_of(sandbox) == [goes]
     save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=1)
-    for _ in range(2):
-        client_of(GOLD)
-    start()
+    client_of(GOLD)
+    monkeypatch.setattr(sweep, "AT_ONCE", 2_000)
+    form = run_form(start.client)
+    client_of(GOLD)
+    start.client.post(RUN, form)
     assert ended(run(Job.objects.order_by("created_at").last())) == (
         Job.State.STOPPED,
         Job.Stop.BEYOND_LIMITS,
@@ -260,17 +289,24 @@ def test_who_was_pinned_moved_or_removed_since_is_left(start, client_of, table, 
     assert moves_of(sandbox) == [goes]
 
 
-def test_a_plan_that_is_old_is_made_again(start, client_of, table, sandbox, group_of):
-    buyer, goes = client_of(GOLD), client_of(GOLD)
+def test_a_plan_that_is_old_is_made_again_and_moves_no_more_than_were_seen(
+    start, client_of, table, sandbox, group_of
+):
+    goes, buyer = client_of(GOLD), client_of(GOLD)
     start()
     sandbox.console().sell(buyer, today(), 6_000_00, 6_000_00)
-    late = client_of(BRONZE, (0, 6_000_00))
+    # Three others belong elsewhere since: one of them takes the buyer's place, and nobody goes another way.
+    others = [client_of(GOLD), client_of(GOLD)]
+    client_of(BRONZE, (0, 6_000_00))
     job = Job.objects.get()
     old = (timezone.now() - timedelta(minutes=11)).isoformat()
     Job.objects.update(wanted=job.wanted | {"planned_at": old})
     assert ended(run(job)) == (Job.State.DONE, "")
-    assert moves_of(sandbox) == sorted([goes, late])
+    moved = set(moves_of(sandbox))
+    assert (len(moved), goes in moved, moved <= {goes, *others}) == (2, True, True)
     assert group_of(buyer) == GOLD
+    page = text_of(start.client.get(f"/jobs/{job.pk}/"))
+    assert "2 clients belong elsewhere only since the yes" in page
 
 
 def test_a_run_that_lasts_makes_its_plan_again(start, client_of, table, sandbox, group_of, monkeypatch):
@@ -297,10 +333,11 @@ def test_a_new_plan_takes_a_snapshot_of_those_who_are_new_in_it(
     die_before_sending(monkeypatch, job, 1)
     settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     late = client_of(GOLD)
+    sandbox.console().sell(planned[1], today(), 6_000_00, 6_000_00)
     job.refresh_from_db()
     Job.objects.update(wanted=job.wanted | {"planned_at": None})
     assert ended(run(job)) == (Job.State.DONE, "")
-    assert moves_of(sandbox) == sorted([*planned, late])
+    assert moves_of(sandbox) == sorted([planned[0], late])
     kept = [client for each in Snapshot.objects.filter(complete=True) for client in living_ids(each)]
     assert sorted(kept) == sorted([*planned, late])
 
@@ -356,7 +393,7 @@ def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     page = start.client.get(f"/requests/{request.pk}/")
     assert "it would reach: 3; on its own it may reach 2" in text_of(page)
     assert 'data-clients="3"' in page.content.decode()
-    assert "“Gold” → “Bronze”: 3" in text_of(page)
+    assert f'data-from="{GOLD}" data-to="{BRONZE}" data-clients="3"' in page.content.decode()
     # Another number of clients by now is shown first.
     more = client_of(GOLD)
     other = browse(second_owner)
@@ -364,13 +401,46 @@ def test_beyond_its_bound_a_run_is_a_request_also_of_an_owner(
     shown = other.post(approve)
     assert shown.status_code == 409
     assert 'data-clients="4"' in shown.content.decode()
-    seen = re.search(r'name="version" value="(\w+)"', shown.content.decode())[1]
-    assert other.post(approve, {"version": seen}).status_code == 302
+    assert other.post(approve, {"seen": seen_in(shown)}).status_code == 302
     job = Job.objects.get()
     assert job.user == second_owner
     run(job)
     assert ended(job) == (Job.State.DONE, "")
     assert moves_of(sandbox) == sorted([*clients, more])
+
+
+def test_a_yes_covers_the_pairs_and_the_terms_that_its_page_has_shown(
+    start, client_of, owner, sandbox, browse, second_owner, group_of
+):
+    console, other = sandbox.console(), browse(second_owner)
+    rows = (
+        {"group_id": group_id, "days": 30, "bought_min": kopecks}
+        for group_id, kopecks in ((GOLD, 6_000_00), (SILVER, 5_999_99))
+    )
+    save(owner, *rows, otherwise=BRONZE, max_moves=1)
+    ups = [client_of(BRONZE, (1, 6_000_00)) for _ in range(2)]
+    downs = [client_of(GOLD, (1, 6_000_00)) for _ in range(2)]
+    page = start()["Location"]
+    approve, shown = f"{page}approve/", other.get(page)
+    assert f'data-from="{BRONZE}" data-to="{GOLD}" data-clients="2"' in shown.content.decode()
+    assert "Видима" not in shown.content.decode()
+    assert 'action="/criteria/preview/"' in shown.content.decode()
+    for client_id in (*ups, *downs):
+        console.take_back_sales(client_id)
+    now = other.post(approve, {"seen": seen_in(shown)})
+    assert now.status_code == 409
+    assert f'data-from="{GOLD}" data-to="{BRONZE}" data-clients="2"' in now.content.decode()
+    # Nobody goes to Silver or leaves it, and its terms are part of the yes.
+    console.edit(SILVER, client_groups_discount="90")
+    again = other.post(approve, {"seen": seen_in(now)})
+    assert again.status_code == 409
+    assert re.search(rf'data-group="{SILVER}">\s*<bdi>Silver · \w+ 90', again.content.decode())
+    assert other.post(approve, {"seen": seen_in(again)}).status_code == 302
+    # Between the yes and the run all turns round once more.
+    for client_id in (*ups, *downs):
+        console.sell(client_id, today(), 6_000_00, 6_000_00)
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert not sandbox.posts()
 
 
 def test_the_page_leads_to_the_run_that_waits_for_approval(start, client_of, small, browse, second_owner):
@@ -396,6 +466,7 @@ def test_a_run_that_waits_for_approval_is_not_asked_for_again_unless_the_table_i
     assert start()["Location"] == first
     # Another user who may decide is led to it too.
     assert browse(second_owner).post(RUN, {"operation": str(uuid.uuid4())})["Location"] == first
+    assert "/criteria/run/" not in start.client.post("/criteria/preview/").content.decode()
     assert ApprovalRequest.objects.count() == 1
     save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE, max_moves=1)
     assert start()["Location"] != first
@@ -447,7 +518,7 @@ def test_the_form_of_a_table_and_of_a_run_are_not_one(start, client_of, table, b
 def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner):
     client_of(GOLD)
     clients = [browse(owner), browse(second_owner)]
-    posts = [partial(client.post, RUN, {"operation": str(uuid.uuid4())}) for client in clients]
+    posts = [partial(client.post, RUN, run_form(client)) for client in clients]
     answers = at_once(*posts)
     assert Job.objects.count() == 1
     assert sorted(answer.status_code for answer in answers) in ([302, 302], [302, 409])
@@ -456,9 +527,10 @@ def test_two_runs_at_once_are_one(client_of, table, browse, owner, second_owner)
 def test_a_run_that_a_worker_has_to_read_is_one_too(
     client_of, table, browse, owner, second_owner, monkeypatch
 ):
-    monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
     client_of(GOLD)
-    client, form = browse(owner), {"operation": str(uuid.uuid4())}
+    client = browse(owner)
+    form = run_form(client)
+    monkeypatch.setattr(views, "SECONDS_FOR_ALL", 0)
     # Sent twice at once, sent again after Back, and sent from a second tab and by somebody else.
     answers = at_once(*[partial(browse(owner).post, RUN, form) for _ in range(2)])
     answers += [client.post(RUN, form), client.post(RUN, {"operation": str(uuid.uuid4())})]

@@ -97,6 +97,17 @@ def test_the_same_form_twice_is_one_save_and_with_other_values_a_conflict(post):
     assert stored().max_moves == 100
 
 
+def test_a_row_that_gives_less_than_the_next_one_is_saved_with_a_warning(post, sandbox):
+    percents = {4: "7", 5: "3", 1: "10"}
+    for group_id, percent in percents.items():
+        sandbox.console().edit(group_id, client_groups_discount=percent)
+    rows = [{"group": group_id, "birthday_in": "7"} for group_id in percents]
+    assert post(*rows[:2], otherwise=1).status_code == 302
+    page = text_of(post.client.get(URL))
+    assert page.count("and gives less") == 1
+    assert Criteria.objects.exists()
+
+
 def test_a_table_that_somebody_else_has_saved_since_is_shown_beside_ones_own(post, owner):
     version = version_in(post.client.get(URL))
     save(owner, {"group_id": 6, "birthday_in": 3}, otherwise=7)
