@@ -24,7 +24,6 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.poster import Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.clients import count_members
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
@@ -39,7 +38,7 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.outcome import rebase_values, same
-from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
+from groups.services.writes.reach import Reach, changes_terms, count_each_reached, reach_of_values, reached_by
 
 State = Change.State
 AT_ONCE = 25
@@ -182,7 +181,7 @@ class Edit(JobKind):
         made = set(sent.values_list("group_id", flat=True))
         left = [line for line in self.plan.lines if line.group_id not in made]
         reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
-        counts = count_members(credentials, reached) if credentials else {}
+        counts = count_each_reached(credentials, reached) if credentials else {}
         reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
         return sum(reaches, Reach(clients=reached_by(self.job.pk)))
 
