@@ -129,9 +129,12 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 | ErrorReason.HTTP_504
             )
         ):
+            is_of_clients = error.method.startswith("clients.getClient")
             return Message(
                 _("Poster does not answer"),
-                _("This may last a moment. Your groups are safe; they could not be loaded."),
+                _("This may last a moment. Nothing is lost; the clients could not be loaded.")
+                if is_of_clients
+                else _("This may last a moment. Nothing is lost; what you asked for could not be loaded."),
                 _("Try again in a minute."),
             )
         case InvalidResponse(reason=ErrorReason.BUSY):

@@ -31,7 +31,7 @@ from groups.poster import (
     PosterClient,
     UnreadableRow,
 )
-from groups.services.gateway import call_poster, seconds_left
+from groups.services.gateway import call_poster, rest_of, seconds_left
 
 VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
@@ -67,7 +67,7 @@ _NUMBERS: dict[str, Callable[[Client], Decimal | None]] = {
     "total_payed_sum": lambda client: client.total_paid,
     "discount_per": lambda client: client.own_percent,
 }
-BY_ID, NEWEST_FIRST = Order(), Order(descending=True)
+BY_ID = Order()
 
 
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
@@ -178,46 +178,27 @@ def every_member(credentials: PosterCredentials, group_id: int) -> list[Client |
 def with_counted_clients(
     credentials: PosterCredentials, group: Group, *, within: float | None = None
 ) -> Group:
-    """Return the group; if its client count is 0, replace that with the number of clients actually read.
+    """Return the group; if its client count is 0, replace that with the number of clients that are listed.
 
-    Removing a group removes its clients, and Poster's count and its list of the group's clients may both be
-    outdated. So the newest clients of the account are read too, READ_AT_ONCE of them: each row names its
-    group. Unreadable clients of the group count, removed ones do not. Raises `PosterError`; then it is not
-    proven that the group is empty.
+    Removing a group removes its clients, and the count may be outdated. Unreadable clients of the group
+    count, removed ones do not. Raises `PosterError`; then it is not proven that the group is empty.
     """
     if group.clients:
         return group
-    until = time.monotonic() + (settings.POSTER_READ_DEADLINE if within is None else within)
-    clients = count_members(credentials, [group.id], within=within)[group.id]
-    if not clients:
-        left = seconds_left(until, "clients.getClients")
-        clients = len(newest_members(credentials, group.id, left))
-    return group.replace(clients=clients)
+    return group.replace(clients=count_listed(credentials, group.id, within=within))
 
 
-def listed_members(credentials: PosterCredentials, group_id: int, within: float) -> tuple[set[int], int]:
-    """Return the ids of the clients in Poster's list of a group, and the number of rows that cannot be read.
-
-    Removed clients are not among them. Raises `PosterError`.
-    """
-    members: set[int] = set()
-    unreadable = 0
-    for page in pages_of(credentials, group_id, until=time.monotonic() + within, size=COUNTED_AT_ONCE):
-        members.update(client.id for client in _living(page))
-        unreadable += len(page.unreadable)
-    return members, unreadable
-
-
-def newest_members(credentials: PosterCredentials, group_id: int, within: float) -> list[Client]:
-    """Return those of a group among the newest READ_AT_ONCE clients of the account. Raises `PosterError`."""
-    newest = _ask_for(credentials, None, NEWEST_FIRST, READ_AT_ONCE, 0, within)
-    return [client for client in _living(newest) if client.group_id == group_id]
+def count_listed(credentials: PosterCredentials, group_id: int, *, within: float | None = None) -> int:
+    """Count the clients in Poster's list of a group; it is empty only if two looks say so."""
+    began = time.monotonic()
+    look = partial(count_members, credentials, [group_id])
+    return look(within=within)[group_id] or look(within=rest_of(within, began))[group_id]
 
 
 def count_members(
     credentials: PosterCredentials, group_ids: Collection[int], *, within: float | None = None
 ) -> dict[int, int]:
-    """Count the clients of groups in Poster's list of clients, which is not late as its counters may be.
+    """Count the clients of groups in Poster's list of clients.
 
     Removed clients do not count. An unreadable one does, in each of several groups, since nothing says which
     one it is in. The list of one group is read, or else that of the whole account once. Raises `PosterError`.

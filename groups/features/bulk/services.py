@@ -25,7 +25,6 @@ from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.clients import count_members
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
@@ -41,7 +40,7 @@ from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import CreateGroup, GroupCommand, UpdateGroup
 from groups.services.writes.commands.update_group import TILLS
 from groups.services.writes.outcome import rebase_values, same
-from groups.services.writes.reach import Reach, changes_terms, reach_of_values, reached_by
+from groups.services.writes.reach import Reach, changes_terms, count_each_reached, reach_of_values, reached_by
 
 State = Change.State
 AT_ONCE = 25
@@ -184,7 +183,7 @@ class Edit(JobKind):
         made = set(sent.values_list("group_id", flat=True))
         left = [line for line in self.plan.lines if line.group_id not in made]
         reached = {line.group_id for line in left if line.group_id and changes_terms(line.old, line.new)}
-        counts = count_members(credentials, reached) if credentials else {}
+        counts = count_each_reached(credentials, reached) if credentials else {}
         reaches = (reach_of_values(line.old, line.new, counts.get(line.group_id or 0, 0)) for line in left)
         return sum(reaches, Reach(clients=reached_by(self.job.pk)))
 

@@ -17,7 +17,7 @@ class Snapshots(feature.Feature):
 
         hooks.gate(snapshots.SnapshotGate())
         hooks.answer(snapshots.NoSnapshot, views.answer_no_snapshot)
-        hooks.answer(snapshots.MoreClients, views.answer_more_clients)
+        hooks.answer(snapshots.OtherClients, views.answer_other_clients)
         hooks.job_kind(restores.Restore)
         hooks.history_tab(presenters.tab_of_snapshots, order=15)
         hooks.part("group.gone", "snapshots/gone.html", presenters.way_on)

@@ -143,15 +143,16 @@ def answer_no_snapshot(
     return show(status=status_of(error.error), outcome=outcome)
 
 
-def answer_more_clients(
-    error: snapshots.MoreClients, _request: Request, _asked: Any, show: Show
+def answer_other_clients(
+    error: snapshots.OtherClients, _request: Request, _asked: Any, show: Show
 ) -> HttpResponse:
-    """Show the form of a removal again: more clients would go than it has shown."""
+    """Show the form of a removal again: other clients would go than those it has shown, or could be kept."""
     count = NumberFormat.current().count
     text = _("Clients that the page has shown: %(shown)s. Clients that Poster lists: %(listed)s.")
-    outcome = Message(
-        _("The group was not removed"),
-        text % {"shown": count(error.shown), "listed": count(error.listed)},
-        _("Poster's counter may be late: try again in a few minutes, or move the clients first."),
-    )
+    if error.listed > error.shown:
+        hint = _("Poster's counter may be late: try again in a few minutes, or move the clients first.")
+    else:
+        hint = _("The others would be lost. Look in Poster whether the list is right; try again in a minute.")
+    values = {"shown": count(error.shown), "listed": count(error.listed)}
+    outcome = Message(_("The group was not removed"), text % values, hint)
     return show(status=409, outcome=outcome)

@@ -21,7 +21,6 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import Pairs
 from groups.models.locks import members_key
-from groups.services.clients import count_members
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
     OutageBackoff,
@@ -49,7 +48,7 @@ from groups.services.jobs.undo_plan import (
 )
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.lag import moved_just_now, unseen_change
-from groups.services.writes.reach import Reach, reached_by
+from groups.services.writes.reach import Reach, count_each_reached, reached_by
 
 Action, State = Change.Action, Change.State
 
@@ -83,7 +82,7 @@ class Undo(JobKind):
     def reach(self, credentials: PosterCredentials | None) -> Reach:
         commands = self._commands_left()
         counted = {command.reached_group for command in commands if command.reached_group is not None}
-        counts = count_members(credentials, counted) if credentials else {}
+        counts = count_each_reached(credentials, counted) if credentials else {}
         made = Reach(clients=reached_by(self.job.pk) + sum(counts.values()))
         return sum((command.reach for command in commands), made)
 

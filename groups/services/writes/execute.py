@@ -58,9 +58,9 @@ log = logging.getLogger("groups.journal")
 
 Reason, Failure = Change.Reason, Change.Failure
 
-# Shares of POSTER_WRITE_DEADLINE: 6, 6, 15 and 3 of 30 seconds. A read also has what the steps before it have
-# left, mostly 12 or more: it waits for its slot, and a slow Poster takes as long for it as for the write.
-GATES, READ_BEFORE, SEND, READ_AFTER = 0.2, 0.2, 0.5, 0.1
+# Shares of POSTER_WRITE_DEADLINE: 12, 15 and 3 of 30 seconds. The read after also has what the steps before
+# it have left: it waits for its slot, and a slow Poster takes as long for it as for the write.
+READ_BEFORE, SEND, READ_AFTER = 0.4, 0.5, 0.1
 # Prechecks that are repeated with a new read before the write, because a single read may be outdated.
 READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE, Reason.ELSEWHERE))
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
@@ -77,7 +77,6 @@ def execute(command: Command) -> Change:
     `code` of the change. If the outcome cannot be stored in time, the returned change has the state unknown
     and the reason `NOT_WRITTEN`.
     """
-    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     with nothing_sent():
         if not command.sender.user.has_perm(command.permission):
             raise PermissionDenied
@@ -85,8 +84,8 @@ def execute(command: Command) -> Change:
         columns = gates.before(command) if known is None else {}  # 1
     if known is not None:
         return _await_outcome(known)
-    # A gate may take long, as to keep the clients of a group; the write has its time nevertheless.
-    until = max(until, time.monotonic() + settings.POSTER_WRITE_DEADLINE * (1 - GATES))
+    # A gate may take long, as to keep or count the clients of a group; the write has its time after that.
+    until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     change = _record(command, columns)  # 2
     if change.state != Change.State.PENDING:
         return change

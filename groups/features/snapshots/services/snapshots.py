@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
-from groups.poster import ErrorReason, Group, InvalidResponse, PosterError, UnreadableRow, is_removed
+from groups.poster import Group, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
-from groups.services.clients import find_client, newest_members, pages_of
+from groups.services.clients import find_client, pages_of
 from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, RemoveGroup
@@ -143,10 +143,10 @@ class NoSnapshot(NotSent):
         self.error = error
 
 
-class MoreClients(NotSent):
-    """Poster lists more clients of the group than the user was shown: its counter is late.
+class OtherClients(NotSent):
+    """Poster lists more or fewer clients of the group than the user was shown by its counter.
 
-    All of them would be removed.
+    More would be removed unseen; of fewer, those who are not listed would be removed without being kept.
     """
 
     def __init__(self, shown: int, listed: int) -> None:
@@ -186,9 +186,9 @@ def take_snapshot(
 ) -> Snapshot:
     """Return a new snapshot of a group with all its clients; its id is the operation of the removal.
 
-    The same operation sent twice at once makes one snapshot. Raises `PosterError`, `MoreClients` if there are
-    more than `most` clients, by default those that the group counts, and `OperationReused` if the operation
-    belongs to another group or account.
+    The same operation sent twice at once makes one snapshot. Raises `PosterError`, `OtherClients` if
+    there are fewer clients than the group counts, or more than `most`, by default that number, and
+    `OperationReused` if the operation belongs to another group or account.
     """
     until = time.monotonic() + SECONDS_FOR_REMOVAL
     most = group.clients if most is None else most
@@ -324,8 +324,7 @@ def _pages_before_removal(
     """Yield the rows of a group's clients, page by page; nothing else has them once the group is removed.
 
     A list with fewer clients than the group counts may lack some, so it is read once more, and those who
-    were missing follow. The newest clients of the account, each of whom names its group, tell if both lists
-    are late: raises `InvalidResponse` then, and `MoreClients` if there are more than `most`.
+    were missing follow. Raises `OtherClients` if there are still fewer, or more than `most`.
     """
     seen: set[int] = set()
     members: set[int] = set()
@@ -346,12 +345,9 @@ def _pages_before_removal(
                     yield missing
     listed = len(members) + unreadable  # clients whose rows cannot be read go too
     if listed < group.clients:
-        method = "clients.getClients"
-        newest = newest_members(credentials, group.id, seconds_left(until, method))
-        if any(client.id not in members for client in newest):
-            raise InvalidResponse("the list is behind", method=method, reason=ErrorReason.MOVING)
+        raise OtherClients(group.clients, listed)
     if listed > most:
-        raise MoreClients(most, listed)
+        raise OtherClients(most, listed)
 
 
 def _page_of_chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:

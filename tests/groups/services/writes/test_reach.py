@@ -11,6 +11,7 @@ from groups.services.jobs import queue
 from groups.services.writes.reach import (
     Reach,
     changes_terms,
+    count_each_reached,
     count_reached,
     effect_on_group,
     reach_of_values,
@@ -84,6 +85,30 @@ def test_a_list_of_clients_that_is_not_there_is_an_answer_that_cannot_be_read(st
     with pytest.raises(InvalidResponse) as caught:
         count_reached(staff.credentials, 1)
     assert (caught.value.method, caught.value.reason) == ("clients.getClients", ErrorReason.SHAPE)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("late", ["counter", "list"])
+def test_the_larger_of_counter_and_list_is_reached(staff, sandbox, late):
+    if late == "counter":
+        sandbox.lag("count_zero")
+        sandbox.console().edit_client(1, client_groups_id="5")
+        reached = 124
+    else:
+        clients = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(1)]
+        sandbox.script("clients.getClients", "row_absent", times=None, ids=clients)
+        reached = 125
+    assert count_reached(staff.credentials, 1) == reached
+    assert count_each_reached(staff.credentials, {1, 4}) == {1: reached, 4: 43}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_is_empty_once_proves_nothing(staff, sandbox):
+    sandbox.lag("count_zero")
+    sandbox.console().edit_client(1, client_groups_id="5")
+    clients = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(1)]
+    sandbox.script("clients.getClients", "row_absent", ids=clients)
+    assert count_reached(staff.credentials, 1) == 124
 
 
 @pytest.mark.django_db(transaction=True)

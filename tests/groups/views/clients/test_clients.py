@@ -373,6 +373,8 @@ def test_while_poster_is_away_there_is_no_copy_of_people(staff, browse, sandbox)
     page = client.get(URL)
     assert page.status_code == 504
     assert "Poster does not answer" in text_of(page)
+    search = client.post("/clients/", {"q": "Іван"})
+    assert "the clients could not be loaded" in text_of(search)
     part = client.get(URL, headers=fragment("rows", URL))
     assert (part.status_code, part["HX-Retarget"]) == (504, "#notice")
 
