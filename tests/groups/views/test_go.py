@@ -33,8 +33,8 @@ def test_groups_come_first_and_case_and_letters_do_not_matter(staff, browse, san
 
 
 def test_the_beginning_of_a_word_comes_first(owner, browse, sandbox):
-    client = browse(owner)
-    found = places(client.post("/go/", {"q": "іст"}, headers={"Accept-Language": "uk"}))
+    client = browse(owner, language="uk")
+    found = places(client.post("/go/", {"q": "іст"}))
     assert (found[0], "/clients/list/" in found[1:]) == ("/history/", True)
     first, second = new_group(sandbox, "Антигурт"), new_group(sandbox, "VIP гурт")
     client.get("/groups/?refresh=1")

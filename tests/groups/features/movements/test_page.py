@@ -157,7 +157,7 @@ def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, m
     events = list(service.find_losses(PosterAccount.objects.get(pk="demo"), now - timedelta(hours=1)))
     assert {event.path: event.text() for event in events} == {
         f"/groups/{GUESTS}/movements/": "“Гості” lost 2 clients last night: 1 by Poster's rule, 1 removed.",
-        URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in the console, 1 removed.",
+        URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in Poster itself, 1 removed.",
     }
 
 
