@@ -1,6 +1,5 @@
 // Dialogs: show a form or the help from another page over the current page.
 import { $, fetchInto, isPlain, placeOfFocus } from "./dom.js";
-import { askForPlaces } from "./go.js";
 import { setUnsaved, underWay } from "./forms.js";
 
 const dialog = $("#dialog");
@@ -41,7 +40,7 @@ async function openInDialog(link, part) {
     if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
       show();
       // Letters that were typed before have asked for nothing yet.
-      if ($("#go-q", dialog)?.value) askForPlaces($("#go form", dialog));
+      if ($("#go-q", dialog)?.value) import("./go.js").then((go) => go.askForPlaces($("#go form", dialog)));
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
@@ -51,10 +50,12 @@ async function openInDialog(link, part) {
 
 // The field is there at once: no letter is lost while the places are asked for.
 function openSearch(link) {
+  import("./go.js");
   openInDialog(link, "go");
   $("#go", dialog).append(document.importNode($("#go-begins").content, true));
   $("#go h1", dialog).id = "dialog-title";
   $("#go input", dialog).id = "go-q";
+  $("#go form", dialog).addEventListener("submit", (event) => event.preventDefault());
   show();
 }
 
@@ -88,4 +89,9 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     openInDialog(at("a[data-dialog]"), "form");
   } else if (event.target === dialog) close();
+});
+
+// The places of Ctrl K on their page.
+htmx.onLoad(() => {
+  if ($("main #go")) import("./go.js");
 });
