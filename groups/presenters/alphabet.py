@@ -1,5 +1,6 @@
 """Search and sort names in the order of the Ukrainian alphabet."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -31,6 +32,12 @@ def has_all(name: str, words: Iterable[set[str]]) -> bool:
     """Return True if a name has all words, each in one of its spellings."""
     name = searchable(name)
     return all(any(spelling in name for spelling in word) for word in words)
+
+
+def begin_words(name: str, words: Iterable[set[str]]) -> bool:
+    """Return True if a word of a name begins with each of the words, in one of its spellings."""
+    name = searchable(name)
+    return all(any(re.search(rf"(?<!\w){re.escape(each)}", name) for each in word) for word in words)
 
 
 def is_almost(word: str, other: str) -> bool:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups.poster import Group
-from groups.presenters.alphabet import has_all, spellings
+from groups.presenters.alphabet import begin_words, has_all, spellings
 from groups.presenters.group_actions import chosen_actions, named_actions
-from groups.presenters.lists.list_filters import chosen_words
+from groups.presenters.lists.list_filters import chosen_words, number_in
 from groups.presenters.settings_pages import settings_pages
 from groups.services.values import NumberFormat, type_label
 
@@ -43,8 +43,9 @@ def destinations(
 ) -> list[Destination]:
     """Return the groups and pages whose names have all words of the text; without one, no groups.
 
-    Between them are the actions that the text names with a group, or for the one that is open, `here`. Those
-    for the groups that are `chosen` in the list come first, without a text too.
+    Between them are the actions that the text names with a group, or for the one that is open, `here`. First
+    comes the group whose number the text is, last the places where a word is amid another one. Actions for
+    the groups that are `chosen` in the list come before all others, without a text too.
     """
     words = [spellings(word) for word in text.split()]
     pages = [
@@ -58,21 +59,25 @@ def destinations(
     of_chosen = [Destination(label, url, note) for label, url in chosen_actions(text, chosen, note, user)]
     if not words:
         return [*of_chosen, *pages]
-    found = [group for group in groups if has_all(group.name, words)][:MOST_GROUPS]
+    number = number_in(text)
+    named = [group for group in groups if group.id == number or has_all(group.name, words)]
+    named.sort(key=lambda group: (group.id != number, not begin_words(group.name, words)))
     actions = named_actions(text, groups, here, user)[:MOST_GROUPS]
-    return [
-        *of_chosen,
+    found = [
         *(
             Destination(
                 group.name,
                 reverse("groups:detail", args=[group.id]),
                 f"{type_label(group.loyalty_type)}, {numbers.percent(group.percent)}",
+                also=f"{group.id}",
             )
-            for group in found
+            for group in named[:MOST_GROUPS]
         ),
         *(Destination(label, url, _("action")) for label, url in actions),
         *pages,
     ]
+    found.sort(key=lambda place: not begin_words(f"{place.label} {place.also}", words))
+    return [*of_chosen, *found]
 
 
 PAGE, ACTION = False, True

@@ -36,13 +36,27 @@ async function openInDialog(link, part) {
     // HTMX hears the new fields once they have settled, so the dialog opens then.
     if (detail.pathInfo?.requestPath !== href || (type === "htmx:afterRequest" && detail.successful)) return;
     for (const name of ENDS) document.removeEventListener(name, end);
+    if (part === "go" && !dialog.open) return;
     if (detail.successful && $("#form form, #form .actions, #keys-on, #go-q", dialog)) {
       show();
+      // Letters that were typed before have asked for nothing yet.
+      if ($("#go-q", dialog)?.value) import("./go.js").then((go) => go.askForPlaces($("#go form", dialog)));
     } else if (part !== "help") location.assign(link.href);
   };
   for (const name of ENDS) document.addEventListener(name, end);
   // The page behind keeps its address, though links beside this one change it.
   await fetchInto(`#${part}`, href, { source: link, select: `#${part}`, swap: "ignoreTitle:true", push: "false" });
+}
+
+// The field is there at once: no letter is lost while the places are asked for.
+function openSearch(link) {
+  import("./go.js");
+  openInDialog(link, "go");
+  $("#go", dialog).append(document.importNode($("#go-begins").content, true));
+  $("#go h1", dialog).id = "dialog-title";
+  $("#go input", dialog).id = "go-q";
+  $("#go form", dialog).addEventListener("submit", (event) => event.preventDefault());
+  show();
 }
 
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.
@@ -54,6 +68,7 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target === dialog) show();
+  else if (detail.target.id === "go" && dialog.open) $("#go-q", dialog).value = $("input", detail.target).value;
   // The filters have narrowed the list.
   else if (detail.target.id === "rows") dialog.close();
 });
@@ -66,8 +81,7 @@ document.addEventListener("click", (event) => {
   } else if (at("[data-go-to]") && isPlain(event)) {
     event.preventDefault();
     if ($("main #go")) $("#go-q").focus();
-    // Enter may follow at once, and only that module knows what it means here.
-    else if (!dialog.open) import("./go.js").finally(() => openInDialog(at("a"), "go"));
+    else if (!dialog.open) openSearch(at("a"));
   } else if (at("[data-close]") && dialog.open) {
     event.preventDefault();
     close();
@@ -77,7 +91,7 @@ document.addEventListener("click", (event) => {
   } else if (event.target === dialog) close();
 });
 
-// The places of Ctrl K, in the dialog and on their page.
+// The places of Ctrl K on their page.
 htmx.onLoad(() => {
-  if ($("#go")) import("./go.js");
+  if ($("main #go")) import("./go.js");
 });

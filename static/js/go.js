@@ -7,6 +7,8 @@ const normalized = (text) => text.trim().replace(/\s+/g, " ");
 // Enter was pressed before the places of the last letters were there.
 let goesOn = false;
 
+export const askForPlaces = (form) => fetchInto("#found", form.getAttribute("action"), { verb: "POST", source: form });
+
 function goToFirst() {
   $(PLACES)?.click();
 }
@@ -16,14 +18,13 @@ addEventListener("submit", (event) => {
   if (!event.target.matches("[data-go]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if ($("#found").dataset.text === normalized($("#go-q").value)) {
+  if ($("#found")?.dataset.text === normalized($("#go-q").value)) {
     goToFirst();
     return;
   }
   goesOn = true;
-  // Letters typed before HTMX listened to the field have asked for nothing yet.
-  const form = event.target;
-  fetchInto("#found", form.getAttribute("action"), { verb: "POST", source: form });
+  // Before the page of the search has come, only its field is there.
+  if ($("#found")) askForPlaces(event.target);
 }, true);
 
 document.addEventListener("input", ({ target }) => {

@@ -190,15 +190,24 @@ def open_search(page):
     heading(page, "Loyalty groups")
     strike(page, code="KeyK", key="k", control=True)
     expect(page.locator("#go-q")).to_be_focused()
+    expect(page.locator("#found")).to_be_attached()
 
 
-@pytest.mark.thorough
-def test_enter_waits_for_the_places_of_the_last_letters(page_for, staff):
-    page = page_for(staff)
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_letters_and_enter_typed_before_the_search_has_come_are_not_lost(page_for, staff, goes_on):
+    page, held = page_for(staff), []
     show_list(page)
-    open_search(page)
-    page.keyboard.insert_text("History")
-    page.keyboard.press("Enter")
+    page.route("**/go/", lambda route: route.continue_() if held else held.append(route))
+    strike(page, code="KeyK", key="k", control=True)
+    page.keyboard.type("Histo")
+    if goes_on:
+        page.keyboard.press("Enter")
+    held[0].continue_()
+    if not goes_on:
+        expect(page.locator("#found a")).to_have_text([re.compile("History")])
+        page.keyboard.type("ry")
+        expect(page.locator("#found")).to_have_attribute("data-text", "History")
+        page.keyboard.press("Enter")
     heading(page, "History")
 
 

@@ -35,7 +35,7 @@ def watched(user, *, days=5):
     return Roll.objects.create(watch=watch, fingerprint=credentials.fingerprint, **times)
 
 
-def put_movement(user, client_id, from_id, to_id, reason="elsewhere", *, days_ago=0):
+def put_movement(user, client_id, from_id, to_id, reason="elsewhere", *, days_ago=0, change=None):
     """Save a movement as a look has found it some days ago."""
     found_at = timezone.now() - timedelta(days=days_ago)
     return Movement.objects.create(
@@ -45,5 +45,6 @@ def put_movement(user, client_id, from_id, to_id, reason="elsewhere", *, days_ag
         to_id=to_id,
         day=timezone.localdate(found_at),
         reason=reason,
+        change=change,
         found_at=found_at,
     )

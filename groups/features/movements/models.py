@@ -30,9 +30,8 @@ class Roll(Leased):
     """The clients of each group at the last look: ids of clients and of groups, and nothing else of anybody.
 
     It goes with the watch. `packed` has the ids of the clients of each group, and is of the token with this
-    `fingerprint`: another token may be shown other clients. `taken_at` is the time of the first look, None
-    until it is made. The last look lacked the clients in `missing`, who count as gone if the next one does.
-    The journal was read at `judged_at`, when the changes in `open_changes` had no outcome.
+    `fingerprint`: another token may be shown other clients. The first look began at `taken_at`, the last one
+    at `judged_at`; both are None until one is made.
     """
 
     watch = models.OneToOneField(Watch, on_delete=models.CASCADE, related_name="roll", primary_key=True)
@@ -40,8 +39,6 @@ class Roll(Leased):
     packed = models.BinaryField(default=b"")
     taken_at = models.DateTimeField(null=True)
     judged_at = models.DateTimeField(null=True)
-    missing = models.JSONField(default=list)
-    open_changes = models.JSONField(default=list)
     next_look_at = models.DateTimeField(default=timezone.now)
 
     longest_lease = staticmethod(lambda: LONGEST_CALL)
@@ -81,8 +78,8 @@ class MovementQuerySet(models.QuerySet["Movement"]):
 class Movement(models.Model):
     """A client who has left the group `from_id` for the group `to_id`; None for no group, as of a new client.
 
-    Of the client it has the id alone. A move made here has the id of its `change`, so that it is told once,
-    and the `day` of that; any other one the day of the look, at `found_at`, that has found it.
+    Of the client it has the id alone. A move made here has the id of its `change`, which tells the reason,
+    and the `day` of that; any other one the day of the look that has found it and stored it at `found_at`.
     """
 
     class Reason(models.TextChoices):
@@ -90,7 +87,7 @@ class Movement(models.Model):
 
         HERE = "here", _("moved here")
         RULE = "rule", _("moved by a rule of Poster's")
-        ELSEWHERE = "elsewhere", _("moved in Poster's console or by another program")
+        ELSEWHERE = "elsewhere", _("moved in Poster, not here")
         NEW = "new", _("a new client")
         REMOVED = "removed", _("removed from Poster")
 

@@ -1,6 +1,5 @@
 """Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.paginator import Page
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
 from groups.features.insights.presenters.count_line import CountLine, draw_counts
@@ -19,9 +19,10 @@ from groups.features.movements.services.movements import (
     movements_of,
     roll_of,
 )
-from groups.models import PosterCredentials
+from groups.models import Change, PosterCredentials
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.groups import Groups, OneGroup
+from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
 from groups.views.http.requests import Request
 from poster_admin.common.paging import page_asked_for
@@ -31,6 +32,7 @@ class Growth:
     """How many came and left since a day, and how the number of clients has grown by that."""
 
     def __init__(self, days: list[tuple[date, int, int]], roll: Roll) -> None:
+        self.as_of = roll.judged_at
         taken_on = timezone.localdate(roll.taken_at)
         first = days[0][0] if days else taken_on
         self.since = max(first_day(), min(first, taken_on))
@@ -40,14 +42,14 @@ class Growth:
 
     @cached_property
     def line(self) -> CountLine | None:
-        """The growth day by day until today, from nothing before the first; None if nobody came or left."""
+        """The growth day by day until the last look, from nothing before; None if nobody came or left."""
         if not self.days:
             return None
         grown, counts = 0, {self.since - timedelta(days=1): 0}
         for day, came, left in reversed(self.days):
             grown += came - left
             counts[day] = grown
-        counts[timezone.localdate()] = grown
+        counts[timezone.localdate(self.as_of)] = grown
         return draw_counts(list(counts.items()))
 
 
@@ -67,23 +69,12 @@ def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[st
     return {"days_kept": settings.MOVEMENT_DAYS}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class MovementRow:
-    """One movement as the group sees it: `other` is the group that the client came from or went to."""
-
-    client_id: int
-    name: str
-    is_in: bool
-    day: date
-    reason: str
-    words: str
-    other: str
-    other_id: int | None
-    is_there: bool
-
-    @property
-    def direction(self) -> str:
-        return "in" if self.is_in else "out"
+def _reason_words(movement: Movement, change: Change | None) -> str:
+    """Say why a client was moved, of a move made here by the job that has made it."""
+    job = change.job if change else None
+    if job is None or job.kind == "move":
+        return movement.get_reason_display()
+    return _("taken back here") if job.undo_of_id else str(JobKind.of(job).label)
 
 
 class MovementPage:
@@ -107,24 +98,29 @@ class MovementPage:
         return page_asked_for(self._request, movements_of(self._credentials, self._group_id))
 
     @cached_property
-    def rows(self) -> list[MovementRow]:
+    def rows(self) -> list[dict[str, Any]]:
+        """The movements as the group sees them: `other` is the group that the client came from or went to."""
+        changes = Change.objects.select_related("job").in_bulk(
+            [each.change for each in self.page.object_list if each.change]
+        )
         rows = []
         for movement in self.page.object_list:
             is_in = movement.to_id == self._group_id
             other_id = movement.from_id if is_in else movement.to_id
             other = self._groups.get(other_id or 0)
-            row = MovementRow(
-                client_id=movement.client_id,
-                name=self._names.get(movement.client_id, ""),
-                is_in=is_in,
-                day=movement.day,
-                reason=movement.reason,
-                words=movement.get_reason_display(),
-                other=name_or_number(other, other_id) if other_id else "",
-                other_id=other_id,
-                is_there=other is not None,
+            change = changes.get(movement.change) if movement.change else None
+            rows.append(
+                {
+                    "movement": movement,
+                    "is_in": is_in,
+                    "name": self._names.get(movement.client_id, ""),
+                    "words": _reason_words(movement, change),
+                    "change": change,
+                    "other": name_or_number(other, other_id) if other_id else "",
+                    "other_id": other_id,
+                    "is_there": other is not None,
+                }
             )
-            rows.append(row)
         return rows
 
     @cached_property

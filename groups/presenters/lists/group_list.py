@@ -29,6 +29,7 @@ from groups.presenters.lists.list_filters import (
     Filters,
     Link,
     list_url,
+    number_in,
     sort_link,
 )
 from groups.presenters.messages import Message, error_words
@@ -353,10 +354,10 @@ def make_listing(
     """Search, filter and sort the groups. Without a sort filter they stay in Poster's order."""
     column = filters.sort.removeprefix("-")
     whole, totals = groups.groups, groups.totals
-    words = [spellings(word) for word in filters.q.split()]
+    words, number = [spellings(word) for word in filters.q.split()], number_in(filters.q)
     searched: Sequence[Group] = whole
     if words:
-        searched = [group for group in whole if has_all(group.name, words)]
+        searched = [group for group in whole if group.id == number or has_all(group.name, words)]
         searched = searched or [group for group in whole if has_almost_all(group.name, words)]
     if filters.ids:
         searched = [group for group in searched if group.id in filters.ids]
@@ -370,6 +371,8 @@ def make_listing(
         # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
         found = sorted(found, key=lambda group: group.id)
         found.sort(key=key, reverse=filters.sort.startswith("-"))
+    if number:
+        found = sorted(found, key=lambda group: group.id != number)
     of_type = totals.of_type if searched is whole else Counter(group.loyalty_type for group in searched)
     return Listing(
         groups=groups,

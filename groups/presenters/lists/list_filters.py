@@ -38,6 +38,11 @@ def asked_text(params: Mapping[str, str]) -> str:
     return " ".join(text.split())[:100]
 
 
+def number_in(text: str) -> int | None:
+    """Return the number of a group that is searched for: 4 of "4", "№ 4" and "#4"; None of another text."""
+    return whole_number(text.lstrip("№#").strip())
+
+
 def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
     """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
     sort = params.get("sort", "")

@@ -32,6 +32,30 @@ def test_groups_come_first_and_case_and_letters_do_not_matter(staff, browse, san
     assert "Discount, 10%" in text_of(page)
 
 
+def test_the_beginning_of_a_word_comes_first(owner, browse, sandbox):
+    client = browse(owner, language="uk")
+    found = places(client.post("/go/", {"q": "іст"}))
+    assert (found[0], "/clients/list/" in found[1:]) == ("/history/", True)
+    first, second = new_group(sandbox, "Антигурт"), new_group(sandbox, "VIP гурт")
+    client.get("/groups/?refresh=1")
+    assert places(client.post("/go/", {"q": "гурт"})) == [f"/groups/{second}/", f"/groups/{first}/"]
+
+
+@pytest.mark.parametrize("text", ["4", "№4", "#4", "№ 4"])
+def test_a_group_is_found_by_its_number_first(staff, browse, sandbox, text):
+    new_group(sandbox, "4 рази на рік")
+    client = browse(staff)
+    client.get("/groups/?refresh=1")
+    assert places(client.post("/go/", {"q": text}))[0] == "/groups/4/"
+    for sort in ("name", "-clients", ""):
+        html = client.get("/groups/", {"q": text, "sort": sort}).content.decode()
+        assert re.search(r'data-group="(\d+)"', html)[1] == "4"
+    element = re.search(
+        r"<(\w+)[^>]* data-number=\"4\"[^>]*>(.*?)</", client.get("/groups/4/").content.decode()
+    )
+    assert element[2] == "№ 4"
+
+
 def test_no_more_groups_are_shown_than_a_look_takes_in(staff, browse, sandbox):
     for number in range(20):
         sandbox.console().put(

@@ -1,35 +1,35 @@
 """Read once a night who is in which group, and keep who came and who left. Only workers do that.
 
 The token is that of the owner who has switched the watch of the account on; the rights are asked at each
-look. A night is done in one piece: a worker that takes over from a killed one begins it again, and what it
-has found is stored together with the new roll, so each movement is told once.
+look. A look is one read of all clients, and what it tells is its difference to the roll of the look before:
+who was moved and moved back between two nights has never left. It is stored together with the new roll, so
+that a worker that takes over from a killed one tells each movement once.
 """
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services.watch import may_look
 from groups.features.insights.services.dependents import begin_rules
-from groups.features.insights.services.sweep import LONGEST_SWEEP
+from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.features.movements.models import LONGEST_CALL, Movement, Roll, pack
-from groups.features.movements.services.compare import GONE, Finding, Look, compare, first_roll
-from groups.features.movements.services.looks import look_again, read_look
-from groups.features.movements.services.own_changes import own_changes
-from groups.models import PosterCredentials
+from groups.models import Change, PosterCredentials
+from groups.models.contents import ClientPlace
 from groups.models.leases import Lease
-from groups.poster import InvalidResponse, LoyaltyRule, PosterError, Unreachable
-from groups.services.clients import VIEW_CLIENTS
+from groups.poster import LoyaltyRule, PosterError, Unreachable
+from groups.services.clients import VIEW_CLIENTS, find_client, locate_each, pages_of
+from groups.services.gateway import seconds_left
 from groups.services.jobs.lease import stopping
-from poster_admin.common.deadlines import SKEW
 from poster_admin.common.nights import Nights
 
 log = logging.getLogger("groups.journal")
@@ -38,15 +38,24 @@ Reason = Movement.Reason
 HOUR = 5
 """The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
 NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
-LATEST = timedelta(hours=6)
-"""A night that could not be done for so long goes on without the rules, and is tried less often."""
-RARELY = timedelta(hours=1)
-"""The pause between two tries then."""
+SECONDS_FOR_MISSING = 60.0
+"""Seconds in which those whom the list lacks are asked for alone; the others are asked for the next time."""
+LATE = timedelta(hours=1)
+"""The longest time until a move that was sent from here is seen, also one whose answer was lost."""
+GONE, NOWHERE = 0, -1
+"""The places of a client whom Poster does not have, and of one who is in no group, beside ids of groups."""
 BATCH = 1000
 
 
 class LookLost(Exception):
     """The worker has to end, or another one has taken the night over: nothing is stored."""
+
+
+class Seen(NamedTuple):
+    """The group of a client, or `NOWHERE`, and the sum paid in all, None if it is not known."""
+
+    place: int
+    paid: Decimal | None = None
 
 
 def accounts_due() -> list[str]:
@@ -71,167 +80,156 @@ def look_at(account: str) -> None:
     if roll is None or credentials is None or not (may_look(roll.watch) and may_see):
         lease.release(next_look_at=NIGHTS.next_try())
         return
-    night = _Night(roll, credentials, lease)
     try:
-        night.work()
+        _look(roll, credentials, lease)
     except LookLost:
         lease.release()
     except PosterError as error:
         log.info("No look at the clients of account %s: %s", account, error.reason)
-        lease.release(next_look_at=timezone.now() + RARELY if night.is_late else NIGHTS.next_try())
+        lease.release(next_look_at=NIGHTS.next_try())
 
 
-class _Night:
-    """One look at an account, under a lease."""
+def _look(roll: Roll, credentials: PosterCredentials, lease: Lease[Roll]) -> None:
+    """Look, and store the roll with its difference to the last one. Raises `PosterError` and `LookLost`."""
 
-    def __init__(self, roll: Roll, credentials: PosterCredentials, lease: Lease[Roll]) -> None:
-        self._roll = roll
-        self._account = roll.watch_id
-        self._credentials = credentials
-        self._lease = lease
-        self._until = time.monotonic() + LONGEST_SWEEP
-
-    @property
-    def is_late(self) -> bool:
-        """Return True if the night after the last one that was done began LATEST ago."""
-        last = self._roll.judged_at
-        night = NIGHTS.next(last, after_one=True) if last else None
-        return night is not None and timezone.now() - night > LATEST
-
-    def work(self) -> None:
-        """Look, compare, and store the roll with what was found. Raises `PosterError` and `LookLost`."""
-        roll = self._roll
-        # Another token may be shown other clients, so with that nobody is known yet.
-        is_same_token = roll.fingerprint == self._credentials.fingerprint
-        if not (roll.taken_at and roll.judged_at and is_same_token):
-            self._take_first()
-            return
-        rules = self._read_rules()
-        known = roll.groups
-        look = self._read(known)
-        late = self._late(look)
-        recent = Movement.objects.filter(account=self._account, found_at__gt=late)
-        left = {
-            (client_id, from_id or GONE) for client_id, from_id in recent.values_list("client_id", "from_id")
-        }
-        judge = partial(
-            compare,
-            known,
-            look,
-            not_after=late,
-            judged_at=roll.judged_at,
-            left=left,
-            missing=set(roll.missing),
-        )
-        # The clocks of servers that settle changes may be behind the worker's.
-        since = max(roll.judged_at - SKEW, roll.taken_at)
-        read_journal = partial(own_changes, self._account, since=since, were_open=roll.open_changes)
-        confirmed: dict[int, int | None] = {}
-        if doubtful := judge(own=read_journal()[0]).doubtful:
-            self._wait()
-            confirmed = look_again(self._credentials, doubtful, until=self._until, alive=self._stay_alive)
-        # Read once more: clients may have been moved here meanwhile.
-        own, still_open = read_journal()
-        result = judge(own=own, confirmed=confirmed)
-        movements = self._movements(result.findings, look, rules)
-        now, missing = timezone.now(), result.missing
-        self._store(result.groups, now, movements, open_changes=still_open, missing=missing)
-
-    def _take_first(self) -> None:
-        """Take the first roll, and tell of nobody."""
-        looks = [self._read({})]
-        self._wait()
-        looks.append(self._read({}))
-        own, still_open = own_changes(self._account, since=self._late(looks[0]))
-        now = timezone.now()
-        self._store(first_roll(looks, own), now, open_changes=still_open, missing=[], taken_at=now)
-
-    def _late(self, look: Look) -> datetime:
-        """Return the time from which on a look may not show what has happened."""
-        return look.began - timedelta(seconds=settings.POSTER_LAG_SECONDS)
-
-    # --- Reading -------------------------------------------------------------------------------------------
-
-    def _read_rules(self) -> tuple[LoyaltyRule, ...]:
-        """Return the rules that may explain a move; none if Poster refuses them, or a late night lacks them.
-
-        They are read before the clients, so that a night without them costs no sweep. A late night may be at
-        its first try, as after a weekend without power, so it asks twice. Raises `PosterError` where they may
-        be readable soon.
-        """
-        rules = begin_rules(self._credentials, fresh=True)()
-        if not isinstance(rules.failure, Unreachable | InvalidResponse):
-            return rules.found
-        if not self.is_late:
-            raise rules.failure
-        self._wait()
-        return begin_rules(self._credentials, fresh=True)().found
-
-    def _read(self, known: dict[int, int]) -> Look:
-        return read_look(self._credentials, known, until=self._until, alive=self._stay_alive)
-
-    def _wait(self) -> None:
-        stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        self._stay_alive()
-
-    def _stay_alive(self) -> None:
+    def stay_alive() -> None:
         """Renew the lease after each call; a lost one, and the end of the worker, end the night."""
-        renewal = self._lease.renewal(timezone.now() + LONGEST_CALL)
-        if stopping.is_set() or not self._lease.row.update(**renewal):
+        renewal = lease.renewal(timezone.now() + LONGEST_CALL)
+        if stopping.is_set() or not lease.row.update(**renewal):
             raise LookLost
 
-    # --- The end of a night --------------------------------------------------------------------------------
+    until, began = time.monotonic() + LONGEST_SWEEP, timezone.now()
+    # Another token may be shown other clients, so with that nobody is known yet.
+    if roll.judged_at and roll.taken_at and roll.fingerprint == credentials.fingerprint:
+        rules, known, taken_at = _read_rules(credentials), roll.groups, roll.taken_at
+        seen = _read_clients(credentials, until, stay_alive)
+        seen |= _ask_for(credentials, {each: known[each] for each in known.keys() - seen.keys()})
+        movements = _movements(roll, known, seen, rules, timezone.localdate(began))
+    else:
+        # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
+        movements, taken_at = [], began
+        seen = _read_clients(credentials, until, stay_alive)
+        seen |= _read_clients(credentials, until, stay_alive)
+    now = timezone.now()
+    for each in movements:
+        each.found_at = now
+    columns = {
+        "packed": pack({client_id: each.place for client_id, each in seen.items()}),
+        "fingerprint": credentials.fingerprint,
+        "taken_at": taken_at,
+        "judged_at": began,
+        "next_look_at": NIGHTS.next(now, after_one=taken_at < began),
+    }
+    with transaction.atomic():
+        if not lease.release(**columns):  # the watch may be off since, too
+            raise LookLost
+        Movement.objects.bulk_create(movements, batch_size=BATCH)
+    words = "Of account %s %s clients are known, and %s movements were found"
+    log.info(words, roll.pk, len(seen), len(movements))
 
-    def _movements(self, findings: list[Finding], look: Look, rules: Sequence[LoyaltyRule]) -> list[Movement]:
-        """Return the movements that were found, each with its reason."""
-        removed = Movement.objects.filter(account=self._account, reason=Reason.REMOVED)
-        were_here = set(removed.values_list("client_id", flat=True))
-        day = timezone.localdate(look.began)
-        return [
-            Movement(
-                account_id=self._account,
-                client_id=each.client_id,
-                from_id=each.from_id if each.from_id > GONE else None,
-                to_id=each.to_id if each.to_id > GONE else None,
-                day=timezone.localdate(each.own.sent_at) if each.own else day,
-                reason=_reason_of(each, look, rules, were_here),
-                change=each.own.change if each.own else None,
+
+def _read_rules(credentials: PosterCredentials) -> Sequence[LoyaltyRule]:
+    """Return the rules that may explain a move, none if Poster does not show them.
+
+    They are read before the clients, so that a night on which Poster is away costs no sweep.
+    """
+    rules = begin_rules(credentials, fresh=True)()
+    if isinstance(rules.failure, Unreachable):
+        raise rules.failure
+    return rules.found
+
+
+def _read_clients(
+    credentials: PosterCredentials, until: float, stay_alive: Callable[[], None]
+) -> dict[int, Seen]:
+    """Read all clients, without those that are removed and those whose row cannot be read.
+
+    `clients.getClients` tells the group of a client along with all else of them; nothing says that it does so
+    with `client_id_only`. So a look is a sweep of all pages.
+    """
+    seen: dict[int, Seen] = {}
+    for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
+        for client in page.clients:
+            if not client.removed:
+                seen[client.id] = Seen(client.group_id or NOWHERE, client.total_paid)
+        stay_alive()
+    return seen
+
+
+def _ask_for(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, Seen]:
+    """Return those who are there after all, though the list lacks them: each is asked for alone.
+
+    A list may be cut off, and a row unreadable. A client who cannot be asked for stays at the place that they
+    have in `missing` until the next look.
+    """
+    until = time.monotonic() + SECONDS_FOR_MISSING
+
+    def place(client_id: int) -> int:
+        try:
+            within = seconds_left(until, "clients.getClient")
+            client = find_client(credentials, client_id, within=within)
+        except PosterError:
+            return missing[client_id]
+        return (client.group_id or NOWHERE) if client and not client.removed else GONE
+
+    return {client_id: Seen(place) for client_id, place in locate_each(missing, place).groups.items()}
+
+
+def _movements(
+    roll: Roll,
+    known: Mapping[int, int],
+    seen: Mapping[int, Seen],
+    rules: Collection[LoyaltyRule],
+    day: date,
+) -> list[Movement]:
+    """Return the difference between the roll and the look of a day, each movement with its reason."""
+    account = roll.watch.account_id
+    removed = Movement.objects.filter(account=account, reason=Reason.REMOVED)
+    were_here = set(removed.values_list("client_id", flat=True))
+    sent_here = _moves_sent_here(roll)
+    movements = []
+    for client_id in sorted(known.keys() | seen.keys()):
+        from_id = known.get(client_id, GONE)
+        to_id, paid = seen.get(client_id, Seen(GONE))
+        if from_id == to_id or max(from_id, to_id) <= GONE:
+            continue  # they have not moved, or no group is concerned
+        change = sent_here.get(client_id)
+        if change and ClientPlace.from_json(change.intended).group_id != to_id:
+            change = None
+        if change:
+            reason = Reason.HERE
+        elif to_id == GONE:
+            reason = Reason.REMOVED
+        elif from_id == GONE:
+            reason = Reason.ELSEWHERE if client_id in were_here else Reason.NEW
+        else:
+            is_by_rule = paid is not None and any(
+                rule.group_id == to_id and rule.value <= paid for rule in rules
             )
-            for each in findings
-            if max(each.from_id, each.to_id) > GONE  # else no group is concerned
-        ]
-
-    def _store(
-        self,
-        groups: dict[int, int],
-        judged_at: datetime,
-        movements: Sequence[Movement] = (),
-        **columns: Any,
-    ) -> None:
-        """Store the roll and the movements at once. Raises `LookLost`, also if the watch is off since."""
-        for each in movements:
-            each.found_at = judged_at
-        columns |= {"packed": pack(groups), "fingerprint": self._credentials.fingerprint}
-        columns["next_look_at"] = NIGHTS.next(judged_at, after_one="taken_at" not in columns)
-        with transaction.atomic():
-            if not self._lease.release(judged_at=judged_at, **columns):
-                raise LookLost
-            Movement.objects.bulk_create(movements, batch_size=BATCH)
-        words = "Of account %s %s clients are known, and %s movements were found"
-        log.info(words, self._account, len(groups), len(movements))
+            reason = Reason.RULE if is_by_rule else Reason.ELSEWHERE
+        movement = Movement(
+            account_id=account,
+            client_id=client_id,
+            from_id=from_id if from_id > GONE else None,
+            to_id=to_id if to_id > GONE else None,
+            day=timezone.localdate(change.sent_at) if change else day,
+            reason=reason,
+            change=change.pk if change else None,
+        )
+        movements.append(movement)
+    return movements
 
 
-def _reason_of(
-    finding: Finding, look: Look, rules: Iterable[LoyaltyRule], were_here: Collection[int]
-) -> Movement.Reason:
-    if finding.own:
-        return Reason.HERE
-    if finding.to_id == GONE:
-        return Reason.REMOVED
-    if finding.from_id == GONE:
-        return Reason.ELSEWHERE if finding.client_id in were_here else Reason.NEW
-    paid = look.paid.get(finding.client_id)
-    is_by_rule = paid is not None and any(
-        rule.group_id == finding.to_id and rule.value <= paid for rule in rules
+def _moves_sent_here(roll: Roll) -> dict[int, Change]:
+    """Return the last move of each client that was sent from here since the last look, and is not told yet.
+
+    A move counts whose answer was lost, too: it explains where its client is now.
+    """
+    since = roll.judged_at - LATE if roll.judged_at else timezone.now()
+    sent = Change.objects.filter(account=roll.watch.account_id, action=Change.Action.MOVE, sent_at__gt=since)
+    sent = sent.filter(~Q(state__in=Change.NOTHING_CHANGED) | Q(reason=Change.Reason.NOT_APPLIED))
+    last = {each.client_id or 0: each for each in sent.order_by("sent_at")}
+    told = set(
+        Movement.objects.filter(found_at__gt=since, change__isnull=False).values_list("change", flat=True)
     )
-    return Reason.RULE if is_by_rule else Reason.ELSEWHERE
+    return {client_id: each for client_id, each in last.items() if each.pk not in told}

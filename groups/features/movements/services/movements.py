@@ -118,7 +118,7 @@ def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:
     )
     words = {
         Reason.RULE: _("%(clients)s by Poster's rule"),
-        Reason.ELSEWHERE: _("%(clients)s moved in the console"),
+        Reason.ELSEWHERE: _("%(clients)s moved in Poster itself"),
         Reason.REMOVED: _("%(clients)s removed"),
     }
     told = [words[each] % {"clients": reasons[each]} for each in words if reasons[each]]

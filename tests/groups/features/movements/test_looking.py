@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from groups.features.elsewhere.services.watch import switch_off, switch_on
 from groups.features.movements.models import Movement, Roll
-from groups.features.movements.services import looking, looks
+from groups.features.movements.services import looking
 from groups.features.movements.services.movements import forget_old
 from groups.models import Change
 from groups.poster import ClientList, PosterClient
@@ -45,7 +45,14 @@ def test_a_rule_explains_those_whose_sum_has_reached_it(look, sandbox, people, p
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize(("fault", "reasons"), [("error_object", ["elsewhere"]), ("status_500", [])])
+@pytest.mark.parametrize(
+    ("fault", "reasons"),
+    [
+        ("error_object", ["elsewhere"]),
+        ("status_500", ["elsewhere"]),
+        ("fin_before_headers", []),
+    ],
+)
 def test_without_the_rules_no_move_is_by_a_rule_and_while_poster_is_away_none_is_told(
     look, sandbox, people, fault, reasons
 ):
@@ -65,43 +72,11 @@ def test_false_in_place_of_the_rules_says_that_there_are_none(look, sandbox, peo
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize(("fault", "ago"), [("response_false", 0), ("response_null", 2)])
-def test_rules_that_one_look_lacks_explain_a_move(look, sandbox, people, fault, ago):
+def test_rules_that_one_answer_lacks_explain_a_move(look, sandbox, people):
     sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
     move(sandbox, people[0], GOLD, total_payed_sum="100000")
-    sandbox.script("clients.getLoyaltyRules", fault, times=1)
-    let_last_look_be(timedelta(days=ago))
+    sandbox.script("clients.getLoyaltyRules", "response_false", times=1)
     assert look() == [(people[0], GUESTS, GOLD, "rule")]
-
-
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize("fault", ["response_null", "response_keyed", "status_500"])
-def test_without_the_rules_a_night_waits_for_hours_without_a_sweep_and_then_goes_on(
-    look, sandbox, people, fault
-):
-    sandbox.console().set_rules({"rule_id": 1, "loyalty_type": 2, "value": 1000, "group_id": GOLD})
-    sandbox.script("clients.getLoyaltyRules", fault, times=None)
-    move(sandbox, people[0], GOLD, total_payed_sum="100000")
-    sandbox.log.clear()
-    assert look(3) == []
-    assert not sandbox.calls("clients.getClients")
-    let_last_look_be(timedelta(days=2))
-    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
-
-
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_a_night_whose_clients_cannot_be_read_is_tried_every_five_minutes_and_later_every_hour(
-    look, sandbox, people
-):
-    move(sandbox, people[0], GOLD)
-    sandbox.script("clients.getClients", "response_null", times=None)
-    for ago, pause in ((timedelta(), timedelta(minutes=5)), (timedelta(days=3), timedelta(hours=1))):
-        let_last_look_be(ago)
-        began = timezone.now()
-        assert look() == []
-        assert began + pause <= Roll.objects.get().next_look_at <= timezone.now() + pause
-    sandbox.clear_faults()
-    assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
 
 
 def test_a_new_client_and_one_that_is_removed_and_comes_back(look, sandbox, people):
@@ -112,13 +87,11 @@ def test_a_new_client_and_one_that_is_removed_and_comes_back(look, sandbox, peop
     assert look() == [(people[0], None, GUESTS, "elsewhere")]
 
 
-def test_who_is_in_no_list_is_removed_after_two_looks_that_lack_them(look, sandbox, people):
-    sandbox.lag("row_absent", ids=[people[0]])
+@pytest.mark.parametrize("gone", [[0], [0, 1, 2]])
+def test_who_is_in_no_list_and_not_found_alone_is_removed_at_once(look, sandbox, people, gone):
+    sandbox.lag("row_absent", ids=[people[each] for each in gone])
+    assert look() == [(people[each], GUESTS, None, "removed") for each in gone]
     assert look() == []
-    sandbox.catch_up()
-    assert look() == []
-    sandbox.lag("row_absent", ids=[people[0]])
-    assert look(2) == [(people[0], GUESTS, None, "removed")]
 
 
 # --- Answers that are untrue -------------------------------------------------------------------------------
@@ -136,10 +109,10 @@ def cut_off(monkeypatch, keep):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize("asked_alone", [0, 1000])
+@pytest.mark.parametrize("seconds", [0, 60])
 @pytest.mark.parametrize("keep", [lambda rows: rows[::2], lambda rows: rows[:0]], ids=["halved", "empty"])
-def test_a_halved_list_removes_nobody_however_often_it_comes(look, people, monkeypatch, keep, asked_alone):
-    monkeypatch.setattr(looks, "ASKED_ALONE", asked_alone)
+def test_a_halved_list_removes_nobody_however_often_it_comes(look, people, monkeypatch, keep, seconds):
+    monkeypatch.setattr(looking, "SECONDS_FOR_MISSING", seconds)
     with monkeypatch.context() as patch:
         cut_off(patch, keep)
         assert look(3) == []
@@ -152,7 +125,7 @@ def test_a_halved_list_at_the_first_look_makes_nobody_new(owner, sandbox, people
 
     def halve_first(rows):
         lists.append(rows)
-        return rows[::2] if len(lists) <= 3 else rows
+        return rows[::2] if len(lists) <= 3 else rows  # clients, unreadable rows and all rows of one list
 
     with monkeypatch.context() as patch:
         cut_off(patch, halve_first)
@@ -181,20 +154,11 @@ def test_a_page_that_fails_ends_the_look_and_a_later_one_finds_the_same(look, sa
 
 
 def test_who_cannot_be_asked_for_is_told_the_next_time(look, sandbox, people):
-    move(sandbox, people[0], GOLD)
+    sandbox.console().edit_client(people[0], delete="1")
     sandbox.script("clients.getClient", "status_500", times=None)
     assert look() == []
     sandbox.clear_faults()
-    assert len(look()) == 1
-
-
-def test_many_at_once_are_looked_for_in_a_second_list(look, sandbox, people, monkeypatch):
-    monkeypatch.setattr(looks, "ASKED_ALONE", 1)
-    move(sandbox, people[0], GOLD)
-    sandbox.console().edit_client(people[1], delete="1")
-    newcomer = sandbox.console().put_client(GOLD)
-    assert sorted(found[-1] for found in look()) == ["elsewhere", "new", "removed"]
-    assert newcomer in Roll.objects.get().groups
+    assert look() == [(people[0], GUESTS, None, "removed")]
 
 
 # --- Moves made here ---------------------------------------------------------------------------------------
@@ -208,14 +172,11 @@ def journal(owner, client_id, from_id, to_id, **fields):
     return write_down(owner, **(columns | {"action": "move", "target": f"client:{client_id}"} | fields))
 
 
-def test_moves_made_here_are_told_as_the_journal_has_them(look, sandbox, people, staff):
-    run(start(staff, group_id=GUESTS, target_id=GOLD, client_ids=people[:2]))
-    move(sandbox, people[1], GUESTS)
-    assert look() == [
-        (people[0], GUESTS, GOLD, "here"),
-        (people[1], GUESTS, GOLD, "here"),
-        (people[1], GOLD, GUESTS, "elsewhere"),
-    ]
+def test_a_move_made_here_is_told_with_its_change_and_not_if_it_was_taken_back(look, sandbox, people, staff):
+    run(start(staff, group_id=GUESTS, target_id=GOLD, client_ids=people[:3]))
+    run(start(staff, group_id=GOLD, target_id=GUESTS, client_ids=people[1:2]))
+    move(sandbox, people[2], 4)
+    assert look() == [(people[0], GUESTS, GOLD, "here"), (people[2], GUESTS, 4, "elsewhere")]
     change = Change.objects.get(client_id=people[0])
     told = Movement.objects.get(client_id=people[0])
     assert (told.change, told.day) == (change.pk, timezone.localdate(change.sent_at))
@@ -239,12 +200,12 @@ def test_a_move_from_before_the_first_look_is_told_of_nobody(look, owner, people
 
 
 @pytest.mark.parametrize("state", ["pending", "unknown", "review"])
-def test_who_has_a_change_without_an_outcome_waits_for_it(look, sandbox, owner, people, state):
+def test_a_change_without_an_outcome_explains_where_its_client_is(look, sandbox, owner, people, state):
     change = journal(owner, people[0], GUESTS, GOLD, state=state, settled_at=None)
-    move(sandbox, people[0], GOLD)
     assert look() == []
-    Change.objects.settle(change, state="applied")
+    move(sandbox, people[0], GOLD)
     assert look() == [(people[0], GUESTS, GOLD, "here")]
+    Change.objects.settle(change, state="applied")
     assert look() == []
 
 
@@ -267,25 +228,6 @@ def test_a_move_that_counted_as_not_made_and_comes_true_is_one_of_ours(look, san
     assert look() == [(people[0], GUESTS, GOLD, "elsewhere")]
 
 
-def test_a_late_read_takes_back_no_move(look, sandbox, owner, people, settings):
-    settings.POSTER_LAG_SECONDS = 90
-    journal(owner, people[0], GUESTS, GOLD, settled_at=timezone.now())
-    assert look() == [(people[0], GUESTS, GOLD, "here")]
-    put_movement(owner, people[4], GUESTS, GOLD)
-    move(sandbox, people[4], GUESTS)
-    assert look() == []
-    settings.POSTER_LAG_SECONDS = 0
-    assert [found[0] for found in look()] == [people[0], people[4]]
-
-
-def test_who_was_moved_a_moment_ago_and_is_at_a_third_place_is_told_at_once(look, sandbox, people, settings):
-    settings.POSTER_LAG_SECONDS = 90
-    move(sandbox, people[0], GOLD)
-    assert len(look()) == 1
-    move(sandbox, people[0], 4)
-    assert look() == [(people[0], GOLD, 4, "elsewhere")]
-
-
 # --- Workers, rights, tokens -------------------------------------------------------------------------------
 
 
@@ -293,7 +235,7 @@ def dying(*_args, **_kwargs):
     raise SystemExit
 
 
-@pytest.mark.parametrize("step", ["read_look", "look_again", "own_changes", "pack", "begin_rules"])
+@pytest.mark.parametrize("step", ["_read_clients", "_ask_for", "_moves_sent_here", "pack", "begin_rules"])
 def test_a_worker_that_is_killed_leaves_the_night_to_another_one(look, sandbox, people, monkeypatch, step):
     move(sandbox, people[0], GOLD)
     with monkeypatch.context() as patch:
@@ -311,9 +253,9 @@ def test_a_worker_that_was_too_slow_stores_nothing(look, sandbox, people, monkey
 
     def overtaken(*args, **options):
         Roll.objects.update(holder=None, held_until=None)
-        return {people[0]: GOLD}
+        return {}
 
-    monkeypatch.setattr(looking, "look_again", overtaken)
+    monkeypatch.setattr(looking, "_ask_for", overtaken)
     assert look() == []
     monkeypatch.undo()
     assert len(look()) == 1

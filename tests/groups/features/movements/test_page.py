@@ -4,12 +4,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from groups.features.elsewhere.services.watch import switch_off
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services import movements as service
-from groups.models import PosterAccount
+from groups.models import Job, PosterAccount
+from tests.support.changes import write_down
+from tests.support.jobs import start
 from tests.support.movements import GOLD, GUESTS, put_movement, watched
 from tests.support.pages import text_of
 
@@ -45,6 +47,19 @@ def test_the_page_says_who_came_and_who_left_and_why(told, browse, staff, people
     assert "→ Гості" in text
     other = ROW.findall(browse(staff).get(f"/groups/{GUESTS}/movements/").content.decode())
     assert [row[0] for row in other] == ["out", "in", "out"]
+
+
+def test_a_move_made_here_names_the_job_that_has_made_it(owner, browse, staff, people, sandbox):
+    watched(owner)
+    moved = start(staff, group_id=GUESTS, target_id=GOLD, client_ids=people[:1])
+    back = Job.objects.create(account=moved.account, user_name="boss", kind="undo", undo_of=moved)
+    criteria = Job.objects.create(account=moved.account, user_name="boss", kind="criteria")
+    for job in (moved, back, criteria):
+        change = write_down(staff, job=job, action="move", client_id=people[0], state="applied")
+        put_movement(owner, people[0], GUESTS, GOLD, "here", change=change.pk)
+    html = browse(staff).get(URL).content.decode()
+    for job, words in ((moved, "moved here"), (back, "taken back here"), (criteria, "criteria run")):
+        assert f'<a href="/jobs/{job.pk}/">{words}</a>, <bdi>staff</bdi>' in html
 
 
 def test_whoever_may_not_see_clients_sees_their_ids_alone(told, browse, manager, people, sandbox):
@@ -90,10 +105,12 @@ def test_without_the_watch_the_page_says_so_and_reads_nothing(told, browse, owne
     assert not list(sandbox.log)
 
 
-def test_an_unknown_group_and_one_of_another_account_are_not_there(told, browse, staff, outsider):
+def test_an_unknown_group_and_one_of_another_account_are_not_there(told, browse, owner, staff, outsider):
     assert browse(staff).get("/groups/999/movements/").status_code == 404
-    page = browse(outsider).get(URL)
-    assert (page.status_code, "data-movement" in page.content.decode()) == (200, False)
+    assert browse(outsider).get(URL).status_code == 404
+    switch_off(owner.credentials)
+    assert browse(staff).get("/groups/999/movements/").status_code == 404
+    assert browse(staff).get("/groups/1/movements/").status_code == 200
 
 
 def test_a_refused_token_shows_nothing(told, browse, staff):
@@ -118,7 +135,10 @@ def test_the_page_of_a_group_has_its_growth(told, browse, manager):
     assert f'href="{URL}"' in html
     assert "Came and left" in html
     assert "<polyline" in html
-    assert "Nobody has come or left since" in client.get("/groups/1/").content.decode()
+    last = formats.date_format(timezone.localtime(Roll.objects.get().judged_at), "SHORT_DATETIME_FORMAT")
+    text = text_of(client.get("/groups/1/"))
+    assert f"to the look of {last} nobody came or left." in text
+    assert f"As of the look of {last}; who came or left later is seen after the next one, at night." in text
 
 
 def test_before_the_first_look_the_page_says_that_it_is_due(told, browse, manager):
@@ -137,7 +157,7 @@ def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, m
     events = list(service.find_losses(PosterAccount.objects.get(pk="demo"), now - timedelta(hours=1)))
     assert {event.path: event.text() for event in events} == {
         f"/groups/{GUESTS}/movements/": "“Гості” lost 2 clients last night: 1 by Poster's rule, 1 removed.",
-        URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in the console, 1 removed.",
+        URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in Poster itself, 1 removed.",
     }
 
 
