@@ -12,12 +12,13 @@ from groups.features.criteria.services.previews import Preview
 from groups.features.insights.services.sales import MONTH, read_sales
 from groups.features.insights.services.sales_sums import Period
 from groups.models import PosterCredentials
-from groups.poster import InvalidResponse, NotAllowed, Unreachable
+from groups.poster import ErrorReason, InvalidResponse, NotAllowed, Unreachable
 from groups.poster.fields import KOPECKS
 from groups.services.gateway import seconds_left
 
 FAILURES_IN_A_ROW = 2
-"""Calls that fail one after the other until the rest is not asked for."""
+"""Calls that fail one after the other until the rest is not asked for. One that times out is enough."""
+_TIMEOUTS = (ErrorReason.CONNECT_TIMEOUT, ErrorReason.TIMEOUT, ErrorReason.DEADLINE)
 
 
 class SalesLists:
@@ -34,16 +35,13 @@ class SalesLists:
         self._preview = preview
         self._credentials = credentials
         self._today = today
+        self._failures = 0
 
     def read(self, until: float, alive: Callable[[], object]) -> None:
         """Read the lists, the latest first; `alive` is called after each."""
-        failures = 0
         for span in spans_of(self.book.periods):
             within = seconds_left(until, "dash.getClientsSales")
-            is_asked = self._preview.may_see_sales and failures < FAILURES_IN_A_ROW
-            # No name here holds a list while the next one comes: each is large.
-            failures = 0 if is_asked and self._read(span, within) else failures + 1
-            if failures:
+            if self._failures >= FAILURES_IN_A_ROW or not self._read(span, within):
                 self._preview.unread += 1
                 self._preview.has_cost = self._preview.has_cost and span[0] >= MONTH
                 self.book.add(span, {}, broken=(), is_whole=False)
@@ -60,9 +58,12 @@ class SalesLists:
             found = read_sales(self._credentials, Period(*self._days_of(span)), within=within)
         except NotAllowed:
             self._preview.may_see_sales = False
+            self._failures = FAILURES_IN_A_ROW
             return False
-        except (Unreachable, InvalidResponse):
+        except (Unreachable, InvalidResponse) as error:
+            self._failures += FAILURES_IN_A_ROW if error.reason in _TIMEOUTS else 1
             return False
+        self._failures = 0
         sales = {sale.id: (int(sale.revenue * KOPECKS), sale.receipts) for sale in found.sales}
         broken = {row.id for row in found.unreadable if row.id is not None}
         names_nobody = found.lost or any(row.id is None for row in found.unreadable)

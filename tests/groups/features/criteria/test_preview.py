@@ -406,6 +406,21 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, tab
     assert pairs(page) == {}
 
 
+def test_a_list_of_sales_that_times_out_is_the_last_one_and_the_rest_is_judged(
+    look, client_of, owner, sandbox, settings
+):
+    rows = ({"group_id": GOLD, "birthday_in": 7}, {"group_id": SILVER, "days": 365, "bought_min": 1})
+    save(owner, *rows, otherwise=BRONZE)
+    client_of(SILVER)
+    client_of(BRONZE, born=f"1990-{today():%m-%d}")
+    settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
+    sandbox.script("dash.getClientsSales", "timeout", times=None, seconds=5)
+    page = look()
+    assert pairs(page) == {(BRONZE, GOLD): 1}
+    assert number(page, "unread") == 12
+    assert len(sandbox.calls("dash.getClientsSales")) == 1
+
+
 def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
     client_of(GOLD)
     credentials = credentials_of(owner)
