@@ -28,7 +28,6 @@ from groups.poster import (
 )
 from groups.services.calls.limits import LimitedTransport, release_database
 from groups.services.calls.metrics import CALLS, SECONDS
-from poster_admin.common.deadlines import is_past, past
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.observability.server_timing import poster_time
 from poster_admin.common.outages import optional
@@ -202,7 +201,7 @@ def _let_through(circuit: Circuit) -> None:
     """Raise `Unreachable` while the circuit is open; after REST let one call through as a test."""
     if circuit.open_until is None:
         return
-    if is_past(circuit.open_until, ahead=REST):
+    if circuit.open_until <= timezone.now():
         rested = type(circuit).objects.filter(pk=circuit.pk, open_until=circuit.open_until)
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
@@ -226,7 +225,7 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
         return
     type(circuit).objects.get_or_create(pk=circuit.pk)  # statistics have none before the first failure
     # Add in the database, so that simultaneous failures in several processes all count.
-    is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
+    is_first = Q(failing_since=None) | Q(failing_since__lte=now - FAILURE_WINDOW)
     its.update(
         failing_since=Case(When(is_first, then=Value(now)), default=F("failing_since")),
         failing_seconds=Case(When(is_first, then=Value(0.0)), default=F("failing_seconds")) + seconds,

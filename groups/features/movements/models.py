@@ -44,7 +44,6 @@ class Roll(Leased):
     open_changes = models.JSONField(default=list)
     next_look_at = models.DateTimeField(default=timezone.now)
 
-    longest_lease = staticmethod(lambda: LONGEST_CALL)
     objects = RollQuerySet.as_manager()
 
     class Meta:

@@ -29,7 +29,6 @@ from groups.models.leases import Lease
 from groups.poster import InvalidResponse, LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import VIEW_CLIENTS
 from groups.services.jobs.lease import stopping
-from poster_admin.common.deadlines import SKEW
 from poster_admin.common.nights import Nights
 
 log = logging.getLogger("groups.journal")
@@ -124,7 +123,7 @@ class _Night:
             missing=set(roll.missing),
         )
         # The clocks of servers that settle changes may be behind the worker's.
-        since = max(roll.judged_at - SKEW, roll.taken_at)
+        since = max(roll.judged_at - timedelta(minutes=1), roll.taken_at)
         read_journal = partial(own_changes, self._account, since=since, were_open=roll.open_changes)
         confirmed: dict[int, int | None] = {}
         if doubtful := judge(own=read_journal()[0]).doubtful:
