@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('groups', '0035_changes_by_target'),
+        ('groups', '0036_features_are_always_there'),
     ]
 
     operations = [
