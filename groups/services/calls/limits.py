@@ -45,6 +45,8 @@ class LimitedTransport(Transport):
     def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | Failure:
         left = max(0.0, deadline - time.monotonic())
         calls = slots(f"calls of {self._account}", settings.POSTER_MAX_CONCURRENCY)
+        if "/dash." in url:  # long lists, which may hang, take no slot from all other calls
+            calls = slots(f"statistics of {self._account}", max(1, settings.POSTER_MAX_CONCURRENCY // 2))
         release_database()
         try:
             with waiting(self._person), _held(calls, left * SHARE_FOR_WAITING):

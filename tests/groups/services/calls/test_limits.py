@@ -50,6 +50,17 @@ def test_an_account_has_so_many_calls_under_way(settings):
     assert late.reason == ErrorReason.BUSY
 
 
+def test_statistics_that_hang_hold_no_slot_of_the_other_calls(settings):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    limited = LimitedTransport(Counting(), "demo", 1)
+    with limits.slots("statistics of demo", 1):
+        assert isinstance(
+            limited.exchange("GET", "/api/clients.getGroups", deadline=time.monotonic() + 60), Answer
+        )
+        late = limited.exchange("GET", "/api/dash.getClientsSales", deadline=time.monotonic() + 0.02)
+    assert late.reason == ErrorReason.BUSY
+
+
 def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
     monkeypatch.setattr(limits, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr(limits, "IN_ALL", 3)
