@@ -91,7 +91,7 @@ JOB_READ_PAUSE = 1.0
 SALES_RETRY_PAUSES = (2.0, 10.0, 30.0)
 # 0: each page asks Poster.
 POSTER_CACHE_SECONDS = env.number("POSTER_CACHE_SECONDS", default=30.0)
-# Most calls of one account under way at once, over all threads, processes and machines; the threads of a job.
+# Most calls of one account under way at once in a process; the threads of a job.
 POSTER_MAX_CONCURRENCY = env.number("POSTER_MAX_CONCURRENCY", default=4, least=1, most=64)
 # A job without a heartbeat for this long is taken over by another worker.
 JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1, most=600)

@@ -5,7 +5,7 @@ Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show whi
 
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.consents import Consent
-from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials
+from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials, StatisticsCircuit
 from groups.models.jobs import Job, JobQuerySet
 from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.workers import WorkerHeartbeat
@@ -22,5 +22,6 @@ __all__ = [
     "LocksLost",
     "PosterAccount",
     "PosterCredentials",
+    "StatisticsCircuit",
     "WorkerHeartbeat",
 ]

@@ -20,7 +20,25 @@ TOKEN_LIFE = timedelta(days=2 * 365)
 TOKEN_WARNING = timedelta(days=60)
 
 
-class PosterAccount(models.Model):
+class Circuit(models.Model):
+    """A circuit, stored here so that the processes share it.
+
+    `open_until` is set while it is open, since `opened_at`; `failed_at` is the last time that a call has
+    failed meanwhile. `failing_seconds` is the total time that failed calls have blocked threads since
+    `failing_since`.
+    """
+
+    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
+    failing_seconds = models.FloatField(default=0, editable=False)
+    open_until = models.DateTimeField(null=True, blank=True, editable=False)
+    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
+    failed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class PosterAccount(Circuit):
     """A Poster account (a company): the data that all users with credentials for it share.
 
     `writes` counts every write that was sent or settled. It is part of every cache key, so that each process
@@ -34,10 +52,6 @@ class PosterAccount(models.Model):
 
     `company_name`, `currency` and `company_id` come from Poster, if a token may read them. `company_id` shows
     whether another token belongs to the same company.
-
-    `open_until` is set while the circuit is open, since `opened_at`; `failed_at` is the last time that a call
-    has failed meanwhile. `failing_seconds` is the total time that failed calls have blocked threads since
-    `failing_since`. All of these are stored here so that the processes share them.
 
     `job_turn_at` is the last time that a worker has begun to work on one of its jobs.
     """
@@ -57,11 +71,6 @@ class PosterAccount(models.Model):
     bonus_block = models.ForeignKey(
         "Change", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    failing_since = models.DateTimeField(null=True, blank=True, editable=False)
-    failing_seconds = models.FloatField(default=0, editable=False)
-    open_until = models.DateTimeField(null=True, blank=True, editable=False)
-    opened_at = models.DateTimeField(null=True, blank=True, editable=False)
-    failed_at = models.DateTimeField(null=True, blank=True, editable=False)
     job_turn_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
@@ -92,6 +101,18 @@ class PosterAccount(models.Model):
             fields += ["moves", "moved_at"]
         counter.save(update_fields=fields)
         return counter.writes
+
+
+class StatisticsCircuit(Circuit):
+    """The circuit of the calls for statistics: long lists, which may hang while all else answers."""
+
+    account = models.OneToOneField(PosterAccount, on_delete=models.CASCADE, primary_key=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.account_id
 
 
 class PosterCredentials(models.Model):

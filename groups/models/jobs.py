@@ -16,7 +16,6 @@ from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
 from groups.models.submissions import Submission
-from poster_admin.common.deadlines import past
 
 
 class KindOfRow(Protocol):
@@ -48,8 +47,7 @@ class JobQuerySet(LeasedQuerySet["Job"]):
 
     def due(self) -> "JobQuerySet":
         """Return the jobs that a run may work on now: active, without a valid lease or a pause."""
-        longest = timedelta(seconds=max(settings.JOB_RETRY_PAUSES))
-        waits = Q(next_try_at=None) | past("next_try_at", ahead=longest)
+        waits = Q(next_try_at=None) | Q(next_try_at__lte=timezone.now())
         return self.free().filter(waits, state__in=Job.ACTIVE)
 
 
@@ -158,7 +156,6 @@ class Job(Leased, Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
-    longest_lease = staticmethod(lease_time)
     # The kinds that this process knows; `groups.services.jobs.kinds.register` adds one.
     registered: ClassVar[dict[str, type[KindOfRow]]] = {}
 

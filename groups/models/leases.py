@@ -6,15 +6,12 @@ another one has taken the row over stores nothing more: it stores its work throu
 
 import time
 import uuid
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
-
-from poster_admin.common.deadlines import past
 
 # The columns of a row that nobody works on.
 RELEASED: dict[str, Any] = {"holder": None, "held_until": None}
@@ -22,9 +19,6 @@ RELEASED: dict[str, Any] = {"holder": None, "held_until": None}
 
 class Leased(models.Model):
     """A row on which one process works at a time: `holder` names its lease, which ends at `held_until`."""
-
-    # Returns the longest time for which a lease is ever taken: a later end was set by a wrong clock.
-    longest_lease: ClassVar[Callable[[], timedelta]]
 
     holder = models.UUIDField(null=True)
     held_until = models.DateTimeField(null=True)
@@ -38,7 +32,7 @@ class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
 
     def free(self, now: datetime | None = None) -> Self:
         """Return the rows without a valid lease."""
-        return self.filter(_is_free(self.model, now))
+        return self.filter(_is_free(now))
 
     def take(
         self,
@@ -56,7 +50,7 @@ class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
         again after it has waited for another process.
         """
         now, holder = now or timezone.now(), holder or uuid.uuid4()
-        rows = self.filter(_is_free(self.model, now) | Q(holder=holder), pk=pk)
+        rows = self.filter(_is_free(now) | Q(holder=holder), pk=pk)
         taken = rows.update(holder=holder, held_until=now + lasts, **values)
         return Lease(self.model, pk, holder) if taken else None
 
@@ -90,5 +84,5 @@ class Lease[Row: Leased]:
         return bool(self.row.update(**RELEASED, **values))
 
 
-def _is_free(model: type[Leased], now: datetime | None) -> Q:
-    return Q(held_until=None) | past("held_until", ahead=model.longest_lease(), now=now)
+def _is_free(now: datetime | None) -> Q:
+    return Q(held_until=None) | Q(held_until__lte=now or timezone.now())

@@ -5,8 +5,6 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
-from poster_admin.common.deadlines import past, recent
-
 SILENCE = timedelta(minutes=1)
 """Time after its last heartbeat for which a worker still counts as running."""
 KEPT = timedelta(hours=1)
@@ -17,7 +15,7 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
 
     def alive(self) -> "WorkerHeartbeatQuerySet":
         """Return the heartbeats of the last minute."""
-        return self.filter(recent("seen_at", age=SILENCE))
+        return self.filter(seen_at__gt=timezone.now() - SILENCE)
 
     def beat(self, worker_id: str) -> bool:
         """Store that this worker runs; return True if it is the first heartbeat.
@@ -27,7 +25,7 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
         now = timezone.now()
         if self.filter(pk=worker_id).update(seen_at=now):
             return False
-        self.filter(past("seen_at", age=KEPT)).delete()
+        self.filter(seen_at__lte=now - KEPT).delete()
         self.create(pk=worker_id, seen_at=now)
         return True
 

@@ -29,7 +29,6 @@ from groups.poster.group_lists import GroupList, GroupTotals
 from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
 from groups.poster.promotions import Promotion, PromotionList
-from groups.poster.receipts import Receipt, ReceiptList
 from groups.poster.records import Group, GroupValues, LoyaltyType, Settings
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport
@@ -61,8 +60,6 @@ __all__ = [
     "Probe",
     "Promotion",
     "PromotionList",
-    "Receipt",
-    "ReceiptList",
     "Refused",
     "SalesList",
     "Settings",

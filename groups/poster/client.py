@@ -27,7 +27,6 @@ from groups.poster.group_lists import GroupList
 from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
 from groups.poster.promotions import PromotionList
-from groups.poster.receipts import ReceiptList
 from groups.poster.records import Group, GroupValues, Settings
 from groups.poster.redact import MASK
 from groups.poster.sales import SalesList
@@ -221,24 +220,6 @@ class PosterClient:
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
         return SalesList.from_wire(self._read_rows("dash.getClientsSales", period, within))
-
-    def get_receipts(
-        self, client_id: int, first: date, last: date, *, within: float | None = None
-    ) -> ReceiptList:
-        """Return the closed receipts of one client from `first` to `last`, both days included.
-
-        Raises `NotAllowed` as the sales do, and `InvalidResponse` if the response has a receipt of another
-        client: Poster has not asked for this one alone, so an absent receipt would prove nothing.
-        """
-        method = "dash.getTransactions"
-        asked = {"type": "clients", "id": str(client_id), "status": "2"}
-        period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
-        found = ReceiptList.from_wire(self._read_rows(method, asked | period, within))
-        if any(receipt.client_id != client_id for receipt in found.receipts):
-            raise InvalidResponse(
-                "receipts of another client than was asked for", method=method, reason=ErrorReason.SHAPE
-            )
-        return found
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

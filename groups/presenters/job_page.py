@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import assert_never
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -23,7 +24,6 @@ from groups.services.jobs.queue import SEEN, may_control, may_undo
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
-from poster_admin.common.deadlines import is_past
 
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
@@ -59,7 +59,7 @@ class JobPage:
     @property
     def pause(self) -> str:
         """The time until the page asks again, as HTMX reads it: a new job is asked about more often."""
-        return "2s" if is_past(self.job.created_at, age=NEW) else "500ms"
+        return "2s" if self.job.created_at <= timezone.now() - NEW else "500ms"
 
     @property
     def who(self) -> str:

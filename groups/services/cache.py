@@ -11,9 +11,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone
 
 from groups.models import PosterCredentials
-from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import ask_shared
 
 
@@ -33,7 +33,7 @@ def cached(key: str) -> tuple[Any, datetime] | None:
     """
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
     found = ask_shared(lambda: cache.get(key), None) if longest else None
-    return found if found and not is_past(found[1], age=longest) else None
+    return found if found and timezone.now() - found[1] < longest else None
 
 
 def keep_cached(key: str, value: Any, as_of: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from groups.models import PosterAccount, PosterCredentials
+from groups.models import PosterAccount, PosterCredentials, StatisticsCircuit
 from groups.poster import (
     CallReport,
     ErrorReason,
@@ -28,7 +28,6 @@ from groups.poster import (
 )
 from groups.services.calls.limits import LimitedTransport, release_database
 from groups.services.calls.metrics import CALLS, SECONDS
-from poster_admin.common.deadlines import is_past, past
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.observability.server_timing import poster_time
 from poster_admin.common.outages import optional
@@ -41,6 +40,7 @@ SLOW = 1.0
 SECONDS_TO_OPEN = 20.0
 FAILURE_WINDOW = timedelta(minutes=1)
 REST = timedelta(seconds=15)
+type Circuit = PosterAccount | StatisticsCircuit
 BREAKER = ("failing_since", "failing_seconds", "open_until", "opened_at", "failed_at")
 
 
@@ -74,13 +74,21 @@ def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = Fa
     )
 
 
-def call_poster[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> T:
+def call_poster[T](
+    credentials: PosterCredentials, question: Callable[[PosterClient], T], *, of_statistics: bool = False
+) -> T:
     """Call Poster with a user's own token, and record a refused token or a failure.
 
-    Raises `PosterError`. Poster is not called while the circuit is open (`Unreachable`, reason
-    "circuit_open"), or if the stored token cannot be decrypted (`TokenRejected`, reason "unreadable").
+    Statistics (`dash.*`) have a circuit of their own: where they hang, all else goes on. Raises
+    `PosterError`. Poster is not called while the circuit is open (`Unreachable`, reason "circuit_open"), or
+    if the stored token cannot be decrypted (`TokenRejected`, reason "unreadable").
     """
-    return _record(credentials, *_timed(question, _client_of(credentials)))
+    circuit: Circuit = credentials.account
+    if of_statistics:
+        known = StatisticsCircuit.objects.filter(pk=credentials.account_id).first()
+        circuit = known or StatisticsCircuit(pk=credentials.account_id)
+    answer, seconds = _timed(question, _client_of(credentials, circuit))
+    return _record(credentials, circuit, answer, seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +105,12 @@ class BegunCall[T]:
     def take(self) -> T:
         """Wait for the answer, record what it tells, and return it. Raises `PosterError`."""
         release_database()
-        return _record(self.credentials, *self.future.result())
+        return _record(self.credentials, self.credentials.account, *self.future.result())
 
 
 def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> BegunCall[T]:
     """Call Poster in a thread of its own. Raises `PosterError` if it may not be called now."""
-    poster = _client_of(credentials)
+    poster = _client_of(credentials, credentials.account)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
     thread.shutdown(wait=False)
@@ -119,8 +127,8 @@ def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
     return start_call(credentials, question).take
 
 
-def _client_of(credentials: PosterCredentials) -> PosterClient:
-    _let_through(credentials.account)
+def _client_of(credentials: PosterCredentials, circuit: Circuit) -> PosterClient:
+    _let_through(circuit)
     try:
         token = credentials.token.reveal()
     except SecretUnreadable:
@@ -145,23 +153,28 @@ def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tu
     return answer, time.monotonic() - started
 
 
-def _record[T](credentials: PosterCredentials, answer: T | PosterError, seconds: float) -> T:
+def _record[T](
+    credentials: PosterCredentials,
+    circuit: Circuit,
+    answer: T | PosterError,
+    seconds: float,
+) -> T:
     """Record what an answer tells of the token and of Poster; return it, or raise the error."""
     if isinstance(answer, Refused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
                 _set_refused(credentials, credentials.refused_at or timezone.now())
-        _close_breaker(credentials.account)
+        _close_breaker(circuit)
         raise answer
     if isinstance(answer, Unreachable):
         with optional("a failure of Poster"):
-            _count_failure(credentials.account, answer, seconds)
+            _count_failure(circuit, answer, seconds)
     if isinstance(answer, PosterError):
         raise answer
     if credentials.refused_at:
         with optional("a good answer"):
             _set_refused(credentials, None)
-    _close_breaker(credentials.account)
+    _close_breaker(circuit)
     return answer
 
 
@@ -184,34 +197,35 @@ def check_token(credentials: PosterCredentials) -> None:
         raise TokenRejected(None, reason=ErrorReason.REFUSED_BEFORE)
 
 
-def _let_through(account: PosterAccount) -> None:
+def _let_through(circuit: Circuit) -> None:
     """Raise `Unreachable` while the circuit is open; after REST let one call through as a test."""
-    if account.open_until is None:
+    if circuit.open_until is None:
         return
-    if is_past(account.open_until, ahead=REST):
-        rested = PosterAccount.objects.filter(pk=account.pk, open_until=account.open_until)
+    if circuit.open_until <= timezone.now():
+        rested = type(circuit).objects.filter(pk=circuit.pk, open_until=circuit.open_until)
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
-            account.refresh_from_db(fields=BREAKER)  # another process has made the test call
-            if account.open_until is None:
+            circuit.refresh_from_db(fields=BREAKER)  # another process has made the test call
+            if circuit.open_until is None:
                 return
     raise Unreachable(
         "Poster has not answered lately", reason=ErrorReason.CIRCUIT_OPEN, sent=False, retryable=False
     )
 
 
-def _count_failure(account: PosterAccount, error: PosterError, seconds: float) -> None:
+def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None:
     if error.reason == ErrorReason.BUSY:  # a wait for a slot here says nothing about Poster
         return
     now = timezone.now()
-    its = PosterAccount.objects.filter(pk=account.pk)
-    if account.open_until is not None:
+    its = type(circuit).objects.filter(pk=circuit.pk)
+    if circuit.open_until is not None:
         its.exclude(open_until=None).update(failed_at=now)
     if seconds < SLOW:
         return
+    type(circuit).objects.get_or_create(pk=circuit.pk)  # statistics have none before the first failure
     # Add in the database, so that simultaneous failures in several processes all count.
-    is_first = Q(failing_since=None) | past("failing_since", age=FAILURE_WINDOW, now=now)
+    is_first = Q(failing_since=None) | Q(failing_since__lte=now - FAILURE_WINDOW)
     its.update(
         failing_since=Case(When(is_first, then=Value(now)), default=F("failing_since")),
         failing_seconds=Case(When(is_first, then=Value(0.0)), default=F("failing_seconds")) + seconds,
@@ -220,19 +234,19 @@ def _count_failure(account: PosterAccount, error: PosterError, seconds: float) -
     if its.filter(Q(failing_seconds__gte=SECONDS_TO_OPEN) | ~Q(open_until=None)).update(
         open_until=now + REST, opened_at=Coalesce("opened_at", Value(now))
     ):
-        log.warning("The circuit of Poster account %s is open after %s", account.pk, error.reason)
-    account.refresh_from_db(fields=BREAKER)
+        log.warning("The circuit of Poster account %s is open after %s", circuit.pk, error.reason)
+    circuit.refresh_from_db(fields=BREAKER)
 
 
-def _close_breaker(account: PosterAccount) -> None:
+def _close_breaker(circuit: Circuit) -> None:
     """Close the circuit after an answer of Poster's; a refusal is one too."""
-    if account.failing_since is None and account.open_until is None:
+    if circuit.failing_since is None and circuit.open_until is None:
         return
-    account.failing_since, account.failing_seconds = None, 0.0
-    account.open_until = account.opened_at = account.failed_at = None
+    circuit.failing_since, circuit.failing_seconds = None, 0.0
+    circuit.open_until = circuit.opened_at = circuit.failed_at = None
     with optional("an answer of Poster"):
-        PosterAccount.objects.filter(pk=account.pk).update(
-            **{field: getattr(account, field) for field in BREAKER}
+        type(circuit).objects.filter(pk=circuit.pk).update(
+            **{field: getattr(circuit, field) for field in BREAKER}
         )
 
 

@@ -36,7 +36,7 @@ from groups.poster.fields import fold
 from groups.services.cache import cache_key, cached, keep_cached
 from groups.services.calls.metrics import LISTS
 from groups.services.gateway import begin_call, call_poster, rest_of, start_call
-from groups.services.shared_calls import SharedCall, alone, share_call
+from groups.services.shared_calls import SharedCall, share_call
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
 
@@ -163,13 +163,8 @@ def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
 
 
 def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
-    """Begin to read the list, or join the thread that does; of all processes one at a time asks."""
-    ask = partial(_ask, credentials)
-    if settings.POSTER_CACHE_SECONDS > 0:
-        name, look = f"{credentials.account_id} {credentials.fingerprint}", partial(_cached_list, credentials)
-        begin = partial(start_call, credentials, lambda poster: alone(name, look, partial(ask, poster)))
-    else:
-        begin = partial(start_call, credentials, ask)
+    """Begin to read the list, or join the thread that does."""
+    begin = partial(start_call, credentials, partial(_ask, credentials))
     return share_call(cache_key(credentials, "all"), credentials.user_id, begin)
 
 

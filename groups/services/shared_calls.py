@@ -15,10 +15,9 @@ from typing import Any
 from django.conf import settings
 
 from groups.poster import PosterError
-from groups.services.calls.limits import LEASE_MARGIN, busy, limiter, release_database
+from groups.services.calls.limits import NoSlot, busy, release_database, waiting
 from groups.services.gateway import BegunCall
 from poster_admin.common.observability.server_timing import poster_time
-from poster_admin.common.slots import NoSlot, slot
 
 _under_way: dict[str, BegunCall[Any]] = {}
 _flights: dict[str, Future[object]] = {}
@@ -74,14 +73,8 @@ def share_call[T](key: str, person: int, begin: Callable[[], BegunCall[T]]) -> S
     return SharedCall(call, person, is_own=True)
 
 
-def single_flight[T](
-    key: str, person: int, look: Callable[[], T | None], ask: Callable[[], T], *, name: str
-) -> T:
-    """Call `ask` in one of the threads that use the same key, and give its result or error to all of them.
-
-    Only one process at a time calls `ask` for a name; before that it calls `look`, which may find in the
-    cache the answer that another process has just stored.
-    """
+def single_flight[T](key: str, person: int, ask: Callable[[], T]) -> T:
+    """Call `ask` in one of the threads that use the same key, and give its result or error to all of them."""
     with _lock_of_flights:
         flight = _flights.get(key)
         if first := flight is None:
@@ -93,7 +86,7 @@ def single_flight[T](
             raise copy(error) from error  # as `SharedCall.take` does
         return flight.result()  # type: ignore[return-value]  # one key always has the same type
     try:
-        answer = alone(name, look, ask)
+        answer = ask()
         flight.set_result(answer)
     except BaseException as error:
         flight.set_exception(error)
@@ -109,20 +102,7 @@ def waiting_for_another(person: int) -> Iterator[None]:
     """Have a slot of those that wait for Poster. Raises `Unreachable` if none is free, or time is over."""
     release_database()
     try:
-        with limiter.entered(person):
+        with waiting(person):
             yield
     except (NoSlot, TimeoutError):
-        raise busy() from None
-
-
-def alone[T](name: str, look: Callable[[], T | None], ask: Callable[[], T]) -> T:
-    """Call `ask` in one process at a time, unless `look` finds what another one has just been answered."""
-    deadline = settings.POSTER_READ_DEADLINE
-    try:
-        with slot(
-            f"flight {settings.POSTER_API_URL} {name}", 1, wait=deadline, lease=deadline + LEASE_MARGIN
-        ):
-            found = look()
-            return ask() if found is None else found
-    except NoSlot:
         raise busy() from None

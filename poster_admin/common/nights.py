@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from poster_admin.common.deadlines import past
-
 DAY = timedelta(days=1)
 RETRY = timedelta(minutes=5)
 """The longest pause until a night that could not be done is tried again."""
@@ -35,7 +33,7 @@ class Nights:
 
     def due(self) -> Q:
         """Return the condition of the rows whose time has come."""
-        return past("next_look_at", ahead=self.pause + DAY)
+        return Q(next_look_at__lte=timezone.now())
 
     def next(self, now: datetime, *, after_one: bool = False) -> datetime | None:
         """Return the next night, or None if there is none; `after_one` is True right after one."""

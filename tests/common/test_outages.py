@@ -29,7 +29,7 @@ from groups.services.groups import list_groups
 from groups.services.writes import execute as write_path
 from groups.services.writes import unrecorded
 from groups.services.writes.not_sent import NotRecorded
-from poster_admin.common import outages, slots
+from poster_admin.common import outages
 from poster_admin.common.outages import Outage, is_outage, optional
 from poster_admin.users import security_log
 from poster_admin.users.models import Event, SecurityEvent
@@ -182,53 +182,11 @@ def test_a_cache_that_failed_is_left_alone_for_a_moment(monkeypatch):
 
 
 @pytest.mark.django_db
-def test_with_a_full_disk_the_list_is_read_without_the_cache_and_in_turns(
-    staff, sandbox, disk, settings, monkeypatch
-):
+def test_with_a_full_disk_the_list_is_read_without_the_cache(staff, sandbox, disk, settings, monkeypatch):
     full = FileBasedCache(str(disk.path / "cache"), {})
     monkeypatch.setattr(reads, "cache", full)
-    monkeypatch.setattr(slots, "shared_slots", lambda: slots.Files(disk.path / "places"))
     disk.fill()
     assert len(list_groups(credentials_service.credentials_of(staff)).groups) == 3
-
-
-@pytest.mark.needs("postgresql", "redis")
-def test_without_redis_each_process_counts_its_own_turns(tmp_path, monkeypatch):
-    server = real.Redis(tmp_path)
-    shared = slots.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(slots, "shared_slots", lambda: shared)
-    server.freeze()
-    try:
-        with slots.slot("here", 1, wait=1, lease=30), pytest.raises(slots.NoSlot):
-            _take("here", wait=0)
-        _take("here", wait=0)
-    finally:
-        server.thaw()
-        server.kill()
-
-
-@pytest.mark.needs("postgresql", "redis")
-def test_a_turn_that_could_not_be_given_back_ends_with_its_lease(tmp_path, monkeypatch):
-    server = real.Redis(tmp_path)
-    shared = slots.Redis(server.url, socket_timeout=0.2)
-    monkeypatch.setattr(slots, "shared_slots", lambda: shared)
-    with slots.slot("here", 1, wait=0, lease=2):
-        server.freeze()
-    server.thaw()
-    _take("here", wait=20)
-    server.kill()
-
-
-def test_a_folder_of_turns_that_cannot_be_made_stops_nothing(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setattr(slots, "shared_slots", lambda: slots.Files(tmp_path / "file" / "places"))
-    with slots.slot("here", 1, wait=0, lease=2), pytest.raises(slots.NoSlot):
-        _take("here", wait=0)
-
-
-def _take(name, *, wait):
-    with slots.slot(name, 1, wait=wait, lease=2):
-        pass
 
 
 # --- Pages -------------------------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
 from groups.models.submissions import Submission
-from poster_admin.common.deadlines import is_past, past, recent
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
@@ -80,11 +79,11 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
 
     def waiting(self) -> "ApprovalRequestQuerySet":
         """Return the requests that can be decided."""
-        return self.filter(recent("created_at", age=LIFE), state=ApprovalRequest.State.WAITING)
+        return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
 
     def overdue(self) -> "ApprovalRequestQuerySet":
         """Return the requests that have lapsed and are not marked so yet."""
-        return self.filter(past("created_at", age=LIFE), state=ApprovalRequest.State.WAITING)
+        return self.filter(created_at__lte=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
 
     def decide(self, request: "ApprovalRequest", state: str, user: User, reason: str = "") -> bool:
         """Store the decision if the request still waits; return True if it did."""
@@ -208,7 +207,7 @@ class ApprovalRequest(models.Model):
     def present_state(self) -> "ApprovalRequest.State":
         """The state now: a request lapses by the clock, whenever a worker marks it."""
         state = self.State(self.state)
-        is_overdue = state == self.State.WAITING and is_past(self.created_at, age=LIFE)
+        is_overdue = state == self.State.WAITING and self.created_at <= timezone.now() - LIFE
         return self.State.LAPSED if is_overdue else state
 
     @property

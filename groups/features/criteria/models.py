@@ -74,7 +74,6 @@ class Criteria(Leased):
     held_at = models.DateTimeField(null=True)
     left_out_at = models.DateTimeField(null=True)
 
-    longest_lease = staticmethod(lambda: LONGEST_NIGHT)
     objects = CriteriaQuerySet.as_manager()
 
     class Meta:

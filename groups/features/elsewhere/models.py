@@ -40,7 +40,6 @@ class Watch(Leased):
     looked_at = models.DateTimeField(null=True)
     next_look_at = models.DateTimeField(default=timezone.now)
 
-    longest_lease = staticmethod(lambda: LONGEST_LOOK)
     objects = WatchQuerySet.as_manager()
 
     class Meta:

@@ -41,7 +41,6 @@ class Roll(Leased):
     judged_at = models.DateTimeField(null=True)
     next_look_at = models.DateTimeField(default=timezone.now)
 
-    longest_lease = staticmethod(lambda: LONGEST_CALL)
     objects = RollQuerySet.as_manager()
 
     class Meta:

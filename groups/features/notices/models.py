@@ -11,10 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount, PosterCredentials
 from groups.models.leases import Leased, LeasedQuerySet
-from poster_admin.common.deadlines import past
 from poster_admin.common.encryption import EncryptedField
 
-LONGEST_DELAY = timedelta(hours=8)
 """Longest pause between two tries to send a message."""
 LEASE = timedelta(minutes=2)
 """Time for one try to send a message; a worker that was killed leaves it to another one after that."""
@@ -120,7 +118,7 @@ class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
 
     def due(self) -> "DeliveryQuerySet":
         """Return the messages to send now that no other worker is sending."""
-        return self.waiting().free().filter(past("next_try_at", ahead=LONGEST_DELAY))
+        return self.waiting().free().filter(next_try_at__lte=timezone.now())
 
 
 class Delivery(Leased):
@@ -170,7 +168,6 @@ class Delivery(Leased):
     failure = models.CharField(max_length=11, blank=True)
     status = models.PositiveSmallIntegerField(null=True)
 
-    longest_lease = staticmethod(lambda: LEASE)
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:

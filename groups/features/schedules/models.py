@@ -17,10 +17,7 @@ from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock, future_key
 from groups.models.submissions import Submission
 from groups.poster import GroupValues
-from poster_admin.common.deadlines import past
 
-# The longest time for which a step is put off before it is tried again.
-LONGEST_PAUSE = timedelta(minutes=10)
 # A step that was made later than this after its time is said to be late.
 LATE = timedelta(minutes=2)
 
@@ -72,7 +69,7 @@ class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
             | Q(state=Schedule.State.ACTIVE, ends_at__lte=now)
             | Q(state__in=Schedule.OPEN, cancelled_at__isnull=False)
         )
-        waits = Q(next_try_at=None) | past("next_try_at", ahead=LONGEST_PAUSE, now=now)
+        waits = Q(next_try_at=None) | Q(next_try_at__lte=now)
         return self.free(now).filter(step, waits).order_by("starts_at", "created_at")
 
 
@@ -162,7 +159,6 @@ class Schedule(Leased, Consent):
     refusals = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
 
-    longest_lease = staticmethod(longest_lease)
     objects = ScheduleQuerySet.as_manager()
 
     class Meta:

@@ -1,12 +1,14 @@
-"""Limit the calls to Poster: POSTER_MAX_CONCURRENCY at once for an account, with a bounded queue.
+"""Limit the calls to Poster of this process: POSTER_MAX_CONCURRENCY at once for an account.
 
-Of files with thousands of rows, one thread of a process at a time makes or reads one.
+The threads that wait are limited too, in all and for each user, so that others are left for other pages. Of
+files with thousands of rows, one thread at a time makes or reads one.
 """
 
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -14,23 +16,22 @@ from django.db import connection
 
 from groups.poster import ErrorReason, Transport, Unreachable
 from groups.poster.transport import Answer, Failure
-from poster_admin.common.slots import AccountLimiter, NoSlot, slot
 
 # The most threads of a process that may wait for Poster. `common.threaded` has 16 more, for other pages.
 IN_ALL = 48
-# A user gets as many slots as a browser opens connections and two for pages that wait for an answer behind a
-# copy, or as a job makes calls at once. An account gets six for each concurrent call: with more slots the
-# waits became longer, but as many calls failed in the end.
-limiter = AccountLimiter(
-    in_all=IN_ALL,
-    of_person=max(8, settings.POSTER_MAX_CONCURRENCY + 2),
-    of_account=6 * settings.POSTER_MAX_CONCURRENCY,
-)
-# The share of a call's remaining time that it may wait for its slot.
+# As many as a browser opens connections and two for pages that wait for an answer behind a copy, or as a job
+# makes calls at once.
+OF_PERSON = max(8, settings.POSTER_MAX_CONCURRENCY + 2)
+# Seconds that a thread may wait to be one of IN_ALL: it is one of the threads meant for other pages.
+LONGEST_WAIT = 1.0
+# The share of a call's remaining time that it may wait for its turn.
 SHARE_FOR_WAITING = 0.5
-LEASE_MARGIN = 5.0
 
 _turn_of_files = threading.Lock()
+
+
+class NoSlot(Exception):
+    """No slot came free in time, or too many threads are waiting for one."""
 
 
 class LimitedTransport(Transport):
@@ -43,20 +44,38 @@ class LimitedTransport(Transport):
 
     def exchange(self, verb: str, url: str, *, deadline: float, **request: Any) -> Answer | Failure:
         left = max(0.0, deadline - time.monotonic())
+        calls = slots(f"calls of {self._account}", settings.POSTER_MAX_CONCURRENCY)
+        if "/dash." in url:  # long lists, which may hang, take no slot from all other calls
+            calls = slots(f"statistics of {self._account}", max(1, settings.POSTER_MAX_CONCURRENCY // 2))
         release_database()
         try:
-            with (
-                limiter.entered(self._person, account=self._account),
-                slot(
-                    f"{settings.POSTER_API_URL} {self._account}",
-                    settings.POSTER_MAX_CONCURRENCY,
-                    wait=left * SHARE_FOR_WAITING,
-                    lease=left + LEASE_MARGIN,
-                ),
-            ):
+            with waiting(self._person), _held(calls, left * SHARE_FOR_WAITING):
                 return self._transport.exchange(verb, url, deadline=deadline, **request)
         except NoSlot:
             return Failure(ErrorReason.BUSY, sent=False, retryable=False)
+
+
+@cache
+def slots(name: str, count: int) -> threading.BoundedSemaphore:
+    """Return the slots of that name."""
+    return threading.BoundedSemaphore(count)
+
+
+@contextmanager
+def _held(found: threading.BoundedSemaphore, wait: float) -> Iterator[None]:
+    if not found.acquire(timeout=wait):
+        raise NoSlot
+    try:
+        yield
+    finally:
+        found.release()
+
+
+@contextmanager
+def waiting(person: int) -> Iterator[None]:
+    """Be one of the threads that wait for Poster. Raises `NoSlot` if there are too many."""
+    with _held(slots(f"person {person}", OF_PERSON), 0), _held(slots("all", IN_ALL), LONGEST_WAIT):
+        yield
 
 
 def release_database() -> None:
@@ -75,7 +94,7 @@ def file_turn(person: int) -> Iterator[None]:
     """
     release_database()
     try:
-        with limiter.entered(person), _turn_of_files:
+        with waiting(person), _turn_of_files:
             yield
     except NoSlot:
         raise busy() from None

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupList, GroupValues
@@ -14,7 +15,6 @@ from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import first_allowed, usable_credentials
-from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.journal")
 SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
@@ -53,8 +53,8 @@ def _audit(credentials: PosterCredentials) -> list[Unexplained]:
     is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
     sent = Change.objects.filter(is_seen, account=credentials.account_id, client_id__isnull=True)
     later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
-    settled = past("settled_at", age=timedelta(seconds=settings.POSTER_LAG_SECONDS))
-    rows = sent.filter(settled, state__in=SETTLED, group_id__isnull=False)
+    settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
     changes = list(rows.exclude(Exists(later)).order_by("group_id"))
     first = _findings(changes, _groups(credentials))
     if not first:

@@ -21,7 +21,6 @@ from groups.services.gateway import check_token
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
-from poster_admin.common.deadlines import is_past
 
 LATEST = 5
 PEOPLE_OF = 2000
@@ -192,7 +191,7 @@ def late_until(change: Change) -> datetime | None:
     """Return the time until which a lost update may still arrive, over what was saved meanwhile, or None."""
     is_lost = can_repeat(change) or change.reason in (Change.Reason.OVERWRITTEN, Change.Reason.SUPERSEDED)
     sent_at, age = change.sent_at or change.created_at, timedelta(seconds=settings.POSTER_SETTLE_SECONDS)
-    is_over = Command.kind_of(change).removes or is_past(sent_at, age=age)
+    is_over = Command.kind_of(change).removes or sent_at <= timezone.now() - age
     return sent_at + age if is_lost and not is_over else None
 
 

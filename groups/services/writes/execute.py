@@ -51,7 +51,6 @@ from groups.services.writes.reconcile import (
 )
 from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
 from groups.services.writes.unrecorded import Store, write_down
-from poster_admin.common.deadlines import is_past
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -311,7 +310,7 @@ def _read_after(command: Command, change: Change, values: dict[str, object], *, 
     """
     for name, value in values.items():
         setattr(change, name, value)
-    is_slow = change.sent_at is not None and is_past(change.sent_at, age=SLOW)
+    is_slow = change.sent_at is not None and change.sent_at <= timezone.now() - SLOW
     if (command.creates or is_slow) and not Change.objects.settle(change, **values):
         return
     deadline = _end_of(READ_AFTER, until)

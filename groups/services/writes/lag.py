@@ -6,11 +6,12 @@ counts as outdated, not as a change made elsewhere.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.changes import OF_GROUPS
@@ -20,7 +21,6 @@ from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
 from groups.services.groups import Groups, list_groups_now
 from groups.services.writes.outcome import Replaced, same
-from poster_admin.common.deadlines import recent
 
 # The form of a group asks for them, so the question is put together once.
 MADE = RareRows(
@@ -156,13 +156,14 @@ def moved_just_now(job: Job) -> bool:
 
 
 def _have_moved(**by: object) -> bool:
-    changes = Change.objects.filter(recent("settled_at", age=_lag()), **by)
+    changes = Change.objects.filter(settled_at__gt=_since(), **by)
     return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
 
 
 def _open_or_recent() -> Q:
-    return recent("settled_at", age=_lag()) | Q(settled_at__isnull=True)
+    return Q(settled_at__gt=_since()) | Q(settled_at__isnull=True)
 
 
-def _lag() -> timedelta:
-    return timedelta(seconds=settings.POSTER_LAG_SECONDS)
+def _since() -> datetime:
+    """Return the time since which Poster may still show what was before."""
+    return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)

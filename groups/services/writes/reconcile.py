@@ -18,7 +18,6 @@ from groups.poster import NotAllowed, PosterError, Refused, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import Outcome, contradicts_refusal
-from poster_admin.common.deadlines import is_ahead, past
 
 log = logging.getLogger("groups.journal")
 
@@ -65,7 +64,7 @@ def read_outcome(
     if outcome is not None and outcome.proven:
         return Reading(outcome, certain=True)
     found, now = outcome.digest if outcome else NOTHING, timezone.now()
-    if change.found != found or change.found_since is None or is_ahead(change.found_since):
+    if change.found != found or change.found_since is None:
         Change.objects.settle(change, found=found, found_since=now)
         return Reading(outcome, certain=False)
     return Reading(outcome, certain=now - change.found_since >= _confirmed_after())
@@ -116,10 +115,10 @@ def due(now: datetime) -> Q:
     """Return the condition for changes whose check is due."""
     # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
-    look = past("next_check_at", ahead=LONGEST_PAUSE, now=now)
+    look = Q(next_check_at__lte=now)
     return Q(look, state=Change.State.UNKNOWN) | Q(
         Q(next_check_at__isnull=True) | look,
-        past("created_at", age=in_flight, now=now),
+        created_at__lte=now - in_flight,
         state=Change.State.PENDING,
     )
 
@@ -188,7 +187,7 @@ def _claim(change: Change, now: datetime) -> bool:
     looks = change.checks + 1
     pause = _pause_after(looks)
     # Do not let a long pause delay the check that may give the change up.
-    left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change, looks)
+    left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
     return Change.objects.settle(
         change,
         state=Change.State.UNKNOWN,
@@ -259,7 +258,7 @@ def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
 
     It is the last resort, if the check has found one.
     """
-    waited = _waited(change, change.checks)
+    waited = _waited(change)
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
         if change.checks >= LOOKS_AT_LEAST and waited >= absent:
@@ -271,9 +270,5 @@ def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
     return None
 
 
-def _waited(change: Change, looks: int) -> timedelta:
-    """Return how long ago the change was sent; if a wrong clock set a future time, add up the pauses."""
-    sent_at = change.sent_at or change.created_at
-    if is_ahead(sent_at):
-        return sum(map(_pause_after, range(1, looks)), timedelta())
-    return timezone.now() - sent_at
+def _waited(change: Change) -> timedelta:
+    return timezone.now() - (change.sent_at or change.created_at)

@@ -8,6 +8,7 @@ from django.contrib.messages import get_messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -29,7 +30,6 @@ from groups.views.http.requests import Request, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes.write_page import WritePage
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, show_outcome
-from poster_admin.common.deadlines import is_past
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 
@@ -111,7 +111,7 @@ def _tell_outcome(request: Request, change: Change) -> HttpResponse:
     """
     if change.user_id != request.user.pk:
         raise Http404
-    if not change.is_over or (change.settled_at and not is_past(change.settled_at, age=TOLD_BY_ITS_FORM)):
+    if not change.is_over or (change.settled_at and timezone.now() - change.settled_at < TOLD_BY_ITS_FORM):
         return HttpResponse(status=204)
     shown = toasts(get_messages(request), request.user)
     if str(change.pk) not in {toast.change_id for toast in shown}:

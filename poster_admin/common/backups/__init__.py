@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import which
 
@@ -10,13 +10,15 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
 
 from poster_admin.common.backups.engine import Engine, ReadColumn
 from poster_admin.common.backups.postgresql import PostgreSQL
 from poster_admin.common.backups.sqlite import SQLite
-from poster_admin.common.deadlines import SKEW, is_ahead
 
 PREFIX = "poster-admin-"
+# A time later than this in the future was written by a clock that ran fast.
+AHEAD = timedelta(minutes=1)
 # The time of a backup in its name, so that the names are in the order of the times.
 STAMP = "%Y-%m-%d-%H%M%S-%f"
 # Seconds without a write after which an unfinished backup is that of a process that was killed.
@@ -41,12 +43,12 @@ def default_folder() -> Path | None:
 def newest(folder: Path) -> datetime | None:
     """Return the time of the newest backup in a folder, None if it has none.
 
-    One that lies ahead of the clock does not count: a clock that once ran fast wrote it, and it would be the
+    One that lies AHEAD of the clock does not count: a clock that once ran fast wrote it, and it would be the
     newest until the real time catches up.
     """
     files = folder.glob(f"{PREFIX}*{engine().suffix}")
     times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in files]
-    return max((time for time in times if not is_ahead(time)), default=None)
+    return max((time for time in times if time <= timezone.now() + AHEAD), default=None)
 
 
 def back_up(folder: Path, note: str = "") -> Path:
@@ -86,10 +88,10 @@ def back_up(folder: Path, note: str = "") -> Path:
 def delete_old(folder: Path, keep: int) -> list[Path]:
     """Delete all backups in a folder but the newest `keep`, and return the deleted ones.
 
-    One that lies ahead of the clock counts as the oldest; one without a time in its name was named by
+    One that lies AHEAD of the clock counts as the oldest; one without a time in its name was named by
     somebody, and stays.
     """
-    ahead = f"{PREFIX}{datetime.now(UTC) + SKEW:{STAMP}}"
+    ahead = f"{PREFIX}{datetime.now(UTC) + AHEAD:{STAMP}}"
     files = folder.glob(f"{PREFIX}[0-9]*{engine().suffix}")
     old = sorted(files, key=lambda path: (path.name < ahead, path.name), reverse=True)[keep:]
     for path in old:

@@ -27,8 +27,6 @@ Where the documentation is silent, the sandbox decides:
   that lists removed groups lists their clients so too; in the others both are gone.
 - `dash.getClientsSales` lists everybody who bought, in the order of their ids, also clients that were removed
   since. A receipt of the past keeps its discount when a group changes. The default period is 30 days.
-- `dash.getTransactions` lists the receipts of one client alone (`type=clients`), closed and paid in cash, the
-  latest 100 of them.
 
 Reads can lag behind the writes, in the ways of `LAGS`: `Sandbox.lag` starts a lag that lasts,
 `Sandbox.script` puts one on single calls. A write always meets the true state.

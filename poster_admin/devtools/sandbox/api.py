@@ -152,12 +152,6 @@ def _get_clients_sales(account: Account, request: Request, _apply: bool) -> byte
     return account.clients_sales(request.query)
 
 
-def _get_transactions(account: Account, request: Request, _apply: bool) -> bytes:
-    if request.query.get("type") != "clients":
-        raise ApiError(42, "the sandbox lists the receipts of one client alone")
-    return account.receipts(request.query)
-
-
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
     return dump(
         {
@@ -189,7 +183,6 @@ METHODS: Mapping[str, Method] = {
     "clients.getPromotions": Method("GET", "list", _get_promotions),
     "clients.getLoyaltyRules": Method("GET", "list", _get_loyalty_rules),
     "dash.getClientsSales": Method("GET", "list", _get_clients_sales),
-    "dash.getTransactions": Method("GET", "list", _get_transactions),
     "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
 }
 _KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

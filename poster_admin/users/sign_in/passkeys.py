@@ -6,7 +6,7 @@ Every passkey can sign in alone: the device keeps it, names its user, and has to
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,7 +36,6 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from poster_admin.common.deadlines import is_past
 from poster_admin.users import security_log, sessions
 from poster_admin.users.accounts import name_of
 from poster_admin.users.identities import lock_unchanged
@@ -193,7 +192,7 @@ def _give_out(request: HttpRequest, challenge: bytes, *, handle: str = "") -> No
 def _take_back(request: HttpRequest) -> tuple[bytes, str]:
     """Return the challenge of this session, which counts once, and the handle that was given out with it."""
     challenge, given_at, handle = request.session.pop(CHALLENGE, ("", 0, ""))
-    if is_past(datetime.fromtimestamp(given_at, UTC), age=CHALLENGE_LIFE):
+    if time.time() - given_at >= CHALLENGE_LIFE.total_seconds():
         raise NotAccepted
     return base64url_to_bytes(challenge), handle
 

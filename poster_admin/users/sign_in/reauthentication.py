@@ -1,14 +1,12 @@
 """Ask for the password again before a sensitive step, in case the user has left the PC unlocked."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-
-from poster_admin.common.deadlines import is_past
 
 # Key in the session: when the user last signed in or typed the password again.
 CONFIRMED_AT = "confirmed_at"
@@ -32,7 +30,7 @@ def forget_confirmation(request: HttpRequest) -> None:
 def recently_confirmed(request: HttpRequest) -> bool:
     """Return True if the user signed in or typed the password in the last 15 minutes."""
     confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
-    return not is_past(datetime.fromtimestamp(confirmed_at, UTC), age=CONFIRMATION_LIFE)
+    return time.time() - confirmed_at < CONFIRMATION_LIFE.total_seconds()
 
 
 def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.common.deadlines import recent
 from poster_admin.users import security_log, sessions
 from poster_admin.users.identities import lock_unchanged
 from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
@@ -88,7 +88,7 @@ def prepare(user: User) -> TOTPDevice:
     One that was shown a while ago is replaced: somebody else may have read its key at an unlocked PC.
     """
     shown = TOTPDevice.objects.filter(user=user, confirmed=False)
-    device: TOTPDevice | None = shown.filter(recent("created_at", age=CONFIRMATION_LIFE)).first()
+    device: TOTPDevice | None = shown.filter(created_at__gt=timezone.now() - CONFIRMATION_LIFE).first()
     if device is None:
         shown.delete()
         device = TOTPDevice(user=user, name="app", confirmed=False, key=new_key())

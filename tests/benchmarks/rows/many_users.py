@@ -46,7 +46,7 @@ def cold_viewers(lab):
     name = f"{CONNECTIONS} cold viewers: calls"
     times = lab.some(8, 1)
     worst = max(_cold_calls(lab, f"n50-l50-{number}") for number in range(times))
-    yield Row(name=name, measured=worst, at_least=1, goal=1, note=f"the worst of {times}")
+    yield Row(name=name, measured=worst, at_least=2, goal=2, note=f"one a process, the worst of {times}")
 
 
 def _cold_calls(lab, account):

@@ -21,7 +21,6 @@ from groups.poster import (
     OutcomeUnknown,
     PosterError,
     PromotionList,
-    ReceiptList,
     Refused,
     SalesList,
     Timeouts,
@@ -43,7 +42,6 @@ READS = {
     "clients.getPromotions": lambda poster: poster.get_promotions(),
     "clients.getLoyaltyRules": lambda poster: poster.get_loyalty_rules(),
     "dash.getClientsSales": lambda poster: poster.get_clients_sales(date(2026, 9, 28), date(2026, 10, 27)),
-    "dash.getTransactions": lambda poster: poster.get_receipts(175, date(2026, 9, 28), date(2026, 10, 27)),
 }
 WRITES = {
     "clients.createGroup": (lambda poster: poster.create_group(VALUES), 6),
@@ -58,7 +56,6 @@ LISTS = {
     "clients.getPromotions": PromotionList,
     "clients.getLoyaltyRules": LoyaltyRuleList,
     "dash.getClientsSales": SalesList,
-    "dash.getTransactions": ReceiptList,
 }
 
 # Results of a read with the faults of a row, or one fault by name: the error, and the number of attempts.
@@ -120,7 +117,7 @@ READ_LIST = dict.fromkeys(UNREADABLE, GOOD) | {45: GOOD, 47: GOOD}
 # A client with missing fields is still a client; a group's count of clients is in the row of a group alone.
 # A number that is no percent and no whole kopeck may well be a sum to pay. A rule holds nothing beyond ASCII,
 # and false in place of the rules says that there are none.
-# Sales and receipts have no percent, and their names are not read; a client of number 0 is nobody.
+# Sales have no percent, and their names are not read; a client of number 0 is nobody.
 READABLE_ROWS = {
     "clients.getClients": {"row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"},
     "clients.getPromotions": {"row_negative_count"},
@@ -129,7 +126,6 @@ READABLE_ROWS = {
         "response_false",
     },
     "dash.getClientsSales": {*("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")},
-    "dash.getTransactions": {*("row_percent_150", "row_negative_count", "row_surrogate_name", "row_id_zero")},
 }
 READABLE_ROWS["clients.getClient"] = READABLE_ROWS["clients.getClients"]
 READ_ONE = dict.fromkeys(UNREADABLE, (InvalidResponse, 1)) | {

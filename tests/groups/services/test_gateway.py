@@ -3,20 +3,23 @@
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.db import connections
 from django.utils import timezone
 
-from groups.models import PosterAccount, PosterCredentials
+from groups.features.insights.services.sales import read_sales
+from groups.features.insights.services.sales_sums import Period
+from groups.models import PosterAccount, PosterCredentials, StatisticsCircuit
 from groups.poster import NotFound, TokenRejected, Unreachable
 from groups.services import credentials as credentials_service
 from groups.services import gateway
 from tests.support.pages import group_form, text_of
 
 pytestmark = pytest.mark.django_db
+DAY = Period(date(2026, 10, 1), date(2026, 10, 1))
 
 
 @pytest.fixture
@@ -62,6 +65,20 @@ def test_what_one_user_of_the_account_has_waited_for_spares_the_others(staff, ow
     assert len(dead_poster.calls()) == calls
     fail(outsider, 1)
     assert len(dead_poster.calls()) > calls
+
+
+def test_statistics_that_hang_leave_all_other_calls_as_they_are(owner, dead_poster):
+    dead_poster.clear_faults()
+    dead_poster.script("dash.getClientsSales", "fin_before_headers", times=None)
+    for reason in ("connection_lost", "connection_lost", "circuit_open"):
+        with pytest.raises(Unreachable) as failure:
+            read_sales(credentials_service.credentials_of(owner), DAY, within=60)
+        assert failure.value.reason == reason
+    assert ask(owner).groups
+    StatisticsCircuit.objects.update(open_until=timezone.now() - timedelta(seconds=1))
+    dead_poster.clear_faults()
+    for _ in range(2):
+        assert read_sales(credentials_service.credentials_of(owner), DAY, within=60).sales
 
 
 @pytest.mark.django_db(transaction=True)

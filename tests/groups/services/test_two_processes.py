@@ -146,7 +146,7 @@ def test_a_write_in_one_process_is_seen_by_the_next_read_in_the_other(dashboard)
         assert len(lists) == 1
 
 
-def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
+def test_many_who_look_at_once_are_one_call_of_each_process(dashboard):
     path, form = dashboard.open_form(dashboard.plan("update", ""))
     assert dashboard.send_form(path, form).status_code == 302  # the cached value is older
     dashboard.sandbox.log.clear()
@@ -154,7 +154,9 @@ def test_many_who_look_at_once_in_both_processes_are_one_call(dashboard):
     with ThreadPoolExecutor(AT_ONCE) as pool:
         looks = [pool.submit(dashboard.get, "/groups/", server=number % 2) for number in range(AT_ONCE)]
         assert {look.result().status_code for look in looks} == {200}
-    assert [call.method for call in dashboard.sandbox.log] == ["clients.getGroups"]
+    calls = [call.method for call in dashboard.sandbox.log]
+    assert calls == ["clients.getGroups"] * len(calls)
+    assert len(calls) <= 2
 
 
 @pytest.mark.thorough

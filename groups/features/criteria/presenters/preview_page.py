@@ -17,7 +17,6 @@ from django.utils.translation import ngettext
 
 from groups.features.criteria.models import KIND
 from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
-from groups.features.criteria.services import sales_lists
 from groups.features.criteria.services.judging import Criterion
 from groups.features.criteria.services.previews import PairSums, Preview, is_better, unproven_words
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
@@ -131,23 +130,9 @@ class PreviewPage:
             )
             sentences.append(text % {"count": count(preview.unread)})
         if preview.is_month_empty:
-            sentences.append(
-                _("Poster lists no sales at all of the last month: receipts alone prove what was bought.")
-            )
-        if preview.proven_alone:
-            text = ngettext(
-                "%(count)s client was proven by their receipts, asked for alone.",
-                "%(count)s clients were proven by their receipts, asked for alone.",
-                preview.proven_alone,
-            )
-            sentences.append(text % {"count": count(preview.proven_alone)})
+            sentences.append(_("Poster lists no sales at all of the last month, which proves nothing."))
         if preview.unproven:
-            text = ngettext(
-                "The receipts of at most %(count)s client are asked for alone, of others each day.",
-                "The receipts of at most %(count)s clients are asked for alone, of others each day.",
-                sales_lists.MOST_ASKED,
-            )
-            sentences += [unproven_words(preview.unproven), text % {"count": count(sales_lists.MOST_ASKED)}]
+            sentences.append(unproven_words(preview.unproven))
         return " ".join(sentences)
 
     def _name(self, group_id: int) -> str:

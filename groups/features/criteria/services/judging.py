@@ -156,12 +156,6 @@ def birthdays_around(today: date, days: int) -> frozenset[tuple[int, int]]:
 LONGEST_CALL = 31
 """Days of one call for sales at most."""
 
-RECEIPTS = 24
-"""Bits of a number for its receipts; the kopecks stand above them."""
-MOST_IN_A_LIST = 100_000
-"""Receipts of a client in one list at most: the lists of a year have room for them."""
-_RECEIPTS_MASK = (1 << RECEIPTS) - 1
-
 
 def spans_of(periods: Sequence[int]) -> list[Span]:
     """Return the calls for sales that periods need.
@@ -183,10 +177,9 @@ class SalesBook:
 
     def __init__(self, periods: Sequence[int]) -> None:
         self.periods = tuple(sorted(set(periods)))
-        # Kopecks and receipts in one number each, which takes half the memory: see RECEIPTS.
-        self._sums: list[dict[int, int]] = [{} for _ in self.periods]
-        # The clients of each list that may lack rows, there or by receipts, with what these add.
-        self._short: list[dict[Span, dict[int, int]]] = [{} for _ in self.periods]
+        self._sums: list[dict[int, Bought]] = [{} for _ in self.periods]
+        # The clients of each list that may lack rows.
+        self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
         self._broken: set[int] = set()
 
     def add(
@@ -196,42 +189,25 @@ class SalesBook:
 
         A list that is not whole may lack the row of anybody: it was cut, a row named nobody, or it failed.
         """
-        step = self._step_of(span)
+        step = next(step for step, period in enumerate(self.periods) if span[1] <= period)
         sums = self._sums[step]
-        for client_id, bought in sales.items():
-            sums[client_id] = sums.get(client_id, 0) + _packed(bought)
+        for client_id, (kopecks, receipts) in sales.items():
+            before = sums.get(client_id, (0, 0))
+            sums[client_id] = before[0] + kopecks, before[1] + receipts
         self._broken.update(broken)
         if not is_whole:
-            self._short[step][span] = dict.fromkeys(sales, 0)
+            self._listed[step].append(frozenset(sales))
 
     def is_broken(self, client_id: int) -> bool:
         """Return True if a row of this client could not be read: they stay where they are."""
         return client_id in self._broken
 
-    def bought(self, client_id: int, *, as_listed: bool = False) -> BoughtIn:
-        """Return what a client bought in each period; `as_listed` takes absence for a proof."""
-        packed, proven, found = 0, True, {}
+    def bought(self, client_id: int) -> BoughtIn:
+        """Return what a client bought in each period."""
+        kopecks, receipts, proven, found = 0, 0, True, {}
         for step, period in enumerate(self.periods):
-            packed += self._sums[step].get(client_id, 0)
-            for known in self._short[step].values():
-                proven = proven and (as_listed or client_id in known)
-                packed += known.get(client_id, 0)
-            found[period] = (packed >> RECEIPTS, packed & _RECEIPTS_MASK) if proven else None
+            more = self._sums[step].get(client_id, (0, 0))
+            kopecks, receipts = kopecks + more[0], receipts + more[1]
+            proven = proven and all(client_id in listed for listed in self._listed[step])
+            found[period] = (kopecks, receipts) if proven else None
         return found
-
-    def spans_to_prove(self, client_id: int, days: int) -> list[Span]:
-        """Return the spans in the last days whose lists may lack the row of a client, the latest first."""
-        short = (each for step in self._short for each in step.items())
-        return sorted(span for span, known in short if span[1] <= days and client_id not in known)
-
-    def prove(self, client_id: int, span: Span, bought: Bought) -> None:
-        """Take the sums of a client's receipts for the row that the list of a span may lack."""
-        self._short[self._step_of(span)][span][client_id] = _packed(bought)
-
-    def _step_of(self, span: Span) -> int:
-        return next(step for step, period in enumerate(self.periods) if span[1] <= period)
-
-
-def _packed(bought: Bought) -> int:
-    kopecks, receipts = bought
-    return (kopecks << RECEIPTS) + min(receipts, MOST_IN_A_LIST)

@@ -39,9 +39,9 @@ class Preview(msgspec.Struct):
     """The effect that a table would have, as one token saw it at `as_of`.
 
     `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
-    stay because of that, `proven_alone` those whom only their receipts have proven, and `pinned` those who
-    would move but for their pin. `members` are the clients of each group. `has_cost` is False where the sales
-    of the last 30 days are not known; `is_month_empty` says that Poster lists none in these days.
+    stay because of that, and `pinned` those who would move but for their pin. `members` are the clients of
+    each group. `has_cost` is False where the sales of the last 30 days are not known; `is_month_empty` says
+    that Poster lists none in these days.
     """
 
     as_of: datetime
@@ -49,7 +49,6 @@ class Preview(msgspec.Struct):
     pairs: list[PairSums] = msgspec.field(default_factory=list)
     unread: int = 0
     unproven: int = 0
-    proven_alone: int = 0
     pinned: int = 0
     has_cost: bool = True
     is_month_empty: bool = False

@@ -1,8 +1,7 @@
 """Read the clients and the sales of an account, judge them by its table, and say who would move.
 
-The sales come first. Then one sweep of all clients judges each as they are read, and finally some of those
-whom the sales leave open are judged by their receipts. Sums alone are kept, for the day; who would move is
-known only while it is read.
+The sales come first. Then one sweep of all clients judges each as they are read. Sums alone are kept, for the
+day; who would move is known only while it is read.
 """
 
 import hashlib
@@ -113,7 +112,6 @@ class CriteriaReading(Listener[Preview]):
 
         Raises `SalesRefused` for a reading that needs sales.
         """
-        self._until, self._alive = until, alive
         self._lists.read(until, alive)
         if self._needs_sales and not self._preview.may_see_sales:
             raise SalesRefused
@@ -146,20 +144,12 @@ class CriteriaReading(Listener[Preview]):
             return
         dates = zip(self.table.asks_for_dates, _dates_of(client), strict=True)
         self._preview.unread += any(is_asked and date == UNREAD for is_asked, date in dates)
-        if self._place(client, bought):
-            return
-        self._preview.unproven += 1
-        as_listed = self._place_of(client, self._book.bought(client.id, as_listed=True))
-        if as_listed is not None:
-            would_move = self.table.groups[as_listed] != client.group_id
-            self._lists.offer(client, would_move=would_move)
-
-    def _place_of(self, client: Client, bought: BoughtIn) -> int | None:
-        return self._judge.place_of(*_dates_of(client), bought)
+        if not self._place(client, bought):
+            self._preview.unproven += 1
 
     def _place(self, client: Client, bought: BoughtIn) -> bool:
         """Note where a client belongs; return False if that is not proven."""
-        place = self._place_of(client, bought)
+        place = self._judge.place_of(*_dates_of(client), bought)
         if place is None:
             return False
         to_id = self.table.groups[place]
@@ -207,10 +197,6 @@ class CriteriaReading(Listener[Preview]):
 
     def done(self) -> Preview:
         preview = self._preview
-        for client in self._lists.prove_alone(self._until, self._alive):
-            if self._place(client, self._book.bought(client.id)):
-                preview.unproven -= 1
-                preview.proven_alone += 1
         pairs = self._pairs.values()
         preview.pairs = sorted(pairs, key=lambda each: (-each.clients, each.from_id, each.to_id))
         preview.provisional = not self.membership.settled

@@ -27,7 +27,6 @@ from groups.services.events import Event, changes_in, one_line
 from groups.services.gateway import call_poster
 from groups.services.groups import list_listeners
 from groups.services.values import difference_words
-from poster_admin.common.deadlines import past, recent
 from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
 
@@ -108,8 +107,7 @@ def _due() -> QuerySet[Watch]:
 
 
 def _is_time() -> Q:
-    longest = max(timedelta(seconds=settings.POSTER_WATCH_SECONDS), REFUSED)
-    return past("next_look_at", ahead=longest)
+    return Q(next_look_at__lte=timezone.now())
 
 
 def bring_looks_forward() -> None:
@@ -120,7 +118,7 @@ def bring_looks_forward() -> None:
     """
     now = timezone.now()
     copies = GroupsCopy.objects.of_present_token().filter(
-        recent("fetched_at", age=HINT_AGE),
+        fetched_at__gt=now - HINT_AGE,
         credentials__account__watch__isnull=False,
         # A refused token has its own pause.
         credentials__account__watch__credentials__refused_at=None,

@@ -13,7 +13,6 @@ from django.utils import timezone
 from groups.features.insights.models import ClientCount
 from groups.models import GroupsCopy, PosterCredentials
 from groups.poster import Group
-from poster_admin.common.deadlines import recent
 
 KEPT = timedelta(days=400)
 SHOWN = timedelta(days=90)
@@ -27,7 +26,7 @@ def keep_counts_of_copies() -> int:
     today = timezone.localdate()
     counted = ClientCount.objects.filter(account=OuterRef("credentials__account"), day=today)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    may_add = Q(~Exists(counted)) | recent("fetched_at", age=JUST_READ)
+    may_add = Q(~Exists(counted)) | Q(fetched_at__gt=timezone.now() - JUST_READ)
     copies = GroupsCopy.objects.of_present_token().filter(may_add, fetched_at__gte=midnight)
     return sum(
         keep_counts(copy.credentials, map(Group.from_json, copy.groups), copy.fetched_at)

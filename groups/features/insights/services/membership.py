@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from groups.models import Job, PosterAccount
-from poster_admin.common.deadlines import is_past
 
 DAY = 24 * 60 * 60
 PROVISIONAL_LIFE = 90
@@ -41,5 +41,5 @@ def membership_of(account_id: str) -> Membership:
         return Membership(f"job-{job_id}", settled=False)
     moves, moved_at = PosterAccount.objects.values_list("moves", "moved_at").get(pk=account_id)
     lag = timedelta(seconds=settings.POSTER_LAG_SECONDS)
-    settled = moved_at is None or is_past(moved_at, age=lag)
+    settled = moved_at is None or moved_at <= timezone.now() - lag
     return Membership(f"moves-{moves}" if settled else f"moves-{moves}-lag", settled)

@@ -140,7 +140,9 @@ def read_sales(credentials: PosterCredentials, period: Period, *, within: float)
     def ask() -> SalesList:
         left = rest_of(within, began)
         return call_poster(
-            credentials, lambda poster: poster.get_clients_sales(period.first, period.last, within=left)
+            credentials,
+            lambda poster: poster.get_clients_sales(period.first, period.last, within=left),
+            of_statistics=True,
         )
 
     found = ask()

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -29,7 +28,7 @@ from groups.services.calls.limits import busy
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
 from groups.services.jobs.lease import stopping
-from groups.services.shared_calls import alone, single_flight
+from groups.services.shared_calls import single_flight
 from poster_admin.common.outages import ask_shared
 
 log = logging.getLogger("groups.jobs")
@@ -163,8 +162,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
     listener.check_failure()
     if (noted := _progress_of(credentials)) is not None:
         return noted
-    # A cache of files cannot look and add in one step, so one process does so at a time.
-    return alone(_key(credentials), partial(_progress_of, credentials), partial(_enqueue, listener))
+    return _enqueue(listener)
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
@@ -180,7 +178,7 @@ def find_sums_quickly[T](listener: Listener[T]) -> T | None:
 def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
     """Return the sums; sweep for them now if none are kept.
 
-    Threads and processes that ask at the same time share one sweep. Raises `PosterError`, among them
+    Threads that ask at the same time share one sweep. Raises `PosterError`, among them
     `Unreachable` with the reason "deadline" if it takes longer than `within` seconds.
     """
     if (found := listener.kept()) is not None:
@@ -193,9 +191,7 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
             raise listener.failure
         return listener.sums
 
-    credentials = listener.credentials
-    name = f"{credentials.account_id} {credentials.fingerprint} sweep"
-    return single_flight(listener.key, credentials.user_id, listener.kept, ask, name=name)
+    return single_flight(listener.key, listener.credentials.user_id, ask)
 
 
 def is_small(credentials: PosterCredentials) -> bool:
@@ -257,7 +253,8 @@ def _enqueue(listener: Listener[Any]) -> SweepProgress:
     """Put the account's task into the queue, and note that it waits there."""
     credentials = listener.credentials
     key, progress = _key(credentials), SweepProgress(0, list_groups(credentials).totals.clients)
-    ask_shared(lambda: cache.set(key, progress, timeout=WAITS), None)
+    if ask_shared(lambda: cache.add(key, progress, timeout=WAITS), None) is False:
+        return _progress_of(credentials) or progress  # another thread has just done so
     if _progress_of(credentials) is None:
         raise busy()  # the cache keeps nothing: each request would enqueue a task, and find no sums
     try:

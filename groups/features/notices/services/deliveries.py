@@ -16,7 +16,6 @@ from groups.features.notices.services import mails, outbox, webhooks
 from groups.models import PosterCredentials
 from groups.services.installation.findings import Found
 from groups.services.installation.findings import State as Level
-from poster_admin.common.deadlines import past
 
 log = logging.getLogger("groups.notices")
 
@@ -60,7 +59,7 @@ def queue_lost_messages() -> int:
 
     A second task of one message does no harm: the lease lets one of them send it.
     """
-    lost = Delivery.objects.due().filter(past("next_try_at", age=OVERDUE))
+    lost = Delivery.objects.due().filter(next_try_at__lte=timezone.now() - OVERDUE)
     found = 0
     for pk in lost.values_list("pk", flat=True):
         with transaction.atomic():

@@ -14,7 +14,6 @@ from groups.features.notices.models import Delivery, Notice, SendFailed, Webhook
 from groups.features.notices.services import webhooks
 from groups.features.notices.services.outbox import SET_WEBHOOK, reader_of
 from groups.models import PosterCredentials
-from poster_admin.common.deadlines import recent
 from poster_admin.users.language import language_of
 
 # The kind in the body of the request. No event has it, so nobody can choose it.
@@ -56,7 +55,7 @@ def send_trial(credentials: PosterCredentials) -> None:
         delivery = Delivery(webhook=webhook, state=State.DROPPED, tries=1, tried_at=timezone.now())
         if webhook is None or webhook.credentials is None or reader_of(delivery, account_id) is None:
             raise TrialRefused(TrialRefused.Reason.OFF)
-        if webhook.deliveries.filter(recent("tried_at", age=PAUSE)).exists():
+        if webhook.deliveries.filter(tried_at__gt=timezone.now() - PAUSE).exists():
             raise TrialRefused(TrialRefused.Reason.TOO_SOON)
         delivery.save(force_insert=True)
     with translation.override(language_of(webhook.credentials.user)):

@@ -30,7 +30,6 @@ from groups.services.groups import read_now
 from groups.services.writes.commands import Command, RemoveGroup
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import NotSent, OperationReused
-from poster_admin.common.deadlines import is_past
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
@@ -203,7 +202,7 @@ def take_snapshot(
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
             raise OperationReused
         is_recorded = Change.objects.filter(pk=operation).exists()
-        if is_past(found.taken_at, age=OF_ONE_TRY) and not is_recorded:
+        if found.taken_at <= timezone.now() - OF_ONE_TRY and not is_recorded:
             _own_row(found).delete()  # nothing was removed then, or the process that was taking it was killed
         elif found.complete:
             return found

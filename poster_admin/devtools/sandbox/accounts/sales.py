@@ -8,7 +8,7 @@ has the discount that the seed gave to its client: a later change of the group d
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,6 @@ _MONTH = timedelta(days=30)
 # Days between two visits of a client; out of 16 clients one never comes.
 _RHYTHMS = (1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 7, 10, 14, 21)
 _PAID_WITH_BONUSES = 3
-RECEIPTS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +72,6 @@ class Sales:
             if bought:
                 rows.append(self._row(client_id, clients.row(client_id), bought))
         return rows
-
-    def receipts(self, query: Mapping[str, str], clients: "Clients") -> list[dict[str, Any]]:
-        """Return the closed receipts of one client in the period, the latest first, at most a page."""
-        client_id, first, last = validation.identifier(query, "id"), *_period(query)
-        client = clients.row(client_id) or invented_clients.person(self._seed, self._profile.name, client_id)
-        group_id = next((group for known, group in self._buyers(clients) if known == client_id), 0)
-        bought = list(self._receipts(client_id, group_id, first.toordinal(), last.toordinal()))
-        bought.sort(key=lambda receipt: -receipt.day)
-        return [
-            _receipt_row(client_id, client, receipt, number)
-            for number, receipt in enumerate(bought[:RECEIPTS_AT_ONCE])
-        ]
 
     def _buyers(self, clients: "Clients") -> Iterator[tuple[int, int]]:
         """Yield the clients who may have bought, with their first group; a removed client has bought too."""
@@ -148,30 +135,3 @@ def _period(query: Mapping[str, str]) -> tuple[date, date]:
     today = datetime.now(_ZONE).date()
     last = min(validation.day(query, "dateTo") or today, today)
     return validation.day(query, "dateFrom") or last - _MONTH, last
-
-
-def _receipt_row(client_id: int, client: Mapping[str, str], receipt: Receipt, number: int) -> dict[str, Any]:
-    noon = datetime.combine(date.fromordinal(receipt.day), time(12), _ZONE)
-    closed = str(int(noon.timestamp() * 1000))
-    return {
-        "transaction_id": f"{client_id}{receipt.day}{number:02}",
-        "date_start": closed,
-        "date_close": closed,
-        "status": "2",
-        "guests_count": "1",
-        "discount": "0",
-        "bonus": "0",
-        "pay_type": "1",
-        "payed_bonus": "0",
-        "payed_card": "0",
-        "payed_cash": str(receipt.revenue),
-        "payed_sum": str(receipt.revenue),
-        "payed_cert": "0",
-        "tip_sum": "0",
-        "sum": str(receipt.total),
-        "client_id": str(client_id),
-        "total_profit": str(receipt.profit),
-        "client_firstname": client["firstname"],
-        "client_lastname": client["lastname"],
-        "date_close_date": f"{noon:%F %T}",
-    }

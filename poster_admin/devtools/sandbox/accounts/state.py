@@ -270,11 +270,6 @@ class Account:
         with self._lock:
             return dump(self._sales.rows(query, self.clients))
 
-    def receipts(self, query: Mapping[str, str]) -> bytes:
-        """Return the JSON list of the receipts of one client in a period."""
-        with self._lock:
-            return dump(self._sales.receipts(query, self.clients))
-
     def sell(self, client_id: int, receipt: Receipt) -> None:
         """Add a receipt of a client."""
         with self._lock:

@@ -1,7 +1,7 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule, a client's sales or a
-receipt the corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
+The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule or a client's sales
+the corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
 """
 
 import json
@@ -20,21 +20,18 @@ _WHOLE = (
     *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
     *("client_id", "bonus", "total_payed_sum", "promotion_id", "rule_id", "value"),
     *("sum", "profit", "profit_netto", "revenue", "clients", "clienst"),
-    *("transaction_id", "status", "pay_type", "payed_bonus", "payed_sum", "payed_cert", "tip_sum"),
 )
 _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
     *("client_groups_discount", "birthday_bonus"),
 )
-# The field that corresponds to a group's, in the row of a client, a promotion, a rule, sales and a receipt.
+# The field that corresponds to a group's, in the row of a client, a promotion, a rule and sales.
 _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _BONUS: "bonus"}
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 _OF_RULES = {_ID: "rule_id", _PERCENT: "value", _BONUS: "value"}
 _OF_SALES = {_ID: "client_id", _NAME: "lastname", _PERCENT: "sum", _BONUS: "revenue"}
-_OF_RECEIPTS = {_ID: "transaction_id", _NAME: "client_lastname", _PERCENT: "payed_sum", _BONUS: "sum"}
-# Sales and receipts come first: their rows have a `client_id` too.
+# Sales come first: their rows have a `client_id` too.
 _FIELDS = {
-    "transaction_id": _OF_RECEIPTS,
     "middle_invoice": _OF_SALES,
     "client_id": _OF_CLIENTS,
     "promotion_id": _OF_PROMOTIONS,
@@ -60,11 +57,7 @@ def row_decimals(exchange: Exchange) -> Answer:
     """Answer percents like "10.00" and bonuses like 5000.0."""
 
     def change(row: Row) -> Row:
-        bonuses = {
-            name: float(row[name])
-            for name in (_BONUS, "bonus", "value", "revenue", "payed_sum")
-            if name in row
-        }
+        bonuses = {name: float(row[name]) for name in (_BONUS, "bonus", "value", "revenue") if name in row}
         return row | bonuses | _percents(row, lambda percent: f"{float(percent):.2f}")
 
     return _change_all(exchange, change)

@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from groups.features.criteria.presenters.page import too_many_words
 from groups.features.criteria.presenters.preview_page import reason_words
-from groups.features.criteria.services import reading, sales_lists
+from groups.features.criteria.services import reading
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.kept import kept_spread
 from groups.features.criteria.services.previews import unproven_words
@@ -229,14 +229,8 @@ def sabotage(sandbox, monkeypatch, change):
     monkeypatch.setattr(account._sales, "rows", rows)
 
 
-@pytest.fixture
-def without_receipts(sandbox):
-    """Let calls for the receipts of single clients fail: there is no second proof."""
-    sandbox.script("dash.getTransactions", "status_500", times=None)
-
-
 def test_a_list_of_exactly_a_thousand_rows_proves_nothing_by_absence(
-    look, client_of, table, sandbox, monkeypatch, without_receipts
+    look, client_of, table, sandbox, monkeypatch
 ):
     client_of(GOLD)
     proven = client_of(GOLD, (1, 10_00))
@@ -273,9 +267,7 @@ def test_nobody_moves_down_by_a_list_of_sales_that_is_empty_once(
     assert not list(is_empty)
 
 
-def test_nobody_moves_down_by_an_empty_list_of_the_last_month(
-    look, client_of, table, sandbox, monkeypatch, without_receipts
-):
+def test_nobody_moves_down_by_an_empty_list_of_the_last_month(look, client_of, table, sandbox, monkeypatch):
     silver = str(client_of(SILVER, *THREE))
     client_of(GOLD, (1, 6_000_00))
     sabotage(sandbox, monkeypatch, lambda rows: [] if silver in {row["client_id"] for row in rows} else rows)
@@ -286,7 +278,7 @@ def test_nobody_moves_down_by_an_empty_list_of_the_last_month(
 
 @pytest.mark.parametrize("days", [1, 14, 30])
 def test_nobody_moves_down_where_the_lists_of_the_last_month_are_empty(
-    look, client_of, owner, sandbox, monkeypatch, without_receipts, days
+    look, client_of, owner, sandbox, monkeypatch, days
 ):
     save(owner, {"group_id": SILVER, "days": days, "receipts_min": 1}, otherwise=BRONZE)
     client_of(SILVER, (1, 10_00))
@@ -297,9 +289,7 @@ def test_nobody_moves_down_where_the_lists_of_the_last_month_are_empty(
     assert "could not be read" not in text_of(page)
 
 
-def test_a_day_without_sales_proves_that_nobody_has_bought_on_it(
-    look, client_of, owner, sandbox, without_receipts
-):
+def test_a_day_without_sales_proves_that_nobody_has_bought_on_it(look, client_of, owner, sandbox):
     save(owner, {"group_id": SILVER, "days": 1, "receipts_min": 1}, otherwise=BRONZE)
     client_of(SILVER)
     client_of(GOLD, (10, 5_00))
@@ -319,7 +309,7 @@ def test_the_cost_is_that_of_thirty_days_also_where_a_shorter_row_splits_them(lo
 
 
 def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
-    look, client_of, owner, sandbox, monkeypatch, without_receipts
+    look, client_of, owner, sandbox, monkeypatch
 ):
     save(owner, {"group_id": GOLD, "birthday_in": 0}, otherwise=BRONZE)
     client_of(GOLD, (1, 100_00))
@@ -330,19 +320,7 @@ def test_no_cost_is_told_where_the_sales_of_somebody_who_moves_are_not_known(
     assert number(page, "cost") is None
 
 
-def test_the_cost_of_who_was_proven_by_their_receipts_is_that_of_these(
-    look, client_of, table, sandbox, monkeypatch
-):
-    client_of(BRONZE, (1, 7_000_00))
-    sabotage(sandbox, monkeypatch, lambda _rows: [{"client_id": "x", "sum": "1"}])
-    page = look()
-    assert pairs(page) == {(BRONZE, GOLD): 1}
-    assert number(page, "cost") == 630.0
-
-
-def test_a_row_that_names_nobody_proves_nothing_by_absence(
-    look, client_of, table, sandbox, monkeypatch, without_receipts
-):
+def test_a_row_that_names_nobody_proves_nothing_by_absence(look, client_of, table, sandbox, monkeypatch):
     client_of(GOLD)
     mover = str(client_of(BRONZE, (1, 7_000_00)))
 
@@ -357,9 +335,7 @@ def test_a_row_that_names_nobody_proves_nothing_by_absence(
     assert number(page, "unread") >= 1
 
 
-def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(
-    look, client_of, table, sandbox, without_receipts
-):
+def test_a_row_of_nobody_proves_nothing_where_it_has_a_name(look, client_of, table, sandbox):
     rich, poor = client_of(GOLD, (1, 7_000_00)), client_of(GOLD)
     assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
     sandbox.script("dash.getClientsSales", "row_id_zero", group=str(rich))
@@ -411,7 +387,6 @@ def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, cli
     assert "data-cost" not in page.content.decode()
     assert "Your token may not see sales" in text_of(page)
     assert len(sandbox.calls("dash.getClientsSales")) == 1
-    assert not sandbox.calls("dash.getTransactions")
     # The form says it too, from then on until the token may.
     words = "nobody is moved by a row with sales"
     assert words in text_of(look.client.get("/criteria/"))
@@ -420,9 +395,7 @@ def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, cli
     assert words not in text_of(look.client.get("/criteria/"))
 
 
-def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
-    look, client_of, table, sandbox, without_receipts
-):
+def test_a_list_of_sales_that_fails_moves_nobody_by_absence(look, client_of, table, sandbox):
     client_of(GOLD)
     client_of(GOLD, (100, 1_00))
     client_of(BRONZE, (1, 7_000_00))
@@ -431,6 +404,21 @@ def test_a_list_of_sales_that_fails_moves_nobody_by_absence(
     assert page.status_code == 200
     assert number(page, "unread") >= 1
     assert pairs(page) == {}
+
+
+def test_a_list_of_sales_that_times_out_is_the_last_one_and_the_rest_is_judged(
+    look, client_of, owner, sandbox, settings
+):
+    rows = ({"group_id": GOLD, "birthday_in": 7}, {"group_id": SILVER, "days": 365, "bought_min": 1})
+    save(owner, *rows, otherwise=BRONZE)
+    client_of(SILVER)
+    client_of(BRONZE, born=f"1990-{today():%m-%d}")
+    settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
+    sandbox.script("dash.getClientsSales", "timeout", times=None, seconds=5)
+    page = look()
+    assert pairs(page) == {(BRONZE, GOLD): 1}
+    assert number(page, "unread") == 12
+    assert len(sandbox.calls("dash.getClientsSales")) == 1
 
 
 def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
@@ -442,118 +430,6 @@ def test_a_client_whom_two_pages_show_is_judged_once(owner, client_of, table):
     judging.add(page)
     judging.add(page)
     assert judging.done().moves == len(judging.moves) == 1
-
-
-# --- The second proof --------------------------------------------------------------------------------------
-
-
-def fail_first_month(sandbox):
-    """Let the list of the last month fail, so that nothing is proven by a row in it."""
-    sandbox.script("dash.getClientsSales", "status_500", call=1, times=2)
-
-
-def paying_with_bonuses(sandbox, monkeypatch, *ids):
-    """Let the receipts of these clients be paid with bonuses in part."""
-    account = sandbox.accounts["demo"]
-    answer = account._sales.receipts
-
-    def receipts(query, clients):
-        rows = answer(query, clients)
-        return [row | {"payed_bonus": "100"} for row in rows] if int(query["id"]) in ids else rows
-
-    monkeypatch.setattr(account._sales, "receipts", receipts)
-
-
-def test_receipts_prove_whom_the_lists_leave_open(look, client_of, table, sandbox):
-    poor, up = client_of(GOLD, (3, 5_999_99)), client_of(BRONZE, (3, 4_000_00), (100, 2_000_00))
-    client_of(GOLD, (3, 6_000_00))
-    fail_first_month(sandbox)
-    page = look()
-    assert pairs(page) == {(GOLD, BRONZE): 1, (BRONZE, GOLD): 1}
-    assert number(page, "unread") == 1
-    assert "3 clients were proven by their receipts" in text_of(page)
-    assert "nothing is proven" not in text_of(page)
-    # One call for each of the clients, and none for those whom other lists prove.
-    asked = sandbox.calls("dash.getTransactions")
-    assert len(asked) == 3
-    assert {call.query["type"] for call in asked} == {"clients"}
-    fail_first_month(sandbox)
-    assert named(look(**{"from": GOLD, "to": BRONZE})) == [poor]
-    fail_first_month(sandbox)
-    page = look(**{"from": BRONZE, "to": GOLD})
-    assert named(page) == [up]
-    assert "bought 6,000 ₴ in 365 days, receipts: 2" in text_of(page)
-
-
-@pytest.mark.parametrize(
-    ("fault", "options"),
-    [
-        ("row_not_object", {}),
-        ("row_null_field", {}),
-        ("row_duplicate_id", {}),
-        ("error_object", {"code": 54, "message": "No right"}),
-        ("response_false", {}),
-        ("empty", {}),
-    ],
-)
-def test_receipts_that_cannot_be_read_prove_nothing(look, client_of, table, sandbox, fault, options):
-    client_of(GOLD, (3, 1_00))
-    fail_first_month(sandbox)
-    sandbox.script("dash.getTransactions", fault, times=None, **options)
-    page = look()
-    assert page.status_code == 200
-    assert pairs(page) == {}
-    assert "1 client of whom nothing is proven" in text_of(page)
-
-
-def test_receipts_that_are_empty_once_move_nobody_down(look, client_of, table, sandbox, monkeypatch):
-    client_of(GOLD, (3, 6_000_00))
-    fail_first_month(sandbox)
-    sales, are_empty = sandbox.accounts["demo"]._sales, iter((True,))
-    answer = sales.receipts
-    monkeypatch.setattr(sales, "receipts", lambda *asked: [] if next(are_empty, False) else answer(*asked))
-    assert pairs(look()) == {}
-    assert not list(are_empty)
-
-
-def test_a_receipt_of_an_unknown_sum_proves_nothing(look, client_of, table, sandbox, monkeypatch):
-    open_one, proven = client_of(GOLD, (3, 1_00)), client_of(GOLD, (3, 1_00))
-    paying_with_bonuses(sandbox, monkeypatch, open_one)
-    fail_first_month(sandbox)
-    assert named(look(**{"from": GOLD, "to": BRONZE})) == [proven]
-
-
-def test_few_clients_are_asked_for_and_those_first_whom_the_lists_would_move(
-    look, client_of, table, sandbox, monkeypatch
-):
-    monkeypatch.setattr(sales_lists, "MOST_ASKED", 3)
-    for _ in range(4):
-        client_of(BRONZE)
-    low = [client_of(GOLD) for _ in range(4)]
-    fail_first_month(sandbox)
-    page = look(**{"from": GOLD, "to": BRONZE})
-    assert len(named(page)) == 3
-    assert set(named(page)) < set(low)
-    assert {int(call.query["id"]) for call in sandbox.calls("dash.getTransactions")} == set(named(page))
-    assert "5 clients of whom nothing is proven" in text_of(page)
-    assert "3 clients were proven by their receipts" in text_of(page)
-    assert "at most 3 clients" in text_of(page)
-
-
-def test_where_calls_for_receipts_fail_or_last_the_rest_is_not_asked_for(
-    look, client_of, table, sandbox, monkeypatch, without_receipts
-):
-    for _ in range(10):
-        client_of(GOLD)
-    fail_first_month(sandbox)
-    assert pairs(look()) == {}
-    # Each of the two calls is tried twice.
-    assert len(sandbox.calls("dash.getTransactions")) == 4
-    sandbox.log.clear()
-    monkeypatch.setattr(sales_lists, "SECONDS", 0)
-    fail_first_month(sandbox)
-    assert pairs(look()) == {}
-    assert not sandbox.calls("dash.getTransactions")
 
 
 @pytest.mark.parametrize("method", ["clients.getClients", "clients.getGroups"])

@@ -127,7 +127,6 @@ def test_a_run_that_finds_nobody_ends_at_once(start, client_of, table, sandbox):
 def test_a_run_counts_those_of_whom_nothing_is_proven(start, client_of, table, sandbox):
     client_of(GOLD)
     sandbox.script("dash.getClientsSales", "status_500", times=None)
-    sandbox.script("dash.getTransactions", "status_500", times=None)
     start()
     job = run(Job.objects.get())
     assert (*ended(job), job.total) == (Job.State.DONE, "", 0)

@@ -6,8 +6,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from groups.services.calls.limits import file_turn, limiter
-from poster_admin.common.slots import NoSlot
+from groups.services.calls.limits import NoSlot, file_turn, waiting
 from tests.support.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -39,10 +38,10 @@ def test_a_turn_ends_with_an_error_too():
 def test_a_user_who_waits_for_many_files_already_is_told_so(staff, browse, sandbox, path):
     client = browse(staff)
     client.get("/groups/")
-    with ExitStack() as waiting:
+    with ExitStack() as others:
         with suppress(NoSlot):
             while True:
-                waiting.enter_context(limiter.entered(staff.pk))
+                others.enter_context(waiting(staff.pk))
         answer = client.get(path)
     assert answer.status_code == 503
     assert "Too many are asking at once" in text_of(answer)

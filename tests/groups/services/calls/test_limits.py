@@ -1,164 +1,93 @@
 """Test that simultaneous reads share one call, and that the number of calls is limited."""
 
-import os
-import subprocess
-import sys
 import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from groups.poster import NotAllowed
+from groups.poster import ErrorReason, NotAllowed, Transport
+from groups.poster.transport import Answer
+from groups.services import shared_calls
 from groups.services.calls import limits
+from groups.services.calls.limits import LimitedTransport, NoSlot, waiting
 from groups.services.credentials import credentials_of
-from groups.services.shared_calls import alone, single_flight
-from poster_admin.common import slots
 from poster_admin.common.serving import threaded
-from tests.support import environment, programs
 
 
-@pytest.fixture(params=["files", "redis"])
-def house(request, tmp_path, monkeypatch):
-    """Return both kinds of shared slots, one after the other."""
-    if request.param == "redis":
-        pytest.importorskip("redis")
-        if missing := programs.missing("postgresql", "redis"):
-            programs.not_run(missing)
-        made = slots.Redis(environment.REDIS_URL)
-    else:
-        made = slots.Files(tmp_path)
-    monkeypatch.setattr(slots, "shared_slots", lambda: made)
-    return made
+class Counting(Transport):
+    """A transport without a network, which counts the calls that are under way."""
+
+    def __init__(self):
+        self.under_way, self.most = 0, 0
+
+    def exchange(self, *_args, **_options):
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        time.sleep(0.01)
+        self.under_way -= 1
+        return Answer(200, b"", None)
 
 
-def test_there_are_only_so_many_places(house, request):
-    name = request.node.nodeid
-    with slots.slot(name, 2, wait=0, lease=5), slots.slot(name, 2, wait=0, lease=5):
-        with pytest.raises(slots.NoSlot), slots.slot(name, 2, wait=0.05, lease=5):
-            pass
-        with slots.slot(f"{name} of another", 2, wait=0, lease=5):
-            pass
-    with slots.slot(name, 2, wait=0, lease=5):
-        pass
+def test_an_account_has_so_many_calls_under_way(settings):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    counting = Counting()
 
-
-def test_who_waits_gets_the_place_that_comes_free(house, request):
-    name = request.node.nodeid
-    inside, most = [], []
-
-    def stay(number):
-        with slots.slot(name, 2, wait=30, lease=30):
-            inside.append(number)
-            most.append(len(inside))
-            time.sleep(0.02)
-            inside.remove(number)
+    def call(person):
+        limited = LimitedTransport(counting, "demo", person)
+        return limited.exchange("GET", "", deadline=time.monotonic() + 60)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(stay, range(8)))
-    assert len(most) == 8
-    assert max(most) <= 2
+        assert all(isinstance(each, Answer) for each in pool.map(call, range(8)))
+    assert counting.most == 2
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(limits.slots("calls of demo", 2))
+        assert LimitedTransport(counting, "other", 1).exchange("GET", "", deadline=time.monotonic() + 60)
+        late = LimitedTransport(counting, "demo", 1).exchange("GET", "", deadline=time.monotonic() + 0.02)
+    assert late.reason == ErrorReason.BUSY
 
 
-def test_who_waits_gets_any_place_that_comes_free(house, request, monkeypatch):
-    monkeypatch.setattr("random.sample", lambda numbers, _: list(numbers))
-    name = slots._key(request.node.nodeid)
-    first, second = (house.take(name, 2, 0, 30) for _ in range(2))
-
-    def wait():
-        house.take(name, 2, 5, 30)()
-
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(wait)
-        time.sleep(0.05)
-        second()
-        waiting.result(timeout=2)
-    first()
+def test_statistics_that_hang_hold_no_slot_of_the_other_calls(settings):
+    settings.POSTER_MAX_CONCURRENCY = 2
+    limited = LimitedTransport(Counting(), "demo", 1)
+    with limits.slots("statistics of demo", 1):
+        assert isinstance(
+            limited.exchange("GET", "/api/clients.getGroups", deadline=time.monotonic() + 60), Answer
+        )
+        late = limited.exchange("GET", "/api/dash.getClientsSales", deadline=time.monotonic() + 0.02)
+    assert late.reason == ErrorReason.BUSY
 
 
-def test_a_lease_ends_by_itself(house, request):
-    if not isinstance(house, slots.Redis):
-        pytest.skip("the kernel frees a file's lock")
-    name = request.node.nodeid
-    give_back = house.take(slots._key(name), 1, 0, 0.05)
-    with slots.slot(name, 1, wait=30, lease=1):
-        give_back()  # too late: another thread holds the slot
-        with pytest.raises(slots.NoSlot):
-            house.take(slots._key(name), 1, 0, 1)
-    with slots.slot(request.node.nodeid, 1, wait=30, lease=1):
-        pass
+def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
+    monkeypatch.setattr(limits, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(limits, "IN_ALL", 3)
+    monkeypatch.setattr(limits, "OF_PERSON", 2)
 
+    def is_let_in(person):
+        with suppress(NoSlot), waiting(person):
+            return True
 
-GREEDY = """
-import sys, time, django
-django.setup()
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from poster_admin.common import slots
-url, folder = sys.argv[2], Path(sys.argv[3])
-made = slots.Redis(url) if url else slots.Files(folder)
-slots.shared_slots = lambda: made
-def hold(_):
-    with slots.slot(sys.argv[1], 2, wait=60, lease=3):
-        print("held", flush=True)
-        time.sleep(0.05)
-with ThreadPoolExecutor(8) as pool:
-    list(pool.map(hold, range(10_000)))
-"""
-
-
-def test_another_process_that_takes_all_leaves_a_place_and_killed_gives_all_back(house, request, tmp_path):
-    name = request.node.nodeid
-    url = environment.REDIS_URL if isinstance(house, slots.Redis) else ""
-    greedy = subprocess.Popen(
-        [sys.executable, "-c", GREEDY, name, url, str(tmp_path)],
-        cwd=environment.ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "poster_admin.settings"},
-        stdout=subprocess.PIPE,
-    )
-    try:
-        greedy.stdout.readline()
-        for _ in range(3):
-            with slots.slot(name, 2, wait=20, lease=3):
-                time.sleep(0.01)
-    finally:
-        greedy.kill()
-        greedy.communicate()
-    with slots.slot(name, 2, wait=20, lease=3), slots.slot(name, 2, wait=20, lease=3):
-        pass
-
-
-def test_a_room_that_stays_full_sends_away(monkeypatch):
-    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.05)
-    bounded = slots.AccountLimiter(in_all=4, of_person=2, of_account=3)
-
-    def enter(person, account):
-        with bounded.entered(person, account=account):
-            pass
-
-    with bounded.entered(1, account="a"), bounded.entered(1, account="a"):
-        with pytest.raises(slots.NoSlot):
-            enter(1, "b")
-        with bounded.entered(2, account="a"):
-            with pytest.raises(slots.NoSlot):
-                enter(3, "a")
-            with bounded.entered(3), pytest.raises(slots.NoSlot):
-                enter(4, "b")
-    enter(1, "a")
-    assert not bounded._inside
+    with waiting(1), waiting(1):
+        assert not is_let_in(1)
+        assert is_let_in(2)
+        with waiting(2):
+            assert not is_let_in(3)
+    assert is_let_in(1)
 
 
 def test_pages_that_do_not_ask_poster_have_threads_left():
     assert limits.IN_ALL + 16 <= threaded.THREADS
 
 
-def test_a_thread_waits_a_moment_for_a_room_that_is_full():
-    bounded = slots.AccountLimiter(in_all=1, of_person=2, of_account=2)
+def test_a_thread_waits_a_moment_for_a_room_that_is_full(monkeypatch):
+    monkeypatch.setattr(limits, "IN_ALL", 1)
     inside = threading.Event()
 
     def enter(person):
-        with bounded.entered(person, account="a"):
+        with waiting(person):
             inside.set()
             time.sleep(0.05)
 
@@ -169,9 +98,16 @@ def test_a_thread_waits_a_moment_for_a_room_that_is_full():
         first.result()
 
 
-def test_many_who_look_at_once_share_one_answer_and_one_error():
+def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
     came, go = threading.Barrier(9), threading.Event()
-    asked = []
+    asked, others = [], []
+
+    @contextmanager
+    def noted(person):
+        others.append(person)
+        yield
+
+    monkeypatch.setattr(shared_calls, "waiting", noted)
 
     def ask():
         asked.append(1)
@@ -181,13 +117,13 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     def look(person):
         came.wait(30)
         with pytest.raises(NotAllowed) as caught:
-            single_flight("key", person, lambda: None, ask, name="all")
+            shared_calls.single_flight("key", person, ask)
         return caught.value
 
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(look, number) for number in range(8)]
         came.wait(30)
-        while limits.limiter._inside.total() < 7:
+        while len(others) < 7:
             time.sleep(0.001)
         go.set()
         errors = [run.result() for run in runs]
@@ -202,18 +138,9 @@ def test_many_who_look_at_once_share_one_answer_and_one_error():
     }
 
 
-def test_installations_of_another_poster_do_not_wait_for_each_other(settings):
-    def ask_another():
-        settings.POSTER_API_URL = "http://127.0.0.1:9/another/{account}/api/"
-        return alone("demo one", lambda: None, lambda: "there")
-
-    settings.POSTER_READ_DEADLINE = 0.5
-    assert alone("demo one", lambda: None, ask_another) == "there"
-
-
 @pytest.mark.django_db
 def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=0, of_person=0, of_account=0))
+    monkeypatch.setattr(limits, "OF_PERSON", 0)
     answer = browse(staff).get("/groups/")
     assert answer.status_code == 503
     assert answer["Retry-After"] == "10"
@@ -225,9 +152,9 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
 
 @pytest.mark.django_db
 def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=9, of_person=1, of_account=9))
-    monkeypatch.setattr(slots, "LONGEST_WAIT", 30.0)
-    with limits.limiter.entered(staff.pk):
+    monkeypatch.setattr(limits, "OF_PERSON", 1)
+    monkeypatch.setattr(limits, "LONGEST_WAIT", 30.0)
+    with waiting(staff.pk):
         began = time.monotonic()
         assert browse(staff).get("/groups/1/edit/").status_code == 503
         assert time.monotonic() - began < 30
@@ -242,7 +169,7 @@ def test_a_write_without_a_turn_is_not_sent(staff, browse, sandbox, monkeypatch)
 
     client = browse(staff)
     form = group_form(client, "/groups/1/edit/")
-    monkeypatch.setattr(limits, "limiter", slots.AccountLimiter(in_all=0, of_person=0, of_account=0))
+    monkeypatch.setattr(limits, "OF_PERSON", 0)
     assert client.post("/groups/1/edit/", form).status_code == 503
     assert Change.objects.get().state == Change.State.FAILED
     assert not sandbox.posts()

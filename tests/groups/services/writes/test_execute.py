@@ -14,7 +14,7 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount
 from groups.poster import PosterClient, Unreachable
 from groups.services import credentials as credentials_service
-from groups.services.calls.limits import limiter
+from groups.services.calls.limits import slots
 from groups.services.gateway import start_call
 from groups.services.groups import list_groups, read_group
 from groups.services.writes import execute as write_path
@@ -467,7 +467,7 @@ def test_a_slow_poster_takes_a_write_of_one_person(staff, sandbox, settings, pag
     settings.POSTER_WRITE_DEADLINE = 6.0
     sandbox.latency = 1.3 - pages * 0.1
     begun = [start_call(command.sender, PosterClient.get_promotions) for _ in range(pages)]
-    wait_until(lambda: limiter._inside["account", "demo"] == pages)
+    wait_until(lambda: slots("calls of demo", 4)._value == 4 - pages)
     assert execute(command).state == State.APPLIED
     for each in begun:
         each.take()

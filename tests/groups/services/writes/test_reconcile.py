@@ -270,19 +270,6 @@ def test_a_clock_that_was_set_back_concludes_nothing(owner, sandbox, settings):
     assert change.state == State.UNKNOWN
 
 
-@pytest.mark.parametrize(("settles", "end"), [(40, State.FAILED), (41, State.UNKNOWN)])
-def test_with_a_clock_that_was_set_back_the_pauses_so_far_are_the_time(
-    owner, sandbox, settings, settles, end
-):
-    settings.POSTER_SETTLE_SECONDS = settles
-    settings.POSTER_RECHECK_PAUSES = (2, 10, 30, 90)
-    change = unknown(owner, checks=2, found="nothing", found_since=timezone.now() - timedelta(seconds=9))
-    Change.objects.settle(change, sent_at=timezone.now() + timedelta(hours=1))
-    reconcile_due()
-    change.refresh_from_db()
-    assert change.state == end
-
-
 def test_an_accepted_change_that_is_not_there_is_for_a_person_after_three_looks(owner, sandbox, settings):
     settings.POSTER_SETTLE_SECONDS = 1
     two_minutes_ago = timezone.now() - timedelta(seconds=120)
