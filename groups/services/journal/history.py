@@ -1,23 +1,26 @@
 """Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
+from groups.services.groups import known_groups
+from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
@@ -31,18 +34,22 @@ COUNTED = 10_000
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
-class HistoryPages(Paginator[Change]):
-    """A paginator that counts at most COUNTED changes, because counting a long journal is slow.
+class HistoryPages(Paginator[Any]):
+    """Pages of changes and jobs together: the ids of a page, whose rows `read_rows` returns.
 
-    `has_more` is True if there are changes behind the last page; users reach them with the filter by days.
+    At most COUNTED of each are counted, because counting a long journal is slow. `has_more` is True if there
+    are more behind the last page; users reach them with the filter by days.
     """
+
+    def __init__(self, changes: ChangeQuerySet, jobs: JobQuerySet, per_page: int) -> None:
+        self._rows: tuple[QuerySet[Any], ...] = (changes, jobs)
+        ids, of_jobs = (rows.order_by().values_list("created_at", "pk") for rows in self._rows)
+        super().__init__(ids.union(of_jobs, all=True).order_by("-created_at"), per_page)
 
     @cached_property
     def _counted(self) -> int:
-        changes: Any = self.object_list
         # In their order: without it SQLite may choose an index that lacks `action`, and read each row.
-        counted: int = changes.values("account_id")[: COUNTED + 1].count()
-        return counted
+        return sum(rows.values("account_id")[: COUNTED + 1].count() for rows in self._rows)
 
     @cached_property
     def count(self) -> int:
@@ -68,9 +75,39 @@ def people_of(credentials: PosterCredentials) -> set[str]:
     return set(latest[:PEOPLE_OF]) - {""}
 
 
-def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:
-    """Return the latest few changes of a group, as `changes_of` does."""
-    return list(changes_of(credentials).filter(group_id=group_id)[:LATEST])
+def read_rows(
+    credentials: PosterCredentials, ids: Iterable[tuple[datetime, uuid.UUID]]
+) -> list[Change | Job]:
+    """Return the changes and jobs with these ids, in the same order."""
+    wanted = [pk for _created_at, pk in ids]
+    found: dict[uuid.UUID, Any] = Change.objects.order_by().in_bulk(wanted)
+    if of_jobs := [pk for pk in wanted if pk not in found]:
+        found |= jobs_of(credentials).prefetch_related("moved").order_by().in_bulk(of_jobs)
+    return [found[pk] for pk in wanted]
+
+
+def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) -> dict[int, str]:
+    """Return the names of the groups that clients were moved between, by their ids, as far as they are known.
+
+    A group has its present name; one that is gone, that of when its job was made. Poster is not asked.
+    """
+    shown = list(rows)
+    jobs = [row for row in shown if isinstance(row, Job)]
+    if of_clients := {row.job_id for row in shown if isinstance(row, Change) and row.client_id}:
+        jobs += Job.objects.filter(pk__in=of_clients)
+    if not jobs:
+        return {}
+    names = {job.group_id: job.group_name for job in jobs} | {job.target_id: job.target_name for job in jobs}
+    if known := known_groups(credentials):
+        names |= {group.id: group.name for group in known.groups}
+    return {pk: name for pk, name in names.items() if pk is not None}
+
+
+def latest_of(credentials: PosterCredentials, group_id: int) -> list[Change | Job]:
+    """Return the latest few changes and jobs of a group, as `changes_of` does."""
+    changes = changes_of(credentials).filter(group_id=group_id)[:LATEST]
+    jobs = jobs_of(credentials).of_group(group_id).prefetch_related("moved")[:LATEST]
+    return sorted((*changes, *jobs), key=attrgetter("created_at"), reverse=True)[:LATEST]
 
 
 def changed_ids(credentials: PosterCredentials, *, days: int) -> frozenset[int]:
@@ -129,19 +166,43 @@ def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, in
     return counted["all"], counted["elsewhere"]
 
 
-def undoable_ids(changes: Iterable[Change], user: User) -> set[uuid.UUID]:
-    """Return the ids of the changes that this user can undo, and that nothing has undone yet; in one query.
-
-    An undo writes old values, or creates a removed group again; it may be a change of a job.
-    """
-    undos = {change.pk: Command.kind_of(change).undo(change) for change in changes}
-    needed = {pk: undo.permission for pk, undo in undos.items() if undo is not None}
-    rights = set(filter(user.has_perm, set(needed.values())))
-    able = {pk for pk, right in needed.items() if right in rights}
+def undone_ids(changes: Iterable[Change]) -> set[uuid.UUID]:
+    """Return the ids of those of the changes that a write has taken back; it may be a change of a job."""
+    undos = UNDOES.filter(undo_of__in=[change.pk for change in changes])
     # Compare the states here: SQLite would look for them, in all of the journal.
-    return able.difference(
-        undone for undone, state in UNDOES.filter(undo_of__in=able) if state in Change.MADE
+    return {undone for undone, state in undos if state in Change.MADE}
+
+
+def undoable_ids(
+    changes: Iterable[Change], user: User, undone: Collection[uuid.UUID] | None = None
+) -> set[uuid.UUID]:
+    """Return the ids of the changes that this user can undo.
+
+    Those that are `undone` are not among them, nor creations of groups that have been removed since. An undo
+    writes old values, or creates a removed group again.
+    """
+    undos = {change: Command.kind_of(change).undo(change) for change in changes}
+    needed = {change: undo.permission for change, undo in undos.items() if undo is not None}
+    rights = set(filter(user.has_perm, set(needed.values())))
+    able = [change for change, right in needed.items() if right in rights]
+    undone = undone_ids(able) if undone is None else undone
+    left = [change for change in able if change.pk not in undone]
+    gone = _removed_ids(change for change in left if Command.kind_of(change).creates)
+    return {
+        change.pk for change in left if not Command.kind_of(change).creates or change.group_id not in gone
+    }
+
+
+def _removed_ids(creations: Iterable[Change]) -> set[int | None]:
+    """Return the groups of creations in one account that have been removed since."""
+    groups = {change.group_id: change.account_id for change in creations}
+    removals = Change.objects.filter(
+        account__in=set(groups.values()),
+        group_id__in=groups,
+        action=Change.Action.REMOVE,
+        state__in=Change.HAPPENED,
     )
+    return set(removals.order_by().values_list("group_id", flat=True)) if groups else set()
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
