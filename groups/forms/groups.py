@@ -303,7 +303,7 @@ class HistoryForm(forms.Form):
         return (changes if "job" in asked else changes.of_groups()).filter(**asked)
 
     def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
-        """Return the jobs that match: none with an action, an outcome, or a job, of which the parts are shown."""
+        """Return the jobs that match: none for an action, an outcome, or the parts of a job."""
         asked = self._lookups
         if not asked.keys().isdisjoint(("action", "state", "job")):
             return jobs.none()

@@ -43,9 +43,10 @@ class JobQuerySet(LeasedQuerySet["Job"]):
     """Jobs. At most one run works on a job at a time, the one that holds its lease."""
 
     def of_group(self, group_id: int) -> "JobQuerySet":
-        """Return the jobs that were made for a group, or have moved clients into it or out of it."""
+        """Return the jobs that have moved clients into a group or out of it, or may still do so."""
         moved = MovedClients.objects.filter(Q(from_id=group_id) | Q(to_id=group_id)).values("job")
-        return self.filter(Q(group_id=group_id) | Q(target_id=group_id) | Q(pk__in=moved))
+        may_move = Q(group_id=group_id) | Q(target_id=group_id)
+        return self.filter(Q(pk__in=moved) | may_move & Q(state__in=Job.UNFINISHED))
 
     def unfinished(self) -> "JobQuerySet":
         """Return the jobs that may still send a write."""

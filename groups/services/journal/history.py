@@ -93,7 +93,8 @@ def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) ->
     """
     shown = list(rows)
     jobs = [row for row in shown if isinstance(row, Job)]
-    if of_clients := {row.job_id for row in shown if isinstance(row, Change) and row.client_id}:
+    moves = (row for row in shown if isinstance(row, Change) and row.client_id)
+    if of_clients := {row.job_id for row in moves if row.job_id}:
         jobs += Job.objects.filter(pk__in=of_clients)
     if not jobs:
         return {}
@@ -170,7 +171,7 @@ def undone_ids(changes: Iterable[Change]) -> set[uuid.UUID]:
     """Return the ids of those of the changes that a write has taken back; it may be a change of a job."""
     undos = UNDOES.filter(undo_of__in=[change.pk for change in changes])
     # Compare the states here: SQLite would look for them, in all of the journal.
-    return {undone for undone, state in undos if state in Change.MADE}
+    return {undone for undone, state in undos if undone and state in Change.MADE}
 
 
 def undoable_ids(
