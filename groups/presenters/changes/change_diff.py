@@ -19,7 +19,7 @@ from groups.models import Change, Job
 from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import time_words, undo_words, who_words
-from groups.presenters.job_rows import job_rows
+from groups.presenters.changes.job_rows import job_rows
 from groups.presenters.job_undo import UndoLink, links_to_undo
 from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.values import FIELD_LABELS, Version, moment_words, value_words

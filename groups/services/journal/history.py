@@ -179,19 +179,19 @@ def undoable_ids(
 ) -> set[uuid.UUID]:
     """Return the ids of the changes that this user can undo.
 
-    Those that are `undone` are not among them, nor creations of groups that have been removed since. An undo
-    writes old values, or creates a removed group again.
+    Those that are `undone` are not among them, nor creations of groups that have been removed since, or that
+    a job has brought back with their clients. An undo writes old values, or creates a removed group again.
     """
     undos = {change: Command.kind_of(change).undo(change) for change in changes}
     needed = {change: undo.permission for change, undo in undos.items() if undo is not None}
     rights = set(filter(user.has_perm, set(needed.values())))
     able = [change for change, right in needed.items() if right in rights]
     undone = undone_ids(able) if undone is None else undone
-    left = [change for change in able if change.pk not in undone]
-    gone = _removed_ids(change for change in left if Command.kind_of(change).creates)
-    return {
-        change.pk for change in left if not Command.kind_of(change).creates or change.group_id not in gone
-    }
+    left = {change.pk: change for change in able if change.pk not in undone}
+    created = [change for change in left.values() if Command.kind_of(change).creates]
+    gone = _removed_ids(created)
+    of_jobs = {change.pk for change in created if change.job_id and change.undo_of_id}
+    return left.keys() - of_jobs - {change.pk for change in created if change.group_id in gone}
 
 
 def _removed_ids(creations: Iterable[Change]) -> set[int | None]:

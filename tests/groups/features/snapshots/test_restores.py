@@ -23,6 +23,7 @@ from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
@@ -192,6 +193,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     # All of them are back and stay, so there is nothing more to restore, and nothing to undo.
     assert snapshots.restorable([removal], owner) == {}
     assert undo_card(job, owner) is None
+    assert undoable_ids(job.changes.all(), owner) == set()
 
 
 def test_who_is_in_another_group_is_moved_and_the_rest_created(owner, sandbox):
