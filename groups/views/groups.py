@@ -147,7 +147,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     # A row of a feature has a place of its own on the page.
     holder = next((each for each in holders if isinstance(each, Job)), None)
     locked = history.open_change(credentials, group_id)
-    latest = history.latest_of(credentials, group_id)
+    latest = history.latest_of(credentials, group_id, [each for each in holders if isinstance(each, Job)])
     names = history.group_names(credentials, latest)
     context = {
         "one": one,

@@ -145,8 +145,8 @@ def _change_rows(
 ) -> list[dict[str, Any]]:
     undone = undone_ids(changes)
     ways, undoable = ways_back(changes, user), undoable_ids(changes, user, undone)
-    undos = Change.objects.filter(pk__in={change.undo_of_id for change in changes if change.undo_of_id})
-    taken_back = undos.only("created_at").in_bulk()
+    originals = {change.undo_of_id for change in changes if change.undo_of_id}
+    taken_back = Change.objects.only("created_at").in_bulk(originals) if originals else {}
     groups_url, history_url = reverse("groups:list"), reverse("groups:history")
     rows = []
     for change in changes:

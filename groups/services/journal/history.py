@@ -16,7 +16,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, MovedClients, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups
@@ -27,6 +27,8 @@ from groups.services.writes.submissions import find_by_operation
 from poster_admin.common.deadlines import is_past
 
 LATEST = 5
+SEEN_WAYS = 100
+"""Latest ways of clients in and out of a group that are looked through for its latest jobs."""
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
@@ -104,11 +106,20 @@ def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) ->
     return {pk: name for pk, name in names.items() if pk is not None}
 
 
-def latest_of(credentials: PosterCredentials, group_id: int) -> list[Change | Job]:
-    """Return the latest few changes and jobs of a group, as `changes_of` does."""
-    changes = changes_of(credentials).filter(group_id=group_id)[:LATEST]
-    jobs = jobs_of(credentials).of_group(group_id).prefetch_related("moved")[:LATEST]
-    return sorted((*changes, *jobs), key=attrgetter("created_at"), reverse=True)[:LATEST]
+def latest_of(
+    credentials: PosterCredentials, group_id: int, at_work: Iterable[Job] = ()
+) -> list[Change | Job]:
+    """Return the latest few changes and jobs of a group, as `changes_of` does; jobs `at_work` hold it."""
+    rows: dict[uuid.UUID, Any] = {job.pk: job for job in at_work}
+    # The ids alone at first: most groups have no job, and the query for whole jobs is dear.
+    moved = MovedClients.objects.filter(
+        Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id
+    )
+    ids = moved.order_by("-job__created_at").values_list("job", flat=True)[:SEEN_WAYS]
+    if ids := list(dict.fromkeys(ids))[:LATEST]:
+        rows |= jobs_of(credentials).prefetch_related("moved").in_bulk(ids)
+    rows |= {change.pk: change for change in changes_of(credentials).filter(group_id=group_id)[:LATEST]}
+    return sorted(rows.values(), key=attrgetter("created_at"), reverse=True)[:LATEST]
 
 
 def changed_ids(credentials: PosterCredentials, *, days: int) -> frozenset[int]:
@@ -197,13 +208,15 @@ def undoable_ids(
 def _removed_ids(creations: Iterable[Change]) -> set[int | None]:
     """Return the groups of creations in one account that have been removed since."""
     groups = {change.group_id: change.account_id for change in creations}
+    if not groups:
+        return set()
     removals = Change.objects.filter(
         account__in=set(groups.values()),
         group_id__in=groups,
         action=Change.Action.REMOVE,
         state__in=Change.HAPPENED,
     )
-    return set(removals.order_by().values_list("group_id", flat=True)) if groups else set()
+    return set(removals.order_by().values_list("group_id", flat=True))
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
