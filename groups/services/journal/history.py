@@ -115,8 +115,8 @@ def latest_of(
     moved = MovedClients.objects.filter(
         Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id
     )
-    ids = moved.order_by("-job__created_at").values_list("job", flat=True)[:SEEN_WAYS]
-    if ids := list(dict.fromkeys(ids))[:LATEST]:
+    ways = moved.order_by("-job__created_at").values_list("job", flat=True)[:SEEN_WAYS]
+    if ids := list(dict.fromkeys(ways))[:LATEST]:
         rows |= jobs_of(credentials).prefetch_related("moved").in_bulk(ids)
     rows |= {change.pk: change for change in changes_of(credentials).filter(group_id=group_id)[:LATEST]}
     return sorted(rows.values(), key=attrgetter("created_at"), reverse=True)[:LATEST]
