@@ -32,7 +32,8 @@ SEEN_WAYS = 100
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
-# Every page with rows of the history runs this query, so it is built once.
+# Every page of a group runs this query, and every page with rows of the history the next: they are built once.
+MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
@@ -112,10 +113,8 @@ def latest_of(
     """Return the latest few changes and jobs of a group, as `changes_of` does; jobs `at_work` hold it."""
     rows: dict[uuid.UUID, Any] = {job.pk: job for job in at_work}
     # The ids alone at first: most groups have no job, and the query for whole jobs is dear.
-    moved = MovedClients.objects.filter(
-        Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id
-    )
-    ways = moved.order_by("-job__created_at").values_list("job", flat=True)[:SEEN_WAYS]
+    moved = MOVED.filter(Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id)
+    ways = moved[:SEEN_WAYS]
     if ids := list(dict.fromkeys(ways))[:LATEST]:
         rows |= jobs_of(credentials).prefetch_related("moved").in_bulk(ids)
     rows |= {change.pk: change for change in changes_of(credentials).filter(group_id=group_id)[:LATEST]}
