@@ -32,7 +32,7 @@ SEEN_WAYS = 100
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
-# Every page of a group runs this query, and every page with rows of the history the next: they are built once.
+# Built once: each page of a group runs the first, and each with rows of the history the second.
 MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
