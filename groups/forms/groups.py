@@ -14,6 +14,7 @@ from typing import Any, Self, cast
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
 from django.forms.renderers import Jinja2
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +29,7 @@ from groups.forms.fields import (
     PercentField,
     TokenField,
 )
-from groups.models import Change, ChangeQuerySet
+from groups.models import Change, ChangeQuerySet, JobQuerySet
 from groups.models.changes import LONGEST_NOTE
 from groups.models.contents import LoadedGroup
 from groups.poster import Group, GroupValues, LoyaltyType
@@ -294,25 +295,51 @@ class HistoryForm(forms.Form):
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that match: the parts of one job, or changes of groups only."""
+        asked = self._lookups
+        if self._group_id is not None:
+            asked["group_id"] = self._group_id
+        elif self._words:
+            asked["group_name__in"] = self._names_in(changes, "group_name")
+        return (changes if "job" in asked else changes.of_groups()).filter(**asked)
+
+    def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
+        """Return the jobs that match: none for an action, an outcome, or the parts of a job."""
+        asked = self._lookups
+        if not asked.keys().isdisjoint(("action", "state", "job")):
+            return jobs.none()
+        if self._group_id is not None:
+            jobs = jobs.of_group(self._group_id)
+        elif self._words:
+            names = Q(group_name__in=self._names_in(jobs, "group_name"))
+            jobs = jobs.filter(names | Q(target_name__in=self._names_in(jobs, "target_name")))
+        return jobs.filter(**asked)
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
         self.is_valid()
-        data = self.cleaned_data
-        group = data.get("group") or ""
-        found = {
-            "user_name": data.get("user"),
-            "action": data.get("action"),
-            "state": data.get("state"),
-            "created_at__gte": _midnight(data.get("since")),
-            "created_at__lt": _midnight(data.get("until"), days=1),
-            "job": data.get("job"),
-            "group_id": group if whole_number(group) is not None else None,
-        }
-        asked = {lookup: value for lookup, value in found.items() if value not in (None, "")}
-        if group and "group_id" not in asked:
-            # The names in which the list of groups would find the text: SQLite folds Latin letters alone.
-            words = [spellings(word) for word in group.split()]
-            names = changes.order_by().values_list("group_name", flat=True).distinct()
-            asked["group_name__in"] = [name for name in names if has_all(name, words)]
-        return (changes if data.get("job") else changes.of_groups()).filter(**asked)
+        return self.cleaned_data
+
+    @property
+    def _lookups(self) -> dict[str, Any]:
+        found = {name: self._data.get(name) for name in ("action", "state", "job")}
+        found["user_name"] = self._data.get("user")
+        found["created_at__gte"] = _midnight(self._data.get("since"))
+        found["created_at__lt"] = _midnight(self._data.get("until"), days=1)
+        return {lookup: value for lookup, value in found.items() if value not in (None, "")}
+
+    @property
+    def _words(self) -> str:
+        return self._data.get("group") or ""
+
+    @property
+    def _group_id(self) -> int | None:
+        return whole_number(self._words)
+
+    def _names_in(self, rows: QuerySet[Any], column: str) -> list[str]:
+        """Return the names in which the list of groups would find the words: SQLite folds Latin alone."""
+        words = [spellings(word) for word in self._words.split()]
+        names = rows.order_by().values_list(column, flat=True).distinct()
+        return [name for name in names if has_all(name, words)]
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

@@ -6,7 +6,7 @@ Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show whi
 from groups.models.changes import Change, ChangeQuerySet
 from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials, StatisticsCircuit
-from groups.models.jobs import Job, JobQuerySet
+from groups.models.jobs import Job, JobQuerySet, MovedClients
 from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.workers import WorkerHeartbeat
 
@@ -20,6 +20,7 @@ __all__ = [
     "JobQuerySet",
     "Lock",
     "LocksLost",
+    "MovedClients",
     "PosterAccount",
     "PosterCredentials",
     "StatisticsCircuit",

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q, Window
+from django.db.models import Count, Q, Window
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.consents import Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
-from groups.models.jobs import Job
+from groups.models.jobs import Job, MovedClients
 from groups.models.locks import Lock, LocksLost
 from groups.models.submissions import Submission
 
@@ -113,6 +113,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
                 react(change)
         if of_job and change.job_id:
             self._release(change.job_id)
+        elif change.state == Change.State.REVIEW and change.job_id:
+            self._count_moved(change.job_id)  # a user has decided after the job has ended
         return True
 
     def release_job(self, job_id: uuid.UUID) -> None:
@@ -128,6 +130,17 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         has_ended = Job.objects.filter(pk=job_id, state__in=Job.ENDED)
         if has_ended.exists() and not Lock.objects.filter(change__job=job_id).exists():
             Lock.objects.filter(job=job_id).delete()
+            self._count_moved(job_id)
+
+    def _count_moved(self, job_id: uuid.UUID) -> None:
+        """Count the clients that an ended job has moved, by the groups that they left and entered."""
+        made = Change.objects.filter(job=job_id, state__in=Change.MADE, action__in=Change.OF_CLIENTS)
+        ways = made.order_by().values_list("loaded__group_id", "intended__group_id").annotate(Count("pk"))
+        MovedClients.objects.filter(job=job_id).delete()
+        MovedClients.objects.bulk_create(
+            MovedClients(job_id=job_id, from_id=from_id, to_id=to_id, clients=clients)
+            for from_id, to_id, clients in ways
+        )
 
     def update(self, **_: Any) -> NoReturn:
         raise TypeError("The journal is append-only: use settle().")

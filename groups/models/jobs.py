@@ -41,6 +41,12 @@ def lease_time() -> timedelta:
 class JobQuerySet(LeasedQuerySet["Job"]):
     """Jobs. At most one run works on a job at a time, the one that holds its lease."""
 
+    def of_group(self, group_id: int) -> "JobQuerySet":
+        """Return the jobs that have moved clients into a group or out of it, or may still do so."""
+        moved = MovedClients.objects.filter(Q(from_id=group_id) | Q(to_id=group_id)).values("job")
+        may_move = Q(group_id=group_id) | Q(target_id=group_id)
+        return self.filter(Q(pk__in=moved) | may_move & Q(state__in=Job.UNFINISHED))
+
     def unfinished(self) -> "JobQuerySet":
         """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
@@ -253,3 +259,22 @@ class Job(Leased, Consent):
         for name, value in values.items():
             setattr(self, name, value)
         return True
+
+
+class MovedClients(models.Model):
+    """How many clients a job has moved from one group to another, counted in the journal as it ended.
+
+    `from_id` is None for clients who were created. So a group finds the jobs that touched it.
+    """
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="moved")
+    from_id = models.PositiveIntegerField(null=True, db_index=True)
+    to_id = models.PositiveIntegerField(db_index=True)
+    clients = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("-clients",)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.from_id} → {self.to_id}: {self.clients}"

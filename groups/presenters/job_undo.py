@@ -72,6 +72,12 @@ def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
     return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
 
 
+def undone_jobs(jobs: Iterable[Job]) -> set[UUID | None]:
+    """Return the ids of the jobs that another one has taken back as a whole."""
+    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
+    return set(undos.order_by().values_list("undo_of", flat=True))
+
+
 @dataclass(frozen=True, slots=True)
 class UndoLink:
     """A link to the undo of a whole job, whose title is `job`."""

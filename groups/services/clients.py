@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -29,9 +30,11 @@ from groups.poster import (
     InvalidResponse,
     NotFound,
     PosterClient,
+    PosterError,
     UnreadableRow,
 )
 from groups.services.gateway import call_poster, rest_of, seconds_left
+from groups.services.groups import list_groups
 
 VIEW_CLIENTS = "groups.view_client"
 PAGE_SIZE = 50
@@ -41,6 +44,8 @@ COUNTED_AT_ONCE = 2_000
 SEARCHED_AT_MOST = 5_000
 """The most clients that one search reads; the next search continues from there."""
 SECONDS_FOR_ALL = 40.0
+SECONDS_FOR_NAMES = 3.0
+"""Seconds that a page waits for the names of its clients."""
 
 type Field = Literal["client_id", "lastname", "birthday", "bonus", "total_payed_sum", "discount_per"]
 
@@ -221,6 +226,30 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
         return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
     except NotFound:
         return None
+
+
+def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
+    """Read the names of clients from Poster: empty if the client is gone, missing if that takes too long.
+
+    A small account is read at once; in a large one each client is asked for alone, several at a time.
+    """
+    until = time.monotonic() + SECONDS_FOR_NAMES
+    names: dict[int, str] = {}
+
+    def find(client_id: int) -> int | None:
+        with suppress(PosterError):
+            client = find_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
+            names[client_id] = client.name if client else ""
+        return None
+
+    with suppress(PosterError):
+        if list_groups(credentials).totals.clients > COUNTED_AT_ONCE:
+            locate_each(client_ids, find)
+            return names
+        for page in pages_of(credentials, None, size=COUNTED_AT_ONCE - 1, until=until):
+            names |= {client.id: client.name for client in page.clients if client.id in client_ids}
+        return dict.fromkeys(client_ids, "") | names
+    return names
 
 
 @dataclass(slots=True)

@@ -37,8 +37,11 @@ FIELD_LABELS = {
 """The names of the fields of a version, in their order."""
 
 
-def value_words(field: str, version: Version) -> str:
-    """Return the value of a field: "12.5%", "50.00 ₴"; empty where the version has none."""
+def value_words(field: str, version: Version, groups: Mapping[int, str] | None = None) -> str:
+    """Return the value of a field: "12.5%", "50.00 ₴"; empty where the version has none.
+
+    `groups` are names of groups by their ids.
+    """
     value = version.get(field) if version else None
     if value is None:
         return ""
@@ -54,7 +57,7 @@ def value_words(field: str, version: Version) -> str:
         case "clients":
             return NumberFormat.current().count(value)
         case "group_id":
-            return _("no. %(id)s") % {"id": value}
+            return (groups or {}).get(value) or _("no. %(id)s") % {"id": value}
         case _:
             return str(value)
 

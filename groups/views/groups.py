@@ -147,6 +147,8 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     # A row of a feature has a place of its own on the page.
     holder = next((each for each in holders if isinstance(each, Job)), None)
     locked = history.open_change(credentials, group_id)
+    latest = history.latest_of(credentials, group_id, [each for each in holders if isinstance(each, Job)])
+    names = history.group_names(credentials, latest)
     context = {
         "one": one,
         "group": one.group,
@@ -158,7 +160,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "holder": holder_notice(holder) if holder else None,
         "writable": not one.failure and not locked,
         "cards": show_cards(request, one),
-        "changes": history_rows(history.latest_changes(credentials, group_id), request.user),
+        "changes": history_rows(latest, request.user, groups=names, group_id=group_id),
     }
     return render_page(request, "groups/group/detail.html", context)
 

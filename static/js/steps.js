@@ -1,5 +1,5 @@
 // Say the steps of a save while it is under way. Who leaves it, or a job, is told its outcome on whatever page is open then.
-import { $, announce, leave, LEFT, storage } from "./dom.js";
+import { $, announce, fetchInto, leave, LEFT, LEFT_JOB, storage } from "./dom.js";
 
 const EVERY = 1000;
 const LONGEST = 10_000;
@@ -76,4 +76,6 @@ export async function tell(key, pause = EVERY) {
   messages.insertAdjacentHTML("beforeend", html);
   htmx.process(messages);
   htmx.trigger(messages, "htmx:load", { elt: messages });
+  // The list has counts of the middle of the job. It stays where somebody edits a row of it or has chosen some.
+  if (key === LEFT_JOB && $("#rows[data-q]") && !$("#rows :is(.editing, :checked)")) fetchInto("#rows", location.href);
 }

@@ -14,13 +14,12 @@ from groups.features.insights.presenters.count_line import CountLine, draw_count
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services.movements import (
     days_of,
-    find_names,
     first_day,
     movements_of,
     roll_of,
 )
 from groups.models import Change, PosterCredentials
-from groups.services.clients import VIEW_CLIENTS
+from groups.services.clients import VIEW_CLIENTS, find_names
 from groups.services.groups import Groups, OneGroup
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number

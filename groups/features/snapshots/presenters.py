@@ -18,6 +18,7 @@ from groups.presenters.changes.change_notes import ChangeNote, WayBack
 from groups.presenters.history_tabs import Tab
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
+from groups.views.http.requests import Request
 
 
 def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
@@ -29,9 +30,11 @@ def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
     )
 
 
-def way_on(request: HttpRequest, _removal: Change) -> dict[str, Any] | None:
-    """Lead from the page of a removed group to the snapshots."""
-    return {} if request.user.has_perm(snapshots.VIEW_SNAPSHOT) else None
+def way_on(request: Request, removal: Change) -> dict[str, Any] | None:
+    """Lead from the page of a removed group to its restore, or to the snapshots where there is none."""
+    if not request.user.has_perm(snapshots.VIEW_SNAPSHOT):
+        return None
+    return {"way": ways_back([removal], request.user).get(removal.pk)}
 
 
 def kept_of_removal(request: HttpRequest, _group: Group) -> dict[str, Any]:

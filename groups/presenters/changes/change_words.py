@@ -7,7 +7,7 @@ from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
-from groups.models import Change
+from groups.models import Change, Job
 from groups.presenters.messages import Message
 from groups.services.values import moment_words
 from groups.services.writes.commands import Command
@@ -33,6 +33,16 @@ def step_words(change: Change) -> str:
     else:
         step = _("Asked what Poster has · sent · reading it back …")
     return f"{step} {_('You can go on: the outcome will be told on every page.')}"
+
+
+def undo_words(undone: Change | Job, undo: Change | Job) -> str:
+    """Return which change or job an undo has taken back: "undo of the change of 14:02"."""
+    was, now = localtime(undone.created_at), localtime(undo.created_at)
+    time = date_format(was, "TIME_FORMAT") if was.date() == now.date() else moment_words(was)
+    words = (
+        _("undo of the job of %(time)s") if isinstance(undone, Job) else _("undo of the change of %(time)s")
+    )
+    return words % {"time": time}
 
 
 def who_words(change: Change) -> str:

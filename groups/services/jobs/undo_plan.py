@@ -158,6 +158,9 @@ def made_of(job: Job) -> ChangeQuerySet:
     """Return the changes that an undo is about."""
     scope = UndoScope.from_json(job.wanted)
     made = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, settled_at__lte=scope.as_of)
+    # Clients who were created stay, and so does the group that was created for them.
+    enrolled = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, action=Action.CREATE_CLIENT)
+    made = made.exclude(Exists(enrolled), action=Action.CREATE)
     return made.filter(pk=scope.change) if scope.change else made
 
 

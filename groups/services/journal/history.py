@@ -1,47 +1,57 @@
 """Read the journal for users, build commands that undo and repeat, and record a user's decision."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, MovedClients, PosterCredentials
 from groups.poster import Group
 from groups.services.gateway import check_token
+from groups.services.groups import known_groups
+from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import find_by_operation
 
 LATEST = 5
+SEEN_WAYS = 100
+"""Latest ways of clients in and out of a group that are looked through for its latest jobs."""
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
-# Every page with rows of the history runs this query, so it is built once.
+# Built once: each page of a group runs the first, and each with rows of the history the second.
+MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
 
 
-class HistoryPages(Paginator[Change]):
-    """A paginator that counts at most COUNTED changes, because counting a long journal is slow.
+class HistoryPages(Paginator[Any]):
+    """Pages of changes and jobs together: the ids of a page, whose rows `read_rows` returns.
 
-    `has_more` is True if there are changes behind the last page; users reach them with the filter by days.
+    At most COUNTED of each are counted, because counting a long journal is slow. `has_more` is True if there
+    are more behind the last page; users reach them with the filter by days.
     """
+
+    def __init__(self, changes: ChangeQuerySet, jobs: JobQuerySet, per_page: int) -> None:
+        self._rows: tuple[QuerySet[Any], ...] = (changes, jobs)
+        ids, of_jobs = (rows.order_by().values_list("created_at", "pk") for rows in self._rows)
+        super().__init__(ids.union(of_jobs, all=True).order_by("-created_at"), per_page)
 
     @cached_property
     def _counted(self) -> int:
-        changes: Any = self.object_list
         # In their order: without it SQLite may choose an index that lacks `action`, and read each row.
-        counted: int = changes.values("account_id")[: COUNTED + 1].count()
-        return counted
+        return sum(rows.values("account_id")[: COUNTED + 1].count() for rows in self._rows)
 
     @cached_property
     def count(self) -> int:
@@ -67,9 +77,47 @@ def people_of(credentials: PosterCredentials) -> set[str]:
     return set(latest[:PEOPLE_OF]) - {""}
 
 
-def latest_changes(credentials: PosterCredentials, group_id: int) -> list[Change]:
-    """Return the latest few changes of a group, as `changes_of` does."""
-    return list(changes_of(credentials).filter(group_id=group_id)[:LATEST])
+def read_rows(
+    credentials: PosterCredentials, ids: Iterable[tuple[datetime, uuid.UUID]]
+) -> list[Change | Job]:
+    """Return the changes and jobs with these ids, in the same order."""
+    wanted = [pk for _created_at, pk in ids]
+    found: dict[uuid.UUID, Any] = Change.objects.order_by().in_bulk(wanted)
+    if of_jobs := [pk for pk in wanted if pk not in found]:
+        found |= jobs_of(credentials).prefetch_related("moved").order_by().in_bulk(of_jobs)
+    return [found[pk] for pk in wanted]
+
+
+def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) -> dict[int, str]:
+    """Return the names of the groups that clients were moved between, by their ids, as far as they are known.
+
+    A group has its present name; one that is gone, that of when its job was made. Poster is not asked.
+    """
+    shown = list(rows)
+    jobs = [row for row in shown if isinstance(row, Job)]
+    moves = (row for row in shown if isinstance(row, Change) and row.client_id)
+    if of_clients := {row.job_id for row in moves if row.job_id}:
+        jobs += Job.objects.filter(pk__in=of_clients)
+    if not jobs:
+        return {}
+    names = {job.group_id: job.group_name for job in jobs} | {job.target_id: job.target_name for job in jobs}
+    if known := known_groups(credentials):
+        names |= {group.id: group.name for group in known.groups}
+    return {pk: name for pk, name in names.items() if pk is not None}
+
+
+def latest_of(
+    credentials: PosterCredentials, group_id: int, at_work: Iterable[Job] = ()
+) -> list[Change | Job]:
+    """Return the latest few changes and jobs of a group, as `changes_of` does; jobs `at_work` hold it."""
+    rows: dict[uuid.UUID, Any] = {job.pk: job for job in at_work}
+    # The ids alone at first: most groups have no job, and the query for whole jobs is dear.
+    moved = MOVED.filter(Q(from_id=group_id) | Q(to_id=group_id), job__account=credentials.account_id)
+    ways = moved[:SEEN_WAYS]
+    if ids := list(dict.fromkeys(ways))[:LATEST]:
+        rows |= jobs_of(credentials).prefetch_related("moved").in_bulk(ids)
+    rows |= {change.pk: change for change in changes_of(credentials).filter(group_id=group_id)[:LATEST]}
+    return sorted(rows.values(), key=attrgetter("created_at"), reverse=True)[:LATEST]
 
 
 def changed_ids(credentials: PosterCredentials, *, days: int) -> frozenset[int]:
@@ -128,19 +176,45 @@ def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, in
     return counted["all"], counted["elsewhere"]
 
 
-def undoable_ids(changes: Iterable[Change], user: User) -> set[uuid.UUID]:
-    """Return the ids of the changes that this user can undo, and that nothing has undone yet; in one query.
-
-    An undo writes old values, or creates a removed group again; it may be a change of a job.
-    """
-    undos = {change.pk: Command.kind_of(change).undo(change) for change in changes}
-    needed = {pk: undo.permission for pk, undo in undos.items() if undo is not None}
-    rights = set(filter(user.has_perm, set(needed.values())))
-    able = {pk for pk, right in needed.items() if right in rights}
+def undone_ids(changes: Iterable[Change]) -> set[uuid.UUID]:
+    """Return the ids of those of the changes that a write has taken back; it may be a change of a job."""
+    undos = UNDOES.filter(undo_of__in=[change.pk for change in changes])
     # Compare the states here: SQLite would look for them, in all of the journal.
-    return able.difference(
-        undone for undone, state in UNDOES.filter(undo_of__in=able) if state in Change.MADE
+    return {undone for undone, state in undos if undone and state in Change.MADE}
+
+
+def undoable_ids(
+    changes: Iterable[Change], user: User, undone: Collection[uuid.UUID] | None = None
+) -> set[uuid.UUID]:
+    """Return the ids of the changes that this user can undo.
+
+    Those that are `undone` are not among them, nor creations of groups that have been removed since, or that
+    a job has brought back with their clients. An undo writes old values, or creates a removed group again.
+    """
+    undos = {change: Command.kind_of(change).undo(change) for change in changes}
+    needed = {change: undo.permission for change, undo in undos.items() if undo is not None}
+    rights = set(filter(user.has_perm, set(needed.values())))
+    able = [change for change, right in needed.items() if right in rights]
+    undone = undone_ids(able) if undone is None else undone
+    left = {change.pk: change for change in able if change.pk not in undone}
+    created = [change for change in left.values() if Command.kind_of(change).creates]
+    gone = _removed_ids(created)
+    of_jobs = {change.pk for change in created if change.job_id and change.undo_of_id}
+    return left.keys() - of_jobs - {change.pk for change in created if change.group_id in gone}
+
+
+def _removed_ids(creations: Iterable[Change]) -> set[int | None]:
+    """Return the groups of creations in one account that have been removed since."""
+    groups = {change.group_id: change.account_id for change in creations}
+    if not groups:
+        return set()
+    removals = Change.objects.filter(
+        account__in=set(groups.values()),
+        group_id__in=groups,
+        action=Change.Action.REMOVE,
+        state__in=Change.HAPPENED,
     )
+    return set(removals.order_by().values_list("group_id", flat=True))
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:

@@ -1,6 +1,7 @@
 """Views of the history and of one change, which may be a save that a page waits for."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib import messages
@@ -14,12 +15,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
-from groups.models import Change
+from groups.models import Change, Job
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.changes.change_words import step_words, undone_words
 from groups.presenters.changes.toasts import outcome_toast, toasts
 from groups.presenters.places import parts_of
+from groups.services.clients import VIEW_CLIENTS, find_names
 from groups.services.groups import known_groups
+from groups.services.jobs.lease import jobs_of
 from groups.services.journal import history
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
@@ -46,14 +49,23 @@ def history_list(request: Request) -> HttpResponse:
     people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
     changes = filters.narrow(history.changes_of(request.credentials))
-    page = history.HistoryPages(changes, HISTORY_PAGE).get_page(request.GET.get("page"))
+    jobs = filters.narrow_jobs(jobs_of(request.credentials))
+    page = history.HistoryPages(changes, jobs, HISTORY_PAGE).get_page(request.GET.get("page"))
+    shown = history.read_rows(request.credentials, page.object_list)
+    groups = history.group_names(request.credentials, shown)
     context = {
         "filter_form": filters,
         "page": page,
-        "rows": history_rows(page.object_list, request.user),
+        "rows": history_rows(shown, request.user, groups=groups, clients=_client_names(request, shown)),
         "export_types": EXTENSIONS,
     }
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
+
+
+def _client_names(request: Request, shown: Iterable[Change | Job]) -> dict[int, str]:
+    """Return the names of the clients in these rows, for users who may see them, as far as Poster tells."""
+    ids = {row.client_id for row in shown if isinstance(row, Change) and row.client_id}
+    return find_names(request.credentials, ids) if ids and request.user.has_perm(VIEW_CLIENTS) else {}
 
 
 @require_safe
@@ -61,7 +73,7 @@ def history_list(request: Request) -> HttpResponse:
 def history_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the changes that the history shows with the same filters, on all its pages."""
     changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
-    pages = history.HistoryPages(changes, HISTORY_PAGE)
+    pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
     if pages.has_more:
         text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
         messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})

@@ -19,14 +19,14 @@ from groups.poster import ErrorReason, Group, NameTaken, NotFound, PosterError
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold, whole_number
 from groups.presenters.changes.change_diff import conflict_rows, difference_rows, outcome_rows
-from groups.presenters.changes.change_notes import notes_of
+from groups.presenters.changes.change_notes import notes_of, ways_back
 from groups.presenters.changes.change_words import name_refused_words, outcome_words, who_words
 from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import Message
 from groups.services import groups as reads
 from groups.services.journal import history
-from groups.services.journal.history import can_repeat, late_until, undoable_ids
+from groups.services.journal.history import can_repeat, late_until, undoable_ids, undone_ids
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -208,6 +208,8 @@ def show_outcome(
         "change": change,
         "whom": command.subject(change),
         "who": who_words(change),
+        "undone": change.pk in undone_ids([change]),
+        "ways_back": ways_back([change], request.user)[change.pk],
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
         "command": command,
         "words": words or outcome_words(change),

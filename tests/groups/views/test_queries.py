@@ -21,14 +21,14 @@ QUERIES = {
     "/groups/?page=2&sort=-clients": ALWAYS + 2,
     # Whether this list is kept as a view.
     "/groups/?q=а&type=1": ALWAYS + 3,
-    # The latest changes of the group, and which of them are undone; its running job, its planned change, what
-    # waits for approval, its clients over time, and whether it is watched.
-    "/groups/1/": ALWAYS + 7,
-    # Their count, those of the page, which of them are undone, the users to choose from, and whether
-    # something is new.
-    "/history/": ALWAYS + 5,
-    "/history/?page=2": ALWAYS + 5,
-    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 5,
+    # The latest changes and jobs of the group, and which changes are undone; its running job, its planned
+    # change, what waits for approval, its clients over time, and whether it is watched.
+    "/groups/1/": ALWAYS + 8,
+    # The counts of changes and jobs, which of both the page has, its changes, which of them are undone, the
+    # users to choose from, and whether something is new.
+    "/history/": ALWAYS + 7,
+    "/history/?page=2": ALWAYS + 7,
+    "/history/?user=olena&state=applied&since=2020-01-01": ALWAYS + 6,
 }
 # Without what stands around them: the users to choose from, the open changes, and whether something is new.
 ROWS_ALONE = QUERIES["/history/?page=2"] - 3

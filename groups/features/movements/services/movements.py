@@ -1,9 +1,7 @@
 """Return who came into a group and who left it, the names of clients, and what to notify users of."""
 
-import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -14,20 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.insights.services.sweep import PAGE_SIZE, is_small
 from groups.features.movements.models import Movement, MovementQuerySet, Roll
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.rare_rows import RareRows
-from groups.poster import PosterError
-from groups.services.clients import find_client, locate_each, pages_of
 from groups.services.events import Event, one_line
-from groups.services.gateway import seconds_left
 
 Reason = Movement.Reason
-SECONDS_FOR_NAMES = 3.0
-"""Seconds that a page waits for the names of its clients."""
-
-
 WATCHED = RareRows(Roll.objects.watched().defer("packed"))
 
 
@@ -53,30 +43,6 @@ def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, i
     came, left = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
     days = movements_of(credentials, group_id).order_by().values("day").annotate(came=came, left=left)
     return list(days.order_by("day").values_list("day", "came", "left"))
-
-
-def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster: empty if the client is gone, missing if that takes too long.
-
-    A small account is read at once; in a large one each client is asked for alone, several at a time.
-    """
-    until = time.monotonic() + SECONDS_FOR_NAMES
-    names: dict[int, str] = {}
-
-    def find(client_id: int) -> int | None:
-        with suppress(PosterError):
-            client = find_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
-            names[client_id] = client.name if client else ""
-        return None
-
-    with suppress(PosterError):
-        if not is_small(credentials):
-            locate_each(client_ids, find)
-            return names
-        for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
-            names |= {client.id: client.name for client in page.clients if client.id in client_ids}
-        return dict.fromkeys(client_ids, "") | names
-    return names
 
 
 def forget_old() -> int:

@@ -80,7 +80,7 @@ def snapshots_of(credentials: PosterCredentials) -> "QuerySet[Snapshot]":
 
 
 def restorable(changes: Iterable[Change], user: User) -> dict[uuid.UUID, Snapshot]:
-    """Return the removals whose clients this user can restore, each with its snapshot.
+    """Return the removals whose clients this user can restore, and nobody has yet, each with its snapshot.
 
     The snapshot of a removal has its id, that of a retirement belongs to the job.
     """
@@ -89,7 +89,9 @@ def restorable(changes: Iterable[Change], user: User) -> dict[uuid.UUID, Snapsho
         return {}
     ids, jobs = {change.pk for change in removals}, {change.job_id for change in removals if change.job_id}
     found = Snapshot.objects.filter(Q(pk__in=ids) | Q(job__in=jobs), complete=True, clients__gt=0)
-    by_id = {snapshot.job_id or snapshot.pk: snapshot for snapshot in found.defer("group")}
+    kept = list(found.defer("group"))
+    restored = {pk for pk, restore in restores_of(kept).items() if restore.state == Job.State.DONE}
+    by_id = {snapshot.job_id or snapshot.pk: snapshot for snapshot in kept if snapshot.pk not in restored}
     keys = {change.pk: change.job_id or change.pk for change in removals}
     return {pk: by_id[key] for pk, key in keys.items() if key in by_id}
 

@@ -10,6 +10,7 @@ from groups.features.elsewhere.services.watch import switch_off
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services import movements as service
 from groups.models import Job, PosterAccount
+from groups.services import clients
 from tests.support.changes import write_down
 from tests.support.jobs import start
 from tests.support.movements import GOLD, GUESTS, put_movement, watched
@@ -79,7 +80,7 @@ def test_who_is_gone_has_no_name_and_is_not_looked_for(told, owner, browse, staf
 
 
 def test_names_of_a_large_account_are_asked_for_one_by_one(told, browse, staff, sandbox, monkeypatch):
-    monkeypatch.setattr(service, "is_small", lambda _credentials: False)
+    monkeypatch.setattr(clients, "COUNTED_AT_ONCE", 0)
     sandbox.log.clear()
     assert browse(staff).get(URL).content.decode().count("Видима") == 3
     assert len(sandbox.calls("clients.getClient")) == 3

@@ -13,6 +13,7 @@ from groups.services.jobs import queue
 from tests.support.jobs import FEW, run, start
 from tests.support.pages import fragment, open_form, text_of
 
+SILVER, GUESTS = "Скидочная система 10%", "Постоянный посетитель"
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 
 
@@ -162,16 +163,38 @@ def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse,
     assert "Not made as asked for" not in text_of(page)
 
 
-def test_the_history_has_the_parts_of_a_job_where_they_are_asked_for(staff, browse):
+def test_the_history_and_both_groups_tell_of_a_job_in_words(staff, browse):
     job = run(start(staff, client_ids=[129, 130]))
     client = browse(staff)
-    history = client.get("/history/")
-    assert "data-change" not in history.content.decode()
-    assert "Moves of clients stand with their jobs." in text_of(history)
-    parts = client.get(f"/history/?job={job.pk}")
+    for page, words in (
+        ("/history/", f"2 clients moved from “{SILVER}” to “{GUESTS}”"),
+        ("/history/?group=4&user=staff", f"2 clients moved from “{SILVER}” to “{GUESTS}”"),
+        ("/groups/1/", f"2 clients moved here from “{SILVER}”"),
+        ("/groups/4/", f"2 clients moved from here to “{GUESTS}”"),
+    ):
+        answer = client.get(page)
+        assert f'<tr data-job="{job.pk}" data-state="done">' in answer.content.decode(), page
+        assert words in text_of(answer), page
+        assert "data-change" not in answer.content.decode()
+    for page in ("/history/?group=5", "/history/?state=applied", "/groups/5/"):
+        assert "data-job" not in client.get(page).content.decode()
+
+
+def test_the_parts_of_a_job_name_groups_and_clients_for_who_may_see_them(staff, manager, browse, sandbox):
+    job = run(start(staff, client_ids=[129, 130]))
+    url = f"/history/?job={job.pk}"
+    parts = browse(staff).get(url)
     assert len(re.findall("data-change", parts.content.decode())) == 2
-    assert "client 129" in text_of(parts)
-    assert "Group: no. 4 → no. 1" in text_of(parts)
+    assert f"Group: {SILVER} → {GUESTS}" in text_of(parts)
+    name = sandbox.accounts["demo"].clients.row(129)["lastname"]
+    assert name in text_of(parts)
+    assert "client 129" not in text_of(parts)
+    manager.user_permissions.clear()
+    sandbox.log.clear()
+    assert "client 129" in text_of(browse(manager).get(url))
+    assert not sandbox.calls("clients.getClients")
+    sandbox.script("clients.getClients", "status_500", times=None)
+    assert "client 129" in text_of(browse(staff).get(url))
 
 
 @pytest.mark.parametrize("job", ["x", "", str(uuid.UUID(int=1))])

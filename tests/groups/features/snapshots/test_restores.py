@@ -18,13 +18,16 @@ from groups.models import Change, Job, PosterAccount
 from groups.poster import InvalidResponse
 from groups.poster.fields import fold
 from groups.presenters.job_page import JobPage, job_words
+from groups.presenters.job_undo import undo_card
 from groups.services import clients
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import SecretUnreadable
+from tests.support.changes import write_down
 from tests.support.jobs import (
     FEW,
     die_after_the_first,
@@ -166,6 +169,8 @@ def rich(sandbox):
 def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, sandbox, rich):
     group = sandbox.accounts["demo"].groups[4]
     snapshot, were = removed(owner, sandbox)
+    removal = write_down(owner, id=snapshot.pk, action="remove", state="applied", group_id=4)
+    assert snapshots.restorable([removal], owner) == {removal.pk: snapshot}
     found = look(owner, snapshot)
     assert found.target is None
     assert (found.moved, found.gone, found.created, found.removed) == (0, FEW, FEW, 1)
@@ -185,6 +190,10 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert {row.client_id for row in rows} == {int(row["client_id"]) for row in now}
     assert {row.state for row in rows} == {State.APPLIED}
     assert not any((row.before or {}).get("field_hmacs") for row in rows)
+    # All of them are back and stay, so there is nothing more to restore, and nothing to undo.
+    assert snapshots.restorable([removal], owner) == {}
+    assert undo_card(job, owner) is None
+    assert undoable_ids(job.changes.all(), owner) == set()
 
 
 def test_who_is_in_another_group_is_moved_and_the_rest_created(owner, sandbox):

@@ -292,8 +292,8 @@ def test_the_list_says_what_is_kept_why_and_until_when(owner, browse, sandbox, s
     assert f'href="{LIST}"' in browse(owner).get("/history/").content.decode()
     part = browse(owner).get(LIST, headers=fragment("rows", LIST))
     assert "<html" not in part.content.decode()
-    gone = browse(owner).get("/groups/4/")
-    assert f'href="{LIST}"' in gone.content.decode()
+    for page in ("/groups/4/", f"/history/{snapshot.pk}/"):
+        assert f'href="{restore_url(snapshot)}"' in browse(owner).get(page).content.decode()
 
 
 def test_the_list_has_pages_and_an_empty_one_says_so(owner, browse, sandbox):

@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from groups.services.credentials import credentials_of
-from groups.services.journal.history import change_before, resolve
+from groups.services.journal.history import change_before, resolve, undoable_ids
 from groups.services.writes.execute import execute
-from tests.support.changes import let_a_worker_check
+from tests.support.changes import BEFORE, let_a_worker_check, write_down
 from tests.support.commands import edit_of
 
 pytestmark = pytest.mark.django_db
@@ -39,3 +39,13 @@ def test_the_values_of_somebody_else_are_not_told_as_those_of_a_lost_change_that
     conflict = execute(late)
     assert conflict.reason == "conflict"
     assert change_before(credentials_of(owner), conflict) is None
+
+
+def test_a_creation_whose_group_is_gone_is_not_undone(owner, sandbox):
+    after = BEFORE.to_json() | {"clients": 0}
+    here, gone = (
+        write_down(owner, action="create", state="applied", group_id=pk, after=after) for pk in (7, 8)
+    )
+    write_down(owner, action="remove", state="elsewhere", group_id=8)
+    write_down(owner, action="remove", state="failed", group_id=7)
+    assert undoable_ids([here, gone], owner) == {here.pk}

@@ -172,9 +172,13 @@ def test_an_update_is_undone_as_a_new_verified_write(staff, browse, sandbox):
     undone = Change.objects.get(undo_of=change)
     assert undone.state == State.APPLIED
     assert len(sandbox.posts()) == 2
-    page = client.get("/history/").content.decode()
-    assert url not in page
-    assert f"/history/{undone.pk}/undo/" in page
+    page = client.get("/history/")
+    html = page.content.decode()
+    assert url not in html
+    assert f"/history/{undone.pk}/undo/" in html
+    assert re.findall(r'data-change="(.+?)".*data-undone', html) == [str(change.pk)]
+    assert f"undo of the change of {localtime(change.created_at):%H:%M}" in text_of(page)
+    assert ">undone</span>" in client.get(f"/history/{change.pk}/").content.decode()
 
 
 def test_an_undo_is_refused_with_the_difference_if_the_group_changed_since(staff, browse, sandbox):

@@ -271,7 +271,7 @@ def test_the_history_leads_once_to_the_undo_of_a_whole_job(staff, manager, brows
     way, client = f'href="/jobs/{job.pk}/#undo"', browse(staff)
     page = client.get("/history/").content.decode()
     assert page.count(way) == 1
-    assert page.index(way) < page.index("</tr>", page.index("data-change="))  # in the first row of the job
+    assert page.index(f'data-job="{job.pk}"') < page.index(way)
     assert way in client.get("/groups/1/").content.decode()
     assert way not in browse(manager).get("/history/").content.decode()
     undone(staff, job)
