@@ -1,11 +1,13 @@
 """Test the HTTP transport: failures, time, memory, and headers."""
 
+import gzip
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -283,6 +285,20 @@ def test_an_endless_body_is_refused_before_it_fills_the_memory(sandbox, fault, m
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(grown) * unit < 100_000_000
     assert len(sandbox.calls("clients.getGroups")) == 1
+
+
+@pytest.mark.parametrize(("members", "reason"), [(1, ""), (15, ""), (200_000, "bad_encoding")])
+def test_an_answer_has_few_members_of_gzip(client, members, reason):
+    body = gzip.compress(b"") * (members - 1) + gzip.compress(b'{"response":[]}') + b"\0\0"
+    head = f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with listening(JSON + head + body) as listener:
+        poster = client(listener.url, timeouts=replace(QUICK, read_deadline=30))
+        began = time.thread_time()
+        try:
+            assert poster.get_groups().groups == ()
+        except PosterError as error:
+            assert error.reason == reason
+        assert time.thread_time() - began < 2
 
 
 def test_a_list_of_many_groups_is_no_endless_body(sandbox, connect):
