@@ -16,7 +16,7 @@ WALK = Path("tests/tools/walk_of_a_percent.py")
 FEATURE_WORDS = (
     "approval", "bulk", "client_counts", "compare", "cost", "dependents", "effects", "elsewhere", "ladder",
     "limit_check", "member_sums", "moves", "move_effect", "notices", "restore", "sales", "saved_views",
-    "schedule", "scheme", "snapshot", "watch", "workbook_reader", "bounded_xml", "imports", "reader",
+    "schedule", "scheme", "snapshot", "watch", "read_workbook", "imports", "reader",
     "calculation",
 )  # fmt: skip
 
