@@ -15,7 +15,7 @@ from decimal import Decimal
 
 MEGABYTES_OF_MEMORY = 256
 CPU_SECONDS = 10
-SECONDS = 30
+SECONDS = 60
 """The wall clock of the child: it may share a processor with others."""
 COLUMNS_AT_MOST = 50
 LONGEST_CELL = 1000
