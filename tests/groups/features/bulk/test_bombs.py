@@ -59,7 +59,7 @@ BOMBS = {
     "formats": (STYLES, b"</cellXfs>", b'<xf numFmtId="1"/>' * 800_000, TOO_LARGE),
     "sheets": (WORKBOOK, b"</sheets>", b'<sheet name="x" sheetId="1"/>' * 400_000, TOO_LARGE),
     "relations": (RELATIONS, b"</Relationships>", b'<Relationship Id="x" Target="x"/>' * 400_000, UNREADABLE),
-    "texts": (STRINGS, b"</sst>", b"<si><t>ab</t></si>" * 1_000_000, TOO_LARGE),
+    "texts": (STRINGS, b"</sst>", b"<si><t>ab</t></si>" * 4_000_000, TOO_LARGE),
     "spaces": (STYLES, b"</cellXfs>", b" " * 400_000_000, TOO_LARGE),
     "comment": (SHEET, b"</worksheet>", b"<!--" + b"x" * 400_000_000 + b"-->", UNREADABLE),
     "depth": (SHEET, b"</worksheet>", b"<a>" * 5_000_000, TOO_LARGE),
