@@ -113,7 +113,9 @@ class NameField(forms.CharField):
         super().__init__(max_length=NAME_LENGTH, **kwargs)
 
     def to_python(self, value: Any) -> Any:
-        return unicodedata.normalize("NFC", super().to_python(value) or "")
+        text = super().to_python(value) or ""
+        # Some versions of Python take quadratic time for accents; a longer text is refused anyway.
+        return unicodedata.normalize("NFC", text) if len(text) <= 10 * NAME_LENGTH else text
 
     def validate(self, value: Any) -> None:
         super().validate(value)

@@ -8,6 +8,7 @@ import http.client
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,11 +29,14 @@ from groups.poster.bounded import BoundedSession, ProxyFailed, certificate, end_
 from groups.poster.errors import ErrorReason
 
 MAX_BODY = 32 * 1024 * 1024
+# Servers send one; the format allows any number.
+MEMBERS_AT_MOST = 16
+GZIP = b"\x1f\x8b"
 # Connections that are kept to one host.
 POOL_SIZE = 128
 # Every error of an exchange: those of requests are OSErrors, and http.client raises ValueError if a chunk of
 # the body has a negative length.
-ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError)
+ERRORS = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ FAILURES: tuple[tuple[tuple[type[BaseException], ...], Failure], ...] = (
     ((ConnectTimeoutError,), Failure(ErrorReason.CONNECT_TIMEOUT, sent=False)),
     # Any other TLS error may have occurred after Poster read the request.
     ((ssl.SSLError,), Failure(ErrorReason.TLS, sent=True)),
-    ((DecodeError,), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)),
+    ((DecodeError, zlib.error), Failure(ErrorReason.BAD_ENCODING, sent=True, retryable=False)),
     ((ReadTimeoutError, TimeoutError), Failure(ErrorReason.TIMEOUT, sent=True)),
 )
 
@@ -162,12 +166,27 @@ class Transport:
 
 
 def _body(response: urllib3.BaseHTTPResponse) -> bytes:
-    """Read the body, but no more than one byte above `MAX_BODY`."""
+    """Read and unpack the body, but no more than one byte above `MAX_BODY` of either."""
     length = response.length_remaining
-    if length is None or length > MAX_BODY or "Content-Encoding" in response.headers:
-        return response.read(MAX_BODY + 1, decode_content=True)
-    # Read without a limit: with one, urllib3 copies the data, and a long list takes half as long again.
-    return response.read(decode_content=False)
+    # Read without a limit where the length is known: with one, urllib3 copies the data, and a long list takes
+    # half as long again.
+    most = MAX_BODY + 1 if length is None or length > MAX_BODY else None
+    body = response.read(most, decode_content=False)
+    if response.headers.get("Content-Encoding", "").lower() in ("gzip", "x-gzip"):
+        return _unpacked(body)
+    return body
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Unpack gzip, of few members: each copies what follows it, so that many take quadratic time."""
+    found = b""
+    for _member in range(MEMBERS_AT_MOST):
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        found += unpacker.decompress(body, MAX_BODY + 1 - len(found))
+        body = unpacker.unused_data
+        if len(found) > MAX_BODY or not body.startswith(GZIP):
+            return found
+    raise DecodeError("too many members")
 
 
 def classify(error: BaseException) -> Failure:

@@ -17,8 +17,9 @@ from groups.features.bulk import services
 from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.presenters import Plan, Sheet
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
+from groups.features.bulk.spreadsheets import ROWS_AT_MOST
 from groups.features.bulk.spreadsheets.imports import read_import
-from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST, NotReadable
+from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes.warnings import group_warnings

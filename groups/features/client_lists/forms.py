@@ -17,7 +17,7 @@ class ListForm(forms.Form):
     """Paste a list of clients, or choose a file with one. Neither is kept."""
 
     text = forms.CharField(
-        label=_("Phones, cards or ids, one a line"),
+        label=_("Phones or cards, one a line"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
@@ -28,6 +28,7 @@ class ListForm(forms.Form):
         widget=FileInput(".csv,.xlsx,.txt"),
         error_messages={"empty": _("The file is empty.")},
     )
+    numbers = forms.BooleanField(label=_("The list has Poster's client numbers"), required=False)
 
     def __init__(
         self,

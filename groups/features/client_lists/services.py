@@ -19,7 +19,7 @@ from groups.presenters.clients.phones import phone_digits, whole_numbers
 from groups.services.clients import COUNTED_AT_ONCE, SECONDS_FOR_ALL, pages_of
 
 _gaps = re.compile(r"[\s\-–—]+")
-_card = re.compile(r"\w*\d\w*")
+_card = re.compile(r"(?=\w*\d)\w+")
 
 
 class State(StrEnum):
@@ -54,9 +54,10 @@ class Word:
         return cls(id=whole_number(text) or None)
 
     @classmethod
-    def of_any(cls, text: str) -> "Word":
-        """Read a cell of which nothing says what it is."""
-        return cls(cls.of_phone(text).phones, cls.of_card(text).card, cls.of_id(text).id)
+    def of_any(cls, text: str, *, may_be_id: bool) -> "Word":
+        """Read a cell of which no header says what it is."""
+        client_id = cls.of_id(text).id if may_be_id else None
+        return cls(cls.of_phone(text).phones, cls.of_card(text).card, client_id)
 
     def __bool__(self) -> bool:
         return bool(self.phones or self.card or self.id)

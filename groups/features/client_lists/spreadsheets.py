@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.spreadsheets import Formula
+from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula
 from groups.features.bulk.spreadsheets.reader import DELIMITERS, NotReadable, read_table
 from groups.features.client_lists.services import Line, Word
 from groups.poster.fields import fold
@@ -24,46 +24,58 @@ _line_end = re.compile("\r\n|\r|\n")
 _between_cells = re.compile(f"[{DELIMITERS}]")
 
 
-def lines_of_text(text: str) -> list[Line]:
-    """Return the lines of a text that are not blank, numbered from 1. Raises `NotReadable`."""
-    rows = [(number, row) for number, row in enumerate(_line_end.split(text), 1) if row.strip()]
+def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
+    """Return the lines of a text that are not blank, numbered from 1.
+
+    With `numbers`, what no header names may be the number of a client too. Raises `NotReadable`.
+    """
+    rows = [(number, row.strip()) for number, row in enumerate(_line_end.split(text), 1) if row.strip()]
     if not rows:
         return []
-    first = rows[0][1]
-    delimiter = max(DELIMITERS, key=lambda each: _count_columns(_cells(first, each)))
-    header = _cells(first, delimiter)
-    if not _count_columns(header):
-        return _checked(Line(number, row.strip(), _words_of_any([row])) for number, row in rows)
-    return _checked(
-        Line(number, row.strip(), _words_of_columns(header, _cells(row, delimiter)))
-        for number, row in rows[1:]
-    )
+    delimiter = max(DELIMITERS, key=lambda each: _count_columns(_cells(rows[0][1], each)))
+    # One more than a header and the lines, which is refused; the others need not be read for that.
+    rows = rows[: LINES_AT_MOST + 2]
+    return _lines_of([(number, row, _cells(row, delimiter)) for number, row in rows], numbers)
 
 
-def lines_of_file(content: bytes) -> list[Line]:
-    """Return the lines of a file with the numbers of its rows. Raises `NotReadable`."""
+def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
+    """Return the lines of a file with the numbers of its rows, as `lines_of_text` does."""
     table = read_table(content, _count_columns)
-    if not _count_columns(table.header):
-        rows = {table.first_row: table.header, **table.rows}
-        return _checked(Line(number, _text_of(cells), _words_of_any(cells)) for number, cells in rows.items())
-    return _checked(
-        Line(number, _text_of(cells), _words_of_columns(table.header, cells))
-        for number, cells in table.rows.items()
-    )
+    rows = {table.first_row: table.header, **table.rows}
+    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows.items()], numbers)
 
 
-def _checked(lines: Iterable[Line]) -> list[Line]:
-    found = list(lines)
-    if len(found) > LINES_AT_MOST:
+def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
+    """Return the lines of rows, each with its number, its text and its cells."""
+    for number, _text, cells in rows:
+        if any(len(cell) > LONGEST_CELL for cell in cells):
+            raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
+    header = rows[0][2]
+    has_header = _count_columns(header) > 0
+    if not has_header and not any(map(str.isdecimal, "".join(header))):
+        raise NotReadable(
+            _(
+                "The first line names no column that is known. Name the columns Phone, Card or ID, or take "
+                "this line out."
+            )
+        )
+    if len(rows) - has_header > LINES_AT_MOST:
         raise NotReadable(
             _("The list has more than %(count)s lines. Split it into smaller ones.")
             % {"count": number_format(LINES_AT_MOST, 0, force_grouping=True)}
         )
-    return found
+    return [
+        Line(
+            number,
+            text,
+            _words_of_columns(header, cells) if has_header else _words_of_any(cells, may_be_id=numbers),
+        )
+        for number, text, cells in rows[has_header:]
+    ]
 
 
 def _count_columns(cells: Iterable[str]) -> int:
-    return sum(fold(cell) in COLUMNS for cell in cells)
+    return sum(fold(cell[:LONGEST_CELL]) in COLUMNS for cell in cells)
 
 
 def _words_of_columns(header: Sequence[str], cells: Sequence[str]) -> tuple[Word, ...]:
@@ -77,20 +89,17 @@ def _words_of_columns(header: Sequence[str], cells: Sequence[str]) -> tuple[Word
     return tuple(word for word in words if word)
 
 
-def _words_of_any(cells: Iterable[str]) -> tuple[Word, ...]:
+def _words_of_any(cells: Iterable[str], *, may_be_id: bool) -> tuple[Word, ...]:
     """Return the words of cells without a header, which may be of any kind."""
     texts = (text for cell in cells if not isinstance(cell, Formula) for text in _between_cells.split(cell))
-    words = (Word.of_any(text.strip()) for text in texts)
+    words = (Word.of_any(text.strip(), may_be_id=may_be_id) for text in texts)
     return tuple(word for word in words if word)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
     """Split a row of a text; a quote that is never closed reaches no other row."""
     try:
-        return [cell.strip() for cell in next(csv.reader([row], delimiter=delimiter), [])]
+        cells = next(csv.reader([row], delimiter=delimiter), [])
     except csv.Error:
-        return [cell.strip() for cell in row.split(delimiter)]
-
-
-def _text_of(cells: Iterable[str]) -> str:
-    return "; ".join(filter(None, cells))
+        cells = row.split(delimiter)
+    return [cell.strip() for cell in cells[:COLUMNS_AT_MOST]]

@@ -60,11 +60,14 @@ def client_list(request: Request) -> HttpResponse:
 
 def _lines_of(request: Request, form: ListForm) -> list[Line]:
     """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
-    file = form.cleaned_data["file"]
+    file, numbers = form.cleaned_data["file"], form.cleaned_data["numbers"]
     field = "file" if file else "text"
     try:
         with file_turn(request.user.pk):
-            lines = lines_of_file(file.read()) if file else lines_of_text(form.cleaned_data["text"])
+            if file:
+                lines = lines_of_file(file.read(), numbers=numbers)
+            else:
+                lines = lines_of_text(form.cleaned_data["text"], numbers=numbers)
     except NotReadable as problem:
         form.add_error(field, problem)
         return []

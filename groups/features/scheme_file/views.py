@@ -13,7 +13,7 @@ from django.utils.timezone import localdate
 from django.views.decorators.http import require_safe
 
 from groups.features.bulk.presenters import Plan
-from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
+from groups.features.bulk.spreadsheets import ROWS_AT_MOST
 from groups.features.scheme_file.forms import SchemeForm
 from groups.features.scheme_file.services import keep, read_poster
 from groups.presenters.changes.warnings import group_warnings

@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from groups.features.bulk.forms import LineForm
 from groups.features.bulk.services import Line, by_name
-from groups.features.bulk.spreadsheets import Formula
+from groups.features.bulk.spreadsheets import LONGEST_CELL, Formula
 from groups.features.bulk.spreadsheets.reader import NotReadable, Table, read_table
 from groups.forms.fields import NameField
 from groups.poster import Group, GroupValues, LoyaltyType
@@ -53,7 +53,9 @@ class Import:
 
 def read_import(content: bytes, groups: Groups, account: str) -> Import:
     """Return the changes of a file to an account's groups. Raises `NotReadable` for an unreadable file."""
-    table = read_table(content, lambda cells: sum(fold(cell) in _column_names() for cell in cells))
+    table = read_table(
+        content, lambda cells: sum(fold(cell[:LONGEST_CELL]) in _column_names() for cell in cells)
+    )
     return _Reading(table, groups, account).run()
 
 

