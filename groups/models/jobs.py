@@ -92,7 +92,7 @@ class Job(Leased, Consent):
 
         SIDE_EFFECT = "side_effect", _("The first write changed more than it should have.")
         REFUSED = "refused", _("Poster refused what was asked for.")
-        TOKEN = "token", _("Its user's token is no longer there or no longer valid.")
+        TOKEN = "token", _("Its user's token is gone, no longer valid, or may not do this.")
         NO_USER = "no_user", _("Its user is no longer here.")
         NO_RIGHT = "no_right", _("Its user may not do this any more.")
         BEYOND_LIMITS = (

@@ -15,7 +15,7 @@ from django.utils.translation import pgettext
 from groups.models import Change, Job
 from groups.presenters.changes.change_words import names_words
 from groups.presenters.changes.toasts import Toast
-from groups.presenters.job_undo import UndoCard, undo_card
+from groups.presenters.job_undo import UndoCard, rest_card, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
@@ -28,7 +28,7 @@ from groups.services.writes.commands import Command
 SHOWN_AT_MOST = 50
 """Limit for the failed parts shown: the history has all of them."""
 State, Stop = Change.State, Job.Stop
-SAID_BY_POSTER = (Stop.REFUSED, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
+SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
 """Stop reasons whose detail is a message of Poster's."""
 NEW = timedelta(seconds=10)
 """A job of a few changes ends within this time."""
@@ -118,6 +118,11 @@ class JobPage:
     def undo(self) -> UndoCard | None:
         """The way back, if there is one and this user may take it."""
         return undo_card(self.job, self.user) if may_undo(self.job, self.user) else None
+
+    @cached_property
+    def rest(self) -> UndoCard | None:
+        """For an undo that has left something: the way to ask for the rest of it."""
+        return rest_card(self.job, self.user)
 
     @property
     def counts(self) -> list[tuple[str, int, str]]:
@@ -223,6 +228,8 @@ def _waiting_words(reason: Job.Stop) -> str:
             return _("Poster does not show the last change yet.")
         case Stop.UNREADABLE_ROW:
             return str(reason.label)
+        case Stop.TOKEN:
+            return _("Poster refuses the token, which may be a mistake.")
     return _("Poster does not answer.")
 
 

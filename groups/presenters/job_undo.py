@@ -66,10 +66,21 @@ def _label(preview: UndoPreview) -> str:
 
 
 def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
-    """Return the ids of the jobs that have ended and that nobody has undone as a whole."""
+    """Return the ids of the jobs that have ended and that nobody has undone as a whole, or not all of it."""
     ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
-    undos = Job.objects.filter(undo_of__in=ended)
-    return ended - {each.undo_of_id for each in undos if not UndoScope.from_json(each.wanted).change}
+    undos = Job.objects.filter(undo_of__in=ended).select_related("undo_of")
+    undone = {each.undo_of for each in undos if not UndoScope.from_json(each.wanted).change}
+    return ended - {job.pk for job in undone if job and not undo_of(job)._state.adding}
+
+
+def rest_card(undoing: Job, user: User) -> UndoCard | None:
+    """Return the undo of what an undo has left, as it has failed there; None if there is nothing of that."""
+    undone = undoing.undo_of
+    if undone is None or undoing.state != Job.State.DONE or not may_undo(undone, user):
+        return None
+    change_id = UndoScope.from_json(undoing.wanted).change
+    card = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
+    return card if card and card.label else None
 
 
 def undone_jobs(jobs: Iterable[Job]) -> set[UUID | None]:

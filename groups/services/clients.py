@@ -7,7 +7,7 @@ the group's clients up to a limit; the result says how many were read.
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -262,6 +262,14 @@ class ClientLocations:
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
 
+    def add(self, places: Iterable[tuple[int, int | None]]) -> None:
+        """Add clients with the values of `group_of`; one who was found somewhere before is not gone."""
+        for client_id, group_id in places:
+            if group_id is None:
+                self.unreadable.add(client_id)
+            elif group_id:
+                self.groups[client_id] = group_id
+
     def group_of(self, client_id: int) -> int | None:
         """Return the id of a client's group, 0 if the client is gone, or None if it cannot be read."""
         return None if client_id in self.unreadable else self.groups.get(client_id, 0)
@@ -269,21 +277,22 @@ class ClientLocations:
 
 def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
     """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
+    found = ClientLocations()
+    found.add(ask_each(client_ids, place))
+    return found
 
-    def find(client_id: int) -> tuple[int, int | None]:
+
+def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
+    """Yield each client with what `ask` returns for it; several are asked at a time."""
+
+    def answer(client_id: int) -> tuple[int, T]:
         try:
-            return client_id, place(client_id)
+            return client_id, ask(client_id)
         finally:
             connections.close_all()
 
-    found = ClientLocations()
     with ThreadPoolExecutor(settings.POSTER_MAX_CONCURRENCY, thread_name_prefix="look") as pool:
-        for client_id, group_id in pool.map(find, client_ids):
-            if group_id is None:
-                found.unreadable.add(client_id)
-            elif group_id:
-                found.groups[client_id] = group_id
-    return found
+        yield from pool.map(answer, client_ids)
 
 
 def group_of_client(

@@ -27,15 +27,6 @@ def credentials_of(user: User) -> PosterCredentials | None:
     return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
-def usable_credentials(user_id: int | None, account_id: str) -> PosterCredentials | None:
-    """Return the credentials with which a worker works for a user, who has the present rights.
-
-    None if the user is deleted or blocked, or the credentials are refused, deleted or for another account.
-    """
-    usable = reconcile.usable_credentials().select_related("user")
-    return usable.filter(user=user_id or 0, account=account_id).first()
-
-
 def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredentials | None:
     """Return the credentials of an active user for an account, also refused ones.
 

@@ -5,7 +5,14 @@ import uuid
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.jobs import queue
-from groups.services.jobs.executor import OutageBackoff, check_target, may_be_tried, run_passes, submit_all
+from groups.services.jobs.executor import (
+    OutageBackoff,
+    Try,
+    check_target,
+    may_be_tried,
+    run_passes,
+    submit_all,
+)
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.reach import Reach
@@ -48,8 +55,8 @@ class Transfer(JobKind):
 
     def _commands(self):
         for client_id in self.job.wanted["clients"]:
-            tries = Change.objects.filter(job=self.job, client_id=client_id).values_list("state", "reason")
-            if may_be_tried(list(tries)):
+            tries = [Try.of(each) for each in Change.objects.filter(job=self.job, client_id=client_id)]
+            if may_be_tried(tries):
                 yield MoveClient(
                     operation=uuid.uuid5(self.job.pk, f"{client_id} {len(tries)}"),
                     job=self.job,

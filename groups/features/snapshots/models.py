@@ -57,7 +57,7 @@ class Snapshot(models.Model):
 class SnapshotPart(models.Model):
     """A part of a snapshot's clients: a JSON list of their rows, unchanged as Poster sent them."""
 
-    # Filter for the key check at start: a snapshot's parts share one key, so checking the first is enough.
+    # Filter for the key check at start: the first part of a snapshot has its oldest key.
     LOOKED_AT: ClassVar[dict[str, Any]] = {"number": 0}
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="parts")

@@ -2,30 +2,32 @@
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from typing import NoReturn
+from typing import NamedTuple, NoReturn, Self, cast
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
-from groups.models import Change, Job, LocksLost
+from groups.models import Change, Job, LocksLost, PosterCredentials
 from groups.models.contents import ClientAfter
 from groups.poster import (
     ErrorReason,
     GroupValues,
     InvalidResponse,
+    NotAllowed,
     NotFound,
     PosterError,
     Refused,
+    TokenRejected,
     Unreachable,
 )
-from groups.services.clients import ClientLocations, group_of_client, locate_each
+from groups.services.clients import ClientLocations, ask_each, group_of_client
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
@@ -43,10 +45,33 @@ NOTHING_SENT = frozenset(
 )
 TROUBLES_IN_A_ROW = 3
 TRIES = 3
+READ_TOGETHER = 50
+"""Clients that are read before what was read is used, or kept."""
 LONG_RUN = 60.0
 """Seconds after which a run without a failure has left the outage before it behind."""
 SETTLED_SOON = 6.0
 """Seconds in which most lost writes are settled; then the job gives its worker back."""
+
+
+class Try(NamedTuple):
+    """How an earlier try of a write has ended, or that it is open."""
+
+    state: str
+    reason: str
+    failure: str
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        return cls(change.state, change.reason, change.failure)
+
+    @property
+    def sent_nothing(self) -> bool:
+        return self.state == State.FAILED and self.reason in NOTHING_SENT
+
+    @property
+    def is_without_access(self) -> bool:
+        """Return True if Poster refused the token, maybe by mistake: then it has changed nothing."""
+        return self.failure == Change.Failure.NO_ACCESS
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
@@ -126,6 +151,8 @@ class _Executor:
             return
         except LocksLost:
             raise Stopped(Job.Stop.LOCKS_LOST) from None
+        if change.failure == Change.Failure.NO_ACCESS:
+            OutageBackoff(self._lease).wait(Job.Stop.TOKEN, change.message)
         with self._lock:
             self.changes.append(change)
             unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
@@ -134,13 +161,12 @@ class _Executor:
                 self._given_up = True
             if not unreached:
                 self._lease.note_progress()
-        if change.failure == Change.Failure.NO_ACCESS:
-            self._given_up = True
-            raise Stopped(Job.Stop.REFUSED, change.message)
 
 
 class OutageBackoff:
-    """Put a job off while Poster is away, longer each time; stop it JOB_PATIENCE after the first failure.
+    """Put a job off while Poster is away or refuses its token, longer each time.
+
+    Stop it JOB_PATIENCE after the first failure.
 
     The row of the job counts its waits, since each of them ends the run.
     """
@@ -153,41 +179,47 @@ class OutageBackoff:
         if changes and all(change.reason in NOTHING_SENT for change in changes):
             self.wait(_stop_after(changes[-1].reason))
 
-    def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE) -> NoReturn:
+    def wait(self, reason: Job.Stop = Job.Stop.UNREACHABLE, detail: str = "") -> NoReturn:
         """Raise `PutOff`, for longer than the last time, or `Stopped` with this reason after JOB_PATIENCE."""
         job = self._lease.job
-        if (reason == Job.Stop.UNKNOWN) != (job.reason == Job.Stop.UNKNOWN):
-            # A write was sent, or its outcome was found, since the job waited for the other reason.
+        if job.reason != reason and {job.reason, reason} & {Job.Stop.UNKNOWN, Job.Stop.TOKEN}:
+            # Since it waited for the other reason a write was sent or found out, or Poster has answered.
             self._lease.note_progress()
         waited = timedelta() if job.waiting_since is None else timezone.now() - job.waiting_since
         if waited > patience_of(reason):
-            raise Stopped(reason)
+            raise Stopped(reason, detail)
         pauses = settings.JOB_RETRY_PAUSES
         raise PutOff(reason, pauses[min(job.waits, len(pauses) - 1)])
 
     def ask_poster[T](self, question: Callable[[], T]) -> T:
         """Return the result of a call to Poster, which is repeated once; put the job off if Poster is away.
 
-        Raises `NotFound`, `Stopped` if Poster refuses the call for another reason, and else as `wait` does.
+        Raises as `ask_once` does, but for the two errors of a Poster that is away.
         """
-        if time.monotonic() - self._lease.began > LONG_RUN:
-            self._lease.note_progress()
         try:
-            return self._ask(question)
+            return self.ask_once(question)
         except (Unreachable, InvalidResponse):
             # The next run has to begin again, so one failure among many calls does not end this one.
             self._lease.wait(settings.JOB_READ_PAUSE)
         try:
-            return self._ask(question)
+            return self.ask_once(question)
         except (Unreachable, InvalidResponse) as error:
             self.wait(_stop_after(error.reason))
 
-    def _ask[T](self, question: Callable[[], T]) -> T:
+    def ask_once[T](self, question: Callable[[], T]) -> T:
+        """Return the result of a call to Poster; put the job off if it refuses the token.
+
+        Raises `Unreachable`, `InvalidResponse`, `NotFound`, and `Stopped` for any other refusal.
+        """
         self._lease.check()
+        if time.monotonic() - self._lease.began > LONG_RUN:
+            self._lease.note_progress()
         try:
             return question()
         except NotFound:
             raise
+        except (TokenRejected, NotAllowed) as error:
+            self.wait(Job.Stop.TOKEN, error.message)
         except Refused as error:
             raise Stopped(Job.Stop.REFUSED, error.message) from None
 
@@ -262,12 +294,11 @@ def is_accepted(job: Job, change: Change) -> bool:
     return job.tested and stopped_at is not None and settled_at is not None and settled_at <= stopped_at
 
 
-def may_be_tried(before: list[tuple[str, str]]) -> bool:
-    """Return True if a retry is allowed after earlier changes with these states and reasons."""
-    if any(state != State.FAILED for state, _reason in before):
-        return False
-    sent = [reason for _state, reason in before if reason not in NOTHING_SENT]
-    return len(sent) < TRIES and set(sent) <= {Reason.NOT_APPLIED}
+def may_be_tried(before: Sequence[Try]) -> bool:
+    """Return True if a retry is allowed after these earlier tries."""
+    sent = [each for each in before if not each.sent_nothing]
+    in_vain = (each.is_without_access or each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
+    return len(sent) < TRIES and all(in_vain)
 
 
 def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
@@ -317,18 +348,44 @@ def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection
 
     A read may be late or untrue, so a client who is not found in one of the groups `among` is read once more.
     """
-    backoff, credentials = OutageBackoff(lease), sender_of(lease.job)
-
-    def find(some: Collection[int]) -> ClientLocations:
-        return locate_each(some, lambda each: backoff.ask_poster(lambda: group_of_client(credentials, each)))
-
-    found = find(client_ids)
+    found = ClientLocations()
+    for read in read_each(lease, client_ids, group_of_client):
+        found.add(read.items())
     if doubted := [each for each in client_ids if found.group_of(each) not in {None, *among}]:
         lease.wait(settings.POSTER_CONFIRM_SECONDS)
-        again = find(doubted)
-        found.groups |= again.groups
-        found.unreadable |= again.unreadable
+        for read in read_each(lease, doubted, group_of_client):
+            found.add(read.items())
     return found
+
+
+def read_each[T](
+    lease: JobLease, client_ids: Iterable[int], read: Callable[[PosterCredentials, int], T]
+) -> Iterator[dict[int, T]]:
+    """Read clients, several at once, and yield what was read, at most READ_TOGETHER of them at a time.
+
+    Those who could not be read come last. Put the job off if none of them can be, twice in a row.
+    """
+    backoff, credentials = OutageBackoff(lease), sender_of(lease.job)
+
+    def ask(client_id: int) -> T | PosterError:
+        try:
+            return backoff.ask_once(lambda: read(credentials, client_id))
+        except (Unreachable, InvalidResponse) as error:
+            return error
+
+    left, was_stuck = list(client_ids), False
+    while left:
+        answers = dict(ask_each(left[:READ_TOGETHER], ask))
+        failed = {each: error for each, error in answers.items() if isinstance(error, PosterError)}
+        left = [*left[READ_TOGETHER:], *failed]
+        if len(failed) < len(answers):
+            was_stuck = False
+            yield {each: cast("T", answer) for each, answer in answers.items() if each not in failed}
+        elif was_stuck:
+            backoff.wait(_stop_after(next(iter(failed.values())).reason))
+        else:
+            was_stuck = True
+            lease.wait(settings.JOB_READ_PAUSE)
 
 
 def settle_open(lease: JobLease) -> bool:

@@ -21,7 +21,7 @@ from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
 from groups.models.rare_rows import RareRows
-from groups.services.credentials import is_active, usable_credentials
+from groups.services.credentials import credentials_to_try, is_active
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
 
@@ -207,8 +207,11 @@ class JobLease:
 
 
 def sender_of(job: Job) -> PosterCredentials:
-    """Return the credentials of a job's user. Raises `Stopped` if there is no user, or no token to use."""
-    credentials = usable_credentials(job.user_id, job.account_id)
+    """Return the credentials of a job's user, also refused ones: Poster may have been wrong.
+
+    Raises `Stopped` if there is no user, or no token.
+    """
+    credentials = credentials_to_try(job.user_id, job.account_id)
     if credentials is None:
         raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)
     return credentials

@@ -21,14 +21,18 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import Pairs
 from groups.models.locks import members_key
+from groups.services.clients import group_of_client
 from groups.services.groups import find_group
 from groups.services.jobs.executor import (
+    READ_TOGETHER,
     OutageBackoff,
+    Try,
     check_as_asked,
     first_made,
     is_accepted,
     lock_target,
     may_be_tried,
+    read_each,
     run_passes,
     settle_open,
     submit_all,
@@ -36,8 +40,8 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.kinds import JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
+from groups.services.jobs.progress import SKIPPED
 from groups.services.jobs.undo_plan import (
-    AT_ONCE,
     KIND,
     UndoScope,
     left_of,
@@ -150,7 +154,7 @@ class _Undo:
         """Go through the changes with these actions once; return True if any was tried."""
         tried = False
         for action in actions:
-            for some in batched(self._ids(action), AT_ONCE):
+            for some in batched(self._ids(action), READ_TOGETHER):
                 tried |= self._undo(action, some)
         return tried
 
@@ -163,22 +167,45 @@ class _Undo:
         commands = self._commands(ids)
         if not commands:
             return False
+        if moved_on := self._moved_on(commands):
+            self._lease.wait(settings.POSTER_CONFIRM_SECONDS)
+            self._submit(moved_on)
+            if not (commands := self._commands(ids)):
+                return True
         if action == Action.CREATE and moved_just_now(self._job):
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
         if not self._is_tested(action):
             for change in submit_one_by_one(self._lease, commands):
                 self._check_first(change)
-                if self._is_tested(action):
+                if self._is_tested(action) or change.reason in SKIPPED:
                     break
             # Go on only after one change of this kind was undone as it should be.
             commands = self._commands(ids) if self._is_tested(action) else []
         if commands:
-            changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
-            if not changes:
-                self._backoff.wait(Job.Stop.LOCKED)
-            self._backoff.note(changes)
+            self._submit(commands)
         return True
+
+    def _submit(self, commands: Sequence[Command]) -> None:
+        changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
+        if not changes:
+            self._backoff.wait(Job.Stop.LOCKED)
+        self._backoff.note(changes)
+
+    def _moved_on(self, commands: Iterable[Command]) -> list[MoveClient]:
+        """Return the commands of clients who have moved on; they send nothing.
+
+        Once the job has met one, look for all of them, several at once: without that each takes seconds.
+        """
+        if not Change.objects.filter(job=self._job, reason__in=SKIPPED).exists():
+            return []
+        moves = {command.client_id: command for command in commands if isinstance(command, MoveClient)}
+        return [
+            replace(moves[client_id], seen_in=group_id)
+            for found in read_each(self._lease, moves, group_of_client)
+            for client_id, group_id in found.items()
+            if group_id not in {None, moves[client_id].from_id}
+        ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
         """Return the commands that undo those of the changes that may still be tried.
@@ -191,7 +218,7 @@ class _Undo:
             tries[change.undo_of_id].append(change)
         counted = {
             pk: [
-                (each.state, each.reason)
+                Try.of(each)
                 for each in before
                 if not (stopped_at and each.created_at < stopped_at and each.state in Change.NOTHING_CHANGED)
             ]

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content
 from groups.services.groups import list_groups_now
+from groups.services.jobs.progress import SKIPPED
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
@@ -134,21 +135,26 @@ def undo_of(undone: Job, change: Change | None = None) -> Job:
     """Return the job that undoes a job or one change of it: a new one, not saved, if there is none yet.
 
     The id follows from what is undone, so that it is undone once, no matter who asks. An undo that was
-    cancelled or refused gives way to the next one.
+    cancelled or refused gives way to the next one, and so does one that has ended and has left something.
     """
+    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
+    wanted = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "").to_json()
+    new = Job(account_id=undone.account_id, kind=KIND, undo_of=undone, wanted=wanted)
+    latest: Job | None = None
     for number in count():
         operation = uuid.uuid5(change.pk if change else undone.pk, f"undo {number}")
-        job = Job.objects.filter(pk=operation).first()
-        if job is None:
+        found = Job.objects.filter(pk=operation).first()
+        if found is None:
             break
-        decision = gates.decision_on(job) if job.state == Job.State.ASKED else None
-        is_refused = job.state == Job.State.ASKED and not (decision and decision.is_waiting)
-        if job.state != Job.State.CANCELLED and not is_refused:
-            return job
-    last = undone.changes.aggregate(last=Max("settled_at"))["last"]
-    scope = UndoScope(as_of=last or timezone.now(), change=str(change.pk) if change else "")
-    wanted = scope.to_json()
-    return Job(id=operation, account_id=undone.account_id, kind=KIND, undo_of=undone, wanted=wanted)
+        latest = found
+    if latest is not None:
+        decision = gates.decision_on(latest) if latest.state == Job.State.ASKED else None
+        is_refused = latest.state == Job.State.ASKED and not (decision and decision.is_waiting)
+        has_failed = latest.state == Job.State.DONE and left_of(new).exists()
+        if latest.state != Job.State.CANCELLED and not is_refused and not has_failed:
+            return latest
+    new.pk = operation
+    return new
 
 
 # --- The changes to undo -----------------------------------------------------------------------------------
@@ -165,12 +171,16 @@ def made_of(job: Job) -> ChangeQuerySet:
 
 
 def left_of(job: Job) -> ChangeQuerySet:
-    """Return those of the changes that no other undo and no later change of the same client has replaced."""
+    """Return those of the changes that no later change of the same client has replaced, nor another undo.
+
+    An undo that has found the client elsewhere, or waits for a person, has nothing left to do either.
+    """
     others = Change.objects.filter(state__in=Change.MADE).exclude(job=job.pk)
     later = others.filter(
         account=OuterRef("account"), client_id=OuterRef("client_id"), created_at__gt=OuterRef("created_at")
     )
-    undone = others.filter(undo_of=OuterRef("pk"))
+    is_over = Q(state__in=(*Change.MADE, Change.State.REVIEW)) | Q(reason__in=SKIPPED)
+    undone = Change.objects.exclude(job=job.pk).filter(is_over, undo_of=OuterRef("pk"))
     # After a user's decision `after` has the values of somebody else, or none.
     is_read = Q(after__isnull=False, resolved_by="") | Q(action__in=(Action.MOVE, Action.REMOVE))
     return made_of(job).filter(is_read, ~Exists(later), ~Exists(undone), action__in=ORDER)

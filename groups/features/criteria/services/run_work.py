@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import batched, chain
+from itertools import batched
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,13 +15,12 @@ from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, new_reading, read_now
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
-from groups.features.snapshots.services.snapshots import living_ids
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL
 from groups.services.groups import list_groups_now
-from groups.services.jobs.executor import NOTHING_SENT
+from groups.services.jobs.executor import NOTHING_SENT, Try
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import PutOff, Stopped, sender_of
 from groups.services.writes.commands import MoveClient
@@ -103,8 +102,8 @@ def pairs_sent(job: Job) -> list[tuple[int, int]]:
 
 
 def _sent_by(job: Job) -> ChangeQuerySet:
-    """Return the writes of a job that were sent, or may have been."""
-    sent = Change.objects.filter(job=job, sent_at__isnull=False)
+    """Return the writes of a job that were sent, or may have been, without those whose token was refused."""
+    sent = Change.objects.filter(job=job, sent_at__isnull=False).exclude(failure=Change.Failure.NO_ACCESS)
     return sent.exclude(state=Change.State.FAILED, reason__in=NOTHING_SENT)
 
 
@@ -125,15 +124,9 @@ class CriteriaRun(MovingRun):
     """One run of the worker on a job of criteria. Each client is written once at most."""
 
     def run(self) -> None:
-        """Make a new plan if it is old, take a snapshot of each group, and move the clients in passes."""
+        """Make a new plan if it is old, and move the clients in passes."""
         self._check_earlier()
         self._moves = self._plan()
-        # The clients of an earlier plan are in a snapshot already.
-        kept = set(chain.from_iterable(map(living_ids, self._job.snapshots.filter(complete=True))))
-        for group_id in sorted({move.from_id for move in self._moves}):
-            group = (move.client_id for move in self._moves if move.from_id == group_id)
-            if chosen := [client_id for client_id in group if client_id not in kept]:
-                self._take_snapshot(group_id, chosen, beside=True)
         self._move_all()
 
     # --- The plan ------------------------------------------------------------------------------------------
@@ -185,6 +178,7 @@ class CriteriaRun(MovingRun):
                 if number and timezone.now() - self._planned_at > LONGEST_ON_ONE_PLAN:
                     raise PutOff  # the next run makes a new plan
                 self._check_targets({move.to_id for move in some})
+                self._keep(some)
                 yield some
 
     def _check_targets(self, ids: set[int]) -> None:
@@ -201,8 +195,8 @@ class CriteriaRun(MovingRun):
         pinned = CriteriaPin.objects.pinned(self._job.account_id)
         return super()._commands([move for move in page if move.client_id not in pinned])
 
-    def _may_be_tried(self, before: list[tuple[str, str]]) -> bool:
-        return all(state == Change.State.FAILED and reason in NOTHING_SENT for state, reason in before)
+    def _may_be_tried(self, before: list[Try]) -> bool:
+        return all(each.sent_nothing or each.is_without_access for each in before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterator[MoveClient]:
         """Yield the commands of clients who are not pinned at the moment when they are taken.

@@ -4,41 +4,47 @@ Move a first client alone, and stop if anything but its group changed. Then go o
 finds no client left to try. A job for all clients of a group reads it from its start in each pass, so clients
 that joined meanwhile are moved too, and looks for each client of its snapshot whom that list lacks. Chosen
 clients may be in several groups: each is moved only out of the group in which it was chosen.
+
+Clients are kept in a snapshot before they are moved: a whole group at first, chosen clients page by page.
 """
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from itertools import batched, chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.conf import settings
 
-from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, ChangeQuerySet, Job
 from groups.poster import ClientList, Group, NotFound
-from groups.services.clients import with_counted_clients
+from groups.services.clients import find_client, with_counted_clients
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group, read_now
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
+    Try,
     check_as_asked,
     check_target,
     find_clients,
     first_made,
     may_be_tried,
+    read_each,
     run_passes,
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.lease import JobLease, Stopped, sender_of
+from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.jobs.progress import progress_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
+
+if TYPE_CHECKING:
+    from groups.features.snapshots.models import Snapshot
 
 State, Reason = Change.State, Change.Reason
 AT_ONCE = 250
@@ -65,8 +71,8 @@ class MovingRun(ABC):
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
         """Yield the clients to move, page by page; each must be processed before the next is taken."""
 
-    def _may_be_tried(self, before: list[tuple[str, str]]) -> bool:
-        """Return True if a client may be tried whose earlier changes have these states and reasons."""
+    def _may_be_tried(self, before: list[Try]) -> bool:
+        """Return True if a client may be tried after these earlier tries."""
         return may_be_tried(before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
@@ -80,21 +86,30 @@ class MovingRun(ABC):
         if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
 
-    def _take_snapshot(
-        self, group_id: int, chosen: Collection[int] | None, *, beside: bool = False
-    ) -> Snapshot:
-        """Keep these clients of a group, or all, once for the job, or `beside` those who are kept already.
+    def _keep(self, page: Sequence[ClientMove]) -> None:
+        """Keep those of a page who are about to be moved and whom the job has not kept yet.
 
-        Raises `Stopped` if the group is gone.
+        Raises `Stopped` if their group is gone, and `PutOff` if the turn of the job is over.
         """
+        coming: dict[int, list[int]] = {}
+        for command in self._commands(page):
+            if command.client_id not in self._kept:
+                coming.setdefault(command.from_id, []).append(command.client_id)
+        for group_id, client_ids in coming.items():
+            begin = partial(snapshots.snapshot_of_chosen, self._job, group_id, sender_of(self._job))
+            snapshot = self._ask_of_source(begin)
+            for found in read_each(self._lease, client_ids, partial(find_client, within=None)):
+                self._lease.check_now()
+                snapshots.add_clients(snapshot, [client for client in found.values() if client])
+                self._kept.update(found)
+                self._lease.note_progress()
+                if self._lease.is_turn_over():
+                    raise PutOff
 
-        def take() -> Snapshot:
-            credentials = sender_of(self._job)
-            return snapshots.take_snapshot_for_job(
-                self._job, group_id, chosen, credentials, self._lease.check, beside=beside
-            )
-
-        return self._ask_of_source(take)
+    @cached_property
+    def _kept(self) -> set[int]:
+        """The ids of the clients whom the job has kept, or has looked for in vain."""
+        return set(chain.from_iterable(map(snapshots.living_ids, self._job.snapshots.filter(complete=True))))
 
     def _ask_of_source[T](self, question: Callable[[], T]) -> T:
         """Ask Poster about a group that clients are moved out of.
@@ -130,10 +145,10 @@ class MovingRun(ABC):
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
         """Return the commands for the clients of a page who may still be tried."""
-        tries: dict[int, list[tuple[str, str]]] = {move.client_id: [] for move in page}
+        tries: dict[int, list[Try]] = {move.client_id: [] for move in page}
         rows = Change.objects.filter(job=self._job, client_id__in=list(tries))
-        for client_id, state, reason in rows.values_list("client_id", "state", "reason"):
-            tries[client_id or 0].append((state, reason))
+        for client_id, *end in rows.values_list("client_id", *Try._fields):
+            tries[client_id or 0].append(Try(*end))
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         return [
             MoveClient(
@@ -176,29 +191,37 @@ class MoveRun(MovingRun):
     def __init__(self, lease: JobLease, sources: Mapping[int, Sequence[int] | None]) -> None:
         super().__init__(lease)
         self._sources = sources
+        self._whole_groups = [group_id for group_id, chosen in sources.items() if chosen is None]
+        # Snapshots of the whole groups.
+        self._snapshots: dict[int, Snapshot] = {}
         # Clients who are not tried: their rows cannot be read, or they have left the group.
         self._left_out: dict[int, list[int | None]] = {}
 
     def run(self) -> None:
-        """Take a snapshot of each group, then move clients in passes until none is left to try."""
+        """Take a snapshot of each whole group, then move clients in passes until none is left to try."""
         self._check_earlier()
-        self._snapshots = {
-            group_id: self._take_snapshot(group_id, chosen) for group_id, chosen in self._sources.items()
-        }
+        for group_id, chosen in self._sources.items():
+            sender = sender_of(self._job)
+            if chosen is not None:
+                self._ask_of_source(partial(read_now, sender, group_id))
+                continue
+            take = partial(snapshots.take_snapshot_for_job, self._job, group_id, sender, self._lease.check)
+            self._snapshots[group_id] = self._ask_of_source(take)
         self._move_all()
 
     # --- The clients to move -------------------------------------------------------------------------------
 
     def _pages(self) -> Iterator[list[ClientMove]]:
-        whole = [group_id for group_id, chosen in self._sources.items() if chosen is None]
-        for group_id in whole:
+        for group_id in self._whole_groups:
             yield from (self._moves(group_id, page) for page in self._pages_of_all(group_id))
-        for group_id in whole:
+        for group_id in self._whole_groups:
             yield from (self._moves(group_id, page) for page in self._pages_of_unlisted(group_id))
         for group_id, chosen in self._sources.items():
             for some in batched(chosen or (), AT_ONCE, strict=False):
                 self._backoff.ask_poster(partial(check_target, self._lease))
-                yield self._moves(group_id, some)
+                page = self._moves(group_id, some)
+                self._keep(page)
+                yield page
 
     def _moves(self, group_id: int, client_ids: Iterable[int]) -> list[ClientMove]:
         return [ClientMove(client_id, group_id, self._job.target_id or 0) for client_id in client_ids]

@@ -21,6 +21,7 @@ from groups.models.locks import members_key
 from groups.poster import Client, ClientList
 from groups.services.jobs.executor import (
     OutageBackoff,
+    Try,
     check_as_asked,
     check_target,
     find_clients,
@@ -150,7 +151,7 @@ class _Restore:
         over = [change for change in failed if stopped_at is not None and change.created_at < stopped_at]
         if made is not None:
             self._take_group(made)
-        elif may_be_tried([(change.state, change.reason) for change in tries if change not in over]):
+        elif may_be_tried([Try.of(change) for change in tries if change not in over]):
             command = CreateGroup(
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
                 intended=self._snapshot.content.values,
@@ -182,15 +183,15 @@ class _Restore:
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
         """Return the commands for the clients that may still be tried; their present group decides which."""
         now, undecided = present_ids(self._job.account_id, (client.id for client in clients))
-        tries: dict[int, list[tuple[str, str]]] = {old: [] for old in now}
+        tries: dict[int, list[Try]] = {old: [] for old in now}
         old_of_target = {
             target: old
             for old, new in now.items()
             for target in (f"client:{old}", f"client:{new}", target_of(old), target_of(new))
         }
         rows = Change.objects.filter(job=self._job, target__in=old_of_target).order_by("created_at")
-        for target, state, reason in rows.values_list("target", "state", "reason"):
-            tries[old_of_target[target]].append((state, reason))
+        for target, *end in rows.values_list("target", *Try._fields):
+            tries[old_of_target[target]].append(Try(*end))
         left = {
             client.id: client
             for client in clients

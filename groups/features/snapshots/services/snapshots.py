@@ -7,7 +7,7 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,14 +17,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
-from groups.poster import Group, PosterError, UnreadableRow, is_removed
+from groups.poster import Client, Group, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import read_id
-from groups.services.clients import find_client, pages_of
+from groups.services.clients import pages_of
 from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import read_now
 from groups.services.writes.commands import Command, RemoveGroup
@@ -45,7 +45,7 @@ SECONDS_FOR_REMOVAL = 20.0
 OF_ONE_TRY = timedelta(minutes=1)
 # A snapshot whose removal was not sent is deleted after this time, when no open form can send it any more.
 FORGOTTEN_AFTER = timedelta(hours=1)
-GIVEN_UP_AFTER = timedelta(days=1)
+GIVEN_UP_AFTER = NOT_ADDED_TO = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,30 +110,45 @@ def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
 
 
 def take_snapshot_for_job(
-    job: Job,
-    group_id: int,
-    chosen: Iterable[int] | None,
-    credentials: PosterCredentials,
-    check: Callable[[], None] = lambda: None,
-    *,
-    beside: bool = False,
+    job: Job, group_id: int, credentials: PosterCredentials, check: Callable[[], None] = lambda: None
 ) -> Snapshot:
-    """Return the snapshot of a group that a job moves clients out of; take it if there is none.
+    """Return the snapshot of a group all of whose clients a job moves; take it if there is none.
 
-    It has the `chosen` clients, or with None all of the group; `beside` takes another one in any case.
     `check` is called before each call to Poster and may raise an exception to abort. Raises `PosterError`.
     """
     kept = job.snapshots.filter(group_id=group_id)
-    found = None if beside else kept.filter(complete=True).first()
+    found = kept.filter(complete=True).first()
     if found is not None:
         return found
     kept.filter(complete=False).delete()
     group = read_now(credentials, group_id).group
-    if chosen is not None:
-        pages = _page_of_chosen(credentials, chosen)
-    else:
-        pages = (list(answer.rows) for answer in pages_of(credentials, group.id, until=math.inf))
+    pages = (list(answer.rows) for answer in pages_of(credentials, group.id, until=math.inf))
     return _store_snapshot(credentials, group, pages, check, job=job)
+
+
+def snapshot_of_chosen(job: Job, group_id: int, credentials: PosterCredentials) -> Snapshot:
+    """Return the snapshot of a group to which a job adds the clients whom it moves; begin one if needed.
+
+    A snapshot is deleted as a whole, so those who are moved a day after the first ones go into another one.
+    Raises `PosterError`.
+    """
+    young = job.snapshots.filter(group_id=group_id, complete=True, taken_at__gt=timezone.now() - NOT_ADDED_TO)
+    if (found := young.first()) is not None:
+        return found
+    snapshot = _new_snapshot(credentials, read_now(credentials, group_id).group, job=job)
+    snapshot.complete = True
+    snapshot.save(force_insert=True)
+    return snapshot
+
+
+def add_clients(snapshot: Snapshot, clients: Sequence[Client]) -> None:
+    """Add clients to a snapshot that has whom a job is about to move."""
+    rows = [dict(client.raw) for client in clients]
+    living = sum(not client.removed for client in clients)
+    with transaction.atomic():
+        number = snapshot.parts.count()
+        SnapshotPart.objects.create(snapshot=snapshot, number=number, rows=Secret(json.dumps(rows)))
+        Snapshot.objects.filter(pk=snapshot.pk).update(clients=F("clients") + living)
 
 
 class NoSnapshot(NotSent):
@@ -287,15 +302,7 @@ def _store_snapshot(
     job: Job | None = None,
     operation: uuid.UUID | None = None,
 ) -> Snapshot:
-    snapshot = Snapshot(
-        id=operation or uuid.uuid4(),
-        account=credentials.account,
-        job=job,
-        user_name=credentials.user.get_username(),
-        group_id=group.id,
-        group_name=group.name[:400],
-        group=group.to_json(),
-    )
+    snapshot = _new_snapshot(credentials, group, job, operation)
     with transaction.atomic():
         snapshot.save(force_insert=True)
     try:
@@ -312,6 +319,20 @@ def _store_snapshot(
     if not _own_row(snapshot).update(clients=snapshot.clients, complete=True):
         raise IntegrityError("Another process has taken this snapshot again.")
     return snapshot
+
+
+def _new_snapshot(
+    credentials: PosterCredentials, group: Group, job: Job | None, operation: uuid.UUID | None = None
+) -> Snapshot:
+    return Snapshot(
+        id=operation or uuid.uuid4(),
+        account=credentials.account,
+        job=job,
+        user_name=credentials.user.get_username(),
+        group_id=group.id,
+        group_name=group.name[:400],
+        group=group.to_json(),
+    )
 
 
 def _own_row(snapshot: Snapshot) -> "QuerySet[Snapshot]":
@@ -349,9 +370,3 @@ def _pages_before_removal(
         raise OtherClients(group.clients, listed)
     if listed > most:
         raise OtherClients(most, listed)
-
-
-def _page_of_chosen(credentials: PosterCredentials, client_ids: Iterable[int]) -> Iterator[Rows]:
-    """Yield one page with the clients that Poster still has; it is read when it is asked for."""
-    found = (find_client(credentials, client_id, within=None) for client_id in client_ids)
-    yield [dict(client.raw) for client in found if client]

@@ -288,6 +288,18 @@ def test_who_was_pinned_moved_or_removed_since_is_left(start, client_of, table, 
     assert moves_of(sandbox) == [goes]
 
 
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+@pytest.mark.parametrize("method", ["clients.getClient", "clients.updateClient"])
+def test_a_token_that_poster_refuses_once_does_not_stop_a_run(
+    start, client_of, table, sandbox, group_of, method
+):
+    clients = [client_of(GOLD) for _ in range(3)]
+    start()
+    sandbox.script(method, "error_object", call=2, code=10, when="before")
+    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
+    assert {group_of(each) for each in clients} == {BRONZE}
+
+
 def test_a_plan_that_is_old_is_made_again_and_moves_no_more_than_were_seen(
     start, client_of, table, sandbox, group_of
 ):

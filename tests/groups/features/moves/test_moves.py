@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import ClientsToMove, Move, Retire
-from groups.features.snapshots.services.snapshots import take_snapshot_for_job
+from groups.features.snapshots.services import snapshots
+from groups.features.snapshots.services.snapshots import living_ids, take_snapshot_for_job
 from groups.models import Change, Job, PosterCredentials
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
@@ -37,6 +38,7 @@ from tests.support.jobs import (
     start,
 )
 from tests.support.pages import text_of
+from tests.support.people import make_user
 from tests.support.threads import at_once
 
 State = Change.State
@@ -409,14 +411,29 @@ def test_a_read_that_poster_refuses_is_no_mistake_of_ours(staff, sandbox, method
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_a_refused_token_stops_it_at_once(staff, sandbox):
-    sandbox.console().edit(4, count_groups_clients=str(2 * FEW))
+@pytest.mark.parametrize("call", [1, 4])
+@pytest.mark.parametrize("method", ["clients.getGroup", "clients.getClient", MOVE])
+def test_a_token_that_poster_refuses_once_is_waited_for(staff, sandbox, people, method, call):
+    here = people(4)
+    job = start(staff, client_ids=here)
+    sandbox.script(method, "error_object", call=call, code=10, when="before")
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert people(1) >= here
+    assert progress_of(job) == JobProgress(total=FEW, done=FEW)
+    assert sorted(int(call.form["client_id"]) for call in sandbox.posts(MOVE) if call.applied) == sorted(here)
+
+
+@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, settings, browse):
+    settings.JOB_PATIENCE = 0.2
     job = start(staff)
-    sandbox.script(MOVE, "error_object", call=6, times=None, when="before")
-    # Another thread may find the token refused before it sends anything.
-    assert ended(run(job)) in {(Job.State.STOPPED, reason) for reason in ("refused", "token")}
-    assert len(sandbox.posts(MOVE)) <= 6 + 4 < 2 * FEW
+    sandbox.script(MOVE, "error_object", code=54, call=4, times=None, when="before")
+    assert ended(run(job)) == (Job.State.STOPPED, "token")
     assert not Change.objects.open().filter(job=job).exists()
+    assert job.detail in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    sandbox.clear_faults()
+    queue.resume(job, staff)
+    assert ended(run(job)) == (Job.State.DONE, "")
 
 
 LOST = {
@@ -530,9 +547,65 @@ def test_who_is_in_no_list_after_the_snapshot_is_moved_too(staff, sandbox, peopl
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
+def kept_ids(job):
+    return sorted(client_id for each in job.snapshots.all() for client_id in living_ids(each))
+
+
+def test_chosen_clients_are_kept_page_by_page_before_they_are_moved(staff, sandbox, people, monkeypatch):
+    monkeypatch.setattr(move_run, "AT_ONCE", 2)
+    here = sorted(people(4))
+    job, kept, execute = start(staff, client_ids=here), [], executor.execute
+    monkeypatch.setattr(executor, "execute", lambda command: kept.append(kept_ids(job)) or execute(command))
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert kept == [here[: 2 * (number // 2 + 1)] for number in range(FEW)]
+    snapshot = job.snapshots.get()
+    assert (snapshot.complete, snapshot.clients) == (True, FEW)
+
+
+def test_who_was_kept_is_not_read_again_where_another_one_cannot_be_read(staff, sandbox, people, settings):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    here = sorted(people(4))
+    job = start(staff, client_ids=here)
+    fault = {"fault": "row_missing_field", "field": "client_groups_id"}
+    sandbox.script("clients.getClient", call=3, **fault)
+    sandbox.script("clients.getClient", call=FEW + 1, times=None, **fault)
+    assert (run_once(job).waits, kept_ids(job)) == (1, [each for each in here if each != here[2]])
+    assert not sandbox.posts()
+    sandbox.clear_faults()
+    before = len(sandbox.calls())
+    assert ended(run(job)) == (Job.State.DONE, "")
+    reads = [call.method for call in sandbox.calls()[before:]]
+    # Who was missing is read, and the first one before its move.
+    assert reads[: reads.index(MOVE)].count("clients.getClient") == 2
+    assert kept_ids(job) == here
+
+
+def test_to_keep_clients_ends_a_turn(staff, sandbox, people, monkeypatch):
+    other = make_user("neighbour", role="Staff", account="kopecks", sandbox=sandbox)
+    job = start(staff, client_ids=people(4))
+    Job.objects.filter(pk=start(other).pk).update(task_id="")  # it is due, but no worker can take it yet
+    monkeypatch.setattr(executor, "READ_TOGETHER", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(job_lease, "TURN", 0.0)
+        for number in (2, 4, 6):
+            assert ended(run_once(job)) == (Job.State.WAITING, "")
+            assert len(kept_ids(job)) == number
+    assert not sandbox.posts()
+    assert ended(run(job)) == (Job.State.DONE, "")
+
+
+def test_who_is_moved_a_day_later_is_kept_in_another_snapshot(staff, sandbox, people):
+    here = sorted(people(4))
+    job = start(staff, client_ids=here)
+    snapshots.add_clients(snapshots.snapshot_of_chosen(job, 4, staff.credentials), [])
+    job.snapshots.update(taken_at=timezone.now() - timedelta(days=1))
+    assert ended(run(job)) == (Job.State.DONE, "")
+    assert [each.clients for each in job.snapshots.all()] == [FEW, 0]
+
+
 def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
     job = start(staff)
-    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
     sandbox.console().edit_client(FIRST + 2, delete="1")
     sandbox.console().edit_client(FIRST + 3, bonus="?")
@@ -544,7 +617,7 @@ def test_who_has_left_since_the_snapshot_is_counted(staff, sandbox):
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_a_group_that_goes_after_the_snapshot_is_told_where_its_list_is_empty(staff, sandbox, people):
     job, everybody = start(staff), sorted(people(4))
-    take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().remove(4)
     sandbox.script("clients.getClients", "row_absent", ids=everybody, times=None)
     assert ended(run(job)) == (Job.State.STOPPED, "source_gone")

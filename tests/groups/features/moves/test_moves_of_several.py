@@ -103,7 +103,7 @@ def test_a_killed_run_is_followed_by_one_that_moves_the_rest_once(
 
 
 def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox, monkeypatch):
-    job, take_for = queue.start(plan(staff)), snapshots.take_snapshot_for_job
+    job, take_for = queue.start(plan(staff)), snapshots.snapshot_of_chosen
 
     def die_at_the_second(job, group_id, *args, **options):
         if group_id == 4:
@@ -111,10 +111,10 @@ def test_a_run_killed_between_two_snapshots_takes_the_missing_one(staff, sandbox
         return take_for(job, group_id, *args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "take_snapshot_for_job", die_at_the_second)
+        patch.setattr(snapshots, "snapshot_of_chosen", die_at_the_second)
         with pytest.raises(SystemExit):
             run(job)
-    assert not sandbox.posts()
+    assert moved(sandbox) == [each for each, group_id in CHOICE.items() if group_id == 1]
     (first,) = Snapshot.objects.all()
     assert ended(run(job)) == (Job.State.DONE, "")
     assert Snapshot.objects.count() == 3

@@ -98,7 +98,7 @@ def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandb
     for group_id in ("5", "4"):
         sandbox.console().edit_client(FIRST, client_groups_id=group_id)
     job = retirement(staff)
-    snapshots.take_snapshot_for_job(job, job.group_id, None, credentials_service.credentials_of(staff))
+    snapshots.take_snapshot_for_job(job, job.group_id, credentials_service.credentials_of(staff))
     sandbox.lag("count_zero", "clients.getGroup")
     sandbox.script("clients.getClient", "behind", times=2)
     sandbox.script(MEMBERS, "row_absent", call=2, ids=[FIRST], times=None)
@@ -138,7 +138,7 @@ def test_a_group_whose_clients_poster_denies_at_the_last_look_is_told(staff, san
 
 def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff, sandbox, people):
     job = retirement(staff)
-    snapshots.take_snapshot_for_job(job, job.group_id, None, credentials_service.credentials_of(staff))
+    snapshots.take_snapshot_for_job(job, job.group_id, credentials_service.credentials_of(staff))
     sandbox.lag("count_zero", "clients.getGroup")
     sandbox.lag("row_absent", MEMBERS, ids=SOME)
     assert ended(run(job)) == (Job.State.DONE, "")
@@ -149,7 +149,7 @@ def test_who_is_in_the_snapshot_and_in_no_list_any_more_is_asked_for_alone(staff
 def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
     # A client who has left in between is tried by no run.
-    snapshots.take_snapshot_for_job(job, 4, None, credentials_service.credentials_of(staff))
+    snapshots.take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
 
     submit = move_run.submit_one_by_one

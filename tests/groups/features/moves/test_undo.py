@@ -9,6 +9,7 @@ from django.utils import timezone
 from groups.features.moves.services.moves import Retire
 from groups.models import Change, Job
 from groups.models.locks import members_key
+from groups.presenters.job_undo import ids_to_undo
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo, undo_plan
@@ -246,6 +247,7 @@ def test_clients_go_back_together_only_after_one_has_gone_back_alone(
     if moved_on:
         for client_id in job.changes.values_list("client_id", flat=True):
             sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+    before = len(sandbox.calls())
 
     def note(lease, commands):
         together.append(len(commands))
@@ -253,7 +255,55 @@ def test_clients_go_back_together_only_after_one_has_gone_back_alone(
 
     monkeypatch.setattr(undo, "submit_all", note)
     assert ended(undone(staff, job)) == (Job.State.DONE, "")
-    assert together == ([] if moved_on else [FEW - 1])
+    assert together == [FEW - 1]
+    assert len(sandbox.posts(MOVE)) == (FEW if moved_on else 2 * FEW)
+    if moved_on:  # two looks at each; the first one of them is looked at three times, alone
+        reads = [call.method for call in sandbox.calls()[before:]]
+        assert reads.count("clients.getClient") == 3 + 2 * (FEW - 1)
+
+
+def test_who_comes_back_between_two_looks_is_tried_again(staff, sandbox, people, monkeypatch):
+    """No first one was moved alone yet, so none of those whom a look has found elsewhere is sent."""
+    here, read_each = people(4), undo.read_each
+    job = run(start(staff))
+    for client_id in here:
+        sandbox.console("demo").edit_client(client_id, client_groups_id="5")
+
+    def and_come_back(*args):
+        yield from read_each(*args)
+        for client_id in sorted(here)[-2:]:
+            sandbox.console("demo").edit_client(client_id, client_groups_id="1")
+
+    monkeypatch.setattr(undo, "read_each", and_come_back)
+    sandbox.script(MOVE, "busy_till", fields={"comment": "?"})
+    back = undone(staff, job)
+    assert ended(back) == (Job.State.STOPPED, "side_effect")
+    assert len(sandbox.posts(MOVE)) == FEW + 1
+
+
+def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
+    staff, browse, sandbox, people, settings
+):
+    settings.POSTER_MAX_CONCURRENCY = 1
+    here = people(4)
+    job = run(start(staff))
+    sandbox.console("demo").edit_client(max(here), client_groups_id="5")
+    sandbox.script(MOVE, "error_object", call=2, code=34, when="before")
+    first = undone(staff, job)
+    assert (ended(first), len(people(4))) == ((Job.State.DONE, ""), FEW - 2)
+    page = browse(staff).get(f"/jobs/{first.pk}/").content.decode()
+    assert f'action="/jobs/{job.pk}/undo/"' in page
+    assert job.pk in ids_to_undo([job], staff)  # in the history and the list of jobs
+    answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
+    second = run(Job.objects.exclude(pk=first.pk).get(undo_of=job))
+    assert answer["Location"] == second.get_absolute_url()
+    assert (ended(second), second.changes.count()) == ((Job.State.DONE, ""), 1)
+    assert people(4) == here - {max(here)}
+    # Who has moved on is no failure: nothing is left of it.
+    assert plan_undo(staff, job) == second
+    for undoing in (first, second):
+        assert f"/jobs/{job.pk}/undo/" not in browse(staff).get(f"/jobs/{undoing.pk}/").content.decode()
+    assert job.pk not in ids_to_undo([job], staff)
 
 
 def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff, sandbox, people, settings):

@@ -12,6 +12,7 @@ from groups.poster import Unreachable
 from groups.services.jobs.executor import (
     LONG_RUN,
     OutageBackoff,
+    Try,
     check_target,
     may_be_tried,
     patience_of,
@@ -26,8 +27,9 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("settled_at_once", "transfers"),
 ]
-UNSENT = ("failed", "not_read")
-IN_VAIN = ("failed", "not_applied")
+UNSENT = Try("failed", "not_read", "unreachable")
+IN_VAIN = Try("failed", "not_applied", "")
+NO_ACCESS = Try("refused", "refused", "no_access")
 
 
 @pytest.mark.parametrize(
@@ -38,10 +40,12 @@ IN_VAIN = ("failed", "not_applied")
         ([IN_VAIN] * 2, True),
         ([IN_VAIN] * 2 + [UNSENT] * 9, True),
         ([IN_VAIN] * 3, False),
-        ([("failed", "conflict")], False),
-        ([("unknown", "")], False),
-        ([("applied", ""), UNSENT], False),
-        ([UNSENT, ("refused", "")], False),
+        ([NO_ACCESS, IN_VAIN], True),
+        ([NO_ACCESS, IN_VAIN, NO_ACCESS], False),
+        ([Try("failed", "conflict", "rejected")], False),
+        ([Try("unknown", "", "")], False),
+        ([Try("applied", "", ""), UNSENT], False),
+        ([UNSENT, Try("refused", "refused", "rejected")], False),
     ],
 )
 def test_only_what_changed_nothing_is_tried_again_and_what_was_sent_three_times_at_most(before, again):
@@ -71,9 +75,13 @@ def lease_of_one_that_waited(staff, reason):
         (Job.Stop.UNKNOWN, Job.Stop.UNKNOWN, Stopped),
         (Job.Stop.UNKNOWN, Job.Stop.UNREACHABLE, PutOff),
         (Job.Stop.UNREACHABLE, Job.Stop.UNKNOWN, PutOff),
+        (Job.Stop.UNREACHABLE, Job.Stop.TOKEN, PutOff),
+        (Job.Stop.TOKEN, Job.Stop.TOKEN, Stopped),
     ],
 )
-def test_after_a_write_was_sent_or_found_out_the_patience_begins_again(staff, before, now, end):
+def test_after_poster_has_answered_or_a_write_was_found_out_the_patience_begins_again(
+    staff, before, now, end
+):
     with pytest.raises(end):
         OutageBackoff(lease_of_one_that_waited(staff, before)).wait(now)
 
