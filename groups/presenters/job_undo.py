@@ -83,10 +83,11 @@ def rest_card(undoing: Job, user: User) -> UndoCard | None:
     return card if card and card.label else None
 
 
-def undone_jobs(jobs: Iterable[Job]) -> set[UUID | None]:
-    """Return the ids of the jobs that another one has taken back as a whole."""
+def undone_jobs(jobs: Iterable[Job]) -> set[UUID]:
+    """Return the ids of the jobs that another one has taken back as a whole, and has left nothing of."""
     undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
-    return set(undos.order_by().values_list("undo_of", flat=True))
+    undone = {each.undo_of for each in undos.select_related("undo_of")}
+    return {job.pk for job in undone if job and not undo_of(job)._state.adding}
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,7 +293,10 @@ def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
     assert (ended(first), len(people(4))) == ((Job.State.DONE, ""), FEW - 2)
     page = browse(staff).get(f"/jobs/{first.pk}/").content.decode()
     assert f'action="/jobs/{job.pk}/undo/"' in page
-    assert job.pk in ids_to_undo([job], staff)  # in the history and the list of jobs
+    assert job.pk in ids_to_undo([job], staff)  # in the list of jobs
+    history = browse(staff).get("/history/").content.decode()
+    assert f'data-job="{job.pk}" data-state="done">' in history
+    assert f'href="/jobs/{job.pk}/#undo"' in history
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
     second = run(Job.objects.exclude(pk=first.pk).get(undo_of=job))
     assert answer["Location"] == second.get_absolute_url()
@@ -304,6 +307,9 @@ def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
     for undoing in (first, second):
         assert f"/jobs/{job.pk}/undo/" not in browse(staff).get(f"/jobs/{undoing.pk}/").content.decode()
     assert job.pk not in ids_to_undo([job], staff)
+    history = browse(staff).get("/history/").content.decode()
+    assert f'data-job="{job.pk}" data-state="done" data-undone' in history
+    assert f"/jobs/{job.pk}/#undo" not in history
 
 
 def test_nobody_is_moved_into_a_group_that_is_gone_and_the_others_go_back(staff, sandbox, people, settings):
