@@ -16,7 +16,6 @@ class Criteria(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.criteria import views  # noqa: PLC0415 - as above
         from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
         from groups.features.criteria.presenters import page, preview_page  # noqa: PLC0415 - as above
         from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
@@ -32,8 +31,6 @@ class Criteria(feature.Feature):
             "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
         )
         hooks.job_kind(runs.Run)
-        hooks.gate(runs.MostMovesGate())
-        hooks.answer(runs.TooManyMoves, views.answer_too_many)
         hooks.events(
             "criteria", _("The criteria moved clients at night, or no longer do so"), events.find_nights
         )

@@ -51,10 +51,6 @@ class Criteria(Leased):
         NO_RIGHT = "no_right", _("The person who saved it may not do this any more.")
         GROUP_GONE = "group_gone", _("A group of the table is no longer in Poster.")
         NO_SALES = "no_sales", _("The token of the person who saved it may not see sales.")
-        TOO_MANY = (
-            "too_many",
-            _("More clients would move than the table allows, and requests are switched off on this server."),
-        )
 
     account = models.OneToOneField(
         PosterAccount, on_delete=models.CASCADE, primary_key=True, related_name="criteria"

@@ -19,7 +19,6 @@ from groups.features.criteria.presenters.page import (
     CriteriaPage,
     less_above_words,
     nothing_saved_words,
-    too_many_words,
 )
 from groups.features.criteria.presenters.preview_page import PreviewPage
 from groups.features.criteria.presenters.spreads import spread_cards
@@ -34,7 +33,7 @@ from groups.features.criteria.services.reading import (
     new_reading,
     read_now,
 )
-from groups.features.criteria.services.runs import Run, TooManyMoves
+from groups.features.criteria.services.runs import Run
 from groups.features.criteria.services.tables import SavedSince, saved_criteria
 from groups.features.insights.services.sales import VIEW_SALES
 from groups.features.insights.services.sweep import SweepProgress
@@ -49,7 +48,7 @@ from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent, OperationReused
 from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
+from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6
@@ -198,11 +197,6 @@ def _read_in_time(reading: CriteriaReading) -> bool:
             raise
         return False
     return True
-
-
-def answer_too_many(error: TooManyMoves, request: Request, asked: Any, show: Show) -> HttpResponse:
-    """Refuse a run beyond the most moves of its table where nobody can be asked."""
-    return show(status=409, outcome=too_many_words(error.moves, error.most))
 
 
 @require_safe

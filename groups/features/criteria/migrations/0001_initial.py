@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 ('saved_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('night_at', models.DateTimeField(null=True)),
                 ('next_look_at', models.DateTimeField(null=True)),
-                ('held', models.CharField(blank=True, choices=[('no_user', 'The person who saved it is no longer here.'), ('token', 'The token of the person who saved it is no longer there or no longer valid.'), ('no_right', 'The person who saved it may not do this any more.'), ('group_gone', 'A group of the table is no longer in Poster.'), ('no_sales', 'The token of the person who saved it may not see sales.'), ('too_many', 'More clients would move than the table allows, and requests are switched off on this server.')], default='', max_length=10)),
+                ('held', models.CharField(blank=True, choices=[('no_user', 'The person who saved it is no longer here.'), ('token', 'The token of the person who saved it is no longer there or no longer valid.'), ('no_right', 'The person who saved it may not do this any more.'), ('group_gone', 'A group of the table is no longer in Poster.'), ('no_sales', 'The token of the person who saved it may not see sales.')], default='', max_length=10)),
                 ('held_at', models.DateTimeField(null=True)),
                 ('left_out_at', models.DateTimeField(null=True)),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='criteria', to=settings.AUTH_USER_MODEL)),

@@ -172,24 +172,6 @@ def held_up_words(holder: Job | Change) -> str:
     return text % {"name": holder.group_name}
 
 
-def too_many_words(moves: int, most: int) -> Message:
-    """Return that a run is larger than its table allows, and that nobody can be asked here."""
-    count = NumberFormat.current().count
-    text = ngettext(
-        "%(moves)s client would move, and the table allows %(most)s. Nobody has been moved.",
-        "%(moves)s clients would move, and the table allows %(most)s. Nobody has been moved.",
-        moves,
-    )
-    return Message(
-        _("So many clients are not moved at once"),
-        text % {"moves": count(moves), "most": count(most)},
-        _(
-            "Requests are switched off on this server, so nobody can say yes to more. "
-            "Raise the bound of the table, or narrow its rows."
-        ),
-    )
-
-
 def days_words(days: int) -> str:
     """Return a period up to today in words: "in 30 days"."""
     return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}

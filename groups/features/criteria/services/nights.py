@@ -23,7 +23,7 @@ from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import GroupsGone, SalesRefused, new_reading, read_now
 from groups.features.criteria.services.run_work import RunScope
-from groups.features.criteria.services.runs import Run, TooManyMoves
+from groups.features.criteria.services.runs import Run
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Change, Job, Lock
 from groups.models.asked import asked_kinds
@@ -79,7 +79,7 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """Return what a person has to decide before a night can begin; None if there is nothing.
 
     It is a job that has stopped or was paused, a run or another one that holds a group of the table; or the
-    request for a run. Where requests are switched off nobody can decide one, so none counts.
+    request for a run.
     """
     in_the_way = Q(kind=KIND) | Q(locks__key__in=map(members_key, Table.from_json(row.table).groups))
     halted = Job.objects.filter(in_the_way, account=row.pk, state__in=Job.HALTED).defer("wanted")
@@ -136,8 +136,6 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
         return _refused(row, Held.TOKEN)
     except SalesRefused:
         return _refused(row, Held.NO_SALES)
-    except TooManyMoves:
-        return _held(row, Held.TOO_MANY)
     except (NotSent, PosterError) as error:
         log.info("The criteria of account %s wait: %s", row.pk, type(error).__name__)
         return {"next_look_at": NIGHTS.next_try()}

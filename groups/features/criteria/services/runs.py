@@ -34,18 +34,7 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.values import NumberFormat, clients_words
 from groups.services.writes.commands import MoveClient
-from groups.services.writes.gates import Gate
-from groups.services.writes.not_sent import Held
 from groups.services.writes.reach import Reach, reached_by
-
-
-class TooManyMoves(Held):
-    """A run would move more clients than its table allows, and nobody has said yes to it."""
-
-    def __init__(self, moves: int, most: int) -> None:
-        super().__init__()
-        self.moves = moves
-        self.most = most
 
 
 class Run(JobKind):
@@ -143,23 +132,6 @@ class Run(JobKind):
         elif not self.job.total and not scope.beyond:
             sentences.append(_("Everybody is where they belong."))
         return " ".join(sentences)
-
-
-class MostMovesGate(Gate):
-    """Refuse a run of more clients than its table allows, where nobody can be asked: requests are off.
-
-    Where they are on, the gate of the limits comes first, and makes a request of it.
-    """
-
-    order = 60
-
-    def before_job(self, job: Job, user: User) -> None:
-        if job.kind != Run.kind or job.request_id is not None:
-            return
-        kind = JobKind.of(job)
-        most, moves = kind.most_clients, kind.reach(None).clients
-        if most is not None and moves > most:
-            raise TooManyMoves(moves, most)
 
 
 # --- Planning ----------------------------------------------------------------------------------------------

@@ -18,7 +18,6 @@ from groups.models import Job, Lock, PosterAccount
 from groups.models.locks import members_key
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
-from groups.services.writes import gates
 from tests.support.changes import write_down
 from tests.support.criteria import BRONZE, GOLD, run_form, save
 from tests.support.jobs import run, start
@@ -529,26 +528,6 @@ def test_a_night_beyond_its_bound_is_one_request_until_it_is_decided(nightly, cl
     assert job.state == Job.State.ASKED
     assert ApprovalRequest.objects.get().user_name == "owner"
     assert not night()
-    assert not sandbox.posts()
-
-
-@pytest.fixture
-def without_approvals(monkeypatch):
-    """Take the gate of the limits out, as an installation without the approvals does."""
-    kept = [gate for gate in gates.registered if type(gate).__name__ != "LimitGate"]
-    monkeypatch.setattr(gates, "registered", kept)
-
-
-def test_without_requests_a_run_beyond_its_bound_is_refused_plainly(
-    nightly, client_of, sandbox, by_hand, without_approvals
-):
-    for _ in range(2):
-        client_of(GOLD)
-    answer = by_hand.client.post("/criteria/run/", run_form(by_hand.client))
-    assert answer.status_code == 409
-    assert "3 clients would move, and the table allows 2" in text_of(answer)
-    assert not night()
-    assert Criteria.objects.get().held == Held.TOO_MANY
     assert not sandbox.posts()
 
 
