@@ -14,7 +14,6 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.support import environment
-from tests.support.dashboard.killing import wait_until
 from tests.support.databases import empty_database, migrated
 from tests.support.installation import COMMANDS, WRONG, Installation, at_once
 from tests.support.ports import free_port
@@ -36,7 +35,7 @@ WRITTEN = {name: ",".join(value) if isinstance(value, list) else str(value) for 
 HOLD = """
 import sys, django
 django.setup()
-from poster_admin.common.serving.server import migration_lock
+from poster_admin.common.serving.preparing import migration_lock
 with migration_lock("default"):
     print("held", flush=True)
     sys.stdin.read()
@@ -278,18 +277,6 @@ def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out
     holder.communicate()
 
 
-@pytest.mark.thorough  # as a port that is taken: tests/devtools/test_demo.py
-@pytest.mark.slow
-def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installation):
-    shutil.copy(migrated(), installation.directory / "db.sqlite3")
-    port = free_port()
-    both = [installation.start("serve", PORT=str(port), WORKERS="1", JOB_WORKERS="0") for _ in range(2)]
-    wait_until(lambda: any(process.poll() is not None for process in both), 0.1, 60)
-    (ended,) = [process for process in both if process.poll() is not None]
-    said, _ = ended.communicate()
-    assert said == f"CommandError: Port {port} is taken. Choose another one: PORT={port + 1}.\n"
-
-
 def test_a_database_that_does_not_answer_is_one_line(installation):
     commands = ((["serve"], ""), (["migrate"], ""), (["worker"], ""))
     away = "postgres://loyalty:a-password@127.0.0.1:9/loyalty"
@@ -332,12 +319,7 @@ def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_fo
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "place",
-    [
-        "var/ports.lock",
-        pytest.param("var/static.lock", marks=pytest.mark.thorough),  # opened as the other lock
-        pytest.param("staticfiles/css", marks=pytest.mark.thorough),
-    ],
+    "place", ["var/static.lock", pytest.param("staticfiles/css", marks=pytest.mark.thorough)]
 )
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):
     shutil.copy(migrated(), installation.directory / "db.sqlite3")
