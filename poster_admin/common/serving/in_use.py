@@ -37,20 +37,6 @@ def in_use() -> Iterator[None]:
 
 
 @contextmanager
-def only_server() -> Iterator[bool]:
-    """Say that this process serves the database; yield False while another server does so on SQLite.
-
-    That works on one machine: SQLite's locks do not reach over a network.
-    """
-    path = preparing.sqlite_file(DEFAULT_DB_ALIAS)
-    if path is None:
-        yield True
-        return
-    with held(path, "serving", fcntl.LOCK_EX) as is_held:
-        yield is_held
-
-
-@contextmanager
 def alone() -> Iterator[None]:
     """Hold the database for this process alone. Raises `CommandError` while another one uses it."""
     if path := preparing.sqlite_file(DEFAULT_DB_ALIAS):

@@ -6,25 +6,13 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.core.management.base import CommandError
-from django.db import connection
 from django.db.utils import ConnectionHandler
 
 from poster_admin.common.serving import in_use, preparing
-from poster_admin.common.serving.in_use import alone, only_server
+from poster_admin.common.serving.in_use import alone
 from poster_admin.env import database_settings
 
 pytestmark = pytest.mark.django_db
-
-
-def test_a_second_server_of_one_sqlite_database_is_told_so_until_the_first_has_ended():
-    if connection.vendor != "sqlite":
-        with only_server() as first, only_server() as second:
-            assert (first, second) == (True, True)
-        return
-    with only_server() as first, only_server() as second:
-        assert (first, second) == (True, False)
-    with only_server() as third:
-        assert third
 
 
 @pytest.fixture

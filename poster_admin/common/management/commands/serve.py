@@ -14,15 +14,12 @@ from django.template.defaultfilters import pluralize
 from django.utils.module_loading import import_string
 
 from poster_admin.common.serving import preparing, running
-from poster_admin.common.serving.in_use import in_use, only_server
+from poster_admin.common.serving.in_use import in_use
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
 WITH_TLS = "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
 WITHOUT_TLS = "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
-ANOTHER = (
-    "Another server serves the same SQLite database. That works on one machine; more of them need PostgreSQL."
-)
 
 
 @contextmanager
@@ -50,9 +47,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
         running.refuse_taken_port(settings.HOST, settings.PORT)
-        with in_use(), only_server() as is_only, counted_over_workers():
-            if not is_only:
-                self.stderr.write(ANOTHER)
+        with in_use(), counted_over_workers():
             self._check(include_deployment_checks=True)
             preparing.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
