@@ -16,7 +16,7 @@ def end() -> None:
     os._exit(0)
 
 
-if granian := multiprocessing.parent_process():
+if (granian := multiprocessing.parent_process()) and granian.pid:
     end_with_parent(granian.pid)
     # A terminal sends these to every process in it: granian alone acts on them, and sends one SIGTERM.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})

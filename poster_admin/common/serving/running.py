@@ -16,9 +16,9 @@ from types import FrameType
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+from granian.server import MPServer
 
 from poster_admin.common.serving.child import STOP_SECONDS
 
@@ -26,7 +26,7 @@ HIGHEST_PORT = 65535
 RESTART_SECONDS = 2.0
 APPLICATION = "poster_admin.asgi:application"
 # Variables with the files of TLS, under the names that granian's own command reads.
-TLS = {"ssl_cert": "GRANIAN_SSL_CERTIFICATE", "ssl_key": "GRANIAN_SSL_KEYFILE"}
+TLS = ("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE")
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -44,7 +44,7 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
 
 
-def web_server(*, host: str, port: int, workers: int) -> Granian:
+def web_server(*, host: str, port: int, workers: int) -> MPServer:
     """Return the server of the site, to be started by `serve()`.
 
     Backpressure also counts idle connections that are kept alive, so it is far higher than the number of
@@ -52,8 +52,9 @@ def web_server(*, host: str, port: int, workers: int) -> Granian:
     """
     # A forked worker would have the code of before at a reload, and lose a SIGTERM while it starts.
     multiprocessing.set_start_method("spawn")
+    certificate, key = (Path(path) if (path := os.environ.get(name)) else None for name in TLS)
     try:
-        return Granian(
+        return MPServer(
             APPLICATION,
             address=host,
             port=port,
@@ -71,10 +72,11 @@ def web_server(*, host: str, port: int, workers: int) -> Granian:
             # Three times the memory of a busy worker: a larger one is replaced after its current requests.
             workers_max_rss=450,
             log_level=LogLevels.error,
-            **{option: Path(os.environ[name]) for option, name in TLS.items() if os.environ.get(name)},
+            ssl_cert=certificate,
+            ssl_key=key,
         )
     except OSError as error:
-        raise CommandError(f"{' and '.join(TLS.values())} cannot be used: {error}") from None
+        raise CommandError(f"{' and '.join(TLS)} cannot be used: {error}") from None
 
 
 class JobWorkers:
