@@ -47,7 +47,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
         running.refuse_taken_port(settings.HOST, settings.PORT)
-        with in_use(), counted_over_workers():
+        with in_use():
             self._check(include_deployment_checks=True)
             preparing.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
@@ -63,13 +63,14 @@ class Command(BaseCommand):
 
             # glibc keeps freed memory apart for each of many threads: two of such arenas save 17 MB a worker.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-            running.run(
-                host=settings.HOST,
-                port=settings.PORT,
-                workers=settings.WORKERS,
-                job_workers=settings.JOB_WORKERS,
-                when_listening=announce,
-            )
+            with counted_over_workers():
+                running.run(
+                    host=settings.HOST,
+                    port=settings.PORT,
+                    workers=settings.WORKERS,
+                    job_workers=settings.JOB_WORKERS,
+                    when_listening=announce,
+                )
 
     def _check(self, **what: Any) -> None:
         ignored = set() if settings.HTTPS else ABOUT_TLS

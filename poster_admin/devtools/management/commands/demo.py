@@ -83,10 +83,10 @@ class Command(BaseCommand):
             state_path=directory / "sandbox.json",
         )
         url = f"http://{HOST}:{settings.PORT}"
-        link = first_start.new_link()
+        link = "" if passwords else first_start.new_link()
 
         def announce() -> None:
-            while requests.get(f"{url}/readyz", timeout=5).text != "ok\n":
+            while requests.get(f"{url}/readyz", timeout=60).text != "ok\n":
                 time.sleep(0.1)  # until a job worker runs too: pages have a banner before
             self.stdout.write(f"Poster Admin: {url}")
             self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
