@@ -121,10 +121,19 @@ class JobWorkers:
                 process.wait()
 
 
-def run(*, host: str, port: int, workers: int, job_workers: int, when_listening: Callable[[], None]) -> None:
-    """Serve until SIGTERM or Ctrl-C; SIGHUP replaces all workers one by one, and no request is lost.
+def run(
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    job_workers: int,
+    when_listening: Callable[[], None],
+    reloads: bool = True,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; call `when_listening` in a thread once a web worker takes connections.
 
-    `when_listening` is called in a thread as soon as a web worker takes connections.
+    If it `reloads`, SIGHUP replaces all workers one by one, and no request is lost; else it ends the server,
+    as at a terminal that is closed.
     """
     server = web_server(host=host, port=port, workers=workers)
 
@@ -141,7 +150,7 @@ def run(*, host: str, port: int, workers: int, job_workers: int, when_listening:
             if callable(end_web_workers):
                 end_web_workers(number, frame)
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, *(() if reloads else (signal.SIGHUP,))):
             signal.signal(number, end)
         threading.Thread(target=_tell, args=(host, port, when_listening), daemon=True).start()
 

@@ -105,7 +105,14 @@ class Command(BaseCommand):
         with sandbox:
             for name, password in passwords.items():
                 _sign_in(name, password, SIGN_INS[name], sandbox)
-            running.run(host=HOST, port=settings.PORT, workers=1, job_workers=1, when_listening=announce)
+            running.run(
+                host=HOST,
+                port=settings.PORT,
+                workers=1,
+                job_workers=1,
+                when_listening=announce,
+                reloads=False,
+            )
 
 
 def _empty(directory: Path) -> None:
