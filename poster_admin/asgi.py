@@ -1,8 +1,27 @@
 """ASGI application that granian serves: receive requests in an event loop, answer them in threads."""
 
-from poster_admin.common.serving.child import end_with_server
-from poster_admin.common.serving.threaded import ThreadedApplication
-from poster_admin.wsgi import application as wsgi_application
+import atexit
+import logging
+import multiprocessing
+import os
+import signal
 
-end_with_server()
+from poster_admin.common.serving.child import end_with_parent
+from poster_admin.common.serving.threaded import ThreadedApplication
+
+
+def end() -> None:
+    """End without taking Python down: a thread of granian that meets that would abort the process."""
+    logging.shutdown()
+    os._exit(0)
+
+
+if (granian := multiprocessing.parent_process()) and granian.pid:
+    end_with_parent(granian.pid)
+    # A terminal sends these to every process in it: granian alone acts on them, and sends one SIGTERM.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
+    atexit.register(end)
+
+from poster_admin.wsgi import application as wsgi_application  # noqa: E402 - registers more for the end
+
 application = ThreadedApplication(wsgi_application)

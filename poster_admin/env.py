@@ -241,11 +241,6 @@ class Environment:
         if not right:
             self._wrong.setdefault(name, f"{name}{self._written_in(name)} {words}.")
 
-    @property
-    def is_wrong(self) -> bool:
-        """True once a value was wrong; its default, which stands for it then, may not fit the others."""
-        return bool(self._wrong)
-
     def finish(self) -> None:
         """Stop the start if any value was wrong, with a line for each."""
         if self._wrong:

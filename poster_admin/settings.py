@@ -10,7 +10,7 @@ from urllib.parse import quote
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
-from poster_admin import contradictions, env_values, log_settings, made_keys, stores
+from poster_admin import env_values, log_settings, made_keys, stores
 from poster_admin.common.serving.static_headers import add_headers
 from poster_admin.env import Environment
 
@@ -98,7 +98,7 @@ JOB_LEASE_SECONDS = env.number("JOB_LEASE_SECONDS", default=10.0, least=1, most=
 # Snapshots of groups that were moved or removed, with names and phone numbers, are kept this long.
 SNAPSHOT_DAYS = env.number("SNAPSHOT_DAYS", default=90, least=1)
 # The finished rows of the job queue; the jobs themselves stay in the history.
-JOB_RESULT_DAYS = env.number("JOB_RESULT_DAYS", default=14, least=1)
+JOB_RESULT_DAYS = 14
 # Sign-ins and changed rights, with names and addresses.
 SECURITY_LOG_DAYS = env.number("SECURITY_LOG_DAYS", default=365, least=1)
 # Opens /metrics to Prometheus; without it the page does not exist.
@@ -259,6 +259,11 @@ OIDC_NAME_CLAIM = env.text("OIDC_NAME_CLAIM", default="preferred_username")
 OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", default="groups")
 OIDC_SCOPES = env.text("OIDC_SCOPES", default="openid profile")
 OIDC_ENABLED = bool(OIDC_CLIENT_ID)
+env.require(
+    "OIDC_CLIENT_ID",
+    not OIDC_ENABLED or (OIDC_ISSUER and OIDC_CLIENT_SECRET),
+    "is set, but OIDC_ISSUER or OIDC_CLIENT_SECRET is missing",
+)
 if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
@@ -326,11 +331,11 @@ SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# Off by default: if the dashboard has the apex name of an intranet, these block every neighbour that speaks
-# plain HTTP, and a browser remembers them for a year.
+# Off by default: if the dashboard has the apex name of an intranet, this blocks every neighbour that speaks
+# plain HTTP, and a browser remembers it for a year.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
-SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
-# `check --deploy` advises to switch both on; an administrator of the whole domain decides that.
+# `check --deploy` advises that, and the lists that browsers are shipped with; an administrator of the whole
+# domain decides that.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CSP = {
@@ -389,5 +394,4 @@ DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.observability.logs.RedactedRep
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.observability.logs.CarefulFilter"
 LOGGING = log_settings.handlers_and_loggers(LOG_FORMAT)
 
-contradictions.refuse(env, globals())
 env.finish()

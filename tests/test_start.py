@@ -14,7 +14,6 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 from tests.support import environment
-from tests.support.dashboard.killing import wait_until
 from tests.support.databases import empty_database, migrated
 from tests.support.installation import COMMANDS, WRONG, Installation, at_once
 from tests.support.ports import free_port
@@ -36,7 +35,7 @@ WRITTEN = {name: ",".join(value) if isinstance(value, list) else str(value) for 
 HOLD = """
 import sys, django
 django.setup()
-from poster_admin.common.serving.server import migration_lock
+from poster_admin.common.serving.preparing import migration_lock
 with migration_lock("default"):
     print("held", flush=True)
     sys.stdin.read()
@@ -106,45 +105,6 @@ def test_the_line_is_that_of_the_value_that_counts_though_others_and_comments_st
     assert str(raised.value).startswith(f"PORT in {installation.env_file}, line 4, is not a whole number")
 
 
-def test_a_proxy_that_would_read_the_tokens_is_one_line(installation):
-    values = {
-        "POSTER_API_URL": "http://127.0.0.1:8001/{account}/api/",
-        "POSTER_PROXY": "http://10.0.0.1:3128",
-    }
-    installation.write(installation.values | values)
-    with pytest.raises(ImproperlyConfigured, match=r"^POSTER_PROXY in .* would read the tokens: .*\.$"):
-        installation.settings()
-    installation.write(installation.values | values | {"POSTER_PROXY": "http://127.0.0.1:3128"})
-    assert installation.settings()["POSTER_PROXY"] == "http://127.0.0.1:3128"
-
-
-def test_two_looks_may_follow_at_once_for_a_sandbox_on_this_machine_alone(installation):
-    soon = installation.values | {"POSTER_CONFIRM_SECONDS": "0.01"}
-    installation.write(soon | {"POSTER_API_URL": "http://127.0.0.1:8001/{account}/api/"})
-    assert installation.settings()["POSTER_CONFIRM_SECONDS"] == 0.01
-    installation.write(soon)
-    with pytest.raises(ImproperlyConfigured, match=r"^POSTER_CONFIRM_SECONDS in .* is less than 1, .*\.$"):
-        installation.settings()
-
-
-@pytest.mark.parametrize(
-    ("values", "line"),
-    [
-        ({"POSTER_LAG_SECONDS": "1801"}, "POSTER_SETTLE_SECONDS is less than POSTER_LAG_SECONDS: "),
-        (
-            {"POSTER_LAG_SECONDS": "0", "POSTER_SETTLE_SECONDS": "2"},
-            "POSTER_SETTLE_SECONDS in .* is less than POSTER_CONFIRM_SECONDS: ",
-        ),
-    ],
-)
-def test_settings_that_contradict_each_other_are_one_line_for_every_command(installation, values, line):
-    installation.write(installation.values | values)
-    for code, said in installation.outputs((["check"], ""), (["worker"], "")):
-        assert code == 1
-        (only,) = said.splitlines()
-        assert re.match(rf"Configuration: {line}", only)
-
-
 def test_a_write_is_waited_for_as_long_as_reads_may_be_late(installation):
     installation.write(installation.values | {"POSTER_LAG_SECONDS": "300"})
     assert installation.settings()["POSTER_ABSENT_SECONDS"] == 300
@@ -206,7 +166,6 @@ def test_an_env_file_in_utf_16_is_one_line(installation, encoding):
         ("DATABASE_URL", "postgres:///loyalty"),
         ("CACHE_URL", "redis://:p%40ss@127.0.0.1:6379/3"),
         ("POSTER_CACHE_SECONDS", "0"),
-        ("POSTER_SETTLE_SECONDS", "90"),
         ("TRUSTED_PROXY_IPS", "10.0.0.0/8,104.16.0.0/13,2400:cb00::/32,fc00::/7,127.0.0.1"),
         ("POSTER_PROXY", "http://us:p%40ss@proxy.example.com:3128/"),
         ("POSTER_CA_FILE", certifi.where()),
@@ -278,18 +237,6 @@ def test_a_process_that_is_killed_while_it_migrates_does_not_keep_the_others_out
     holder.communicate()
 
 
-@pytest.mark.thorough  # as a port that is taken: tests/devtools/test_demo.py
-@pytest.mark.slow
-def test_of_two_servers_that_start_at_once_on_one_port_one_is_told_so(installation):
-    shutil.copy(migrated(), installation.directory / "db.sqlite3")
-    port = free_port()
-    both = [installation.start("serve", PORT=str(port), WORKERS="1", JOB_WORKERS="0") for _ in range(2)]
-    wait_until(lambda: any(process.poll() is not None for process in both), 0.1, 60)
-    (ended,) = [process for process in both if process.poll() is not None]
-    said, _ = ended.communicate()
-    assert said == f"CommandError: Port {port} is taken. Choose another one: PORT={port + 1}.\n"
-
-
 def test_a_database_that_does_not_answer_is_one_line(installation):
     commands = ((["serve"], ""), (["migrate"], ""), (["worker"], ""))
     away = "postgres://loyalty:a-password@127.0.0.1:9/loyalty"
@@ -332,12 +279,7 @@ def test_a_file_that_is_no_database_is_one_line_unless_its_traceback_is_asked_fo
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "place",
-    [
-        "var/ports.lock",
-        pytest.param("var/static.lock", marks=pytest.mark.thorough),  # opened as the other lock
-        pytest.param("staticfiles/css", marks=pytest.mark.thorough),
-    ],
+    "place", ["var/static.lock", pytest.param("staticfiles/css", marks=pytest.mark.thorough)]
 )
 def test_a_place_that_cannot_be_written_is_one_line(installation, place):
     shutil.copy(migrated(), installation.directory / "db.sqlite3")

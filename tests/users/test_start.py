@@ -72,10 +72,10 @@ def test_plain_http_changes_just_what_it_must():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("https", "header"), [("True", "max-age=31536000; includeSubDomains; preload"), ("False", None)]
+    ("https", "header"), [("True", "max-age=31536000; includeSubDomains"), ("False", None)]
 )
 def test_the_names_below_are_left_alone_unless_a_setting_says_otherwise(settings, browse, https, header):
-    read = read_settings(HTTPS=https, HSTS_INCLUDE_SUBDOMAINS="True", HSTS_PRELOAD="True")
+    read = read_settings(HTTPS=https, HSTS_INCLUDE_SUBDOMAINS="True")
     for name, value in read.items():
         if name.startswith("SECURE_"):
             setattr(settings, name, value)

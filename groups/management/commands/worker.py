@@ -17,7 +17,8 @@ from django_tasks_db.management.commands import db_worker
 from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
 from poster_admin.common.outages import is_outage
-from poster_admin.common.serving import server
+from poster_admin.common.serving import preparing
+from poster_admin.common.serving.child import end_with_parent
 from poster_admin.common.serving.in_use import in_use
 
 log = logging.getLogger("groups.jobs")
@@ -65,11 +66,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch", action="store_true", help="do only the jobs, and end when the queue is empty"
         )
+        parser.add_argument("--parent", type=int, help="the process of `serve`: end soon after it")
 
-    def handle(self, *_args: Any, batch: bool, **_options: Any) -> None:
+    def handle(self, *_args: Any, batch: bool, parent: int | None, **_options: Any) -> None:
         """Apply the migrations, then run jobs; wait while the database is away."""
+        if parent:
+            end_with_parent(parent)
         with in_use():
-            server.migrate()
+            preparing.migrate()
             worker = new_worker("default", batch=batch)
             worker.configure_signals()
             if not batch:

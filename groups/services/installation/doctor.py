@@ -35,7 +35,7 @@ from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
 from poster_admin.common.observability.logs import mask
 from poster_admin.common.outages import first_line
-from poster_admin.common.serving.server import own_session, sqlite_file
+from poster_admin.common.serving.preparing import own_session, sqlite_file
 from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 from poster_admin.version import VERSION
 

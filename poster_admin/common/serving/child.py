@@ -1,36 +1,23 @@
-"""Run a Python module as `python -m` does, and end it as soon as the process that has started it is gone.
+"""End a process with the one that has started it, however that one ends, by SIGKILL too."""
 
-`python -m poster_admin.common.serving.child MODULE ARGUMENTS`: the standard input is a pipe to which the
-parent writes nothing. The kernel closes it however the parent ends, by SIGKILL too.
-"""
-
-import multiprocessing
 import os
-import runpy
 import signal
-import sys
 import threading
-from collections.abc import Callable
+import time
+
+STOP_SECONDS = 45
+"""A write may take half a minute: an end waits for it, but no longer than this."""
+LOOK_SECONDS = 1.0
 
 
-def end_with_server() -> None:
-    """Let a process that granian has started end with granian's main process."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        _end_after(parent.join)
+def end_with_parent(parent: int) -> None:
+    """Let what is under way end, as at SIGTERM, as soon as the process of this number is gone."""
 
-
-def _end_after(wait: Callable[[], object]) -> None:
-    """Send this process SIGTERM, which lets it end what is under way, as soon as `wait` returns."""
-
-    def end() -> None:
-        wait()
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(LOOK_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os._exit(1)
 
-    threading.Thread(target=end, name="end with parent", daemon=True).start()
-
-
-if __name__ == "__main__":
-    _end_after(lambda: os.read(sys.stdin.fileno(), 1))
-    sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()

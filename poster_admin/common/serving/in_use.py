@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
 
-from poster_admin.common.serving import server
+from poster_admin.common.serving import preparing
 
 BUSY = "The database is in use: {}. Stop the server, the workers and the timers first."
 PAUSES = (0.1, 0.4, 1.0)  # seconds
@@ -24,7 +24,7 @@ SESSIONS = """
 @contextmanager
 def in_use() -> Iterator[None]:
     """Say that this process uses the database. PostgreSQL knows its sessions on its own."""
-    path = server.sqlite_file(DEFAULT_DB_ALIAS)
+    path = preparing.sqlite_file(DEFAULT_DB_ALIAS)
     if path is None:
         if connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
             raise CommandError("DATABASE_URL is a database in memory, which each process has for itself.")
@@ -37,23 +37,9 @@ def in_use() -> Iterator[None]:
 
 
 @contextmanager
-def only_server() -> Iterator[bool]:
-    """Say that this process serves the database; yield False while another server does so on SQLite.
-
-    That works on one machine: SQLite's locks do not reach over a network.
-    """
-    path = server.sqlite_file(DEFAULT_DB_ALIAS)
-    if path is None:
-        yield True
-        return
-    with held(path, "serving", fcntl.LOCK_EX) as is_held:
-        yield is_held
-
-
-@contextmanager
 def alone() -> Iterator[None]:
     """Hold the database for this process alone. Raises `CommandError` while another one uses it."""
-    if path := server.sqlite_file(DEFAULT_DB_ALIAS):
+    if path := preparing.sqlite_file(DEFAULT_DB_ALIAS):
         with held(path, "in-use", fcntl.LOCK_EX) as is_held:
             if not is_held:
                 raise CommandError(BUSY.format("a server or a worker runs"))
@@ -61,14 +47,14 @@ def alone() -> Iterator[None]:
             yield
         return
     # A server that starts from now on waits for this lock.
-    with server.migration_lock(DEFAULT_DB_ALIAS):
+    with preparing.migration_lock(DEFAULT_DB_ALIAS):
         if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
             _refuse_other_sessions()
         yield
 
 
 def _refuse_other_sessions() -> None:
-    with server.own_session(DEFAULT_DB_ALIAS) as cursor:
+    with preparing.own_session(DEFAULT_DB_ALIAS) as cursor:
         # PostgreSQL counts a session for a moment after its end.
         for pause in PAUSES:
             if not _other_sessions(cursor):
@@ -103,7 +89,7 @@ def _refuse_open_file(path: Path) -> None:
 @contextmanager
 def held(path: Path, suffix: str, kind: int) -> Iterator[bool]:
     """Hold the lock of a file beside this one; yield False while another process is in the way."""
-    with server.lock_file(path.with_name(f"{path.name}.{suffix}")) as file:
+    with preparing.lock_file(path.with_name(f"{path.name}.{suffix}")) as file:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -110,17 +110,14 @@ class Site:
 
 
 def workers_of(server):
-    """Return the ids of the processes that serve, and that do jobs: those of a server without children."""
-    found, parents = [], [server]
-    while parents:
-        pid = parents.pop()
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        except FileNotFoundError:  # it has just ended
-            continue
-        parents += map(int, children)
-        if not children:
-            found.append(pid)
+    """Return the ids of the processes that serve, and that do jobs."""
+    found = []
+    for task in Path(f"/proc/{server}/task").iterdir():
+        for child in (task / "children").read_text(encoding="ascii").split():
+            with contextlib.suppress(FileNotFoundError):  # it has just ended
+                # Not the tracker of resources, which Python starts beside.
+                if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
     return found
 
 
@@ -187,15 +184,20 @@ def admin_environment(directory):
     return environment, made.stdout.strip()
 
 
+ADMIN = """
+from poster_admin.common.serving.running import web_server
+server = web_server(host="127.0.0.1", port={}, workers=2)
+server.target = "tests.benchmarks.setup.admin:application"
+server.serve()
+"""
+
+
 @contextlib.contextmanager
 def django_admin(directory):
     """Run Django's admin on the server of the dashboard, as that one is run."""
-    from poster_admin.common.serving import server
-
     environment, session = admin_environment(directory)
     port = free_port()
-    *granian, _ = server.granian(host="127.0.0.1", port=port, workers=2)
-    command = [sys.executable, "-m", *granian, "tests.benchmarks.setup.admin:application"]
+    command = [sys.executable, "-c", ADMIN.format(port)]
     with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         wait_for(port, running, "/admin/")
         yield Admin(port, running, f"sessionid={session}; csrftoken={CSRF}")

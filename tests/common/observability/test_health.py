@@ -3,15 +3,12 @@
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.core.management.base import CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.recorder import MigrationRecorder
 
 from groups.models import PosterCredentials
 from poster_admin.common.encryption import Secret
 from poster_admin.common.management.commands.serve import Command
-from poster_admin.common.serving import server
 
 pytestmark = pytest.mark.django_db
 
@@ -57,10 +54,3 @@ def test_a_start_names_what_no_key_opens(staff, capsys):
     PosterCredentials.objects.update(token=Secret(sealed="f1:of-another-key"))
     Command()._check(tags=["database"], databases=["default"])
     assert "users.W001: Stored secrets that POSTER_TOKEN_KEYS open: 0 of 1" in capsys.readouterr().err
-
-
-def test_a_database_of_before_the_first_release_is_told_in_one_line_and_left_as_it_is(db):
-    server.refuse_too_old("default")
-    MigrationRecorder(connection).record_applied("people", "0001_initial")
-    with pytest.raises(CommandError, match="is left as it is"):
-        server.refuse_too_old("default")

@@ -6,25 +6,13 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from django.core.management.base import CommandError
-from django.db import connection
 from django.db.utils import ConnectionHandler
 
-from poster_admin.common.serving import in_use, server
-from poster_admin.common.serving.in_use import alone, only_server
+from poster_admin.common.serving import in_use, preparing
+from poster_admin.common.serving.in_use import alone
 from poster_admin.env import database_settings
 
 pytestmark = pytest.mark.django_db
-
-
-def test_a_second_server_of_one_sqlite_database_is_told_so_until_the_first_has_ended():
-    if connection.vendor != "sqlite":
-        with only_server() as first, only_server() as second:
-            assert (first, second) == (True, True)
-        return
-    with only_server() as first, only_server() as second:
-        assert (first, second) == (True, False)
-    with only_server() as third:
-        assert third
 
 
 @pytest.fixture
@@ -33,7 +21,7 @@ def another_database(monkeypatch):
 
     def use(**settings):
         handler = ConnectionHandler({"default": settings})
-        for module in (in_use, server):
+        for module in (in_use, preparing):
             monkeypatch.setattr(module, "connections", handler)
 
     return use
@@ -47,7 +35,7 @@ def test_a_database_in_memory_is_served_by_nobody_and_has_no_files_of_locks(
     another_database(ENGINE="django.db.backends.sqlite3", NAME=name)
     with pytest.raises(CommandError, match="DATABASE_URL is a database in memory"), in_use.in_use():
         pass
-    with server.migration_lock("default"), alone():
+    with preparing.migration_lock("default"), alone():
         assert list(tmp_path.iterdir()) == []
 
 
@@ -57,7 +45,7 @@ def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
     another_database, monkeypatch, postgres_url
 ):
     another_database(**database_settings(postgres_url))
-    lock = server.migration_lock
+    lock = preparing.migration_lock
 
     @contextmanager
     def lock_of_the_second(alias):
@@ -66,7 +54,7 @@ def test_a_server_that_starts_just_before_the_lock_is_taken_is_seen(
 
     with alone():
         pass
-    monkeypatch.setattr(server, "migration_lock", lock_of_the_second)
+    monkeypatch.setattr(preparing, "migration_lock", lock_of_the_second)
     with pytest.raises(CommandError, match="PostgreSQL has 1 sessions"), alone():
         pass
 

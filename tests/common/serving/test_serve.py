@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from poster_admin.common.serving import threaded
+from poster_admin.common.serving.running import refuse_taken_port
 from poster_admin.devtools.sandbox.http.certificates import identity
 from tests.benchmarks.setup.running import workers_of
 from tests.support.dashboard.killing import wait_until
@@ -86,32 +87,17 @@ def test_it_serves_and_ends_at_ctrl_c(tmp_path):
     assert "Not Found: /nowhere/" in said
 
 
-# The parent of the server is granian's main process, whose parent is `manage.py serve`.
-@pytest.mark.thorough  # more kills
-@pytest.mark.parametrize("is_killed", ["serve", "granian"])
-def test_nothing_that_it_has_started_outlives_a_killed_parent(tmp_path, is_killed):
+@pytest.mark.parametrize("moment", ["starting", pytest.param("running", marks=pytest.mark.thorough)])
+def test_a_killed_server_leaves_its_port_and_no_process(tmp_path, moment):
     process, url = serve(tmp_path, HTTPS="False", JOB_WORKERS="1")
-    wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
-    below = descendants_of(process.pid)
-    (granian,) = (pid for pid in below if pid not in workers_of(process.pid))
-    try:
-        os.kill(process.pid if is_killed == "serve" else granian, signal.SIGKILL)
-        process.communicate(timeout=60)
-        wait_until(lambda: not any(map(is_alive, below)), 0.1, 60)
-        again, _ = serve(tmp_path, port=int(url.rpartition(":")[2]), HTTPS="False", JOB_WORKERS="1")
-        below += [again.pid]
-        wait_until(lambda: again.poll() is not None or answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
-        again.terminate()
-        said, _ = again.communicate(timeout=60)
-        assert again.returncode == 0, said
-    finally:
-        for pid in filter(is_alive, below):
-            os.kill(pid, signal.SIGKILL)
-
-
-def descendants_of(pid):
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [each for child in map(int, children) for each in (child, *descendants_of(child))]
+    wait_until(lambda: len(workers_of(process.pid)) == 2, 0.01, 60)
+    if moment == "running":
+        wait_until(lambda: answer(f"{url}/readyz").text == "ok\n", 0.2, 60)
+    left = workers_of(process.pid)
+    process.kill()
+    process.communicate(timeout=20)  # all of them have its output open
+    assert not any(map(is_alive, left))
+    refuse_taken_port("127.0.0.1", int(url.rpartition(":")[2]))
 
 
 def is_alive(pid):
@@ -140,13 +126,16 @@ def test_it_ends_tls_by_itself(tmp_path):
 def running(tmp_path_factory):
     """Return a server for the tests after which it still runs."""
     process, url = serve(tmp_path_factory.mktemp("running"), HTTPS="False")
+    assert process.stdout.readline().startswith(PLAIN)
+    assert process.stdout.readline().startswith("Serving on 127.0.0.1:")
+    assert requests.get(f"{url}/healthz", timeout=60).status_code == 200  # without a second try
+    port = url.rpartition(":")[2]
+    said = process.stdout.readline()
+    assert re.fullmatch(rf"Set up: http://localhost:{port}/setup/[A-Z2-7]{{32}}/\n", said), said
     yield process, url
     process.terminate()
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert said.startswith(PLAIN), said
-    port = url.rpartition(":")[2]
-    assert re.search(rf"^Set up: http://localhost:{port}/setup/[A-Z2-7]{{32}}/$", said, re.MULTILINE), said
 
 
 def test_without_tls_a_page_is_answered_and_asks_for_none(running):
@@ -166,6 +155,18 @@ def test_strangers_who_send_half_of_a_body_stop_no_page(running):
         assert requests.get(f"{url}/accounts/login/", timeout=10).status_code == 200
         form = {"username": "staff", "password": "wrong"}
         assert requests.post(f"{url}/accounts/login/", form, timeout=10).status_code == 403
+
+
+def test_a_job_worker_that_dies_is_started_again(running):
+    process, _ = running
+
+    def job_workers():
+        children = workers_of(process.pid)
+        return [pid for pid in children if b"manage.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    (first,) = job_workers()
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: job_workers() not in ([], [first]), 0.1, 60)
 
 
 @pytest.mark.thorough

@@ -78,6 +78,12 @@ class Write:
 OPEN = {"pending", "unknown"}
 
 
+SERVE = """
+from poster_admin.common.serving.running import web_server
+web_server(host="127.0.0.1", port={}, workers=1).serve()
+"""
+
+
 class Dashboard:
     """A database, its servers and its workers, which can be killed and restarted."""
 
@@ -167,10 +173,8 @@ class Dashboard:
             wait_until(lambda url=url: _answers(url), 0.02, 60)
 
     def _start(self, port):
-        from poster_admin.common.serving import server
-
         return subprocess.Popen(
-            [sys.executable, "-m", *server.granian(host="127.0.0.1", port=port, workers=1)],
+            [sys.executable, "-c", SERVE.format(port)],
             cwd=ROOT,
             env=self.environment,
             stdout=self._log,

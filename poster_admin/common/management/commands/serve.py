@@ -13,16 +13,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils.module_loading import import_string
 
-from poster_admin.common.serving import server
-from poster_admin.common.serving.in_use import in_use, only_server
+from poster_admin.common.serving import preparing, running
+from poster_admin.common.serving.in_use import in_use
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
 WITH_TLS = "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-Proto, or TLS of its own."
 WITHOUT_TLS = "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
-ANOTHER = (
-    "Another server serves the same SQLite database. That works on one machine; more of them need PostgreSQL."
-)
 
 
 @contextmanager
@@ -49,23 +46,31 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Prepare everything, and serve until SIGTERM or Ctrl-C."""
-        with server.claimed_port(settings.HOST, settings.PORT), in_use(), only_server() as is_only:
-            if not is_only:
-                self.stderr.write(ANOTHER)
+        running.refuse_taken_port(settings.HOST, settings.PORT)
+        with in_use():
             self._check(include_deployment_checks=True)
-            server.prepare()
+            preparing.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
             self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
             workers = f"{settings.WORKERS} worker{pluralize(settings.WORKERS)}"
-            self.stdout.write(f"Serving on {settings.HOST}:{settings.PORT} with {workers}.")
+            lines = [f"Serving on {settings.HOST}:{settings.PORT} with {workers}."]
             if link := import_string(settings.FIRST_LINK)():
-                self.stdout.write(f"Set up: {link}")
-            self.stdout.flush()
+                lines.append(f"Set up: {link}")
+
+            def announce() -> None:
+                self.stdout.write("\n".join(lines))
+                self.stdout.flush()
+
             # glibc keeps freed memory apart for each of many threads: two of such arenas save 17 MB a worker.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-            granian = server.granian(host=settings.HOST, port=settings.PORT, workers=settings.WORKERS)
             with counted_over_workers():
-                server.run(granian, workers=settings.JOB_WORKERS, reloads=True)
+                running.run(
+                    host=settings.HOST,
+                    port=settings.PORT,
+                    workers=settings.WORKERS,
+                    job_workers=settings.JOB_WORKERS,
+                    when_listening=announce,
+                )
 
     def _check(self, **what: Any) -> None:
         ignored = set() if settings.HTTPS else ABOUT_TLS

@@ -10,18 +10,20 @@ import logging
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 from urllib.parse import quote
 
+import requests
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from groups.services import credentials as credentials_service
-from poster_admin.common.serving import server
+from poster_admin.common.serving import preparing, running
 from poster_admin.common.serving.in_use import held
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
@@ -62,14 +64,14 @@ class Command(BaseCommand):
             if fresh and SANDBOX_PORT not in os.environ:
                 _empty(directory)
             kept = _remembered(directory / "secrets.json")
-            with server.claimed_port(HOST, settings.PORT):
-                if SANDBOX_PORT not in os.environ:
-                    # Settings are read before any command runs, so those of the demo need a second start.
-                    environment = _environment(directory, kept, debug=debug)
-                    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
-                server.prepare(static=not debug)
-                logging.disable(logging.INFO)
-                self._serve(directory, {} if fresh else kept["passwords"])
+            running.refuse_taken_port(HOST, settings.PORT)
+            if SANDBOX_PORT not in os.environ:
+                # Settings are read before any command runs, so those of the demo need a second start.
+                environment = _environment(directory, kept, debug=debug)
+                os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
+            preparing.prepare(static=not debug)
+            logging.disable(logging.INFO)
+            self._serve(directory, {} if fresh else kept["passwords"])
 
     def _serve(self, directory: Path, passwords: dict[str, str]) -> None:
         sandbox = Sandbox(
@@ -81,8 +83,11 @@ class Command(BaseCommand):
             state_path=directory / "sandbox.json",
         )
         url = f"http://{HOST}:{settings.PORT}"
+        link = "" if passwords else first_start.new_link()
 
         def announce() -> None:
+            while requests.get(f"{url}/readyz", timeout=60).text != "ok\n":
+                time.sleep(0.1)  # until a job worker runs too: pages have a banner before
             self.stdout.write(f"Poster Admin: {url}")
             self.stdout.write(f"The sandbox that stands for Poster: {sandbox.url}")
             if settings.DEBUG:
@@ -90,7 +95,7 @@ class Command(BaseCommand):
             if passwords:
                 self.stdout.write("Sign in with a name and its password. Ctrl-C ends the demo.\n")
             else:
-                self.stdout.write(f"Set up: {first_start.new_link()}")
+                self.stdout.write(f"Set up: {link}")
                 token = sandbox.accounts["demo"].token
                 self.stdout.write(f"The account to connect is demo, its token {token}. Ctrl-C ends the demo.")
             for name, password in passwords.items():
@@ -100,8 +105,14 @@ class Command(BaseCommand):
         with sandbox:
             for name, password in passwords.items():
                 _sign_in(name, password, SIGN_INS[name], sandbox)
-            granian = server.granian(host=HOST, port=settings.PORT, workers=1)
-            server.run(granian, workers=1, url=f"{url}/readyz", when_ready=announce)
+            running.run(
+                host=HOST,
+                port=settings.PORT,
+                workers=1,
+                job_workers=1,
+                when_listening=announce,
+                reloads=False,
+            )
 
 
 def _empty(directory: Path) -> None:
