@@ -83,7 +83,7 @@ class SeveralForm(TimesForm):
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
         super().__init__(data)
         self.groups, self._ids = groups, ids
-        self.initial |= _shown(groups, ids)
+        self.initial.update(_shown(groups, ids))
 
     def clean_id(self) -> Sequence[int]:
         """Return the groups, if all of them are still there."""

@@ -188,13 +188,6 @@ class Schedule(Leased, Consent):
         return self.planned_values if self.state == self.State.ACTIVE else self.base_values
 
     @property
-    def due_at(self) -> datetime | None:
-        """The time at which the next step is due: the start, the return, or the return that was asked for."""
-        if self.state == self.State.ACTIVE:
-            return self.cancelled_at or self.ends_at
-        return max(self.starts_at, self.created_at)
-
-    @property
     def lock_keys(self) -> frozenset[str]:
         """The key that the schedule locks while it is open: no second one, and no removal of the group."""
         return frozenset((future_key(self.group_id),))

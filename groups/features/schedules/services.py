@@ -122,13 +122,13 @@ def groups_of(
     return {group.id: group for group in groups.groups if group.id in certain}
 
 
-def is_overtaken(schedule: Schedule, group: Group) -> bool:
-    """Return True if the group has other values than the next step of the schedule starts from.
+def is_overtaken(schedule: Schedule, group: Group | None) -> bool:
+    """Return True if the group is known to have other values than the next step of the schedule starts from.
 
     That step will not be sent. A read that does not show a change made here yet counts as if it did.
     """
     expected = schedule.expected_values
-    if not schedule.is_open or same(expected, group):
+    if group is None or not schedule.is_open or same(expected, group):
         return False
     return not same(expected, with_own_change(schedule.account_id, group)[0])
 

@@ -299,7 +299,7 @@ def mark_words(schedule: Schedule, group: Group | None) -> str:
     if planned.birthday_bonus != base.birthday_bonus:
         values.append(money_words(planned.birthday_bonus))
     words = {"values": ", ".join(values)}
-    if group is not None and is_overtaken(schedule, group):
+    if is_overtaken(schedule, group):
         return pgettext("planned change", "%(values)s planned, but changed meanwhile") % words
     if schedule.state == State.ACTIVE and schedule.ends_at:
         words["time"] = _time_words(schedule.ends_at)
@@ -319,13 +319,15 @@ def _time_words(moment: datetime) -> str:
 
 def warning_words(schedule: Schedule, group: Group | None) -> str:
     """Return what becomes of an open schedule if a form gives its group other values."""
-    if group is not None and is_overtaken(schedule, group):
-        return overtaken_words(schedule, group)
-    return _("If you save other values, it will be held, and a person has to decide.")
+    return overtaken_words(schedule, group) or _(
+        "If you save other values, it will be held, and a person has to decide."
+    )
 
 
-def overtaken_words(schedule: Schedule, group: Group) -> str:
-    """Return which values a group has in place of the expected ones, and what the next step will do."""
+def overtaken_words(schedule: Schedule, group: Group | None) -> str:
+    """Return what the next step will do where the group has other values than the expected ones, or ""."""
+    if group is None or not is_overtaken(schedule, group):
+        return ""
     text = _(
         "The group has other values by now: %(changes)s. So this will not begin: it will be held, and a "
         "person has to decide."
@@ -365,7 +367,7 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
     return {
         "schedule": schedule,
         "words": planned_words(schedule),
-        "overtaken": overtaken_words(schedule, group) if group and is_overtaken(schedule, group) else "",
+        "overtaken": overtaken_words(schedule, group),
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
         "repeated_hours": list(repeated_hour_words(schedule)),
         "who": names_words(schedule.user_name, schedule.asked_by),
@@ -456,6 +458,6 @@ def notice_of_holder(schedule: Schedule) -> HolderNotice:
     """Return the notice of a schedule that holds the future of its group."""
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
-    title = _("A change of this group is planned")
-    message = Message(title, planned_words(schedule), f"{one_at_a_time} {until}")
+    advice = f"{one_at_a_time} {until}"
+    message = Message(_("A change of this group is planned"), planned_words(schedule), advice)
     return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")

@@ -111,12 +111,6 @@ def test_an_unknown_group_is_404_and_one_of_an_unknown_type_cannot_be_planned(st
     assert browse(staff).post(URL, fields()).status_code == 422
 
 
-def test_poster_away_makes_no_plan(staff, browse, sandbox):
-    sandbox.script("clients.getGroup", "status_500", times=None)
-    assert browse(staff).post(URL, fields()).status_code == 502
-    assert not Schedule.objects.exists()
-
-
 def test_of_a_time_that_comes_twice_it_is_said_that_the_first_is_meant(staff, browse, sandbox):
     autumn = next_day_of(hours=25)
     times = {"starts_at": f"{autumn}T03:30", "ends_at": f"{autumn}T04:30"}

@@ -20,7 +20,7 @@ from groups.services.journal import history
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked, NotNow, OperationReused
+from groups.services.writes.not_sent import Locked, NotNow
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
@@ -294,29 +294,6 @@ def test_a_person_without_the_right_plans_nothing(manager, sandbox):
 # --- Poster away -------------------------------------------------------------------------------------------
 
 
-def test_a_start_that_did_not_reach_poster_is_tried_again(staff, sandbox):
-    schedule = planned(staff)
-    sandbox.script("clients.getGroup", "status_500", times=20)
-    run_due(at(1.1))
-    assert schedule.state == "planned"
-    sandbox.clear_faults()
-    assert run_due(at(1.1)) == []
-    run_due(at(1.2))
-    assert states(schedule) == ("active", "applied", None)
-    assert len(sandbox.posts()) == 1
-
-
-def test_a_return_is_tried_until_it_is_made(active, sandbox):
-    for hours in (4, 6, 30):
-        sandbox.script("clients.getGroup", "status_500", times=20)
-        run_due(at(hours))
-        sandbox.clear_faults()
-        assert states(active)[0] == "active"
-    run_due(at(40))
-    assert states(active) == ("done", "applied", "applied")
-    assert len(sandbox.posts()) == 2
-
-
 def fail_once(sandbox, schedule, moment):
     """Let the step of a schedule fail at a time; return the seconds until its next try."""
     sandbox.script("clients.getGroup", "status_500", times=20)
@@ -330,9 +307,12 @@ def test_each_pause_between_two_tries_is_longer_and_the_return_begins_with_the_s
     schedule = planned(staff)
     pauses = [fail_once(sandbox, schedule, at(1 + tries / 5)) for tries in range(1, 9)]
     assert pauses == [10, 30, 60, 120, 300, 600, 600, 600]
+    assert run_due(at(2.6) + timedelta(minutes=9)) == []
     run_due(at(2.9))
-    assert states(schedule)[0] == "active"
+    assert (states(schedule)[0], len(sandbox.posts())) == ("active", 1)
     assert [fail_once(sandbox, schedule, at(4 + tries)) for tries in range(2)] == [10, 30]
+    run_due(at(40))
+    assert (states(schedule)[0], len(sandbox.posts())) == ("done", 2)
 
 
 def test_a_write_that_needs_a_person_holds_the_plan_too(staff, sandbox):
@@ -507,16 +487,6 @@ def test_the_end_of_one_plan_leaves_the_lock_of_another_one(staff, sandbox):
     other = planned(staff, group_id=1, starts=9 * HOUR, ends=10 * HOUR)
     run_due(at(2))
     assert [lock.row_id for lock in Lock.objects.all()] == [other.pk]
-
-
-def test_the_same_form_is_one_plan_and_with_other_values_none(staff, sandbox):
-    operation, now = uuid.uuid4(), timezone.now()
-    times = {"starts_at": now + HOUR, "ends_at": now + 2 * HOUR}
-    first = planned(staff, id=operation, **times)
-    assert planned(staff, id=operation, **times) == first
-    with pytest.raises(OperationReused):
-        planned(staff, id=operation, percent="21", **times)
-    assert Schedule.objects.count() == 1
 
 
 def removal_of(user, group):
