@@ -638,7 +638,7 @@ def row_of_a_planned_group(stage):
     open_row(stage.page, 4)
 
 
-@scene(role="Staff", shows="[data-state=active]")
+@scene(role="Staff", shows="[data-state=planned]")
 def planned_changes(stage):
     planned(stage.user)
     planned(stage.user, group_id=1)

@@ -344,6 +344,17 @@ def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
     assert len(sandbox.posts()) == 1
 
 
+def test_a_lost_start_that_a_user_sends_again_is_made(staff, sandbox):
+    schedule = planned(staff)
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
+    run_due(at(1.1))
+    lost = Change.objects.get(pk=schedule.start_id)
+    assert execute(history.command_again(lost, staff.credentials)).state == "applied"
+    run_due(at(1.2))
+    run_due(at(4))
+    assert (states(schedule)[0], percent_of(sandbox), len(sandbox.posts())) == ("done", 10, 3)
+
+
 def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owner, sandbox):
     schedule = planned(staff)
     sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
@@ -455,6 +466,8 @@ def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
     run_due(at(2))
     seen_by_both = [Schedule.objects.get(pk=schedule.pk) for _ in range(2)]
     assert [each.state for each in seen_by_both] == ["held"] * 2
+    with pytest.raises(NotNow):
+        cancel_schedule(seen_by_both[0], user=staff, said="return")
     cancel_schedule(seen_by_both[0], user=staff)
     with pytest.raises(NotNow):
         cancel_schedule(seen_by_both[1], user=owner)
