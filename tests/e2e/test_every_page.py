@@ -83,8 +83,7 @@ STATES = {"beyond_the_limits", "block_a_person", "blocked_person", "check_of_a_n
           "movements_before_the_first_look", "movements_without_the_watch",
           "new_password_for_a_person", "new_person_refused", "no_passkeys_here", "no_requests",
           "no_worker", "no_such_setting", "nothing_is_new", "pin_is_removed", "plan_of_several_groups",
-          "plan_of_several_groups_beyond", "plan_of_several_groups_held", "planned_twice",
-          "request_of_a_group_that_changed",
+          "plan_of_several_groups_held", "planned_twice", "request_of_a_group_that_changed",
           "restore_a_group_that_is_gone", "retire_while_a_job_is_at_it", "scheme_looked_at",
           "scheme_planned", "second_factor_of_a_person", "set_up_refused", "sign_a_person_out",
           "snapshot_without_its_key", "webhook_refused", "where_clients_lie"}  # fmt: skip

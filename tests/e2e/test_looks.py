@@ -22,7 +22,6 @@ from tests.support.browser import (
     show_in,
     show_list,
 )
-from tests.support.schedules import HOUR, planned
 
 
 def luminance(colour):
@@ -205,17 +204,6 @@ def test_the_tools_of_a_stale_list_stand_apart(page_for, manager, sandbox):
     order = page.locator("[name=sort]").bounding_box()
     more = page.locator(".end .more-menu").bounding_box()
     assert more["x"] - order["x"] - order["width"] >= 4
-
-
-def test_the_week_of_planned_changes_shows_today(page_for, staff):
-    planned(staff, starts=-HOUR)
-    page = page_for(staff, width=360, height=780)
-    page.goto("/schedules/")
-    today = page.locator(".week-table .today").bounding_box()
-    names = page.locator(".week-table tbody th").first.bounding_box()
-    assert names["x"] + names["width"] - 1 <= today["x"]
-    assert today["x"] + today["width"] <= 360
-    assert page.evaluate("scrollY") == 0
 
 
 # --- The list at work --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from groups.features.criteria.services.run_work import RunScope
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
 from groups.features.notices.models import Webhook
-from groups.features.schedules.services.steps import run_due
+from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock, PosterCredentials, WorkerHeartbeat
 from groups.models.locks import members_key
@@ -638,7 +638,7 @@ def row_of_a_planned_group(stage):
     open_row(stage.page, 4)
 
 
-@scene(role="Staff", shows=".week-table td.on")
+@scene(role="Staff", shows="[data-state=planned]")
 def planned_changes(stage):
     planned(stage.user)
     planned(stage.user, group_id=1)
@@ -1252,14 +1252,6 @@ sent(
     {"percent": "10", "starts_at": "2099-12-04T18:00"},
     shows="[data-notice=conflict]",
 )
-
-
-@scene(shows="#form [name=reason]")
-def plan_of_several_groups_beyond(stage):
-    Limits.objects.create(account_id="demo", max_rise=1, max_clients=10)
-    stage.goto("/groups/schedule/?id=1,4")
-    stage.fill({"percent": "20", "starts_at": "2099-12-04T18:00"})
-    stage.button()
 
 
 page("move_of_several_groups", "/groups/move/?id=1,4", shows="#form [name=target]")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from django.utils import timezone
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services.schedules import plan_schedule
+from groups.features.schedules.services import plan_schedule
 from groups.services.groups import read_now
 
 HOUR = timedelta(hours=1)

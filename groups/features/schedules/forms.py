@@ -82,9 +82,8 @@ class SeveralForm(TimesForm):
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
         super().__init__(data)
-        self.groups = groups
-        self._ids = ids
-        self.initial = {**self.initial, **_shown(groups, ids)}
+        self.groups, self._ids = groups, ids
+        self.initial.update(_shown(groups, ids))
 
     def clean_id(self) -> Sequence[int]:
         """Return the groups, if all of them are still there."""
@@ -100,17 +99,11 @@ class SeveralForm(TimesForm):
         """Return the operation of the plan of one of the groups."""
         return uuid.uuid5(self.cleaned_data["operation"], str(group.id))
 
-    def planned_of(self, group: Group) -> GroupValues:
-        """Return the values of a group for that time."""
-        return group.values.replace(percent=self.cleaned_data["percent"])
-
     def only(self, groups: Sequence[Group]) -> "SeveralForm":
         """Return the form with the same input for these of the groups, as they are by now."""
         ids = [group.id for group in groups]
         data = {name: self[name].data for name in self.fields} | _shown(groups, ids)
-        form = SeveralForm(data, groups=groups, ids=ids)
-        form.is_valid()
-        return form
+        return SeveralForm(data, groups=groups, ids=ids)
 
 
 def _shown(groups: Sequence[Group], ids: Sequence[int]) -> dict[str, str]:

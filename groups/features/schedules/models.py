@@ -46,17 +46,6 @@ class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
         )
         return self.order_by(order, "-starts_at", "-created_at")
 
-    def between(self, first: datetime, last: datetime) -> "ScheduleQuerySet":
-        """Return the schedules that are, were or will be in force in some of this time.
-
-        One without an end is over once it has begun: nobody takes it back, and anybody may change it again.
-        """
-        begun = self.filter(Q(state__in=Schedule.OPEN) | Q(began_at__isnull=False), starts_at__lt=last)
-        states = Schedule.State
-        not_over = Q(ends_at=None, state=states.PLANNED) | Q(ends_at__gt=first) | Q(ended_at__gt=first)
-        not_back = Q(state=states.ACTIVE) | Q(state=states.HELD, reason__in=Schedule.RETURNABLE)
-        return begun.filter(not_over | not_back).order_by("starts_at", "created_at")
-
     def not_begun(self, now: datetime) -> "ScheduleQuerySet":
         """Return the planned ones of which nothing was sent, and whose start no worker is making."""
         sent = Change.objects.filter(pk=OuterRef("start_id"))
@@ -197,13 +186,6 @@ class Schedule(Leased, Consent):
     def expected_values(self) -> GroupValues:
         """The values that the group has until the next step, which is sent only if it still has them."""
         return self.planned_values if self.state == self.State.ACTIVE else self.base_values
-
-    @property
-    def due_at(self) -> datetime | None:
-        """The time at which the next step is due: the start, the return, or the return that was asked for."""
-        if self.state == self.State.ACTIVE:
-            return self.cancelled_at or self.ends_at
-        return max(self.starts_at, self.created_at)
 
     @property
     def lock_keys(self) -> frozenset[str]:

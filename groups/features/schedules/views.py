@@ -1,35 +1,44 @@
-"""Views of planned changes: plan one, list them, cancel one after a question."""
+"""Views of planned changes: plan, list, cancel after a question; and their parts of other pages."""
 
 import uuid
+from collections.abc import Collection, Iterator
 from contextlib import suppress
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from groups.features.schedules import services
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.calendar import Week, asked_week, week_bounds
-from groups.features.schedules.presenters.cancelling import cancel_lines, question_words
-from groups.features.schedules.presenters.rows import ScheduleRow, present_words, repeated_hour_words
-from groups.features.schedules.presenters.several import OnePlan, question_about, several_words
-from groups.features.schedules.services import schedules
-from groups.features.schedules.services.schedules import planned_words
+from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
 from groups.forms.groups import Version
+from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
-from groups.poster.fields import whole_number
-from groups.presenters.holders import holder_notice
+from groups.presenters.changes.change_words import names_words
+from groups.presenters.group_actions import GroupAction, ListAction
+from groups.presenters.history_tabs import Tab
+from groups.presenters.holders import HolderNotice, holder_notice
+from groups.presenters.lists.conditions import ChoiceCondition, Test
+from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message
 from groups.services import groups as reads
+from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
+from groups.services.values import NumberFormat, difference_words, moment_words, money_words, percent_words
 from groups.services.writes.lag import list_with_own_changes, with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
+from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
@@ -39,27 +48,24 @@ from poster_admin.common.pages import page_above
 from poster_admin.common.paging import page_asked_for
 
 State = Schedule.State
+type Variables = dict[str, Any] | None
+# Closer than this a time is told by the day of its week alone.
+NEAR = timedelta(days=6)
 
 
 @require_safe
 @requires("view_group")
 def schedule_list(request: Request) -> HttpResponse:
-    """Show the planned changes of the account, those to come first, and a week of them as a calendar."""
-    found = schedules.schedules_of(request.credentials)
-    page = page_asked_for(request, found.in_order())
+    """Show the planned changes of the account: those that need a person, then those to come."""
+    page = page_asked_for(request, services.schedules_of(request.credentials).in_order())
     planned = {each.group_id: each for each in page.object_list if each.is_open}
     groups: dict[int, Group] = {}
     if planned:
         with suppress(PosterError):
             listed = reads.list_groups(request.credentials)
-            groups = schedules.groups_of(planned, listed, history.locked_ids(request.credentials))
-    monday = asked_week(request.GET.get("week", ""))
-    context = {
-        "page": page,
-        "rows": [ScheduleRow(each, request.user, groups.get(each.group_id)) for each in page.object_list],
-        "week": Week(monday, found.between(*week_bounds(monday))),
-    }
-    return render_page(request, "schedules/schedules.html", context, fragment="rows")
+            groups = services.groups_of(planned, listed, history.locked_ids(request.credentials))
+    rows = [card_of(each, request.user, groups.get(each.group_id)) for each in page.object_list]
+    return render_page(request, "schedules/schedules.html", {"page": page, "rows": rows}, fragment="rows")
 
 
 @form_methods
@@ -73,25 +79,95 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     if group is None:
         read = reads.read_now(credentials, group_id).group
         group = with_own_change(credentials.account_id, read)[0]
-    form, known = ScheduleForm(data, group=group), schedules.schedule_of(credentials, group_id)
+    form, known = ScheduleForm(data, group=group), services.schedule_of(credentials, group_id)
+
+    def show(*, status: int, form: ScheduleForm = form, **context: Any) -> HttpResponse:
+        context |= {"group": group, "present": present_words(group.values), "now": timezone.now()}
+        return render_page(
+            request, "schedules/schedule.html", {"form": form, **context}, fragment="form", status=status
+        )
+
     if data is None and known and known.is_open:
-        return _show(request, form, holder=holder_notice(known))
+        return show(status=200, holder=holder_notice(known))
     if not group.is_editable:
-        return _show(request, form, status=422 if form.is_bound else 200, unsafe=True)
+        return show(status=422 if form.is_bound else 200, unsafe=True)
     if not form.is_valid():
-        return _show(request, form, status=422 if form.is_bound else 200)
-    operation, consent = form.cleaned_data["operation"], consent_of(request)
-    schedule = _make_schedule(request, form, group, operation, form.planned, **consent)
+        return show(status=422 if form.is_bound else 200)
+    schedule = _make_schedule(
+        request, form, group, form.cleaned_data["operation"], form.planned, **consent_of(request)
+    )
     try:
         if form.is_moved_on and find_known(schedule.submission, Schedule) is None:
-            again = form.again(version=Version.of_group(group))
-            return _show(request, again, status=409, moved_on=True)
-        schedule = schedules.plan_schedule(schedule, credentials)
+            return show(status=409, form=form.again(version=Version.of_group(group)), moved_on=True)
+        schedule = services.plan_schedule(schedule, credentials)
     except NotSent as error:
-        return answer_not_sent(error, request, schedule, partial(_show, request, form))
+        return answer_not_sent(error, request, schedule, show)
     words = (_("Planned:"), planned_words(schedule), *repeated_hour_words(schedule))
     messages.success(request, " ".join(words))
     return redirect("groups:detail", schedule.group_id)
+
+
+@form_methods
+@requires("change_group")
+def schedule_several(request: Request) -> HttpResponse:
+    """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a problem."""
+    posted = request.POST if request.method == "POST" else None
+    ids = asked_ids(posted or request.GET)
+    if len(ids) == 1 and posted is None:
+        return redirect("groups:schedule", ids[0])
+    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
+    if not groups:
+        return redirect("groups:list")
+    form = SeveralForm(posted, groups=groups, ids=ids)
+
+    def show(form: SeveralForm, *, status: int, **context: Any) -> HttpResponse:
+        rows = [(group, present_words(group.values)) for group in form.groups]
+        context |= {"form": form, "rows": rows, "now": timezone.now()}
+        return render_page(request, "schedules/several.html", context, fragment="form", status=status)
+
+    if not form.is_valid():
+        return show(form, status=422 if form.is_bound else 200)
+    groups = [_known_base(request, form.operation_of(group), group.id) or group for group in groups]
+    if any(map(form.is_moved_on, groups)):
+        return show(form.only(groups), status=409, moved_on=True)
+    made = [(group, *_plan_one(request, form, group)) for group in groups]
+    problems = [(group, problem) for group, problem, _url in made if problem]
+    requests = [url for _group, _problem, url in made if url]
+    words = several_words(len(made) - len(problems) - len(requests), len(requests))
+    if problems:
+        # The form goes on with the groups that are left.
+        left = form.only([group for group, _problem in problems])
+        return show(left, status=409, problems=problems, made=words)
+    messages.success(request, words)
+    return redirect(page_above(requests[0]) if requests else "groups:schedules")
+
+
+def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, str]:
+    """Plan a change of one of several groups. Return why it was not made, and the address of its request."""
+    if not group.is_editable:
+        return _("Poster has a type for this group that is not known here."), ""
+    planned = group.values.replace(percent=form.cleaned_data["percent"])
+    if planned == group.values:
+        return _("The group has these values already."), ""
+    schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
+    shown: dict[str, Any] = {}
+
+    def show(*, status: int, **context: Any) -> HttpResponse:
+        shown.update(context)
+        return HttpResponse(status=status)
+
+    try:
+        services.plan_schedule(schedule, request.credentials)
+    except NotSent as error:
+        answer = answer_not_sent(error, request, schedule, show)
+        if not shown:
+            return "", answer["Location"]
+        if "beyond" in shown:
+            advice = _("Plan it on the page of the group, where you can give a reason.")
+            return " ".join([*shown["beyond"], advice]), ""
+        message = shown["holder"].message if "holder" in shown else shown["outcome"]
+        return f"{message.title}. {message.text}", ""
+    return "", ""
 
 
 def _make_schedule(
@@ -117,77 +193,6 @@ def _make_schedule(
     )
 
 
-@form_methods
-@requires("change_group")
-def schedule_several(request: Request) -> HttpResponse:
-    """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a reason."""
-    posted = request.POST if request.method == "POST" else None
-    ids = asked_ids(posted or request.GET)
-    if len(ids) == 1 and posted is None:
-        return redirect("groups:schedule", ids[0])
-    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
-    if not groups:
-        return redirect("groups:list")
-    form = SeveralForm(posted, groups=groups, ids=ids)
-    if not form.is_valid():
-        return _show_several(request, form, status=422 if form.is_bound else 200)
-    made = {group.id: _known_base(request, form.operation_of(group), group.id) for group in groups}
-    if any(form.is_moved_on(group) for group in groups if made[group.id] is None):
-        return _show_several(request, form.only(groups), status=409, moved_on=True)
-    plans = [_plan_one(request, form, made[group.id] or group) for group in groups]
-    left = [plan for plan in plans if not plan.is_done]
-    if left:
-        # The form goes on with the groups that are left; what was planned or asked for stays so.
-        form, shown = form.only([plan.group for plan in left]), question_about(left)
-        if any(plan.problem for plan in left):
-            shown["status"] = 409
-        return _show_several(request, form, plans=plans, **shown)
-    messages.success(request, several_words(plans))
-    asked = [plan.asked_url for plan in plans if plan.asked_url]
-    return redirect(page_above(asked[0]) if asked else "groups:schedules")
-
-
-def _plan_one(request: Request, form: SeveralForm, group: Group) -> OnePlan:
-    """Plan a change of one of several groups, or say why it is not planned."""
-    if not group.is_editable:
-        return OnePlan(group, problem=_("Poster has a type for this group that is not known here."))
-    planned = form.planned_of(group)
-    if planned == group.values:
-        return OnePlan(group, problem=_("The group has these values already."))
-    consent = _consent_for(request, group)
-    schedule = _make_schedule(request, form, group, form.operation_of(group), planned, **consent)
-    shown: dict[str, Any] = {}
-
-    def show(*, status: int, **context: Any) -> HttpResponse:
-        shown.update(context, status=status)
-        return HttpResponse(status=status)
-
-    try:
-        schedules.plan_schedule(schedule, request.credentials)
-    except NotSent as error:
-        answer = answer_not_sent(error, request, schedule, show)
-        return OnePlan.refused(group, shown) if shown else OnePlan(group, asked_url=answer["Location"])
-    return OnePlan(group)
-
-
-def _consent_for(request: Request, group: Group) -> dict[str, Any]:
-    """Return the consent in a form for several groups: for as many clients of this one as its page has shown.
-
-    It is empty for a group of which the page has shown nothing. A script that says no number means those
-    that there are now.
-    """
-    consent, shown = consent_of(request), request.POST.get(f"reached_{group.id}")
-    if consent and shown is not None:
-        return consent | {"allowed_clients": whole_number(shown) or 0}
-    return consent if consent.get("allowed_clients") is None else {}
-
-
-def _show_several(request: Request, form: SeveralForm, *, status: int, **context: Any) -> HttpResponse:
-    rows = [(group, present_words(group.values)) for group in form.groups]
-    context = {"form": form, "rows": rows, "now": timezone.now(), **context}
-    return render_page(request, "schedules/several.html", context, fragment="form", status=status)
-
-
 def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> Group | None:
     """Return the group as it was when the form of this operation was sent, or None if it was not."""
     known = find_by_operation(operation)
@@ -196,7 +201,7 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
     return None
 
 
-def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
+def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
     """Say that the time of a planned change was over before it was approved."""
     outcome = Message(
         _("The time of this change is over"),
@@ -206,23 +211,17 @@ def answer_too_late(_error: schedules.TooLate, _request: Request, _asked: Any, s
     return show(status=409, outcome=outcome)
 
 
-def _show(request: Request, form: ScheduleForm, *, status: int = 200, **context: Any) -> HttpResponse:
-    present = present_words(form.group.values)
-    context = {"form": form, "group": form.group, "present": present, "now": timezone.now(), **context}
-    return render_page(request, "schedules/schedule.html", context, fragment="form", status=status)
-
-
 @form_methods
 @requires("change_group")
 def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
     """Ask first, and say what it does; then cancel a planned change: one that is in force returns at once."""
-    found = schedules.schedules_of(request.credentials).select_related("account")
+    found = services.schedules_of(request.credentials).select_related("account")
     schedule = get_object_or_404(found, pk=schedule_id)
     if request.method != "POST":
         return _ask_to_cancel(request, schedule)
     said = request.POST.get("ending", "")
     try:
-        schedules.cancel_schedule(schedule, user=request.user, said=said)
+        services.cancel_schedule(schedule, user=request.user, said=said)
     except (NotNow, Locked) as error:
         if said:
             schedule.refresh_from_db()
@@ -248,15 +247,217 @@ def _ask_to_cancel(
 ) -> HttpResponse:
     """Show what cancelling a planned change would do now. The form says which of that it was opened on."""
     credentials, group = request.credentials, None
-    ending = schedules.ending_of(schedule)
+    ending = services.ending_of(schedule)
     if ending and not history.open_change(credentials, schedule.group_id):
         with suppress(PosterError):
             read = reads.read_now(credentials, schedule.group_id).group
             group = with_own_change(credentials.account_id, read)[0]
     context |= {
-        "row": ScheduleRow(schedule, request.user, group),
-        "question": question_words(schedule, ending),
+        "row": card_of(schedule, request.user, group),
+        "schedule": schedule,
         "ending": ending,
-        "lines": list(cancel_lines(schedule, ending, group)),
+        "group": group,
+        "present": group and present_words(group.values),
+        "old": present_words(schedule.base_values),
+        "is_as_planned": group is not None and same(schedule.planned_values, group),
     }
     return render_page(request, "schedules/cancel.html", context, status=status)
+
+
+# --- Words -------------------------------------------------------------------------------------------------
+
+
+def several_words(planned: int, requests: int) -> str:
+    """Return for how many groups a change was planned, and for how many it waits for an approval."""
+    words, numbers = [], NumberFormat.current()
+    if planned:
+        text = ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned)
+        words.append(text % {"count": numbers.count(planned)})
+    if requests:
+        text = ngettext(
+            "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", requests
+        )
+        words.append(text % {"count": numbers.count(requests)})
+    return " ".join(words)
+
+
+def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
+    """Yield a note for each time that comes twice in the night in which the clock is put back."""
+    which = _("%(time)s comes twice in that night, because the clock is put back: the first time is meant.")
+    for moment in filter(None, (schedule.starts_at, schedule.ends_at)):
+        local = timezone.localtime(moment)
+        if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+            yield which % {"time": date_format(local, "TIME_FORMAT")}
+
+
+def mark_words(schedule: Schedule, group: Group | None) -> str:
+    """Return the mark of a group in the list: "20% until Sun 23:59", "20% from Fri 18:00"."""
+    base, planned = schedule.base_values, schedule.planned_values
+    values = []
+    if planned.percent != base.percent or planned.birthday_bonus == base.birthday_bonus:
+        values.append(percent_words(planned.percent))
+    if planned.birthday_bonus != base.birthday_bonus:
+        values.append(money_words(planned.birthday_bonus))
+    words = {"values": ", ".join(values)}
+    if is_overtaken(schedule, group):
+        return pgettext("planned change", "%(values)s planned, but changed meanwhile") % words
+    if schedule.state == State.ACTIVE and schedule.ends_at:
+        words["time"] = _time_words(schedule.ends_at)
+        return pgettext("planned change", "%(values)s until %(time)s") % words
+    words["time"] = _time_words(schedule.starts_at)
+    return pgettext("planned change", "%(values)s from %(time)s") % words
+
+
+def _time_words(moment: datetime) -> str:
+    """Return a time in short: "Sun 23:59" within a week, else with its date."""
+    local = timezone.localtime(moment)
+    if abs(local.date() - timezone.localdate()) > NEAR:
+        return moment_words(moment)
+    day = date_format(local, "D")
+    return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"
+
+
+def warning_words(schedule: Schedule, group: Group | None) -> str:
+    """Return what becomes of an open schedule if a form gives its group other values."""
+    return overtaken_words(schedule, group) or _(
+        "If you save other values, it will be held, and a person has to decide."
+    )
+
+
+def overtaken_words(schedule: Schedule, group: Group | None) -> str:
+    """Return what the next step will do where the group has other values than the expected ones, or ""."""
+    if group is None or not is_overtaken(schedule, group):
+        return ""
+    text = _(
+        "The group has other values by now: %(changes)s. So this will not begin: it will be held, and a "
+        "person has to decide."
+    )
+    if schedule.state == State.ACTIVE:
+        text = _(
+            "The group has other values by now: %(changes)s. So the old values will not return "
+            "automatically: this will be held, and a person has to decide."
+        )
+    return text % {"changes": difference_words(schedule.expected_values.to_json(), group.values.to_json())}
+
+
+def present_words(values: GroupValues) -> str:
+    """Return the values of a group that can be planned: "10%", or "10%, 50.00 ₴ on the birthday"."""
+    words = percent_words(values.percent)
+    if not values.birthday_bonus:
+        return words
+    bonus = {"percent": words, "bonus": money_words(values.birthday_bonus)}
+    return _("%(percent)s, and %(bonus)s on the birthday") % bonus
+
+
+def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[str, Any]:
+    """Return what the card of a planned change shows.
+
+    `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome. With
+    other values than the next step starts from it is `overtaken`.
+    """
+    is_back = schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
+    cancel_label = ""
+    if user.has_perm(CHANGE_GROUP):
+        if schedule.state == State.PLANNED:
+            cancel_label = _("Cancel the planned change")
+        elif schedule.state == State.ACTIVE or schedule.can_be_returned:
+            cancel_label = _("Return to the old values now")
+        elif schedule.state == State.HELD:
+            cancel_label = pgettext("a planned change", "Put aside")
+    return {
+        "schedule": schedule,
+        "words": planned_words(schedule),
+        "overtaken": overtaken_words(schedule, group),
+        "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
+        "repeated_hours": list(repeated_hour_words(schedule)),
+        "who": names_words(schedule.user_name, schedule.asked_by),
+        "return_was_tried": schedule.began_at is not None and is_back,
+        "cancel_label": cancel_label,
+    }
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+PLAN = GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
+PLAN_SEVERAL = ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP)
+
+
+def tab_of_schedules(_request: Request) -> list[Tab]:
+    """Return the tab of the planned changes, beside the history."""
+    return [Tab(_("Planned changes"), reverse("groups:schedules"))]
+
+
+def marks_of(
+    credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
+) -> dict[int, RowMark]:
+    """Return the marks of the groups with an open schedule, by their ids."""
+    schedules = open_schedules(credentials)
+    certain = services.groups_of(schedules, groups, locked_ids)
+    return {
+        group_id: RowMark("clock", mark_words(schedule, certain.get(group_id)))
+        for group_id, schedule in schedules.items()
+    }
+
+
+def _find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
+    planned = open_schedules(credentials).keys()
+    return lambda group: (group.id in planned) == (asked == "yes")
+
+
+IS_PLANNED = ChoiceCondition(
+    key="planned",
+    label=gettext_lazy("Planned change"),
+    choices={"yes": gettext_lazy("with a planned change"), "no": gettext_lazy("without a planned change")},
+    find=_find_planned,
+)
+
+
+def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:
+    """Show the button that plans a change to users who may change the group, where nothing holds it."""
+    may_plan = one.group.is_editable and not is_held and request.user.has_perm(CHANGE_GROUP)
+    return {"group": one.group} if may_plan else None
+
+
+def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
+    """Return the schedule of a group that is open or needs a person.
+
+    It is held against the values of the group, unless these are a copy, or a change of them is open.
+    """
+    schedule = services.schedule_of(request.credentials, one.group.id)
+    if schedule is None:
+        return None
+    is_certain = not one.is_copy and change is None
+    row = card_of(schedule, request.user, one.group if is_certain else None)
+    return {"row": row, "of_one_group": True}
+
+
+def notice_of_form(request: Request, group: Group) -> Variables:
+    """Return what becomes of the open schedule of a group if a form gives it other values."""
+    schedule = services.schedule_of(request.credentials, group.id)
+    if schedule is None or not schedule.is_open:
+        return None
+    return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
+
+
+def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
+    """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
+    found = open_schedules(credentials)
+    if not found:
+        return {}
+    locked = history.locked_ids(credentials)
+    now = services.groups_of(found, groups or reads.list_groups(credentials), locked)
+    title = _("A change of this group is planned.")
+    return {
+        group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
+        for group_id, each in found.items()
+    }
+
+
+def notice_of_holder(schedule: Schedule) -> HolderNotice:
+    """Return the notice of a schedule that holds the future of its group."""
+    one_at_a_time = _("There can be only one at a time.")
+    until = _("Until that has ended or is cancelled, the group cannot be removed.")
+    advice = f"{one_at_a_time} {until}"
+    message = Message(_("A change of this group is planned"), planned_words(schedule), advice)
+    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")

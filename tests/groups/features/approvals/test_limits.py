@@ -22,7 +22,7 @@ from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.moves.services.moves import Move, Retire
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services import steps as schedule_steps
+from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock
 from groups.poster import InvalidResponse, LoyaltyType
@@ -347,12 +347,12 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     schedule = schedule_of(staff)
     request = approvals.ask_for(schedule, staff, beyond.value.breaches)
     assert not Lock.objects.exists()
-    assert not schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    assert not run_due(timezone.now() + timedelta(hours=2))
     approvals.approve(request, owner.credentials)
-    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.user, schedule.asked_by) == ("active", owner, "staff")
-    schedule_steps.run_due(timezone.now() + timedelta(hours=4))
+    run_due(timezone.now() + timedelta(hours=4))
     assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
 
@@ -386,7 +386,7 @@ def schedule_of(user):
 def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
     schedule = planned(staff)
     set_limits(max_rise=5)
-    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
     assert not sandbox.posts()
@@ -395,9 +395,9 @@ def test_limits_are_asked_again_when_a_plan_begins(staff, sandbox):
 
 def test_the_return_of_a_plan_waits_for_no_limit(staff, sandbox):
     schedule = planned(staff)
-    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    run_due(timezone.now() + timedelta(hours=2))
     set_limits(max_clients=0, max_percent=0)
-    schedule_steps.run_due(timezone.now() + timedelta(hours=4))
+    run_due(timezone.now() + timedelta(hours=4))
     schedule.refresh_from_db()
     assert schedule.state == "done"
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
@@ -409,7 +409,7 @@ def test_a_plan_of_a_user_who_lost_the_right_since_is_held(staff, owner, sandbox
     request = approvals.ask_for(schedule, staff, ())
     approvals.approve(request, owner.credentials)
     owner.groups.set(staff.groups.all())
-    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    run_due(timezone.now() + timedelta(hours=2))
     schedule.refresh_from_db()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
 
@@ -834,7 +834,7 @@ def test_an_approved_plan_whose_group_grew_meanwhile_is_held(staff, owner, sandb
     request = approvals.ask_for(schedule_of(staff), staff, ())
     approvals.approve(request, owner.credentials)
     sandbox.console("demo").put_client(4)
-    schedule_steps.run_due(timezone.now() + timedelta(hours=2))
+    run_due(timezone.now() + timedelta(hours=2))
     schedule = Schedule.objects.get()
     assert (schedule.state, schedule.reason) == ("held", "beyond_limits")
     assert not sandbox.posts()

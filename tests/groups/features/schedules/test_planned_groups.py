@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.services.steps import run_due
+from groups.features.schedules.services import run_due
 from tests.support.bulk import BULK, plan_by_form
 from tests.support.pages import fragment, group_form, text_of
 from tests.support.schedules import GROUP, at, percent_of, planned

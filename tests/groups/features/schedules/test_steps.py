@@ -10,18 +10,17 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from groups.features.schedules import services
 from groups.features.schedules.models import Schedule
-from groups.features.schedules.presenters.rows import ScheduleRow
-from groups.features.schedules.services import steps
-from groups.features.schedules.services.schedules import cancel_schedule
-from groups.features.schedules.services.steps import run_due
+from groups.features.schedules.services import cancel_schedule, run_due
+from groups.features.schedules.views import card_of
 from groups.models import Change, Lock, PosterAccount
 from groups.services.groups import read_now
 from groups.services.journal import history
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.not_sent import Locked, NotNow, OperationReused
+from groups.services.writes.not_sent import Locked, NotNow
 from tests.support.schedules import GROUP, HOUR, at, percent_of, planned
 
 pytestmark = pytest.mark.django_db
@@ -56,8 +55,8 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
         clock[0] = at(4)
         return execute(command)
 
-    monkeypatch.setattr(steps, "timezone", SimpleNamespace(now=lambda: clock[0]))
-    monkeypatch.setattr(steps, "execute", slow_execute)
+    monkeypatch.setattr(services, "timezone", SimpleNamespace(now=lambda: clock[0]))
+    monkeypatch.setattr(services, "execute", slow_execute)
     run_due()
     assert states(late) == ("missed", None, None)
     assert late.reason == Reason.TOO_LATE
@@ -119,7 +118,6 @@ def test_the_birthday_bonus_may_come_and_go_too(staff, sandbox):
 EDITS = {
     "edited": {"client_groups_discount": "13"},
     "renamed": {"client_groups_name": "Інша назва"},
-    "of another type": {"loyalty_type": "1"},
 }
 
 
@@ -215,8 +213,8 @@ def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_li
     block_bonuses(schedule.start_id)
     run_due(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
-    row = ScheduleRow(schedule, staff)
-    assert (row.cancel_label, row.return_was_tried) == ("Return to the old values now", False)
+    card = card_of(schedule, staff)
+    assert (card["cancel_label"], card["return_was_tried"]) == ("Return to the old values now", False)
     cancel_schedule(schedule, user=staff)
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     block_bonuses(None)
@@ -229,13 +227,10 @@ def block_bonuses(change_id):
     PosterAccount.objects.filter(pk="demo").update(bonus_block=change_id)
 
 
-@pytest.mark.parametrize(
-    ("fault", "options"), [("error_object", {"code": 10}), ("status_401", {}), ("status_403", {})]
-)
-def test_a_token_that_poster_refuses_once_misses_no_start_and_holds_no_return(staff, sandbox, fault, options):
+def test_a_token_that_poster_refuses_once_misses_no_start_and_holds_no_return(staff, sandbox):
     schedule = planned(staff)
     for hours, state in ((1.1, "active"), (3.1, "done")):
-        sandbox.script("clients.getGroup", fault, times=1, **options)
+        sandbox.script("clients.getGroup", "error_object", times=1, code=10)
         run_due(at(hours))
         assert schedule.reason == ""
         run_due(at(hours + 0.1))
@@ -270,7 +265,7 @@ def be_refused_to_the_end(schedule, sandbox, hours, state):
     """Let Poster refuse every call, and see after how many tries the schedule gives up."""
     sent = len(sandbox.posts())
     sandbox.script("*", "error_object", times=None, code=10)
-    for tries in range(len(steps.RETRY_DELAYS)):
+    for tries in range(len(services.RETRY_DELAYS)):
         run_due(at(hours + tries / 5))
         schedule.refresh_from_db()
         assert (schedule.is_open, schedule.refusals) == (True, tries + 1)
@@ -281,7 +276,7 @@ def be_refused_to_the_end(schedule, sandbox, hours, state):
 
 def test_a_token_that_poster_refuses_once_after_an_outage_holds_nothing(active, sandbox):
     sandbox.script("clients.getGroup", "status_502", times=None)
-    for tries in range(len(steps.RETRY_DELAYS)):
+    for tries in range(len(services.RETRY_DELAYS)):
         run_due(at(3.1 + tries / 5))
     sandbox.clear_faults()
     sandbox.script("clients.getGroup", "error_object", times=1, code=10)
@@ -299,29 +294,6 @@ def test_a_person_without_the_right_plans_nothing(manager, sandbox):
 # --- Poster away -------------------------------------------------------------------------------------------
 
 
-def test_a_start_that_did_not_reach_poster_is_tried_again(staff, sandbox):
-    schedule = planned(staff)
-    sandbox.script("clients.getGroup", "status_500", times=20)
-    run_due(at(1.1))
-    assert schedule.state == "planned"
-    sandbox.clear_faults()
-    assert run_due(at(1.1)) == []
-    run_due(at(1.2))
-    assert states(schedule) == ("active", "applied", None)
-    assert len(sandbox.posts()) == 1
-
-
-def test_a_return_is_tried_until_it_is_made(active, sandbox):
-    for hours in range(4, 30, 2):
-        sandbox.script("clients.getGroup", "status_500", times=20)
-        run_due(at(hours))
-        sandbox.clear_faults()
-        assert states(active)[0] == "active"
-    run_due(at(40))
-    assert states(active) == ("done", "applied", "applied")
-    assert len(sandbox.posts()) == 2
-
-
 def fail_once(sandbox, schedule, moment):
     """Let the step of a schedule fail at a time; return the seconds until its next try."""
     sandbox.script("clients.getGroup", "status_500", times=20)
@@ -335,9 +307,12 @@ def test_each_pause_between_two_tries_is_longer_and_the_return_begins_with_the_s
     schedule = planned(staff)
     pauses = [fail_once(sandbox, schedule, at(1 + tries / 5)) for tries in range(1, 9)]
     assert pauses == [10, 30, 60, 120, 300, 600, 600, 600]
+    assert run_due(at(2.6) + timedelta(minutes=9)) == []
     run_due(at(2.9))
-    assert states(schedule)[0] == "active"
+    assert (states(schedule)[0], len(sandbox.posts())) == ("active", 1)
     assert [fail_once(sandbox, schedule, at(4 + tries)) for tries in range(2)] == [10, 30]
+    run_due(at(40))
+    assert (states(schedule)[0], len(sandbox.posts())) == ("done", 2)
 
 
 def test_a_write_that_needs_a_person_holds_the_plan_too(staff, sandbox):
@@ -367,6 +342,17 @@ def test_a_lost_answer_is_waited_for_and_never_sent_twice(staff, sandbox):
     run_due(at(1.4))
     assert states(schedule) == ("active", "applied", None)
     assert len(sandbox.posts()) == 1
+
+
+def test_a_lost_start_that_a_user_sends_again_is_made(staff, sandbox):
+    schedule = planned(staff)
+    sandbox.script("clients.updateGroup", "lost_before", seconds=0.05)
+    run_due(at(1.1))
+    lost = Change.objects.get(pk=schedule.start_id)
+    assert execute(history.command_again(lost, staff.credentials)).state == "applied"
+    run_due(at(1.2))
+    run_due(at(4))
+    assert (states(schedule)[0], percent_of(sandbox), len(sandbox.posts())) == ("done", 10, 3)
 
 
 def test_a_lost_start_that_a_user_sends_again_in_vain_is_tried_again(staff, owner, sandbox):
@@ -426,14 +412,14 @@ def test_a_cancellation_while_poster_is_away_is_carried_out_later(active, owner,
 def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner, sandbox, monkeypatch):
     """A worker has the lease: it makes the start, sees the cancellation, and returns."""
     schedule = planned(staff)
-    send = steps.execute
+    send = services.execute
 
     def cancelled_meanwhile(command):
         if command.operation == schedule.start_id:
             cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=owner)
         return send(command)
 
-    monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(services, "execute", cancelled_meanwhile)
     run_due()
     assert not sandbox.posts()
     Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now())
@@ -443,7 +429,7 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
 
 def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sandbox, monkeypatch):
     schedule = planned(staff, starts=-HOUR, ends=None)
-    send = steps.execute
+    send = services.execute
 
     def cancelled_meanwhile(command):
         change = send(command)
@@ -451,7 +437,7 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
             cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         return change
 
-    monkeypatch.setattr(steps, "execute", cancelled_meanwhile)
+    monkeypatch.setattr(services, "execute", cancelled_meanwhile)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
@@ -459,14 +445,14 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
 def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
     """The cancellation comes after the worker has looked for one."""
     schedule = planned(staff, starts=-HOUR, ends=None)
-    store = steps.update_schedule
+    store = services.update_schedule
 
     def cancelled_before(row, **values):
         if values.get("state") == State.DONE:
             cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         return store(row, **values)
 
-    monkeypatch.setattr(steps, "update_schedule", cancelled_before)
+    monkeypatch.setattr(services, "update_schedule", cancelled_before)
     before = percent_of(sandbox)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -480,6 +466,8 @@ def test_a_held_one_is_closed_by_one_user(staff, owner, sandbox):
     run_due(at(2))
     seen_by_both = [Schedule.objects.get(pk=schedule.pk) for _ in range(2)]
     assert [each.state for each in seen_by_both] == ["held"] * 2
+    with pytest.raises(NotNow):
+        cancel_schedule(seen_by_both[0], user=staff, said="return")
     cancel_schedule(seen_by_both[0], user=staff)
     with pytest.raises(NotNow):
         cancel_schedule(seen_by_both[1], user=owner)
@@ -512,16 +500,6 @@ def test_the_end_of_one_plan_leaves_the_lock_of_another_one(staff, sandbox):
     other = planned(staff, group_id=1, starts=9 * HOUR, ends=10 * HOUR)
     run_due(at(2))
     assert [lock.row_id for lock in Lock.objects.all()] == [other.pk]
-
-
-def test_the_same_form_is_one_plan_and_with_other_values_none(staff, sandbox):
-    operation, now = uuid.uuid4(), timezone.now()
-    times = {"starts_at": now + HOUR, "ends_at": now + 2 * HOUR}
-    first = planned(staff, id=operation, **times)
-    assert planned(staff, id=operation, **times) == first
-    with pytest.raises(OperationReused):
-        planned(staff, id=operation, percent="21", **times)
-    assert Schedule.objects.count() == 1
 
 
 def removal_of(user, group):
@@ -577,9 +555,9 @@ class Killed(BaseException):
     """The process is gone: no handler of it may run."""
 
 
-def killed_at(monkeypatch, module, name, call, *, after):
+def killed_at(monkeypatch, name, call, *, after):
     """Let the process die before or after so many calls of a function."""
-    real, calls = getattr(module, name), [0]
+    real, calls = getattr(services, name), [0]
 
     def dying(*args, **kwargs):
         calls[0] += 1
@@ -590,25 +568,25 @@ def killed_at(monkeypatch, module, name, call, *, after):
             raise Killed
         return result
 
-    monkeypatch.setattr(module, name, dying)
+    monkeypatch.setattr(services, name, dying)
 
 
 STEPS = [
-    *((steps, "update_schedule", call) for call in (1, 2, 3)),
-    *((steps, "execute", call) for call in (1, 2)),
-    *((steps, "_find_change", call) for call in (1, 2, 3)),
+    *(("update_schedule", call) for call in (1, 2, 3)),
+    *(("execute", call) for call in (1, 2)),
+    *(("find_change", call) for call in (1, 2, 3)),
 ]
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize(("module", "name", "call"), STEPS)
+@pytest.mark.parametrize(("name", "call"), STEPS)
 def test_a_worker_killed_at_any_step_is_followed_by_another_one(
-    staff, sandbox, monkeypatch, module, name, call, after
+    staff, sandbox, monkeypatch, name, call, after
 ):
     before = dict(sandbox.accounts["demo"].groups[GROUP])
     schedule = planned(staff)
     with monkeypatch.context() as context:
-        killed_at(context, module, name, call, after=after)
+        killed_at(context, name, call, after=after)
         for hours in (1.1, 1.3, 3.1, 3.3):
             with contextlib.suppress(Killed):
                 run_due(at(hours))
@@ -622,20 +600,20 @@ def test_a_worker_killed_at_any_step_is_followed_by_another_one(
 
 def test_of_two_workers_one_makes_the_step(staff, sandbox, monkeypatch):
     planned(staff)
-    send = steps.execute
+    send = services.execute
 
     def with_another_worker(command):
         assert run_due(at(1.1)) == []
         return send(command)
 
-    monkeypatch.setattr(steps, "execute", with_another_worker)
+    monkeypatch.setattr(services, "execute", with_another_worker)
     run_due(at(1.1))
     assert len(sandbox.posts()) == 1
 
 
 def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, monkeypatch):
     schedule = planned(staff)
-    send, nested = steps.execute, []
+    send, nested = services.execute, []
 
     def overtaken(command):
         if not nested:
@@ -643,7 +621,7 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
             run_due(at(1.5))
         return send(command)
 
-    monkeypatch.setattr(steps, "execute", overtaken)
+    monkeypatch.setattr(services, "execute", overtaken)
     run_due(at(1.1))
     assert states(schedule)[0] == "active"
     assert len(sandbox.posts()) == 1
@@ -651,7 +629,7 @@ def test_a_worker_whose_lease_has_run_out_sends_nothing_twice(staff, sandbox, mo
 
 def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, monkeypatch):
     schedule = planned(staff)
-    send, others = steps.execute, []
+    send, others = services.execute, []
 
     def with_another_worker(command):
         if command.returns:
@@ -660,7 +638,7 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
             Schedule.objects.filter(pk=schedule.pk).update(cancelled_at=at(1.1), cancelled_by=staff)
         return send(command)
 
-    monkeypatch.setattr(steps, "execute", with_another_worker)
+    monkeypatch.setattr(services, "execute", with_another_worker)
     run_due(at(1.1))
     assert others == [[]]
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -668,24 +646,24 @@ def test_a_return_right_after_its_start_is_made_by_one_worker(staff, sandbox, mo
 
 def test_the_steps_of_one_account_are_made_alone(staff, sandbox):
     schedule = planned(staff, starts=-HOUR)
-    assert list(steps.accounts_due()) == ["demo"]
+    assert list(services.accounts_due()) == ["demo"]
     assert run_due(account="kavarnia") == []
     assert run_due(account="demo") == [schedule]
-    assert list(steps.accounts_due()) == []
+    assert list(services.accounts_due()) == []
 
 
 def test_a_worker_whose_lease_has_run_out_starts_nothing_that_was_cancelled_since(
     staff, sandbox, monkeypatch
 ):
     schedule = planned(staff)
-    command_of = steps.command_of
+    command_of = services.command_of
 
     def overtaken(*step):
         cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
         run_due(at(1.5))
         return command_of(*step)
 
-    monkeypatch.setattr(steps, "command_of", overtaken)
+    monkeypatch.setattr(services, "command_of", overtaken)
     run_due(at(1.1))
     assert states(schedule) == ("cancelled", None, None)
     assert not sandbox.posts()
@@ -695,7 +673,7 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
     staff, sandbox, monkeypatch
 ):
     schedule = planned(staff)
-    send, nested = steps.execute, []
+    send, nested = services.execute, []
 
     def overtaken(command):
         change = send(command)
@@ -704,7 +682,7 @@ def test_a_worker_whose_lease_has_run_out_does_not_put_an_ended_one_in_force_aga
             run_due(at(4))
         return change
 
-    monkeypatch.setattr(steps, "execute", overtaken)
+    monkeypatch.setattr(services, "execute", overtaken)
     run_due(at(1.1))
     assert states(schedule) == ("done", "applied", "applied")
 
@@ -729,14 +707,14 @@ def test_an_edit_made_here_meanwhile_is_not_overwritten(active, owner, sandbox):
 
 def test_a_broken_one_does_not_stop_the_others(staff, owner, sandbox, monkeypatch):
     broken, sound = planned(staff), planned(owner, group_id=1)
-    send = steps.execute
+    send = services.execute
 
     def sometimes(command):
         if command.group_id == GROUP:
             raise RuntimeError
         return send(command)
 
-    monkeypatch.setattr(steps, "execute", sometimes)
+    monkeypatch.setattr(services, "execute", sometimes)
     run_due(at(1.5))
     assert states(sound)[0] == "active"
     assert states(broken)[0] == "planned"
