@@ -279,6 +279,8 @@ env.require("EMAIL_FROM", env_values.is_sender(DEFAULT_FROM_EMAIL), "is not the 
 PASSWORD_RESET_TIMEOUT = 3600
 # The address under which people reach the dashboard: a worker knows it from no request.
 SITE_URL = env.address("SITE_URL", plain=DEBUG or not HTTPS)
+# Notices in Telegram: its Bot API, or a server of the company's own that speaks it.
+TELEGRAM_URL = env.address("TELEGRAM_URL", default="https://api.telegram.org", plain=DEBUG)
 
 # A server on a database without users prints this, and the first owner goes on there.
 FIRST_LINK = "poster_admin.users.sign_in.first_start.new_link"

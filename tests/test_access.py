@@ -71,6 +71,8 @@ NEEDS = {
                    f"/jobs/{JOB}/undo/",
                    "/schedules/", "/requests/", f"/requests/{CHANGE}/",
                    f"/requests/{CHANGE}/withdraw/", "/account/notices/",
+                   "/account/notices/telegram/", "/account/notices/telegram/trial/",
+                   "/account/notices/telegram/remove/",
                    "/account/views/", "/account/views/1/"},
     # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
     "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/"},
@@ -89,8 +91,6 @@ NEEDS = {
     "set_bonus_unit": {"/account/bonus-unit/"},
     "exceed_limits": {"/account/limits/", f"/requests/{CHANGE}/approve/", f"/requests/{CHANGE}/refuse/"},
     "watch_account": {"/account/watch/"},
-    "set_webhook": {"/account/notices/webhook/", "/account/notices/webhook/secret/",
-                    "/account/notices/webhook/remove/", "/account/notices/webhook/trial/"},
     "view_securityevent": {"/accounts/security-log/"},
     "change_user": {"/account/installation/", "/account/start/",
                     "/people/", "/people/new/", "/people/1/", "/people/1/password/", "/people/1/block/",
@@ -527,7 +527,7 @@ PROVEN = (
     *(("get", "/accounts/second-factor/"), ("post", "/accounts/second-factor/remove/")),
     *(("post", "/accounts/second-factor/codes/"), ("get", "/accounts/passkeys/new/")),
     *(("post", "/account/"), ("get", "/account/disconnect/"), ("post", "/account/disconnect/")),
-    *(("post", "/account/notices/webhook/"), ("post", "/account/notices/webhook/secret/")),
+    ("post", "/account/notices/telegram/"),
     *(("get", "/people/new/"), ("post", "/people/new/"), ("post", "/people/1/block/")),
     *(("get", f"{SNAPSHOT}/download/"), ("get", f"{SNAPSHOT}/restore/"), ("post", f"{SNAPSHOT}/restore/")),
 )

@@ -1,4 +1,4 @@
-"""Search all that a job leaves behind for secrets and people: log, reports, mail, webhook and files."""
+"""Search all that a job leaves behind for secrets and people: log, reports, mail, Telegram and files."""
 
 import re
 import subprocess
@@ -15,10 +15,9 @@ from tests.support.environment import ROOT
 from tests.support.mail import Inbox
 from tests.support.ports import free_port
 from tests.support.reports import events_in, report_server
-from tests.support.webhook_receiver import Receiver
+from tests.support.telegram import CHAT, TOKEN, telegram_server
 
 FROM, TO, CRASHING = 7, 1, 13
-HOOK = "a-path-that-lets-its-reader-write"
 # Move a group while Poster fails, then another one in a worker with a fault of its own; tell all of it.
 WORK = """
 import logging
@@ -38,16 +37,16 @@ from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.features.notices.services import deliveries
 from groups.features.notices.services import outbox
-from groups.features.notices.services import webhooks
+from groups.features.notices.services import telegram
+from groups.features.notices.models import Notice
 from tests.support.dashboard import mover
 
-address, group_id, target_id, crashing = sys.argv[1], *map(int, sys.argv[2:5])
+token, chat, group_id, target_id, crashing = *sys.argv[1:3], *map(int, sys.argv[3:6])
 owner = User.objects.get()
 owner.email = "owner@example.com"
 owner.save()
 kinds = [source.kind for source in event_sources]
 outbox.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
-print(webhooks.save_webhook(owner.credentials, address=address, kinds=kinds))
 deliveries.tell_events()
 
 mover.start([group_id], target_id)
@@ -63,6 +62,11 @@ def crash(job, lease):
 moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
+deliveries.tell_events()
+new_worker(deliveries.QUEUE, batch=True).run()
+# The same once more, in the chat.
+Notice.objects.all().delete()
+telegram.set_chat(owner, token=token, chat=chat)
 deliveries.tell_events()
 new_worker(deliveries.QUEUE, batch=True).run()
 sentry_sdk.flush(10)
@@ -100,8 +104,11 @@ def plain(message):
 @pytest.mark.once
 def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox):
     mails, port = inbox
-    receiver = Receiver()
-    with Sandbox(groups=12, clients=40) as sandbox, report_server() as (dsn, reports):
+    with (
+        Sandbox(groups=12, clients=40) as sandbox,
+        report_server() as (dsn, reports),
+        telegram_server() as telegram,
+    ):
         account = sandbox.accounts["demo"]
         rows = [row for group in (FROM, TO, CRASHING) for row in account.clients.rows(group)]
         dashboard = Dashboard(
@@ -110,6 +117,7 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
             SENTRY_DSN=dsn,
             EMAIL_URL=f"smtp://127.0.0.1:{port}",
             SITE_URL="http://127.0.0.1:8000",
+            TELEGRAM_URL=telegram.url,
             LOG_FORMAT="json",  # tests/test_canary.py has both formats, which one filter masks
         )
         named = f"{rows[0]['lastname']} {rows[0]['phone']} {account.token}"
@@ -120,9 +128,8 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
             (5, "error_unknown_code", {"message": named}),
         ):
             sandbox.script("clients.updateClient", fault, call=call, when="before", **options)
-        address = f"{receiver.address.partition('?')[0]}?{HOOK}"
         done = subprocess.run(
-            [sys.executable, "-c", WORK, address, str(FROM), str(TO), str(CRASHING)],
+            [sys.executable, "-c", WORK, TOKEN, CHAT, str(FROM), str(TO), str(CRASHING)],
             cwd=ROOT,
             env=dashboard.environment,
             check=False,
@@ -130,16 +137,14 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
             text=True,
             timeout=120,
         )
-        secret = done.stdout.strip()
         jobs = {row["group_id"]: (row["state"], row["reason"]) for row in dashboard.table("groups_job")}
         changes = dashboard.table("groups_change")
         dashboard.close()
-    receiver.close()
     places = {
         "the log": done.stderr,
         "a report": b"\n".join(reports).decode(),
         "a mail": "".join(map(plain, mails.mail)),
-        "a webhook": "".join(body.decode() for _, body in receiver.requests),
+        "a chat": "".join(fields["text"] for _path, fields in telegram.messages),
     }
     files = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     files = {name: SECOND.sub("", file.decode("latin-1")).encode("latin-1") for name, file in files.items()}
@@ -151,12 +156,11 @@ def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_pat
     (event,) = events_in(places["a report"])
     assert event["exception"]["values"][-1]["value"] == "/api/clients.updateClient?token=[token]&format=json"
     assert len(mails.mail) == 1
-    assert len(receiver.requests) == 1
+    assert len(telegram.messages) == 1
     # And nobody is named.
     secrets = {
         "the token": forms_of(account.token),
-        "the secret of the webhook": {secret, secret.removeprefix("whsec_")},
-        "the address of the webhook": {HOOK},
+        "the bot or its chat": {TOKEN, quote(TOKEN), CHAT},
         "a key": {dashboard.environment["SECRET_KEY"], dashboard.environment["POSTER_TOKEN_KEYS"]},
         "somebody": people_in(rows),
     }

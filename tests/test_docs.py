@@ -1,31 +1,23 @@
 """Hold the documents against the code: commands, variables, paths and links exist, and the example runs."""
 
-import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-import time
 import tomllib
 from collections import Counter
-from contextlib import closing, suppress
-from http.client import HTTPConnection
 from importlib.util import find_spec
 
 import pytest
 import yaml
 from django.core.management import find_commands, get_commands
 
-from groups.features.notices.services.webhooks import sign
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 from tests.benchmarks.__main__ import NAMES
-from tests.support.dashboard.killing import wait_until
 from tests.support.documents import read, targets
 from tests.support.environment import ROOT
-from tests.support.ports import free_port
 
 DECISIONS = sorted(f"docs/adr/{path.name}" for path in (ROOT / "docs" / "adr").glob("*.md"))
 PAGES = sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))
@@ -209,50 +201,6 @@ def test_the_example_of_a_client_says_in_one_line_that_no_account_has_such_a_nam
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "ValueError: This is not the login of a Poster account.\n"
-
-
-def listens(port):
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
-        return True
-    return False
-
-
-def post(port, body, headers):
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        connection.putrequest("POST", "/")
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        return connection.getresponse().status
-
-
-def test_the_example_of_a_receiver_takes_what_is_signed_and_answers_401_to_anything_else():
-    secret, port, now = "whsec_c2VjcmV0", free_port(), str(int(time.time()))
-    body = json.dumps({"id": "1", "text": "A change."}).encode()
-    signed = {
-        "content-length": str(len(body)),
-        "webhook-id": "1",
-        "webhook-timestamp": now,
-        "webhook-signature": sign(secret, "1", now, body),
-    }
-    example = [sys.executable, "docs/examples/webhook.py", str(port)]
-    with subprocess.Popen(
-        example, cwd=ROOT, env={"SECRET": secret}, stdout=subprocess.PIPE, text=True
-    ) as receiver:
-        try:
-            wait_until(lambda: listens(port))
-            assert post(port, b"", {}) == 401
-            for name, odd in (
-                ("signature", "v1,\xe9"),
-                ("timestamp", "soon"),
-                ("timestamp", "9" * 5000),
-                ("timestamp", "\xb2"),
-            ):
-                assert post(port, body, signed | {f"webhook-{name}": odd}) == 401
-            assert post(port, body, signed) == 204
-            assert receiver.stdout.readline() == "A change.\n"
-        finally:
-            receiver.terminate()
 
 
 def test_the_example_of_a_command_is_the_command():

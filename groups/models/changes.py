@@ -339,7 +339,6 @@ class Change(Consent):
             ("view_sales", "Can see the sales of a loyalty group, and what a percent costs"),
             ("set_bonus_unit", "Can lift a block on birthday bonuses and set their unit"),
             ("watch_account", "Can let the worker look for changes made elsewhere"),
-            ("set_webhook", "Can set the address to which the notices of an account are sent"),
             ("exceed_limits", "Can set the limits of an account, and let changes go beyond them"),
             ("change_criteria", "Can set the criteria of an account, and run them"),
         )

@@ -38,25 +38,17 @@ HOSTS = 256
 class BoundedSession(requests.Session):
     """A session without the conveniences of requests. Threads may share it: no call changes it.
 
-    Every call needs `end_at` before it, `allow_redirects=False`, and `stream=True` to bound the body. With a
-    `server_name`, TLS asks for it and checks it, instead of the host of the address.
+    Every call needs `end_at` before it, `allow_redirects=False`, and `stream=True` to bound the body.
     """
 
-    def __init__(
-        self,
-        tls: ssl.SSLContext,
-        *,
-        proxy: str | None = None,
-        pool_size: int = 1,
-        server_name: str | None = None,
-    ) -> None:
+    def __init__(self, tls: ssl.SSLContext, *, proxy: str | None = None, pool_size: int = 1) -> None:
         super().__init__()
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # The one that a body is unpacked from, within limits: requests would offer what it knows itself.
         self.headers["Accept-Encoding"] = "gzip"
         self.proxies = {"all": proxy} if proxy else {}
-        adapter = _Adapter(tls, pool_size, server_name)
+        adapter = _Adapter(tls, pool_size)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -67,14 +59,12 @@ class BoundedSession(requests.Session):
 class _Adapter(HTTPAdapter):
     """Send through bounded connections, once, trusting the authorities of `tls` alone."""
 
-    def __init__(self, tls: ssl.SSLContext, pool_size: int, server_name: str | None) -> None:
+    def __init__(self, tls: ssl.SSLContext, pool_size: int) -> None:
         self._tls = tls
-        self._server_name = server_name
         super().__init__(HOSTS, pool_size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        options |= {"ssl_context": self._tls, "server_hostname": self._server_name}
-        super().init_poolmanager(*args, **options)
+        super().init_poolmanager(*args, **options, ssl_context=self._tls)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:

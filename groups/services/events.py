@@ -1,4 +1,4 @@
-"""Find the events of an account that users and programs are notified of. Features add kinds of events.
+"""Find the events of an account that users are notified of. Features add kinds of events.
 
 Events are read from the rows that the history, the jobs and the features keep anyway, so none can be
 forgotten where such a row is written. Words are made later, in the language of each reader: a sentence or two
@@ -36,7 +36,7 @@ LONGEST_KIND = 9
 class Event:
     """Something that happened in an account; `key` names it for good.
 
-    `concerns` returns True if a user may be notified of it; a program is notified of all.
+    `concerns` returns True if a user may be notified of it.
     """
 
     key: str

@@ -3,15 +3,15 @@
 // for this user, and until the sign-out.
 //
 // Kept are the fields that differ from those of the opened form, and its version or what each field was opened with, so
-// that a change made meanwhile is a conflict. Of a form with rows their number, of a move its clients, too. No password,
-// no file, and nothing of a field with `data-never-kept`.
+// that a change made meanwhile is a conflict. Of a form with rows their number, of a move its clients, too. No password
+// and no file.
 import { $, $$, chooseAgain, fetchInto, tab } from "./dom.js";
 import { clearUnsaved, hadEnded, unsavedForm } from "./forms.js";
 
 const PREFIX = "typed ";
 const FORMS = "main form[data-dirty-guard]";
 const SEARCH = "main form[role=search][method=post]";
-const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file], [data-never-kept]), select, textarea)[name], [type=hidden]:is([name=version], [name=clients], [name^=initial-], [name$=TOTAL_FORMS])";
+const FIELDS = ":is(input:not([type=hidden], [type=password], [type=file]), select, textarea)[name], [type=hidden]:is([name=version], [name=clients], [name^=initial-], [name$=TOTAL_FORMS])";
 const user = $(".top")?.dataset.user;
 const key = () => PREFIX + location.pathname + location.search;
 

@@ -21,7 +21,7 @@ LOOKS = {
 # Words that are the same in every language: names, and what is written in Latin letters everywhere.
 LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", "jsonl",
          "olena", "ivan", "maria", "iphone", "example", "kopecks", "eng", "pin", "id",
-         "javascript", "https", "json", "slack", "telegram", "email", "url"}  # fmt: skip
+         "javascript", "https", "telegram", "botfather", "start", "email", "url"}  # fmt: skip
 
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
 READ_TEXTS = """() => {
@@ -86,7 +86,7 @@ STATES = {"beyond_the_limits", "block_a_person", "blocked_person", "check_of_a_n
           "plan_of_several_groups_held", "planned_twice", "request_of_a_group_that_changed",
           "restore_a_group_that_is_gone", "retire_while_a_job_is_at_it", "scheme_looked_at",
           "scheme_planned", "second_factor_of_a_person", "set_up_refused", "sign_a_person_out",
-          "snapshot_without_its_key", "webhook_refused", "where_clients_lie"}  # fmt: skip
+          "snapshot_without_its_key", "telegram_refused", "where_clients_lie"}  # fmt: skip
 EVERY_TEMPLATE = KINDS | PAGES | STATES
 # Languages and looks take turns over the scenes.
 TURN = {name: turn for turn, name in enumerate(sorted(SCENES, key=lambda name: name not in EVERY_TEMPLATE))}

@@ -26,7 +26,7 @@ FORMS = {
     "/groups/filters/": "Показати",
     "/clients/list/": "Знайти клієнтів",
     "/criteria/": "Зберегти критерії",
-    "/account/notices/webhook/": "Зберегти",
+    "/account/notices/telegram/": "Зберегти й надіслати пробу",
     "/accounts/password/": "Змінити пароль",
     "/accounts/second-factor/": "Перевірити й налаштувати",
 }

@@ -17,7 +17,7 @@ OWN = (
     *EDIT,
     *("groups.delete_group_with_clients", "groups.set_bonus_unit", "groups.view_snapshot"),
     *("groups.view_change", "groups.view_sales"),
-    *("groups.watch_account", "groups.set_webhook", "groups.exceed_limits", "groups.change_criteria"),
+    *("groups.watch_account", "groups.exceed_limits", "groups.change_criteria"),
     *("auth.view_user", "auth.add_user", "auth.change_user", "users.view_securityevent"),
     *("users.view_totpdevice", "users.delete_totpdevice", "users.view_passkey", "users.delete_passkey"),
     *("users.add_companylink", "users.view_companylink", "users.delete_companylink"),

@@ -31,7 +31,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
 ONLY_POST = {
     *("/account/bonus-unit/", "/account/views/1/", "/account/watch/", "/accounts/logout/"),
     *("/clients/list/unknown/", "/criteria/pins/1/remove/"),
-    "/account/notices/webhook/trial/",
+    *("/account/notices/telegram/remove/", "/account/notices/telegram/trial/"),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     "/accounts/passkeys/use/",
     "/people/1/invite/",

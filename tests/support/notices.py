@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from groups.features.notices.models import Delivery, NoticeChoice
-from groups.features.notices.services import deliveries, outbox, webhooks
+from groups.features.notices.models import Delivery, Notice, NoticeChoice
+from groups.features.notices.services import deliveries, outbox
 from groups.management.commands.worker import new_worker
 from groups.models import Change, Job
 from groups.services.events import event_sources
@@ -14,13 +14,15 @@ from groups.services.events import event_sources
 KINDS = [source.kind for source in event_sources]
 
 
-def set_webhook(owner, address, kinds=KINDS):
-    return webhooks.save_webhook(owner.credentials, address=address, kinds=list(kinds))
-
-
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
     """Let a user be notified of these kinds of events, or of all."""
     outbox.choose_notices(user, dict.fromkeys(kinds or KINDS, how))
+
+
+def told(*users):
+    """Look for events, and return the texts of all notices of the users, one after the other."""
+    outbox.write_notices()
+    return [notice.text for user in users for notice in Notice.objects.filter(user=user)]
 
 
 def tell():

@@ -21,7 +21,8 @@ from groups.features.criteria.models import KIND, Criteria
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.elsewhere.services import watch
 from groups.features.insights.models import ClientCount
-from groups.features.notices.models import Webhook
+from groups.features.notices.models import Delivery
+from groups.features.notices.services.telegram import set_chat
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock, PosterCredentials, WorkerHeartbeat
@@ -1178,25 +1179,17 @@ def recovery_codes_are_replaced(stage):
     stage.goto("/accounts/second-factor/codes/")
 
 
-page("notices", "/account/notices/", shows="[data-webhook=none]")
+page("notices", "/account/notices/", shows="[data-telegram=none]")
 
 
-def _asked_about_webhook(stage, step):
-    Webhook.objects.create(
-        account_id="demo",
-        credentials=stage.user.credentials,
-        shown="https://hooks.example.com/…",
-        address=Secret("https://hooks.example.com/one"),
-        secret=Secret("whsec_"),
-    )
-    stage.goto(f"/account/notices/webhook/{step}/")
+@scene(shows="[data-telegram=failing]")
+def notices_that_did_not_arrive(stage):
+    set_chat(stage.user, token="1:invented", chat="1")
+    Delivery.objects.create(user=stage.user, failure="chat", detail="403", tried_at=timezone.now())
+    stage.goto("/account/notices/")
 
 
-for name, step in {"webhook_gets_a_secret": "secret", "webhook_is_removed": "remove"}.items():
-    SCENES[name] = (partial(_asked_about_webhook, step=step), "Owners", "demo", "form .button.danger")
-
-
-sent("webhook_refused", "/account/notices/webhook/", {"address": "http://10.0.0.1/"})
+sent("telegram_refused", "/account/notices/telegram/", {"token": "invented", "chat": "1"})
 
 
 @scene(shows="#dialog[open] .places")

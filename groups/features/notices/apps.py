@@ -5,7 +5,7 @@ from groups import feature
 
 
 class Notices(feature.Feature):
-    """Mails to users, and requests to the webhook of an account, that tell of events."""
+    """Mails and messages in Telegram that tell users of events."""
 
     name = "groups.features.notices"
     verbose_name = _("Notices")
@@ -15,7 +15,6 @@ class Notices(feature.Feature):
         from groups.features.notices import presenters  # noqa: PLC0415 - as above
         from groups.features.notices.models import Delivery  # noqa: PLC0415 - as above
         from groups.features.notices.services import deliveries, outbox  # noqa: PLC0415 - as above
-        from groups.services.events import event_sources  # noqa: PLC0415 - as above
 
         hooks.settings_pages(presenters.settings_of_notices)
         hooks.routine("notices", deliveries.tell_events, pause=3)
@@ -23,6 +22,4 @@ class Notices(feature.Feature):
         hooks.prune("notices", outbox.forget_old)
         hooks.doctor(gettext_noop("notices"), deliveries.examine)
         hooks.gauge("notices_not_sent", "Messages with notices", Delivery.objects.all, deliveries.NOT_SENT)
-        hooks.form_addresses("webhook_trial")
-        # The log names the kinds of events that a webhook is notified of.
-        hooks.log_words((source.kind, source.label) for source in event_sources)
+        hooks.form_addresses("telegram_trial", "telegram_remove")

@@ -1,4 +1,4 @@
-"""Forms of the notices: how a user is notified of each kind of event, and where the webhook is."""
+"""Forms of the notices: how a user is notified of each kind of event, and in which chat."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.notices.models import NoticeChoice
-from groups.features.notices.services.addresses import LONGEST
 from groups.services.events import event_sources
 
 
@@ -22,33 +21,24 @@ class NoticesForm(forms.Form):
             )
 
 
-class WebhookForm(forms.Form):
-    """The address, which is never shown again: left empty, the present one stays."""
+class TelegramForm(forms.Form):
+    """A bot and a chat, which are never shown again. A token with other signs could change the address."""
 
-    address = forms.CharField(
-        label=_("Address"),
-        required=False,
-        max_length=LONGEST,
-        # The address lets anybody write there, so js/back.js does not keep it.
-        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-never-kept": True}),
+    token = forms.RegexField(
+        r"^[0-9]{1,20}:[A-Za-z0-9_-]{20,100}\Z",
+        label=_("Token of the bot"),
+        help_text=_("Make a bot with @BotFather in Telegram, or use one that you have: it shows the token."),
+        error_messages={
+            "invalid": _("Enter the token alone, as @BotFather shows it: a number, a colon, letters.")
+        },
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
     )
-    kinds = forms.MultipleChoiceField(
-        label=_("Events that it gets"),
-        choices=lambda: [(source.kind, source.label) for source in event_sources],
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose at least one kind of event, or remove the webhook.")},
+    chat = forms.RegexField(
+        r"^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,40})\Z",
+        label=_("Chat"),
+        help_text=_(
+            "Its number, below zero for a group, or the @name of a channel. Add the bot to it first."
+        ),
+        error_messages={"invalid": _("Enter the number of a chat, or the name of a channel with @.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-
-    def __init__(self, data: Any = None, *, shown: str = "", kinds: list[str]) -> None:
-        super().__init__(data, initial={"kinds": kinds})
-        self._is_new = not shown
-        if shown:
-            self.fields["address"].help_text = _(
-                "Leave it empty to keep the present one (%(address)s). With a new address comes a new secret."
-            ) % {"address": shown}
-
-    def clean_address(self) -> str:
-        address: str = self.cleaned_data["address"].strip()
-        if self._is_new and not address:
-            raise forms.ValidationError(_("Enter an address."))
-        return address

@@ -1,15 +1,15 @@
-"""Define notices: the choices of users, the webhook of an account, and the outbox."""
+"""Define notices: the choices of users, their chats in Telegram, and the outbox."""
 
 import uuid
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models import PosterAccount, PosterCredentials
+from groups.models import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from poster_admin.common.encryption import EncryptedField
 
@@ -26,7 +26,7 @@ class NoticeChoice(models.Model):
     """
 
     class How(models.TextChoices):
-        OFF = "off", _("No mail")
+        OFF = "off", _("Not at all")
         AT_ONCE = "at_once", _("At once")
         DIGEST = "digest", _("Each morning")
 
@@ -48,50 +48,26 @@ class NoticeChoice(models.Model):
         return f"{self.user_id} {self.kind} {self.how}"
 
 
-def new_key() -> str:
-    """Return a key that no webhook has had. Webhooks of release 1.0 have the name of their account."""
-    return str(uuid.uuid4())
+class TelegramChat(models.Model):
+    """The chat in which a bot of the user's own writes the notices; without a row they come by mail.
 
-
-class WebhookQuerySet(models.QuerySet["Webhook"]):
-    def on(self) -> "WebhookQuerySet":
-        """Return the webhooks whose owner is still connected to this account with a good token."""
-        return self.filter(credentials__account=F("account"), credentials__refused_at=None)
-
-
-class Webhook(models.Model):
-    """The address to which the notices of one account are sent.
-
-    `key` stands for this one address: another address is another row with another key. Notices and messages
-    name the key, so those for an address end with it, and none reaches the next one of the account.
-    `credentials` are those of the owner who has set it, in whose language and with whose right it is told;
-    without them nothing is sent. The address is a secret too: those of chat services let their reader write.
-    `shown` is its beginning, for people. `kinds` has for each kind that is told the time of that choice:
-    events before it are not told.
+    Anyone who has the token of the bot may write there and read what was written to it.
     """
 
-    account = models.OneToOneField(
-        PosterAccount, on_delete=models.CASCADE, related_name="webhook", primary_key=True
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="telegram_chat", primary_key=True
     )
-    key = models.CharField(max_length=63, unique=True, default=new_key, editable=False)
-    credentials = models.ForeignKey(
-        PosterCredentials, null=True, on_delete=models.SET_NULL, related_name="webhooks"
-    )
-    address = EncryptedField()
-    shown = models.CharField(max_length=255)
-    secret = EncryptedField()
-    kinds = models.JSONField(default=dict)
-
-    objects = WebhookQuerySet.as_manager()
+    token = EncryptedField()
+    chat = EncryptedField()
+    set_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        db_table = "groups_webhook"
-        verbose_name = "webhook"
-        verbose_name_plural = "webhooks"
+        verbose_name = "Telegram chat"
+        verbose_name_plural = "Telegram chats"
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.account_id} {self.shown}"
+        return str(self.user_id)
 
 
 class NoticeCursor(models.Model):
@@ -122,11 +98,10 @@ class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
 
 
 class Delivery(Leased):
-    """One message with one or more notices: a mail to a user, or a request to a webhook.
+    """One message with one or more notices to a user: a mail, or a message in a chat.
 
-    One that was taken by the mail server or the webhook is not sent again. A worker that dies before it has
-    recorded that leaves it to another one, so it may come twice, with the same id: in the Message-ID of the
-    mail, and as `id` of the webhook.
+    One that was taken by the mail server or by Telegram is not sent again. A worker that dies before it has
+    recorded that leaves it to another one, so it may come twice; a mail has the same Message-ID then.
     """
 
     class State(models.TextChoices):
@@ -134,39 +109,30 @@ class Delivery(Leased):
         SENT = "sent"
         # Nobody could be told within a day.
         GIVEN_UP = "given_up"
-        # The user may no longer see it, or the webhook is gone; or it was a trial, which has one try.
+        # The user may no longer see it, or has switched its kinds off.
         DROPPED = "dropped"
 
     class Failure(models.TextChoices):
         """Why the last try failed. The labels are half sentences for people."""
 
-        ADDRESS = "address", _("the address leads to a place that is not allowed")
-        NO_NAME = "no_name", _("there is no server of this name")
-        UNREACHABLE = "unreachable", _("there was no connection")
-        TIMEOUT = "timeout", _("there was no answer in time")
-        CERTIFICATE = "certificate", _("its certificate is not accepted")
-        TLS = "tls", _("no encrypted connection was possible")
-        NO_HTTP = "no_http", _("it broke off, or did not answer as a web server does")
-        REDIRECT = "redirect", _("it leads to another address, which is not followed")
-        STATUS = "status", _("it answered with an error")
+        UNREACHABLE = "unreachable", _("Telegram could not be reached")
+        TELEGRAM = "telegram", _("Telegram answered with an error")
+        BOT = "bot", _("Telegram does not know the bot; enter the token that @BotFather shows now")
+        CHAT = "chat", _("the bot may not write in this chat; add it there, or send it /start")
+        SECRET = "secret", _("what is stored about the chat cannot be read; enter it again")
         MAIL = "mail", _("the mail server did not take it")
-        SECRET = "secret", _("the stored address cannot be read")
-        TOKEN = "token", _("Poster did not accept the token of the owner who set it")
+        TOKEN = "token", _("Poster does not accept the token of its reader")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="deliveries"
-    )
-    webhook = models.ForeignKey(
-        Webhook, null=True, to_field="key", on_delete=models.CASCADE, related_name="deliveries"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="deliveries")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     created_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveSmallIntegerField(default=0)
     tried_at = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(default=timezone.now)
-    failure = models.CharField(max_length=11, blank=True)
-    status = models.PositiveSmallIntegerField(null=True)
+    failure = models.CharField(max_length=11, choices=Failure, blank=True)
+    # Telegram's status, or the reason why there was none.
+    detail = models.CharField(max_length=20, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
 
@@ -175,27 +141,19 @@ class Delivery(Leased):
         verbose_name = "message with notices"
         verbose_name_plural = "messages with notices"
         default_permissions = ()
-        indexes = (
-            models.Index(fields=("state", "next_try_at"), name="delivery_open"),
-            models.Index(fields=("webhook", "-tried_at"), name="delivery_by_webhook"),
-        )
+        indexes = (models.Index(fields=("state", "next_try_at"), name="delivery_open"),)
 
     def __str__(self) -> str:
         return f"{self.pk} {self.state}"
 
-    @property
-    def problem(self) -> str:
-        """The reason why the last try failed, in words; empty if it did not."""
-        return str(self.Failure(self.failure).label) if self.failure else ""
-
 
 class SendFailed(Exception):
-    """A try has failed. It holds a reason and a status, never an address, a secret or an answer."""
+    """A try has failed. It holds a reason and a detail, never an address, a token or an answer."""
 
-    def __init__(self, failure: Delivery.Failure, status: int | None = None) -> None:
+    def __init__(self, failure: Delivery.Failure, detail: str = "") -> None:
         super().__init__(failure)
         self.failure = failure
-        self.status = status
+        self.detail = detail
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
@@ -205,16 +163,11 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """One event that one user or one webhook is notified of, in the language of its reader."""
+    """One event that one user is notified of, in the language of this user."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="notices")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="notices"
-    )
-    webhook = models.ForeignKey(
-        Webhook, null=True, to_field="key", on_delete=models.CASCADE, related_name="notices"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=9)
     at = models.DateTimeField()
     text = models.TextField()
@@ -231,13 +184,6 @@ class Notice(models.Model):
         ordering = ("at", "pk")
         default_permissions = ()
         indexes = (models.Index(fields=("delivery", "due_at"), name="notice_due"),)
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(user__isnull=True, webhook__isnull=False)
-                | Q(user__isnull=False, webhook__isnull=True),
-                name="notice_of_one_reader",
-            ),
-        )
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at}"

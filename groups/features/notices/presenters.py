@@ -1,4 +1,4 @@
-"""Show how people and the webhook of an account are notified of events."""
+"""Show how people are notified of events."""
 
 from typing import Any
 
@@ -7,30 +7,27 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.notices.models import Webhook
-from groups.features.notices.services import webhooks
-from groups.features.notices.services.outbox import SET_WEBHOOK, VIEW_GROUP, may_be_told
+from groups.features.notices.models import Delivery, Notice, TelegramChat
+from groups.features.notices.services.outbox import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
 
 
 def settings_of_notices(user: User) -> list[SettingsPage]:
-    """Return the page where the user chooses notices, and where an owner sets the webhook."""
+    """Return the page where the user chooses notices."""
     if not user.has_perm(VIEW_GROUP):
         return []
-    words = _("Events that come by mail, and when.")
-    if user.has_perm(SET_WEBHOOK):
-        words = _("Events that come by mail, and when; the webhook of the account.")
+    words = _("Events that come by mail or in Telegram, and when.")
     return [SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")]
 
 
-def about_webhook(webhook: Webhook | None) -> dict[str, Any]:
-    """Return the webhook of an account, whether it is in use, and the message that was tried last."""
-    if webhook is None:
-        return {}
-    owner = webhook.credentials
-    is_usable = owner and owner.account_id == webhook.account_id and owner.refused_at is None
-    is_on = bool(owner and is_usable and may_be_told(owner.user, SET_WEBHOOK))
-    return {"webhook": webhook, "webhook_is_on": is_on, "last": webhooks.last_try(webhook)}
+def about_chat(user: User) -> dict[str, Any]:
+    """Return the chat of the user, whether a trial is on its way, and the last message that was tried."""
+    chat = TelegramChat.objects.filter(user=user).first()
+    if chat is None:
+        return {"mail_problem": mail_problem(user)}
+    tried = Delivery.objects.exclude(state=Delivery.State.DROPPED).filter(user=user, tried_at__gt=chat.set_at)
+    on_its_way = Notice.objects.waiting().filter(user=user, kind=TRIAL).exclude(delivery__tries__gt=0)
+    return {"chat": chat, "last": tried.order_by("tried_at").last(), "trial_on_its_way": on_its_way.exists()}
 
 
 def mail_problem(user: User) -> str:

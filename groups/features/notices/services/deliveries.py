@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F
 from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, Webhook
-from groups.features.notices.services import mails, outbox, webhooks
+from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, TelegramChat
+from groups.features.notices.services import mails, outbox, telegram
 from groups.models import PosterCredentials
 from groups.services.installation.findings import Found
 from groups.services.installation.findings import State as Level
@@ -22,7 +22,7 @@ log = logging.getLogger("groups.notices")
 QUEUE = "notices"
 # Pauses between two tries, a day in all.
 RETRY_DELAYS = tuple(timedelta(minutes=minutes) for minutes in (0.5, 2, 10, 30, 60, 120, 240, 480, 480))
-# Most notices in one message; the next message has the rest.
+# Most notices in one mail; the next mail has the rest.
 MOST_NOTICES = 100
 # A task that has not begun this long after its time was lost with its worker.
 OVERDUE = timedelta(minutes=2)
@@ -35,19 +35,17 @@ LOOKED_AT = timedelta(days=1)
 def queue_due_notices() -> int:
     """Queue the notices that are due, one message a reader and account; return the number of messages."""
     waiting = Notice.objects.filter(delivery=None, due_at__lte=timezone.now())
-    readers = set(waiting.order_by().values_list("user_id", "webhook_id", "account_id"))
     queued = 0
-    for user_id, webhook_key, account_id in readers:
-        of_reader = Notice.objects.filter(user=user_id, webhook=webhook_key, account=account_id)
+    for user_id, account_id in set(waiting.order_by().values_list("user_id", "account_id")):
+        of_reader = Notice.objects.filter(user=user_id, account=account_id)
+        has_chat = TelegramChat.objects.filter(user=user_id).exists()
+        most = telegram.MOST_NOTICES if has_chat else MOST_NOTICES
         with transaction.atomic():
-            # The webhook before its notices, in the order of who sets another address meanwhile.
-            if webhook_key and not Webhook.objects.select_for_update().filter(key=webhook_key):
-                continue
             waiting = of_reader.select_for_update().filter(delivery=None, due_at__lte=timezone.now())
-            ids = list(waiting.values_list("pk", flat=True)[:MOST_NOTICES])
+            ids = list(waiting.values_list("pk", flat=True)[:most])
             if not ids:
                 continue  # another worker was sooner
-            delivery = Delivery.objects.create(user_id=user_id, webhook_id=webhook_key)
+            delivery = Delivery.objects.create(user_id=user_id)
             of_reader.filter(pk__in=ids).update(delivery=delivery)
             deliver.enqueue(str(delivery.pk))
             queued += 1
@@ -78,9 +76,9 @@ def deliver(delivery_id: str) -> None:
     )
     if lease is None:
         return
-    delivery = lease.row.select_related("webhook__account", "user").first()
+    delivery = lease.row.select_related("user__telegram_chat").first()
     if delivery is None:
-        return  # another address was set a moment ago
+        return  # the user was removed a moment ago
     notices = outbox.notices_to_send(delivery)
     reader = outbox.reader_of(delivery, notices[0].account_id) if notices else None
     if reader is None:
@@ -89,9 +87,8 @@ def deliver(delivery_id: str) -> None:
     try:
         _send(delivery, notices, reader)
     except SendFailed as failed:
-        way, why = "webhook" if delivery.webhook else "mail", failed.failure
-        log.warning("Notices by %s %s were not sent: %s %s", way, delivery.pk, why, failed.status or "")
-        values = {"failure": why, "status": failed.status}
+        log.warning("Notices %s were not sent: %s %s", delivery.pk, failed.failure, failed.detail)
+        values = {"failure": failed.failure, "detail": failed.detail}
         if delivery.tries > len(RETRY_DELAYS):
             lease.release(state=State.GIVEN_UP, **values)
             return
@@ -100,15 +97,15 @@ def deliver(delivery_id: str) -> None:
             lease.release(next_try_at=next_try_at, **values)
             deliver.using(run_after=next_try_at).enqueue(str(delivery.pk))
     else:
-        lease.release(state=State.SENT, failure="", status=None)
+        lease.release(state=State.SENT, failure="", detail="")
 
 
 def _send(delivery: Delivery, notices: list[Notice], reader: PosterCredentials) -> None:
     """Send a message. Raises `SendFailed`, also while Poster does not accept the token of its reader."""
     if reader.refused_at:
         raise SendFailed(Delivery.Failure.TOKEN)
-    if delivery.webhook is not None:
-        webhooks.send_request(delivery, notices)
+    if hasattr(delivery.user, "telegram_chat"):
+        telegram.send_message(delivery.user.telegram_chat, notices)
     else:
         mails.send_mail(delivery, notices)
 
@@ -124,20 +121,12 @@ def tell_events() -> None:
 
 
 def examine() -> Found:
-    """Look at the messages that could not be sent, for each webhook and for mail: for `manage.py doctor`."""
+    """Count the messages that could not be sent, by their reason: for `manage.py doctor`."""
     failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
     recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
-    for account in sorted(set(recent.exclude(webhook=None).values_list("webhook__account", flat=True))):
-        words = _("the webhook of %(name)s fails: /account/notices/ says why")
-        yield Level.WARNING, words % {"name": account}
-    mails_not_sent = recent.filter(webhook=None)
-    without_token = mails_not_sent.filter(failure=Delivery.Failure.TOKEN).count()
-    if not_taken := mails_not_sent.count() - without_token:
-        words = _("mails that the mail server did not take: %(count)s")
-        yield Level.WARNING, words % {"count": not_taken}
-    if without_token:
-        words = _("mails not sent because Poster does not accept the token of their reader: %(count)s")
-        yield Level.WARNING, words % {"count": without_token}
+    for failure, count in recent.order_by("failure").values_list("failure").annotate(Count("pk")):
+        words = _("messages that could not be sent: %(count)s (%(reason)s)")
+        yield Level.WARNING, words % {"count": count, "reason": Delivery.Failure(failure).label}
     if not recent.exists():
         mail, none = _("mail is set up, waiting: %(count)s"), _("no mail, waiting: %(count)s")
         words = mail if settings.EMAIL_ENABLED else none

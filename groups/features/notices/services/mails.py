@@ -20,7 +20,7 @@ LONGEST_SUBJECT = 120
 def send_mail(delivery: Delivery, notices: list[Notice]) -> None:
     """Send one mail with all notices. Raises `SendFailed`."""
     user = delivery.user
-    if user is None or not user.email or not settings.EMAIL_ENABLED:
+    if not user.email or not settings.EMAIL_ENABLED:
         raise SendFailed(Delivery.Failure.MAIL)
     with translation.override(language_of(user)):
         subject = Truncator(notices[0].text).chars(LONGEST_SUBJECT)

@@ -7,7 +7,6 @@ the event, so the database takes each once, whatever number of workers look, and
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
@@ -15,9 +14,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
-from groups.features.notices.models import Delivery, Notice, NoticeChoice, NoticeCursor, Webhook
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, NoticeCursor
 from groups.models import PosterAccount, PosterCredentials
 from groups.services.events import Event, event_sources, events_since
 from groups.services.values import in_currency_of
@@ -26,42 +27,13 @@ from poster_admin.users.language import language_of
 
 log = logging.getLogger("groups.notices")
 VIEW_GROUP = "groups.view_group"
-SET_WEBHOOK = "groups.set_webhook"
+# The kind of a notice that tries a chat. No event has it, so nobody can choose it.
+TRIAL = "trial"
 # Rows may be committed some time after the time that they name, and clocks of servers differ.
 OVERLAP = timedelta(minutes=15)
 MORNING = time(8)
 KEPT = timedelta(days=30)
 How = NoticeChoice.How
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A user or a webhook, and the kinds of events that it gets, each with the time of that choice."""
-
-    user: User
-    webhook: Webhook | None
-    chosen: dict[str, tuple[str, datetime]]
-
-    def notice_of(self, kind: str, event: Event, account: PosterAccount) -> Notice | None:
-        """Return the notice of an event in the reader's language, or None for one that it does not get."""
-        how, chosen_at = self.chosen.get(kind, (How.OFF, event.at))
-        is_of_others = self.webhook is None and how != How.OFF and not event.concerns(self.user)
-        if how == How.OFF or event.at < chosen_at or is_of_others:
-            return None
-        name = f"webhook {self.webhook.key}" if self.webhook else f"user {self.user.pk}"
-        with translation.override(language_of(self.user)), in_currency_of(account):
-            text = event.text()
-        return Notice(
-            id=uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {account.pk} {event.key}"),
-            account=account,
-            user=None if self.webhook else self.user,
-            webhook=self.webhook,
-            kind=kind,
-            at=event.at,
-            text=text,
-            path=event.path,
-            due_at=next_morning(event.at) if how == How.DIGEST else event.at,
-        )
 
 
 def choices_of(user: User) -> dict[str, str]:
@@ -98,9 +70,7 @@ def next_morning(moment: datetime) -> datetime:
 def write_notices() -> int:
     """Write the notices of new events for every reader; return the number of events looked at."""
     looked_at = 0
-    # The accounts in which somebody wants to be told.
-    told = Q(pk__in=Webhook.objects.on().values("account")) | Q(pk__in=_with_mail().values("account"))
-    for account in PosterAccount.objects.filter(told):
+    for account in PosterAccount.objects.filter(pk__in=_to_be_told().values("account")):
         try:
             looked_at += _write_notices_of(account)
         except Exception as error:
@@ -118,53 +88,74 @@ def _write_notices_of(account: PosterAccount) -> int:
     looked_at, now = cursors.values_list("looked_at", Now()).get()
     events = list(events_since(account, min(looked_at, now) - OVERLAP))
     with transaction.atomic():
-        # Read after the events: a choice or an address that is newer than they are counts.
-        readers = _readers(account)
+        # Read after the events: a choice that is newer than they are counts.
+        readers = _to_be_told().filter(account=account).prefetch_related("user__notice_choices")
+        users = [each.user for each in readers if may_be_told(each.user)]
         # An event that two sources tell is told once, in the words of the later one: the feature's.
         notices = {
             found.pk: found
             for kind, event in events
-            for each in readers
-            if (found := each.notice_of(kind, event, account))
+            for user in users
+            if (found := _notice_of(kind, event, user, account))
         }
         Notice.objects.bulk_create(notices.values(), ignore_conflicts=True)
         cursors.update(looked_at=now)
     return len(events)
 
 
-def _readers(account: PosterAccount) -> list[Reader]:
-    """Return the readers that may see the account now; lock its webhook, so that its address stays."""
-    readers = []
-    for credentials in _with_mail().filter(account=account).prefetch_related("user__notice_choices"):
-        if may_be_told(credentials.user):
-            choices = credentials.user.notice_choices.all()
-            chosen = {each.kind: (each.how, each.chosen_at) for each in choices}
-            readers.append(Reader(credentials.user, None, chosen))
-    webhooks = Webhook.objects.on().filter(account=account).select_for_update(of=("self",))
-    for webhook in webhooks.select_related("credentials__user"):
-        if webhook.credentials and may_be_told(webhook.credentials.user, SET_WEBHOOK):
-            times = webhook.kinds.items()
-            chosen = {kind: (How.AT_ONCE, datetime.fromisoformat(chosen_at)) for kind, chosen_at in times}
-            readers.append(Reader(webhook.credentials.user, webhook, chosen))
-    return readers
+def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> Notice | None:
+    """Return the notice of an event in the user's language, or None for one that the user does not get."""
+    choice = next((each for each in user.notice_choices.all() if each.kind == kind), None)
+    if choice is None or choice.how == How.OFF or event.at < choice.chosen_at or not event.concerns(user):
+        return None
+    with translation.override(language_of(user)), in_currency_of(account):
+        text = event.text()
+    return Notice(
+        id=uuid.uuid5(uuid.NAMESPACE_OID, f"user {user.pk} {account.pk} {event.key}"),
+        account=account,
+        user=user,
+        kind=kind,
+        at=event.at,
+        text=text,
+        path=event.path,
+        due_at=next_morning(event.at) if choice.how == How.DIGEST else event.at,
+    )
 
 
-def _with_mail() -> QuerySet[PosterCredentials]:
-    """Return the credentials of users who want to be told by mail, and can be."""
-    if not settings.EMAIL_ENABLED:
-        return PosterCredentials.objects.none()
+def _to_be_told() -> QuerySet[PosterCredentials]:
+    """Return the credentials of users who want to be told, and can be: in a chat, or by mail."""
+    reached = Q(user__telegram_chat__isnull=False)
+    if settings.EMAIL_ENABLED:
+        reached |= ~Q(user__email="")
     wish = NoticeChoice.objects.exclude(how=How.OFF).values("user")
-    usable = PosterCredentials.objects.filter(user__in=wish, refused_at=None).exclude(user__email="")
-    return usable.select_related("user")
+    return PosterCredentials.objects.filter(reached, user__in=wish, refused_at=None).select_related("user")
 
 
-def may_be_told(user: User, *further: str) -> bool:
+def write_trial(credentials: PosterCredentials) -> None:
+    """Write a notice of nothing for a user, in place of one that still waits: it tries the user's chat."""
+    Notice.objects.waiting().filter(user=credentials.user, kind=TRIAL).delete()
+    with translation.override(language_of(credentials.user)):
+        text = _("A trial: your notices arrive here.")
+    now = timezone.now()
+    Notice.objects.create(
+        id=uuid.uuid4(),
+        account=credentials.account,
+        user=credentials.user,
+        kind=TRIAL,
+        at=now,
+        text=text,
+        path=reverse("groups:notices"),
+        due_at=now,
+    )
+
+
+def may_be_told(user: User) -> bool:
     """Return True if a user may sign in and see the groups."""
-    return user.is_active and user.has_perms((VIEW_GROUP, *further))
+    return user.is_active and user.has_perm(VIEW_GROUP)
 
 
 def notices_to_send(delivery: Delivery) -> list[Notice]:
-    """Return the notices of a message; of a mail, without those whose kind its reader has switched off.
+    """Return the notices of a message, without those whose kind its reader has switched off.
 
     A worker that has read the choice before may write such a notice down after they were deleted.
     """
@@ -177,11 +168,9 @@ def reader_of(delivery: Delivery, account_id: str) -> PosterCredentials | None:
 
     Credentials that Poster has refused are returned: that may have been a mistake, which a later page shows.
     """
-    is_mail = delivery.webhook_id is None
-    reader = Q(user=delivery.user_id) if is_mail else Q(webhooks__key=delivery.webhook_id)
-    credentials = PosterCredentials.objects.filter(reader, account=account_id).select_related("user").first()
-    further = () if is_mail else (SET_WEBHOOK,)
-    return credentials if credentials and may_be_told(credentials.user, *further) else None
+    found = PosterCredentials.objects.filter(user=delivery.user_id, account=account_id)
+    credentials = found.select_related("user").first()
+    return credentials if credentials and may_be_told(credentials.user) else None
 
 
 def forget_old() -> int:

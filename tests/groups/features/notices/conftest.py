@@ -1,11 +1,10 @@
-"""Fixtures of notices: a user who wants to be told, a receiver, and the worker's rounds."""
+"""Fixtures of notices: users who want to be told, and a Telegram."""
 
 import pytest
 
-from tests.support.notices import set_webhook
-from tests.support.webhook_receiver import Receiver
-
-ADDRESS = "staff@example.com"
+from groups.features.notices.services.telegram import set_chat
+from poster_admin.users.models import ChosenLanguage
+from tests.support.telegram import CHAT, TOKEN, telegram_server
 
 
 @pytest.fixture
@@ -15,21 +14,24 @@ def own_address(settings):
 
 
 @pytest.fixture
-def reader(staff):
-    """Return a user with a mail address."""
-    staff.email = ADDRESS
+def reader(staff, settings):
+    """Return a user with a mail address who reads English."""
+    settings.EMAIL_ENABLED = True
+    staff.email = "staff@example.com"
     staff.save()
+    ChosenLanguage.objects.create(user=staff, language="en")
     return staff
 
 
 @pytest.fixture
-def receiver(settings):
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
+def telegram(settings):
+    with telegram_server() as telegram:
+        settings.TELEGRAM_URL = telegram.url
+        yield telegram
 
 
 @pytest.fixture
-def secret(owner, receiver):
-    """Set the webhook of the account to the receiver, and return its secret."""
-    return set_webhook(owner, receiver.address)
+def chatting(reader, telegram):
+    """Return the reader, who has set a chat."""
+    set_chat(reader, token=TOKEN, chat=CHAT)
+    return reader
