@@ -249,7 +249,7 @@ def test_a_page_that_needs_the_database_is_503_in_words_and_one_line_of_the_log(
 def test_a_mistake_of_ours_is_a_500_with_its_traceback_in_the_log(
     staff, browse, sandbox, monkeypatch, caplog
 ):
-    monkeypatch.setattr("groups.views.groups.history.latest_changes", lambda *_: 1 / 0)
+    monkeypatch.setattr("groups.views.groups.history.latest_of", lambda *_: 1 / 0)
     answer = browse(staff, raise_request_exception=False).get("/groups/1/")
     assert answer.status_code == 500
     assert "ZeroDivisionError" in caplog.text
