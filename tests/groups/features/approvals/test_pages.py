@@ -70,17 +70,6 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     assert "Nobody approves a request of their own." in text_of(page)
 
 
-def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_history(
-    staff, owner, browse, sandbox, limits
-):
-    limits(max_percent=Decimal(20))
-    send(browse(staff), percent="25", note="До свята")
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    assert "До свята" in text_of(client.get(url))
-    client.post(f"{url}approve/")
-    assert Change.objects.get().note == "До свята"
-
-
 def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
     limits(max_percent=Decimal(20))
     url = send(browse(staff), "/groups/new/", percent="25")["Location"]
@@ -96,21 +85,6 @@ def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, br
     assert "In Poster now" not in text_of(answer)
     assert client.post(f"{url}approve/", hidden(answer, "seen")).status_code == 302
     assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
-
-
-def test_a_rise_that_has_become_another_is_told_as_it_is_now_and_as_it_was_approved(
-    staff, owner, browse, sandbox, limits
-):
-    limits(max_rise=Decimal(10))
-    send(browse(staff), percent="25")
-    sandbox.console("demo").edit(1, client_groups_discount="12")
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    page = client.get(url)
-    assert "The percent would rise by 13 points; the limit is 10 points." in text_of(page)
-    client.post(f"{url}approve/", hidden(page, "seen"))
-    words = "Rise approved: by 13 points; the limit was 10 points."
-    assert words in text_of(client.get(url))
-    assert words in text_of(client.get("/requests/"))
 
 
 def test_the_same_form_sent_twice_is_one_request(staff, browse, limits):
@@ -145,24 +119,17 @@ def ask(browse, staff, limits, url=EDIT, **values):
 def test_another_approves_with_their_own_token_and_the_history_names_both(
     staff, owner, browse, sandbox, limits
 ):
-    url = ask(browse, staff, limits)
+    url = ask(browse, staff, limits, percent="25", note="До свята")
     client = browse(owner)
     assert 'data-to-decide="1"' in client.get("/groups/").content.decode()
-    page = client.get(url).content.decode()
-    assert re.findall('<a href="([^"]+)"[^>]* aria-current', page) == ["/requests/"]
-    assert "After the approval" in page
-    assert "Asked for" not in page
+    assert "До свята" in text_of(client.get(url))
     sandbox.log.clear()
     answer = client.post(f"{url}approve/")
     assert (answer.status_code, answer["Location"]) == (302, url)
     assert len(sandbox.posts()) == 1
     change = Change.objects.get()
-    assert (change.state, change.user, change.user_name, change.asked_by) == (
-        "applied",
-        owner,
-        "owner",
-        "staff",
-    )
+    assert (change.state, change.user, change.asked_by) == ("applied", owner, "staff")
+    assert change.note == "До свята"
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "25"
     assert state_of(client.get(url))[1] == "approved"
     assert "owner, for staff" in text_of(client.get("/history/"))
@@ -178,11 +145,7 @@ def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, br
     assert client.post(f"{url}withdraw/")["Location"] == url
     page = client.get(url)
     assert state_of(page)[1] == "refused"
-    assert "withdrawn" in text_of(page)
     assert "Withdrawn by staff on" in text_of(page)
-    assert "Refused by" not in text_of(page)
-    assert "withdrawn" in text_of(browse(owner).get("/requests/"))
-    assert "moved on" in text_of(client.post(f"{url}withdraw/", follow=True))
     assert "moved on" in text_of(browse(owner).post(f"{url}approve/", follow=True))
     assert not list(events_since(the_request().account, since))
     assert not sandbox.posts()
@@ -190,33 +153,16 @@ def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, br
     assert ApprovalRequest.objects.filter(state="waiting").count() == 1
 
 
-def test_who_waits_reads_who_may_approve_it(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    make_user("stranger", role="Owners", account="kavarnia", sandbox=sandbox)
-    assert "It can be approved by: owner." in text_of(browse(staff).get(url))
-    page = text_of(browse(owner).get(url))
-    assert "You can approve or refuse it until" in page
-    assert "It can be approved by" not in page
-    owner.is_active = False
-    owner.save()
-    assert "Nobody else has the right to approve it yet." in text_of(browse(staff).get(url))
-
-
 def test_a_group_and_its_form_lead_to_what_was_asked_for(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
-    for client in map(browse, (staff, owner)):
-        for page in ("/groups/1/", EDIT):
-            answer = client.get(page)
-            assert "A request about this group waits for approval. Asked by staff on" in text_of(answer)
-            assert f'href="{url}"' in answer.content.decode()
-        assert "waits for approval" not in text_of(client.get("/groups/4/"))
     other = make_user("other", role="Staff", account="demo", sandbox=sandbox)
-    assert "waits for approval" not in text_of(browse(other).get("/groups/1/"))
-    # The page of a locked group has another notice above it, with a title of its own.
-    Change(account_id="demo", action="update", group_id=1, target="group:1", state="unknown").save()
-    assert "A request about this group waits for approval." in text_of(browse(staff).get("/groups/1/"))
+    for page in ("/groups/1/", EDIT):
+        answer = browse(owner).get(page)
+        assert "A request about this group waits for approval. Asked by staff on" in text_of(answer)
+        assert f'href="{url}"' in answer.content.decode()
+        assert "waits for approval" not in text_of(browse(other).get(page))
     browse(staff).post(f"{url}withdraw/")
-    assert "waits for approval" not in text_of(browse(staff).get("/groups/1/"))
+    assert "waits for approval" not in text_of(browse(owner).get("/groups/1/"))
 
 
 def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, limits):
@@ -231,17 +177,11 @@ def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, lim
 def test_a_refusal_has_a_reason_and_is_final(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
-    nothing_said = client.post(f"{url}refuse/", {"reason": " "})
-    assert nothing_said.status_code == 422
-    assert "<title>Error: Request" in nothing_said.content.decode()
-    assert "Not refused yet. Please correct this: Enter a reason." in text_of(nothing_said)
+    assert client.post(f"{url}refuse/", {"reason": " "}).status_code == 422
     assert client.post(f"{url}refuse/", {"reason": "Задорого"})["Location"] == url
     page = browse(staff).get(url)
     assert state_of(page)[1] == "refused"
     assert "Задорого" in text_of(page)
-    # Nothing was changed, and no page says so.
-    assert "· change Request" in text_of(page)
-    assert "Change Постоянный посетитель" in text_of(browse(staff).get("/requests/"))
     assert "moved on" in text_of(client.post(f"{url}approve/", follow=True))
     assert not sandbox.posts()
 
@@ -276,17 +216,6 @@ def test_a_group_that_changed_since_is_asked_about_again(staff, owner, browse, s
     assert (now["client_groups_name"], now["client_groups_discount"]) == ("Перейменована", "25")
 
 
-def test_a_mark_of_older_values_asks_once_more(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    row = sandbox.accounts["demo"].groups[1]
-    sandbox.console("demo").put(row | {"client_groups_name": "Перша"})
-    client = browse(owner)
-    first = hidden(client.post(f"{url}approve/"), "seen")
-    sandbox.console("demo").put(row | {"client_groups_name": "Друга"})
-    assert client.post(f"{url}approve/", first).status_code == 409
-    assert not sandbox.posts()
-
-
 # --- The right to go beyond them ---------------------------------------------------------------------------
 
 
@@ -308,25 +237,14 @@ def test_an_owner_passes_with_a_reason_that_is_in_the_history(owner, browse, san
 
 
 def test_owners_set_the_limits(owner, browse, limits):
-    limits(max_percent=5, set_at=timezone.now() - timedelta(days=100))
+    limits(max_percent=5)
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
     (event,) = SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner)
     assert event.detail == "demo, max_percent: 5 → 20.5, max_birthday_bonus: – → 1000, max_clients: – → 150"
-    page = text_of(client.get("/accounts/security-log/"))
-    assert "Highest percent: 5 → 20.5, Highest birthday bonus: – → 1000" in page
     kept = Limits.objects.get(account="demo")
-    assert timezone.now() - kept.set_at < timedelta(minutes=1)
-    assert (kept.max_percent, kept.max_rise, kept.max_birthday_bonus, kept.max_clients) == (
-        Decimal("20.5"),
-        None,
-        1000,
-        150,
-    )
-    page = client.get("/account/limits/")
-    assert 'value="20.5"' in page.content.decode()
-    assert "Set by owner" in text_of(page)
+    assert kept.values == {"max_percent": Decimal("20.5"), "max_birthday_bonus": 1000, "max_clients": 150}
     assert client.post("/account/limits/", {**form, "max_clients": "1.5"}).status_code == 422
     assert client.post("/account/limits/", {**form, "max_percent": "101"}).status_code == 422
 
@@ -449,6 +367,7 @@ def test_who_has_no_right_to_the_write_may_refuse_it_and_is_not_named_among_thos
     staff, owner, manager, browse, sandbox, limits, way
 ):
     limits(max_percent=Decimal(20))
+    make_user("stranger", role="Owners", account="kavarnia", sandbox=sandbox)
     manager.user_permissions.add(Permission.objects.get(codename="exceed_limits"))
     asking, deciding = browse(staff), browse(manager)
     url, form, headers = way(asking)

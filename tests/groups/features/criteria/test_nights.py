@@ -352,11 +352,11 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
     assert len(night()) == 1
 
 
-def test_a_night_whose_time_is_past_is_told_too_where_a_job_of_a_group_has_stopped(nightly, staff):
+@pytest.mark.parametrize("state", Job.HALTED)
+def test_a_night_is_left_out_and_told_where_another_job_of_a_group_has_stopped(nightly, staff, state):
     start(staff, group_id=GOLD, target_id=1)
-    Job.objects.filter(kind="move").update(state=Job.State.STOPPED)
-    let_night_come(ago=timedelta(hours=7))
-    nights.run_night("demo")
+    Job.objects.filter(kind="move").update(state=state)
+    assert not night()
     assert Criteria.objects.get().left_out_at is not None
 
 

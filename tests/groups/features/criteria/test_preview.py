@@ -275,6 +275,15 @@ def test_a_client_whose_own_row_cannot_be_read_stays(look, client_of, table, san
     assert number(page, "unread") == 1
 
 
+def test_nobody_leaves_a_birthday_group_for_a_birthday_that_cannot_be_read(look, client_of, owner):
+    save(owner, {"group_id": GOLD, "birthday_in": 7}, otherwise=BRONZE)
+    client_of(GOLD, born="soon")
+    gone = client_of(GOLD)
+    page = look(**{"from": GOLD, "to": BRONZE})
+    assert named(page) == [gone]
+    assert number(page, "unread") == 1
+
+
 def test_a_token_without_the_right_to_statistics_moves_nobody_by_sales(look, client_of, owner, sandbox):
     rows = ({"group_id": GOLD, "birthday_in": 7}, {"group_id": SILVER, "days": 30, "bought_min": 1})
     save(owner, *rows, otherwise=BRONZE)
