@@ -14,23 +14,19 @@ from groups.features.approvals.models import ApprovalRequest, ApprovalRequestQue
 from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Import, Line
+from groups.features.bulk.services import Edit, Line
 from groups.features.moves.services import move_run
-from groups.features.moves.services.moves import Move, Retire, plan_move
+from groups.features.moves.services.moves import Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.jobs.executor import submit_one_by_one
-from groups.services.writes.commands import MoveClient, RemoveGroup, UpdateGroup
+from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.submissions import BecameOther, find_known
-from tests.support.bulk import plan_edits
-from tests.support.commands import before_the_read
-from tests.support.dashboard.killing import wait_until
-from tests.support.greetings import greet
 from tests.support.jobs import FEW, die_before_sending, ended, plan, run, start
-from tests.support.pages import hidden, text_of
+from tests.support.pages import text_of
 from tests.support.threads import at_once
 
 pytestmark = [
@@ -136,17 +132,6 @@ def test_a_reason_for_a_draft_is_for_the_clients_that_there_are_at_its_start(own
     assert not sandbox.posts()
 
 
-def test_a_reason_to_go_on_is_for_the_clients_that_there_are_then(staff, owner, sandbox, limit, join):
-    limit(FEW)
-    job = start(staff)
-    queue.pause(job, staff)
-    join(1)
-    queue.resume(job, owner, limit_reason="a guest of honour")
-    join(1)
-    assert ended(run(Job.objects.get())) == STOPPED
-    assert len(sandbox.posts(MOVE)) == FEW + 1
-
-
 # --- Held as it goes ---------------------------------------------------------------------------------------
 
 
@@ -159,15 +144,6 @@ def test_clients_who_join_a_running_move_stop_it_before_the_first_one_too_many(
     assert ended(run(job)) == STOPPED
     assert len(sandbox.posts(MOVE)) == FEW + 1
     assert len(people(4)) == 2
-
-
-def test_a_retirement_that_stops_removes_nothing(staff, sandbox, people, limit, join):
-    limit(FEW)
-    job = start(staff, kind=Retire)
-    join(1)
-    assert ended(run(job)) == STOPPED
-    assert len(people(4)) == 1
-    assert not sandbox.posts("clients.removeGroup")
 
 
 def test_clients_who_join_right_before_a_removal_are_moved_as_far_as_the_limit_allows(
@@ -218,65 +194,6 @@ def test_clients_who_are_not_moved_after_all_make_room(staff, sandbox, people, l
     assert moved.filter(client_id__in=joined).count() == 1
 
 
-def test_no_move_stops_while_a_lost_write_may_leave_room(
-    staff, sandbox, people, limit, join, settings, monkeypatch
-):
-    """The page after the one with the lost write has a client who is too many only while it is open."""
-    monkeypatch.setattr(move_run, "AT_ONCE", 2)
-    settings.POSTER_MAX_CONCURRENCY = 1
-    limit(FEW)
-    job = start(staff)
-    join(1)
-    sandbox.script(MOVE, "fin_before_headers", call=FEW, when="before")
-    assert ended(run(job)) == STOPPED
-    assert Change.objects.filter(job=job, state="applied").count() == FEW
-    assert len(people(4)) == 1
-
-
-def test_a_client_who_goes_elsewhere_while_another_one_is_held_makes_room(
-    staff, sandbox, people, limit, join, settings, monkeypatch
-):
-    settings.POSTER_MAX_CONCURRENCY = 2
-    limit(FEW)
-    job = start(staff)
-    join(1)
-    changes, gone = Change.objects.filter(job=job), []
-
-    def go_elsewhere_once_the_other_thread_is_held(command, _change):
-        # Both threads may be here at once: one of them goes on, so that the other one does not wait for ever.
-        if changes.count() == FEW and not gone:
-            gone.append(command.client_id)
-            sandbox.console().edit_client(command.client_id, client_groups_id="5")
-            wait_until(lambda: changes.open().count() == 1, 0.05)
-            time.sleep(0.5)
-
-    before_the_read(monkeypatch, go_elsewhere_once_the_other_thread_is_held)
-    assert ended(run(job)) == DONE
-    assert people(4) == set()
-    assert changes.filter(state="applied").count() == FEW
-
-
-def test_a_client_whom_somebody_moves_on_right_after_their_move_counts(
-    staff, sandbox, people, limit, join, monkeypatch
-):
-    limit(FEW)
-    job = start(staff)
-    join(1)
-    send, moved_on = MoveClient.send, []
-
-    def send_and_move_on(command, poster, *, within):
-        answer = send(command, poster, within=within)
-        if not moved_on:
-            moved_on.append(command.client_id)
-            sandbox.console().edit_client(command.client_id, client_groups_id="5")
-        return answer
-
-    monkeypatch.setattr(MoveClient, "send", send_and_move_on)
-    assert ended(run(job)) == STOPPED
-    assert Change.objects.get(job=job, client_id=moved_on[0]).reason == "elsewhere"
-    assert len(people(4)) == 1
-
-
 def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, limit, join):
     limit(FEW + 125)
     job = an_edit(staff, 4, 1)
@@ -286,14 +203,6 @@ def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, l
     made = Change.objects.filter(job=job, state="applied").values_list("group_id", "reached")
     assert sum(reached for _, reached in made) <= FEW + 125
     assert len(made) == 1
-
-
-def test_while_clients_cannot_be_counted_an_edit_waits(staff, sandbox, limit):
-    limit(200)
-    job = an_edit(staff, 4)
-    queue.start_draft(job, staff)
-    sandbox.script("clients.getClients", "status_500", times=2)
-    assert ended(run(job)) == DONE
 
 
 def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
@@ -306,57 +215,6 @@ def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
     sandbox.script("clients.getClients", "status_500", times=None)
     assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
     assert not sandbox.posts()
-
-
-def test_after_a_group_that_cannot_be_counted_no_other_one_is_asked_for(staff, sandbox, limit, settings):
-    settings.JOB_PATIENCE, settings.POSTER_MAX_CONCURRENCY = 0.1, 1
-    limit(500)
-    job = an_edit(staff, 4, 1, 5)
-    queue.start_draft(job, staff)
-    before = len(sandbox.calls("clients.getClients"))
-    sandbox.script("clients.getClients", "status_500", call=2, times=None)
-    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
-    counted = [int(call.query["group_id"]) for call in sandbox.calls("clients.getClients")[before:]]
-    assert set(counted) == {4, 1}
-
-
-def test_without_a_limit_nothing_is_counted(staff, sandbox):
-    job = an_edit(staff, 4, 1)
-    queue.start_draft(job, staff)
-    assert ended(run(job)) == DONE
-    assert not sandbox.calls("clients.getClients")
-
-
-def test_an_edit_that_only_renames_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
-    limit(0)
-    job = an_edit(staff, 4, name="Інша")
-    queue.start_draft(job, staff)
-    assert ended(run(job)) == DONE
-
-
-def test_an_import_of_a_new_group_goes_on_where_nobody_may_be_reached(staff, sandbox, limit):
-    limit(0)
-    new = read_now(staff.credentials, 4).group.values.replace(name="Нова")
-    job = bulk.keep_plan(staff.credentials, kind=Import, lines=[Line(1, new)], unchanged=0)
-    queue.start_draft(job, staff)
-    assert ended(run(job)) == DONE
-
-
-def test_the_clients_of_another_job_are_not_counted(staff, sandbox, limit):
-    limit(FEW)
-    for percent in (11, 12):
-        job = an_edit(staff, 4, percent=Decimal(percent))
-        queue.start_draft(job, staff)
-        assert ended(run(job)) == DONE
-
-
-def test_what_another_job_has_made_is_still_reached_by_this_one(staff, sandbox, limit):
-    first = an_edit(staff, 4)
-    queue.start_draft(first, staff)
-    assert ended(run(first)) == DONE
-    limit(FEW - 1)
-    with pytest.raises(BeyondLimits):
-        queue.start_draft(an_edit(staff, 4, percent=Decimal(12)), staff)
 
 
 def test_a_change_that_reaches_nobody_passes_whatever_its_job_has_reached(staff, sandbox, limit):
@@ -436,25 +294,6 @@ def test_the_rest_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox,
     assert first == second == ApprovalRequest.objects.get()
 
 
-def test_a_plan_that_is_asked_for_twice_at_once_is_one_request(staff, sandbox, limit):
-    limit(FEW)
-    draft = plan_edits(staff, {1: "12"})
-    sandbox.latency = 0.2
-    first, second = at_once(*[lambda: approvals.ask_for(Job.objects.get(pk=draft.pk), staff, ())] * 2)
-    assert first == second == ApprovalRequest.objects.get()
-
-
-def test_the_rest_of_an_edit_leaves_what_it_has_made_as_it_is(staff, owner, sandbox, limit, join):
-    limit(FEW + 125)
-    job = an_edit(staff, 4, 1)
-    queue.start_draft(job, staff)
-    join(1)
-    planned = run(job).wanted
-    job = run(approve(approvals.ask_for(job, staff, ()), owner))
-    assert (ended(job), job.total, job.wanted) == (DONE, 2, planned)
-    assert Change.objects.filter(job=job, state="applied").count() == 2
-
-
 def test_a_job_keeps_the_reason_of_its_user_whoever_lets_it_go_on(staff, owner, sandbox, limit):
     limit(1)
     job = queue.start(plan(owner), limit_reason="a guest of honour")
@@ -521,16 +360,15 @@ def test_a_job_that_moved_on_needs_no_yes_for_its_rest(staff, owner, sandbox, li
         approve(request, owner)
 
 
-@pytest.mark.parametrize("end", [queue.cancel, queue.resume])
 def test_a_yes_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_order(
-    staff, owner, sandbox, limit, join, monkeypatch, end
+    staff, owner, sandbox, limit, join, monkeypatch
 ):
     """PostgreSQL ends one of two transactions that lock the same rows in opposite orders."""
     job, request = asked_for_the_rest(staff, limit, join)
     limit(FEW + 1)
     for owner_of, name in ((ApprovalRequestQuerySet, "decide"), (Job, "move_on")):
         monkeypatch.setattr(owner_of, name, slowly(getattr(owner_of, name)))
-    ends = at_once(partial(approve, request, owner), partial(end, job, staff))
+    ends = at_once(partial(approve, request, owner), partial(queue.resume, job, staff))
     assert [type(each) for each in ends if isinstance(each, Exception)] == [NotNow]
 
 
@@ -556,12 +394,11 @@ def test_an_approved_move_reaches_no_more_than_was_shown(staff, owner, sandbox, 
     assert len(sandbox.posts(MOVE)) == FEW
 
 
-@pytest.mark.parametrize("kind", [Move, Retire])
 def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
-    staff, owner, sandbox, people, limit, join, kind
+    staff, owner, sandbox, people, limit, join
 ):
     limit(FEW - 1)
-    request = asked(plan(staff, kind=kind), staff)
+    request = asked(plan(staff, kind=Retire), staff)
     join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
         approve(request, owner)
@@ -571,62 +408,16 @@ def test_a_job_that_grew_since_it_was_asked_for_is_asked_about_again(
     assert people(4) == set()
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        {"client_groups_discount": "90"},
-        {"loyalty_type": "1"},
-        {"client_groups_name": "Інша"},
-    ],
-    ids=["percent", "type", "name"],
-)
-def test_another_target_than_was_shown_is_asked_about_again(staff, owner, browse, sandbox, limit, edit):
-    limit(FEW - 1)
-    request = asked(plan(staff, target_id=5), staff)
-    client, url = browse(owner), f"/requests/{request.pk}/"
-    sandbox.console().edit(5, **edit)
-    answer = client.post(f"{url}approve/")
-    assert answer.status_code == 409
-    assert not sandbox.posts()
-    seen = approvals.effect_of(ApprovalRequest.objects.get(), owner.credentials)
-    assert f'name="seen" value="{seen.mark}"' in answer.content.decode()
-    assert "when it was asked: Скидочная система 20% · Discount 20%" in text_of(answer)
-    assert client.post(f"{url}approve/", {"seen": seen.mark}).status_code == 302
-
-
-def test_a_yes_covers_how_many_leave_each_group(staff, owner, browse, sandbox, limit, people):
-    limit(1)
+def test_a_yes_covers_how_many_leave_each_group(staff, owner, sandbox, people):
     groups = [read_now(staff.credentials, group_id).group for group_id in (4, 5, 1)]
-    operation, ids = uuid.uuid4(), {4: None, 5: None}
-    job = plan_move(
-        credentials=staff.credentials, operation=operation, sources=groups[:2], target=groups[2], ids=ids
-    )
-    url = f"/requests/{asked(job, staff).pk}/"
-    page = browse(owner).get(url).content.decode()
-    there = {group_id: len(people(group_id)) for group_id in (4, 5)}
-    assert all(f'data-from="{each}" data-to="1" data-clients="{there[each]}"' in page for each in (4, 5))
+    sender = {"credentials": staff.credentials, "operation": uuid.uuid4()}
+    job = plan_move(**sender, sources=groups[:2], target=groups[2], ids={4: None, 5: None})
+    request = approvals.ask_for(job, staff, ())
     # As many as before, and others of them lose something.
     sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
-    answer = browse(owner).post(f"{url}approve/")
-    assert answer.status_code == 409
-    assert f'data-from="5" data-to="1" data-clients="{there[5] + 1}"' in answer.content.decode()
-
-
-def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):
-    limit(FEW - 1)
-    group = read_now(staff.credentials, 4).group
-    sender = {"credentials": staff.credentials, "operation": uuid.uuid4()}
-    command = UpdateGroup(
-        **sender, group_id=4, loaded=group.values, intended=group.values.replace(percent=Decimal(11))
-    )
-    with pytest.raises(BeyondLimits) as beyond:
-        execute(command)
-    request = approvals.ask_for(command, command.sender.user, beyond.value.breaches)
-    join(3)
     with pytest.raises(approvals.ChangedSince) as changed:
-        approvals.approve(request, owner.credentials)
-    assert changed.value.now.clients == FEW + 3
-    assert not sandbox.posts()
+        approve(request, owner)
+    assert changed.value.now.clients == request.asked_effect.clients
 
 
 def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sandbox, people, limit, join):
@@ -642,37 +433,7 @@ def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sa
     assert approve(request, owner, seen.mark).allowed_clients == FEW
 
 
-def test_clients_of_several_groups_are_one_request_and_one_yes(staff, owner, browse, sandbox, people):
-    Limits.objects.create(account_id="demo", max_clients=2)
-    chosen = {client: group for group in (1, 4) for client in sorted(people(group))[:2]}
-    client = browse(staff)
-    address = ",".join(f"{client_id}-{group_id}" for client_id, group_id in chosen.items())
-    form = hidden(client.get(f"/clients/move/?client={address}"), "clients", "version", "operation")
-    answer = client.post("/clients/move/", form | {"target": "5"})
-    request = ApprovalRequest.objects.get()
-    assert answer["Location"] == f"/requests/{request.pk}/"
-    assert "Clients: “Постоянный посетитель, Скидочная" in text_of(client.get(answer["Location"]))
-    assert not sandbox.posts()
-    approvals.approve(request, owner.credentials)
-    assert ended(run(Job.objects.get())) == DONE
-    assert people(5) >= set(chosen)
-    assert set(Change.objects.values_list("user_name", "asked_by")) == {("owner", "staff")}
-
-
 # --- Any kind ----------------------------------------------------------------------------------------------
-
-
-def test_limits_and_approvals_ask_the_kind(staff, owner, browse, sandbox, greeting):
-    Limits.objects.create(account_id="demo", max_clients=2)
-    with pytest.raises(BeyondLimits) as beyond:
-        queue.start(greet(staff, total=3))
-    request = approvals.ask_for(greet(staff, total=3), staff, beyond.value.breaches)
-    assert request.asked_effect is not None
-    assert [group.id for group in request.asked_effect.groups] == [4]
-    assert "Greet a group" in text_of(browse(owner).get(f"/requests/{request.pk}/"))
-    approvals.approve(request, owner.credentials)
-    assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
-    assert greeting.greeted == [4]
 
 
 def test_a_form_leads_to_its_request_and_then_to_the_job_that_was_approved(staff, owner, sandbox):

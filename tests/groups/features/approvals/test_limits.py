@@ -10,11 +10,12 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
+from msgspec import structs
 
-from groups.features.approvals.models import ApprovalRequest, Limits
+from groups.features.approvals.models import ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import approvals
 from groups.features.approvals.services import limits as account_limits
 from groups.features.approvals.services.limits import BeyondLimits
@@ -25,6 +26,7 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock
+from groups.models.contents import Effect
 from groups.poster import InvalidResponse, LoyaltyType
 from groups.services.groups import read_now
 from groups.services.jobs import queue
@@ -42,9 +44,9 @@ from groups.services.writes.commands import (
 )
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked, NotNow, OperationReused
+from groups.services.writes.reach import Reach
 from groups.services.writes.reconcile import reconcile_due
 from groups.services.writes.submissions import BecameOther
-from poster_admin.users.models import Event, SecurityEvent
 from tests.support.jobs import plan as plan_move
 from tests.support.jobs import run
 from tests.support.people import make_user
@@ -133,16 +135,49 @@ def test_no_command_goes_beyond_a_limit_without_consent(owner, sandbox, kind, li
     assert not Change.objects.exists()
 
 
-@pytest.mark.parametrize("kind", COMMANDS, ids=lambda each: each.__name__)
-def test_a_reason_alone_is_no_consent_without_the_right(owner, sandbox, kind):
-    make, limits = COMMANDS[kind]
-    command = replace(make(owner), limit_reason="Треба")
-    owner.user_permissions.set(owner.groups.get().permissions.exclude(codename="exceed_limits"))
-    owner.groups.clear()
-    set_limits(**limits)
-    with pytest.raises(BeyondLimits):
-        execute(command)
-    assert not sandbox.posts()
+@pytest.mark.parametrize("name", Limits.Limit.values)
+def test_each_limit_is_inclusive(name):
+    limits = Limits(**{name: 5})
+    field = name.removeprefix("max_")
+    assert account_limits.breaches_of(Reach(**{field: 5}), limits) == ()
+    (breach,) = account_limits.breaches_of(Reach(**{field: 6}), limits)
+    assert (breach.limit, breach.asked, breach.allowed) == (name, 6, 5)
+    assert account_limits.breaches_of(Reach(6, 6, 6, 6), Limits()) == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "consent", "is_allowed"),
+    [
+        ("max_percent", None, False),
+        ("max_percent", {}, False),
+        ("max_percent", {"limit_reason": "Треба", "allowed_clients": 5}, True),
+        ("max_percent", {"request_id": uuid.uuid4()}, True),
+        ("max_clients", {"limit_reason": "Треба"}, True),
+        ("max_clients", {"limit_reason": "Треба", "allowed_clients": 6}, True),
+        ("max_clients", {"limit_reason": "Треба", "allowed_clients": 5}, False),
+    ],
+)
+def test_a_consent_needs_the_right_and_covers_the_clients_that_were_shown(
+    owner, staff, limit, consent, is_allowed
+):
+    breaches = [Breach(limit, Decimal(6), Decimal(1))]
+    consent = consent if consent is None else Job(**consent)
+    assert account_limits.are_allowed(breaches, consent, owner) == is_allowed
+    assert not account_limits.are_allowed(breaches, consent, staff)
+
+
+def test_a_yes_is_for_these_terms_and_this_many_clients(staff, sandbox):
+    first, second = group_of(staff, 1), group_of(staff, 4)
+    shown = Effect((first,), second, 5, ((1, 4, 5),))
+    others = [
+        replace(shown, groups=(structs.replace(first, percent=Decimal(90)),)),
+        replace(shown, target=structs.replace(second, name="Інша")),
+        replace(shown, target=structs.replace(second, loyalty_type=LoyaltyType.BONUS)),
+        replace(shown, clients=6),
+        replace(shown, pairs=((1, 5, 5),)),
+    ]
+    assert len({shown.mark, *(other.mark for other in others)}) == 6
+    assert replace(shown, groups=(structs.replace(first, clients=999),)).mark == shown.mark
 
 
 def test_a_form_that_became_a_request_is_not_sent_even_without_a_limit(staff, sandbox):
@@ -165,51 +200,6 @@ def test_a_write_in_the_journal_is_not_held_against_the_limits_again(staff, sand
 def test_the_limits_of_another_account_bind_nobody_here(staff, outsider, sandbox):
     Limits.objects.create(account_id="kavarnia", max_percent=0)
     assert execute(an_update(staff)).state == "applied"
-
-
-def test_a_write_that_reaches_no_clients_of_a_group_counts_none(staff, sandbox):
-    set_limits(max_clients=0)
-    command = a_creation(staff)
-    assert execute(command).state == "applied"
-    assert not sandbox.calls("clients.getClients")
-
-
-def test_a_group_that_is_gone_has_no_clients_to_count(staff, sandbox):
-    set_limits(max_clients=0)
-    command = an_update(staff)
-    sandbox.console("demo").remove(1)
-    sandbox.script("clients.getClients", "error_object", code=404, times=None)
-    change = execute(command)
-    assert (change.state, change.reason, change.reached) == ("failed", "gone", 0)
-
-
-def test_a_list_of_clients_that_is_not_there_does_not_mean_that_nobody_is_reached(staff, sandbox):
-    set_limits(max_clients=200)
-    command = an_update(staff)
-    sandbox.script("clients.getClients", "error_object", code=404, times=None)
-    with pytest.raises(InvalidResponse):
-        execute(command)
-    assert not sandbox.posts()
-
-
-def test_a_list_that_stays_empty_lets_nothing_pass(staff, sandbox):
-    """The counter of the group says how many there are."""
-    set_limits(max_clients=124)
-    clients = [int(row["client_id"]) for row in sandbox.accounts["demo"].clients.rows(1)]
-    sandbox.script("clients.getClients", "row_absent", times=None, ids=clients)
-    with pytest.raises(BeyondLimits):
-        execute(an_update(staff))
-    assert not sandbox.posts()
-
-
-def test_under_a_limit_on_clients_a_slow_poster_takes_a_write(staff, sandbox, settings):
-    """The clients of an empty group are looked at twice, which takes longest."""
-    sandbox.console().edit(5, count_groups_clients="0")
-    command = an_update(staff, 5)
-    set_limits(max_clients=200)
-    settings.POSTER_WRITE_DEADLINE = 2.5
-    sandbox.latency = 0.55  # 6.6 of 30 seconds
-    assert execute(command).state == "applied"
 
 
 # --- Every job ---------------------------------------------------------------------------------------------
@@ -271,19 +261,6 @@ def test_no_job_goes_beyond_a_limit_and_its_clients_are_added_up(staff, sandbox,
     assert len(sandbox.posts()) == sent
 
 
-def test_a_job_is_held_against_the_largest_bonus_of_its_lines(staff, sandbox):
-    lines = []
-    for number, (group_id, bonus) in enumerate(((1, 60), (4, 20)), 1):
-        group = group_of(staff, group_id)
-        new = group.values.replace(birthday_bonus=Decimal(bonus), loyalty_type=LoyaltyType.BONUS)
-        lines.append(Line(number, new, group_id, group.values))
-    job = keep_plan(staff, lines)
-    set_limits(max_birthday_bonus=59)
-    with pytest.raises(BeyondLimits) as beyond:
-        queue.start_draft(job, staff)
-    assert [(breach.limit, breach.asked) for breach in beyond.value.breaches] == [("max_birthday_bonus", 60)]
-
-
 def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandbox):
     set_limits(max_percent=12)
     job = an_edit(staff)
@@ -297,19 +274,6 @@ def test_an_approved_job_is_made_by_the_user_who_approves_it(staff, owner, sandb
     assert found == {("applied", "owner", "staff", request.pk)}
 
 
-def test_a_job_whose_group_changed_since_is_asked_about_again(staff, owner, sandbox):
-    job = an_edit(staff)
-    request = approvals.ask_for(job, staff, ())
-    row = sandbox.accounts["demo"].groups[4]
-    sandbox.console("demo").put(row | {"client_groups_name": "Інша назва"})
-    with pytest.raises(approvals.ChangedSince) as changed:
-        approvals.approve(request, owner.credentials)
-    approvals.approve(request, owner.credentials, seen=changed.value.now.mark)
-    assert run(Job.objects.get(pk=job.pk)).state == "done"
-    now = sandbox.accounts["demo"].groups[4]
-    assert (now["client_groups_name"], now["client_groups_discount"]) == ("Інша назва", "15")
-
-
 def test_limits_that_come_while_a_job_runs_stop_it(staff, sandbox):
     job = an_edit(staff)
     queue.start_draft(job, staff)
@@ -317,14 +281,6 @@ def test_limits_that_come_while_a_job_runs_stop_it(staff, sandbox):
     job = run(job)
     assert (job.state, job.reason) == ("stopped", "beyond_limits")
     assert not sandbox.posts()
-
-
-def test_a_move_of_another_user_is_approved_once(staff, owner, deputy, sandbox):
-    request = approvals.ask_for(plan_move(staff), staff, ())
-    approvals.approve(request, owner.credentials)
-    with pytest.raises(NotNow):
-        approvals.approve(ApprovalRequest.objects.get(pk=request.pk), deputy.credentials)
-    assert Job.objects.get().user == owner
 
 
 def test_a_job_that_was_refused_a_moment_before_is_not_started(staff, owner, deputy, sandbox):
@@ -355,14 +311,6 @@ def test_a_plan_beyond_the_limits_is_asked_for_and_locks_nothing(staff, owner, s
     run_due(timezone.now() + timedelta(hours=4))
     assert [change.asked_by for change in Change.objects.all()] == ["staff", "staff"]
     assert sandbox.accounts["demo"].groups[4]["client_groups_discount"] == "10"
-
-
-def test_a_request_for_a_plan_says_what_it_would_replace_and_bring_back_now(staff, owner, sandbox):
-    request = approvals.ask_for(schedule_of(staff), staff, ())
-    sandbox.console("demo").edit(4, client_groups_discount="12")
-    words = request.asked.words_onto(approvals.effect_of(request, owner.credentials))
-    assert words.startswith("20% instead of 12% from")
-    assert words.endswith("then 12% again.")
 
 
 def schedule_of(user):
@@ -432,12 +380,6 @@ def test_nobody_sets_limits_or_decides_without_the_right_or_on_a_request_of_thei
     assert not sandbox.posts()
 
 
-def test_the_old_limits_in_the_security_log_are_those_of_the_account(owner, outsider, sandbox):
-    Limits.objects.create(account_id="kavarnia", max_clients=9)
-    account_limits.set_limits("demo", {"max_clients": 5}, user=owner)
-    assert SecurityEvent.objects.get(kind=Event.LIMITS_SET).detail == "demo, max_clients: – → 5"
-
-
 def test_those_who_decide_count_the_requests_of_others(staff, owner, outsider, sandbox):
     for user in (staff, owner):
         approvals.ask_for(an_update(user), user, ())
@@ -464,11 +406,8 @@ def test_a_request_that_was_decided_is_not_decided_again(staff, owner, sandbox):
     assert (request.state, request.reason) == ("approved", "")
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_a_yes_to_one_request_leaves_another_one_waiting(staff, owner, sandbox, which):
-    for make in (an_update, a_creation):
-        approvals.ask_for(make(staff), staff, ())
-    approved, other = ApprovalRequest.objects.order_by("created_at")[:: 1 - 2 * which]
+def test_a_yes_to_one_request_leaves_another_one_waiting(staff, owner, sandbox):
+    approved, other = (approvals.ask_for(make(staff), staff, ()) for make in (an_update, a_creation))
     approvals.approve(approved, owner.credentials)
     for request in (approved, other):
         request.refresh_from_db()
@@ -514,16 +453,11 @@ def test_a_second_yes_while_the_write_of_the_first_is_open_comes_too_late(staff,
     assert Change.objects.count() == 1
 
 
-@pytest.mark.parametrize("what", ["job", "schedule"])
-def test_the_same_form_is_one_request_and_nobody_elses(staff, owner, sandbox, what):
-    operation, starts_at = uuid.uuid4(), timezone.now() + timedelta(hours=1)
+def test_the_same_form_is_one_request_and_nobody_elses(staff, owner, sandbox):
+    operation = uuid.uuid4()
 
     def ask(user):
-        if what == "job":
-            return approvals.ask_for(plan_move(user, operation=operation), user, ())
-        schedule = schedule_of(user)
-        schedule.pk, schedule.starts_at, schedule.ends_at = operation, starts_at, None
-        return approvals.ask_for(schedule, user, ())
+        return approvals.ask_for(plan_move(user, operation=operation), user, ())
 
     request = ask(staff)
     assert ask(staff) == request
@@ -566,6 +500,18 @@ def asked(staff):
     return approvals.ask_for(command, command.sender.user, beyond.value.breaches)
 
 
+def test_a_limit_is_set_where_nobody_has_set_another_one_since(owner):
+    set_limits(max_percent=20, max_clients=None)
+    opened = {"max_percent": Decimal(30), "max_clients": 500}
+    typed = functools.partial(account_limits.set_limits, "demo", user=owner, opened=opened)
+    typed({"max_rise": Decimal(10)})
+    with pytest.raises(account_limits.SetSince):
+        typed({"max_rise": Decimal(9), "max_percent": Decimal(25)})
+    typed({"max_percent": Decimal(20)})  # the same form again
+    found = Limits.objects.values_list("max_percent", "max_rise", "max_clients", "set_by").get()
+    assert found == (20, 10, None, "owner")
+
+
 def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
     request = asked(staff)
     ends = at_once(
@@ -586,7 +532,7 @@ def test_two_who_approve_at_once_make_one_write(staff, owner, deputy, sandbox):
 
 
 def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
-    ends, barrier = [], threading.Barrier(2, timeout=0.3)
+    barrier = threading.Barrier(2, timeout=0.3)
 
     def meet(execute, sql, *args):
         if sql.startswith("INSERT"):
@@ -595,19 +541,10 @@ def test_first_limits_that_are_set_twice_at_once_are_no_error(owner):
         return execute(sql, *args)
 
     def set_one():
-        try:
-            with connection.execute_wrapper(meet):
-                account_limits.set_limits("demo", {"max_clients": 5}, user=owner)
-            ends.append("set")
-        finally:
-            connections.close_all()
+        with connection.execute_wrapper(meet):
+            account_limits.set_limits("demo", {"max_clients": 5}, user=owner)
 
-    threads = [threading.Thread(target=set_one) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert ends == ["set", "set"]
+    assert at_once(set_one, set_one) == [None, None]
     assert Limits.objects.get().max_clients == 5
 
 
@@ -716,17 +653,11 @@ def test_the_effect_of_an_import_has_only_groups_that_are_there_and_its_lines_st
 
 
 def test_a_new_name_gives_no_client_other_terms(staff, sandbox):
+    assert approvals.ask_for(an_update(staff), staff, ()).asked_effect.clients == 125
     assert approvals.ask_for(a_renaming(staff), staff, ()).asked_effect.clients == 0
     planned_name = schedule_of(staff)
     planned_name.planned = planned_name.base | {"name": "Інша"}
     assert approvals.ask_for(planned_name, staff, ()).asked_effect.clients == 0
-
-
-def test_without_an_answer_of_poster_a_request_is_for_what_was_asked(staff, sandbox):
-    command = an_update(staff)
-    request = approvals.ask_for(command, command.sender.user, ())
-    shown = approvals.rebased_onto(None, approvals.command_of(request))
-    assert (shown.loaded, shown.intended) == (command.loaded, command.intended)
 
 
 def test_while_the_list_of_clients_is_not_there_no_counter_stands_for_it(staff, sandbox):
@@ -799,12 +730,6 @@ def test_a_late_read_uses_no_request_for_a_job_up(staff, owner, sandbox):
     job = run(Job.objects.get())
     assert (request.state, job.state, job.total) == ("approved", "done", 2)
     assert group_of(staff).percent == 15
-
-
-def test_a_late_read_uses_no_request_for_a_plan_up(staff, owner, sandbox):
-    lower(owner, sandbox, 4, 20)
-    request, _ = approve_late(approvals.ask_for(schedule_of(staff), staff, ()), owner, sandbox)
-    assert (request.state, Schedule.objects.get().state) == ("approved", "planned")
 
 
 def test_approving_a_job_sends_only_what_poster_does_not_have(staff, owner, sandbox):

@@ -8,12 +8,9 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.approvals.services import approvals
 from groups.features.approvals.services.approvals import ask_for
 from groups.features.bulk.services import EditPlan
 from groups.features.schedules.models import Schedule
@@ -73,17 +70,6 @@ def test_a_change_beyond_a_limit_becomes_a_request_and_nothing_is_sent(staff, br
     assert "Nobody approves a request of their own." in text_of(page)
 
 
-def test_the_note_of_a_change_is_shown_with_its_request_and_stands_in_the_history(
-    staff, owner, browse, sandbox, limits
-):
-    limits(max_percent=Decimal(20))
-    send(browse(staff), percent="25", note="До свята")
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    assert "До свята" in text_of(client.get(url))
-    client.post(f"{url}approve/")
-    assert Change.objects.get().note == "До свята"
-
-
 def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, browse, sandbox, limits):
     limits(max_percent=Decimal(20))
     url = send(browse(staff), "/groups/new/", percent="25")["Location"]
@@ -101,80 +87,6 @@ def test_who_approves_a_second_group_of_a_name_is_told_so_first(staff, owner, br
     assert [call.form["client_groups_discount"] for call in sandbox.posts()] == ["25"]
 
 
-def test_a_group_of_the_name_that_comes_as_it_is_approved_is_told_before_a_second_one_is_made(
-    staff, owner, browse, sandbox, limits, monkeypatch
-):
-    limits(max_percent=Decimal(20))
-    url = send(browse(staff), "/groups/new/", percent="25")["Location"]
-    client = browse(owner)
-    page, read = client.get(url), approvals.effect_of
-
-    def somebody_is_sooner(*asked):
-        effect = read(*asked)
-        monkeypatch.setattr(approvals, "effect_of", read)
-        sandbox.console().edit(4, client_groups_name="НОВА група")
-        return effect
-
-    monkeypatch.setattr(approvals, "effect_of", somebody_is_sooner)
-    answer = client.post(f"{url}approve/", hidden(page, "seen"))
-    assert "A group with this name exists already" in text_of(answer)
-    assert not sandbox.posts()
-    assert client.post(f"{url}approve/", hidden(answer, "seen")).status_code == 302
-    assert len(sandbox.posts()) == 1
-
-
-def test_what_was_approved_no_longer_would_be(staff, owner, browse, sandbox, limits):
-    limits(max_percent=Decimal(20), max_rise=Decimal(10))
-    send(browse(staff), percent="25")
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    assert "The percent would rise by 15 points; the limit is 10 points." in text_of(client.get(url))
-    client.post(f"{url}approve/")
-    page = client.get(url)
-    text = text_of(page)
-    assert "would" not in text
-    assert "Percent approved: 25%; the limit was 20%." in text
-    # The outcome leads to the change by its name.
-    change = Change.objects.get()
-    assert f'<a href="/history/{change.pk}/"><bdi>The change in the history</bdi></a>' in page.text
-
-
-def test_a_rise_that_has_become_another_is_told_as_it_is_now_and_as_it_was_approved(
-    staff, owner, browse, sandbox, limits
-):
-    limits(max_rise=Decimal(10))
-    send(browse(staff), percent="25")
-    sandbox.console("demo").edit(1, client_groups_discount="12")
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    page = client.get(url)
-    assert "The percent would rise by 13 points; the limit is 10 points." in text_of(page)
-    client.post(f"{url}approve/", hidden(page, "seen"))
-    words = "Rise approved: by 13 points; the limit was 10 points."
-    assert words in text_of(client.get(url))
-    assert words in text_of(client.get("/requests/"))
-
-
-def test_clients_who_have_come_since_are_counted_in_the_request_and_in_its_approval(
-    staff, owner, browse, sandbox, limits
-):
-    limits(max_clients=10)
-    client, url = browse(staff), "/groups/4/clients/move/"
-    client.post(url, {**hidden(client.get(url), "clients", "version", "operation"), "target": "1"})
-    there = the_request().asked_effect.clients
-    sandbox.console("demo").put_client(4)
-    url, client = f"/requests/{the_request().pk}/", browse(owner)
-    page = client.get(url)
-    assert f"Clients that it would reach: {there + 1}; the limit is 10." in text_of(page)
-    client.post(f"{url}approve/", hidden(page, "seen"))
-    assert f"Clients approved: {there + 1}; the limit was 10." in text_of(client.get(url))
-
-
-def test_htmx_is_led_to_the_request(staff, browse, limits):
-    limits(max_percent=Decimal(20))
-    client = browse(staff)
-    answer = send(client, headers={**HTMX, "HX-Target": "form"}, percent="25")
-    assert answer["HX-Redirect"] == f"/requests/{the_request().pk}/"
-
-
 def test_the_same_form_sent_twice_is_one_request(staff, browse, limits):
     limits(max_percent=Decimal(20))
     client = browse(staff)
@@ -182,54 +94,6 @@ def test_the_same_form_sent_twice_is_one_request(staff, browse, limits):
     assert client.post(EDIT, form)["Location"] == client.post(EDIT, form)["Location"]
     assert ApprovalRequest.objects.count() == 1
     assert client.post(EDIT, {**form, "percent": "30"}).status_code == 409
-
-
-@pytest.mark.parametrize(
-    ("limit", "value", "within", "beyond"),
-    [
-        ("max_percent", 20, {"percent": "20"}, {"percent": "20.01"}),
-        ("max_rise", 5, {"percent": "15"}, {"percent": "15.01"}),
-        ("max_birthday_bonus", 60, {"birthday_bonus": "60"}, {"birthday_bonus": "60.01"}),
-    ],
-)
-def test_a_limit_is_inclusive(staff, browse, sandbox, limits, limit, value, within, beyond):
-    limits(**{limit: value})
-    client = browse(staff)
-    assert send(client, **beyond)["Location"].startswith("/requests/")
-    assert not sandbox.posts()
-    assert send(client, **within)["Location"] == "/groups/1/"
-    assert len(sandbox.posts()) == 1
-
-
-@pytest.mark.parametrize(("more", "asks"), [(0, False), (-1, True)])
-def test_as_many_clients_as_the_limit_may_be_reached(staff, browse, sandbox, limits, more, asks):
-    count = int(sandbox.accounts["demo"].groups[1]["count_groups_clients"])
-    limits(max_clients=count + more)
-    answer = send(browse(staff), percent="9")
-    assert answer["Location"].startswith("/requests/") is asks
-    assert bool(sandbox.posts()) is not asks
-
-
-def test_a_new_name_reaches_nobody(staff, browse, sandbox, limits):
-    limits(max_clients=0)
-    assert send(browse(staff), name="Інша")["Location"] == "/groups/1/"
-
-
-def test_what_is_beyond_a_limit_already_may_be_lowered_and_renamed(staff, browse, sandbox, limits):
-    limits(max_percent=5, max_birthday_bonus=10)
-    assert send(browse(staff), name="Інша", percent="8")["Location"] == "/groups/1/"
-
-
-def test_a_bonus_that_a_discount_group_only_stored_is_held_against_its_limit(staff, browse, sandbox, limits):
-    sandbox.console().edit(1, loyalty_type="2", birthday_bonus="100000")
-    limits(max_birthday_bonus=500)
-    client = browse(staff)
-    assert send(client, percent="9", loyalty_type="2")["Location"] == "/groups/1/"
-    again = {"percent": "9", "loyalty_type": "1", "confirmed": "1"}
-    assert send(client, **again, birthday_bonus="1000")["Location"].startswith("/requests/")
-    assert len(sandbox.posts()) == 1
-    text = text_of(client.get("/requests/"))
-    assert "The birthday bonus would be 1,000.00 ₴; the limit is 500.00 ₴." in text
 
 
 def test_clients_that_cannot_be_counted_leave_the_form_and_send_nothing(staff, browse, sandbox, limits):
@@ -255,44 +119,22 @@ def ask(browse, staff, limits, url=EDIT, **values):
 def test_another_approves_with_their_own_token_and_the_history_names_both(
     staff, owner, browse, sandbox, limits
 ):
-    url = ask(browse, staff, limits)
+    url = ask(browse, staff, limits, percent="25", note="До свята")
     client = browse(owner)
     assert 'data-to-decide="1"' in client.get("/groups/").content.decode()
-    page = client.get(url).content.decode()
-    assert re.findall('<a href="([^"]+)"[^>]* aria-current', page) == ["/requests/"]
-    assert "After the approval" in page
-    assert "Asked for" not in page
+    assert "До свята" in text_of(client.get(url))
     sandbox.log.clear()
     answer = client.post(f"{url}approve/")
     assert (answer.status_code, answer["Location"]) == (302, url)
     assert len(sandbox.posts()) == 1
     change = Change.objects.get()
-    assert (change.state, change.user, change.user_name, change.asked_by) == (
-        "applied",
-        owner,
-        "owner",
-        "staff",
-    )
+    assert (change.state, change.user, change.asked_by) == ("applied", owner, "staff")
+    assert change.note == "До свята"
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "25"
     assert state_of(client.get(url))[1] == "approved"
     assert "owner, for staff" in text_of(client.get("/history/"))
     assert "owner, for staff" in text_of(client.get(f"/history/{change.pk}/"))
     assert "data-to-decide" not in client.get("/groups/").content.decode()
-
-
-def test_a_group_with_a_new_name_that_exists_is_approved_all_the_same(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits, "/groups/new/", name="Нова", percent="30")
-    browse(owner).post(f"{url}approve/")
-    assert Change.objects.get().state == "applied"
-
-
-def test_nobody_approves_or_refuses_their_own(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    staff.groups.set(owner.groups.all())
-    client = browse(staff)
-    assert client.post(f"{url}approve/").status_code == 403
-    assert client.post(f"{url}refuse/", {"reason": "ні"}).status_code == 403
-    assert (the_request().state, sandbox.posts()) == ("waiting", [])
 
 
 def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, browse, sandbox, limits):
@@ -303,11 +145,7 @@ def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, br
     assert client.post(f"{url}withdraw/")["Location"] == url
     page = client.get(url)
     assert state_of(page)[1] == "refused"
-    assert "withdrawn" in text_of(page)
     assert "Withdrawn by staff on" in text_of(page)
-    assert "Refused by" not in text_of(page)
-    assert "withdrawn" in text_of(browse(owner).get("/requests/"))
-    assert "moved on" in text_of(client.post(f"{url}withdraw/", follow=True))
     assert "moved on" in text_of(browse(owner).post(f"{url}approve/", follow=True))
     assert not list(events_since(the_request().account, since))
     assert not sandbox.posts()
@@ -315,33 +153,16 @@ def test_who_asked_withdraws_it_and_nobody_is_told_of_a_refusal(staff, owner, br
     assert ApprovalRequest.objects.filter(state="waiting").count() == 1
 
 
-def test_who_waits_reads_who_may_approve_it(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    make_user("stranger", role="Owners", account="kavarnia", sandbox=sandbox)
-    assert "It can be approved by: owner." in text_of(browse(staff).get(url))
-    page = text_of(browse(owner).get(url))
-    assert "You can approve or refuse it until" in page
-    assert "It can be approved by" not in page
-    owner.is_active = False
-    owner.save()
-    assert "Nobody else has the right to approve it yet." in text_of(browse(staff).get(url))
-
-
 def test_a_group_and_its_form_lead_to_what_was_asked_for(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
-    for client in map(browse, (staff, owner)):
-        for page in ("/groups/1/", EDIT):
-            answer = client.get(page)
-            assert "A request about this group waits for approval. Asked by staff on" in text_of(answer)
-            assert f'href="{url}"' in answer.content.decode()
-        assert "waits for approval" not in text_of(client.get("/groups/4/"))
     other = make_user("other", role="Staff", account="demo", sandbox=sandbox)
-    assert "waits for approval" not in text_of(browse(other).get("/groups/1/"))
-    # The page of a locked group has another notice above it, with a title of its own.
-    Change(account_id="demo", action="update", group_id=1, target="group:1", state="unknown").save()
-    assert "A request about this group waits for approval." in text_of(browse(staff).get("/groups/1/"))
+    for page in ("/groups/1/", EDIT):
+        answer = browse(owner).get(page)
+        assert "A request about this group waits for approval. Asked by staff on" in text_of(answer)
+        assert f'href="{url}"' in answer.content.decode()
+        assert "waits for approval" not in text_of(browse(other).get(page))
     browse(staff).post(f"{url}withdraw/")
-    assert "waits for approval" not in text_of(browse(staff).get("/groups/1/"))
+    assert "waits for approval" not in text_of(browse(owner).get("/groups/1/"))
 
 
 def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, limits):
@@ -356,17 +177,11 @@ def test_without_the_right_nobody_decides_or_sees_it(staff, browse, sandbox, lim
 def test_a_refusal_has_a_reason_and_is_final(staff, owner, browse, sandbox, limits):
     url = ask(browse, staff, limits)
     client = browse(owner)
-    nothing_said = client.post(f"{url}refuse/", {"reason": " "})
-    assert nothing_said.status_code == 422
-    assert "<title>Error: Request" in nothing_said.content.decode()
-    assert "Not refused yet. Please correct this: Enter a reason." in text_of(nothing_said)
+    assert client.post(f"{url}refuse/", {"reason": " "}).status_code == 422
     assert client.post(f"{url}refuse/", {"reason": "Задорого"})["Location"] == url
     page = browse(staff).get(url)
     assert state_of(page)[1] == "refused"
     assert "Задорого" in text_of(page)
-    # Nothing was changed, and no page says so.
-    assert "· change Request" in text_of(page)
-    assert "Change Постоянный посетитель" in text_of(browse(staff).get("/requests/"))
     assert "moved on" in text_of(client.post(f"{url}approve/", follow=True))
     assert not sandbox.posts()
 
@@ -401,50 +216,6 @@ def test_a_group_that_changed_since_is_asked_about_again(staff, owner, browse, s
     assert (now["client_groups_name"], now["client_groups_discount"]) == ("Перейменована", "25")
 
 
-def test_a_mark_of_older_values_asks_once_more(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    row = sandbox.accounts["demo"].groups[1]
-    sandbox.console("demo").put(row | {"client_groups_name": "Перша"})
-    client = browse(owner)
-    first = hidden(client.post(f"{url}approve/"), "seen")
-    sandbox.console("demo").put(row | {"client_groups_name": "Друга"})
-    assert client.post(f"{url}approve/", first).status_code == 409
-    assert not sandbox.posts()
-
-
-def test_a_write_that_changed_nothing_lets_the_request_wait_again(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    client = browse(owner)
-    sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
-    assert client.post(f"{url}approve/").status_code == 422
-    assert the_request().state == "waiting"
-    assert client.post(f"{url}approve/")["Location"] == url
-    assert [change.state for change in Change.objects.all()] == ["applied", "refused"]
-
-
-def test_a_group_that_is_gone_is_said_to_be_gone(staff, owner, browse, sandbox, limits):
-    url = ask(browse, staff, limits)
-    sandbox.console("demo").remove(1)
-    answer = browse(owner).post(f"{url}approve/")
-    assert answer.status_code == 404
-    assert the_request().state == "waiting"
-    assert not sandbox.posts()
-
-
-def test_an_approval_that_poster_fails_is_tried_again_on_the_page_of_the_request(
-    staff, owner, browse, sandbox, limits
-):
-    url = ask(browse, staff, limits)
-    client = browse(owner)
-    sandbox.script("*", "status_500", times=None)
-    asked_again = f"http://testserver{url}approve/"
-    for behind, again in ((f"http://testserver{url}", url), (asked_again, url), ("", "/groups/")):
-        answer = client.post(f"{url}approve/", headers={"Referer": behind})
-        assert answer.status_code == 502
-        html = answer.content.decode()
-        assert re.search(rf'href="{again}"[^>]*>\s*Try again', html), html
-
-
 # --- The right to go beyond them ---------------------------------------------------------------------------
 
 
@@ -465,34 +236,15 @@ def test_an_owner_passes_with_a_reason_that_is_in_the_history(owner, browse, san
     assert "Ювілей закладу" in text_of(client.get(f"/history/{change.pk}/"))
 
 
-def test_a_reason_without_the_right_is_no_way_past(staff, browse, sandbox, limits):
-    limits(max_percent=Decimal(20))
-    assert send(browse(staff), percent="25", reason="Дуже треба", confirmed="1")["Location"].startswith(
-        "/requests/"
-    )
-    assert not sandbox.posts()
-
-
 def test_owners_set_the_limits(owner, browse, limits):
-    limits(max_percent=5, set_at=timezone.now() - timedelta(days=100))
+    limits(max_percent=5)
     client = browse(owner)
     form = {"max_percent": "20,5", "max_rise": "", "max_birthday_bonus": "1 000", "max_clients": "150"}
     assert client.post("/account/limits/", form)["Location"] == "/account/limits/"
     (event,) = SecurityEvent.objects.filter(kind=Event.LIMITS_SET, user=owner)
     assert event.detail == "demo, max_percent: 5 → 20.5, max_birthday_bonus: – → 1000, max_clients: – → 150"
-    page = text_of(client.get("/accounts/security-log/"))
-    assert "Highest percent: 5 → 20.5, Highest birthday bonus: – → 1000" in page
     kept = Limits.objects.get(account="demo")
-    assert timezone.now() - kept.set_at < timedelta(minutes=1)
-    assert (kept.max_percent, kept.max_rise, kept.max_birthday_bonus, kept.max_clients) == (
-        Decimal("20.5"),
-        None,
-        1000,
-        150,
-    )
-    page = client.get("/account/limits/")
-    assert 'value="20.5"' in page.content.decode()
-    assert "Set by owner" in text_of(page)
+    assert kept.values == {"max_percent": Decimal("20.5"), "max_birthday_bonus": 1000, "max_clients": 150}
     assert client.post("/account/limits/", {**form, "max_clients": "1.5"}).status_code == 422
     assert client.post("/account/limits/", {**form, "max_percent": "101"}).status_code == 422
 
@@ -502,22 +254,6 @@ def limits_form(page):
     tags = re.findall(r"<input[^>]*max_[^>]*>", page.text)
     attributes = [dict(re.findall(r'(name|value)="([^"]*)"', tag)) for tag in tags]
     return {each["name"]: each.get("value", "") for each in attributes}
-
-
-def test_two_owners_at_once_set_what_each_has_typed(owner, browse, limits):
-    def opened_form():
-        return limits_form(client.get("/account/limits/"))
-
-    limits(max_percent=Decimal(30), max_clients=500)
-    client = browse(owner)
-    form = opened_form()
-    # Another owner lowers one limit and takes another one away, while this form is open.
-    limits(max_percent=Decimal(20), max_clients=None)
-    assert client.post("/account/limits/", form | {"max_rise": "10"}).status_code == 302
-    kept = Limits.objects.get(account="demo")
-    assert (kept.max_percent, kept.max_rise, kept.max_clients) == (20, 10, None)
-    assert client.post("/account/limits/", opened_form() | {"max_percent": ""}).status_code == 302
-    assert Limits.objects.get(account="demo").max_percent is None
 
 
 def test_a_limit_that_another_owner_has_set_since_is_a_conflict(owner, browse, limits):
@@ -537,37 +273,6 @@ def test_a_limit_that_another_owner_has_set_since_is_a_conflict(owner, browse, l
     assert client.post("/account/limits/", again).status_code == 302
     kept = Limits.objects.get(account="demo")
     assert (kept.max_percent, kept.max_rise, kept.max_clients, kept.set_by) == (25, 10, 500, "owner")
-
-
-def test_the_same_form_of_the_limits_sent_twice_is_no_conflict(owner, browse, limits):
-    limits(max_percent=Decimal(30))
-    client = browse(owner)
-    form = limits_form(client.get("/account/limits/")) | {"max_percent": "25"}
-    assert [client.post("/account/limits/", form).status_code for _ in range(2)] == [302, 302]
-
-
-def test_a_limit_that_is_set_while_another_form_is_saved_stays(owner, browse, limits):
-    limits(max_percent=Decimal(30))
-    client = browse(owner)
-    form = limits_form(client.get("/account/limits/")) | {"max_percent": "25"}
-
-    def set_another(execute, sql, *args):
-        found = execute(sql, *args)
-        if sql.startswith("SELECT") and "groups_limits" in sql and not is_set:
-            is_set.append(True)
-            limits(max_percent=Decimal(30), max_clients=500)
-        return found
-
-    is_set = []
-    with connection.execute_wrapper(set_another):
-        assert client.post("/account/limits/", form).status_code == 302
-    kept = Limits.objects.get(account="demo")
-    assert (is_set, kept.max_percent, kept.max_clients) == ([True], 25, 500)
-
-
-def test_the_first_limits_of_an_account_are_those_of_that_account(owner, browse):
-    assert browse(owner).post("/account/limits/", {"max_clients": "150"}).status_code == 302
-    assert Limits.objects.values_list("account", "max_clients").get() == ("demo", 150)
 
 
 # --- Other ways to write -----------------------------------------------------------------------------------
@@ -618,20 +323,6 @@ def a_retirement(client):
     return a_move(client, "/groups/4/retire/")
 
 
-def test_a_plan_that_is_deleted_as_it_is_sent_is_not_found(staff, browse, sandbox, limits, monkeypatch):
-    limits(max_percent=Decimal(20))
-    client = browse(staff)
-    url, form, _headers = a_bulk_edit(client)
-
-    def deleted_first(job, *args):
-        Job.objects.filter(pk=job.pk).delete()
-        return ask_for(job, *args)
-
-    monkeypatch.setattr("groups.features.approvals.services.approvals.ask_for", deleted_first)
-    assert client.post(url, form).status_code == 404
-    assert not ApprovalRequest.objects.exists()
-
-
 WAYS = [a_row, an_undo, a_bulk_edit, a_copy, a_plan, an_import, a_move, a_retirement]
 
 
@@ -671,11 +362,12 @@ def test_an_undo_that_is_pressed_on_two_pages_is_asked_for_once(staff, browse, l
     assert first["Location"] == second["Location"] == f"/requests/{the_request().pk}/"
 
 
-@pytest.mark.parametrize("way", [a_row, a_plan, a_move], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("way", [a_row, a_move], ids=lambda way: way.__name__)
 def test_who_has_no_right_to_the_write_may_refuse_it_and_is_not_named_among_those_who_approve(
     staff, owner, manager, browse, sandbox, limits, way
 ):
     limits(max_percent=Decimal(20))
+    make_user("stranger", role="Owners", account="kavarnia", sandbox=sandbox)
     manager.user_permissions.add(Permission.objects.get(codename="exceed_limits"))
     asking, deciding = browse(staff), browse(manager)
     url, form, headers = way(asking)
@@ -704,22 +396,12 @@ def test_a_plan_whose_time_is_over_is_not_approved_and_the_page_says_why(
     assert Schedule.objects.get(request_id=asked.pk).state == Schedule.State.ASKED
 
 
-def a_lost_edit(client, sandbox):
-    """Lose an edit whose write beyond the limits nobody asks about, and return its address and its form."""
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    Limits.objects.update(max_percent=None)
-    assert send(client, percent="25", confirmed="1").status_code == 504
-    Limits.objects.update(max_percent=20)
-    return f"/history/{Change.objects.get().pk}/", {"decision": "again"}
-
-
-@pytest.mark.parametrize("what", ["undo", "again"])
 def test_a_refused_request_hinders_nobody_from_asking_anew_or_from_passing(
-    staff, owner, browse, sandbox, limits, what
+    staff, owner, browse, sandbox, limits
 ):
     limits(max_percent=Decimal(20))
     client, deciding = browse(staff), browse(owner)
-    url, form = an_undo(client)[:2] if what == "undo" else a_lost_edit(client, sandbox)
+    url, form, _headers = an_undo(client)
     first = client.post(url, form)["Location"]
     assert client.post(url, form)["Location"] == first
     assert deciding.post(url, form).status_code == 200  # it asks the owner for a reason
@@ -769,18 +451,6 @@ def test_a_restore_of_too_many_is_asked_for(staff, owner, browse, sandbox, limit
     assert (job.kind, job.state, job.user, job.asked_by) == ("restore", "waiting", owner, "staff")
 
 
-def test_a_removal_by_an_owner_asks_for_a_reason_and_takes_no_snapshot_before(owner, browse, sandbox, limits):
-    limits(max_clients=10)
-    client = browse(owner)
-    form = open_form(client, "/groups/4/delete/", confirm_name="Скидочная система 10%")
-    question = client.post("/groups/4/delete/", form)
-    assert question.status_code == 200
-    assert not Snapshot.objects.exists()
-    done = client.post("/groups/4/delete/", {**form, "reason": "Зачиняємо"})
-    assert done["Location"] == "/groups/"
-    assert Change.objects.get().limit_reason == "Зачиняємо"
-
-
 def test_a_removal_takes_as_many_clients_as_its_reason_was_given_for(owner, browse, sandbox, limits):
     limits(max_clients=10)
     sandbox.console().put_client(4)
@@ -788,9 +458,11 @@ def test_a_removal_takes_as_many_clients_as_its_reason_was_given_for(owner, brow
     client, url = browse(owner), "/groups/4/delete/"
     form = open_form(client, url, confirm_name="Скидочная система 10%")
     shown = hidden(client.post(url, form), "reached")
+    assert not Snapshot.objects.exists()
     assert client.post(url, {**form, **shown, "reason": "Зачиняємо"})["Location"] == "/groups/"
     assert Snapshot.objects.get().clients == int(shown["reached"])
-    assert Change.objects.get().clients_before == int(shown["reached"]) - 1
+    change = Change.objects.get()
+    assert (change.clients_before, change.limit_reason) == (int(shown["reached"]) - 1, "Зачиняємо")
 
 
 def test_a_lost_removal_that_is_sent_again_keeps_its_consent(owner, browse, sandbox, limits):
@@ -805,25 +477,6 @@ def test_a_lost_removal_that_is_sent_again_keeps_its_consent(owner, browse, sand
     change = Change.objects.get()
     assert client.post(f"/history/{change.pk}/", {"decision": "again"}).status_code == 302
     assert 4 not in sandbox.accounts["demo"].groups
-
-
-def test_an_owner_sends_a_lost_removal_again_with_a_reason(owner, browse, sandbox, limits):
-    client, url = browse(owner), "/groups/4/delete/"
-    sandbox.script("clients.removeGroup", "fin_before_headers", when="before")
-    form = open_form(client, url, confirm_name="Скидочная система 10%")
-    assert client.post(url, form).status_code == 504
-    limits(max_clients=10)
-    lost = Change.objects.get()
-    question = client.post(f"/history/{lost.pk}/", {"decision": "again"})
-    assert question.status_code == 200
-    html = question.content.decode()
-    assert "Not removed yet" not in html
-    (asks_at,) = re.findall(r'action="(/(?:groups|history)/[^"]+)"', html)
-    filled = hidden(question, "version", "operation", "decision", "confirm_name")
-    done = client.post(asks_at, filled | {"reason": "Зачиняємо"})
-    assert done["Location"] == "/groups/"
-    states = [(change.state, change.limit_reason) for change in Change.objects.all()]
-    assert states == [("applied", "Зачиняємо"), ("failed", "")]
 
 
 def test_the_approver_reads_what_it_costs_and_the_history_keeps_it(staff, deputy, browse, sandbox, limits):
@@ -850,17 +503,3 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     # the rows with their jobs.
     with django_assert_num_queries(4 + 3):
         client.get("/requests/")
-
-
-def test_the_page_of_a_request_puts_its_command_together_without_asking_how_often_it_was_tried(
-    staff, deputy, browse, limits
-):
-    limits(max_rise=Decimal(5))
-    send(browse(staff), percent="25")
-    client, url = browse(deputy), f"/requests/{the_request().pk}/"
-    with CaptureQueriesContext(connection) as queries:
-        page = client.get(url)
-    assert "The percent would rise by 15 points" in text_of(page)
-    tries = [each["sql"] for each in queries if '"request_id" = ' in each["sql"]]
-    # The outcomes alone.
-    assert len(tries) == 1

@@ -6,12 +6,10 @@ import pytest
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import approvals
-from groups.features.bulk.services import Edit
 from groups.features.moves.services import moves
 from groups.models import Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from tests.support.bulk import plan_edits
 from tests.support.jobs import FEW, plan_undo, run, start
 from tests.support.pages import text_of
 from tests.support.people import make_user
@@ -57,14 +55,6 @@ def test_an_undo_of_a_move_and_the_request_for_it_name_the_groups(staff):
     assert (planned.group_id, planned.target_id) == (1, 4)
     effect = approvals.ask_for(planned, staff, ()).asked_effect
     assert ([group.id for group in effect.groups], effect.target.id) == ([1, 4], 4)
-
-
-def test_the_request_for_the_undo_of_an_edit_names_its_groups(staff):
-    job = plan_edits(staff, {1: 5, 4: 5}, kind=Edit)
-    queue.start_draft(job, staff)
-    run(job)
-    effect = approvals.ask_for(plan_undo(staff, job), staff, ()).asked_effect
-    assert ([group.id for group in effect.groups], effect.target) == ([1, 4], None)
 
 
 def test_a_refused_request_gives_way_to_another_one(staff, owner):

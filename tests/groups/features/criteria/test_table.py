@@ -1,16 +1,12 @@
 """Test the table of criteria: who may see and save it, what is refused, and two who save at once."""
 
 import re
-import time
-from decimal import Decimal
 from functools import partial
 
 import pytest
 
-from groups.features.criteria.forms import CriteriaForm
 from groups.features.criteria.models import Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
-from groups.poster import Group
 from tests.support.criteria import URL, fields, save, version_in
 from tests.support.pages import hidden, text_of
 from tests.support.threads import at_once
@@ -60,21 +56,8 @@ def test_an_owner_saves_a_table_and_all_who_see_groups_can_read_it(post, browse,
         assert rows_of(page) == [("1", "5"), ("2", "4")]
 
 
-def test_without_a_table_the_page_says_who_can_make_one(browse, manager):
-    page = browse(manager).get(URL)
-    assert page.status_code == 200
-    assert "There are no criteria yet" in text_of(page)
-    assert 'action="/criteria/"' not in page.content.decode()
-
-
-@pytest.mark.parametrize("typed", ["6 000", "6000,00", "6\N{NO-BREAK SPACE}000 ₴", "₴6000", "6000.0"])
-def test_amounts_are_read_as_people_type_them(post, typed):
-    assert post(ROW | {"bought_min": typed}).status_code == 302
-    assert stored().rows[0].bought_min == 6_000_00
-
-
 def test_kopecks_and_zero_are_bounds(post):
-    assert post(ROW | {"bought_min": "0", "bought_max": "12,50", "receipts_max": "0"}).status_code == 302
+    assert post(ROW | {"bought_min": "0", "bought_max": "12,50 ₴", "receipts_max": "0"}).status_code == 302
     row = stored().rows[0]
     assert (row.bought_min, row.bought_max, row.receipts_max) == (0, 12_50, 0)
     page = post.client.get(URL).content.decode()
@@ -85,27 +68,6 @@ def test_kopecks_and_zero_are_bounds(post):
 def test_a_row_with_a_delete_is_not_looked_at(post):
     assert post(ROW, {"group": "x", "days": "999", "DELETE": "on"}).status_code == 302
     assert len(stored().rows) == 1
-
-
-def test_the_same_form_twice_is_one_save_and_with_other_values_a_conflict(post):
-    form = fields(ROW)
-    for _time in range(2):
-        assert post.client.post(URL, form).status_code == 302
-    assert CriteriaSave.objects.count() == 1
-    answer = post.client.post(URL, form | {"max_moves": "7"})
-    assert answer.status_code == 409
-    assert stored().max_moves == 100
-
-
-def test_a_row_that_gives_less_than_the_next_one_is_saved_with_a_warning(post, sandbox):
-    percents = {4: "7", 5: "3", 1: "10"}
-    for group_id, percent in percents.items():
-        sandbox.console().edit(group_id, client_groups_discount=percent)
-    rows = [{"group": group_id, "birthday_in": "7"} for group_id in percents]
-    assert post(*rows[:2], otherwise=1).status_code == 302
-    page = text_of(post.client.get(URL))
-    assert page.count("and gives less") == 1
-    assert Criteria.objects.exists()
 
 
 def test_a_table_that_somebody_else_has_saved_since_is_shown_beside_ones_own(post, owner):
@@ -140,36 +102,20 @@ def test_of_two_who_save_at_once_one_hears_of_the_other_and_one_form_sent_twice_
     assert CriteriaSave.objects.count() == 3
 
 
-def test_values_that_are_saved_already_conflict_with_nobody(post):
-    form = fields(ROW)
-    post.client.post(URL, form)
-    version = version_in(post.client.get(URL))
-    assert post(ROW, version=version).status_code == 302
-    assert post(ROW, version=version).status_code == 302
-
-
 # --- What is refused ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"group": 4}, "at least one condition"),
         ({"group": 4, "days": "30"}, "at least one condition"),
-        ({"group": 4, "bought_min": "5"}, "in how many days"),
         ({"group": 4, "receipts_max": "5"}, "in how many days"),
-        (ROW | {"days": "0"}, "between 1 and 365"),
         (ROW | {"days": "366"}, "between 1 and 365"),
-        (ROW | {"days": "1.5"}, "a whole number"),
         (ROW | {"bought_min": "-5"}, "between 0 and 100,000,000"),
-        (ROW | {"receipts_min": "ten"}, "Enter a whole number."),
-        (ROW | {"bought_min": "1e3"}, "Enter a number"),
         (ROW | {"bought_max": "5999,99"}, "above the upper one"),
         (ROW | {"receipts_min": "3", "receipts_max": "2"}, "above the upper one"),
         ({"group": 4, "registered_min": "3", "registered_max": "2"}, "above the upper one"),
-        ({"group": 4, "birthday_in": "181"}, "between 0 and 180"),
         (ROW | {"group": 999}, "not in Poster"),
-        (ROW | {"group": ""}, "Choose a group."),
         (ROW | {"group": 1}, "has a row of its own"),
     ],
 )
@@ -183,45 +129,12 @@ def test_a_wrong_row_says_why_and_keeps_what_was_typed(post, row, words):
     assert not Criteria.objects.exists()
 
 
-def test_the_summary_names_the_field_of_each_error(post):
-    page = text_of(post({"group": "", "days": "30", "receipts_min": "ten"}, otherwise=""))
-    for words in ("Row 1, Group: Choose a group.", "Row 1, Receipts at least: Enter a whole number."):
-        assert words in page
-    assert "All others belong to: Choose a group." in page
-
-
-def test_a_group_stands_in_one_row(post):
-    answer = post(ROW, {"group": 4, "birthday_in": "1"})
-    assert answer.status_code == 422
-    assert "has a row already" in text_of(answer)
-
-
-@pytest.mark.parametrize("left_out", ["otherwise", "max_moves", "version", "operation"])
-def test_what_is_required_is_said(post, left_out):
-    form = fields(ROW)
-    del form[left_out]
-    assert post.client.post(URL, form).status_code == 422
-
-
-@pytest.mark.parametrize("most", ["-1", "100001", "many"])
-def test_the_most_moves_have_bounds(post, most):
-    assert post(ROW, max_moves=most).status_code == 422
-
-
-def test_more_than_fifty_rows_are_refused(post):
-    def rows(count):
-        each = {**dict.fromkeys(("bought_max", "receipts_min", "receipts_max", "birthday_in"), ""), **ROW}
-        return [each | {"group": number} for number in range(100, 100 + count)]
-
-    answer = post(*rows(100))
-    assert answer.status_code == 422
-    assert "at most 50 rows" in text_of(answer)
-    assert "at most 50 rows" not in text_of(post(*rows(50)))
-
-
-def test_a_form_without_its_rows_is_refused(post):
-    form = {"otherwise": 1, "max_moves": 5, "version": "none"}
-    assert post.client.post(URL, form).status_code == 422
+@pytest.mark.parametrize(
+    "wrong",
+    [{"otherwise": ""}, {"version": ""}, {"operation": ""}, {"max_moves": "-1"}, {"max_moves": "100001"}],
+)
+def test_a_wrong_table_is_refused(post, wrong):
+    assert post.client.post(URL, fields(ROW) | wrong).status_code == 422
 
 
 def test_others_save_nothing(browse, manager, staff):
@@ -241,26 +154,6 @@ def test_a_group_that_is_gone_is_said_to_all_and_the_form_refuses_it(post, brows
     assert answer.status_code == 422
 
 
-def test_many_groups_in_many_rows_are_written_soon():
-    odd = '<b> value="7"'
-    groups = [
-        Group(id=number, name=f"{odd} {number}", loyalty_type=2, percent=Decimal(5), clients=1)
-        for number in range(1, 5_001)
-    ]
-    rows = [{"group": number, "birthday_in": 1} for number in (*range(1, 49), 77_777, "<x>")]
-    form = CriteriaForm(fields(*rows, otherwise=5_000), groups=groups, saved=None)
-    began = time.process_time()
-    assert not form.is_valid()
-    assert [bool(errors) for errors in form.rows.errors] == [False] * 48 + [True] * 2
-    pages = [str(row["group"]) for row in form.rows] + [str(form["otherwise"])]
-    # Django's own widget takes half a second for each.
-    assert time.process_time() - began < 5
-    chosen = [re.findall(r'<option value="(\d+)" selected>', page) for page in pages]
-    assert chosen == [[str(number)] for number in (*range(1, 49), 77_777)] + [[], ["5000"]]
-    assert "gone from Poster" in pages[48]
-    assert odd not in "".join(pages)
-
-
 # --- Rows without JavaScript -------------------------------------------------------------------------------
 
 
@@ -275,7 +168,6 @@ def typed(page):
         ("up-1", ["2x", "1", "3"]),
         ("down-1", ["1", "3", "2x"]),
         ("remove-0", ["2x", "3"]),
-        ("up-0", ["1", "2x", "3"]),
         ("down-9", ["1", "2x", "3"]),
     ],
 )
@@ -333,10 +225,7 @@ def test_a_pin_that_somebody_has_changed_since_the_page_was_shown_stays(browse, 
     "sent",
     [
         {"client": "130", "reason": " "},
-        {"client": "", "reason": "x"},
-        {"client": "0", "reason": "x"},
         {"client": "999999", "reason": "x"},
-        {"client": "abc", "reason": "x"},
         {"client": "130", "reason": "x", "until": "2001-01-01"},
     ],
 )

@@ -128,17 +128,9 @@ def test_a_group_that_a_list_lacks_is_asked_for_alone(watch, sandbox):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize("fault", ["row_percent_150", "row_id_zero", "row_duplicate_id", "row_not_object"])
-def test_a_row_that_cannot_be_read_says_nothing(watch, sandbox, fault):
-    sandbox.script("clients.getGroups", fault, times=4)
-    assert watch(times=6) == []
-
-
-@pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize("fault", ["fin_before_headers", "response_object", "empty"])
-def test_a_look_that_fails_says_nothing_and_the_next_one_finds_the_change(watch, sandbox, fault):
+def test_a_look_that_fails_says_nothing_and_the_next_one_finds_the_change(watch, sandbox):
     sandbox.console().edit(1, client_groups_discount="12")
-    sandbox.script("clients.getGroups", fault, times=4)
+    sandbox.script("clients.getGroups", "empty", times=4)
     watch(times=2)
     sandbox.clear_faults()
     watch()
@@ -203,6 +195,13 @@ def test_a_change_that_was_never_sent_does_not_hide_the_same_one_in_the_console(
     assert len(watch()) == (0 if reason == "not_applied" else 1)
 
 
+def test_while_ours_is_open_its_group_is_left_alone_and_the_others_are_not(watch, owner, browse, sandbox):
+    lose_an_edit(browse(owner), sandbox)
+    sandbox.console().edit(1, client_groups_discount="44")
+    sandbox.console().edit(4, client_groups_discount="33")
+    assert [change.group_id for change in watch()] == [4]
+
+
 def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(watch, owner, browse, sandbox):
     change = lose_an_edit(browse(owner), sandbox)
     other = change.before | {"percent": "44"}
@@ -210,25 +209,6 @@ def test_a_change_that_a_person_has_closed_as_made_counts_as_it_was_intended(wat
     resolve(change, State.APPLIED, owner)
     sandbox.console().edit(1, client_groups_discount="15")  # it has arrived, late
     assert watch() == []
-
-
-def test_a_change_that_a_person_has_closed_after_a_later_one_of_ours_changes_nothing(
-    watch, owner, browse, sandbox
-):
-    client = browse(owner)
-    change = lose_an_edit(client, sandbox)
-    Change.objects.settle(change, state=State.REVIEW, reason="overwritten", after=change.before)
-    edit(client, percent="20")
-    assert watch() == []
-    resolve(change, State.APPLIED, owner)
-    assert watch() == []
-
-
-def test_while_ours_is_open_its_group_is_left_alone_and_the_others_are_not(watch, owner, browse, sandbox):
-    lose_an_edit(browse(owner), sandbox)
-    sandbox.console().edit(1, client_groups_discount="44")
-    sandbox.console().edit(4, client_groups_discount="33")
-    assert [change.group_id for change in watch()] == [4]
 
 
 def test_what_an_own_change_has_just_replaced_is_a_lag(watch, owner, browse, sandbox, settings):
@@ -305,9 +285,8 @@ def test_a_token_that_was_refused_once_is_asked_for_again_half_an_hour_later(own
     assert owner.credentials.refused_at is None
 
 
-@pytest.mark.parametrize("usual", [300, 1])
-def test_a_look_is_made_when_it_is_time(owner, sandbox, settings, usual):
-    settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = usual, 3
+def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
+    settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS = 1, 3
     watching.switch_on(owner.credentials)
     for _ in range(3):
         watching.look_where_due()
@@ -327,17 +306,12 @@ def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staf
 
     browse(staff).get("/groups/")
     assert not due()
-    sandbox.console().put_client(1)
-    cache.clear()
-    browse(staff).get("/groups/?refresh=1")
-    assert not due()
     sandbox.console().edit(1, client_groups_discount="12")
     cache.clear()
     browse(staff).get("/groups/?refresh=1")
     assert due()
     type(owner.credentials).objects.filter(user=owner).update(refused_at=long_ago)
     assert not due()
-    assert not Change.objects.exists()
 
 
 def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
@@ -347,19 +321,14 @@ def test_only_users_with_the_right_switch_it(staff, owner, sandbox):
     assert not Watch.objects.exists()
 
 
-@pytest.mark.parametrize("lost", ["blocked", "without the right", "refused"])
-def test_another_owner_reads_why_nobody_looks_and_switches_it_on_again(owner, browse, sandbox, lost):
+def test_another_owner_reads_why_nobody_looks_and_switches_it_on_again(owner, browse, sandbox):
     watching.switch_on(owner.credentials)
     client = browse(make_user("partner", role="Owners", account="demo", sandbox=sandbox))
-    assert "Nobody looks" not in text_of(client.get("/account/"))
+    type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
+    says = "Poster did not accept the token of owner. The worker tries it again every half hour."
+    assert says in text_of(client.get("/account/"))
+    type(owner).objects.filter(pk=owner.pk).update(is_active=False)
     says = "Nobody looks any more: the token of owner may not be used"
-    if lost == "blocked":
-        type(owner).objects.filter(pk=owner.pk).update(is_active=False)
-    elif lost == "refused":
-        type(owner.credentials).objects.filter(user=owner).update(refused_at=timezone.now())
-        says = "Poster did not accept the token of owner. The worker tries it again every half hour."
-    else:
-        owner.groups.clear()
     assert says in text_of(client.get("/account/"))
     answer = client.post("/account/watch/", {"watch": "on"}, follow=True)
     assert "Switched on, with the token of partner." in text_of(answer)
@@ -373,8 +342,6 @@ def test_an_owner_switches_it_on_and_off(owner, staff, manager, browse, sandbox)
     assert 'data-watch="on"' in answer.content.decode()
     assert "with the token of owner" in text_of(answer)
     assert SecurityEvent.objects.filter(kind=Event.WATCH_ON, user=owner, detail="demo").count() == 1
-    other = make_user("partner", role="Owners", account="demo", sandbox=sandbox)
-    assert "with the token of owner" in text_of(browse(other).get("/account/"))
     for person in (staff, manager):
         assert "data-watch" not in browse(person).get("/account/").content.decode()
         assert browse(person).post("/account/watch/", {"watch": "off"}).status_code == 403
@@ -398,37 +365,3 @@ def test_the_history_shows_it_and_undoes_it(watch, staff, browse, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
     assert Change.objects.get(undo_of=change).state == State.APPLIED
     assert watch() == []
-
-
-def test_a_group_removed_elsewhere_can_be_created_anew(watch, staff, browse, sandbox):
-    number = sandbox.console().put(NEW)
-    watch()
-    sandbox.console().remove(number)
-    (change,) = watch()
-    client = browse(staff)
-    gone = client.get(f"/groups/{number}/")
-    assert gone.status_code == 404
-    assert "was removed in Poster, not here" in text_of(browse(make_user(
-        "partner", role="Owners", account="demo", sandbox=sandbox)).get(f"/groups/{number}/"))  # fmt: skip
-    client.post(f"/history/{change.pk}/undo/", {"confirmed": "1"})
-    undo = Change.objects.get(undo_of=change)
-    assert (undo.action, undo.state, undo.after["name"]) == ("create", State.APPLIED, "З консолі")
-    assert watch() == []
-
-
-def test_the_values_of_an_undo_are_those_that_poster_has_now_or_it_is_a_conflict(
-    watch, staff, browse, sandbox
-):
-    sandbox.console().edit(1, client_groups_discount="12")
-    (change,) = watch()
-    sandbox.console().edit(1, client_groups_discount="13")
-    assert browse(staff).post(f"/history/{change.pk}/undo/", {"confirmed": "1"}).status_code == 409
-    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "13"
-
-
-def test_pages_write_nothing_of_it(watch, staff, browse, sandbox):
-    sandbox.console().edit(1, client_groups_discount="12")
-    client = browse(staff)
-    for _ in range(4):
-        client.get("/groups/?refresh=1")
-    assert not Change.objects.exists()

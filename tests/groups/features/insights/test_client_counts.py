@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from groups.features.elsewhere.services import watch as watching
 from groups.features.insights.models import ClientCount
-from groups.features.insights.presenters.count_line import draw_counts
 from groups.features.insights.services import client_counts
 from groups.models import GroupsCopy, PosterAccount
 from tests.support.pages import text_of
@@ -58,20 +57,6 @@ def test_a_group_that_the_first_list_of_a_day_leaves_out_gets_its_figure_from_a_
     assert counted() == [(days_ago(0), 125)]
 
 
-def test_two_workers_that_keep_the_same_list_keep_it_once(staff, browse, monkeypatch):
-    browse(staff).get("/groups/")
-    client_counts.keep_counts_of_copies()
-    before = ClientCount.objects.count()
-    # The second worker has looked before the first one wrote.
-    none = ClientCount.objects.none()
-    monkeypatch.setattr(ClientCount.objects, "filter", lambda **_asked: none)
-    copy = GroupsCopy.objects.get()
-    client_counts.keep_counts(
-        staff.credentials, map(client_counts.Group.from_json, copy.groups), copy.fetched_at
-    )
-    assert ClientCount.objects.count() == before
-
-
 def test_a_copy_that_another_token_has_read_is_no_figure_of_this_account(staff, browse):
     browse(staff).get("/groups/")
     GroupsCopy.objects.update(fingerprint="of a token that was replaced during the read")
@@ -119,9 +104,3 @@ def test_figures_of_another_account_are_not_shown(manager, browse):
     for ago, clients in ((5, 11), (0, 12)):
         ClientCount.objects.create(account=other, group_id=1, day=days_ago(ago), clients=clients)
     assert browse(manager).get("/groups/1/").context["counts"] is None
-
-
-def test_a_number_that_never_changed_is_a_line_in_the_middle(manager):
-    drawn = draw_counts([(days_ago(1), 5), (days_ago(0), 5)])
-    assert drawn.points == "0.00,12.00 100.00,12.00"
-    assert (drawn.change, drawn.steps) == ("", ((days_ago(1), 5),))

@@ -1,6 +1,5 @@
 """Test the sums of sales: any percent follows from them, periods, birthdays, one reading for all who ask."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -56,11 +55,6 @@ def test_no_step_is_of_one_client_where_others_have_a_lower_percent():
     by_own = {Decimal(0): SalesSums(Decimal(100)), Decimal(25): SalesSums(Decimal("12.34"))}
     steps = PeriodSums.by_own_percent(by_own).steps
     assert [step.sums.total for step in steps] == [100, Decimal("112.34")]
-
-
-def test_a_group_without_sales_costs_nothing():
-    assert GroupSales().cost(values(1, 5), values(1, 50)) == 0
-    assert GroupSales(parts=(PeriodSums(), PeriodSums())).cost(values(2, 5), values(1, 50)) == 0
 
 
 @pytest.mark.parametrize(
@@ -147,26 +141,6 @@ def test_all_who_ask_at_once_share_one_reading(credentials, sandbox):
 
 
 @pytest.mark.django_db
-def test_pages_are_of_two_thousand_clients_at_most_and_nobody_is_missed(credentials, sandbox, settings):
-    # The sandbox invents the receipts of 5,000 clients in one go, which takes a busy machine seconds.
-    settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 20, 40
-    sandbox.console().edit(4, count_groups_clients="5000")
-    found = read_sums(SalesAdder(credentials, 30))
-    pages = sandbox.calls("clients.getClients")
-    assert len(pages) == 3
-    assert max(int(call.query["num"]) for call in pages) <= 2000
-    buyers = sum(group.clients for group in found.groups.values())
-    assert buyers == len(bought_by_the_living(sandbox))
-
-
-def bought_by_the_living(sandbox):
-    state, today = sandbox.accounts["demo"], timezone.localdate()
-    query = {"dateFrom": f"{today - timedelta(days=29):%Y%m%d}", "dateTo": f"{today:%Y%m%d}"}
-    rows = json.loads(state.clients_sales(query))
-    return [row for row in rows if state.clients.row(int(row["client_id"]))["delete"] == "0"]
-
-
-@pytest.mark.django_db
 def test_a_refusal_is_remembered_for_a_minute_and_nothing_else_is(credentials, sandbox):
     sandbox.script(METHOD, "status_403", times=1)
     for _ in range(2):
@@ -177,11 +151,4 @@ def test_a_refusal_is_remembered_for_a_minute_and_nothing_else_is(credentials, s
     sandbox.script(METHOD, "status_400", times=1)
     with pytest.raises(PosterError):
         read_sums(SalesAdder(credentials, 30))
-    assert read_sums(SalesAdder(credentials, 30)).groups
-
-
-@pytest.mark.django_db
-def test_what_cannot_be_decoded_is_read_anew(credentials, sandbox):
-    cache.set(SalesAdder(credentials, 30).key, b"of another version")
-    assert SalesAdder(credentials, 30).kept() is None
     assert read_sums(SalesAdder(credentials, 30)).groups

@@ -9,19 +9,14 @@ import pytest
 from django.utils import timezone
 
 from groups.features.insights.services import sales, sweep
-from groups.features.insights.services.member_sums import MemberAdder, Questions
 from groups.features.insights.services.sales import SalesAdder
-from groups.features.insights.services.scheme import read_scheme
 from groups.features.insights.services.sweep import read_sums
-from groups.features.moves.services.moves import Retire
-from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import restore_preview
 from groups.models import Change, Job, PosterAccount
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.services.writes.commands import RemoveGroup, UpdateGroup
+from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from tests.support.jobs import plan, run, start
 from tests.support.pages import text_of
@@ -65,17 +60,6 @@ def test_after_a_move_the_sums_are_those_of_the_new_groups(owner, credentials, s
     assert len(sandbox.calls(METHOD)) == 2
 
 
-def test_after_a_retirement_and_its_restore_they_are_those_of_who_is_there(owner, credentials, sandbox):
-    left, there = revenues(credentials)
-    run(start(owner, kind=Retire))
-    assert revenues(credentials) == (0, there + left)
-    preview = restore_preview.preview_restore(credentials, Snapshot.objects.get())
-    restore = restore_preview.plan_restore(credentials, preview, operation=uuid.uuid4())
-    job = run(queue.start(restore))
-    found = read_sums(SalesAdder(credentials, sales.MONTH))
-    assert (found.of_group(job.target_id).revenue, found.of_group(1).revenue) == (left, there)
-
-
 def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credentials, sandbox):
     revenues(credentials)
     group = read_now(credentials, 4).group
@@ -85,9 +69,7 @@ def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credent
     assert SalesAdder(credentials, sales.MONTH).kept() is None
 
 
-@pytest.mark.parametrize(
-    "url", [COST, "/groups/?columns=sales", "/groups/scheme/?turnover=1", "/groups/audit/"]
-)
+@pytest.mark.parametrize("url", [COST, "/groups/audit/"])
 def test_each_page_with_sums_says_as_of_when_and_that_clients_were_being_moved(
     owner, browse, sandbox, url, long_ago
 ):
@@ -117,23 +99,6 @@ def test_a_reading_that_a_move_overtakes_is_not_kept(owner, credentials, sandbox
     assert revenues(credentials) == (0, there + left)
 
 
-def test_a_job_at_work_costs_one_reading_and_the_page_says_that_it_moves_clients(
-    owner, browse, credentials, sandbox, long_ago
-):
-    job = start(owner)
-    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
-    client = browse(owner)
-    for _ in range(5):
-        assert "when clients were being moved" in text_of(client.get(COST))
-        PosterAccount.objects.get(pk="demo").count_write(of_members=True)
-    assert len(sandbox.calls(METHOD)) == 1
-    Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
-    long_ago()
-    text = text_of(client.get(COST))
-    assert "it is added up once a day, and after clients were moved" in text
-    assert len(sandbox.calls(METHOD)) == 2
-
-
 def test_sums_that_a_late_read_may_have_made_wrong_are_read_again(owner, credentials, sandbox, long_ago):
     left, there = revenues(credentials)
     sandbox.lag("behind", MEMBERS, seconds=60)
@@ -156,38 +121,3 @@ def test_the_history_keeps_no_cost_of_sums_that_are_provisional(owner, credentia
     long_ago()
     revenues(credentials)
     assert sales.monthly_cost(credentials, (1, old, new)) > 0
-
-
-def test_an_edit_of_a_percent_leaves_the_sums_as_they_are(owner, credentials, sandbox):
-    revenues(credentials)
-    group = read_now(credentials, 4).group
-    command = UpdateGroup(
-        credentials=credentials,
-        operation=uuid.uuid4(),
-        group_id=4,
-        loaded=group.values,
-        intended=GroupValues(name=group.name, loyalty_type=group.loyalty_type, percent=Decimal(12)),
-    )
-    assert execute(command).state == Change.State.APPLIED
-    revenues(credentials)
-    assert len(sandbox.calls(METHOD)) == 1
-
-
-def test_the_counts_of_the_ladder_are_those_after_a_move_and_one_for_a_job_at_work(
-    owner, credentials, sandbox, long_ago
-):
-    sandbox.console().edit_client(1, discount_per="90")
-    questions = Questions.of_scheme(read_scheme(credentials))
-    above = read_sums(MemberAdder(credentials, questions)).above
-    job = start(owner, group_id=1, target_id=4, client_ids=[1])
-    run(job)
-    assert MemberAdder(credentials, questions).kept() is None
-    after = read_sums(MemberAdder(credentials, questions))
-    assert after.provisional
-    assert (after.above[1], after.above[4]) == (above[1] - 1, above.get(4, 0) + 1)
-    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING)
-    calls = len(sandbox.calls(MEMBERS))
-    for _ in range(3):
-        read_sums(MemberAdder(credentials, questions))
-        PosterAccount.objects.get(pk="demo").count_write(of_members=True)
-    assert len(sandbox.calls(MEMBERS)) == calls + 1

@@ -2,15 +2,12 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
 
-from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.scheme_file.services import Apply
 from groups.models import Job
 from tests.support.bulk import run_answered
 from tests.support.pages import text_of
 from tests.support.schemes import entry, scheme
-from tests.support.spreadsheets import upload
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 COMPARE = "/groups/compare/"
@@ -57,13 +54,6 @@ def test_a_file_becomes_a_plan_and_the_plan_a_job(staff, browse, sandbox):
     assert "A scheme from a file" in text_of(client.get(f"/jobs/{job.pk}/"))
 
 
-def test_of_many_rules_the_first_are_shown(manager, browse, sandbox):
-    rules = "rules:\n" + "".join(f"- {{group: Нікому, sum: {number}}}\n" for number in range(150))
-    text = text_of(compare(browse(manager), scheme(entry(SEED), rules)))
-    assert text.count("Only in the file: “Нікому”") == 100
-    assert "The first 100 are shown." in text
-
-
 def test_errors_are_shown_at_their_places(staff, browse, sandbox):
     answer = compare(browse(staff), scheme(entry("Нова", percent="5,5"), "- a\n"))
     assert answer.status_code == 422
@@ -71,17 +61,6 @@ def test_errors_are_shown_at_their_places(staff, browse, sandbox):
     assert "2 places in the file have to be corrected first" in text
     assert "4 12 Write a plain number" in text
     assert not Job.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("file", "words"),
-    [({}, "Choose a file."), ({"file": SimpleUploadedFile("a", b"")}, "The file is empty.")],
-    ids=["no file", "an empty one"],
-)
-def test_without_a_file_the_form_says_so(staff, browse, sandbox, file, words):
-    answer = browse(staff).post(COMPARE, file)
-    assert answer.status_code == 422
-    assert words in text_of(answer)
 
 
 def test_two_groups_of_a_name_are_an_error_of_the_file(staff, browse, sandbox):
@@ -99,32 +78,3 @@ def test_who_may_look_sees_the_difference_and_applies_nothing(manager, browse, s
     assert "To apply this takes the right to change groups" in text
     assert "There is nothing to change." not in text
     assert not Job.objects.exists()
-
-
-def test_the_table_of_another_account_leads_here(staff, browse, sandbox):
-    answer = upload(browse(staff), "Id;Name;Poster account\n1;Гості;kavarnia\n")
-    assert answer.status_code == 422
-    assert f'href="{COMPARE}"' in answer.content.decode().partition("<main")[2]
-    answer = upload(browse(staff), "Column\n1\n")
-    assert answer.status_code == 422
-    assert f'href="{COMPARE}"' not in answer.content.decode().partition("<main")[2]
-
-
-def test_beyond_the_limits_another_user_decides_on_the_plan(staff, owner, browse, sandbox):
-    Limits.objects.create(account_id="demo", max_percent=12)
-    client = browse(staff)
-    answer = compare(client, scheme(entry(SEED, percent=15)))
-    request = client.post(answer["Location"])
-    assert request["Location"] == reverse("groups:request", args=[ApprovalRequest.objects.get().pk])
-    again = client.post(answer["Location"])  # a double click
-    assert (again["Location"], client.get(again["Location"]).status_code) == (request["Location"], 200)
-    page = browse(owner).get(request["Location"])
-    assert "15" in text_of(page)
-    answer = browse(owner).post(f"{request['Location']}approve/")
-    assert answer.status_code == 302, text_of(answer)
-    job = Job.objects.get()
-    assert (job.user, job.asked_by, Apply(job).unlisted) == (
-        owner,
-        "staff",
-        ["Постоянный посетитель", "Скидочная система 20%"],
-    )
