@@ -180,7 +180,7 @@ def test_of_several_at_a_time_none_follows_three_in_a_row_that_were_not_sent(mov
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox, settings, elsewhere):
-    settings.POSTER_MAX_CONCURRENCY = 1
+    settings.POSTER_MAX_CONCURRENCY, settings.POSTER_READ_PAUSES = 1, (0.0,)
     moves[0].job.move_on(Job.State.RUNNING, waits=2)
     if elsewhere:
         for command in moves[1]:
