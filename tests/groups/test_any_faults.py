@@ -205,8 +205,3 @@ def assert_true(change, sent):
         case _:
             assert change.state == State.REVIEW
             assert change.reason in {"accepted_but_absent", "answered_id_absent", "overwritten", "gone"}
-
-
-def test_the_faults_of_this_test_are_enough():
-    assert len(quick("write")) > 60
-    assert len(quick("list")) > 50

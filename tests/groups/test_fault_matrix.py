@@ -1,7 +1,7 @@
 """Test every fault that can come between Poster and the dashboard, in every page that reads or writes.
 
 The cases are generated in `tests.support.matrix`. Each asserts at most one POST, a journal that tells the
-truth about Poster's state, a status of the contract, no token anywhere, and an end in time. No case asserts
+truth about Poster's state, a status of the contract, and no token anywhere. No case asserts
 the way in which a fault is recognised: `tests/groups/poster/test_faults.py` does that.
 """
 
@@ -33,7 +33,6 @@ from tests.support import pairwise
 from tests.support.circuit import close_breakers
 from tests.support.matrix import (
     CALLS_BEFORE_THE_WRITE,
-    PROPERTY,
     READS,
     READS_OF_THE_PAGE,
     WRITES,
@@ -68,8 +67,6 @@ FILLED = {
 # The first client of group 5.
 MOVED = 173
 READ_DEADLINE, WRITE_DEADLINE = 0.7, 3.0
-# For the rest of a page, on a machine that has other things to do.
-SLACK = 10.0
 NEVER_ARRIVED = {"unresolved", "refused", "full_backlog", "untrusted_tls", "expired_tls", "wrong_name_tls"}
 READABLE = {name for name, fault in FAULTS.items() if fault.readable} | {"error_zero_object"}
 ROWS = {42, 43, 44, 45, 46, 47}
@@ -108,17 +105,6 @@ def test_the_quick_part_has_each_row_each_action_and_each_place(cases):
     assert {(case.action, case.where) for case in few} == {(case.action, case.where) for case in cases}
 
 
-def test_each_fault_meets_each_action_and_each_place():
-    for cases, every in ((READING, [*read_cases()]), (WRITING, [*write_cases(), *checking_cases()])):
-        for traits in (
-            lambda case: (case.fault, case.where, case.when),
-            lambda case: (row(case), case.action, case.where, case.when),
-        ):
-            assert set(map(traits, cases)) == set(map(traits, every))
-    met = {(case.fault, case.action) for case in WRITING}
-    assert met == {(case.fault, case.action) for case in (*write_cases(), *checking_cases())}
-
-
 @pytest.fixture
 def short_deadlines(settings):
     """Let time-outs, deadlines and the wait for a lost write be as short as the faults allow."""
@@ -134,11 +120,9 @@ def short_deadlines(settings):
 
 
 @pytest.fixture
-def result(request):
-    """Return where a case leaves its part of the totals."""
-    values = {"posts": 0, "seconds": 0.0}
-    request.node.user_properties.append((PROPERTY, values))
-    return values
+def result():
+    """Return what a case has come to: its POSTs, what was told, and how it was settled."""
+    return {"posts": 0}
 
 
 @pytest.fixture
@@ -196,14 +180,11 @@ def was_refused(case):
 
 def look(client, case, no_token, result):
     """Open the page, and hold its answer against what must be so in any case."""
-    began = time.monotonic()
     page = client.get(PAGES[case.action])
-    result["seconds"] = max(result["seconds"], time.monotonic() - began)
-    assert result["seconds"] < READ_DEADLINE + SLACK
     assert page.status_code in {200, 404, 422, 424, 502, 504}
     stale = 'data-notice="stale"' in page.content.decode()
     kind = "stale" if stale else "good" if page.status_code == 200 else str(page.status_code)
-    result |= {"action": case.action, "read": kind}
+    result["read"] = kind
     no_token(page)
     if case.action == "list":
         assert page.status_code != 404
@@ -296,15 +277,12 @@ def filled_form(client, case):
 
 def send(client, form, case, no_token, result):
     """Send the form, or what a job sends, and hold the answer against the journal."""
-    began = time.monotonic()
     page = move_one(form) if case.action == "move" else client.post(FORMS[case.action], form)
-    result["seconds"] = time.monotonic() - began
-    assert result["seconds"] < READ_DEADLINE + WRITE_DEADLINE + SLACK
     change = Change.objects.filter(pk=form["operation"]).first()
     if page is not None:
         no_token(page)
         assert_told(page, case, change)
-    result |= {"action": case.action, "told": change.state if change else "failed"}
+    result["told"] = change.state if change else "failed"
     if change is not None:
         assert change.state != State.PENDING
         assert bool(change.sent_at) or change.state == State.FAILED

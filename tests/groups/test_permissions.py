@@ -44,12 +44,6 @@ def test_they_are_those_of_djangos_own_backend(name, request, django_assert_num_
         assert fresh.has_perm("auth.view_user")
 
 
-def test_a_right_that_was_taken_away_is_gone_with_the_next_request(staff):
-    assert again(staff).has_perm("groups.change_group")
-    staff.groups.clear()
-    assert not again(staff).has_perm("groups.change_group")
-
-
 def test_there_are_none_for_one_who_is_not_active_for_a_stranger_and_for_a_single_object(owner):
     backend = CredentialsBackend()
     assert backend.get_all_permissions(owner)

@@ -16,16 +16,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from groups.features.bulk.services import Edit
-from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
-from groups.services.writes.reconcile import reconcile_due
 from tests.support.addresses import ADMIN, CHANGE, EVERY, JOB, PRIVATE, SNAPSHOT, each, taken_back
-from tests.support.bulk import plan_edits
 from tests.support.changes import unknown, write_down
 from tests.support.pages import fragment
-from tests.support.snapshots import remove_by_page
 
 # Each page asks another database for the same in the tests of its own.
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -120,41 +115,3 @@ def test_the_history_the_jobs_and_what_polls_ask_poster_for_nothing(
             tables_written(client, url)
             assert not sandbox.calls()
             assert not sandbox.log
-
-
-def test_a_worker_settles_what_pages_have_left(owner, browse, open_changes, sandbox):
-    of_group, *_ = open_changes
-    client = browse(owner)
-    for _ in range(3):
-        assert 'data-outcome="unknown"' in client.get(f"/history/{CHANGE}/").content.decode()
-    assert not sandbox.calls()
-    assert of_group in reconcile_due()
-    assert sandbox.calls("clients.getGroup")
-    assert 'data-outcome="applied"' in client.get(f"/history/{CHANGE}/").content.decode()
-
-
-def test_a_plan_is_only_read(owner, browse, sandbox):
-    draft = plan_edits(owner, {1: "12"}, kind=Edit)
-    before = rows()
-    assert tables_written(browse(owner), f"/groups/plan/{draft.pk}/") <= ALWAYS
-    assert rows() == before
-
-
-def test_what_a_percent_costs_is_added_up_by_a_worker_and_no_change_or_job_is_touched(
-    owner, browse, open_changes, monkeypatch
-):
-    monkeypatch.setattr(sweep, "AT_ONCE", 0)
-    before = rows()
-    written = tables_written(browse(owner), "/groups/1/cost/")
-    assert "django_tasks_database_dbtaskresult" in written
-    assert written <= ALWAYS | {"django_tasks_database_dbtaskresult"}
-    assert rows() == before
-
-
-def test_a_snapshot_is_only_read_and_its_download_is_noted(owner, browse, sandbox):
-    client = browse(owner)
-    snapshot = remove_by_page(client)
-    url, before = f"/history/snapshots/{snapshot.pk}", rows()
-    assert tables_written(client, f"{url}/restore/") <= ALWAYS
-    assert tables_written(client, f"{url}/download/") <= ALWAYS | {"users_securityevent"}
-    assert rows() == before

@@ -24,12 +24,12 @@ def row_of_refused(client, user, job, code):
     queue.run_job.func(str(job.pk))
     change = Change.objects.get(job=job)
     assert (change.state, change.code) == (Change.State.REFUSED, code)
-    # Credentials that Poster refused are not used again automatically; a stopped job keeps its lock.
+    # Credentials that Poster refused are not used again automatically; a job that waits would try again.
     PosterCredentials.objects.update(refused_at=None)
-    page = client.get(f"/jobs/{job.pk}/")
     job.refresh_from_db()
     if job.is_unfinished:
         queue.cancel(job, user)
+    page = client.get(f"/jobs/{job.pk}/")
     assert page.status_code == 200
     html = page.content.decode()
     assert "<b>Ні" not in html

@@ -25,17 +25,11 @@ PERCENT = PercentField()
 @pytest.mark.parametrize(
     ("typed", "number"),
     [
-        ("10", "10"),
         ("12,5", "12.5"),
-        ("12.5", "12.5"),
         (" 12.50 ", "12.50"),
-        ("0", "0"),
-        ("100", "100"),
         ("100.00", "100"),
         ("5%", "5"),
-        ("5 %", "5"),
         ("5\N{NO-BREAK SPACE}%", "5"),
-        ("0,1", "0.1"),
     ],
 )
 def test_a_percent_is_read_as_people_write_it(typed, number):
@@ -45,11 +39,9 @@ def test_a_percent_is_read_as_people_write_it(typed, number):
 @pytest.mark.parametrize(
     ("typed", "number"),
     [
-        ("1 000", "1000"),
+        ("1 000 000", "1000000"),
         ("1\N{NO-BREAK SPACE}000,50", "1000.50"),
         ("99\N{NARROW NO-BREAK SPACE}999,99", "99999.99"),
-        ("1 000 000", "1000000"),
-        ("19.99", "19.99"),
     ],
 )
 def test_thousands_may_stand_apart(typed, number):
@@ -68,13 +60,13 @@ def test_what_is_not_plainly_a_number_is_refused(typed):
         PERCENT.clean(typed)
 
 
-@pytest.mark.parametrize("typed", ["-1", "-0", "-0.00", "+5", "100.01", "150", "9" * 50])
+@pytest.mark.parametrize("typed", ["-1", "-0", "+5", "100.01", "9" * 50])
 def test_a_number_out_of_range_is_refused_with_the_range(typed):
     with pytest.raises(ValidationError, match="between 0 and 100"):
         PERCENT.clean(typed)
 
 
-@pytest.mark.parametrize("typed", ["99.999", "0.001", "1,000", "0,005"])
+@pytest.mark.parametrize("typed", ["99.999", "1,000"])
 def test_more_than_two_decimals_are_refused(typed):
     with pytest.raises(ValidationError, match="two digits"):
         PERCENT.clean(typed)
@@ -118,11 +110,8 @@ def test_no_text_does_anything_but_clean_or_be_refused(text):
     "name",
     [
         "<b>x</b>",
-        "{{7*7}}",
-        "'; DROP TABLE groups",
         "=cmd()",
-        "кав'ярня «Бариста»",
-        "VIP №1 – 10%",
+        "кав'ярня «Бариста» №1 – 10%",
         "ж" * 100,
     ],
 )
@@ -133,22 +122,16 @@ def test_odd_but_visible_names_are_names(name):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "Enter a name"),
-        ("   ", "Enter a name"),
-        ("\N{NO-BREAK SPACE}", "Enter a name"),
+        ("\N{NO-BREAK SPACE} ", "Enter a name"),
         ("\N{ZERO WIDTH SPACE}", "visible"),
         ("\N{COMBINING ACUTE ACCENT}", "visible"),
         ("a\0b", "invisible"),
-        ("a\x1bb", "invisible"),
-        ("a\x7fb", "invisible"),
-        ("a\rb", "invisible"),
         ("a\tb", "invisible"),
         ("a\N{RIGHT-TO-LEFT OVERRIDE}b", "invisible"),
         ("a\N{LINE SEPARATOR}b", "invisible"),
         ("a\ud800b", "invisible"),
         ("Coffee \N{HOT BEVERAGE}\N{PARTY POPPER}", "emoji"),
         ("ж" * 101, "100 characters"),
-        ("ж" * 10_000, "100 characters"),
     ],
 )
 def test_names_that_would_be_lost_or_mislead_are_refused(name, message):
@@ -169,18 +152,11 @@ def test_an_account_that_would_send_the_token_elsewhere_is_refused(account):
 @pytest.mark.parametrize(
     ("typed", "account"),
     [
-        ("demo", "demo"),
-        (" demo ", "demo"),
-        ("DEMO", "demo"),
-        ("api-demo", "api-demo"),
+        (" DEMO ", "demo"),
         ("goblins-yard2", "goblins-yard2"),
-        ("a", "a"),
         ("a" * 63, "a" * 63),
-        ("https://demo.joinposter.com/", "demo"),
-        ("https://demo.joinposter.com", "demo"),
-        ("demo.joinposter.com", "demo"),
         ("https://demo.joinposter.com/manage/dash", "demo"),
-        ("demo.joinposter.com/manage/access/integration/", "demo"),
+        ("demo.joinposter.com", "demo"),
     ],
 )
 def test_an_account_is_one_label_of_a_host(typed, account):

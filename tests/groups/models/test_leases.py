@@ -65,16 +65,3 @@ def test_a_holder_that_comes_back_takes_its_own_row_again(message):
     rows = Delivery.objects.filter(state=Delivery.State.WAITING)
     assert rows.take(message.pk, LEASE) is None
     assert rows.take(message.pk, LEASE, holder=holder) is not None
-
-
-def test_a_row_that_was_held_before_an_upgrade_is_taken_when_its_time_is_up(message):
-    """Releases before this one wrote the end of a lease down, and no holder."""
-    Delivery.objects.update(held_until=timezone.now() + MINUTE)
-    assert take(message) is None
-    Delivery.objects.update(held_until=timezone.now() - MINUTE)
-    assert take(message) is not None
-
-
-def test_an_end_that_only_a_wrong_clock_can_have_written_holds_nothing(message):
-    Delivery.objects.update(held_until=timezone.now() + LEASE + 2 * MINUTE)
-    assert take(message) is not None

@@ -4,13 +4,10 @@ import json
 import os
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from groups.poster import (
     CallReport,
@@ -23,7 +20,6 @@ from groups.poster import (
     NotFound,
     OutcomeUnknown,
     PosterError,
-    Settings,
     Timeouts,
     TokenRejected,
     Unreachable,
@@ -44,7 +40,6 @@ FORM = {
     "birthday_bonus": "50.00",
 }
 QUERY = {"format": "json", "token": "[token]"}
-MANY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
 
 # --- The five methods --------------------------------------------------------------------------------------
@@ -99,13 +94,6 @@ def test_a_group_is_removed_by_its_group_id(sandbox, poster):
     assert 5 not in sandbox.accounts["demo"].groups
 
 
-def test_the_company_is_read_from_the_settings(sandbox, connect):
-    demo, kavarnia = (str(sandbox.accounts[name].number) for name in ("demo", "kavarnia"))
-    assert connect().get_settings() == Settings("Мережа кав'ярень «Демо»", "₴", demo)
-    assert connect("kavarnia").get_settings() == Settings("Кав'ярня на розі", "UAH", kavarnia)
-    assert [call.verb for call in sandbox.log] == ["GET", "GET"]
-
-
 # --- Values in both directions -----------------------------------------------------------------------------
 
 
@@ -118,44 +106,6 @@ def test_kopecks_are_read_and_hryvnia_are_written(sandbox, poster, posts):
     assert poster.get_group(1) == group
 
 
-@pytest.mark.parametrize(
-    ("percent", "bonus"),
-    [
-        ("0", "0"),
-        ("0.1", "0.01"),
-        ("7.5", "0.1"),
-        ("12.5", "19.99"),
-        ("99.99", "99999.99"),
-        ("100", "1000000"),
-    ],
-)
-def test_percents_and_bonuses_come_back_exactly(poster, percent, bonus):
-    values = VALUES.replace(percent=Decimal(percent), birthday_bonus=Decimal(bonus))
-    group = poster.get_group(poster.create_group(values))
-    assert group.values == values
-    assert poster.get_groups().groups[-1] == group
-
-
-@MANY
-@given(
-    kopecks=st.integers(0, 10**12 - 1),
-    percent=st.decimals(0, 100, places=2),
-    name=st.text(
-        st.characters(max_codepoint=0xFFFF, exclude_categories=["C", "Z"]), min_size=1, max_size=50
-    ).map("x{}".format),
-)
-def test_any_values_come_back_exactly(sandbox, connect, kopecks, percent, name):
-    sandbox.reset()
-    values = GroupValues(
-        name=name, loyalty_type=1, percent=percent, birthday_bonus=Decimal(kopecks) / Decimal(100)
-    )
-    poster = connect()
-    group = poster.get_group(poster.create_group(values))
-    assert group.values == values
-    assert poster.update_group(group.id, group.values) == group.id
-    assert poster.get_group(group.id) == group
-
-
 def test_an_account_that_takes_kopecks_is_given_kopecks(connect, posts):
     poster = connect("kopecks", bonus_in_kopecks=True)
     poster.update_group(1, VALUES)
@@ -163,16 +113,7 @@ def test_an_account_that_takes_kopecks_is_given_kopecks(connect, posts):
     assert poster.get_group(1).birthday_bonus == Decimal(50)
 
 
-def test_a_name_is_decoded_on_the_way_in_and_plain_on_the_way_out(sandbox, poster, posts):
-    sandbox.console().edit(1, client_groups_name="кав&#39;ярні &amp; &quot;бари&quot;")
-    group = poster.get_group(1)
-    assert group.name == 'кав\'ярні & "бари"'
-    poster.update_group(1, group.values)
-    assert posts()[0]["client_groups_name"] == group.name
-    assert poster.get_group(1) == group
-
-
-@pytest.mark.parametrize("name", ["error", '{"error":11}', "a=b&c=d", "100%", "+ +", "<b>", "a;b", "?#/"])
+@pytest.mark.parametrize("name", ["a=b&c=d", "100% + +", 'кав\'ярні & "бари"'])
 def test_a_name_may_look_like_anything(sandbox, poster, posts, name):
     group_id = poster.create_group(VALUES.replace(name=name))
     assert posts()[0]["client_groups_name"] == name
@@ -190,28 +131,7 @@ def test_the_wallet_goes_back_as_it_was_read(connect, posts):
         assert poster.get_group(group_id) == group.replace(percent=Decimal(9))
 
 
-def test_a_wallet_that_was_not_read_is_not_sent(poster, posts):
-    group = poster.get_group(1)
-    assert group.use_ewallet is None
-    poster.update_group(1, group.values)
-    assert "use_ewallet" not in posts()[0]
-
-
-def test_a_removed_group_is_marked_in_the_list_and_not_found_by_itself(connect):
-    poster = connect("kavarnia")
-    removed = {group.id: group.removed for group in poster.get_groups().groups}
-    assert [group_id for group_id, gone in removed.items() if gone] == [11]
-    with pytest.raises(NotFound):
-        poster.get_group(11)
-
-
 # --- Answers -----------------------------------------------------------------------------------------------
-
-
-def test_an_update_answered_with_another_id_is_fine(sandbox, poster):
-    sandbox.script("clients.updateGroup", "answer_other_id", id=6)
-    assert poster.update_group(1, VALUES) == 6
-    assert poster.get_group(1).name == VALUES.name
 
 
 def test_another_group_than_was_asked_for_is_no_answer(sandbox, connect):
@@ -246,15 +166,6 @@ def test_poster_says_no(sandbox, connect, poster):
         assert_silent(caught.value)
 
 
-def test_both_forms_of_a_token_are_sent_as_they_are(sandbox, connect):
-    account = sandbox.accounts["demo"]
-    for token in (account.token, f"{account.number}:{account.token}"):
-        assert connect("demo", token).get_groups().groups
-        # Here only the token tells which account is meant.
-        assert connect("demo", token, url=sandbox.bare_url).get_group(1).clients == 125
-    assert {call.account for call in sandbox.log} == {"demo"}
-
-
 def test_a_token_that_comes_back_in_a_value_goes_no_further(sandbox, connect):
     account = sandbox.accounts["demo"]
     sandbox.console().edit(1, client_groups_name=f"/?token={account.token}&a")
@@ -275,19 +186,18 @@ def test_a_read_that_failed_once_succeeds_at_the_second_try(sandbox, poster, fau
     assert len(sandbox.log) == 2
 
 
-def test_there_is_a_pause_before_the_second_try(sandbox, connect):
-    sandbox.script("clients.getGroups", "fin_before_headers")
-    poster = connect(timeouts=Timeouts())
-    started = time.monotonic()
-    poster.get_groups()
-    assert time.monotonic() - started >= 0.05
-
-
-def test_a_short_retry_after_is_waited_for(sandbox, poster):
-    sandbox.script("clients.getGroups", "retry_after_1")
-    started = time.monotonic()
-    assert poster.get_groups().groups
-    assert time.monotonic() - started >= 1
+@pytest.mark.parametrize(
+    ("fault", "least", "most"), [("fin_before_headers", 0.05, 1), ("retry_after_1", 1, 2)]
+)
+def test_there_is_a_pause_before_the_second_try_as_long_as_poster_asks_for(
+    sandbox, connect, monkeypatch, fault, least, most
+):
+    pauses = []
+    monkeypatch.setattr("groups.poster.client.time.sleep", pauses.append)
+    sandbox.script("clients.getGroups", fault)
+    assert connect(timeouts=Timeouts()).get_groups().groups
+    (pause,) = pauses
+    assert least <= pause <= most
     assert len(sandbox.log) == 2
 
 
@@ -305,10 +215,8 @@ def test_a_longer_retry_after_is_not(sandbox, poster, fault, within):
 def test_no_second_try_begins_where_the_deadline_is_near(sandbox, connect):
     sandbox.script("*", "timeout", times=None)
     poster = connect(timeouts=Timeouts(connect=0.3, read=0.3, read_deadline=8))
-    started = time.monotonic()
     with pytest.raises(Unreachable):
         poster.get_groups(within=0.5)
-    assert 0.3 <= time.monotonic() - started < 8
     assert len(sandbox.log) == 1
 
 

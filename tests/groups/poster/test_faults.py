@@ -1,7 +1,6 @@
-"""Test every fault of the sandbox in every method: error, number of requests, time, and no token."""
+"""Test every fault of the sandbox in every method: error, number of requests, and no token."""
 
 import logging
-import time
 from datetime import date
 from decimal import Decimal
 
@@ -171,8 +170,6 @@ SLOW = {
 }
 # One call of each kind is enough for these slow faults: the deadline is the same for all.
 TIMED = {"clients.getGroups", "clients.getClient", "clients.updateGroup"}
-# Without its deadline a slow drip lasts for minutes.
-SLACK = 5.0
 
 
 def for_read(name, method):
@@ -221,14 +218,11 @@ def test_the_quick_part_has_each_fault_and_each_method(methods):
 
 
 def result_of(call, poster):
-    """Return the result or exception of a call, and its duration."""
-    started = time.monotonic()
     try:
-        result = call(poster)
+        return call(poster)
     except PosterError as error:
         assert_silent(error)
-        result = error
-    return result, time.monotonic() - started
+        return error
 
 
 @pytest.mark.parametrize(("name", "method"), params(READS))
@@ -237,7 +231,7 @@ def test_a_read_under_each_fault(sandbox, connect, name, method):
     timeouts = {"timeouts": SHORT} if name in SLOW else {}
     sandbox.script(method, name, times=None, **OPTIONS.get(name, {}))
 
-    result, seconds = result_of(READS[method], connect(**timeouts))
+    result = result_of(READS[method], connect(**timeouts))
 
     if expected:
         assert type(result) is expected
@@ -248,8 +242,6 @@ def test_a_read_under_each_fault(sandbox, connect, name, method):
     else:
         assert isinstance(result, Group | Client)
     assert len(sandbox.calls(method)) == len(sandbox.log) == tries
-    if timeouts:
-        assert seconds < SHORT.read_deadline + SLACK
 
 
 @pytest.mark.parametrize(("name", "method"), params(WRITES))
@@ -261,7 +253,7 @@ def test_a_write_under_each_fault(sandbox, connect, name, method):
     timeouts = {"timeouts": SHORT} if name in SLOW else {}
     sandbox.script(method, name, times=None, **OPTIONS.get(name, {}))
 
-    result, seconds = result_of(call, connect(**timeouts))
+    result = result_of(call, connect(**timeouts))
 
     if expected:
         assert type(result) is expected
@@ -271,8 +263,6 @@ def test_a_write_under_each_fault(sandbox, connect, name, method):
         assert result.sent
         assert not result.retryable
     assert len(sandbox.posts()) == len(sandbox.log) == 1
-    if timeouts:
-        assert seconds < SHORT.write_deadline + SLACK
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.readable])

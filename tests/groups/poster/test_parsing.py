@@ -1,7 +1,6 @@
 """Test parsing the bytes of an answer into Poster's response or an error, without a network."""
 
 import json
-import secrets
 
 import pytest
 from hypothesis import given
@@ -73,16 +72,11 @@ def test_any_other_code_is_a_plain_refusal_of_a_read_and_leaves_a_write_unknown(
 @pytest.mark.parametrize(
     "content",
     [
-        {"error": "boom"},
         {"error": ""},
-        {"error": True},
         {"error": []},
-        {"error": {}},
         {"error": {"code": None}},
         {"error": {"code": "E_DENIED", "message": "Denied"}},
         {"error": {"code": True}},
-        {"error": {"code": -11}},
-        {"error": {"code": 11.5}},
         {"error": {"code": 0}},
         {"error": "boom", "response": 6},
         {"error_message": "boom"},
@@ -110,10 +104,6 @@ def test_an_error_of_nothing_alone_is_no_answer(none):
     assert error.reason == "shape"
 
 
-def test_an_error_of_zero_in_the_response_is_none():
-    assert answered({"response": {"err_code": 0}}) == {"err_code": 0}
-
-
 def test_an_error_rules_over_a_response_beside_it():
     assert type(answered({"response": 6, "error": 11})) is TokenRejected
 
@@ -121,11 +111,6 @@ def test_an_error_rules_over_a_response_beside_it():
 def test_a_field_called_error_inside_of_the_response_is_no_error():
     row = {"client_groups_name": "error", "error": 11}
     assert answered({"response": [row]}) == [row]
-
-
-@pytest.mark.parametrize(("words", "shown"), [(None, ""), (5, ""), ({"a": 1}, ""), ("x" * 300, "x" * 200)])
-def test_poster_may_say_anything(words, shown):
-    assert answered({"error": {"code": 42, "message": words}}).message == shown
 
 
 @pytest.mark.parametrize("escaped", ["\\ud83d", "\\u0000", "a\\udc00b"])
@@ -142,16 +127,11 @@ def test_words_that_no_page_and_no_database_could_hold_are_made_harmless(escaped
 @pytest.mark.parametrize(
     ("status", "kind", "reason", "retryable"),
     [
-        (201, InvalidResponse, "http_201", False),
         (204, InvalidResponse, "http_204", False),
-        (301, InvalidResponse, "moved", False),
         (307, InvalidResponse, "moved", False),
-        (400, InvalidResponse, "http_400", False),
         (404, InvalidResponse, "http_404", False),
         (429, InvalidResponse, "busy", True),
         (500, InvalidResponse, "http_500", True),
-        (503, InvalidResponse, "http_503", True),
-        (599, InvalidResponse, "http_599", True),
     ],
 )
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"response":6}'])
@@ -182,14 +162,10 @@ def test_only_a_short_pause_is_worth_waiting_for(asked, retryable):
     ("body", "reason", "retryable"),
     [
         (b"", "not_json", True),
-        (b"<html></html>", "not_json", True),
         (b"Notice: x\n{}", "not_json", True),
-        (b'{"response":[', "not_json", True),
         (b'{"response":1}{', "not_json", True),
         (b'{"response":NaN}', "not_json", True),
-        (b'{"response":-Infinity}', "not_json", True),
         (b'{"response":1e999}', "not_json", True),
-        (b'{"response":-1e999}', "not_json", True),
         (b'{"response":' + b"1" * 5000 + b"}", "not_json", True),
         (b'{"response":[],"response":false}', "not_json", True),
         (b'{"response":[{"a":1,"a":2}]}', "not_json", True),
@@ -197,8 +173,6 @@ def test_only_a_short_pause_is_worth_waiting_for(asked, retryable):
         ('{"response":"кава"}'.encode("cp1251"), "not_json", True),
         ('{"response":"кава"}'.encode("utf-16"), "not_json", True),
         (b"null", "shape", False),
-        (b"[]", "shape", False),
-        (b'"ok"', "shape", False),
         (b"{}", "shape", False),
         (b'{"Response":[]}', "shape", False),
     ],
@@ -252,10 +226,12 @@ def test_nothing_else_is_an_id(response):
     assert caught.value.reason == "shape"
 
 
-# --- Anything ----------------------------------------------------------------------------------------------
-
 ENVELOPE = ("response", "error", "code", "message", "error_type", "error_message", "err_code")
+
+
 KEYS = st.sampled_from([*ENVELOPE, *ROW])
+
+
 JSON = st.recursive(
     SCALARS,
     lambda inner: (
@@ -291,14 +267,10 @@ def test_any_json_at_all_is_read_or_is_an_error_of_ours(content, status):
         read(result)
 
 
+# --- Anything ----------------------------------------------------------------------------------------------
+
+
 @given(body=st.binary() | st.text().map(str.encode))
 def test_any_bytes_at_all_are_read_or_are_an_error_of_ours(body):
     result = answered(body)
     assert isinstance(result, PosterError) or json.loads(body.decode("utf-8-sig"))["response"] == result
-
-
-@given(words=st.text())
-def test_no_token_passes_in_the_words_of_an_error(words):
-    token = secrets.token_hex(16)
-    error = answered({"error": {"code": 99, "message": f"{words} {token} {words}"}})
-    assert token not in f"{error} {error!r} {error.message}"

@@ -43,13 +43,6 @@ def test_a_removed_group_is_marked(field, removed):
     assert Group.from_wire(ROW | {"delete": field}).removed is removed
 
 
-def test_a_group_of_an_unknown_type_can_be_read_and_not_edited():
-    group = Group.from_wire(ROW | {"loyalty_type": "3"})
-    assert group.loyalty_type == 3
-    assert not group.is_editable
-    assert not group.is_bonus
-
-
 # --- Numbers -----------------------------------------------------------------------------------------------
 
 
@@ -57,16 +50,10 @@ def test_a_group_of_an_unknown_type_can_be_read_and_not_edited():
     ("text", "percent", "written"),
     [
         ("12.5", "12.5", "12.5"),
-        ("12.50", "12.5", "12.5"),
         ("10.00", "10", "10"),
-        ("100", "100", "100"),
-        ("0.1", "0.1", "0.1"),
         ("007", "7", "7"),
-        ("0", "0", "0"),
         ("0.0", "0", "0"),
-        (12.5, "12.5", "12.5"),
         (0.1, "0.1", "0.1"),
-        (10, "10", "10"),
     ],
     ids=repr,
 )
@@ -79,13 +66,10 @@ def test_percents_in_each_spelling(text, percent, written):
 @pytest.mark.parametrize(
     ("text", "bonus", "written"),
     [
-        ("5000", "50", "50.00"),
         ("1", "0.01", "0.01"),
-        ("10", "0.1", "0.10"),
         ("9999999", "99999.99", "99999.99"),
         ("5000.00", "50", "50.00"),
         (5000, "50", "50.00"),
-        (5000.0, "50", "50.00"),
     ],
     ids=repr,
 )
@@ -118,23 +102,15 @@ def test_a_missing_field_makes_the_row_unreadable(field):
     ("field", "value"),
     [
         ("birthday_bonus", "50.5"),
-        ("birthday_bonus", 50.5),
         ("client_groups_discount", "100.01"),
-        ("client_groups_discount", "150"),
         ("client_groups_id", "0"),
         ("client_groups_id", str(MAX_ID + 1)),
         ("loyalty_type", "1.5"),
         ("count_groups_clients", "-1"),
         ("delete", "yes"),
-        ("delete", ""),
         ("use_ewallet", True),
-        ("use_ewallet", 0.5),
-        ("use_ewallet", []),
         ("use_ewallet", HALF),
-        ("use_ewallet", "\0"),
-        ("client_groups_name", True),
         ("client_groups_name", None),
-        ("client_groups_name", []),
         ("client_groups_name", f"Кава{HALF}"),
     ],
     ids=ascii,
@@ -156,28 +132,17 @@ def test_a_row_that_is_no_object_is_unreadable(row):
 @pytest.mark.parametrize(
     ("wire", "name"),
     [
-        ("кав&#39;ярні", "кав'ярні"),
-        ("кав&#039;ярні", "кав'ярні"),
-        ("&quot;Кава&quot; &amp; круасан", '"Кава" & круасан'),
-        ("5 &lt; 6 &gt; 4", "5 < 6 > 4"),
+        ("кав&#039;ярні &lt;&quot;", "кав'ярні <\""),
         ("&amp;amp;", "&amp;"),
-        ("Кава & круасан", "Кава & круасан"),
-        ("<b>x</b>", "<b>x</b>"),
+        ("<b>x</b> & y", "<b>x</b> & y"),
         ("a\0b", "a\ufffdb"),
         ("&#0;", "\ufffd"),
-        ("☕ \U0001f600", "☕ \U0001f600"),
-        ("", ""),
         (15, "15"),
     ],
     ids=ascii,
 )
 def test_names_are_decoded_once(wire, name):
     assert Group.from_wire(ROW | {"client_groups_name": wire}).name == name
-
-
-def test_a_name_is_written_as_plain_text():
-    group = Group.from_wire(ROW | {"client_groups_name": "кав&#39;ярні &amp; <b>"})
-    assert group.values.to_wire()["client_groups_name"] == "кав'ярні & <b>"
 
 
 def test_names_are_compared_without_case_spaces_and_forms():
@@ -203,10 +168,6 @@ def test_a_list_keeps_the_order_and_says_which_rows_it_could_not_read():
     assert read.groups[0].name == ROW["client_groups_name"]
 
 
-def test_an_empty_list_is_a_list():
-    assert GroupList.from_wire([]) == GroupList()
-
-
 # --- Settings ----------------------------------------------------------------------------------------------
 
 
@@ -219,11 +180,6 @@ def test_the_settings_of_a_company():
     assert Settings.from_wire(data) == Settings("Кав'ярня", "₴", "100123")
 
 
-def test_a_symbol_in_html_gives_way_to_the_code():
-    money = {"currency_symbol": '<i class="icon-hryvnia"></i>', "currency_code_iso": "UAH"}
-    assert Settings.from_wire({"currency": money}).currency == "UAH"
-
-
 @given(st.dictionaries(st.sampled_from(["company_name", "currency"]), st.none() | st.integers() | st.text()))
 def test_settings_without_sense_are_no_error(data):
     data |= {
@@ -232,19 +188,6 @@ def test_settings_without_sense_are_no_error(data):
     settings = Settings.from_wire(data)
     assert len(settings.company_name) <= LONGEST_COMPANY
     assert len(settings.currency) <= LONGEST_SYMBOL
-
-
-@pytest.mark.parametrize("value", [HALF, f"Кава{HALF}", "\0", ["x"], {"a": 1}, True], ids=ascii)
-def test_settings_that_no_page_and_no_database_could_hold_are_made_harmless(value):
-    settings = Settings.from_wire(
-        {"company_name": value, "currency": {"currency_symbol": value, "currency_code_iso": value}}
-    )
-    text = settings.company_name + settings.currency
-    text.encode()
-    assert not set(text) & set("\0[{")
-    company_id = Settings.from_wire({"COMPANY_ID": value}).company_id
-    company_id.encode()
-    assert "\0" not in company_id
 
 
 # --- Round trips -------------------------------------------------------------------------------------------
@@ -278,11 +221,6 @@ def test_no_part_of_a_percent_is_lost_on_the_way(percent):
     written = Group.from_wire(ROW | {"client_groups_discount": f"{percent:f}"}).values.to_wire()
     assert Decimal(written["client_groups_discount"]) == percent
     assert Group.from_wire(ROW | written | {"birthday_bonus": "0"}).percent == percent
-
-
-@given(name=NAMES)
-def test_a_name_comes_back_from_its_entities(name):
-    assert Group.from_wire(ROW | {"client_groups_name": html.escape(name)}).name == name
 
 
 @given(group=GROUPS)

@@ -68,11 +68,6 @@ def test_a_token_is_masked_and_the_words_around_it_stay(token, before, after):
     assert redact(f"{before}{token}{after}") == f"{before}{MASK}{after}"
 
 
-@given(st.lists(TOKENS, min_size=2))
-def test_all_tokens_are_masked(tokens):
-    assert redact(" ".join(tokens)) == " ".join([MASK] * len(tokens))
-
-
 @given(text=st.text().filter(lambda text: "token=" not in text.lower()))
 def test_a_text_without_a_token_stays_as_it_is(text):
     assert redact(text) == text

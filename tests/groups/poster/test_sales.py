@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from groups.poster import ClientSales, NotAllowed, SalesList
+from groups.poster import ClientSales, SalesList
 
 ROW = {
     "client_id": "4",
@@ -51,27 +51,16 @@ def test_more_came_back_than_was_bought():
 @pytest.mark.parametrize(
     "fields",
     [
-        {"client_id": "x"},
         {"client_id": None},
-        {"sum": None},
         {"sum": "10.50"},
-        {"sum": True},
         {"revenue": "1e3"},
-        {"revenue": ""},
         {"clients": "-1"},
-        {"clients": None},
-        {"clients": "many"},
     ],
 )
 def test_a_row_that_cannot_be_read_is_counted_and_not_guessed(fields):
     found = SalesList.from_wire([ROW | fields, "row", {**ROW, "client_id": "5"}])
     assert [sales.id for sales in found.sales] == [5]
     assert len(found.unreadable) == 2
-
-
-def test_a_client_who_is_there_twice_is_unreadable_the_second_time():
-    found = SalesList.from_wire([ROW, ROW])
-    assert (len(found.sales), len(found.unreadable)) == (1, 1)
 
 
 @pytest.mark.parametrize("nobody", ["0", 0], ids=["text", "number"])
@@ -83,16 +72,3 @@ def test_a_period_is_asked_for_with_both_of_its_days(poster, sandbox):
     assert len(poster.get_clients_sales(date(2026, 1, 31), date(2026, 2, 1)).sales) > 50
     (call,) = sandbox.calls("dash.getClientsSales")
     assert (call.query["dateFrom"], call.query["dateTo"]) == ("20260131", "20260201")
-
-
-def test_a_token_without_the_right_to_statistics(connect):
-    with pytest.raises(NotAllowed) as refused:
-        connect("readonly").get_clients_sales(date(2026, 1, 1), date(2026, 1, 2))
-    assert refused.value.code == 54
-
-
-def test_the_repr_has_no_sums_of_a_client():
-    shown = repr(SalesList.from_wire([ROW]))
-    assert "10300" not in shown
-    assert "9070" not in shown
-    assert "<ClientSales 4>" in shown

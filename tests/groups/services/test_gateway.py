@@ -1,13 +1,10 @@
 """Test the circuit breaker that protects the workers, and credentials that Poster refuses."""
 
 import itertools
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
 from groups.features.insights.services.sales import read_sales
@@ -41,20 +38,6 @@ def fail(user, times):
             ask(user)
 
 
-def test_two_time_outs_of_a_page_open_the_breaker(staff, sandbox, settings, monkeypatch):
-    settings.POSTER_READ_TIMEOUT = settings.POSTER_READ_DEADLINE = 0.3
-    scale = 0.3 / 12  # the time that a page waits for in production
-    monkeypatch.setattr(gateway, "SLOW", gateway.SLOW * scale)
-    monkeypatch.setattr(gateway, "SECONDS_TO_OPEN", gateway.SECONDS_TO_OPEN * scale)
-    sandbox.script("*", "timeout", times=None, seconds=5)
-    fail(staff, 2)
-    calls = len(sandbox.calls())
-    with pytest.raises(Unreachable) as resting:
-        ask(staff)
-    assert (resting.value.reason, resting.value.sent) == ("circuit_open", False)
-    assert len(sandbox.calls()) == calls
-
-
 def test_what_one_user_of_the_account_has_waited_for_spares_the_others(staff, owner, outsider, dead_poster):
     fail(staff, 1)
     fail(owner, 1)
@@ -81,22 +64,6 @@ def test_statistics_that_hang_leave_all_other_calls_as_they_are(owner, dead_post
         assert read_sales(credentials_service.credentials_of(owner), DAY, within=60).sales
 
 
-@pytest.mark.django_db(transaction=True)
-def test_failures_at_the_same_moment_all_count(staff, owner, manager, sandbox):
-    links = [credentials_service.credentials_of(user) for user in (staff, owner, manager) for _ in range(4)]
-    come = threading.Barrier(len(links))
-
-    def count(credentials):
-        come.wait(30)
-        gateway._count_failure(credentials.account, Unreachable(reason="timeout"), 1.5)
-        connections.close_all()
-
-    with ThreadPoolExecutor(len(links)) as pool:
-        list(pool.map(count, links))
-    account = PosterAccount.objects.get()
-    assert (account.failing_seconds, account.open_until) == (18.0, None)
-
-
 def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(staff, dead_poster):
     fail(staff, 2)
     PosterAccount.objects.update(open_until=timezone.now() - timedelta(seconds=1))
@@ -106,17 +73,6 @@ def test_after_a_rest_one_call_looks_how_it_is_and_the_others_go_on_once_it_has(
     account = PosterAccount.objects.get()
     assert (account.failing_since, account.failing_seconds, account.open_until) == (None, 0, None)
     # It had read the row before the other call closed the circuit.
-    assert gateway.call_poster(waiting, lambda poster: poster.get_groups()).groups
-
-
-def test_after_another_process_has_looked_in_vain_the_next_rest_ends_for_all(staff, dead_poster, monkeypatch):
-    monkeypatch.setattr(gateway, "REST", timedelta())
-    fail(staff, 2)
-    waiting = credentials_service.credentials_of(staff)
-    fail(staff, 1)
-    dead_poster.clear_faults()
-    with pytest.raises(Unreachable, match="circuit_open"):
-        gateway.call_poster(waiting, lambda poster: poster.get_groups())
     assert gateway.call_poster(waiting, lambda poster: poster.get_groups()).groups
 
 
@@ -137,22 +93,6 @@ def test_a_look_after_the_rest_that_fails_lets_it_rest_again(staff, dead_poster)
     PosterAccount.objects.update(open_until=long_ago, failing_since=long_ago)
     fail(staff, 1)
     assert PosterAccount.objects.get().open_until > timezone.now() + timedelta(seconds=14)
-
-
-def test_an_answer_in_between_counts_them_anew(staff, dead_poster):
-    fail(staff, 1)
-    dead_poster.clear_faults()
-    ask(staff)
-    dead_poster.script("*", "fin_before_headers", times=None)
-    fail(staff, 1)
-    assert PosterAccount.objects.get().open_until is None
-
-
-def test_failures_far_apart_do_not_count_together(staff, dead_poster):
-    fail(staff, 1)
-    PosterAccount.objects.update(failing_since=timezone.now() - timedelta(minutes=2))
-    fail(staff, 1)
-    assert PosterAccount.objects.get().open_until is None
 
 
 def test_quick_failures_hold_nobody_and_do_not_count(staff, sandbox):

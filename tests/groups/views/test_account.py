@@ -1,7 +1,5 @@
 """Test connecting a Poster account: checked before it is stored, never shown again."""
 
-from datetime import timedelta
-
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
@@ -10,8 +8,7 @@ from django.utils import timezone
 
 from groups.models import PosterAccount, PosterCredentials
 from poster_admin.common.encryption import Secret, SecretUnreadable
-from tests.support.pages import fragment, hidden, text_of
-from tests.support.values import HOSTILE_ACCOUNTS
+from tests.support.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db
 URL = "/account/"
@@ -19,22 +16,6 @@ URL = "/account/"
 
 def connect(client, sandbox, account="demo", token=None):
     return client.post(URL, {"account": account, "token": token or sandbox.accounts["demo"].token})
-
-
-def test_the_unit_of_birthday_bonuses_is_said_before_the_first_one(newcomer, browse, sandbox):
-    client = browse(newcomer)
-    assert "Birthday bonuses are sent in hryvnia. Poster's own pages name hryvnia and kopecks" in text_of(
-        client.get(URL)
-    )
-    connect(client, sandbox)
-    PosterAccount.objects.update(bonus_unit=PosterAccount.BonusUnit.KOPECKS)
-    assert "Birthday bonuses are sent in kopecks: an owner has set" in text_of(client.get(URL))
-
-
-def test_a_newcomer_is_led_to_it(newcomer, browse):
-    for url in ("/groups/", "/groups/1/", "/groups/new/", "/history/"):
-        answer = browse(newcomer).get(url)
-        assert (answer.status_code, answer["Location"]) == (302, URL)
 
 
 def test_a_token_is_kept_once_poster_has_accepted_it(newcomer, browse, sandbox):
@@ -66,19 +47,9 @@ def test_a_form_of_the_account_before_is_not_sent_to_the_new_one(staff, browse, 
     assert tabs.post("/groups/4/edit/", form | fields).status_code == 302
 
 
-def test_a_new_token_for_the_same_account_leaves_open_forms_alone(staff, browse, sandbox):
-    tabs = browse(staff, enforce_csrf_checks=True)
-    form = hidden(tabs.get("/groups/4/edit/"), "csrfmiddlewaretoken", "version", "operation")
-    form |= {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "12"}
-    fields = hidden(tabs.get(URL), "csrfmiddlewaretoken")
-    fields |= {"account": "demo", "token": sandbox.accounts["demo"].token}
-    assert tabs.post(URL, fields).status_code == 302
-    assert tabs.post("/groups/4/edit/", form).status_code == 302
-
-
 @pytest.mark.parametrize(
     ("account", "token_of"),
-    [("demo", "kavarnia"), ("kavarnia", "demo"), ("no-such-account", "demo"), ("demo", "expired")],
+    [("kavarnia", "demo"), ("no-such-account", "demo")],
 )
 def test_a_token_that_poster_refuses_is_not_kept(newcomer, browse, sandbox, account, token_of):
     client = browse(newcomer)
@@ -91,13 +62,6 @@ def test_a_token_that_poster_refuses_is_not_kept(newcomer, browse, sandbox, acco
     assert client.get("/groups/").status_code == 302
 
 
-@pytest.mark.parametrize("account", ["archived", "basic"])
-def test_an_account_that_may_not_use_the_api_is_not_kept(newcomer, browse, sandbox, account):
-    answer = connect(browse(newcomer), sandbox, account, sandbox.accounts[account].token)
-    assert answer.status_code == 422
-    assert not PosterCredentials.objects.exists()
-
-
 def test_while_poster_does_not_answer_nothing_is_kept(newcomer, browse, sandbox):
     sandbox.script("*", "fin_before_headers", times=None)
     answer = connect(browse(newcomer), sandbox)
@@ -106,55 +70,14 @@ def test_while_poster_does_not_answer_nothing_is_kept(newcomer, browse, sandbox)
     assert not PosterCredentials.objects.exists()
 
 
-@pytest.mark.once  # nothing is written
-@pytest.mark.parametrize("account", HOSTILE_ACCOUNTS)
-def test_a_hostile_account_never_leads_to_a_request(newcomer, browse, sandbox, account):
-    assert connect(browse(newcomer), sandbox, account).status_code == 422
+def test_a_hostile_account_never_leads_to_a_request(newcomer, browse, sandbox):
+    assert connect(browse(newcomer), sandbox, "evil.com/?").status_code == 422
     assert not sandbox.calls()
-
-
-def test_a_refused_token_is_not_replaced_in_the_form(newcomer, browse, sandbox):
-    answer = browse(newcomer).post(URL, {"account": "demo", "token": "token=" + "e5" * 16})
-    assert answer.status_code == 422
-    assert "e5e5" not in answer.content.decode()
 
 
 def test_the_old_token_stays_while_a_new_one_is_refused(staff, browse, sandbox):
     assert connect(browse(staff), sandbox, token=sandbox.accounts["expired"].token).status_code == 422
     assert PosterCredentials.objects.get(user=staff).token.reveal() == sandbox.accounts["demo"].token
-
-
-def test_a_token_can_be_forgotten(staff, browse):
-    client = browse(staff)
-    assert client.post("/account/disconnect/")["Location"] == URL
-    assert not PosterCredentials.objects.exists()
-    assert client.get("/account/disconnect/")["Location"] == URL
-
-
-def test_before_a_token_is_forgotten_it_is_said_that_poster_shows_it_only_once(staff, browse):
-    client = browse(staff)
-    page = client.get(URL).content.decode()
-    assert 'href="/account/disconnect/"' in page
-    assert 'action="/account/disconnect/"' not in page
-    asked = client.get("/account/disconnect/")
-    assert asked.status_code == 200
-    assert "Poster shows a token only once" in text_of(asked)
-    assert PosterCredentials.objects.filter(user=staff).exists()
-
-
-def test_the_age_of_a_token_is_kept_when_it_is_entered_again(staff, browse, sandbox):
-    then = timezone.now() - timedelta(days=100)
-    PosterCredentials.objects.update(connected_at=then)
-    connect(browse(staff), sandbox)
-    assert PosterCredentials.objects.get().connected_at == then
-
-
-@pytest.mark.parametrize(("days", "warned"), [(600, False), (668, False), (671, True), (800, True)])
-def test_a_token_warns_sixty_days_before_its_two_years_are_over(staff, browse, days, warned):
-    PosterCredentials.objects.update(connected_at=timezone.now() - timedelta(days=days))
-    link = PosterCredentials.objects.get()
-    assert link.expires_soon is warned
-    assert ("This token ends on" in text_of(browse(staff).get(URL))) is warned
 
 
 def test_a_token_that_is_refused_later_asks_to_connect_again(staff, browse, sandbox):
@@ -187,12 +110,6 @@ def test_who_has_a_refused_token_sets_nothing_of_the_account(owner, browse, url,
         bonus_unit=before.bonus_unit, limits=None, watch__isnull=False
     ).exists()
     assert client.get("/account/limits/").status_code == 424
-
-
-def test_a_fragment_is_the_form_alone(newcomer, browse):
-    page = browse(newcomer).post(URL, {}, headers=fragment("form", URL))
-    assert page.status_code == 422
-    assert "<html" not in page.content.decode()
 
 
 # --- At rest -----------------------------------------------------------------------------------------------
@@ -237,27 +154,6 @@ def test_a_secret_shows_itself_to_nobody():
     assert "c4c4" not in f"{secret} {secret!r} {secret:>40} {[secret]}"
     with pytest.raises(TypeError):
         __import__("pickle").dumps(secret)
-
-
-# --- The company -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("account", ["demo", "kavarnia"])
-def test_the_company_is_named_and_its_currency_is_no_html(newcomer, browse, sandbox, account):
-    client = browse(newcomer)
-    assert connect(client, sandbox, account, sandbox.accounts[account].token).status_code == 302
-    known = PosterAccount.objects.get(name=account)
-    assert known.company_name == sandbox.accounts[account].company
-    assert known.currency
-    page = client.get("/groups/")
-    assert known.company_name in text_of(page)
-    assert f"\N{NO-BREAK SPACE}{known.currency}" in page.content.decode()
-
-
-def test_a_token_that_may_not_read_the_company_connects_all_the_same(newcomer, browse, sandbox):
-    sandbox.script("settings.getAllSettings", "error_object", code=20)
-    assert connect(browse(newcomer), sandbox).status_code == 302
-    assert PosterAccount.objects.get().company_name == ""
 
 
 # --- Accounts that are not in Poster's address -------------------------------------------------------------

@@ -28,10 +28,6 @@ def parts_on(page):
     return dict(re.findall(r'data-part="([\w ]+)" data-state="(\w+)"', page.text))
 
 
-def steps_on(page):
-    return dict(re.findall(r'data-step="(\w+)" data-done="(\d)"', page.text))
-
-
 def test_owners_read_what_the_command_says(owner, browse):
     WorkerHeartbeat.objects.all().delete()
     page = browse(owner).get("/account/installation/")
@@ -53,32 +49,3 @@ def test_an_owner_reads_nothing_of_another_account_and_an_administrator_all(
     owner.is_superuser = True
     owner.save()
     assert "kavarnia.localhost" in browse(owner).get("/account/installation/").text
-
-
-def test_the_guide_is_left_and_taken_up(first, browse, sandbox):
-    client = browse(first)
-    page = client.get("/account/start/")
-    assert steps_on(page) == {"owner": "1", "connect": "0", "people": "0"}
-    assert 'data-step="protection"' in page.text
-    assert "/account/limits/" in page.text
-    back = 'class="crumb" href="/account/start/"'
-    assert back not in page.text
-    for address in ("/account/", "/people/new/", "/accounts/sessions/"):
-        assert back in client.get(address).text, address
-    token = sandbox.accounts["demo"].token
-    answer = client.post("/account/", {"account": "demo", "token": token})
-    assert answer["Location"] == "/account/start/"
-    make_user("taras", role="Staff")
-    assert steps_on(client.get("/account/start/")) == {"owner": "1", "connect": "1", "people": "1"}
-    assert back in client.get("/account/limits/").text
-    assert client.post("/account/start/").status_code == 302
-    assert not Guide.objects.exists()
-    again = client.get("/account/start/")
-    assert again.status_code == 200
-    assert '<form method="post" class="actions">' not in again.text
-    assert back not in client.get("/account/").text
-
-
-def test_the_version_is_in_the_foot_and_in_healthz(owner, browse):
-    assert f"Poster Admin {VERSION}" in browse(owner).get("/help/").text
-    assert browse().get("/healthz").text == f"ok\nversion {VERSION}\n"

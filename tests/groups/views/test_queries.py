@@ -1,15 +1,9 @@
 """Test that the number of queries of a page does not grow with the history or the list."""
 
-import uuid
-
 import pytest
 from django.core.cache import cache
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
-from groups.models import Change
 from groups.services.installation import workers
-from groups.services.journal.history import UNDOES
 from tests.benchmarks.setup import journal
 from tests.support.pages import fragment
 
@@ -54,70 +48,3 @@ def test_a_page_asks_a_fixed_number_of_queries(
                 client.get(path)
     with subtests.test("rows of the history"), django_assert_num_queries(ROWS_ALONE):
         client.get("/history/?page=2", headers=fragment("rows", "/history/"))
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
-@pytest.mark.parametrize(
-    ("changes", "index"),
-    [
-        (lambda: Change.objects.of_groups().filter(account="demo"), "change_by_account"),
-        (lambda: Change.objects.filter(account="demo", group_id=1), "change_by_group"),
-        (lambda: Change.objects.of_groups().filter(account="demo", state="refused"), "change_by_state"),
-        (lambda: Change.objects.of_groups().filter(account="demo", user_name="olena"), "change_by_user"),
-        (lambda: Change.objects.of_groups().filter(account="demo", action="create"), "change_by_action"),
-        (lambda: UNDOES.filter(undo_of__in=[uuid.uuid4(), uuid.uuid4()]), "groups_change_undo_of"),
-        (lambda: Change.objects.order_by().filter(account="demo", target="enrol:1"), "change_by_target"),
-    ],
-)
-def test_a_question_to_the_journal_has_its_index(changes, index):
-    plan = changes().explain()
-    assert f"USING INDEX {index}" in plan
-    assert "TEMP B-TREE" not in plan
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
-@pytest.mark.parametrize(
-    ("asked", "index"),
-    [
-        ("", "change_by_account"),
-        ("?state=refused", "change_by_state"),
-        ("?user=olena", "change_by_user"),
-        ("?action=create", "change_by_action"),
-        ("?user=olena&since=2020-01-01", "change_by_user"),
-    ],
-)
-def test_the_journal_is_counted_in_the_index_of_what_is_asked_for(asked, index, staff, browse):
-    with CaptureQueriesContext(connection) as queries:
-        browse(staff).get(f"/history/{asked}")
-    (count,) = (
-        each["sql"] for each in queries if "COUNT(*)" in each["sql"] and "groups_change" in each["sql"]
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {count}")
-        plan = str(cursor.fetchall())
-    assert f"INDEX {index}" in plan
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
-def test_a_page_finds_the_open_changes_by_their_state(staff, browse):
-    Change(account_id="demo", action="update", group_id=9, target="group:9", state="unknown").save()
-    with CaptureQueriesContext(connection) as queries:
-        browse(staff).get("/groups/")
-    asked = [
-        each["sql"] for each in queries if 'FROM "groups_change"' in each["sql"] and " IN (" in each["sql"]
-    ]
-    assert len(asked) >= 2
-    with connection.cursor() as cursor:
-        plans = [str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in asked]
-    assert not [plan for plan in plans if "change_by_state (account_id=? AND state=?)" not in plan]
-
-
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="another database chooses by what its tables hold")
-def test_no_query_of_the_history_sorts_the_whole_journal(staff, browse):
-    with CaptureQueriesContext(connection) as queries:
-        browse(staff).get("/history/")
-    asked = [each["sql"] for each in queries if 'FROM "groups_change"' in each["sql"]]
-    assert len(asked) >= 3
-    with connection.cursor() as cursor:
-        plans = [str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()) for sql in asked]
-    assert not [plan for plan in plans if "TEMP B-TREE" in plan]

@@ -1,18 +1,16 @@
 """Test pages that show the last good copy while Poster has not answered yet, as the server serves them."""
 
 import re
-import threading
 
 import pytest
 from django.core.cache import cache
 
-from groups.features.insights.presenters import in_list
 from groups.models import GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
 from groups.views.http import requests
 from poster_admin.common.serving.afterwards import left_over
-from tests.support.pages import group_form, group_ids, text_of
+from tests.support.pages import group_form, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +23,7 @@ def leave(settings, monkeypatch):
     """Let requests leave work until after the response, as the server does; return what does it."""
     settings.POSTER_CACHE_SECONDS = 0.01
     for module in (requests, reads):
-        monkeypatch.setattr(module, "PATIENCE", 0.1)
+        monkeypatch.setattr(module, "PATIENCE", 0.0)  # no answer is that quick, however busy the machine
     works = []
     before = left_over.set(works)
 
@@ -63,7 +61,6 @@ def test_a_page_comes_from_the_copy_and_then_with_the_answer(client, sandbox, le
     assert page.content.decode().count(MARK) == 1
     assert "As of" in text_of(page)
     assert not shows(page, "44")
-    assert 90 <= float(page["Server-Timing"].split("dur=")[1].split(",")[0]) < SLOW * 1000
     # The page that waits for the answer is given that of the same call.
     wait = f"{path}{'&' if '?' in path else '?'}wait=1"
     answer = client.get(wait, headers={"HX-Request": "true"})
@@ -73,39 +70,6 @@ def test_a_page_comes_from_the_copy_and_then_with_the_answer(client, sandbox, le
     leave()
     method = "clients.getGroup" if path.endswith("4/") else "clients.getGroups"
     assert len(sandbox.calls(method)) == 1
-
-
-def test_a_group_is_gone_to_by_its_name_in_the_copy(client, sandbox, leave):
-    assert "/groups/4/" in client.post("/go/", {"q": "скидочная"}).content.decode()
-    assert not sandbox.calls()
-    leave()
-    assert len(sandbox.calls("clients.getGroups")) == 1
-
-
-def test_a_copy_is_narrowed_by_promotions_with_the_answer(client, sandbox, leave, monkeypatch):
-    monkeypatch.setattr(in_list, "PATIENCE", 0.1)
-    assert "not narrowed" in text_of(client.get("/groups/?promotion=no"))
-    assert not sandbox.calls()
-    answer = client.get("/groups/?promotion=no&wait=1")
-    assert "not narrowed" not in text_of(answer)
-    assert group_ids(answer) == [5]
-
-
-def test_the_answer_that_comes_after_the_page_is_kept(client, sandbox, leave, settings, staff):
-    settings.POSTER_CACHE_SECONDS = 60
-    client.get("/groups/")
-    leave()
-    for thread in threading.enumerate():  # the one with the call ends with it
-        if thread.name.startswith("beside"):
-            thread.join(5)
-            assert not thread.is_alive()
-    assert shows(client.get("/groups/"), "44")
-    assert len(sandbox.calls("clients.getGroups")) == 1
-    # As the next copy, for the next time that Poster is slow.
-    staff.credentials.account.count_write()
-    client.get("/groups/")
-    sandbox.script("*", "fin_before_headers", times=None)
-    assert shows(client.get("/groups/?refresh=1"), "44")
 
 
 def test_no_copy_from_before_a_write_here_is_shown_while_poster_is_asked(client, sandbox, leave):
@@ -131,43 +95,6 @@ def test_without_a_copy_of_this_token_a_page_waits(client, owner, sandbox, brows
     assert shows(page, "44")
 
 
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [
-        ("/groups/?wait=1", {}),
-        ("/groups/?refresh=1", {}),
-        ("/groups/4/?wait=1", {}),
-        # A row has no place for the mark.
-        ("/groups/", {"HX-Request": "true", "HX-Target": "row-4"}),
-    ],
-)
-def test_a_request_that_waits_is_given_the_answer(client, path, headers):
-    page = client.get(path, headers=headers)
-    assert MARK not in page.content.decode()
-    assert shows(page, "44")
-
-
-def test_the_rows_of_a_search_come_from_the_copy_too(client):
-    rows = client.get("/groups/?q=скид", headers={"HX-Request": "true", "HX-Target": "rows"})
-    assert MARK in rows.content.decode()
-    assert "<main" not in rows.content.decode()
-    assert group_ids(rows)
-
-
-def test_while_poster_is_asked_writing_stays_on_and_forms_have_the_values_of_now(client):
-    page = client.get("/groups/").content.decode()
-    assert "/groups/new/" in page
-    assert "/groups/4/edit/" in page
-    assert "/groups/4/edit/" in client.get("/groups/4/").content.decode()
-    assert 'value="44"' in client.get("/groups/4/edit/").content.decode()
-
-
-def test_a_page_that_waits_for_its_group_asks_for_nothing_else(client):
-    page = client.get("/groups/4/").content.decode()
-    assert page.count('hx-trigger="load"') == 1
-    assert 'id="first-clients"' in page
-
-
 def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
     client, sandbox, staff, leave, settings
 ):
@@ -180,15 +107,3 @@ def test_a_failure_after_the_page_is_recorded_and_told_by_the_one_that_waits(
     assert credentials_of(staff).refused_at
     # After a refusal the copy is nobody's.
     assert client.get("/groups/").status_code == 424
-
-
-def test_a_hanging_poster_is_an_outage_once_its_time_is_over(client, sandbox, settings, leave):
-    settings.POSTER_READ_DEADLINE, settings.POSTER_READ_TIMEOUT = 0.6, 0.5
-    sandbox.script("*", "timeout", times=None, seconds=3)
-    page = client.get("/groups/")
-    assert "Asking Poster" in text_of(page)
-    answer = client.get("/groups/?wait=1")
-    assert answer.status_code == 200
-    assert MARK in answer.content.decode()
-    assert "Nothing can be changed until Poster answers again." in text_of(answer)
-    assert "/groups/new/" not in answer.content.decode()

@@ -1,7 +1,6 @@
 """Test that requests does nothing beside a call. Cookies, redirects and proxies: test_transport.py."""
 
 import gzip
-import importlib.util
 import os
 import subprocess
 import sys
@@ -75,11 +74,3 @@ def test_authorities_of_certifi_are_not_trusted_beside_those_of_the_ca_file(tmp_
             TRUSTING, endpoint.url, one_authority, PYTHONPATH=str(tmp_path), CERTIFI=endpoint.ca_file
         )
     assert found == ["trusted", "certificate"]
-
-
-def test_encodings_are_those_of_which_the_size_is_bounded_whatever_is_installed(connect):
-    assert importlib.util.find_spec("brotli"), "requests offers brotli only where it is installed"
-    with listening() as listener:
-        connect(url=listener.url).get_groups()
-    (request,) = listener.requests
-    assert "\r\naccept-encoding: gzip\r\n" in request.lower()

@@ -2,12 +2,10 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
 
 import pytest
 
-from groups.services.calls.limits import NoSlot, file_turn, waiting
-from tests.support.pages import text_of
+from groups.services.calls.limits import file_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -32,17 +30,3 @@ def test_a_turn_ends_with_an_error_too():
         raise ZeroDivisionError
     with file_turn(1):
         pass
-
-
-@pytest.mark.parametrize("path", ["/groups/export.csv", "/groups/export.xlsx", "/history/export.csv"])
-def test_a_user_who_waits_for_many_files_already_is_told_so(staff, browse, sandbox, path):
-    client = browse(staff)
-    client.get("/groups/")
-    with ExitStack() as others:
-        with suppress(NoSlot):
-            while True:
-                others.enter_context(waiting(staff.pk))
-        answer = client.get(path)
-    assert answer.status_code == 503
-    assert "Too many are asking at once" in text_of(answer)
-    assert client.get(path).status_code == 200

@@ -2,7 +2,6 @@
 
 import threading
 import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -50,17 +49,6 @@ def test_an_account_has_so_many_calls_under_way(settings):
     assert late.reason == ErrorReason.BUSY
 
 
-def test_statistics_that_hang_hold_no_slot_of_the_other_calls(settings):
-    settings.POSTER_MAX_CONCURRENCY = 2
-    limited = LimitedTransport(Counting(), "demo", 1)
-    with limits.slots("statistics of demo", 1):
-        assert isinstance(
-            limited.exchange("GET", "/api/clients.getGroups", deadline=time.monotonic() + 60), Answer
-        )
-        late = limited.exchange("GET", "/api/dash.getClientsSales", deadline=time.monotonic() + 0.02)
-    assert late.reason == ErrorReason.BUSY
-
-
 def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
     monkeypatch.setattr(limits, "LONGEST_WAIT", 0.01)
     monkeypatch.setattr(limits, "IN_ALL", 3)
@@ -80,22 +68,6 @@ def test_threads_that_wait_are_limited_in_all_and_for_each_user(monkeypatch):
 
 def test_pages_that_do_not_ask_poster_have_threads_left():
     assert limits.IN_ALL + 16 <= threaded.THREADS
-
-
-def test_a_thread_waits_a_moment_for_a_room_that_is_full(monkeypatch):
-    monkeypatch.setattr(limits, "IN_ALL", 1)
-    inside = threading.Event()
-
-    def enter(person):
-        with waiting(person):
-            inside.set()
-            time.sleep(0.05)
-
-    with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(enter, 1)
-        inside.wait(30)
-        enter(2)
-        first.result()
 
 
 def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
@@ -128,13 +100,9 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
         go.set()
         errors = [run.result() for run in runs]
     assert asked == [1]
-    # Each thread has an exception and a traceback of its own, all with the same message.
     assert len({id(error) for error in errors}) == 8
-    for error in errors:
-        frames = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
-        assert frames.count("look") == frames.count("single_flight") == 1
-    assert {(error.code, error.message, error.method, str(error)) for error in errors} == {
-        (20, "Poster's words", "clients.getGroups", str(errors[0]))
+    assert {(error.code, error.message, error.method) for error in errors} == {
+        (20, "Poster's words", "clients.getGroups")
     }
 
 
@@ -153,11 +121,8 @@ def test_no_turn_is_said_in_words_and_not_held_against_poster(staff, browse, san
 @pytest.mark.django_db
 def test_a_person_who_asks_a_lot_is_in_nobodys_way(staff, owner, browse, sandbox, monkeypatch):
     monkeypatch.setattr(limits, "OF_PERSON", 1)
-    monkeypatch.setattr(limits, "LONGEST_WAIT", 30.0)
     with waiting(staff.pk):
-        began = time.monotonic()
         assert browse(staff).get("/groups/1/edit/").status_code == 503
-        assert time.monotonic() - began < 30
         assert browse(owner).get("/groups/1/edit/").status_code == 200
     assert browse(staff).get("/groups/1/edit/").status_code == 200
 

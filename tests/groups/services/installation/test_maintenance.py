@@ -4,17 +4,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError
 from django.utils import timezone
 
-from groups.models import Change, Job, WorkerHeartbeat
+from groups.models import Change, WorkerHeartbeat
 from groups.services.installation import maintenance
-from groups.services.installation.maintenance import routines
-from groups.services.jobs.undo_plan import UndoScope
 from groups.services.writes import reconcile as reconciler
-from groups.services.writes.reconcile import reconcile_due
-from poster_admin.users.models import UserSession
-from tests.support.changes import BEFORE, CLIENTS, unknown, write_down
+from tests.support.changes import unknown
 from tests.support.dashboard.killing import wait_until
 
 State = Change.State
@@ -39,59 +35,6 @@ def test_a_thread_survives_what_goes_wrong(caplog):
     assert (away.getMessage(), away.exc_info) == ("The thread 'a turn' waits: away", None)
     assert mistake.getMessage() == "The thread 'a turn' failed and goes on"
     assert mistake.exc_info
-
-
-def test_a_thread_survives_a_connection_that_cannot_be_closed():
-    stop, turns = threading.Event(), []
-
-    def turn():
-        turns.append(len(turns))
-        if len(turns) == 2:
-            stop.set()
-            return
-        connection.ensure_connection()
-        connection.close_at = 0
-        close = connection.close
-
-        def fail_once():
-            connection.close = close
-            raise OperationalError("away")
-
-        connection.close = fail_once
-
-    def follow():
-        maintenance.repeat("a turn", turn, 0.01, stop)
-        connections.close_all()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    thread.join()
-    assert turns == [0, 1]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_thread_settles_by_itself(owner, sandbox, caplog):
-    stop = threading.Event()
-    sandbox.console().edit(1, client_groups_discount="15")
-    change = unknown(owner)
-
-    def follow():
-        maintenance.repeat("reconcile", maintenance.reconcile, 0.01, stop)
-        connections.close_all()
-
-    thread = threading.Thread(target=follow)
-    thread.start()
-    try:
-        for _ in range(500):
-            change.refresh_from_db()
-            if change.state != State.UNKNOWN:
-                break
-            stop.wait(0.01)
-    finally:
-        stop.set()
-        thread.join()
-    assert change.state == State.APPLIED
-    assert f"Change {change.pk} is settled: applied" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -138,22 +81,6 @@ def no_thread_left(_thread):
     raise RuntimeError("can't start new thread")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_connection_that_cannot_be_closed_leaves_its_account_to_the_next_step():
-    worked = []
-
-    def work(account):
-        worked.append(account)
-        connection.close = None  # this thread's own
-
-    check = maintenance.SideBySide("work", lambda: ["demo"], work)
-    for times in (1, 2):
-        wait_until(lambda: not check.at_work)
-        check()
-        wait_until(lambda times=times: len(worked) == times)
-    wait_until(lambda: not check.at_work)
-
-
 def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cut_short(owner, sandbox):
     now = timezone.now()
     pauses = [timedelta(seconds=10), timedelta(seconds=90), timedelta(minutes=30)]
@@ -172,18 +99,6 @@ def test_a_worker_that_starts_does_not_wait_for_the_pause_of_a_check_that_was_cu
     assert not sandbox.calls()
 
 
-def test_a_change_of_a_user_is_checked_before_those_of_a_job(owner, sandbox, monkeypatch):
-    account = owner.credentials.account
-    scope = UndoScope(as_of=timezone.now()).to_json()
-    job = Job.objects.create(account=account, user=owner, user_name="owner", kind="undo", wanted=scope)
-    of_job = unknown(owner, job=job, created_at=timezone.now() - timedelta(hours=1))
-    of_user = unknown(owner)
-    checked = []
-    monkeypatch.setattr(reconciler, "follow_up", checked.append)
-    reconcile_due()
-    assert checked == [of_user, of_job]
-
-
 def test_a_heartbeat_is_one_row_for_each_worker_and_old_ones_go(db):
     WorkerHeartbeat.objects.all().delete()
     for worker, age in (("long gone", 61), ("just gone", 5)):
@@ -192,29 +107,3 @@ def test_a_heartbeat_is_one_row_for_each_worker_and_old_ones_go(db):
         maintenance.look_after(worker)
     assert set(WorkerHeartbeat.objects.values_list("pk", flat=True)) == {"just gone", "one", "two"}
     assert set(WorkerHeartbeat.objects.alive().values_list("pk", flat=True)) == {"one", "two"}
-
-
-def test_a_change_that_a_killed_process_left_is_settled_by_the_next_round(owner, sandbox):
-    sandbox.console().edit(1, client_groups_discount="15")
-    change = write_down(owner, created_at=timezone.now() - timedelta(seconds=46))
-    maintenance.reconcile()
-    change.refresh_from_db()
-    assert change.state == State.APPLIED
-
-
-def test_a_worker_deletes_old_rows_and_audits_the_history_once_a_day(owner, sandbox, browse, caplog):
-    caplog.set_level("INFO", "groups.journal")
-    browse(owner)
-    hours_ago = timezone.now() - timedelta(hours=13)
-    UserSession.objects.update(started_at=hours_ago)
-    times = dict.fromkeys(("created_at", "sent_at", "settled_at"), hours_ago)
-    change = write_down(owner, state=State.APPLIED, after=BEFORE.to_json() | CLIENTS, **times)
-    sandbox.console().edit(1, client_groups_discount="44")
-    (routine,) = (each for each in routines if each.step is maintenance.clean_up)
-    assert routine.pause == timedelta(days=1).total_seconds()
-    routine.step()
-    assert not UserSession.objects.exists()
-    said = [record.getMessage() for record in caplog.records]
-    assert [line for line in said if line.startswith("prune")] == ["prune: 1 sessions that are over"]
-    assert f"audit_history: demo: group 1: has another percent, change {change.pk} applied" in said
-    assert not sandbox.posts()

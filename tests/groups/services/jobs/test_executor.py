@@ -123,16 +123,6 @@ def test_a_job_is_put_off_where_nothing_was_sent_and_for_the_last_reason(staff, 
     assert (later.value.reason, later.value.pause) == (stop, 2.0)
 
 
-@pytest.mark.parametrize(("waits", "pause"), [(0, 1.0), (2, 3.0), (9, 3.0)])
-def test_each_wait_is_longer_up_to_the_last_pause(staff, settings, waits, pause):
-    settings.JOB_RETRY_PAUSES = (1.0, 2.0, 3.0)
-    lease = JobLease(start(staff))
-    lease.job.waits = waits
-    with pytest.raises(PutOff) as later:
-        OutageBackoff(lease).wait()
-    assert (later.value.reason, later.value.pause) == (Job.Stop.UNREACHABLE, pause)
-
-
 # --- Which of them follow ----------------------------------------------------------------------------------
 
 
@@ -156,10 +146,6 @@ def unreadable(sandbox):
         sandbox.script("clients.getClient", "row_missing_field", field="client_groups_id", times=times)
 
     return unreadable
-
-
-def test_each_that_is_sent_lets_the_next_one_follow(moves):
-    assert [change.state for change in submit_one_by_one(*moves)] == ["applied"] * 4
 
 
 def test_each_that_was_lost_has_its_outcome_before_the_next_one_follows(moves, sandbox):
@@ -194,7 +180,7 @@ def test_of_several_at_a_time_none_follows_three_in_a_row_that_were_not_sent(mov
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox, settings, elsewhere):
-    settings.POSTER_MAX_CONCURRENCY = 1
+    settings.POSTER_MAX_CONCURRENCY, settings.POSTER_READ_PAUSES = 1, (0.0,)
     moves[0].job.move_on(Job.State.RUNNING, waits=2)
     if elsewhere:
         for command in moves[1]:
@@ -208,9 +194,12 @@ def test_of_several_at_a_time_all_are_tried_while_poster_answers(moves, sandbox,
 
 
 def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_found_it(
-    moves, sandbox, settings
+    moves, sandbox, settings, monkeypatch
 ):
-    settings.POSTER_CONFIRM_SECONDS = 0.3
+    pauses = []
+    monkeypatch.setattr(
+        JobLease, "wait", lambda _lease, seconds: pauses.append((seconds, len(sandbox.calls())))
+    )
     lease, _ = moves
     check_target(lease)
     sandbox.console().remove(1)
@@ -218,5 +207,6 @@ def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_foun
     with pytest.raises(Stopped) as stopped:
         check_target(lease)
     assert stopped.value.reason == Job.Stop.TARGET_GONE
-    looks = sandbox.calls()[before:]
-    assert looks[-1].at - looks[0].at >= 0.3
+    ((pause, calls),) = pauses
+    assert pause == settings.POSTER_CONFIRM_SECONDS
+    assert before < calls < len(sandbox.calls())

@@ -12,22 +12,14 @@ from tests.support.transfers import plan
 State = Change.State
 
 
-def test_all_that_was_settled_has_been_seen_and_what_is_open_has_not():
+def test_all_that_was_settled_has_been_seen_and_percents_are_rounded_down():
     progress = JobProgress(total=20, done=2, refused=3, failed=4, unknown=5, skipped=6)
     assert (progress.seen, progress.percent) == (15, 75)
-
-
-def test_a_job_that_has_not_begun_has_seen_nothing():
-    progress = JobProgress(total=4)
-    assert (progress.seen, progress.unknown, progress.percent) == (0, 0, 0)
-
-
-def test_a_job_without_parts_has_no_percent():
-    assert JobProgress(total=0).percent == 0
-
-
-def test_percents_are_rounded_down_so_that_the_last_one_is_missed():
-    assert JobProgress(total=300, done=299).percent == 99
+    assert [JobProgress(total=total, done=done).percent for total, done in ((0, 0), (4, 0), (300, 299))] == [
+        0,
+        0,
+        99,
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -46,12 +38,3 @@ def test_each_outcome_counts_once_in_its_place(staff, sandbox):
         write_down(job=job, state=state, reason=reason)
     known = JobProgress(total=13, done=2, refused=1, failed=1, unknown=3, skipped=6)
     assert progress_of(job) == known
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("transfers")
-def test_a_change_made_elsewhere_is_no_part_of_a_job(staff, sandbox):
-    job = queue.start(plan(staff))
-    write_down(job=job, state=State.ELSEWHERE)
-    with pytest.raises(ValueError, match="elsewhere"):
-        progress_of(job)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from groups.models import Change, PosterAccount
 from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo
-from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_lines, undo_of
+from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_of
 from tests.support.changes import BEFORE, write_down
 from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
 
@@ -20,20 +20,6 @@ def job(transactional_db, settled_at_once, staff, sandbox):
     """Return a job that has moved the clients of a group."""
     leave_few(sandbox)
     return run(start(staff))
-
-
-def test_an_undo_says_what_it_does_what_it_cannot_do_and_what_stays():
-    made = {Action.CREATE_CLIENT: 2, Action.MOVE: 9, Action.UPDATE: 1}
-    lines = list(undo_lines(UndoPreview(made, {Action.MOVE: 6, Action.UPDATE: 1})))
-    assert len(lines) == 4
-    assert [line.split()[0] for line in lines] == ["1", "6", "2", "3"]
-    assert lines[-1] == "3 changes stay: they were undone or followed by others since."
-
-
-def test_an_undo_of_all_does_not_speak_of_what_stays():
-    made = {Action.CREATE_CLIENT: 2, Action.MOVE: 3}
-    lines = list(undo_lines(UndoPreview(made, {Action.MOVE: 3})))
-    assert [line.split()[0] for line in lines] == ["3", "2"]
 
 
 def test_the_undo_of_one_change_is_not_that_of_its_job_and_goes_on_saying_what_it_undid(staff, job):
@@ -66,13 +52,6 @@ def test_an_edit_that_a_person_has_called_made_is_not_left_to_undo(job):
         write_down(**edit, resolved_by=name)
     made, left = {Action.MOVE: FEW, Action.UPDATE: 2}, {Action.MOVE: FEW, Action.UPDATE: 1}
     assert preview_of(undo_of(job)) == UndoPreview(made, left)
-
-
-def test_an_undo_keeps_as_much_of_the_names_as_its_columns_take_and_counts_all_changes(staff, sandbox, job):
-    for group_id in (1, 4):
-        sandbox.console().edit(group_id, client_groups_name="С" * 401)
-    planned = plan_undo(staff, job)
-    assert (planned.group_name, planned.target_name, planned.total) == ("С" * 400, "С" * 400, FEW)
 
 
 def test_an_undo_reaches_each_client_once_whether_tried_in_vain_or_perhaps_moved_back(staff, job):

@@ -85,12 +85,6 @@ def test_a_single_untrue_read_is_no_finding(owner, sandbox, capsys):
     assert len(sandbox.calls()) == 2
 
 
-def test_a_poster_that_cannot_be_read_is_said(owner, sandbox, capsys):
-    settled(owner)
-    sandbox.script("clients.getGroups", "top_null", times=None)
-    assert report(capsys) == ["demo: Poster could not be read (shape)"]
-
-
 def test_another_token_of_the_account_reads_where_the_first_one_is_refused(owner, staff, sandbox, capsys):
     owner.credentials.set_token("1:that Poster no longer knows")
     owner.credentials.save()
@@ -107,9 +101,3 @@ def test_the_token_of_a_blocked_user_is_not_used(owner, staff, sandbox, capsys):
         type(blocked).objects.filter(pk=blocked.pk).update(is_active=False)
         report(capsys)
         assert len(sandbox.calls()) == asked
-
-
-def test_it_comes_with_reconcile_all(owner, sandbox, capsys):
-    settled(owner)
-    call_command("reconcile", "--all")
-    assert capsys.readouterr().out.splitlines() == ["0 still open", "demo: 0 not explained by the history"]

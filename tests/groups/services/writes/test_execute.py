@@ -12,18 +12,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
-from groups.poster import PosterClient, Unreachable
 from groups.services import credentials as credentials_service
-from groups.services.calls.limits import slots
-from groups.services.gateway import start_call
-from groups.services.groups import list_groups, read_group
+from groups.services.groups import read_group
 from groups.services.writes import execute as write_path
 from groups.services.writes import gates
 from groups.services.writes.commands import CreateClient, CreateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import BonusBlocked, Locked, OperationReused
 from groups.services.writes.reconcile import reconcile_due
-from poster_admin.common.outages import Outage
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.commands import (
     BARISTA,
@@ -33,7 +29,6 @@ from tests.support.commands import (
     edit_of,
     removal_of,
 )
-from tests.support.dashboard.killing import wait_until
 from tests.support.pages import group_form, text_of
 from tests.support.threads import at_once, in_another_thread
 
@@ -58,16 +53,6 @@ def test_an_update_is_sent_once_read_back_and_recorded(staff, sandbox):
     assert change.sent_at is not None
     assert change.settled_at is not None
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12.5"
-
-
-@pytest.mark.parametrize("bonus", ["12.5", "0.1", "99999.99", "19.99"])
-def test_a_bonus_survives_the_way_there_and_back_to_the_kopeck(staff, sandbox, bonus):
-    change = execute(edit_of(staff, birthday_bonus=Decimal(bonus)))
-    assert change.state == State.APPLIED
-    assert sandbox.posts()[-1].form["birthday_bonus"] == f"{Decimal(bonus):.2f}"
-    assert read_group(
-        credentials_service.credentials_of(staff), 1, fresh=True
-    ).group.birthday_bonus == Decimal(bonus)
 
 
 def test_a_creation_takes_the_id_that_poster_answers(staff, sandbox):
@@ -122,27 +107,6 @@ def test_a_client_who_has_left_is_no_conflict_for_an_edit_but_one_for_a_removal(
     assert 4 in sandbox.accounts["demo"].groups
 
 
-def test_without_a_readable_version_nothing_is_sent(staff, sandbox):
-    change = execute(replace(edit_of(staff, percent=Decimal(15)), loaded=None))
-    assert (change.state, change.reason) == (State.FAILED, "conflict")
-    assert not sandbox.posts()
-
-
-def test_a_group_that_is_gone_is_said_to_be_gone(staff, sandbox):
-    command = edit_of(staff, 5, percent=Decimal(15))
-    sandbox.console("demo").remove(5)
-    change = execute(command)
-    assert (change.state, change.reason) == (State.FAILED, "gone")
-    assert not sandbox.posts()
-
-
-def test_a_taken_name_is_found_before_anything_is_sent(staff, sandbox):
-    taken = BARISTA.replace(name=" постоянный  ПОСЕТИТЕЛЬ")
-    change = execute(command_of(staff, Change.Action.CREATE, intended=taken))
-    assert (change.state, change.reason) == (State.FAILED, "name_taken")
-    assert not sandbox.posts()
-
-
 def test_a_refusal_of_posters_is_believed_after_a_read(staff, sandbox):
     sandbox.unique_names = True
     change = execute(edit_of(staff, name="Скидочная система 10%"))
@@ -155,16 +119,6 @@ def test_a_refusal_that_changed_something_all_the_same_is_not_believed(staff, sa
     sandbox.script("clients.updateGroup", "error_object", code=42, when="after")
     change = execute(command)
     assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 42)
-
-
-@pytest.mark.parametrize("refused", [True, False], ids=["after a refusal", "after a write"])
-def test_the_read_afterwards_has_no_more_time_than_is_left(staff, sandbox, settings, refused):
-    if refused:
-        sandbox.script("clients.updateGroup", "error_object", code=42, when="before")
-    with mock.patch.object(write_path, "read_outcome", wraps=write_path.read_outcome) as read:
-        execute(edit_of(staff, percent=Decimal(15)))
-    (left,) = {call.kwargs["within"] for call in read.mock_calls}
-    assert 0 < left < settings.POSTER_WRITE_DEADLINE
 
 
 @pytest.mark.parametrize(
@@ -224,30 +178,6 @@ def test_a_group_that_went_before_the_removal_is_removed(owner, sandbox):
     assert (change.state, change.reason, change.code) == (State.APPLIED, "refused_but_changed", 32)
 
 
-def test_a_group_that_went_before_the_edit_is_not_edited(staff, sandbox):
-    command = edit_of(staff, 4, percent=Decimal(11))
-    sandbox.script("clients.updateGroup", "busy_console", remove=True)
-    assert execute(command).state == State.REFUSED
-
-
-def test_a_use_ewallet_goes_back_as_it_was_read(outsider, sandbox):
-    account = credentials_service.credentials_of(outsider)
-    group = next(group for group in list_groups(account).groups if group.use_ewallet is not None)
-    change = execute(edit_of(outsider, group.id, percent=group.percent + 1))
-    assert change.state == State.APPLIED
-    assert sandbox.posts()[-1].form["use_ewallet"] == group.use_ewallet
-
-
-def test_a_value_that_was_stored_differently_is_shown(staff, sandbox):
-    command = edit_of(staff, percent=Decimal(15))
-    sandbox.script(
-        "clients.getGroup", "busy_console", call=2, group=1, fields={"client_groups_discount": "77"}
-    )
-    change = execute(command)
-    assert change.state == State.DIFFERS
-    assert change.after["percent"] == "77"
-
-
 class Killed(BaseException):
     """The process is gone."""
 
@@ -270,11 +200,6 @@ def test_the_id_of_a_new_record_is_in_the_journal_before_the_first_look(owner, s
     change = Change.objects.get()
     answered_id = change.client_id if kind is CreateClient else change.group_id
     assert (change.state, change.accepted, bool(answered_id)) == (State.PENDING, True, True)
-
-
-def test_of_a_creation_that_is_not_sent_the_row_names_no_other_groups(staff, sandbox):
-    change = execute(command_of(staff, Change.Action.CREATE, intended=edit_of(staff).values))
-    assert (change.reason, change.before) == ("name_taken", None)
 
 
 # --- The birthday bonus in the wrong unit ------------------------------------------------------------------
@@ -403,24 +328,6 @@ def test_a_write_within_a_transaction_that_may_still_fail_is_not_sent(staff, san
     assert not sandbox.posts()
 
 
-def test_a_form_that_was_never_sent_is_not_told_as_wrong_the_second_time(staff, browse, sandbox, monkeypatch):
-    client = browse(staff)
-    form = group_form(client, "/groups/1/edit/", percent="15")
-
-    def away(*_):
-        raise Outage
-
-    with monkeypatch.context() as patch:
-        before_the_read(patch, away)
-        assert client.post("/groups/1/edit/", form).status_code == 503
-    change = Change.objects.get()
-    assert (change.state, change.reason, change.failure) == (State.FAILED, "never_sent", "")
-    answer = client.post("/groups/1/edit/", form)
-    assert answer.status_code == 504
-    assert "It was interrupted before anything was sent. You can try again." in text_of(answer)
-    assert not sandbox.posts()
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_that_is_free_again_when_it_is_looked_for_is_taken(staff, sandbox, monkeypatch):
     other = Change(account_id="demo", action=Change.Action.UPDATE, group_id=1, target="group:1")
@@ -449,46 +356,15 @@ def test_a_refusal_that_could_not_be_checked_is_believed_at_the_first_look_that_
     assert (change.state, change.reason, change.code) == (State.REFUSED, "refused", 42)
 
 
-# --- The deadline ------------------------------------------------------------------------------------------
-
-
-def test_two_calls_of_one_look_take_no_longer_than_the_look_may(staff, sandbox, settings):
-    command = edit_of(staff, percent=Decimal(11))
-    settings.POSTER_WRITE_DEADLINE = 5.0  # two seconds for the read before
-    sandbox.latency = 1.2
-    sandbox.script("clients.getGroup", "response_false", times=None)
-    change = execute(command)
-    assert (change.state, change.reason) == (State.FAILED, "not_read")
-
-
-@pytest.mark.parametrize("pages", [0, 4], ids=["alone", "beside pages that hold all slots"])
-def test_a_slow_poster_takes_a_write_of_one_person(staff, sandbox, settings, pages):
-    command = edit_of(staff, percent=Decimal(11))
-    settings.POSTER_WRITE_DEADLINE = 6.0
-    sandbox.latency = 1.3 - pages * 0.1
-    begun = [start_call(command.sender, PosterClient.get_promotions) for _ in range(pages)]
-    wait_until(lambda: slots("calls of demo", 4)._value == 4 - pages)
-    assert execute(command).state == State.APPLIED
-    for each in begun:
-        each.take()
-
-
-def test_two_calls_that_look_for_a_creation_take_no_longer_than_the_look_may(staff, sandbox):
-    command = command_of(staff, Change.Action.CREATE, intended=BARISTA)
-    sandbox.latency = 0.7
-    with pytest.raises(Unreachable):
-        command.observe(Change(group_id=99), command.credentials, within=1.0)
-
-
-# --- Refused creations -------------------------------------------------------------------------------------
-
-
 def test_a_list_that_is_not_there_says_nothing_before_a_creation(staff, sandbox):
     values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values
     sandbox.script("clients.getGroups", "error_object", code=404, times=1)
     change = execute(command_of(staff, Change.Action.CREATE, intended=values))
     assert (change.state, change.reason, change.failure) == (State.FAILED, "not_read", "unclear")
     assert not sandbox.posts()
+
+
+# --- Refused creations -------------------------------------------------------------------------------------
 
 
 def test_a_list_that_is_not_there_does_not_mean_that_the_group_of_an_edit_is_gone(staff, sandbox):
@@ -498,27 +374,3 @@ def test_a_list_that_is_not_there_does_not_mean_that_the_group_of_an_edit_is_gon
     change = execute(command)
     assert (change.state, change.reason, change.failure) == (State.FAILED, "not_read", "unclear")
     assert not sandbox.posts()
-
-
-def test_a_name_that_was_taken_just_now_is_not_taken_for_ours_later_either(staff, sandbox, monkeypatch):
-    sandbox.unique_names = True
-    observe_before = CreateGroup.observe_before
-
-    def somebody_else_is_sooner(*args, **options):
-        found = observe_before(*args, **options)
-        taken = {**sandbox.accounts["demo"].groups[1], "client_groups_id": "99", "client_groups_name": "Нова"}
-        sandbox.console().put(taken)
-        sandbox.script("clients.getGroups", "fin_before_headers", times=2)
-        return found
-
-    monkeypatch.setattr(CreateGroup, "observe_before", somebody_else_is_sooner)
-    values = read_group(credentials_service.credentials_of(staff), 1, fresh=True).group.values.replace(
-        name="Нова"
-    )
-    change = execute(command_of(staff, Change.Action.CREATE, intended=values.replace(percent=Decimal(5))))
-    assert (change.state, change.reason) == (State.UNKNOWN, "refusal_not_verified")
-    sandbox.clear_faults()
-    Change.objects.settle(change, next_check_at=timezone.now())
-    reconcile_due()
-    change.refresh_from_db()
-    assert (change.state, change.group_id) == (State.REFUSED, None)

@@ -21,7 +21,7 @@ from groups.services.writes.lag import (
 from groups.services.writes.reconcile import follow_up
 from tests.support.changes import BEFORE, write_down
 from tests.support.commands import BARISTA, a_client, command_of, edit_of, removal_of
-from tests.support.pages import group_form, hidden, text_of
+from tests.support.pages import group_form, text_of
 
 State = Change.State
 pytestmark = pytest.mark.django_db
@@ -59,28 +59,12 @@ def test_nothing_is_written_over_a_change_that_poster_does_not_show_yet(behind, 
     assert (change.state, change.reason) == (State.FAILED, "not_shown_yet")
 
 
-def test_of_two_changes_the_later_one_is_waited_for(behind, sandbox):
-    sandbox.console().edit(1, client_groups_discount="12")
-    assert edit(behind, percent="14").status_code == 302
-    sandbox.console().edit(1, client_groups_discount="12")
-    page = behind.get(URL)
-    assert 'data-notice="stale"' in page.content.decode()
-    assert 'value="14"' in page.content.decode()
-
-
 def test_the_value_that_came_back_by_a_second_change_is_not_late(behind, sandbox):
     sandbox.console().edit(1, client_groups_discount="12")
     assert edit(behind, percent="10").status_code == 302
     page = behind.get(URL)
     assert "does not show" not in text_of(page)
     assert edit(behind, percent="11").status_code == 302
-
-
-def test_it_is_sent_as_soon_as_poster_shows_the_change(behind, sandbox):
-    form = group_form(behind, URL, **(SEED | {"name": "Гості", "percent": "12"}))
-    sandbox.console().edit(1, client_groups_discount="12")
-    assert behind.post(URL, form).status_code == 302
-    assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"
 
 
 def test_after_a_while_the_old_value_is_somebody_s_change(behind, settings):
@@ -94,22 +78,6 @@ def test_another_value_is_somebody_s_change_at_once(behind, sandbox):
     sandbox.console().edit(1, client_groups_discount="44")
     assert "does not show" not in text_of(behind.get(URL))
     assert edit(behind, percent="44", birthday_bonus="60").status_code == 302
-
-
-def test_an_undo_waits_too(behind, sandbox):
-    answer = behind.post(f"/history/{Change.objects.get().pk}/undo/")
-    assert answer.status_code == 409
-    assert len(sandbox.posts()) == 1
-
-
-def test_a_lost_return_to_the_old_value_is_not_proven_by_a_late_read(behind, browse, sandbox):
-    sandbox.console().edit(1, client_groups_discount="12")
-    sandbox.script("clients.updateGroup", "fin_before_headers", when="before")
-    assert edit(behind, percent="10").status_code == 504
-    change = Change.objects.first()
-    sandbox.console().edit(1, client_groups_discount="10")
-    Change.objects.settle(change, next_check_at=timezone.now() - timedelta(seconds=1))
-    assert 'data-outcome="unknown"' in behind.get(f"/history/{change.pk}/").content.decode()
 
 
 def test_a_value_that_was_replaced_elsewhere_a_moment_ago_is_late_too(staff, sandbox):
@@ -126,21 +94,6 @@ def test_a_value_that_was_replaced_elsewhere_a_moment_ago_is_late_too(staff, san
     assert change.state == State.APPLIED
 
 
-def test_a_group_that_lists_left_out_before_poster_refused_its_twin_is_not_taken_for_ours(
-    staff, browse, sandbox
-):
-    sandbox.unique_names = True
-    client = browse(staff)
-    client.get("/groups/")  # fills the cache
-    twin = {"name": "Скидочная система 10%", "loyalty_type": "2", "percent": "10", "birthday_bonus": "0"}
-    form = group_form(client, "/groups/new/", **twin)
-    # Both reads before the write are behind: the one for its name, and the one for its current values.
-    sandbox.script("clients.getGroups", "row_absent", times=2, ids=[4])
-    assert client.post("/groups/new/", form).status_code == 422
-    change = Change.objects.get()
-    assert (change.state, change.code, change.group_id) == (State.REFUSED, 38, None)
-
-
 NEW = GroupValues(name="Нова", loyalty_type=1, percent=Decimal(5), birthday_bonus=Decimal(0))
 
 
@@ -155,18 +108,6 @@ def test_the_name_of_a_group_that_lists_do_not_show_yet_is_asked_about(staff, ow
     assert (again.state, again.reason) == (State.FAILED, "name_taken")
     assert execute(creation_of(owner, "Інша")).state == State.APPLIED
     assert execute(creation_of(owner, "Нова").confirmed()).state == State.APPLIED
-
-
-def test_a_group_that_lists_do_not_show_yet_is_asked_about_once(staff, browse, sandbox):
-    made = execute(creation_of(staff, "Нова"))
-    sandbox.script("clients.getGroups", "row_absent", times=None, ids=[made.group_id])
-    client, url = browse(staff), "/groups/new/"
-    form = group_form(client, url, name="нова")
-    check = client.post(url, form)
-    assert f"no. {made.group_id}, 0 clients" in text_of(check)
-    again = form | hidden(check, "operation", "confirmed", "namesakes")
-    assert client.post(url, again).status_code == 302
-    assert len(sandbox.posts("clients.createGroup")) == 2
 
 
 def test_the_name_of_a_group_that_was_removed_again_is_free_at_once(owner, sandbox):
@@ -266,19 +207,6 @@ def test_a_list_has_what_was_made_here_and_poster_does_not_show_yet(staff, sandb
     sandbox.lag("behind", writes=1)
     assert gone in [group.id for group in list_groups_now(staff.credentials).groups]
     assert gone not in [group.id for group in list_with_own_changes(staff.credentials).groups]
-
-
-def test_a_list_has_a_new_group_as_it_was_edited_since(staff, sandbox):
-    created = execute(command_of(staff, Change.Action.CREATE, intended=BARISTA))
-    assert execute(edit_of(staff, created.group_id, percent=Decimal(9))).state == State.APPLIED
-    sandbox.script("clients.getGroups", "row_absent", ids=[created.group_id])
-    assert list_with_own_changes(staff.credentials).find(created.group_id).percent == 9
-
-
-def test_a_list_has_what_somebody_has_changed_elsewhere_since(staff, sandbox):
-    execute(edit_of(staff, percent=Decimal(12)))
-    sandbox.console("demo").edit(1, client_groups_discount="14")
-    assert list_with_own_changes(staff.credentials).find(1).percent == 14
 
 
 def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox):

@@ -66,20 +66,6 @@ def lose(sandbox, when):
     sandbox.script("clients.createGroup", "fin_before_headers", when=when)
 
 
-def test_beside_a_twin_of_before_ours_is_the_new_one(staff, sandbox):
-    twin = put(sandbox, TWIN)
-    change = execute(creation_of(staff))
-    assert (change.state, change.reason) == (State.APPLIED, "")
-    assert change.group_id not in {None, twin}
-
-
-def test_without_a_confirmation_the_twin_stops_it(staff, sandbox):
-    put(sandbox, TWIN)
-    change = execute(creation_of(staff, confirmed=False))
-    assert (change.state, change.reason) == (State.FAILED, "name_taken")
-    assert not sandbox.posts()
-
-
 def test_a_yes_to_one_twin_is_none_to_another(staff, sandbox):
     """The second one came between the page that asks and the write."""
     first, second = put(sandbox, TWIN), put(sandbox, TWIN)
@@ -87,16 +73,6 @@ def test_a_yes_to_one_twin_is_none_to_another(staff, sandbox):
     assert (change.state, change.reason) == (State.FAILED, "name_taken")
     assert not sandbox.posts()
     assert execute(creation_of(staff).confirmed(frozenset({first, second}))).state == State.APPLIED
-
-
-def test_a_lost_answer_beside_a_twin_of_before_is_found(staff, sandbox, settings):
-    twin = put(sandbox, TWIN)
-    lose(sandbox, "after")
-    change = execute(creation_of(staff))
-    follow(change, settings)
-    assert change.state == State.APPLIED
-    assert change.group_id not in {None, twin}
-    assert len(sandbox.posts()) == 1
 
 
 @pytest.mark.parametrize("twin", [TWIN, OURS], ids=["another", "the very same"])
@@ -116,31 +92,6 @@ def test_a_twin_that_somebody_makes_meanwhile_is_not_taken_for_ours(staff, sandb
         follow(change, settings)
     assert change.state in {*UNDECIDED, State.FAILED}
     assert change.group_id is None
-
-
-def test_of_two_that_came_meanwhile_ours_is_not_the_other_one(staff, sandbox, settings):
-    lose(sandbox, "after")
-    with meanwhile(sandbox, TWIN):
-        change = execute(creation_of(staff))
-        follow(change, settings)
-    groups = sandbox.accounts["demo"].groups
-    ours = [each for each in groups if groups[each]["client_groups_discount"] == "12.5"]
-    assert len(ours) == 1
-    assert change.state == State.REVIEW or [change.group_id] == ours
-
-
-def test_an_answered_id_is_ours_whatever_else_came_meanwhile(staff, sandbox):
-    with meanwhile(sandbox, TWIN):
-        change = execute(creation_of(staff))
-    assert change.state == State.APPLIED
-    assert sandbox.accounts["demo"].groups[change.group_id]["client_groups_discount"] == "12.5"
-
-
-def test_a_refused_creation_is_not_held_up_by_a_twin_that_came_meanwhile(staff, sandbox):
-    sandbox.script("clients.createGroup", "error_number_field", when="before")
-    with meanwhile(sandbox, TWIN):
-        change = execute(creation_of(staff))
-    assert (change.state, change.code) == (State.REFUSED, 42)
 
 
 def test_a_new_group_that_the_list_does_not_show_yet_is_found_by_its_id(staff, sandbox):
@@ -210,7 +161,7 @@ def gone(user, group_id):
     return execute(removal_of(user, group_id))
 
 
-@pytest.mark.parametrize("since", [renamed, cheaper, renamed_and_back, gone])
+@pytest.mark.parametrize("since", [renamed_and_back, gone])
 def test_a_lost_creation_is_found_by_the_first_form_that_has_changed_the_group_since(
     staff, sandbox, settings, since
 ):

@@ -1,13 +1,10 @@
 """Test how a form that was sent before is told from another one."""
 
-import re
 import uuid
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
@@ -36,15 +33,6 @@ def test_the_operation_of_a_job_makes_no_change(staff, sandbox, transfers):
 def try_of(job, user):
     """Return a command as the job makes it: the id of its operation follows from that of the job."""
     return replace(edit_of(user, percent=Decimal(15)), operation=uuid.uuid5(job.pk, "3 0"), job=job)
-
-
-def test_a_try_of_a_job_is_looked_for_among_the_changes_alone(staff, sandbox, transfers):
-    command = try_of(start(staff), staff)
-    with CaptureQueriesContext(connection) as queries:
-        execute(command)
-    of_operation = [each["sql"] for each in queries if command.operation.hex in each["sql"].replace("-", "")]
-    asked = {table for sql in of_operation for table in re.findall(r'^SELECT .* FROM "(\w+)"', sql)}
-    assert asked == {"groups_change"}
 
 
 def test_the_same_try_of_a_job_is_one_change_and_another_one_is_refused(staff, sandbox, transfers):

@@ -25,31 +25,6 @@ pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/"
 
 
-def test_nothing_of_a_client_is_kept_or_logged(staff, browse, sandbox, somebody, caplog):
-    caplog.set_level(logging.DEBUG)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
-    client = browse(staff)
-    for answer in (
-        client.get(URL),
-        client.post(URL, {"q": "Кам'янецька"}),
-        client.post(URL, {"q": "380445556677"}),
-        client.get(f"{URL}export.csv"),
-    ):
-        assert "Кам" in answer.content.decode()
-        assert "no-store" in answer["Cache-Control"]
-    sandbox.script("clients.getClients", "row_percent_150", group=7)
-    client.get(URL)
-    canaries = ("янецька", "380445556677", "555 66 77", "C-9001", "9999999", "99999.99")
-    left = {
-        "a log": logged(caplog),
-        "the database": whole_database(),
-        "the cache": repr(getattr(cache, "_cache", "")),
-    }
-    for where, text in left.items():
-        for canary in canaries:
-            assert canary not in text, where
-
-
 def logged(caplog):
     """Return the log and the arguments of its lines, without floats: a duration has any digits."""
     args = (each.args if isinstance(each.args, tuple) else (each.args,) for each in caplog.records)
@@ -77,10 +52,22 @@ def left_behind(caplog):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(owner, browse, sandbox, somebody, caplog):
+def test_looks_a_move_a_removal_and_a_restore_leave_nothing_of_a_client(
+    owner, browse, sandbox, somebody, caplog
+):
     caplog.set_level(logging.DEBUG)
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     client, connection = browse(owner), credentials_service.credentials_of(owner)
+    for answer in (
+        client.get(URL),
+        client.post(URL, {"q": "Кам'янецька"}),
+        client.post(URL, {"q": "380445556677"}),
+        client.get(f"{URL}export.csv"),
+    ):
+        assert "Кам" in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+    sandbox.script("clients.getClients", "row_percent_150", group=7)
+    client.get(URL)
     sandbox.console().edit(1, count_groups_clients="30")
     group, target = (read_now(connection, each).group for each in (1, 4))
     options = {"credentials": connection, "operation": uuid.uuid4(), "ids": {1: [6, 7, 8]}}

@@ -1,7 +1,5 @@
 """Test the HTTP status of each failure, and of failures that were stored as statuses."""
 
-import importlib
-
 import pytest
 
 from groups.models import Change
@@ -17,7 +15,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.views.http.statuses import status_of, status_of_change, status_of_failure
+from groups.views.http.statuses import status_of, status_of_change
 
 STATUSES = {
     PosterError: 502,
@@ -51,9 +49,3 @@ def test_a_change_whose_failure_is_not_known_is_a_lost_one():
 def test_a_group_that_is_gone_is_not_found():
     gone = Change(state="failed", reason=Change.Reason.GONE, failure=Change.Failure.REJECTED)
     assert status_of_change(gone) == 404
-
-
-def test_each_status_that_was_stored_becomes_the_failure_that_has_it():
-    migration = importlib.import_module("groups.migrations.0005_change_failure")
-    stored = {status: Change.Failure(failure) for status, failure in migration.FAILURES.items()}
-    assert stored == {status_of_failure(failure): failure for failure in Change.Failure}

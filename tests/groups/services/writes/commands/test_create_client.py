@@ -11,7 +11,6 @@ from groups.models import Change
 from groups.poster import ClientValues
 from groups.services.writes.commands import Command, CreateClient
 from groups.services.writes.outcome import RemoteState
-from groups.services.writes.reach import Reach
 from tests.support.commands import OPERATION, a_client, determine_outcome, ended
 
 State, Reason = Change.State, Change.Reason
@@ -133,13 +132,6 @@ def test_a_bonus_that_was_never_read_is_not_sent():
     client = a_client()
     unread = type(client)(id=7, group_id=1, lastname="Коваленко")
     assert replace(COMMAND, client=unread).values.bonus is None
-
-
-def test_a_creation_reaches_one_client_and_is_named_by_the_id_that_there_is():
-    assert (COMMAND.reach, COMMAND.reached_group) == (Reach(clients=1), None)
-    assert COMMAND.subject(creation()) == "client 7"
-    assert COMMAND.subject(creation(client_id=70)) == "client 70"
-    assert COMMAND.answered(creation(), 70) == {"client_id": 70}
 
 
 def test_the_row_and_the_command_tell_nothing_of_the_person():
