@@ -612,6 +612,16 @@ def test_a_yes_covers_how_many_leave_each_group(staff, owner, browse, sandbox, l
     assert f'data-from="5" data-to="1" data-clients="{there[5] + 1}"' in answer.content.decode()
 
 
+def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, limit, people):
+    limit(1)
+    request = approvals.ask_for(an_edit(staff, 4, 5), staff, ())
+    sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approve(request, owner)
+    assert changed.value.now.clients == request.asked_effect.clients  # as many in all
+    assert not sandbox.posts()
+
+
 def test_a_change_asked_for_few_is_not_approved_for_many(staff, owner, sandbox, limit, join):
     limit(FEW - 1)
     group = read_now(staff.credentials, 4).group
