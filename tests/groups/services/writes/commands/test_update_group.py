@@ -191,7 +191,8 @@ def test_the_words_of_an_undo_say_that_the_old_values_are_back():
 
 def test_a_saved_percent_says_when_tills_have_it_and_that_a_yellow_or_grey_one_is_not_closed():
     tills = "Tills take a new percent at their next synchronisation."
-    assert the_update().success(update(), "10% → 12.5%") == f"Гості: 10% → 12.5%. {tills}"
+    toast = "Гості: 10% → 12.5%. On tills after their next synchronisation."
+    assert the_update().success(update(), "10% → 12.5%") == toast
     assert f"{tills} If one still has the old percent, close it and open it again. Never" in the_update().seen
     assert (
         the_update(intended=OLD.replace(name="Інша")).seen
