@@ -127,7 +127,9 @@ class Effect(Content):
     def mark(self) -> str:
         """A hash of the effect, which a form carries to say that its user has seen it."""
         terms = [(group.id, group.values.to_json()) for group in self.all_groups]
-        seen = terms, self.clients, sorted(self.pairs)
+        # Where groups are written, the page shows how many clients each of them has.
+        counts = () if self.pairs or self.target else [group.clients for group in self.groups]
+        seen = terms, self.clients, sorted(self.pairs), counts
         return hashlib.blake2b(repr(seen).encode(), digest_size=16).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

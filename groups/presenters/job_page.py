@@ -17,6 +17,7 @@ from groups.presenters.changes.change_words import names_words
 from groups.presenters.changes.toasts import Toast
 from groups.presenters.job_undo import UndoCard, rest_card, undo_card
 from groups.presenters.messages import Message
+from groups.services.clients import find_names
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.progress import JobProgress, progress_of
@@ -141,8 +142,9 @@ class JobPage:
     def problems(self) -> list[tuple[Change, str]]:
         """The last parts that did not succeed as intended, each with the group or client that it concerns."""
         tries = Change.objects.filter(job=self.job).last_tries()
-        rows = tries.exclude(state__in=(State.APPLIED, State.PENDING))
-        return [(row, Command.kind_of(row).subject(row)) for row in rows[:SHOWN_AT_MOST]]
+        rows = list(tries.exclude(state__in=(State.APPLIED, State.PENDING))[:SHOWN_AT_MOST])
+        names = find_names(self.user.credentials, {row.client_id for row in rows if row.client_id})
+        return [(row, names.get(row.client_id or 0) or Command.kind_of(row).subject(row)) for row in rows]
 
 
 def job_toast(job: Job, user: User) -> Toast:

@@ -229,10 +229,13 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
 
 
 def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster: empty if the client is gone, missing if that takes too long.
+    """Read the names of clients from Poster, for a user who may see them.
 
-    A small account is read at once; in a large one each client is asked for alone, several at a time.
+    A name is empty if the client is gone, and missing if that takes too long. A small account is read at
+    once; in a large one each client is asked for alone, several at a time.
     """
+    if not client_ids or not credentials.user.has_perm(VIEW_CLIENTS):
+        return {}
     until = time.monotonic() + SECONDS_FOR_NAMES
     names: dict[int, str] = {}
 

@@ -77,5 +77,5 @@ export async function tell(key, pause = EVERY) {
   htmx.process(messages);
   htmx.trigger(messages, "htmx:load", { elt: messages });
   // The list has counts of the middle of the job. It stays where somebody edits a row of it or has chosen some.
-  if (key === LEFT_JOB && $("#rows[data-q]") && !$("#rows :is(.editing, :checked)")) fetchInto("#rows", location.href);
+  if (key === LEFT_JOB && $("#rows[data-q]") && !$("#rows :is(.editing, input:checked)")) fetchInto("#rows", location.href);
 }

@@ -195,6 +195,8 @@ class RequestPage:
     @property
     def words(self) -> str:
         """The effect of the request, in sentences; that of a job only as long as the request waits."""
+        if self.command and self.command.removes:
+            return _("What is removed cannot be brought back by Poster.")
         if self.is_for_change or (self.request.job and not self.request.is_waiting):
             return ""
         return self.request.asked.words_onto(self.now)

@@ -221,7 +221,9 @@ class Edit(JobKind):
 
     @property
     def words_at_end(self) -> str:
-        return str(TILLS)
+        lines = self.plan.lines
+        has_new_percent = any(line.old is None or line.old.percent != line.new.percent for line in lines)
+        return str(TILLS) if has_new_percent else ""
 
 
 class Import(Edit):

@@ -1,6 +1,6 @@
 """Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,10 @@ class Growth:
 
     def __init__(self, days: list[tuple[date, int, int]], roll: Roll) -> None:
         self.as_of = roll.judged_at
+        oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
+        self.began = max(roll.taken_at or oldest, oldest)
+        # The first look is compared with nothing.
+        self.is_first = roll.taken_at == roll.judged_at
         taken_on = timezone.localdate(roll.taken_at)
         first = days[0][0] if days else taken_on
         self.since = max(first_day(), min(first, taken_on))
@@ -133,6 +137,4 @@ class MovementPage:
 
     @cached_property
     def _names(self) -> dict[int, str]:
-        if not self.may_see_clients or not self._client_ids:
-            return {}
         return find_names(self._credentials, self._client_ids)

@@ -82,9 +82,13 @@ def conflict_rows(change: Change) -> Comparison:
     return rows
 
 
-def outcome_rows(change: Change) -> Comparison:
-    """Return the values before the change, the intended ones, and those that Poster has now."""
-    rows = value_rows(before=shown_versions(change)[0], intended=change.intended, after=change.after)
+def outcome_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
+    """Return the values before the change, the intended ones, and those that Poster has now.
+
+    `groups` are names of groups by their ids.
+    """
+    versions = {"before": shown_versions(change)[0], "intended": change.intended, "after": change.after}
+    rows = value_rows(FIELD_LABELS, groups, **versions)
     compared = change.intended is not None and change.after is not None
     return [
         row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}

@@ -1,7 +1,7 @@
 """Define a kind of job: the work with many writes that one form asks for, with everything about its kind.
 
 Each kind is a subclass beside its work, and `register` makes it known. Queue, lease, executor, undo and pages
-know only this class. The jobs of a kind that is not registered wait, keep their locks, and are on no page.
+know only this class.
 """
 
 from abc import ABC, abstractmethod

@@ -25,6 +25,7 @@ from groups.presenters.changes.toasts import success_words, tag_of
 from groups.presenters.changes.warnings import warnings_for
 from groups.presenters.messages import Message
 from groups.services import groups as reads
+from groups.services.clients import find_names
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, late_until, undoable_ids, undone_ids
 from groups.services.writes import gates
@@ -204,16 +205,19 @@ def show_outcome(
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
+    # An open change is asked for again and again, and Poster is not, each time, for a name.
+    clients = {change.client_id} if change.client_id and not change.is_open else set()
+    name = "".join(find_names(request.credentials, clients).values())
     context = {
         "change": change,
-        "whom": command.subject(change),
+        "whom": name or command.subject(change),
         "who": who_words(change),
         "undone": change.pk in undone_ids([change]),
         "ways_back": ways_back([change], request.user)[change.pk],
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
         "command": command,
         "words": words or outcome_words(change),
-        "rows": outcome_rows(change),
+        "rows": outcome_rows(change, history.group_names(request.credentials, [change])),
         "notes": notes_of(change, request.user),
         "notice": "conflict" if words else NOTICES.get(State(change.state), "error"),
         "poll_seconds": pause if change.is_open else None,

@@ -135,16 +135,19 @@ def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):
     expect(pause).to_be_focused()
 
 
-def test_the_end_of_a_job_is_told_on_the_page_that_is_open_then(page_for, staff, sandbox):
+def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_again(page_for, staff, sandbox):
     sandbox.console().edit(4, count_groups_clients="3")
     job = start(staff)
     page = page_for(staff, language="uk")
     page.goto(f"/jobs/{job.pk}/")
     expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
-    page.goto("/settings/")
+    page.goto("/groups/")
+    clients = page.locator("tr[data-group='4'] td[data-label='Клієнти']")
+    expect(clients).to_have_text("31,8 %")  # 3 clients, and their share
     run(job)
     toast = page.locator("#messages > .notice")
     expect(toast).to_contain_text("3 з 3")
+    expect(clients).to_have_text("00 %")
     expect(toast.get_by_role("button", name="Повернути")).to_be_visible()
     # It is told once, and here alone.
     page.goto("/help/")

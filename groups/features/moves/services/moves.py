@@ -138,6 +138,10 @@ class Retire(Move):
             moving.run()
 
     @property
+    def request_words(self) -> str:
+        return _("What is removed cannot be brought back by Poster.")
+
+    @property
     def title(self) -> str:
         names = {"group": self.job.group_name, "target": self.job.target_name}
         return _("Retire “%(group)s”, its clients go to “%(target)s”") % names

@@ -109,4 +109,4 @@ class UpdateGroup(GroupCommand):
         if change.undo_of_id:
             text = _("“%(name)s” has its former values again: %(changes)s")
         text %= words
-        return text if self.keeps_percent else f"{text}. {TILLS}"
+        return text if self.keeps_percent else f"{text}. {_('On tills after their next synchronisation.')}"

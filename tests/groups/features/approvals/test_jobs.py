@@ -420,6 +420,16 @@ def test_a_yes_covers_how_many_leave_each_group(staff, owner, sandbox, people):
     assert changed.value.now.clients == request.asked_effect.clients
 
 
+def test_a_yes_to_an_edit_covers_how_many_each_group_has(staff, owner, sandbox, limit, people):
+    limit(1)
+    request = approvals.ask_for(an_edit(staff, 4, 5), staff, ())
+    sandbox.console("demo").edit_client(min(people(4)), client_groups_id="5")
+    with pytest.raises(approvals.ChangedSince) as changed:
+        approve(request, owner)
+    assert changed.value.now.clients == request.asked_effect.clients  # as many in all
+    assert not sandbox.posts()
+
+
 def test_a_yes_for_fewer_takes_nothing_back_from_an_earlier_one(staff, owner, sandbox, people, limit, join):
     limit(FEW - 1)
     job = approve(asked(plan(staff), staff), owner)

@@ -49,6 +49,7 @@ from groups.services.writes.reconcile import reconcile_due
 from groups.services.writes.submissions import BecameOther
 from tests.support.jobs import plan as plan_move
 from tests.support.jobs import run
+from tests.support.pages import text_of
 from tests.support.people import make_user
 from tests.support.schedules import planned
 from tests.support.threads import at_once
@@ -611,11 +612,14 @@ def later(clock, by):
     return lambda: clock() + by
 
 
-def test_a_removal_keeps_its_clients_in_a_snapshot(staff, owner, sandbox):
+def test_a_removal_says_what_is_lost_and_keeps_its_clients_in_a_snapshot(staff, owner, browse, sandbox):
     staff.user_permissions.set(owner.groups.get().permissions.filter(codename="delete_group_with_clients"))
     set_limits(max_clients=5)
     command = a_removal(staff)
     request = approvals.ask_for(command, command.sender.user, ())
+    page = text_of(browse(owner).get(request.get_absolute_url()))
+    assert "What is removed cannot be brought back by Poster." in page
+    assert "Does not come back: the numbers of group and clients" in page
     change = approvals.approve(request, owner.credentials)
     assert (change.state, change.asked_by) == ("applied", "staff")
     assert Snapshot.objects.get().pk == change.pk

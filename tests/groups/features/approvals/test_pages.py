@@ -339,6 +339,7 @@ def test_no_way_to_write_leads_past_the_limits(staff, owner, browse, sandbox, li
     deciding = browse(owner)
     page = deciding.get(f"/requests/{asked.pk}/")
     assert state_of(page) == (str(asked.pk), "waiting")
+    assert ("cannot be brought back by Poster" in text_of(page)) is (way is a_retirement)
     assert deciding.post(f"/requests/{asked.pk}/approve/").status_code == 302
     assert state_of(deciding.get(f"/requests/{asked.pk}/"))[1] == "approved"
     # The form that was asked for is not sent by its own user any more.

@@ -15,6 +15,7 @@ from django.utils import timezone
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.models.contents import Effect
 from groups.poster import GroupValues, LoyaltyType
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
@@ -57,11 +58,14 @@ def states(job):
 
 
 def test_an_edit_and_an_import_have_titles_and_say_when_tills_take_a_percent():
-    row = {"wanted": {"rows": []}}
-    kinds = [kind(Job(kind=kind.kind, **row)) for kind in (Edit, Import)]
-    assert [kind.title for kind in kinds] == ["Change several groups", "Import of groups"]
-    tills = "Tills take a new percent at their next synchronisation."
-    assert [kind.words_at_end for kind in kinds] == [tills, tills]
+    old = new_group("Гості")
+    lines = [(new_group("Гості", 10), True), (new_group("Гості", bonus=10), False)]
+    for kind, title in ((Edit, "Change several groups"), (Import, "Import of groups")):
+        for new, is_said in lines:
+            wanted = EditPlan((Line(1, new, 4, old),)).to_json()
+            job = kind(Job(kind=kind.kind, wanted=wanted))
+            assert job.title == title
+            assert ("Tills take a new percent" in job.words_at_end) is is_said
 
 
 def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staff, sandbox):
@@ -72,7 +76,8 @@ def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staf
     (line,) = Edit(job).lines_onto(groups)
     assert (line.old, line.clients) == (groups[1].values, 50)
     assert (line.new.name, line.new.percent) == ("Інша", Decimal("12.5"))
-    columns = Edit(job).columns_for(groups)
+    job.state = Job.State.ASKED
+    columns = Edit(job).columns_for(Effect(tuple(groups)))
     assert (columns["total"], columns["wanted"]["unchanged"]) == (1, 1)
 
 

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import formats, timezone
 
 from groups.features.elsewhere.services.watch import switch_off
@@ -136,10 +137,25 @@ def test_the_page_of_a_group_has_its_growth(told, browse, manager):
     assert f'href="{URL}"' in html
     assert "Came and left" in html
     assert "<polyline" in html
-    last = formats.date_format(timezone.localtime(Roll.objects.get().judged_at), "SHORT_DATETIME_FORMAT")
+    roll = Roll.objects.get()
+    first, last = (
+        formats.date_format(timezone.localtime(look), "SHORT_DATETIME_FORMAT")
+        for look in (roll.taken_at, roll.judged_at)
+    )
     text = text_of(client.get("/groups/1/"))
-    assert f"to the look of {last} nobody came or left." in text
+    assert f"From {first} to the look of {last} nobody came or left." in text
     assert f"As of the look of {last}; who came or left later is seen after the next one, at night." in text
+
+
+def test_after_the_first_look_nobody_is_said_to_have_stayed(told, browse, manager):
+    """Somebody may have been moved just before it, which it cannot tell."""
+    Roll.objects.update(taken_at=F("judged_at"))
+    for url in ("/groups/1/", "/groups/1/movements/"):
+        text = text_of(browse(manager).get(url))
+        assert "The first look names nobody" in text
+        assert "nobody came or left" not in text
+    # It is made anew with another token, and what was found before is still told.
+    assert "data-movement" in browse(manager).get(URL).content.decode()
 
 
 def test_before_the_first_look_the_page_says_that_it_is_due(told, browse, manager):

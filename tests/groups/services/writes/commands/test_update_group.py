@@ -179,3 +179,14 @@ def test_a_creation_and_the_values_that_a_change_has_replaced_may_both_show_late
     assert determine_outcome(change, RemoteState(group=None), replaced) is None
     assert determine_outcome(change, RemoteState(group=group(OLDEST)), replaced) is None
     assert determine_outcome(change, RemoteState(group=group(NEW)), replaced).state == State.APPLIED
+
+
+def test_a_saved_percent_says_when_tills_have_it_and_that_a_yellow_or_grey_one_is_not_closed():
+    tills = "Tills take a new percent at their next synchronisation."
+    toast = "Гості: 10% → 12.5%. On tills after their next synchronisation."
+    assert the_update().success(update(), "10% → 12.5%") == toast
+    assert f"{tills} If one still has the old percent, close it and open it again. Never" in the_update().seen
+    assert (
+        the_update(intended=OLD.replace(name="Інша")).seen
+        == "Poster has the new values: they were read back."
+    )
