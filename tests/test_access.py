@@ -3,27 +3,20 @@
 import itertools
 import re
 import uuid
-from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from groups.features.approvals.models import Breach
-from groups.features.approvals.services import approvals
-from groups.features.bulk.services import Edit, Line, keep_plan
-from groups.features.criteria.models import CriteriaPin
-from groups.features.saved_views.models import SavedView
-from groups.features.snapshots.models import Snapshot
 from groups.models import Change, PosterCredentials
-from groups.services.groups import read_now
 from poster_admin.users.models import Passkey, SecurityEvent, TOTPDevice, UserSession, new_key
 from tests.support.addresses import (
     ADMIN,
     CHANGE,
     EVERY,
     JOB,
+    ONLY_HERE,
     ONLY_POST,
     PRIVATE,
     PUBLIC,
@@ -32,16 +25,15 @@ from tests.support.addresses import (
     each,
     in_parts,
     place_of,
+    rows_of,
     taken_back,
     traits_of,
     urls,
+    with_their_ids,
 )
-from tests.support.commands import edit_of
-from tests.support.jobs import start
 from tests.support.pages import fragment, group_form
 from tests.support.pairwise import covering
 from tests.support.people import PASSWORD
-from tests.support.schedules import planned
 from tests.support.sign_in import after_a_while
 
 # Each page asks another database for the same in the tests of its own.
@@ -102,8 +94,6 @@ ROLES = {
     "staff": {"view_group", "view_client", "add_group", "change_group", "move_client", "delete_group"},
 }
 
-ONLY_HERE = "Тільки тут"
-
 
 def views(resolver=None):
     for entry in (resolver or get_resolver()).url_patterns:
@@ -125,39 +115,6 @@ def with_each(*choices, fully=()):
 
     cases = [(url, *values) for url in EVERY for values in itertools.product(*choices)]
     return in_parts(covering(cases, needed), lambda case: place_of(case[0]) | set(case[1:]))
-
-
-def rows_of(staff, browse):
-    """Let a member of staff make a row of each kind; return them by the addresses that name their ids."""
-    client = browse(staff)
-    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
-    group = read_now(staff.credentials, 1).group
-    line = Line(1, group.values, group_id=1, old=group.values)
-    kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
-    return {
-        f"/history/{CHANGE}/": Change.objects.get(),
-        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
-        f"/requests/{CHANGE}/": approvals.ask_for(
-            edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
-        ),
-        f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
-        f"/jobs/{JOB}/": start(staff, client_ids=[129]),
-        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
-        "/criteria/pins/1/": CriteriaPin.objects.create(
-            account=staff.credentials.account, client_id=130, reason=ONLY_HERE
-        ),
-        "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
-        "/people/1/": staff,
-        "/admin/auth/user/1/": staff,
-    }
-
-
-def with_their_ids(url, rows):
-    """Return an address with the id of the row that it names, if it names one."""
-    for example, row in rows.items():
-        if url.startswith(example):
-            return re.sub(r"[^/]+/$", f"{row.pk}/", example) + url.removeprefix(example)
-    return url
 
 
 def stored(rows):

@@ -4,12 +4,25 @@ import contextlib
 import copy
 import re
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from groups.features.approvals.models import Breach
+from groups.features.approvals.services import approvals
+from groups.features.bulk.services import Edit, Line, keep_plan
+from groups.features.criteria.models import CriteriaPin
+from groups.features.saved_views.models import SavedView
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
+from groups.services.groups import read_now
+from tests.support.commands import edit_of
+from tests.support.jobs import start
+from tests.support.pages import group_form
 from tests.support.pairwise import covering
+from tests.support.schedules import planned
 
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
@@ -99,3 +112,39 @@ def taken_back(*clients):
         transaction.savepoint_rollback(before)
         for client, kept in zip(clients, cookies, strict=True):
             client.cookies = kept
+
+
+ONLY_HERE = "Тільки тут"
+
+
+def rows_of(staff, browse):
+    """Let a member of staff make a row of each kind; return them by the addresses that name their ids."""
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
+    group = read_now(staff.credentials, 1).group
+    line = Line(1, group.values, group_id=1, old=group.values)
+    kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
+    return {
+        f"/history/{CHANGE}/": Change.objects.get(),
+        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
+        f"/requests/{CHANGE}/": approvals.ask_for(
+            edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
+        ),
+        f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
+        f"/jobs/{JOB}/": start(staff, client_ids=[129]),
+        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
+        "/criteria/pins/1/": CriteriaPin.objects.create(
+            account=staff.credentials.account, client_id=130, reason=ONLY_HERE
+        ),
+        "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
+        "/people/1/": staff,
+        "/admin/auth/user/1/": staff,
+    }
+
+
+def with_their_ids(url, rows):
+    """Return an address with the id of the row that it names, if it names one."""
+    for example, row in rows.items():
+        if url.startswith(example):
+            return re.sub(r"[^/]+/$", f"{row.pk}/", example) + url.removeprefix(example)
+    return url
