@@ -1,7 +1,9 @@
 """Do the daily work in a browser, in Ukrainian, and hold its clicks and keys against docs/daily-work.md."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,11 +15,41 @@ from groups.models import Job
 from groups.services.jobs import queue
 from tests.support.browser import heading, new_group, row, row_is_ready, show_list
 from tests.support.bulk import plan_edits
-from tests.support.effort import Hands
 from tests.support.environment import ROOT
 from tests.support.jobs import run
 
 PERCENT = "client_groups_discount"
+
+
+@dataclass
+class Hands:
+    """The mouse and the keyboard of a user: `clicks` and `keys` were needed so far."""
+
+    page: Any
+    clicks: int = 0
+    keys: int = 0
+
+    def click(self, target):
+        target.click()
+        self.clicks += 1
+
+    def choose(self, target, label):
+        """Choose an option: a click opens the list, another one takes the option."""
+        target.select_option(label=label)
+        self.clicks += 2
+
+    def press(self, key):
+        self.page.keyboard.press(key)
+        self.keys += 1
+
+    def type(self, text):
+        """Type a text; each letter is a key."""
+        self.page.keyboard.type(text)
+        self.keys += len(text)
+
+    @property
+    def effort(self):
+        return self.clicks, self.keys
 
 
 def promised(task):

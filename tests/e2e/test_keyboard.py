@@ -5,10 +5,19 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import heading, show_list, strike
+from tests.support.browser import heading, show_list
 
 UKRAINIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Digit7", "?")}
 RUSSIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Slash", ",")}
+
+
+def strike(page, *, code, key, shift=False, control=False):
+    """Press a key as a keyboard of any layout reports it: its place, and the text it types."""
+    session = page.context.new_cdp_session(page)
+    event = {"code": code, "key": key, "modifiers": 8 * shift + 2 * control}
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyDown"} | ({} if control else {"text": key}))
+    session.send("Input.dispatchKeyEvent", event | {"type": "keyUp"})
+    session.detach()
 
 
 def press(page, layout, name):

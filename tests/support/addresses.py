@@ -6,7 +6,6 @@ import re
 import uuid
 from decimal import Decimal
 
-import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -70,35 +69,14 @@ ADMIN = [url for url in EVERY if url.startswith("/admin/")]
 PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
 
 
-def traits_of(url):
-    """Return what `make test` has to see: each address, and of Django's admin each table and kind of page."""
-    if url not in ADMIN:
-        return {url}
+def _kind_of(url):
+    """Return the traits of a page of Django's admin: its table, and what it does there."""
     _, *table, page = (url.strip("/") + "//").split("/", 3)
     return {tuple(table), page}
 
 
-def place_of(url):
-    """Return what `make test` has to see where addresses are answered before their views: each section."""
-    return {url.strip("/").partition("/")[0]}
-
-
-def in_parts(cases, traits):
-    """Return the cases for two tests: as few as needed, and those that `make test` leaves to `make test-all`.
-
-    A test opens all of its addresses by the same people: making them takes longer than opening a page.
-    """
-    few = covering(cases, traits)
-    rest = [case for case in cases if case not in few]
-    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.thorough)]
-
-
-def each(urls, traits=traits_of):
-    """Return addresses for pytest, and leave to `make test-all` those whose traits others have.
-
-    Where they are answered before their views, no table of Django's admin needs each kind of page.
-    """
-    return in_parts(urls if traits is traits_of else covering(urls, traits_of), traits)
+# What the walks open: of Django's admin, which one function guards, each table and each kind of page.
+WALK = sorted({*PRIVATE, *PUBLIC, *covering(ADMIN, _kind_of)})
 
 
 @contextlib.contextmanager
