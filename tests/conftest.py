@@ -24,7 +24,7 @@ from hypothesis import settings as profiles
 from groups.models import WorkerHeartbeat
 from poster_admin.common.observability.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
-from tests.support import environment, matrix, programs
+from tests.support import environment, programs
 from tests.support.databases import drop_template, migrated, migrated_template
 from tests.support.mail import mail_server
 from tests.support.pairwise import THOROUGH
@@ -113,7 +113,6 @@ def pytest_unconfigure():
 
 
 def pytest_terminal_summary(terminalreporter):
-    matrix.print_totals(terminalreporter)
     skipped = terminalreporter.stats.get("skipped", ())
     reasons = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
     reasons = [reason for reason in reasons if NOT_RUN in reason]

@@ -1,6 +1,5 @@
-"""The table behind `test_fault_matrix`: every fault in every action and at every place, and the totals."""
+"""The table behind `test_fault_matrix`: every fault in every action and at every place."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from poster_admin.devtools.sandbox import FAULTS, LAGS
@@ -190,42 +189,3 @@ def faults_of(kind):
 
 def options_of(name):
     return OPTIONS.get(name, {})
-
-
-# --- The totals --------------------------------------------------------------------------------------------
-
-PROPERTY = "fault_matrix"
-COLUMNS = {
-    "read": ("good", "stale", "404", "422", "424", "502", "504"),
-    "told": ("applied", "differs", "refused", "failed", "unknown", "review"),
-    "settled": ("applied", "differs", "refused", "failed", "unknown", "review"),
-}
-
-
-def print_totals(terminal):
-    """Print what the cases of a run came to, whichever process ran them."""
-    reports = [report for group in ("passed", "failed") for report in terminal.stats.get(group, ())]
-    results = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
-    results = [result for result in results if "action" in result]
-    if not results:
-        return
-    terminal.section(f"fault matrix: {len(results)} cases")
-    for title, actions, columns in (
-        ("page", READS, ("read",)),
-        ("write", WRITES, ("told", "settled")),
-    ):
-        groups = [[result for result in results if result["action"] == action] for action in actions]
-        for column in columns:
-            _print_table(terminal, f"{title}, {column}", dict(zip(actions, groups, strict=True)), column)
-
-
-def _print_table(terminal, title, groups, column):
-    names = COLUMNS[column]
-    head = [*names, "0 POSTs", "1 POST", "more", "slowest"]
-    terminal.line(f"{title:<16}" + "".join(f"{name:>9}" for name in ("cases", *head)))
-    for action, results in groups.items():
-        states = Counter(result[column] for result in results if column in result)  # a failed test has none
-        posts = Counter(min(result["posts"], 2) for result in results)
-        slowest = max((result["seconds"] for result in results), default=0.0)
-        numbers = [len(results), *(states[name] for name in names), *(posts[count] for count in range(3))]
-        terminal.line(f"{action:<16}" + "".join(f"{number:>9}" for number in numbers) + f"{slowest:>8.1f}s")
