@@ -108,12 +108,3 @@ def test_no_state_of_a_page_has_anything_to_trip_over(page_for, browse, sandbox,
     play(Stage(page, browse, user, sandbox, language))
     expect(page.locator(shows).first).to_be_visible()
     look_at(page, language)
-
-
-@pytest.mark.thorough  # a tool of developers
-def test_the_gallery_for_developers_has_nothing_to_trip_over(page_for, staff, styleguide):
-    page = page_for(staff)
-    page.goto(styleguide)
-    expect(page.get_by_role("heading", level=1, name="Styleguide")).to_be_visible()
-    assert page.evaluate(OVERFLOW) <= 0
-    assert violations(page) == []

@@ -82,24 +82,6 @@ def test_a_tablet_shows_rows_and_cuts_no_column_off(page_for, owner, subtests):
             assert page.evaluate(CLIPPED) == 0
 
 
-def test_saved_views_are_tabs_over_the_list_with_their_counts(page_for, staff):
-    for name, query in (("Знижки", "type=2"), ("Порожні гурти", "clients_to=0")):
-        SavedView.objects.create(user=staff, name=name, query=query)
-    page = page_for(staff, language="uk", width=360, height=800)
-    show_list(page)
-    tabs = page.get_by_role("navigation", name="Збережені вигляди").get_by_role("link")
-    expect(tabs).to_have_text(["Усі групи", re.compile("^Знижки 2$"), re.compile("^Порожні гурти 0$")])
-    tabs.nth(1).click()
-    expect(page.locator("tr[data-group]")).to_have_count(2)
-    expect(tabs.nth(1)).to_have_attribute("aria-current", "page")
-    # To save a view is offered once a filter is on that no view has.
-    save = page.get_by_role("link", name="Зберегти вигляд", exact=True)
-    expect(save).to_have_count(0)
-    page.get_by_label("Пошук за назвою").fill("10")
-    expect(page.locator("tr[data-group]")).to_have_count(1)
-    expect(save).to_be_visible()
-
-
 def test_the_filters_of_the_dialog_are_corrected_shown_and_taken_away(page_for, staff):
     page = page_for(staff)
     show_list(page, "/groups/?type=2")

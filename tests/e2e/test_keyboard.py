@@ -67,18 +67,6 @@ def test_brackets_lead_through_the_groups_of_the_list(page_for, staff):
 # --- Go to -------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_k_goes_to_a_group_by_its_name_on_a_cyrillic_layout(page_for, staff):
-    page = page_for(staff)
-    page.goto("/history/")
-    heading(page, "History")
-    strike(page, code="KeyK", key="л", control=True)
-    expect(page.locator("#go-q")).to_be_focused()
-    page.keyboard.type("постоян")
-    expect(page.locator("#found a")).to_have_text([re.compile("Постоянный посетитель")])
-    page.keyboard.press("Enter")
-    heading(page, "Постоянный посетитель")
-
-
 def test_ctrl_k_works_while_something_is_typed_and_gives_the_focus_back(page_for, staff):
     page = page_for(staff)
     page.goto("/groups/1/edit/")

@@ -5,8 +5,6 @@ from functools import partial
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.people import PASSWORD
-
 NEW, LOGIN = "/accounts/passkeys/new/", "/accounts/login/"
 DEVICE = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
           "isUserVerified": True, "automaticPresenceSimulation": True}  # fmt: skip
@@ -82,16 +80,6 @@ def test_it_signs_in_without_a_password_and_tells_when(staff, with_passkey, page
     page.wait_for_url("**/groups/?q=a")
     page.goto("/accounts/sessions/")
     expect(page.locator("li", has_text="My phone")).to_contain_text("last used")
-
-
-def test_it_is_the_second_factor_after_the_password(staff, with_passkey):
-    page, _ = with_passkey(staff)
-    sign_out(page)
-    page.fill("[name=username]", "staff")
-    page.fill("[name=password]", PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("button", name="Use a passkey instead").click()
-    page.wait_for_url("**/groups/?q=a")
 
 
 def test_without_verification_nobody_comes_in(staff, with_passkey):

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import expect
 
-from groups.models import Change, Job
+from groups.models import Change
 from poster_admin.users.models import UserSession
 from poster_admin.users.sessions import SessionStore
 from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
@@ -206,23 +206,6 @@ def test_nothing_is_kept_of_what_was_saved_or_refused(page, staff, sandbox):
     expect(page.locator("[data-kept]")).to_be_hidden()
     assert stored(page) == []
     assert sandbox.accounts["demo"].token not in page.evaluate("JSON.stringify(sessionStorage)")
-
-
-def test_a_list_that_was_looked_up_comes_back_when_the_move_finds_the_session_ended(page, staff):
-    page.goto("/clients/list/?target=5")
-    page.fill("#id_text", "129\n0509999999")
-    save(page, "Знайти клієнтів")
-    expect(page.locator("tr[data-state=found]")).to_be_visible()
-    end_sessions(page)
-    page.locator("#move .button").click()
-    sign_in_when_asked(page)
-    told(page)
-    expect(page.locator("#id_text")).to_have_value("129\n0509999999")
-    expect(page.locator("#id_target")).to_have_value("5")
-    save(page, "Знайти клієнтів")
-    page.locator("#move .button").click()
-    page.wait_for_url("**/jobs/**")
-    assert Job.objects.get().total == 1
 
 
 def test_a_pasted_list_is_gone_for_another_user_and_with_the_sign_out(page, owner, staff):

@@ -17,33 +17,6 @@ def stored(sandbox):
     return list(sandbox.accounts["demo"].snapshot().values())
 
 
-def test_several_percents_without_scripts(page_for, staff, sandbox):
-    page = page_for(staff, language="uk", width=360, javascript=False)
-    page.goto("/groups/")
-    page.locator("summary", has_text="Ще").click()
-    page.get_by_role("link", name="Змінити кілька відсотків").click()
-    heading(page, "Змінити кілька відсотків")
-    fits(page)
-    first = page.get_by_label("Відсоток групи «Постоянный посетитель», %")
-    expect(first).to_have_value("10")
-    first.fill("101")
-    page.get_by_role("button", name="Переглянути зміни").click()
-    expect(page).to_have_title(re.compile("^Помилка:"))
-    fits(page)
-    page.get_by_role("link", name="Відсоток має бути від 0 до 100.").click()
-    expect(first).to_be_focused()
-    first.fill("12,5")
-    first.press("Enter")
-    heading(page, "Змінити ці відсотки?")
-    fits(page)
-    expect(page.locator("tr[data-group='1']")).to_contain_text("12,5 %")
-    expect(page.locator("tr[data-group]")).to_have_count(1)
-    page.get_by_role("button", name="Змінити 1 групу").click()
-    page.wait_for_url("**/jobs/**")
-    assert run(Job.objects.get()).state == Job.State.DONE
-    assert stored(sandbox)[0]["client_groups_discount"] == "12.5"
-
-
 def test_an_import_without_scripts(page_for, staff, sandbox, tmp_path):
     page = page_for(staff, language="uk", width=360, javascript=False)
     page.goto("/groups/")
