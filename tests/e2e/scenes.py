@@ -355,6 +355,7 @@ def listed_clients(stage):
     """Show a line in each state; a card with the number of another client fits both."""
     stage.sandbox.console().edit_client(2, card_number="129")
     stage.goto("/clients/list/?target=4", text="1\n129\n130\n1\n0509999999\n—")
+    stage.page.check("[name=numbers]")
     stage.button()
 
 

@@ -19,7 +19,7 @@ ONE_LONG_WORD = "Постійнівідвідувачізподвійнимиб�
 LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", "jsonl",
          "olena", "ivan", "maria", "iphone", "example", "kopecks", "eng", "pin", "id", "owner", "staff",
          "javascript", "https", "json", "slack", "telegram", "email", "url",
-         "aegis", "fas", "google", "authenticator"}  # fmt: skip
+         "aegis", "fas", "google", "authenticator", "qr"}  # fmt: skip
 
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
 READ_TEXTS = """() => {

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import heading, show_list
+from tests.support.browser import caught, heading, show_list
 
 UKRAINIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Digit7", "?")}
 RUSSIAN = {"n": ("KeyN", "т"), "e": ("KeyE", "у"), "/": ("Slash", "."), "?": ("Slash", ",")}
@@ -125,12 +125,13 @@ def open_search(page):
 def test_letters_and_enter_typed_before_the_search_has_come_are_not_lost(page_for, staff, goes_on):
     page, held = page_for(staff), []
     show_list(page)
+    heading(page, "Loyalty groups")
     page.route("**/go/", lambda route: route.continue_() if held else held.append(route))
     strike(page, code="KeyK", key="k", control=True)
     page.keyboard.type("Histo")
     if goes_on:
         page.keyboard.press("Enter")
-    held[0].continue_()
+    caught(page, held).continue_()
     if not goes_on:
         expect(page.locator("#found a")).to_have_text([re.compile("History")])
         page.keyboard.type("ry")

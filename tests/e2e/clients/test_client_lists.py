@@ -13,6 +13,7 @@ def test_a_pasted_list_leads_to_one_move_with_those_who_were_ticked(staff, page_
     page.goto("/clients/")
     page.get_by_role("link", name="From a list…").click()
     page.fill("#id_text", "1\n129\n0509999999")
+    page.check("[name=numbers]")
     page.select_option("#id_target", "5")
     page.get_by_role("button", name="Look up the list").click()
     expect(page.locator("h1")).to_be_focused()
