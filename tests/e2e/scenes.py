@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from groups.features.approvals.models import Breach, Limits
 from groups.features.approvals.services import approvals
-from groups.features.schedules.services.steps import run_due
+from groups.features.notices.models import Delivery
+from groups.features.notices.services.telegram import set_chat
+from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, WorkerHeartbeat
 from poster_admin.users.models import Passkey, UserSession
@@ -461,6 +463,13 @@ def security(stage):
         user=stage.user, name="iPhone", credential_id="a", public_key=b"b", handle="c", confirmed=True
     )
     stage.goto("/accounts/sessions/")
+
+
+@scene(shows="[data-telegram=failing]")
+def notices_that_did_not_arrive(stage):
+    set_chat(stage.user, token="1:invented", chat="1")
+    Delivery.objects.create(user=stage.user, failure="chat", detail="403", tried_at=timezone.now())
+    stage.goto("/account/notices/")
 
 
 opened("no_such_setting", "/settings/?q=xyz", "#found p.section a")

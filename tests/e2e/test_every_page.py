@@ -18,7 +18,7 @@ ONE_LONG_WORD = "Постійнівідвідувачізподвійнимиб�
 # Words that are the same in every language: names, and what is written in Latin letters everywhere.
 LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", "jsonl",
          "olena", "ivan", "maria", "iphone", "example", "kopecks", "eng", "pin", "id", "owner", "staff",
-         "javascript", "https", "json", "slack", "telegram", "email", "url",
+         "javascript", "https", "telegram", "botfather", "start", "email", "url",
          "aegis", "fas", "google", "authenticator", "qr"}  # fmt: skip
 
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
