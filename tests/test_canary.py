@@ -26,6 +26,7 @@ from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
 from poster_admin.users.sign_in import two_factor
+from tests.support.addresses import WALK, taken_back
 from tests.support.canary import QUICK, forms_of, whole_database
 from tests.support.openid_provider import Provider
 from tests.support.pages import fragment, group_form, open_form
@@ -132,17 +133,10 @@ def provider():
 FEW = covering(QUICK, lambda name: {FAULTS[name].row})
 
 
-# `make test` has one fault of each row of the catalogue, with DEBUG: the pages of errors show more then.
+# With DEBUG the pages of errors show more. Each fault is looked at by the fault matrix.
 @pytest.mark.once  # what is said does not depend on the database
-@pytest.mark.parametrize(
-    ("faults", "debug"),
-    [
-        pytest.param(FEW, True, id="few-debug"),
-        pytest.param(QUICK, True, id="all-debug", marks=pytest.mark.thorough),
-        pytest.param(FEW, False, id="few", marks=pytest.mark.thorough),
-    ],
-)
-def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, faults, debug):
+@pytest.mark.parametrize("debug", [True, False])
+def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, debug):
     settings.DEBUG = debug
     settings.METRICS_TOKEN = "the-token-of-prometheus-&c"
     for name, value in provider.settings().items():
@@ -155,45 +149,27 @@ def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings
     watch.keep("password", PASSWORD)
     client = browse(owner, raise_request_exception=False)
     _look(watch, client, sandbox)
-    _fail(watch, client, sandbox, faults)
+    _fail(watch, client, sandbox)
     _sign_in_in_every_way(watch, browse, client, owner)
     mails = len(mail.outbox)
     _crash(watch, client, browse, monkeypatch, token)
     assert len(mail.outbox) == mails + 5
-    assert len(watch.answers) > 2 * len(faults)
+    assert len(watch.answers) > 2 * len(FEW)
     assert all(Model.objects.exists() for Model in (Change, SecurityEvent, UserSession))
     for where, text in watch.places():
         for name, forms in watch.secrets.items():
             assert_clean(forms, text, f"{where}: {name}")
 
 
-PAGES = (
-    *(
-        "/groups/",
-        "/groups/1/",
-        EDIT,
-        "/groups/4/delete/",
-        "/groups/new/",
-        "/history/",
-        "/account/",
-        "/metrics",
-    ),
-    *(
-        "/groups/export.csv",
-        "/groups/export.xlsx",
-        "/accounts/sessions/",
-        "/accounts/security-log/",
-        "/readyz",
-    ),
-    *("/groups/1/clients/", "/groups/1/clients/export.csv", "/groups/1/clients/export.xlsx"),
-    "/history/snapshots/",
-    *("/admin/", "/admin/auth/user/", "/no-such-page/", "/groups/999/"),
-)
+# The page that shows the key of a second factor is left out: showing it is its purpose.
+PAGES = (*WALK, "/groups/export.xlsx", "/groups/1/clients/export.xlsx", "/no-such-page/", "/groups/999/")
 
 
 def _look(watch, client, sandbox):
     for url in PAGES:
-        watch.note(client.get(url, {"refresh": "1"}))
+        if url != SET:
+            with taken_back(client):
+                watch.note(client.get(url, {"refresh": "1"}))
     watch.note(client.get("/groups/", {"q": "a"}, headers=fragment("rows")))
     _snapshot(watch, client)
     token = sandbox.accounts["demo"].token
@@ -202,7 +178,9 @@ def _look(watch, client, sandbox):
     metrics = client.get("/metrics", headers={"Authorization": f"Bearer {django_settings.METRICS_TOKEN}"})
     assert watch.note(metrics).status_code == 200
     # An unpacked workbook is searched, because compression would hide its content.
-    assert all("Постоянный" in text for where, text in watch.answers if "export" in where)
+    assert all(
+        "Постоянный" in text for where, text in watch.answers if "/groups/" in where and "export" in where
+    )
 
 
 def _snapshot(watch, client):
@@ -216,9 +194,9 @@ def _snapshot(watch, client):
     watch.answers.append(("a snapshot", b"".join(file).decode() + str(file.headers)))
 
 
-def _fail(watch, client, sandbox, faults):
-    """Let Poster fail in each of these ways."""
-    for name in faults:
+def _fail(watch, client, sandbox):
+    """Let Poster fail in one way of each row of the catalogue."""
+    for name in FEW:
         sandbox.script("*", name, times=2)
         watch.note(client.get("/groups/", {"refresh": "1"}))
         assert watch.note(client.get("/groups/1/", {"refresh": "1"})).status_code != 500

@@ -2,7 +2,7 @@
 
 The dashboard's own write path, from `execute` to the last look of the reconciler, runs beside two clients
 as they are usually written: one takes every error for a failure, the other one also tries three times more.
-The time is counted and not waited for, see `tests.support.pretence`.
+The time is counted and not waited for, see `tests.tools.pretence`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.support.pretence import FATES, BadNetwork, Clock, Poster, in_time_of
+from tests.tools.pretence import FATES, BadNetwork, Clock, Poster, in_time_of
 
 SOMEBODY_ELSE = 0.10
 TRIES_AGAIN = 0.80

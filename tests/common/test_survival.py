@@ -2,7 +2,9 @@
 
 import contextlib
 import re
+import socket
 import sqlite3
+import threading
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,66 @@ QUICK = {"JOB_LEASE_SECONDS": "2"}
 # So slow is Poster during a move that these outlast the outage in its middle.
 LATENCY, CLIENTS = 0.3, 24
 needs_root = pytest.mark.skipif(not outages.can_mount(), reason="NOT RUN: a full disk needs root")
+
+
+class Way:
+    """A proxy to a server that can be cut: all connections are closed, and no new ones accepted."""
+
+    def __init__(self, host, port):
+        self._to, self._open = (host, port), set()
+        self._lock = threading.Lock()
+        self._is_cut = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        """Close all connections, and accept no new ones."""
+        with self._lock:
+            self._is_cut = True
+            for each in self._open:
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+    def repair(self):
+        """Accept new connections again."""
+        with self._lock:
+            self._is_cut = False
+
+    def close(self):
+        """Cut it for good."""
+        self.cut()
+        self._listener.close()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+
+    def _carry(self, near):
+        with self._lock:
+            if self._is_cut:
+                near.close()
+                return
+            far = socket.create_connection(self._to)
+            self._open |= {near, far}
+        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+        back.start()
+        _copy(near, far)
+        back.join()
+        with self._lock:
+            self._open -= {near, far}
+        near.close()
+        far.close()
+
+
+def _copy(source, target):
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -49,7 +111,7 @@ def redis(tmp_path):
 @pytest.fixture
 def way():
     to = urlsplit(environment.POSTGRES_URL)
-    way = outages.Way(to.hostname, to.port)
+    way = Way(to.hostname, to.port)
     yield way
     way.close()
 

@@ -3,17 +3,14 @@
 import asyncio
 import itertools
 import os
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from django.db import connections
 from django.test import Client
 from playwright.sync_api import expect, sync_playwright
 
-from groups.services.installation import maintenance
 from tests.support import people
 from tests.tools import chromium
 
@@ -58,22 +55,6 @@ def run_apart(coroutine, run=asyncio.run):
 def live(transactional_db, live_server, sandbox):
     """Return the address of a server in this process, with the test's own database and sandbox."""
     return live_server.url
-
-
-@pytest.fixture
-def worker(live):
-    """Reconcile as a worker does, in a thread of this process with the test's own database."""
-    stop = threading.Event()
-
-    def work():
-        maintenance.repeat("reconcile", maintenance.reconcile, 0.2, stop)
-        connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    stop.set()
-    thread.join()
 
 
 def open_window(browser, url, problems, **options):

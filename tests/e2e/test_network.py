@@ -4,19 +4,14 @@ import pytest
 from playwright.sync_api import expect
 
 from groups.models import Job
-from tests.support import pairwise
 from tests.support.jobs import start
 
 # As nginx writes it: without a doctype.
 OF_A_PROXY = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"
-# The page of a dashboard whose database is away.
-NOT_READY = "<!doctype html><title>503</title><main><p data-notice=error>Not ready</p></main>"
 GOES_ON = "This page tries again automatically"
 FAILURES = {
     "no connection": lambda route: route.abort(),
     "proxy": lambda route: route.fulfill(status=502, content_type="text/html", body=OF_A_PROXY),
-    "empty": lambda route: route.fulfill(status=503, body=""),
-    "not ready": lambda route: route.fulfill(status=503, content_type="text/html", body=NOT_READY),
 }
 
 
@@ -31,7 +26,7 @@ def end(job):
     Job.objects.filter(pk=job.pk).update(state=Job.State.CANCELLED)
 
 
-@pytest.mark.parametrize("failure", pairwise.marked(FAILURES, ["not ready"]))
+@pytest.mark.parametrize("failure", FAILURES)
 def test_a_job_is_followed_on_after_a_failure(page_for, staff, failure):
     job, page = start(staff), page_for(staff, new=True)
     follow(page, job)
@@ -49,28 +44,14 @@ def test_a_job_is_followed_on_after_a_failure(page_for, staff, failure):
     expect(page.locator("#notice")).to_be_empty()
 
 
-def test_a_job_is_followed_on_once_the_browser_is_online_again(page_for, staff):
-    job, page = start(staff), page_for(staff, new=True)
-    follow(page, job)
-    page.context.set_offline(True)
-    page.clock.run_for(2_000)
-    expect(page.locator("#notice")).to_contain_text(GOES_ON)
-    end(job)
-    page.context.set_offline(False)
-    page.clock.run_for(5_000)
-    expect(page.locator("#job")).to_have_attribute("data-state", "cancelled")
-    expect(page.locator("#notice")).to_be_empty()
-
-
-@pytest.mark.parametrize("failure", pairwise.marked(["proxy", "empty"], ["proxy"]))
-def test_the_error_of_a_proxy_leaves_a_form_as_it_is(page_for, staff, sandbox, failure):
+def test_the_error_of_a_proxy_leaves_a_form_as_it_is(page_for, staff, sandbox):
     page, late = page_for(staff, new=True), []
     page.clock.install()
     page.route("**/groups/1/dependents/", lambda route, _: late.append(route))
     page.goto("/groups/1/edit/")
     percent = page.get_by_label("Percent, %")
     percent.fill("12")
-    page.route("**/groups/1/edit/", lambda route, _: FAILURES[failure](route), times=1)
+    page.route("**/groups/1/edit/", lambda route, _: FAILURES["proxy"](route), times=1)
     page.get_by_role("button", name="Save changes").click()
     expect(page.locator("#notice")).to_contain_text("What you typed is still here")
     # A part of the page that fails only now, and then comes, takes nothing back.

@@ -3,20 +3,37 @@
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
+from tests.support import company
 from tests.support.poster_document import examples
 from tests.support.programs import not_run
-from tests.support.tunnel import tunnel
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 PACKAGE = "joinposter-api@0.0.47"
 SECONDS = 120
+HOST = "joinposter.com"
+
+
+@contextmanager
+def tunnel(folder, address):
+    """Yield the address of a proxy to the sandbox's, and the file of its certificate authority.
+
+    The client learns of them by HTTPS_PROXY and NODE_EXTRA_CA_CERTS, as in any company with a proxy of its
+    own: it is unchanged, and no packet leaves the machine.
+    """
+    authority = company.Authority(folder)
+    with (
+        company.tls_in_front(authority.server(HOST), address) as front,
+        company.running(company.Proxy({f"{HOST}:443": front})) as proxy,
+    ):
+        yield proxy, authority.file
 
 
 @pytest.fixture

@@ -4,12 +4,24 @@ import contextlib
 import copy
 import re
 import uuid
+from decimal import Decimal
 
-import pytest
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from groups.features.approvals.models import Breach
+from groups.features.approvals.services import approvals
+from groups.features.bulk.services import Edit, Line, keep_plan
+from groups.features.criteria.models import CriteriaPin
+from groups.features.saved_views.models import SavedView
+from groups.features.snapshots.models import Snapshot
+from groups.models import Change
+from groups.services.groups import read_now
+from tests.support.commands import edit_of
+from tests.support.jobs import start
+from tests.support.pages import group_form
 from tests.support.pairwise import covering
+from tests.support.schedules import planned
 
 # /metrics has a bearer token of its own: Prometheus has no session.
 PUBLIC = {"/accounts/login/", "/accounts/logout/", "/healthz", "/healthz/", "/readyz", "/language/",
@@ -57,35 +69,14 @@ ADMIN = [url for url in EVERY if url.startswith("/admin/")]
 PRIVATE = sorted(set(EVERY) - set(ADMIN) - PUBLIC)
 
 
-def traits_of(url):
-    """Return what `make test` has to see: each address, and of Django's admin each table and kind of page."""
-    if url not in ADMIN:
-        return {url}
+def _kind_of(url):
+    """Return the traits of a page of Django's admin: its table, and what it does there."""
     _, *table, page = (url.strip("/") + "//").split("/", 3)
     return {tuple(table), page}
 
 
-def place_of(url):
-    """Return what `make test` has to see where addresses are answered before their views: each section."""
-    return {url.strip("/").partition("/")[0]}
-
-
-def in_parts(cases, traits):
-    """Return the cases for two tests: as few as needed, and those that `make test` leaves to `make test-all`.
-
-    A test opens all of its addresses by the same people: making them takes longer than opening a page.
-    """
-    few = covering(cases, traits)
-    rest = [case for case in cases if case not in few]
-    return [pytest.param(few, id="part"), pytest.param(rest, id="rest", marks=pytest.mark.thorough)]
-
-
-def each(urls, traits=traits_of):
-    """Return addresses for pytest, and leave to `make test-all` those whose traits others have.
-
-    Where they are answered before their views, no table of Django's admin needs each kind of page.
-    """
-    return in_parts(urls if traits is traits_of else covering(urls, traits_of), traits)
+# What the walks open: of Django's admin, which one function guards, each table and each kind of page.
+WALK = sorted({*PRIVATE, *PUBLIC, *covering(ADMIN, _kind_of)})
 
 
 @contextlib.contextmanager
@@ -99,3 +90,39 @@ def taken_back(*clients):
         transaction.savepoint_rollback(before)
         for client, kept in zip(clients, cookies, strict=True):
             client.cookies = kept
+
+
+ONLY_HERE = "Тільки тут"
+
+
+def rows_of(staff, browse):
+    """Let a member of staff make a row of each kind; return them by the addresses that name their ids."""
+    client = browse(staff)
+    client.post("/groups/1/edit/", group_form(client, "/groups/1/edit/", name=ONLY_HERE))
+    group = read_now(staff.credentials, 1).group
+    line = Line(1, group.values, group_id=1, old=group.values)
+    kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
+    return {
+        f"/history/{CHANGE}/": Change.objects.get(),
+        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
+        f"/requests/{CHANGE}/": approvals.ask_for(
+            edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
+        ),
+        f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
+        f"/jobs/{JOB}/": start(staff, client_ids=[129]),
+        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
+        "/criteria/pins/1/": CriteriaPin.objects.create(
+            account=staff.credentials.account, client_id=130, reason=ONLY_HERE
+        ),
+        "/account/views/1/": SavedView.objects.create(user=staff, name=ONLY_HERE),
+        "/people/1/": staff,
+        "/admin/auth/user/1/": staff,
+    }
+
+
+def with_their_ids(url, rows):
+    """Return an address with the id of the row that it names, if it names one."""
+    for example, row in rows.items():
+        if url.startswith(example):
+            return re.sub(r"[^/]+/$", f"{row.pk}/", example) + url.removeprefix(example)
+    return url

@@ -1,9 +1,7 @@
 """Open, find and hold what the tests of several pages need."""
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.support import pairwise
 from tests.support.people import PASSWORD
 
 # The first group of the sandbox.
@@ -55,14 +53,9 @@ def open_row(page, group_id):
     row_is_ready(page)
 
 
-def open_menu(page):
-    """Open the menu “More” of a group."""
-    page.locator("main .more-menu summary").click()
-
-
 def from_the_menu(page, name):
     """Open the menu of a group, and return the entry of this name."""
-    open_menu(page)
+    page.locator("main .more-menu summary").click()
     return page.get_by_role("link", name=name, exact=True)
 
 
@@ -74,13 +67,6 @@ def sign_in_when_asked(page, name="staff"):
     page.press("[name=password]", "Enter")
     page.wait_for_url(lambda url: "/accounts/login/" not in url)
     page.wait_for_load_state()
-
-
-def show_in(page, scheme):
-    """Show the page in light or dark, and wait until it is painted so."""
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.wait_for_function("(scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", arg=scheme)
-    page.evaluate(PAINTED)
 
 
 def hold_back(page, address, **options):
@@ -95,19 +81,3 @@ def caught(page, held):
     while not held:
         page.wait_for_timeout(10)
     return held[0]
-
-
-SCRIPT = {True: "script", False: "no script"}
-# `make test` has one of the two, `make test-all` both.
-MOSTLY_SCRIPT, MOSTLY_NO_SCRIPT = (
-    pytest.mark.parametrize("javascript", pairwise.marked(SCRIPT, [kept], name=SCRIPT.get)) for kept in SCRIPT
-)
-
-
-def strike(page, *, code, key, shift=False, control=False):
-    """Press a key as a keyboard of any layout reports it: its place, and the text it types."""
-    session = page.context.new_cdp_session(page)
-    event = {"code": code, "key": key, "modifiers": 8 * shift + 2 * control}
-    session.send("Input.dispatchKeyEvent", event | {"type": "keyDown"} | ({} if control else {"text": key}))
-    session.send("Input.dispatchKeyEvent", event | {"type": "keyUp"})
-    session.detach()

@@ -1,4 +1,4 @@
-"""The table behind `test_fault_matrix`: every fault in every action, and at every place."""
+"""The table behind `test_fault_matrix`: every fault in every action and at every place."""
 
 from dataclasses import dataclass, field
 

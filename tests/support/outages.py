@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -157,66 +156,6 @@ class Redis:
             connection.sendall(b"PING\r\n")
             return connection.recv(7) == b"+PONG\r\n"
         return False
-
-
-class Way:
-    """A proxy to a server that can be cut: all connections are closed, and no new ones accepted."""
-
-    def __init__(self, host, port):
-        self._to, self._open = (host, port), set()
-        self._lock = threading.Lock()
-        self._is_cut = False
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def cut(self):
-        """Close all connections, and accept no new ones."""
-        with self._lock:
-            self._is_cut = True
-            for each in self._open:
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-
-    def repair(self):
-        """Accept new connections again."""
-        with self._lock:
-            self._is_cut = False
-
-    def close(self):
-        """Cut it for good."""
-        self.cut()
-        self._listener.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                threading.Thread(target=self._carry, args=(near,), daemon=True).start()
-
-    def _carry(self, near):
-        with self._lock:
-            if self._is_cut:
-                near.close()
-                return
-            far = socket.create_connection(self._to)
-            self._open |= {near, far}
-        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
-        back.start()
-        _copy(near, far)
-        back.join()
-        with self._lock:
-            self._open -= {near, far}
-        near.close()
-        far.close()
-
-
-def _copy(source, target):
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
 
 
 def can_mount():

@@ -2,7 +2,7 @@
 
 People write through the dashboard's own write path, others change the same groups in Poster's console, writes
 arrive late, reads lag, and lists lack groups or have rows that nobody can read. The looks come in between,
-also between the steps of a write. The time is counted and not waited for, see `tests.support.pretence`.
+also between the steps of a write. The time is counted and not waited for, see `tests.tools.pretence`.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from tests.support.pretence import BadNetwork, Clock, Poster, in_time_of
+from tests.tools.pretence import BadNetwork, Clock, Poster, in_time_of
 from tests.tools.simulating import by_hand
 
 LAG, LOOK_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0

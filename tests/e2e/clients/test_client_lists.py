@@ -13,6 +13,7 @@ def test_a_pasted_list_leads_to_one_move_with_those_who_were_ticked(staff, page_
     page.goto("/clients/")
     page.get_by_role("link", name="From a list…").click()
     page.fill("#id_text", "1\n129\n0509999999")
+    page.check("[name=numbers]")
     page.select_option("#id_target", "5")
     page.get_by_role("button", name="Look up the list").click()
     expect(page.locator("h1")).to_be_focused()
@@ -23,16 +24,3 @@ def test_a_pasted_list_leads_to_one_move_with_those_who_were_ticked(staff, page_
     page.get_by_role("button", name="Move 1 client and the ticked ones").click()
     page.wait_for_url(re.compile("/jobs/"))
     assert set(Job.objects.get().wanted["clients"]) == {1, 2}
-
-
-def test_unknown_lines_are_downloaded(staff, page_for):
-    page = page_for(staff)
-    page.goto("/clients/list/?target=4")
-    page.fill("#id_text", "0509999999\nОксана")
-    page.get_by_role("button", name="Look up the list").click()
-    # The page stays, so the button works again.
-    for _ in range(2):
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Unknown lines as a file").click()
-        assert download.value.path().read_text() == "0509999999"
-    expect(page.locator(".loading")).to_be_hidden()

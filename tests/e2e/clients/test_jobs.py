@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from groups.models import Job
 from groups.services.jobs import queue
-from tests.support.browser import MOSTLY_NO_SCRIPT, OVERFLOW, from_the_menu, heading
+from tests.support.browser import OVERFLOW, from_the_menu, heading
 from tests.support.jobs import run, start
 
 
@@ -35,13 +35,10 @@ def worker():
         thread.join()
 
 
-@MOSTLY_NO_SCRIPT
-def test_nobody_is_lost_when_a_group_is_retired_and_restored(
-    page_for, owner, sandbox, worker, settings, javascript
-):
+def test_nobody_is_lost_when_a_group_is_retired_and_restored(page_for, owner, sandbox, worker, settings):
     settings.JOB_LEASE_SECONDS = 0.5
     sandbox.console().edit(4, count_groups_clients="13")
-    page = page_for(owner, language="uk", width=360, javascript=javascript)
+    page = page_for(owner, language="uk", width=360)
     page.goto("/groups/4/")
     from_the_menu(page, "Закрити групу").click()
     heading(page, re.compile("Закрити групу"))
@@ -60,8 +57,6 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     first.join()
     page.get_by_role("button", name="Продовжити").click()
     worker().join()
-    if not javascript:
-        page.get_by_role("link", name="Перевірити ще раз").click()
     expect(page.locator("#job")).to_have_attribute("data-state", "done")
     expect(page.locator("#job")).to_contain_text("13")
     expect(page.locator("#job [data-notice]")).to_have_attribute("data-notice", "success")
@@ -80,48 +75,6 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(
     job = Job.objects.get(kind="restore")
     assert job.state == Job.State.DONE
     assert (account.clients.live(1), account.clients.live(job.target_id)) == (125, 13)
-
-
-def test_some_are_chosen_by_keyboard_and_moved(page_for, staff, sandbox, worker):
-    page = page_for(staff)
-    page.goto("/groups/4/clients/")
-    for box in page.locator("input[name=client]").all()[:2]:
-        box.focus()
-        page.keyboard.press("Space")
-        expect(box).to_be_checked()
-    page.get_by_role("button", name="Move the chosen ones…").click()
-    heading(page, re.compile("Move 2 clients of"))
-    page.get_by_label("To the group").select_option("5")
-    page.get_by_role("button", name="Move 2 clients").click()
-    page.wait_for_url("**/jobs/**")
-    worker().join()
-    # The page polls on its own.
-    expect(page.locator("#job")).to_have_attribute("data-state", "done")
-    assert sandbox.accounts["demo"].clients.live(5) == 42 + 2
-
-
-def test_a_move_is_undone_from_its_page(page_for, staff, sandbox, worker):
-    """Undo a whole job from its page and, from the page of that one, once more."""
-    sandbox.console().edit(4, count_groups_clients="3")
-    clients = sandbox.accounts["demo"].clients
-    job = run(start(staff))
-    page = page_for(staff, language="uk", width=360)
-    page.goto(f"/jobs/{job.pk}/")
-    expect(page.locator("main")).to_contain_text("3 клієнти повернуться до груп, з яких їх перемістили")
-    assert page.evaluate(OVERFLOW) <= 0
-    page.get_by_role("button", name="Повернути всі 3", exact=True).click()
-    heading(page, re.compile("Повернення · Клієнти"))
-    worker().join()
-    expect(page.locator("#job")).to_have_attribute("data-state", "done")
-    assert (clients.live(4), clients.live(1)) == (3, 125)
-    # The first page leads to it, and its own page leads back again.
-    page.goto(f"/jobs/{job.pk}/")
-    expect(page.get_by_role("button", name="Повернути всі 3")).to_have_count(0)
-    page.locator("#job").get_by_role("link", name="Переглянути").click()
-    page.get_by_role("button", name="Повернути всі 3", exact=True).click()
-    page.wait_for_function("() => document.querySelector('#job')?.dataset.state === 'waiting'")
-    worker().join()
-    assert (clients.live(4), clients.live(1)) == (0, 128)
 
 
 def test_a_job_that_goes_on_leaves_the_focus_on_its_buttons(page_for, staff):
@@ -149,8 +102,3 @@ def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_ag
     expect(toast).to_contain_text("3 з 3")
     expect(clients).to_have_text("00 %")
     expect(toast.get_by_role("button", name="Повернути")).to_be_visible()
-    # It is told once, and here alone.
-    page.goto("/help/")
-    heading(page, re.compile("."))
-    page.wait_for_timeout(200)
-    expect(toast).to_have_count(0)

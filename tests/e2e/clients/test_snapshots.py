@@ -2,18 +2,12 @@
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from groups.features.snapshots.models import Snapshot
 from groups.models import Job
-from poster_admin.users.models import UserSession
-from poster_admin.users.sessions import SessionStore
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
 from tests.support.browser import OVERFLOW, heading
 from tests.support.jobs import run
-from tests.support.people import PASSWORD
-from tests.support.snapshots import remove_by_page
 
 NAME = "Скидочная система 10%"
 
@@ -54,22 +48,3 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox):
     page.goto("/history/snapshots/")
     until = page.locator("[data-restored]")
     assert until.locator("a").bounding_box()["x"] == until.locator("time").bounding_box()["x"]
-
-
-@pytest.mark.parametrize("javascript", [True, False])
-def test_a_download_after_a_while_asks_for_the_password_first(page_for, owner, browse, sandbox, javascript):
-    sandbox.console().edit(4, count_groups_clients="1")
-    remove_by_page(browse(owner))
-    page = page_for(owner, javascript=javascript)
-    page.goto("/history/snapshots/")
-    for each in UserSession.objects.filter(user=owner):
-        session = SessionStore(each.session_key)
-        session[CONFIRMED_AT] = 0
-        session.save()
-    page.get_by_role("link", name="Download").click()
-    page.fill("[name=password]", PASSWORD)
-    page.press("[name=password]", "Enter")
-    heading(page, "Snapshots")
-    with page.expect_download() as file:
-        page.get_by_role("link", name="Download").click()
-    assert file.value.suggested_filename.endswith(".json")

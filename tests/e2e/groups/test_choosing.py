@@ -1,11 +1,8 @@
 """Choose groups in the list, by keys of a Ukrainian layout and without scripts, and act on the chosen."""
 
-import re
-
 import pytest
 from playwright.sync_api import expect
 
-from groups.features.schedules.models import Schedule
 from groups.models import Job
 from tests.support.browser import heading, row, show_list
 from tests.support.jobs import run
@@ -51,50 +48,6 @@ def test_keys_choose_rows_and_a_range_of_them(page):
     expect(page.locator("#q")).to_have_value("ч")
 
 
-def test_the_choice_is_cleared_by_its_button_and_by_escape(page):
-    def choose_two():
-        row(page, 4).locator(BOX).check()
-        page.locator("#q").fill("посетитель")
-        expect(page.locator("tr[data-group]")).to_have_count(1)
-        row(page, 1).locator(BOX).check()
-        expect(bar(page).locator("output")).to_have_text("2")
-
-    choose_two()
-    bar(page).get_by_role("button", name="Зняти вибір").click()
-    expect(bar(page)).to_be_hidden()
-    expect(row(page, 1).locator(BOX)).to_be_focused()
-    page.locator("#q").fill("")
-    expect(page.locator("tr[data-group]")).to_have_count(3)
-    expect(page.locator(CHOSEN)).to_have_count(0)
-    choose_two()
-    # Escape closes a menu first, and a key in a field is none of the list.
-    page.locator(".results-bar .more-menu summary").click()
-    page.keyboard.press("Escape")
-    page.locator("#q").press("Escape")
-    expect(bar(page).locator("output")).to_have_text("2")
-    row(page, 1).locator(BOX).press("Escape")
-    expect(bar(page)).to_be_hidden()
-    page.locator("#q").fill("")
-    expect(page.locator("tr[data-group]")).to_have_count(3)
-    expect(page.locator(CHOSEN)).to_have_count(0)
-
-
-def test_a_phone_has_all_actions_for_the_chosen_in_a_menu(page, sandbox):
-    page.set_viewport_size({"width": 360, "height": 740})
-    row(page, 4).locator(BOX).check()
-    assert bar(page).evaluate("bar => bar.scrollWidth - bar.clientWidth") <= 0
-    assert bar(page).bounding_box()["height"] < 80
-    expect(bar(page).get_by_role("button", name="Відсотки")).to_be_hidden()
-    bar(page).locator("summary").click()
-    for button in bar(page).locator(".menu-panel button").all():
-        box = button.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 360
-        assert 44 <= box["height"] < 60
-    bar(page).get_by_role("button", name="Відсотки").click()
-    heading(page, "Змінити кілька відсотків")
-
-
 def test_the_chosen_stay_while_one_searches_and_their_percents_alone_are_edited(page, sandbox):
     row(page, 4).locator(BOX).check()
     page.locator("#q").fill("посетитель")
@@ -107,32 +60,6 @@ def test_the_chosen_stay_while_one_searches_and_their_percents_alone_are_edited(
     page.get_by_role("link", name="Групи клієнтів").click()
     expect(page.locator(CHOSEN)).to_have_count(2)
     expect(bar(page).locator("output")).to_have_text("2")
-
-
-def test_a_range_is_chosen_by_the_mouse_and_planned_at_once(page):
-    row(page, 1).locator(BOX).click()
-    row(page, 5).locator(BOX).click(modifiers=["Shift"])
-    expect(bar(page).locator("output")).to_have_text("3")
-    bar(page).get_by_role("button", name="Запланувати").click()
-    heading(page, re.compile("Запланувати зміну 3 груп"))
-    page.fill("[name=percent]", "20")
-    page.fill("[name=starts_at]", "2099-12-04T18:00")
-    page.get_by_role("button", name="Запланувати зміни").click()
-    # Group 5 gives 20 % already.
-    expect(page.locator("[data-notice=conflict] li")).to_have_count(1)
-    assert sorted(Schedule.objects.values_list("group_id", flat=True)) == [1, 4]
-
-
-def test_go_to_does_it_with_the_chosen_ones(page):
-    row(page, 1).locator(BOX).check()
-    row(page, 4).locator(BOX).check()
-    expect(bar(page).locator("output")).to_have_text("2")
-    page.keyboard.press("Control+k")
-    expect(page.locator("#go-q")).to_be_focused()
-    page.keyboard.type("перемістити")
-    expect(page.locator("#found a").first).to_contain_text("2 вибрані групи")
-    page.keyboard.press("Enter")
-    heading(page, "Перемістити 168 клієнтів")
 
 
 def test_go_to_shows_what_to_do_with_the_chosen_ones_and_types_a_percent_for_them(page, sandbox):
@@ -149,24 +76,6 @@ def test_go_to_shows_what_to_do_with_the_chosen_ones_and_types_a_percent_for_the
     assert [page.locator(f"[name=percent_{number}]").input_value() for number in (1, 4)] == ["5", "5"]
     expect(page.locator("output.changes")).to_have_text("2 зміни")
     assert not sandbox.posts()
-
-
-def test_the_filters_of_the_dialog_leave_the_choice_alone(page):
-    row(page, 4).locator(BOX).check()
-    expect(bar(page).locator("output")).to_have_text("1")
-    page.get_by_role("link", name="Фільтри").click()
-    page.get_by_label("Клієнти, від").fill("100")
-    page.get_by_role("dialog").get_by_role("checkbox", name="Тип").uncheck()
-    page.get_by_role("button", name="Показати", exact=True).click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.locator("tr[data-group]")).to_have_count(1)
-    expect(row(page, 1)).not_to_contain_text("Бонусна", use_inner_text=True)
-    expect(page).to_have_url(
-        re.compile(r"/groups/\?clients_from=100&columns=percent,birthday_bonus,clients$")
-    )
-    expect(bar(page).locator("output")).to_have_text("1")
-    page.locator(".chip").click()
-    expect(row(page, 4).locator(BOX)).to_be_checked()
 
 
 def test_without_scripts_the_boxes_and_buttons_are_a_form(page_for, staff, sandbox):

@@ -78,49 +78,6 @@ def test_a_threshold_that_is_typed_redraws_the_picture_and_asks_poster_nothing(
     assert not sandbox.calls()
 
 
-def test_without_scripts_a_step_leads_to_its_row_and_a_link_to_where_the_clients_lie(owner, page_for, browse):
-    save(owner, {"group_id": 4, "days": 30, "bought_min": 0}, {"group_id": 5, "birthday_in": 7})
-    browse(owner).post("/criteria/preview/")
-    page = page_for(owner, javascript=False)
-    page.goto("/criteria/")
-    page.get_by_role("button", name="Add a row").click()
-    expect(page.locator("#id_rows-2-group")).to_be_focused()
-    page.locator("[data-row]").nth(0).get_by_role("button", name="Move the row down").click()
-    expect(page.locator("#id_rows-1-group")).to_be_focused()
-    page.locator("[data-row]").nth(1).get_by_role("link", name="Where the clients lie").click()
-    expect(page.locator(".spread rect.in").first).to_be_visible()
-
-
-def test_without_scripts_a_refused_pin_and_the_clients_of_a_pair_are_in_sight(owner, page_for):
-    save(
-        owner, {"group_id": 4, "days": 30, "bought_min": 0}, {"group_id": 5, "birthday_in": 180}, otherwise=1
-    )
-    page = page_for(owner, width=360, height=740, javascript=False)
-    page.goto("/criteria/")
-    page.get_by_text("Pin a client").click()
-    page.get_by_role("button", name="Pin the client").click()
-    expect(page.locator("#pins .summary")).to_be_in_viewport()
-    page.goto("/criteria/")
-    page.get_by_role("button", name="Preview").click()
-    pair = page.locator("[data-from]").last
-    pair.get_by_role("button", name="Look at each client").click()
-    expect(page.locator("[data-from] [data-client]").first).to_be_in_viewport()
-
-
-def test_back_from_the_clients_of_a_pair_leads_to_the_table(owner, page_for):
-    save(
-        owner, {"group_id": 4, "days": 30, "bought_min": 0}, {"group_id": 5, "birthday_in": 180}, otherwise=1
-    )
-    page = page_for(owner, width=1280, height=800)
-    page.goto("/criteria/")
-    page.get_by_role("button", name="Preview").click()
-    page.locator("[data-from]").last.get_by_role("button", name="Look at each client").click()
-    expect(page.locator("[data-from] [data-client]").first).to_be_in_viewport()
-    expect(page.locator("[data-from]:has([data-client]) h2")).to_be_focused()
-    page.go_back()
-    expect(page.get_by_role("heading", level=1, name="Criteria")).to_be_visible()
-
-
 def test_what_is_typed_in_the_table_outlives_a_pin(owner, page_for, sandbox):
     save(owner, {"group_id": 4, "days": 30, "receipts_min": 1})
     page = page_for(owner)

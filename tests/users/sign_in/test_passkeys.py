@@ -8,9 +8,9 @@ from django.contrib.auth import SESSION_KEY
 
 from poster_admin.users.models import Event, Passkey, RecoveryCode, SecurityEvent, UserSession
 from poster_admin.users.sign_in import passkeys
-from tests.support.authenticator import PRESENT, Authenticator, encode
 from tests.support.people import PASSWORD
 from tests.support.sign_in import CODE, after_a_while, set_up, sign_in_by_form
+from tests.users.sign_in.authenticator import PRESENT, Authenticator, encode
 
 pytestmark = pytest.mark.django_db
 NEW, USE, OPTIONS = "/accounts/passkeys/new/", "/accounts/passkeys/use/", "/accounts/passkeys/options/"
