@@ -103,7 +103,7 @@ def _look(roll: Roll, credentials: PosterCredentials, lease: Lease[Roll]) -> Non
     if roll.judged_at and roll.taken_at and roll.fingerprint == credentials.fingerprint:
         rules, known, taken_at = _read_rules(credentials), roll.groups, roll.taken_at
         seen = _read_clients(credentials, until, stay_alive)
-        seen |= _ask_for(credentials, {each: known[each] for each in known.keys() - seen.keys()})
+        seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
         movements = _movements(roll, known, seen, rules, timezone.localdate(began))
     else:
         # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
@@ -156,7 +156,7 @@ def _read_clients(
     return seen
 
 
-def _ask_for(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, Seen]:
+def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, Seen]:
     """Return those who are there after all, though the list lacks them: each is asked for alone.
 
     A list may be cut off, and a row unreadable. A client who cannot be asked for stays at the place that they

@@ -235,7 +235,9 @@ def dying(*_args, **_kwargs):
     raise SystemExit
 
 
-@pytest.mark.parametrize("step", ["_read_clients", "_ask_for", "_moves_sent_here", "pack", "begin_rules"])
+@pytest.mark.parametrize(
+    "step", ["_read_clients", "ask_for_missing", "_moves_sent_here", "pack", "begin_rules"]
+)
 def test_a_worker_that_is_killed_leaves_the_night_to_another_one(look, sandbox, people, monkeypatch, step):
     move(sandbox, people[0], GOLD)
     with monkeypatch.context() as patch:
@@ -255,7 +257,7 @@ def test_a_worker_that_was_too_slow_stores_nothing(look, sandbox, people, monkey
         Roll.objects.update(holder=None, held_until=None)
         return {}
 
-    monkeypatch.setattr(looking, "_ask_for", overtaken)
+    monkeypatch.setattr(looking, "ask_for_missing", overtaken)
     assert look() == []
     monkeypatch.undo()
     assert len(look()) == 1
