@@ -1,7 +1,5 @@
 """Test moves of chosen clients that are in several groups: one job, and nobody but them is moved, once."""
 
-import re
-
 import pytest
 from django.db.models import Count
 
@@ -16,7 +14,7 @@ from groups.services.writes.not_sent import Locked
 from tests.support.commands import removal_of
 from tests.support.jobs import die_before_sending, ended, lock_keys, plan_of_chosen, run
 from tests.support.jobs import start as start_move
-from tests.support.pages import fragment, hidden, text_of
+from tests.support.pages import hidden, text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MOVE, URL, TARGET = "clients.updateClient", "/clients/move/", 9
@@ -148,18 +146,6 @@ def test_the_page_names_the_groups_and_starts_one_job(staff, browse, sandbox, pe
     title = text_of(client.get(answer["Location"]))
     assert "Clients: “Постоянный посетитель, Скидочная система 10%," in title
     assert "5 of 5" in title
-
-
-def test_it_says_for_each_group_what_changes_and_who_stays(staff, browse, sandbox):
-    sandbox.console().edit_client(129, discount_per="55")
-    client = browse(staff)
-    form = filled(client, target="1", preview="1")
-    words = text_of(client.post(URL, form, headers=fragment("effect", URL)))
-    assert re.search(
-        "Скидочная система 10% : 10% · Discount → 10% · Bonus , 2 clients; 1 has a larger", words
-    )
-    assert "2 chosen clients are in this group already and stay there." in words
-    assert not Job.objects.exists()
 
 
 def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse):

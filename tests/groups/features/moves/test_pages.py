@@ -146,26 +146,6 @@ def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, san
 # --- Retiring ----------------------------------------------------------------------------------------------
 
 
-def test_the_page_tells_what_depends_on_the_group(owner, browse):
-    page = browse(owner).get(RETIRE)
-    assert 'href="/groups/4/delete/"' in page.content.decode()
-    text = text_of(page)
-    assert "1 promotion is for the clients of this group" in text
-    assert "Друга кава — подарунок" in text
-    assert "What is removed cannot be brought back by Poster. An undo here creates the group again" in text
-    assert "No promotion names this group" in text_of(browse(owner).get("/groups/5/retire/"))
-    assert browse(owner).get("/groups/77/retire/").status_code == 404
-
-
-@pytest.mark.once  # nothing is written
-def test_promotions_that_cannot_be_read_are_told(staff, browse, sandbox):
-    sandbox.script("clients.getPromotions", "status_500", times=None)
-    page = browse(staff).get(RETIRE)
-    assert page.status_code == 200
-    assert "could not be read" in text_of(page)
-    assert 'name="target"' in page.content.decode()
-
-
 def test_a_group_can_be_kept_and_give_nothing(staff, browse, sandbox):
     client = browse(staff)
     url = "/groups/1/edit/"

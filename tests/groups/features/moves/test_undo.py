@@ -114,19 +114,6 @@ def test_those_who_have_moved_on_are_left_and_counted(staff, sandbox, people):
     assert progress_of(back) == JobProgress(total=FEW, done=FEW - 3, skipped=3)
 
 
-def test_one_client_goes_back_and_the_undo_of_the_job_leaves_that_one(staff, people):
-    here = people(4)
-    job = run(start(staff))
-    change = job.changes.get(client_id=min(here))
-    one = undone(staff, job, change)
-    assert (ended(one), one.total, people(4)) == ((Job.State.DONE, ""), 1, {min(here)})
-    assert plan_undo(staff, job, change) == one
-    rest = undone(staff, job)
-    assert people(4) == here
-    assert rest.changes.count() == FEW - 1
-    assert progress_of(rest).skipped == 1
-
-
 def test_two_who_undo_at_once_make_one_job(staff, owner):
     job = run(start(staff))
     plans = [plan_undo(user, job) for user in (staff, owner)]
