@@ -150,7 +150,7 @@ def test_a_name_that_was_taken_meanwhile_is_not_made_twice_and_one_that_the_plan
 @pytest.mark.parametrize("moment", [1, 2])
 def test_a_run_that_is_killed_is_taken_up_where_it_was(staff, sandbox, monkeypatch, settings, moment):
     """Open changes are settled, the remaining ones are sent, and nothing is sent twice."""
-    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2.0, 0.0
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     job = plan_edits(staff, {1: "11"}, [new_group("Нова")])
     queue.start_draft(job, staff)
     die_before_sending(monkeypatch, job, moment)

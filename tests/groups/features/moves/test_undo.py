@@ -142,7 +142,7 @@ def test_a_cancelled_undo_gives_way_to_another_for_the_rest(staff, people, monke
 
 
 def test_a_killed_undo_goes_on_and_moves_nobody_twice(staff, sandbox, people, monkeypatch, settings):
-    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2, 0
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     here = people(4)
     job = run(start(staff))
     back = queue.start(plan_undo(staff, job))
@@ -283,7 +283,7 @@ def test_a_retired_group_is_created_again_and_its_clients_go_back(staff, sandbox
 def test_a_killed_undo_of_a_retirement_creates_one_group(
     staff, sandbox, people, monkeypatch, settings, number
 ):
-    settings.POSTER_WRITE_DEADLINE, settings.POSTER_GRACE_SECONDS = 2, 0
+    settings.POSTER_GRACE_SECONDS = -settings.POSTER_WRITE_DEADLINE  # no worker holds the job
     here = people(4)
     back = queue.start(plan_undo(staff, retired(staff)))
     die_before_sending(monkeypatch, back, number)

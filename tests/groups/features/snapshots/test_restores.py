@@ -48,7 +48,8 @@ FIELDS = (
 
 
 @pytest.fixture
-def sandbox(sandbox):
+def sandbox(sandbox, settings):
+    settings.POSTER_READ_PAUSES = (0.0, 0.05, 0.05)
     return leave_few(sandbox)
 
 
