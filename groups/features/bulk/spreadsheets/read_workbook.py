@@ -76,6 +76,10 @@ def _main() -> None:
 
 
 def _read() -> list[tuple[int, Cells]]:
+    """Read the rows as openpyxl gives them: it leaves out one that stands below a later one in the file.
+
+    No spreadsheet program writes such a file, and the plan shows what was read before anything is sent.
+    """
     from openpyxl import load_workbook  # noqa: PLC0415 - by the child alone
 
     book = load_workbook(io.BytesIO(sys.stdin.buffer.read()), read_only=True, keep_links=False)

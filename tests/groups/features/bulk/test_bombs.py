@@ -8,12 +8,10 @@ import pytest
 from groups.features.bulk.spreadsheets.reader import NotReadable, read_table
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
-WORKBOOK, STRINGS = "xl/workbook.xml", "xl/sharedStrings.xml"
-TYPES, RELATIONS = "[Content_Types].xml", "xl/_rels/workbook.xml.rels"
+STRINGS, TYPES = "xl/sharedStrings.xml", "[Content_Types].xml"
 MEGABYTES = 32
 TOO_LARGE, UNREADABLE, TOO_LONG = "too much memory or time", "cannot be read", "has a cell that is too long."
-FAR_BELOW, READ = "goes on below line 20000", ""
-others = pytest.mark.thorough  # the same bound, in another part
+READ = ""
 MAIN = b' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 TYPE_OF_STRINGS = b"application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
 ROW = b'<row r="3"><c r="A3" t="str"><v>%s</v></c></row>'
@@ -54,37 +52,21 @@ def result(content):
     return READ
 
 
-BOMBS = {
-    "cells": (SHEET, b"</sheetData>", b'<row r="3">' + b"<c/>" * 3_000_000 + b"</row>", TOO_LARGE),
-    "formats": (STYLES, b"</cellXfs>", b'<xf numFmtId="1"/>' * 800_000, TOO_LARGE),
-    "sheets": (WORKBOOK, b"</sheets>", b'<sheet name="x" sheetId="1"/>' * 400_000, TOO_LARGE),
-    "relations": (RELATIONS, b"</Relationships>", b'<Relationship Id="x" Target="x"/>' * 400_000, UNREADABLE),
-    "texts": (STRINGS, b"</sst>", b"<si><t>ab</t></si>" * 4_000_000, TOO_LARGE),
-    "spaces": (STYLES, b"</cellXfs>", b" " * 400_000_000, TOO_LARGE),
-    "comment": (SHEET, b"</worksheet>", b"<!--" + b"x" * 400_000_000 + b"-->", UNREADABLE),
-    "depth": (SHEET, b"</worksheet>", b"<a>" * 5_000_000, TOO_LARGE),
-    "digits": (SHEET, b"</sheetData>", ROW % (b"1" * 15_000_000), TOO_LONG),
-    "row": (SHEET, b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', FAR_BELOW),
-    "rows": (SHEET, b"</sheetData>", b"<row/>" * 2_500_000, FAR_BELOW),
-    "a row beyond all": (SHEET, b"</sheetData>", b'<row r="99999999999"/>', FAR_BELOW),
-}
-
-
 @pytest.mark.parametrize(
-    "bomb",
+    ("name", "before", "xml", "words"),
     [
-        name if name in ("cells", "formats", "digits", "row") else pytest.param(name, marks=others)
-        for name in BOMBS
+        (SHEET, b"</sheetData>", b'<row r="3">' + b'<c r="A3"/>' * 1_500_000 + b"</row>", TOO_LARGE),
+        (STYLES, b"</cellXfs>", b'<xf numFmtId="1"/>' * 800_000, TOO_LARGE),
+        (STRINGS, b"</sst>", b'<x a="1"/>' * 1_500_000, TOO_LARGE),
+        (SHEET, b"</sheetData>", ROW % (b"1" * 15_000_000), TOO_LONG),
     ],
+    ids=["cells", "formats", "texts", "digits"],
 )
-def test_a_bomb_is_refused(bomb):
-    name, before, xml, words = BOMBS[bomb]
+def test_a_bomb_is_refused(name, before, xml, words):
     assert words in result(with_xml(name, before, xml))
 
 
-@pytest.mark.parametrize(
-    "name", [SHEET, *(pytest.param(each, marks=others) for each in (STYLES, STRINGS, WORKBOOK))]
-)
+@pytest.mark.parametrize("name", [SHEET, STYLES])
 def test_entities_that_grow_are_refused_by_the_parser(name):
     """expat stops them itself; a text of one entity that is repeated is bounded as any other."""
     end = parts()[name].rpartition(b"</")
@@ -101,9 +83,10 @@ def test_an_archive_of_very_many_files_is_no_workbook():
 
 
 def test_a_macro_is_not_looked_at():
-    assert result(packed(parts() | {"xl/vbaProject.bin": b"\\0" * 1_000_000})) == READ
+    assert result(packed(parts() | {"xl/vbaProject.bin": b"\0" * 1_000_000})) == READ
 
 
+@pytest.mark.thorough
 def test_a_table_as_large_as_may_be_is_read():
     """The bounds are those of files that somebody made on purpose."""
     cells = b"".join(b"<c><v>%d</v></c>" % number for number in range(49))

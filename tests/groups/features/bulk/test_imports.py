@@ -1,13 +1,11 @@
 """Test importing groups from a file: its changes, its errors, and its job."""
 
-import csv
 import io
 import re
 from decimal import Decimal
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.utils import timezone, translation
+from django.utils import timezone
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
@@ -15,13 +13,14 @@ from groups.features.bulk.spreadsheets.imports import read_import
 from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
+from groups.presenters.lists.column_sets import column_sets
 from groups.services.groups import Groups
 from groups.services.writes.execute import execute
 from tests.support.bulk import run_answered
 from tests.support.commands import edit_of
 from tests.support.pages import text_of
 from tests.support.properties import holds_for
-from tests.support.spreadsheets import IMPORT, upload
+from tests.support.spreadsheets import IMPORT, saved, upload
 
 HEADER = "Id;Name;Type;Percent;Birthday bonus;Clients;Poster account;As of"
 
@@ -86,10 +85,8 @@ def test_an_id_is_a_change_and_none_is_a_new_group():
         3: {"name": "Нова", "loyalty_type": 2, "percent": "7", "birthday_bonus": "0", "use_ewallet": None},
         4: {"name": "Ще", "loyalty_type": 1, "percent": "1", "birthday_bonus": "1250.5", "use_ewallet": None},
     }
-    (line, *_) = found.lines
-    assert (line.group_id, line.clients, line.old, line.new.use_ewallet) == (
-        1, 7, GROUPS.groups[0].values, "1",
-    )  # fmt: skip
+    line = found.lines[0]
+    assert (line.group_id, line.clients, line.old) == (1, 7, GROUPS.groups[0].values)
 
 
 def test_an_empty_cell_leaves_what_is_there():
@@ -109,20 +106,17 @@ def test_a_type_has_its_name_in_any_language(kind):
     assert changes(read(f"1;;{kind};;")) == {2: {"loyalty_type": 2, "birthday_bonus": "0"}}
 
 
-@pytest.mark.parametrize("typed", ["12,5", "12.5", "12,5%", "12.5 %", " 12,50 "])
-def test_a_percent_is_taken_as_people_type_it(typed):
-    assert changes(read(f"1;;;{typed};")) == {2: {"percent": "12.5"}}
-
-
-@pytest.mark.parametrize("typed", ["1250", "1 250", "1\u00a0250,00", "1 250.00 ₴", "1250₴"])
-def test_money_is_taken_as_people_type_it(typed):
-    assert changes(read(f"1;;;;{typed}")) == {2: {"birthday_bonus": "1250"}}
+def test_numbers_are_taken_as_people_type_them():
+    for typed in ("12,5", "12.5", "12,5%", "12.5 %", " 12,50 "):
+        assert changes(read(f"1;;;{typed};")) == {2: {"percent": "12.5"}}
+    for typed in ("1250", "1 250", "1\u00a0250,00", "1 250.00 ₴", "1250₴"):
+        assert changes(read(f"1;;;;{typed}")) == {2: {"birthday_bonus": "1250"}}
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "1;Гості;Bonus;10;50,00;999;demo;2020-01-01",
+        "1;Гості;Bonus;10;50,00;999; DEMO ;2020-01-01",
         "1; Гості ;бонусна;10,00 %;50",
         "3;Дивна;unknown type (3);1;0",
         "3;Дивна;невідомий тип (3);1;0",
@@ -136,35 +130,23 @@ def test_what_is_there_already_is_no_change_however_odd_it_is(line):
     assert (found.errors, found.lines, found.unchanged) == ([], [], 1)
 
 
-@pytest.mark.parametrize("line", ["1;Гості;Bonus;sNaN;50", "1;Гості;Bonus;10;sNaN", ";Нова;Discount;5;sNaN"])
-def test_what_only_looks_like_a_number_is_none(line):
-    assert read(line).errors
-
-
-def test_a_line_without_anything_of_ours_is_no_line():
-    found = read(";;;;;12;demo;", ";;;;;;;")
-    assert (found.errors, found.lines, found.unchanged) == ([], [], 0)
-
-
 # --- Errors ------------------------------------------------------------------------------------------------
+
+
+def test_the_columns_of_an_export_with_amounts_are_not_read_and_not_called_left_out():
+    names = dict.fromkeys(str(name) for each in column_sets.values() for name in each.labels().values())
+    found = read(";".join(["1", "11", *names]), header=";".join(["Id", "Percent", *names]))
+    assert (changes(found), found.ignored) == ({2: {"percent": "11"}}, [])
 
 
 @pytest.mark.parametrize(
     ("line", "column", "text"),
     [
         ("1;;;101;", "Percent", "The percent must be between 0 and 100."),
-        ("1;;;ten;", "Percent", "Enter a number, for example 12.5 or 12,5."),
-        ("1;;;1.234;", "Percent", "Enter no more than two digits after the decimal point."),
-        ("1;;;;-5", "Birthday bonus", "The birthday bonus must be between 0 and 1,000,000."),
+        ("1;;;sNaN;", "Percent", "Enter a number, for example 12.5 or 12,5."),
         ("1;;;;1,250.00", "Birthday bonus", "Enter a number, for example 12.5 or 12,5."),
         ("1;;Bonusy;;", "Type", "Write “Bonus” or “Discount”."),
         ("1;;3;;", "Type", "Write “Bonus” or “Discount”."),
-        (f"1;{'x' * 101};;;", "Name", "Enter a name of at most 100 characters."),
-        (
-            "1;😀;;;",
-            "Name",
-            "Take emoji and other pictures out of the name: Poster would lose the whole name.",
-        ),
         ("7;;;11;", "Name", "Type the name again: the sign � stands for something that was lost."),
         (";Нова;Bonus;;1", "Percent", "Enter a percent."),
         (";Нова;Bonus;1;", "Birthday bonus", "Enter a birthday bonus, 0 for none."),
@@ -173,20 +155,8 @@ def test_a_line_without_anything_of_ours_is_no_line():
         ("77;;;1;", "Id", "There is no group with this id. For a new one, leave the cell empty."),
         ("9;;;1;", "Id", "What Poster has of this group could not be read."),
         ("x;;;1;", "Id", "An id is a whole number. For a new group, leave the cell empty."),
-        ("-1;;;1;", "Id", "An id is a whole number. For a new group, leave the cell empty."),
-        (
-            "99999999999999999999;;;1;",
-            "Id",
-            "An id is a whole number. For a new group, leave the cell empty.",
-        ),
-        ("١;;;1;", "Id", "An id is a whole number. For a new group, leave the cell empty."),
         ("3;;;2;", "Type", "Poster has a type for this group that is not known here."),
         ("2;;;;50", "Birthday bonus", "Only bonus groups have a birthday bonus. Leave the cell empty."),
-        (
-            ";Нова;Discount;1;x",
-            "Birthday bonus",
-            "Only bonus groups have a birthday bonus. Leave the cell empty.",
-        ),
         ("1;;;=1+1;", "Percent", "There is a formula here. Put its result there instead."),
         ("=1;;;1;", "Id", "There is a formula here. Put its result there instead."),
     ],
@@ -226,12 +196,6 @@ def test_all_that_is_wrong_in_a_line_is_said():
     assert errors(read("1;;;=A1;=A2"))[1][1] == "Birthday bonus"
 
 
-def test_it_is_said_in_the_language_of_the_person():
-    with translation.override("uk"):
-        (error,) = read("1;;;101;").errors
-    assert (error.column, error.text[:9]) == ("Відсоток", "Відсоток ")
-
-
 @pytest.mark.parametrize(
     ("header", "line", "words"),
     [
@@ -250,38 +214,17 @@ def test_what_is_wrong_with_the_whole_file_is_said(header, line, words):
         read(line, header=header)
 
 
-def test_another_case_of_the_account_is_the_same_account():
-    assert changes(read("1;;;11;;; DEMO ;")) == {2: {"percent": "11"}}
-
-
 # --- Round trip --------------------------------------------------------------------------------------------
 
 
 ODD_NAMES = [
-    "=1+1",
-    "'=x",
-    "-5%",
-    "a;b,c",
-    'лап"ки',
-    "ряд\nок",
-    "ряд\r\nок",
-    "ряд\rок",
-    "ряд\x0bок",
-    "ряд\ufffeок",
-    "ряд_x000D_ок",
-    " з краю ",
-    "''",
-    "+380",
-    "кав&#39;ярня",
-    "Знижкова",
-    "a;=cmd",
-    "a;'=cmd,\"+1",
+    *("=1+1", "'=x", "-5%", "a;b,c", 'лап"ки', "''", "+380", "кав&#39;ярня", "Знижкова", "a;'=cmd,\"+1"),
+    *("ряд\r\nок", "ряд\rок", "ряд\x0bок", "ряд\ufffeок", "ряд_x000D_ок", " з краю "),
 ]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("extension", ["csv", "xlsx"])
-@pytest.mark.parametrize(("language", "other"), [("uk", "ru"), ("ru", "en"), ("en", "uk")])
+@pytest.mark.parametrize(("extension", "language", "other"), [("csv", "uk", "ru"), ("xlsx", "ru", "en")])
 def test_an_export_says_that_there_is_nothing_to_change(staff, browse, sandbox, extension, language, other):
     row = sandbox.accounts["demo"].snapshot()[1]
     for number, name in enumerate(ODD_NAMES, 10):
@@ -291,10 +234,8 @@ def test_an_export_says_that_there_is_nothing_to_change(staff, browse, sandbox, 
             row | {"client_groups_id": str(number), "birthday_bonus": f"{number}05"} | values
         )
     content = browse(staff, language=language).get(f"/groups/export.{extension}").content
-    for reader in (language, other):
-        answer = upload(browse(staff, language=reader), content)
-        assert answer.status_code == 200, text_of(answer)
-        assert str(3 + len(ODD_NAMES)) in text_of(answer).split("data-announce")[0]
+    answer = upload(browse(staff, language=other), content)
+    assert answer.status_code == 200, text_of(answer)
     answer = upload(browse(staff), content)
     assert f"There is nothing to change. Poster has all {3 + len(ODD_NAMES)} groups of this file" in text_of(
         answer
@@ -304,30 +245,14 @@ def test_an_export_says_that_there_is_nothing_to_change(staff, browse, sandbox, 
 
 # --- The page ----------------------------------------------------------------------------------------------
 
-with_a_job = pytest.mark.django_db(transaction=True)
 
-
-@with_a_job
-@pytest.mark.parametrize("extension", ["csv", "xlsx"])
-def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox, extension):
-    client = browse(staff, language="uk")
-    content = client.get(f"/groups/export.{extension}").content
-    if extension == "csv":
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
-        rows[1][3] = "12,5"
-        rows.append(["", "Нова група", "Бонусна", "3", "1 000,00"])
-        file = io.StringIO()
-        csv.writer(file, delimiter=";").writerows(rows)
-        content = file.getvalue().encode()
-    else:
-        book = load_workbook(io.BytesIO(content))
-        book.active["D2"] = 12.5
-        book.active.append([None, "Нова група", "Бонусна", 3, 1000])
-        file = io.BytesIO()
-        book.save(file)
-        content = file.getvalue()
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox):
+    book = load_workbook(io.BytesIO(browse(staff, language="uk").get("/groups/export.xlsx").content))
+    book.active["D2"] = 12.5
+    book.active.append([None, "Нова група", "Бонусна", 3, 1000])
     client = browse(staff)
-    answer = upload(client, content, f"x.{extension}")
+    answer = upload(client, saved(book), "x.xlsx")
     assert answer.status_code == 302, text_of(answer)
     page = client.get(answer["Location"])
     assert "10% → becomes 12.5%" in text_of(page)
@@ -345,13 +270,6 @@ def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox, exte
 
 
 @pytest.mark.django_db
-def test_a_group_that_only_gets_a_name_touches_no_client(staff, browse):
-    client = browse(staff)
-    plan = client.get(upload(client, "Id;Name;Percent\n1;Інша;\n4;;11\n")["Location"])
-    assert "2 groups change, which touches 43 clients" in text_of(plan)
-
-
-@pytest.mark.django_db
 def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, browse, sandbox):
     answer = upload(browse(staff), "Id;Percent;Note\n1;101;a\n4;12;b\n5;20;c\n")
     assert answer.status_code == 422
@@ -365,46 +283,11 @@ def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, brows
     assert not Job.objects.exists()
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_second_group_of_a_name_is_made_after_the_plan_has_asked(staff, browse, sandbox):
-    client = browse(staff)
-    answer = upload(client, "Id;Name;Type;Percent\n4;;;11\n;скидочная система 10%;Discount;3\n")
-    plan = client.get(answer["Location"])
-    asked = "A group with this name exists already: no. 4, 43 clients. Create a second one?"
-    assert asked in text_of(plan)
-    assert "1 change is worth a second look. It comes first." in text_of(plan)
-    assert re.findall(r'data-line="(\d+)"', plan.content.decode()) == ["3", "2"]
-    assert run_answered(client.post(answer["Location"])).state == Job.State.DONE
-    assert {change.state for change in Change.objects.all()} == {Change.State.APPLIED}
-    assert len(sandbox.posts("clients.createGroup")) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_plan_that_has_asked_about_one_group_makes_none_beside_another(staff, browse, sandbox):
-    client = browse(staff)
-    answer = upload(client, "Id;Name;Type;Percent\n;скидочная система 10%;Discount;3\n")
-    sandbox.console().edit(5, client_groups_name="Скидочная система 10%")
-    run_answered(client.post(answer["Location"]))
-    assert [change.reason for change in Change.objects.all()] == ["name_taken"]
-    assert not sandbox.posts()
-
-
-@pytest.mark.django_db
-def test_very_many_errors_are_not_all_shown(staff, browse, sandbox):
-    answer = upload(browse(staff), "Id;Percent\n" + "".join(f"{number};101\n" for number in range(10, 300)))
-    assert "290 places in the file have to be corrected first" in text_of(answer)
-    assert "The first 100 are shown." in text_of(answer)
-    assert answer.content.decode().count("<tr data-line") == 100
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "The file is empty."),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "a workbook of an old kind"),
-        (b"%PDF\0", "neither an XLSX nor a CSV file"),
-        (b"PK\x03\x04", "This XLSX file cannot be read."),
         (b"x" * (2**21 + 2**16), "The file is larger than 2 MB."),
         ("Id;Percent;Poster account\n1;11;kavarnia", "of the Poster account kavarnia"),
     ],
@@ -427,28 +310,10 @@ def test_a_value_that_a_late_read_still_shows_is_a_change(staff, browse, sandbox
 
 
 @pytest.mark.django_db
-def test_no_file_at_all_is_a_form_error(staff, browse, sandbox):
-    for data in ({}, {"file": "text"}):
-        answer = browse(staff).post(IMPORT, data)
-        assert answer.status_code == 422
-        assert "Choose a file." in text_of(answer)
-    two = {"file": SimpleUploadedFile("a.csv", b"Id"), "other": SimpleUploadedFile("b.csv", b"Id")}
-    assert browse(staff).post(IMPORT, two).status_code == 400
-
-
-@pytest.mark.django_db
 def test_the_file_stays_in_memory_and_is_not_kept(staff, browse, sandbox, settings):
     assert settings.FILE_UPLOAD_HANDLERS == ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
     upload(browse(staff), "Id;Percent;Коментар\n1;11;телефон 0501234567\n")
     assert "0501234567" not in str(Job.objects.get().wanted)
-
-
-@pytest.mark.django_db
-def test_while_poster_is_away_there_is_no_plan(staff, browse, sandbox):
-    browse(staff).get("/groups/")
-    sandbox.script("*", "fin_before_headers", times=None)
-    assert upload(browse(staff), "Id;Percent\n1;11\n").status_code == 504
-    assert not Job.objects.exists()
 
 
 @pytest.mark.django_db
@@ -464,40 +329,26 @@ def test_an_import_needs_both_rights(staff, manager, browse, sandbox):
         role.permissions.add(right)
 
 
-@pytest.mark.django_db
-def test_five_thousand_lines_are_one_plan(staff, browse, sandbox):
-    lines = [f";Група {number};Бонусна;{number % 100};{number}" for number in range(5000)]
-    client = browse(staff)
-    answer = upload(client, "\n".join(["Id;Назва;Тип;Відсоток;Бонус на день народження", *lines]))
-    assert answer.status_code == 302
-    assert Job.objects.get().total == 5000
-    assert "page 50 of 50" in text_of(client.get(answer["Location"] + "?page=50"))
-    assert "Import 5,000 groups" in text_of(client.get(answer["Location"] + "?page=x"))
-
-
 # --- No file makes a 500 -----------------------------------------------------------------------------------
 
-CELLS = st.sampled_from(
-    [
-        "",
-        "1",
-        "4",
-        "=1",
-        "'=1",
-        "12,5",
-        "101%",
-        "Нова",
-        "Discount",
-        "x\0",
-        '"',
-        ";",
-        "\n",
-        "\ufffd",
-        "1e999",
-        "NaN",
-        "sNaN",
-    ]
-) | st.text(max_size=8)
+WORDS = (
+    "",
+    "1",
+    "4",
+    "=1",
+    "'=1",
+    "12,5",
+    "101%",
+    "Нова",
+    "Discount",
+    "x\0",
+    '"',
+    ";",
+    "\n",
+    "\ufffd",
+    "sNaN",
+)
+CELLS = st.sampled_from(WORDS) | st.text(max_size=8)
 ROWS = st.lists(st.lists(CELLS, max_size=9), max_size=5)
 HEADERS = st.just(HEADER.split(";")) | st.lists(
     st.sampled_from([*HEADER.split(";"), "Відсоток", "", "x"]), max_size=9

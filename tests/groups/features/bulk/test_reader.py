@@ -40,9 +40,10 @@ def why(content):
 # --- CSV ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
-@pytest.mark.parametrize("newline", ["\r\n", "\n", "\r"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1251"])
+@pytest.mark.parametrize(
+    ("delimiter", "newline", "encoding"),
+    [(";", "\r\n", "utf-8"), (",", "\n", "utf-8-sig"), ("\t", "\r", "cp1251")],
+)
 def test_a_csv_is_read_whoever_wrote_it(delimiter, newline, encoding):
     lines = [
         ["Id", "Name", "Percent"],
@@ -58,9 +59,10 @@ def test_a_csv_is_read_whoever_wrote_it(delimiter, newline, encoding):
 def test_the_delimiter_is_the_one_that_makes_columns():
     assert read("Id;Name;Percent, %\n1;a,b,c,d,e;10").rows == {2: ("1", "a,b,c,d,e", "10")}
     assert read("name").header == ("name",)
+    assert len(read("Id" + ";" * 5000 + "\n1").header) == reader.COLUMNS_AT_MOST
 
 
-@pytest.mark.parametrize("line", ["sep=;\r\n", "sep=;\n", "sep=\n"])
+@pytest.mark.parametrize("line", ["sep=;\r\n", "sep=\n"])
 def test_excels_own_line_is_not_counted(line):
     assert read(f"{line}Id;Name\n1;a").rows == {2: ("1", "a")}
 
@@ -73,29 +75,13 @@ def test_a_line_break_in_a_cell_is_no_line():
     assert read('Id;Name\n1;"a\nb"\n2;c').rows == {2: ("1", "a\nb"), 3: ("2", "c")}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''=1", "'", "'a", "a'=", "=", " =1"),
-        *(
-            "a;=1",
-            "a,=1",
-            "a\n=1",
-            "a;'=1",
-            "a;''=1;+2",
-            'a;"=1',
-            "a;'\"=1",
-            "a;\"'=1",
-            "a; =1",
-            ";=",
-            "=;='",
-        ),
-    ],
-)
-def test_what_is_protected_from_spreadsheets_comes_back(text):
-    cell = protected(text).replace('"', '""')
-    assert read(f'Id;Name\n1;"{cell}"').rows[2][1:] == ((text.strip(),) if text.strip() else ())
-    assert not protected(text).startswith(FORMULA_STARTS)
+def test_what_is_protected_from_spreadsheets_comes_back():
+    alone = ("=1+1", "+1", "-1", "@a", "\t=1", "'=1", "''=1", "'", "'a", "a'=", "=", " =1")
+    parts = ("a;=1", "a,=1", "a\n=1", "a;''=1;+2", 'a;"=1', "a;'\"=1", "a;\"'=1", "a; =1", ";=", "=;='")
+    for text in alone + parts:
+        cell = protected(text).replace('"', '""')
+        assert read(f'Id;Name\n1;"{cell}"').rows[2][1:] == (text.strip(),)
+        assert not protected(text).startswith(FORMULA_STARTS)
 
 
 def test_a_formula_in_a_csv_is_marked_and_a_number_is_none():
@@ -104,21 +90,12 @@ def test_a_formula_in_a_csv_is_marked_and_a_number_is_none():
     assert not any(isinstance(cell, Formula) for cell in (*table.rows[2][1:], *table.rows[3]))
 
 
-@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n\n;;\n", b" ; ; "])
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n ; ; \n"])
 def test_an_empty_file_is_said_to_be_empty(content):
     assert why(content) == "The file is empty."
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-        b"%PDF-1.7\n\x98\0",
-        "Id;Name\n1;а".encode("utf-16"),
-        b"\x98abc",
-        b"Id;\0",
-    ],
-)
+@pytest.mark.parametrize("content", ["Id;Name\n1;а".encode("utf-16"), b"\x98abc", b"Id;\0"])
 def test_what_is_no_table_is_refused(content):
     assert why(content) == "This is neither an XLSX nor a CSV file. Save the table as one of these."
 
@@ -132,10 +109,6 @@ def test_there_are_only_so_many_lines():
     assert len(read("Id\n" + "1\n" * 5000).rows) == 5000
     assert "more than 5000 lines" in why("Id\n" + "1\n" * 5001)
     assert "goes on below line 20000" in why("Id\n" + "\n" * 20_000 + "1")
-
-
-def test_columns_far_to_the_right_are_not_looked_at():
-    assert len(read("Id" + ";" * 5000 + "\n1").header) == reader.COLUMNS_AT_MOST
 
 
 # --- XLSX --------------------------------------------------------------------------------------------------
@@ -162,30 +135,23 @@ def test_cells_of_every_kind_become_what_somebody_would_type():
     }
 
 
-@pytest.mark.parametrize(
-    ("shown", "text"),
-    [("0%", "50%"), ('0" грн"%', "50%"), ('0.0" %"', "0.5"), ("0.0\\%", "0.5"), ('0.0"%" \\"', "0.5")],
-)
-def test_a_sign_of_percent_that_is_only_a_text_multiplies_nothing(shown, text):
-    book, sheet = workbook(["Id", "Percent"], [1, 0.5])
-    sheet["B2"].number_format = shown
-    assert read(saved(book)).rows[2][1] == text
+def test_a_sign_of_percent_that_is_only_a_text_multiplies_nothing():
+    formats = {"0%": "50%", '0" грн"%': "50%", '0.0" %"': "0.5", "0.0\\%": "0.5", '0.0"%" \\"': "0.5"}
+    book, sheet = workbook(["Id", "Percent"], *([1, 0.5] for _ in formats))
+    for number, shown in enumerate(formats, 2):
+        sheet[f"B{number}"].number_format = shown
+    assert [row[1] for row in read(saved(book)).rows.values()] == list(formats.values())
 
 
 def test_formulas_and_their_errors_are_marked():
     book, sheet = workbook(["Id", "Name", "Percent"], [1, "=1+1", "x"])
     sheet["C2"] = "#N/A"
     sheet["D2"] = "=cmd|'/c calc'!A0"
+    sheet["E2"], sheet["E2"].data_type = "=1+1", "s"  # a text that looks like one
+    book.create_sheet("Other").append(["not read"])
     row = read(saved(book)).rows[2]
-    assert [isinstance(cell, Formula) for cell in row[:4]] == [False, True, True, True]
-
-
-def test_a_text_that_looks_like_a_formula_is_a_text():
-    book, sheet = workbook(["Id", "Name"], [1, "x"])
-    sheet["B2"] = "=1+1"
-    sheet["B2"].data_type = "s"
-    cell = read(saved(book)).rows[2][1]
-    assert (cell, type(cell)) == ("=1+1", str)
+    assert [isinstance(cell, Formula) for cell in row[:5]] == [False, True, True, True, False]
+    assert row[4] == "=1+1"
 
 
 def test_a_sheet_that_lies_about_its_size_loses_no_row():
@@ -197,32 +163,23 @@ def test_a_sheet_that_lies_about_its_size_loses_no_row():
     assert list(read(packed(parts)).rows) == [2, 3]
 
 
-@pytest.mark.parametrize("row", [b"25000", b"1048576", b"99999999999"])
-def test_a_row_far_below_costs_nothing(row):
-    book, _ = workbook(["Id", "Name"], [1, "a"])
-    parts = parts_of(saved(book))
-    name = "xl/worksheets/sheet1.xml"
-    parts[name] = parts[name].replace(b'<row r="2"', b'<row r="%s"' % row).replace(b'"A2"', b'"A%s"' % row)
-    parts[name] = parts[name].replace(b'"B2"', b'"B%s"' % row)
-    assert why(packed(parts))
-
-
-def test_only_the_first_sheet_is_read():
-    book, _ = workbook(["Id", "Name"], [1, "a"])
-    book.create_sheet("Other").append(["x"])
-    assert read(saved(book)).rows == {2: ("1", "a", *[""] * 48)}
+def test_a_row_far_below_costs_nothing():
+    row = b'<row r="99999999999"><c r="A99999999999"><v>1</v></c></row>'
+    assert "goes on below line 20000" in why(workbook_of_xml(row))
 
 
 def test_an_old_workbook_and_one_with_a_password_are_named():
     assert "Save it as XLSX without a password" in why(reader.OLE + b"\0" * 600)
 
 
-@pytest.mark.parametrize("parts", [
-    {},
-    {"a.txt": b"x"},
-    {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<x/>"},
-    {"[Content_Types].xml": b"<x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {},
+        {"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<x/>"},
+        {"[Content_Types].xml": b"<x"},
+    ],
+)
 def test_another_kind_of_archive_is_refused(parts):
     content = packed(parts)
     content = content if content.startswith(reader.ZIP) else reader.ZIP + content
@@ -235,18 +192,20 @@ def test_a_workbook_that_is_cut_off_or_spoiled_is_refused():
     assert "cannot be read" in why(content[:-200])
     assert "cannot be read" in why(content[:60])
     parts = parts_of(content)
-    for name in (SHEET, STYLES, "xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
-        spoiled = bytearray(parts[name])
-        spoiled[len(spoiled) // 2 :] = b"\xff" * 50
-        assert "cannot be read" in why(packed(parts | {name: bytes(spoiled)}))
+    spoiled = parts[SHEET][: len(parts[SHEET]) // 2] + b"\xff" * 50
+    assert "cannot be read" in why(packed(parts | {SHEET: spoiled}))
     assert "cannot be read" in why(packed({name: data for name, data in parts.items() if name != SHEET}))
 
 
 @pytest.mark.parametrize(
     "cell",
-    [b'<c r="A2" t="s"><v>9</v></c>', b'<c r="A2" t="s"><v>-1</v></c>', b'<c r="A2" s="99"><v>1</v></c>',
-     b'<c r="2"><v>1</v></c>', b'<c r="ABCD2"><v>1</v></c>', b'<c r="A2"><v>one</v></c>'],
-)  # fmt: skip
+    [
+        b'<c r="A2" t="s"><v>9</v></c>',
+        b'<c r="A2" s="99"><v>1</v></c>',
+        b'<c r="2"><v>1</v></c>',
+        b'<c r="A2"><v>one</v></c>',
+    ],
+)
 def test_a_cell_that_names_nothing_is_no_guess(cell):
     assert "cannot be read" in why(workbook_of_xml(b'<row r="2">' + cell + b"</row>"))
 
@@ -268,7 +227,7 @@ def test_rich_texts_are_joined_without_the_sounds_beside_them():
     assert read(workbook_of_xml(b'<row r="2"><c t="inlineStr">' + texts + b"</c></row>")).rows[2][0] == "name"
 
 
-@pytest.mark.parametrize("program", ["openpyxl", "with prefixes", "with absolute paths"])
+@pytest.mark.parametrize("program", ["with prefixes", "with absolute paths"])
 def test_a_workbook_is_read_whoever_wrote_it(program):
     book, sheet = workbook(["Id", "Name"], [1, "Гості"])
     book.create_chartsheet("chart", 0).add_chart(BarChart())
@@ -277,24 +236,21 @@ def test_a_workbook_is_read_whoever_wrote_it(program):
     if program == "with prefixes":
         for name in (SHEET, STYLES):
             parts[name] = re.sub(rb"<(/?)(?=[a-z])", rb"<\1x:", parts[name]).replace(b" xmlns=", b" xmlns:x=")
-    elif program == "with absolute paths":
+    else:
         name = "_rels/.rels"
         parts[name] = parts[name].replace(b'Target="xl/', b'Target="/xl/')
     rows = read(packed(parts)).rows
     assert [rows[2][:2], rows[3][:2]] == [("1", "Гості"), ("", "50%")]
 
 
-@pytest.mark.parametrize(
-    ("shown", "text"),
-    [("dd.mm.yyyy", "2026-05-12T00:00:00"), ("[$-419]d mmm", "2026-05-12T00:00:00"),
-     ("[h]:mm", "46154 days, 0:00:00"), ("[Red]0.0", "46154"),
-     ('0" days"', "46154"), ("_-* #,##0.00\\ [$UAH]", "46154"), ("0.0E+00", "46154")],
-)  # fmt: skip
-def test_a_date_is_no_number(shown, text):
+def test_a_date_is_no_number():
     """A spreadsheet makes a date of a percent as 5.12: it must not come as 46154."""
-    book, sheet = workbook(["Id", "Percent"], [1, 46154])
-    sheet["B2"].number_format = shown
-    assert read(saved(book)).rows[2][1] == text
+    dates = {"dd.mm.yyyy": "2026-05-12T00:00:00", "[h]:mm": "46154 days, 0:00:00"}
+    formats = dates | dict.fromkeys(("[Red]0.0", '0" days"', "_-* #,##0.00\\ [$UAH]", "0.0E+00"), "46154")
+    book, sheet = workbook(["Id", "Percent"], *([1, 46154] for _ in formats))
+    for number, shown in enumerate(formats, 2):
+        sheet[f"B{number}"].number_format = shown
+    assert [row[1] for row in read(saved(book)).rows.values()] == list(formats.values())
 
 
 def test_dates_are_counted_from_the_day_that_the_workbook_says():

@@ -13,7 +13,6 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
 from groups.services.jobs.progress import JobProgress, progress_of
-from groups.services.jobs.undo_plan import UndoScope
 from tests.support.jobs import ended, plan_undo, run, undone
 
 pytestmark = [
@@ -94,8 +93,3 @@ def test_the_clients_of_groups_that_get_other_terms_count(staff):
     Limits.objects.create(account_id="demo", max_clients=200)
     made = run(queue.start(planned))
     assert undo.Undo(made).reach(credentials).clients == 125
-
-
-def test_the_right_to_the_undo_of_an_edit_is_that_of_its_writes(staff):
-    job = edit(staff, [line(staff, 1, percent=Decimal(15))])
-    assert UndoScope.from_json(plan_undo(staff, job).wanted).rights == ("groups.change_group",)

@@ -40,18 +40,15 @@ def kill_and_free(dashboard):
         database.execute("UPDATE movements_roll SET held_until = '2020-01-01 00:00:00'")
 
 
-@pytest.mark.parametrize(
-    "held", ["clients.getClients", pytest.param("clients.getClient", marks=pytest.mark.thorough)]
-)
-def test_a_killed_look_tells_each_movement_once(dashboard, held):
-    sandbox = dashboard.sandbox
+def test_a_killed_look_tells_each_movement_once(dashboard):
+    sandbox, held = dashboard.sandbox, "clients.getClients"
     moved, stays = (sandbox.console().put_client(GUESTS, lastname="Видима") for _ in range(2))
     dashboard.run("-c", SWITCH_ON)
     dashboard.start_worker()
     wait_until(lambda: roll_of(dashboard)["taken_at"], 0.05, 60)
     kill_and_free(dashboard)
     sandbox.console().edit_client(moved, client_groups_id=str(GOLD))
-    # The worker dies while Poster works: in the sweep, or in the second look at the one who has moved.
+    # The worker dies while Poster works.
     known = len(sandbox.log)
     sandbox.script(held, "timeout", seconds=60.0)
     dashboard.start_worker()

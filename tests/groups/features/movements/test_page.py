@@ -5,13 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.db.models import F
-from django.utils import formats, timezone
+from django.utils import timezone
 
 from groups.features.elsewhere.services.watch import switch_off
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services import movements as service
 from groups.models import Job, PosterAccount
-from groups.services import clients
 from tests.support.changes import write_down
 from tests.support.jobs import start
 from tests.support.movements import GOLD, GUESTS, put_movement, watched
@@ -73,29 +72,6 @@ def test_whoever_may_not_see_clients_sees_their_ids_alone(told, browse, manager,
     assert not sandbox.calls("clients.getClients")
 
 
-def test_who_is_gone_has_no_name_and_is_not_looked_for(told, owner, browse, staff):
-    put_movement(owner, 99_999, GOLD, None, "removed")
-    text = text_of(browse(staff).get(URL))
-    assert "client 99999" in text
-    assert "could not be read" not in text
-
-
-def test_names_of_a_large_account_are_asked_for_one_by_one(told, browse, staff, sandbox, monkeypatch):
-    monkeypatch.setattr(clients, "COUNTED_AT_ONCE", 0)
-    sandbox.log.clear()
-    assert browse(staff).get(URL).content.decode().count("Видима") == 3
-    assert len(sandbox.calls("clients.getClient")) == 3
-
-
-def test_while_poster_is_away_the_page_says_that_names_lack(told, browse, staff, sandbox):
-    client = browse(staff)
-    client.get(URL)
-    sandbox.script("clients.getClients", "status_500", times=None)
-    page = client.get(URL)
-    assert "The names of 3 clients could not be read." in text_of(page)
-    assert len(ROW.findall(page.content.decode())) == 3
-
-
 def test_without_the_watch_the_page_says_so_and_reads_nothing(told, browse, owner, manager, sandbox):
     switch_off(owner.credentials)
     sandbox.log.clear()
@@ -115,38 +91,6 @@ def test_an_unknown_group_and_one_of_another_account_are_not_there(told, browse,
     assert browse(staff).get("/groups/1/movements/").status_code == 200
 
 
-def test_a_refused_token_shows_nothing(told, browse, staff):
-    staff.credentials.refused_at = timezone.now()
-    staff.credentials.save()
-    page = browse(staff).get(URL)
-    assert "data-movement" not in page.content.decode()
-
-
-def test_many_movements_are_in_pages(sandbox, owner, browse, staff):
-    watched(owner)
-    for number in range(1, 53):
-        put_movement(owner, number, GUESTS, GOLD)
-    client = browse(staff)
-    assert len(ROW.findall(client.get(URL).content.decode())) == 50
-    assert len(ROW.findall(client.get(f"{URL}?page=2").content.decode())) == 2
-
-
-def test_the_page_of_a_group_has_its_growth(told, browse, manager):
-    client = browse(manager)
-    html = client.get(f"/groups/{GOLD}/").content.decode()
-    assert f'href="{URL}"' in html
-    assert "Came and left" in html
-    assert "<polyline" in html
-    roll = Roll.objects.get()
-    first, last = (
-        formats.date_format(timezone.localtime(look), "SHORT_DATETIME_FORMAT")
-        for look in (roll.taken_at, roll.judged_at)
-    )
-    text = text_of(client.get("/groups/1/"))
-    assert f"From {first} to the look of {last} nobody came or left." in text
-    assert f"As of the look of {last}; who came or left later is seen after the next one, at night." in text
-
-
 def test_after_the_first_look_nobody_is_said_to_have_stayed(told, browse, manager):
     """Somebody may have been moved just before it, which it cannot tell."""
     Roll.objects.update(taken_at=F("judged_at"))
@@ -156,13 +100,6 @@ def test_after_the_first_look_nobody_is_said_to_have_stayed(told, browse, manage
         assert "nobody came or left" not in text
     # It is made anew with another token, and what was found before is still told.
     assert "data-movement" in browse(manager).get(URL).content.decode()
-
-
-def test_before_the_first_look_the_page_says_that_it_is_due(told, browse, manager):
-    Roll.objects.update(taken_at=None)
-    client = browse(manager)
-    assert "The first look is due" in text_of(client.get(URL))
-    assert "Came and left" not in client.get(f"/groups/{GOLD}/").content.decode()
 
 
 def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, manager, browse):
@@ -176,14 +113,3 @@ def test_losses_are_told_by_their_reasons_without_moves_made_here(told, owner, m
         f"/groups/{GUESTS}/movements/": "“Гості” lost 2 clients last night: 1 by Poster's rule, 1 removed.",
         URL: "“Золото” lost 4 clients last night: 2 by Poster's rule, 1 moved in Poster itself, 1 removed.",
     }
-
-
-def test_the_notice_of_a_removed_group_leads_to_who_has_left_it(told, owner, browse, sandbox):
-    sandbox.console().remove(GOLD)
-    account, since = PosterAccount.objects.get(pk="demo"), timezone.now() - timedelta(hours=1)
-    (event,) = [each for each in service.find_losses(account, since) if each.path == URL]
-    page = browse(owner).get(event.path)
-    assert page.status_code == 200
-    assert len(ROW.findall(page.content.decode())) == 3
-    assert f'href="/groups/{GOLD}/"' not in page.content.decode()
-    assert browse(owner).get("/groups/4711/movements/").status_code == 404

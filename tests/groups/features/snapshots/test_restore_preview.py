@@ -54,17 +54,6 @@ def test_whatever_the_page_says_of_a_restore_is_in_its_hash():
     assert len({each.mark for each in previews}) == len(previews)
 
 
-def test_the_order_in_which_origins_were_counted_is_not_in_the_hash():
-    one, other = Origin(1, "Гості", 2), Origin(2, "Друзі", 2)
-    assert preview(origins=[one, other]).mark == preview(origins=[other, one]).mark
-
-
-@pytest.mark.parametrize("reason", ["gone", "unreadable", "removed", "undecided"])
-def test_a_restore_that_leaves_a_client_out_says_so(reason):
-    assert not preview().leaves_some_out
-    assert preview(**{reason: 1}).leaves_some_out
-
-
 def test_a_client_who_is_gone_is_created_again_with_the_group_and_not_left_out():
     found = preview(target=None, gone=1)
     assert (found.created, found.total, found.leaves_some_out) == (1, 1, False)
@@ -82,13 +71,6 @@ def test_a_group_of_an_undocumented_type_takes_its_clients_back_and_is_not_creat
     assert (found.can_be_created, found.has_work) == (False, False)
     with pytest.raises(NoRestore):
         plan_restore(owner.credentials, found, operation=uuid.uuid4())
-
-
-@pytest.mark.django_db
-def test_a_job_keeps_as_much_of_a_long_name_as_its_column_takes(owner):
-    found = preview(target=GROUP.replace(name="С" * 401), origins=[Origin(1, "Гості", 2)])
-    job = plan_restore(owner.credentials, found, operation=uuid.uuid4())
-    assert job.target_name == "С" * 400
 
 
 @pytest.mark.django_db(transaction=True)
@@ -114,16 +96,6 @@ def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox
     assert (found.bonus, found.paid) == (100 * (FEW - 2), 200 * FEW)
     losses = found.losses
     assert (losses.names, losses.birthdays, losses.ewallets, losses.overdrawn) == (3, 1, 1, 1)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_origins_are_named_and_the_largest_comes_first(owner, sandbox):
-    leave_few(sandbox)
-    snapshot = snapshot_of(owner, 4)
-    for number in range(3):
-        sandbox.console().edit_client(FIRST + number, client_groups_id="1" if number else "5")
-    largest, smallest = (sandbox.accounts["demo"].groups[each]["client_groups_name"] for each in (1, 5))
-    assert look(owner, snapshot).origins == [Origin(1, largest, 2), Origin(5, smallest, 1)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,6 +14,7 @@ from groups.services.jobs.executor import (
     OutageBackoff,
     Try,
     check_target,
+    first_made,
     may_be_tried,
     patience_of,
     submit_all,
@@ -21,6 +22,7 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.lease import JobLease, PutOff, Stopped
 from groups.services.writes.commands import MoveClient
+from tests.support.changes import write_down
 from tests.support.transfers import start
 
 pytestmark = [
@@ -210,3 +212,11 @@ def test_a_target_is_gone_once_two_looks_with_a_pause_between_them_have_not_foun
     ((pause, calls),) = pauses
     assert pause == settings.POSTER_CONFIRM_SECONDS
     assert before < calls < len(sandbox.calls())
+
+
+def test_what_a_person_has_decided_on_proves_nothing_for_the_others(staff):
+    job, made = start(staff), {"action": Change.Action.MOVE, "state": Change.State.APPLIED}
+    write_down(staff, job=job, resolved_by="boss", **made)
+    assert first_made(job, action=Change.Action.MOVE) is None
+    read_back = write_down(staff, job=job, **made)
+    assert first_made(job, action=Change.Action.MOVE) == read_back
