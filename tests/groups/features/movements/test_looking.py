@@ -148,11 +148,13 @@ def test_a_move_that_counted_as_not_made_and_comes_true_is_one_of_ours(look, san
 def test_a_worker_that_was_too_slow_stores_nothing(look, sandbox, people, monkeypatch):
     move(sandbox, people[0], GOLD)
 
-    def overtaken(*args, **options):
-        Roll.objects.update(holder=None, held_until=None)
-        return {}
+    pack = looking.pack
 
-    monkeypatch.setattr(looking, "_ask_for", overtaken)
+    def overtaken(places):
+        Roll.objects.update(holder=None, held_until=None)
+        return pack(places)
+
+    monkeypatch.setattr(looking, "pack", overtaken)
     assert look() == []
     monkeypatch.undo()
     assert len(look()) == 1
