@@ -205,19 +205,20 @@ def show_outcome(
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
-    # An open change is asked for again and again, and Poster is not, each time, for a name.
-    clients = {change.client_id} if change.client_id and not change.is_open else set()
+    # Nothing but its row is asked for of an open change: the page polls, and the database may be away.
+    settled = [] if change.is_open else [change]
+    clients = {each.client_id for each in settled if each.client_id}
     name = "".join(find_names(request.credentials, clients).values())
     context = {
         "change": change,
         "whom": name or command.subject(change),
         "who": who_words(change),
-        "undone": change.pk in undone_ids([change]),
-        "ways_back": ways_back([change], request.user)[change.pk],
+        "undone": change.pk in undone_ids(settled),
+        "ways_back": ways_back(settled, request.user).get(change.pk, ()),
         "undo_url": reverse("groups:undo", args=[change.pk]) if may_undo else "",
         "command": command,
         "words": words or outcome_words(change),
-        "rows": outcome_rows(change, history.group_names(request.credentials, [change])),
+        "rows": outcome_rows(change, history.group_names(request.credentials, settled)),
         "notes": notes_of(change, request.user),
         "notice": "conflict" if words else NOTICES.get(State(change.state), "error"),
         "poll_seconds": pause if change.is_open else None,
