@@ -227,7 +227,7 @@ def check(world, found, *, all_of_it, why):
             assert (each.from_id, each.to_id) == (guest.told_at, guest.place), (why, guest)
             assert each.reason in guest.reasons(), (why, guest, each.reason)
             guest.told_at = guest.place
-            # All nights lie within the hour for which a move that was sent, and is not told, explains a place.
+            # All nights lie within the hour for which a move that was sent, and not told, explains a place.
             if each.reason == "here":
                 guest.own = set()
         assert guest.told_at == guest.place or not all_of_it, (why, guest)
