@@ -56,7 +56,9 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
         finally:
             clear_contextvars()
             poster_time.reset(reset_time)
-        response["X-Request-ID"] = name
+        # A first visit fetches a score of files that are kept for good: their ids would be a kilobyte of it.
+        if "immutable" not in response.get("Cache-Control", ""):
+            response["X-Request-ID"] = name
         if spent.calls:
             response["Server-Timing"] = (
                 f"poster;dur={spent.seconds * 1000:.1f}, app;dur={(total - spent.seconds) * 1000:.1f}"

@@ -113,11 +113,14 @@ def workers_of(server):
     """Return the ids of the processes that serve, and that do jobs."""
     found = []
     for task in Path(f"/proc/{server}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            with contextlib.suppress(FileNotFoundError):  # it has just ended
-                # Not the tracker of resources, which Python starts beside.
-                if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
+        # A thread or a process may just have ended.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children = (task / "children").read_text(encoding="ascii").split()
+            for child in children:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    # Not the tracker of resources, which Python starts beside.
+                    if b"resource_tracker" not in Path(f"/proc/{child}/cmdline").read_bytes():
+                        found.append(int(child))
     return found
 
 
