@@ -19,6 +19,7 @@ from groups.poster import Group
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.installation.maintenance import routines
+from groups.services.writes.not_sent import OperationReused
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
 from tests.support.changes import write_down
@@ -74,6 +75,14 @@ def test_a_removal_keeps_what_was_in_the_group_first(owner, browse, sandbox):
     client.post(REMOVAL, form)
     assert Snapshot.objects.count() == 1
     assert methods.count("clients.getClients") == 1
+
+
+def test_the_operation_of_one_group_keeps_no_other_one(owner, sandbox):
+    one, other = (read_now(owner.credentials, each).group for each in (4, 5))
+    snapshot = snapshots.take_snapshot(owner.credentials, one, operation=uuid.uuid4())
+    with pytest.raises(OperationReused):
+        snapshots.take_snapshot(owner.credentials, other, operation=snapshot.pk)
+    assert Snapshot.objects.get() == snapshot
 
 
 def test_what_cannot_be_kept_is_not_removed(owner, browse, sandbox):
