@@ -75,7 +75,7 @@ def _kind_of(url):
     return {tuple(table), page}
 
 
-# What the walks open: of Django's admin, which one function guards, each table and each kind of page.
+# Addresses for the walks: of Django's admin, which one function guards, each table and each kind of page.
 WALK = sorted({*PRIVATE, *PUBLIC, *covering(ADMIN, _kind_of)})
 
 

@@ -174,7 +174,7 @@ def run(request: Request) -> HttpResponse:
     except GroupsGone:
         return _show(request, saved, status=409)
     is_read = _read_in_time(reading)
-    # What a worker has read for the preview, where it takes too long here.
+    # A preview that takes too long here was read by a worker.
     found = reading.sums if is_read else find_preview(reading, again=False)
     if isinstance(found, SweepProgress) or runs.seen_of(reading, found) != seen:
         return _show_preview(request, reading, found, status=409)

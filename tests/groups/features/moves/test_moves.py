@@ -402,7 +402,7 @@ def test_who_was_kept_is_not_read_again_where_another_one_cannot_be_read(staff, 
     before = len(sandbox.calls())
     assert ended(run(job)) == (Job.State.DONE, "")
     reads = [call.method for call in sandbox.calls()[before:]]
-    # Who was missing is read, and the first one before its move.
+    # The missing client is read, and the first one before its move.
     assert reads[: reads.index(MOVE)].count("clients.getClient") == 2
     assert kept_ids(job) == here
 

@@ -245,7 +245,7 @@ def test_an_undo_that_ended_with_failures_gives_way_to_another_for_the_rest(
     assert answer["Location"] == second.get_absolute_url()
     assert (ended(second), second.changes.count()) == ((Job.State.DONE, ""), 1)
     assert people(4) == here - {max(here)}
-    # Who has moved on is no failure: nothing is left of it.
+    # A client who has moved on is no failure: nothing is left of it.
     assert plan_undo(staff, job) == second
     for undoing in (first, second):
         assert f"/jobs/{job.pk}/undo/" not in browse(staff).get(f"/jobs/{undoing.pk}/").content.decode()
