@@ -55,9 +55,15 @@ function openSearch(link) {
   $("#go", dialog).append(document.importNode($("#go-begins").content, true));
   $("#go h1", dialog).id = "dialog-title";
   $("#go input", dialog).id = "go-q";
-  $("#go form", dialog).addEventListener("submit", (event) => event.preventDefault());
   show();
 }
+
+// Enter may come before the script of the search, which keeps the form to itself from then on.
+dialog.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-go]")) return;
+  event.preventDefault();
+  import("./go.js").then((go) => go.goOn($("[data-go]", dialog)));
+});
 
 // A question about a row comes into the dialog, over the row that it is about. Any other answer belongs to the row.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {

@@ -13,6 +13,13 @@ function goToFirst() {
   $(PLACES)?.click();
 }
 
+// Enter came before the places: go to the first one once they are here.
+export function goOn(form) {
+  goesOn = true;
+  // Before the page of the search has come, only its field is there.
+  if ($("#found")) askForPlaces(form);
+}
+
 // This runs before any other module hears of the form: it is sent again and again, and never left behind as sent.
 addEventListener("submit", (event) => {
   if (!event.target.matches("[data-go]")) return;
@@ -20,11 +27,7 @@ addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
   if ($("#found")?.dataset.text === normalized($("#go-q").value)) {
     goToFirst();
-    return;
-  }
-  goesOn = true;
-  // Before the page of the search has come, only its field is there.
-  if ($("#found")) askForPlaces(event.target);
+  } else goOn(event.target);
 }, true);
 
 document.addEventListener("input", ({ target }) => {

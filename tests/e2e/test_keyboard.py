@@ -87,6 +87,7 @@ def test_arrows_walk_through_the_places(page_for, owner):
     strike(page, code="KeyK", key="л", control=True)
     expect(page.locator("#go-q")).to_be_focused()
     page.keyboard.type("люди")
+    expect(page.locator("#found")).to_have_attribute("data-text", "люди")
     expect(page.locator("#found a")).to_have_count(3)
     page.keyboard.press("ArrowUp")
     expect(page.locator("#found button")).to_be_focused()
@@ -137,6 +138,18 @@ def test_letters_and_enter_typed_before_the_search_has_come_are_not_lost(page_fo
         page.keyboard.type("ry")
         expect(page.locator("#found")).to_have_attribute("data-text", "History")
         page.keyboard.press("Enter")
+    heading(page, "History")
+
+
+def test_enter_pressed_before_the_script_of_the_search_has_come_is_not_lost(page_for, staff):
+    page, held = page_for(staff, new=True), []
+    page.route("**/js/go*.js", lambda route: held.append(route))
+    show_list(page)
+    strike(page, code="KeyK", key="k", control=True)
+    script = caught(page, held)
+    page.keyboard.type("Histo")
+    page.keyboard.press("Enter")
+    script.continue_()
     heading(page, "History")
 
 
