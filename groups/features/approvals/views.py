@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from groups import hooks
 from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Limits
 from groups.features.approvals.presenters import RequestPage, breach_words
@@ -179,6 +180,7 @@ def _show(
 # --- Forms that go beyond the limits -----------------------------------------------------------------------
 
 
+@hooks.consent
 def read_reason(request: Request) -> dict[str, Any]:
     """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
 

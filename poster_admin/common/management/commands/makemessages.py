@@ -15,7 +15,7 @@ def calls_of(template: Path) -> Iterator[str]:
     with template.open("rb") as file:
         found = babel_extract(file, KEYWORDS, (), {"trimmed": "true", "silent": "false"})
         for _line, function, message, _comments in found:
-            texts = (message,) if isinstance(message, str) else message
+            texts = (message,) if isinstance(message, str) else message or ()
             arguments = (json.dumps(text, ensure_ascii=False) for text in texts if text is not None)
             yield f"{function}({', '.join(arguments)})"
 
