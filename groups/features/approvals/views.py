@@ -196,6 +196,7 @@ def read_reason(request: Request) -> dict[str, Any]:
     }
 
 
+@answer_not_sent.register(BeyondLimits)
 def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Make a request of what was asked for; a user with the right may give a reason instead."""
     if not request.user.has_perm(EXCEED_LIMITS) or error.needs_another:

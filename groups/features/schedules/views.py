@@ -203,6 +203,7 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
     return None
 
 
+@answer_not_sent.register(services.TooLate)
 def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
     """Say that the time of a planned change was over before it was approved."""
     outcome = Message(
