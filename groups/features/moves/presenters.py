@@ -8,9 +8,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from groups import hooks
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
-from groups.presenters.clients.account_clients import ChoiceAction
+from groups.presenters.clients.account_clients import ChoiceAction, choice_actions
 from groups.presenters.clients.client_list import MemberPage
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.services.groups import OneGroup
@@ -24,29 +25,37 @@ MOVE_CHOSEN = ChoiceAction(
     url_name="groups:clients_move",
     too_many=gettext_lazy("So many clients cannot be moved at once. Move some of them first."),
 )
-
-MOVE_GROUPS = ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission)
-MOVE = GroupAction(
-    gettext_lazy("Move clients"),
-    "groups:move",
-    MoveClient.permission,
-    gettext_lazy("transfer"),
-    editable=False,
+choice_actions.append(MOVE_CHOSEN)
+hooks.list_action(
+    ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
 )
-RETIRE = GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group")
+hooks.group_action(
+    GroupAction(
+        gettext_lazy("Move clients"),
+        "groups:move",
+        MoveClient.permission,
+        gettext_lazy("transfer"),
+        editable=False,
+    ),
+    order=5,
+)
+hooks.group_action(GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group"), order=10)
 
 
+@hooks.part("members.actions", "moves/members_bar.html")
 def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:
     """Return the clients of a group for the bar that moves them."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 
 
+@hooks.part("group.menu", "moves/retire_item.html")
 def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
     """Offer the retirement of a group in its menu."""
     may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
     return {"group": one.group} if may_retire else None
 
 
+@hooks.part("removal.ways_out", "moves/way_out.html")
 def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
     """Offer the retirement of a group instead of its removal, which would lose its clients."""
     return {"group": group} if request.user.has_perm(MoveClient.permission) else None

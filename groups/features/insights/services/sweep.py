@@ -132,12 +132,13 @@ type MakeListener = Callable[[PosterCredentials, int], Listener[Any] | None]
 _makers: list[MakeListener] = []
 
 
-def add_listener(make: MakeListener) -> None:
+def add_listener[M: MakeListener](make: M) -> M:
     """Let a listener hear the sweeps of the workers; `make` returns None if the user may not see its sums.
 
     It takes credentials, and the period of sales that was asked for: see `Listener.days`.
     """
     _makers.append(make)
+    return make
 
 
 # --- Asking ------------------------------------------------------------------------------------------------

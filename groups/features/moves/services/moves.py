@@ -16,6 +16,7 @@ from groups.models.locks import future_key, members_key
 from groups.models.submissions import Submission
 from groups.poster import Group
 from groups.services.clients import count_members
+from groups.services.jobs import kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease
 from groups.services.writes.commands import MoveClient, RemoveGroup
@@ -66,6 +67,7 @@ class ClientsToMove(Content):
         }
 
 
+@kinds.register
 class Move(JobKind):
     """Move clients to another group."""
 
@@ -115,6 +117,7 @@ class Move(JobKind):
         return _("Clients: “%(group)s” → “%(target)s”") % names
 
 
+@kinds.register
 class Retire(Move):
     """Move all clients out of a group, and remove the group once it is proven to be empty."""
 
