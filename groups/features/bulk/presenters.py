@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
-from groups.features.bulk.services import Edit, Import, Line
+from groups.features.bulk.services import Edit, Line
 from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
@@ -21,7 +21,7 @@ from groups.presenters.group_actions import ListAction
 from groups.presenters.lists.group_list import Listing
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import FIELD_LABELS, NumberFormat
-from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.commands import CreateGroup, UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
@@ -163,9 +163,13 @@ def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] |
     return {"query": listing.filters.query()}
 
 
-def link_to_import(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    """Show the link to the import."""
-    return {} if listing.writable and request.user.has_perms(Import.permissions) else None
+def links_to_files(request: HttpRequest, listing: Listing) -> dict[str, bool]:
+    """Show the links to the import, and to the scheme of this account."""
+    may_import = request.user.has_perms((CreateGroup.permission, UpdateGroup.permission))
+    return {
+        "may_import": listing.writable and may_import,
+        "may_save": bool(listing.groups.groups) and not listing.stale,
+    }
 
 
 def plan_of_request(

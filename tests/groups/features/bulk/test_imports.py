@@ -9,8 +9,9 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from groups.features.bulk.spreadsheets.imports import read_import
-from groups.features.bulk.spreadsheets.reader import NotReadable
+from groups.features.bulk.files.comparing import compare
+from groups.features.bulk.files.entries import read_entries
+from groups.features.bulk.files.tables import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
 from groups.presenters.lists.column_sets import column_sets
@@ -55,7 +56,7 @@ GROUPS = Groups(
 
 
 def read(*lines, header=HEADER, account="demo"):
-    return read_import("\n".join([header, *lines]).encode(), GROUPS, account)
+    return compare(read_entries("\n".join([header, *lines]).encode(), account), GROUPS)
 
 
 def changes(found):
@@ -98,7 +99,7 @@ def test_columns_come_in_any_order_and_language_and_others_are_named():
     header = " відсоток ;Коментар;НАЗВАНИЕ;id;Birthday  Bonus;;Знижка"
     found = read("11;щось;Гості;1;50;x;y", header=header)
     assert changes(found) == {2: {"percent": "11"}}
-    assert found.ignored == ["Коментар", "Знижка"]
+    assert found.ignored == ("Коментар", "Знижка")
 
 
 @pytest.mark.parametrize("kind", ["Discount", "discount", "ЗНИЖКОВА", "Скидочная", "2"])
@@ -127,7 +128,7 @@ def test_numbers_are_taken_as_people_type_them():
 )
 def test_what_is_there_already_is_no_change_however_odd_it_is(line):
     found = read(line)
-    assert (found.errors, found.lines, found.unchanged) == ([], [], 1)
+    assert (found.errors, found.lines, found.unchanged) == ((), (), 1)
 
 
 # --- Errors ------------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ def test_what_is_there_already_is_no_change_however_odd_it_is(line):
 def test_the_columns_of_an_export_with_amounts_are_not_read_and_not_called_left_out():
     names = dict.fromkeys(str(name) for each in column_sets.values() for name in each.labels().values())
     found = read(";".join(["1", "11", *names]), header=";".join(["Id", "Percent", *names]))
-    assert (changes(found), found.ignored) == ({2: {"percent": "11"}}, [])
+    assert (changes(found), found.ignored) == ({2: {"percent": "11"}}, ())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_what_comes_twice_is_said_with_the_other_line():
     found = read("1;;;11;", "1;;;12;", ";Нова;Bonus;1;1", ";нова ;Bonus;1;1", "2;Нова;;;")
     assert errors(found) == [
         (3, "Id", "This group is in line 2 already."),
-        (5, "Name", "This name is in line 4 already."),
+        (5, "Name", "“Нова” in line 4 is the same name but for capital letters or spaces."),
         (6, "Name", "This name is in line 4 already."),
     ]
 
