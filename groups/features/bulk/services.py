@@ -5,14 +5,11 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 """
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from functools import partial
 from itertools import batched
-from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.models import User
@@ -26,7 +23,6 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group, GroupValues
-from groups.poster.fields import fold, plain
 from groups.services.gateway import check_token
 from groups.services.jobs.executor import (
     NOTHING_SENT,
@@ -72,23 +68,8 @@ class Line:
     namesakes: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        number: int,
-        new: GroupValues,
-        group: Group | None,
-        named: Mapping[str, Sequence[Group]] = MappingProxyType({}),
-    ) -> Self:
-        """Return the line that gives a group these values, or creates one without a group.
-
-        `named` are the groups of the account by their names: see `by_name`.
-        """
-        name = fold(new.name)
-        others = named.get(name, ()) if group is None or fold(group.name) != name else ()
-        namesakes = tuple((other.id, other.clients) for other in others)
-        if group is None:
-            return cls(number, new, namesakes=namesakes)
-        return cls(number, new, group.id, group.values, group.clients, namesakes)
+    def of(cls, number: int, new: GroupValues, group: Group) -> Self:
+        return cls(number, new, group.id, group.values, group.clients)
 
     def onto(self, group: Group) -> Self:
         """Return the line rebased onto the group: a value that it does not change is the present one."""
@@ -122,20 +103,8 @@ class Line:
         )
 
 
-def by_name(groups: Iterable[Group]) -> dict[str, list[Group]]:
-    """Return groups by their names, as `fold` compares these."""
-    found = defaultdict(list)
-    for group in groups:
-        found[fold(group.name)].append(group)
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A loyalty rule of Poster: who has paid this sum in all moves to the group of this name."""
-
-    group: str
-    sum: Decimal
+type Rule = tuple[str, str]
+"""The group of a loyalty rule by its name, and the sum that its clients have paid in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +114,10 @@ class LineError:
     line: int
     column: str
     text: str
+
+
+KEPT = ("unchanged", "ignored", "unlisted", "missing_rules", "other_rules", "is_numbered")
+"""What a job keeps of its plan beside the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,32 +131,22 @@ class EditPlan:
 
     lines: tuple[Line, ...] = ()
     unchanged: int = 0
-    ignored: tuple[str, ...] = ()
-    unlisted: tuple[str, ...] = ()
-    missing_rules: tuple[Rule, ...] = ()
-    other_rules: tuple[Rule, ...] = ()
+    ignored: Sequence[str] = ()
+    unlisted: Sequence[str] = ()
+    missing_rules: Sequence[Rule] = ()
+    other_rules: Sequence[Rule] = ()
     # True if the lines have the numbers by which they are found in the file.
     is_numbered: bool = False
     errors: tuple[LineError, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "rows": [line.to_json() for line in self.lines],
-            "unchanged": self.unchanged,
-            "ignored": self.ignored,
-            "unlisted": self.unlisted,
-            "missing_rules": [[rule.group, plain(rule.sum)] for rule in self.missing_rules],
-            "other_rules": [[rule.group, plain(rule.sum)] for rule in self.other_rules],
-            "is_numbered": self.is_numbered,
-        }
+        rows = [line.to_json() for line in self.lines]
+        return {"rows": rows} | {name: getattr(self, name) for name in KEPT}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        others: dict[str, Any] = {name: tuple(data[name]) for name in ("ignored", "unlisted")}
-        for name in ("missing_rules", "other_rules"):
-            others[name] = tuple(Rule(group, Decimal(total)) for group, total in data[name])
         lines = tuple(Line.from_json(row) for row in data["rows"])
-        return cls(lines, data["unchanged"], is_numbered=data["is_numbered"], **others)
+        return cls(lines, **{name: data[name] for name in KEPT})
 
     @property
     def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:

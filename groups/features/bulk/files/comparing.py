@@ -1,6 +1,7 @@
 """Compare what a file wants of groups with what Poster has; the rules of values are those of every form."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
@@ -9,11 +10,11 @@ from groups.features.bulk.files.entries import Entry, Intended, names_of_type, r
 from groups.features.bulk.files.schemes import names_twice, read_scheme
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.forms import LineForm
-from groups.features.bulk.services import EditPlan, Line, LineError, Rule, by_name
+from groups.features.bulk.services import EditPlan, Line, LineError, Rule
 from groups.forms.fields import NameField
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyRuleList, LoyaltyType
-from groups.poster.fields import fold, whole_number
+from groups.poster.fields import fold, plain, whole_number
 from groups.services.calls.limits import file_turn
 from groups.services.gateway import call_poster
 from groups.services.groups import Groups
@@ -23,20 +24,14 @@ from groups.services.writes.lag import list_with_own_changes
 _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
 
 
-def read_file(name: str, content: bytes, account: str) -> Intended:
-    """Return what a file wants, a scheme by its name or its first word. Raises `NotReadable`."""
-    if name.lower().endswith((".yaml", ".yml")) or content.lstrip().startswith(b"groups:"):
-        return read_scheme(content)
-    return read_entries(content, account)
-
-
 def compare_with_poster(name: str, content: bytes, credentials: PosterCredentials) -> EditPlan:
     """Read a file, and return what it changes of what Poster has now, or its errors.
 
-    Raises `NotReadable` and `PosterError`.
+    A scheme is known by its name or its first word. Raises `NotReadable` and `PosterError`.
     """
+    is_scheme = name.lower().endswith((".yaml", ".yml")) or content.lstrip().startswith(b"groups:")
     with file_turn(credentials.user_id):  # nobody's file waits while Poster is asked for this one
-        wanted = read_file(name, content, credentials.account_id)
+        wanted = read_scheme(content) if is_scheme else read_entries(content, credentials.account_id)
     if wanted.errors and not wanted.entries:
         return EditPlan(errors=wanted.errors, ignored=wanted.ignored)
     groups, rules = list_with_own_changes(credentials), None
@@ -65,7 +60,8 @@ def compare(wanted: Intended, groups: Groups, rules: LoyaltyRuleList | None = No
         names |= {line.group_id: line.new.name for line in comparing.lines if line.group_id}
         number = _("no. %(id)s")
         there = Counter(
-            Rule(names.get(rule.group_id, number % {"id": rule.group_id}), rule.value) for rule in rules.rules
+            (names.get(rule.group_id, number % {"id": rule.group_id}), plain(rule.value))
+            for rule in rules.rules
         )
         missing, other = Counter(wanted.rules) - there, there - Counter(wanted.rules)
     return EditPlan(
@@ -91,7 +87,9 @@ class _Comparing:
         self._unreadable = {row.id for row in groups.unreadable}
         self._is_scheme = wanted.is_scheme
         self._by_id = {group.id: group for group in groups.groups}
-        self._by_name = by_name(groups.groups)
+        self._by_name = defaultdict[str, list[Group]](list)
+        for group in groups.groups:
+            self._by_name[fold(group.name)].append(group)
         self._form = LineForm()
         self._entry_of_id: dict[int, Entry] = {}
         self._entry_of_name: dict[str, Entry] = {}
@@ -118,7 +116,12 @@ class _Comparing:
         elif group is not None and self._form.intended == group.values:
             self.unchanged += 1
         else:
-            self.lines.append(Line.of(entry.number, self._form.intended, group, self._by_name))
+            new = self._form.intended
+            line = Line.of(entry.number, new, group) if group else Line(entry.number, new)
+            if group is None or fold(group.name) != fold(new.name):
+                others = self._by_name[fold(new.name)]
+                line = replace(line, namesakes=tuple((other.id, other.clients) for other in others))
+            self.lines.append(line)
 
     # --- Which group ----------------------------------------------------------------------------------------
 

@@ -87,7 +87,7 @@ class Node:
 
 
 class _Reading:
-    """The reading of one file. Errors have a line and a column, both from 1."""
+    """The reading of one file."""
 
     def __init__(self) -> None:
         self.errors: list[tuple[int, int, str]] = []
@@ -194,7 +194,7 @@ class _Reading:
         group = self._text(found.get("group"))
         beyond = _("The sum must be between 0 and 1,000,000,000.")
         total = self._number(found.get("sum"), LARGEST_SUM, beyond)
-        return None if group is None or total is None else Rule(group, Decimal(total))
+        return None if group is None or total is None else (group, plain(Decimal(total)))
 
     def _fields(self, node: Node, known: Mapping[str, bool]) -> dict[str, Node]:
         """Return the fields by their names; record those that are unknown, there twice, or missing."""

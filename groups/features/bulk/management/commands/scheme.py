@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -139,28 +140,22 @@ class Command(BaseCommand):
         if _without_clients(now) != _without_clients(found):
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
         job = keep_plan(credentials, Import, now)
-        try:
-            self._start(job, user, options["reason"])
-            self._follow(job)
-        except KeyboardInterrupt:
-            job.refresh_from_db()
-            goes_on = f"A worker goes on with the job: {_address(job)}"
-            raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
-
-    def _start(self, job: Job, user: User, reason: str) -> None:
-        """Start a job, or end this command: beyond the limits of the account it becomes a request."""
         may_exceed = user.has_perm(EXCEED_LIMITS)
-        consent = {"limit_reason": reason} if reason and may_exceed else {}
+        consent = {"limit_reason": options["reason"]} if options["reason"] and may_exceed else {}
         try:
             queue.start_draft(job, user, **consent)
+            self._follow(job)
         except BeyondLimits as beyond:
             if may_exceed and not beyond.needs_another:
                 words = "This goes beyond the limits of the account, and needs a reason: --reason."
                 raise CommandError(f"{words} {NOTHING_SENT}") from None
-            request = ask_for(job, user, beyond.breaches)
-            words = f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}"
-            self._say(words)
+            request = _address(ask_for(job, user, beyond.breaches))
+            self._say(f"This goes beyond the limits of the account: it waits for a yes. {request}")
             raise SystemExit(WAITS) from None
+        except KeyboardInterrupt:
+            job.refresh_from_db()
+            goes_on = f"A worker goes on with the job: {_address(job)}"
+            raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
 
     # --- The job --------------------------------------------------------------------------------------------
 
@@ -181,35 +176,40 @@ class Command(BaseCommand):
         told = ""
         while job.is_active:
             if not workers.is_any_alive():
-                self._end_bar()
+                self._draw_bar(job, end="\n")
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
             if job.state == Job.State.WAITING and job.reason not in ("", told):
                 told = job.reason
-                self._end_bar()
+                self._draw_bar(job, end="\n")
                 self._say(_waiting_words(job))
             self._draw_bar(job)
             time.sleep(INTERVAL)
             job.refresh_from_db()
-        self._draw_bar(job)
-        self._end_bar()
+        self._draw_bar(job, end="\n")
 
-    def _draw_bar(self, job: Job) -> None:
+    def _draw_bar(self, job: Job, end: str = "") -> None:
         if self.stderr.isatty():
             progress = progress_of(job)
             bar = ("#" * (progress.percent * BAR // 100)).ljust(BAR, ".")
             words = f"{progress.done} of {progress.total} applied, {progress.refused + progress.failed} not"
-            self.stderr.write(f"\r[{bar}] {words}", str, ending="")
+            self.stderr.write(f"\r[{bar}] {words}", str, ending=end)
             self.stderr.flush()
-
-    def _end_bar(self) -> None:
-        if self.stderr.isatty():
-            self.stderr.write("", str)
 
     # --- Words ----------------------------------------------------------------------------------------------
 
     def _show(self, found: EditPlan, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.stdout.write(json.dumps(_plan_data(found), ensure_ascii=False, indent=2))
+            data = [
+                {
+                    "action": "create" if line.old is None else "update",
+                    "name": line.new.name,
+                    "changes": _changes_of(line),
+                }
+                for line in found.lines
+            ]
+            # Percents and amounts are numbers, whole ones without a point.
+            as_number = lambda number: float(number) if number % 1 else int(number)  # noqa: E731
+            self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=as_number))
             for words in _rule_lines(found):
                 self._say(words)
         else:
@@ -243,13 +243,13 @@ def _without_clients(found: EditPlan) -> EditPlan:
     return replace(found, lines=tuple(replace(line, clients=0, namesakes=()) for line in found.lines))
 
 
-def _values_of(values: GroupValues) -> dict[str, str]:
+def _values_of(values: GroupValues) -> dict[str, Any]:
     """Return values by the fields of a file, in its units; a discount group has no birthday bonus: 0."""
     found = {"name": values.name, "type": TYPE_NAMES[LoyaltyType(values.loyalty_type)]}
-    return found | {"percent": plain(values.percent), "birthday_bonus": plain(values.effective_bonus)}
+    return found | {"percent": values.percent, "birthday_bonus": values.effective_bonus}
 
 
-def _changes_of(line: Line) -> dict[str, tuple[str | None, str]]:
+def _changes_of(line: Line) -> dict[str, tuple[Any, Any]]:
     """Return the old and the new value of each field that a line changes; a new group has no old ones."""
     new = _values_of(line.new)
     if line.old is None:
@@ -265,10 +265,11 @@ def _plan_lines(found: EditPlan) -> Iterator[str]:
     """Yield the lines of a plan as `git diff` tells them: what goes begins with -, what comes with +."""
     for line in found.lines:
         yield f"{'+' if line.old is None else '~'} {quoted(line.new.name)}"
-        for field, (old, new) in _changes_of(line).items():
-            if old is not None:
-                yield f"-   {field}: {quoted(old) if field == 'name' else old}"
-            yield f"+   {field}: {quoted(new) if field == 'name' else new}"
+        for field, values in _changes_of(line).items():
+            for mark, value in zip("-+", values, strict=True):
+                if value is not None:
+                    words = plain(value) if isinstance(value, Decimal) else value
+                    yield f"{mark}   {field}: {quoted(words) if field == 'name' else words}"
     yield from _rule_lines(found)
     for name in found.unlisted:
         yield f"  {quoted(name)} is not in the file, and stays as it is"
@@ -279,30 +280,8 @@ def _plan_lines(found: EditPlan) -> Iterator[str]:
 def _rule_lines(found: EditPlan) -> Iterator[str]:
     """Yield a line for each loyalty rule that the file or Poster has alone."""
     for where, rules in (("the file", found.missing_rules), ("Poster", found.other_rules)):
-        for rule in rules:
-            words = f"{quoted(rule.group)} from {plain(rule.sum)}"
-            yield f"! rule: {words} is in {where} alone; rules are only read"
-
-
-def _plan_data(found: EditPlan) -> list[dict[str, Any]]:
-    return [
-        {
-            "action": "create" if line.old is None else "update",
-            "name": line.new.name,
-            "changes": {
-                field: [_data(field, old), _data(field, new)]
-                for field, (old, new) in _changes_of(line).items()
-            },
-        }
-        for line in found.lines
-    ]
-
-
-def _data(field: str, text: str | None) -> str | float | None:
-    """Return a value as JSON has it: percents and amounts are numbers, whole ones without a point."""
-    if text is None or field in {"name", "type"}:
-        return text
-    return float(text) if "." in text else int(text)
+        for group, total in rules:
+            yield f"! rule: {quoted(group)} from {total} is in {where} alone; rules are only read"
 
 
 # --- Parts -------------------------------------------------------------------------------------------------
@@ -378,20 +357,6 @@ def _one_line(message: Message) -> str:
     return printable(" ".join(filter(None, parts)))
 
 
-def _not_sent_words(error: NotSent | NotNow) -> str:
-    """Return why nothing was sent, in the words of the form."""
-    match error:
-        case Locked():
-            return _holder_words(error.holder)
-        case BonusBlocked():
-            return bonus_blocked_words()
-        case NotRecorded():
-            return _one_line(not_recorded_words())
-        case NotNow():
-            return "The plan was started or deleted meanwhile."
-    return "The job could not be started; the browser says why, under Import groups from a file."
-
-
 def _holder_words(holder: Holder) -> str:
     """Return what holds a group, and where to look."""
     notice = holder_notice(holder)
@@ -399,13 +364,12 @@ def _holder_words(holder: Holder) -> str:
 
 
 def _waiting_words(job: Job) -> str:
-    """Return what a job waits for; where that is a group, with what holds it."""
     words = _one_line(job_words(job))
-    if job.reason not in (Job.Stop.LOCKED, Job.Stop.BUSY):
-        return words
-    keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
-    lock = Lock.objects.in_the_way(job.account_id, keys)
-    return f"{words} {_holder_words(lock.holder)}" if lock else words
+    if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
+        keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
+        if lock := Lock.objects.in_the_way(job.account_id, keys):
+            words = f"{words} {_holder_words(lock.holder)}"
+    return words
 
 
 @contextmanager
@@ -413,11 +377,21 @@ def _errors_in_words() -> Iterator[None]:
     """Turn the errors of a file, of Poster and of the queue into those of a command."""
     try:
         yield
-    except NotReadable as problem:
-        raise CommandError(printable(problem.messages[0])) from None
-    except PosterError as error:
-        raise CommandError(_one_line(error_words(error))) from None
-    except (NotSent, NotNow) as error:
-        raise CommandError(f"{_not_sent_words(error)} {NOTHING_SENT}") from None
-    except KeyboardInterrupt:
-        raise CommandError(NOTHING_SENT) from None
+    except (NotReadable, PosterError, NotSent, NotNow, KeyboardInterrupt) as error:
+        words = ""
+        match error:
+            case NotReadable():
+                raise CommandError(printable(error.messages[0])) from None
+            case PosterError():
+                raise CommandError(_one_line(error_words(error))) from None
+            case Locked():
+                words = _holder_words(error.holder)
+            case BonusBlocked():
+                words = bonus_blocked_words()
+            case NotRecorded():
+                words = _one_line(not_recorded_words())
+            case NotNow():
+                words = "The plan was started or deleted meanwhile."
+            case NotSent():
+                words = "The job could not be started; the browser says why, under Import groups from a file."
+        raise CommandError(f"{words} {NOTHING_SENT}".lstrip()) from None
