@@ -55,7 +55,6 @@ class Plan:
 
     @cached_property
     def page(self) -> "Page[Line]":
-        """The lines that this page shows."""
         ordered = sorted(self._lines, key=lambda line: line not in self.risky)
         return Paginator(ordered, PAGE_SIZE).get_page(self._page)
 
@@ -75,7 +74,6 @@ class Plan:
 
     @cached_property
     def risky(self) -> set[Line]:
-        """The lines with warnings."""
         return {line for line in self._lines if self._risks_of(line)}
 
     def _risks_of(self, line: Line) -> list[str]:

@@ -94,16 +94,16 @@ class Command(BaseCommand):
             credentials = _connection_of(options["user"])
             _require(credentials.user, *([UpdateGroup.permission] if action == "apply" else []))
             with in_currency_of(credentials.account), _errors_in_words():
-                match action:
-                    case "export":
-                        self._export(credentials, options["file"])
-                    case "plan":
-                        found = _compare(options["file"], _content_of(options["file"]), credentials)
-                        self._show(found, options)
-                        if found.lines or found.missing_rules or found.other_rules:
-                            raise SystemExit(CHANGES)
-                    case _:
-                        self._apply(credentials, options)
+                if action == "export":
+                    self._export(credentials, options["file"])
+                    return
+                content = _content_of(options["file"])
+                found = _compare(options["file"], content, credentials)
+                self._show(found, options)
+                if action == "apply":
+                    self._apply(credentials, found, content, options)
+                elif found.lines or found.missing_rules or found.other_rules:
+                    raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
         groups = list_with_own_changes(credentials)
@@ -122,10 +122,10 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
 
-    def _apply(self, credentials: PosterCredentials, options: dict[str, Any]) -> None:
-        user, file, content = credentials.user, options["file"], _content_of(options["file"])
-        found = _compare(file, content, credentials)
-        self._show(found, options)
+    def _apply(
+        self, credentials: PosterCredentials, found: EditPlan, content: bytes, options: dict[str, Any]
+    ) -> None:
+        user = credentials.user
         if not found.lines:
             self._say("There is nothing to change.")
             return
@@ -136,7 +136,7 @@ class Command(BaseCommand):
             self.stderr.flush()
             if sys.stdin.readline().strip() != "yes":
                 raise CommandError(NOTHING_SENT)
-        now = _compare(file, content, credentials)
+        now = _compare(options["file"], content, credentials)
         if _without_clients(now) != _without_clients(found):
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
         job = keep_plan(credentials, Import, now)
@@ -165,7 +165,12 @@ class Command(BaseCommand):
         self._wait_for(job)
         changes = list(Change.objects.filter(job=job).last_tries().order_by("created_at"))
         for change in changes:
-            self.stdout.write(_change_line(change))
+            name = quoted((change.intended or {}).get("name", change.group_name))
+            if change.state == Change.State.APPLIED:
+                self.stdout.write(f"applied: {name}")
+            else:
+                said = replace(outcome_words(change), next_step="")
+                self.stdout.write(f"{change.state}: {name}. {_one_line(said)}")
         applied = sum(change.state == Change.State.APPLIED for change in changes)
         if job.state != Job.State.DONE or applied != job.total:
             words = _one_line(job_words(job))
@@ -335,16 +340,6 @@ def _write_whole(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _change_line(change: Change) -> str:
-    """Return what has become of one group of a job."""
-    name = quoted((change.intended or {}).get("name", change.group_name))
-    if change.state == Change.State.APPLIED:
-        return f"applied: {name}"
-    said = outcome_words(change)
-    why = " ".join(filter(None, (f"{said.title}.", said.text, said.details)))
-    return f"{change.state}: {name}. {printable(why)}"
 
 
 def _address(row: Any) -> str:
