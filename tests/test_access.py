@@ -53,7 +53,7 @@ FOLLOW = ("/accounts/", "/admin/login/", "/language/")
 NEEDS = {
     "view_group": {"/go/", "/groups/", "/groups/filters/", "/groups/export.csv", "/groups/1/", "/account/",
                    "/criteria/", "/groups/1/dependents/", "/groups/ladder/", "/groups/audit/",
-                   "/groups/1/movements/", "/groups/scheme/", "/groups/compare/", "/groups/export.yaml",
+                   "/groups/1/movements/", "/groups/scheme/", "/groups/export.yaml",
                    "/account/disconnect/", "/history/", "/history/export.csv", "/history/new/",
                    f"/history/{CHANGE}/", f"/history/{CHANGE}/undo/", "/jobs/", f"/jobs/{JOB}/",
                    f"/jobs/{JOB}/undo/",

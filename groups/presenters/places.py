@@ -42,8 +42,6 @@ PLACES = {
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
     "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "
     "each group its id, and its old and new values.",
-    "import.refused": "Below the form of an import whose file was refused as a whole; shown with (request, "
-    "code), that of the error.",
     "request.job": "The page of a request for a job; shown with (request, job, groups): those that it edits, "
     "as they are now, or None.",
     "removal.cards": "The page before a group goes; shown with (request, group_id). They may begin "

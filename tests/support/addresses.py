@@ -11,7 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from groups.features.approvals.models import Breach
 from groups.features.approvals.services import approvals
-from groups.features.bulk.services import Edit, Line, keep_plan
+from groups.features.bulk.services import Edit, EditPlan, Line, keep_plan
 from groups.features.criteria.models import CriteriaPin
 from groups.features.saved_views.models import SavedView
 from groups.features.snapshots.models import Snapshot
@@ -110,7 +110,7 @@ def rows_of(staff, browse):
         ),
         f"/schedules/{SCHEDULE}/": planned(staff, group_id=1),
         f"/jobs/{JOB}/": start(staff, client_ids=[129]),
-        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, kind=Edit, lines=[line], unchanged=0),
+        f"/groups/plan/{JOB}/": keep_plan(staff.credentials, Edit, EditPlan((line,))),
         "/criteria/pins/1/": CriteriaPin.objects.create(
             account=staff.credentials.account, client_id=130, reason=ONLY_HERE
         ),

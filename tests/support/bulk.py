@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Import, Line
+from groups.features.bulk.services import EditPlan, Import, Line
 from groups.models import Job
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
@@ -23,7 +23,7 @@ def plan_edits(user, percents=(), created=(), kind=Import, **others):
         new = old.replace(percent=Decimal(percent), **others)
         lines.append(Line(len(lines) + 2, new, group_id, old, clients=1))
     lines += [Line(len(lines) + 2 + number, new) for number, new in enumerate(created)]
-    return bulk.keep_plan(credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(credentials, kind, EditPlan(tuple(lines)))
 
 
 def edited(user, percents):

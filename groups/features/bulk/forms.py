@@ -288,8 +288,8 @@ class UploadForm(forms.Form):
     """
 
     file = forms.FileField(
-        label=_("File, CSV or XLSX"),
-        widget=FileInput(".csv,.xlsx"),
+        label=_("File, CSV, XLSX or YAML"),
+        widget=FileInput(".csv,.xlsx,.yaml,.yml"),
         error_messages={
             **dict.fromkeys(("required", "missing", "invalid"), _("Choose a file.")),
             "empty": _("The file is empty."),

@@ -11,24 +11,23 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
-from groups.features.bulk.services import Edit, Import, Line
+from groups import hooks
+from groups.features.bulk.services import Edit, Line
 from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import check_rows
 from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.destinations import ACTION, pages_for
 from groups.presenters.group_actions import ListAction
 from groups.presenters.lists.group_list import Listing
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import FIELD_LABELS, NumberFormat
-from groups.services.writes.commands import UpdateGroup
+from groups.services.writes.commands import CreateGroup, UpdateGroup
 from groups.services.writes.reach import reach_of_values
 
 PAGE_SIZE = 100
 NUMBERS = ("percent", "birthday_bonus")
-PERCENTS_OF_CHOSEN = ListAction(
-    gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True
-)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------
@@ -55,7 +54,6 @@ class Plan:
 
     @cached_property
     def page(self) -> "Page[Line]":
-        """The lines that this page shows."""
         ordered = sorted(self._lines, key=lambda line: line not in self.risky)
         return Paginator(ordered, PAGE_SIZE).get_page(self._page)
 
@@ -75,7 +73,6 @@ class Plan:
 
     @cached_property
     def risky(self) -> set[Line]:
-        """The lines with warnings."""
         return {line for line in self._lines if self._risks_of(line)}
 
     def _risks_of(self, line: Line) -> list[str]:
@@ -156,6 +153,8 @@ def _changes(count: int) -> str:
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
+@hooks.part("list.bar", "bulk/percents.jinja")
+@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", order=1)
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
     """Return the query of the form for the percents of the groups that the list found."""
     if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
@@ -163,11 +162,17 @@ def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] |
     return {"query": listing.filters.query()}
 
 
-def link_to_import(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    """Show the link to the import."""
-    return {} if listing.writable and request.user.has_perms(Import.permissions) else None
+@hooks.part("list.tools", "bulk/files.jinja", order=3)
+def links_to_files(request: HttpRequest, listing: Listing) -> dict[str, bool]:
+    """Show the links to the import, and to the scheme of this account."""
+    may_import = request.user.has_perms((CreateGroup.permission, UpdateGroup.permission))
+    return {
+        "may_import": listing.writable and may_import,
+        "may_save": bool(listing.groups.groups) and not listing.stale,
+    }
 
 
+@hooks.part("request.job", "bulk/plan_of_request.html")
 def plan_of_request(
     _request: HttpRequest, job: Job, groups: Iterable[Group] | None
 ) -> dict[str, Plan] | None:
@@ -176,3 +181,16 @@ def plan_of_request(
     if not isinstance(kind, Edit):
         return None
     return {"plan": Plan(kind.plan.lines if groups is None else kind.lines_onto(groups))}
+
+
+hooks.list_action(
+    ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True), order=-1
+)
+hooks.destinations(
+    pages_for(
+        ("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION),
+        ("groups.add_group", gettext_lazy("Import groups from a file"), "groups:import", ACTION),
+    ),
+    order=1,
+)
+hooks.form_addresses("scheme_export")

@@ -5,15 +5,14 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 """
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import batched
-from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
@@ -24,8 +23,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group, GroupValues
-from groups.poster.fields import fold
 from groups.services.gateway import check_token
+from groups.services.installation.maintenance import prune, routine
+from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
@@ -70,23 +70,8 @@ class Line:
     namesakes: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        number: int,
-        new: GroupValues,
-        group: Group | None,
-        named: Mapping[str, Sequence[Group]] = MappingProxyType({}),
-    ) -> Self:
-        """Return the line that gives a group these values, or creates one without a group.
-
-        `named` are the groups of the account by their names: see `by_name`.
-        """
-        name = fold(new.name)
-        others = named.get(name, ()) if group is None or fold(group.name) != name else ()
-        namesakes = tuple((other.id, other.clients) for other in others)
-        if group is None:
-            return cls(number, new, namesakes=namesakes)
-        return cls(number, new, group.id, group.values, group.clients, namesakes)
+    def of(cls, number: int, new: GroupValues, group: Group) -> Self:
+        return cls(number, new, group.id, group.values, group.clients)
 
     def onto(self, group: Group) -> Self:
         """Return the line rebased onto the group: a value that it does not change is the present one."""
@@ -120,59 +105,72 @@ class Line:
         )
 
 
-def by_name(groups: Iterable[Group]) -> dict[str, list[Group]]:
-    """Return groups by their names, as `fold` compares these."""
-    found = defaultdict(list)
-    for group in groups:
-        found[fold(group.name)].append(group)
-    return found
+type Rule = tuple[str, str]
+"""The group of a loyalty rule by its name, and the sum that its clients have paid in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """An error in a line of a file, with the name or the number of its column."""
+
+    line: int
+    column: str
+    text: str
+
+
+KEPT = ("unchanged", "ignored", "unlisted", "missing_rules", "other_rules", "is_numbered")
+"""What a job keeps of its plan beside the lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class EditPlan:
-    """`wanted` of a job that edits or imports groups: its lines.
+    """`wanted` of a job that edits or imports groups: its lines, and what they leave alone.
 
-    `unchanged` counts the lines that change nothing, and `ignored` are the columns of the file that were
-    skipped.
+    `unchanged` counts the groups that are as they should be. Of a file `ignored` are the columns that were
+    skipped, `unlisted` the names of the groups that it does not have, `missing_rules` the rules that Poster
+    does not have, and `other_rules` those that Poster has alone. Nothing with `errors` is started or stored.
     """
 
     lines: tuple[Line, ...] = ()
     unchanged: int = 0
-    ignored: tuple[str, ...] = ()
+    ignored: Sequence[str] = ()
+    unlisted: Sequence[str] = ()
+    missing_rules: Sequence[Rule] = ()
+    other_rules: Sequence[Rule] = ()
+    # True if the lines have the numbers by which they are found in the file.
+    is_numbered: bool = False
+    errors: tuple[LineError, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         rows = [line.to_json() for line in self.lines]
-        return {"rows": rows, "unchanged": self.unchanged, "ignored": list(self.ignored)}
+        return {"rows": rows} | {name: getattr(self, name) for name in KEPT}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         lines = tuple(Line.from_json(row) for row in data["rows"])
-        return cls(lines, data.get("unchanged", 0), tuple(data.get("ignored", ())))
+        return cls(lines, **{name: data[name] for name in KEPT})
 
     @property
     def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:
         """The groups that change, by their ids, each with its old and new values."""
         return [(line.group_id, line.old, line.new) for line in self.lines if line.group_id and line.old]
 
+    @property
+    def created(self) -> int:
+        return sum(line.old is None for line in self.lines)
+
 
 # --- The kinds ---------------------------------------------------------------------------------------------
 
 
+@kinds.register
 class Edit(JobKind):
-    """Change several groups, typed in one table.
-
-    `source` is the address where its plan came from, and `beside` a template with more about that, of a kind
-    of another feature; `plan.html` shows it with the kind.
-    """
+    """Change several groups, typed in one table."""
 
     kind = "edit"
     label = gettext_lazy("groups edited")
     done_label = pgettext_lazy("parts of a job", "made")
     permissions: ClassVar[tuple[str, ...]] = (UpdateGroup.permission,)
-    source: ClassVar[str] = "groups:bulk"
-    beside: ClassVar[str] = ""
-    # True if its plan names the lines by their numbers, by which they are found in the file.
-    is_numbered: ClassVar[bool] = False
 
     @property
     def plan(self) -> EditPlan:
@@ -209,7 +207,7 @@ class Edit(JobKind):
             return {}  # the rest of a job keeps its plan
         plan, left = self.plan, self.lines_onto(now.groups)
         unchanged = plan.unchanged + len(plan.lines) - len(left)
-        wanted = self.job.wanted | replace(plan, lines=left, unchanged=unchanged).to_json()
+        wanted = replace(plan, lines=left, unchanged=unchanged).to_json()
         return {"wanted": wanted, "total": len(left)}
 
     def work(self, lease: JobLease) -> None:
@@ -226,14 +224,17 @@ class Edit(JobKind):
         return str(TILLS) if has_new_percent else ""
 
 
+@kinds.register
 class Import(Edit):
     """Create and change groups as a file says."""
 
     kind = "import"
     label = gettext_lazy("groups imported")
-    permissions = (CreateGroup.permission, UpdateGroup.permission)
-    source = "groups:import"
-    is_numbered = True
+
+    def may_be_controlled_by(self, user: User) -> bool:
+        return super().may_be_controlled_by(user) and (
+            not self.plan.created or user.has_perm(CreateGroup.permission)
+        )
 
     @property
     def title(self) -> str:
@@ -243,28 +244,17 @@ class Import(Edit):
 # --- The plan ----------------------------------------------------------------------------------------------
 
 
-def keep_plan(
-    credentials: PosterCredentials,
-    *,
-    kind: type[Edit],
-    lines: Iterable[Line],
-    unchanged: int = 0,
-    ignored: Iterable[str] = (),
-    **others: Any,
-) -> Job:
-    """Save and return the draft of a job with these lines; `ignored` are skipped columns of the file.
-
-    `others` is what a kind of another feature keeps beside them.
-    """
-    user, content = credentials.user, EditPlan(tuple(lines), unchanged, tuple(ignored))
+def keep_plan(credentials: PosterCredentials, kind: type[Edit], plan: EditPlan) -> Job:
+    """Save and return the draft of a job. Raises `PermissionDenied`."""
+    user = credentials.user
     job = Job(
         account=credentials.account,
         user=user,
         user_name=user.get_username(),
         kind=kind.kind,
         state=Job.State.DRAFT,
-        wanted=content.to_json() | others,
-        total=len(content.lines),
+        wanted=plan.to_json(),
+        total=len(plan.lines),
     )
     if not kind(job).may_be_controlled_by(user):
         raise PermissionDenied
@@ -279,14 +269,15 @@ def plan_of(credentials: PosterCredentials, job_id: uuid.UUID) -> Job | None:
     """Return a plan of this user, started or not, or None. Raises `TokenRejected` and `PermissionDenied`."""
     check_token(credentials)
     user = credentials.user
-    kinds = [name for name, kind in Job.registered.items() if issubclass(kind, Edit)]
-    plans = Job.objects.filter(account=credentials.account_id, kind__in=kinds)
+    plans = Job.objects.filter(account=credentials.account_id, kind__in=(Edit.kind, Import.kind))
     job = plans.filter(Q(user=user) | Q(asked_by=user.get_username()), pk=job_id).first()
     if job is not None and not JobKind.of(job).may_be_controlled_by(user):
         raise PermissionDenied
     return job
 
 
+@prune("plans that were not started")
+@routine("delete plans", pause=5.0)
 def forget_drafts() -> int:
     """Delete the plans that were not started within a day; return the number of deleted rows."""
     return _delete(Job.objects.filter(state=Job.State.DRAFT, created_at__lt=timezone.now() - DRAFT_LIFE))

@@ -1,4 +1,4 @@
-"""Views that change many groups at once: percents, an import, and the plan that is confirmed first."""
+"""Views that change many groups at once: percents, a file, and the plan that is confirmed first."""
 
 import uuid
 from contextlib import suppress
@@ -11,15 +11,16 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from groups.features.bulk import services
+from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
+from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.presenters import Plan, Sheet
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
-from groups.features.bulk.spreadsheets import ROWS_AT_MOST
-from groups.features.bulk.spreadsheets.imports import read_import
-from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes.warnings import group_warnings
@@ -27,13 +28,12 @@ from groups.presenters.job_undo import page_of
 from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters
-from groups.services.calls.limits import file_turn
 from groups.services.groups import Groups
 from groups.services.jobs import queue
-from groups.services.jobs.kinds import JobKind
 from groups.services.journal import history
 from groups.services.writes.lag import list_with_own_changes
 from groups.services.writes.not_sent import NotNow, NotSent
+from groups.views.http.files import file_response
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
@@ -76,33 +76,36 @@ def bulk_edit(request: Request) -> HttpResponse:
 @requires("add_group", "change_group")
 def group_import(request: Request) -> HttpResponse:
     """Accept a file with groups, and make a plan of it; show its errors if it has any."""
-    context: dict[str, Any] = {"most": ROWS_AT_MOST}
+    # PyYAML takes a fiftieth of a start: it is imported once it is needed.
+    from groups.features.bulk.files.comparing import compare_with_poster  # noqa: PLC0415
+
+    context: dict[str, Any] = {"form": UploadForm(), "most": ROWS_AT_MOST}
     if request.method != "POST":
-        return render_page(request, "bulk/import.html", {"form": UploadForm(), **context})
-    form = UploadForm(request.POST, request.FILES, size=body_length(request))
+        return render_page(request, "bulk/import.html", context)
+    form = context["form"] = UploadForm(request.POST, request.FILES, size=body_length(request))
+    found = EditPlan()
     if form.is_valid():
-        content = form.cleaned_data["file"].read()
+        file = form.cleaned_data["file"]
         try:
-            groups = list_with_own_changes(request.credentials)
-            with file_turn(request.user.pk):
-                found = read_import(content, groups, request.credentials.account_id)
+            found = context["found"] = compare_with_poster(file.name, file.read(), request.credentials)
         except NotReadable as problem:
             form.add_error("file", problem)
-            context["problem"] = problem.code
-        else:
-            if found.lines and not found.errors:
-                job = services.keep_plan(
-                    request.credentials,
-                    kind=Import,
-                    lines=found.lines,
-                    unchanged=found.unchanged,
-                    ignored=found.ignored,
-                )
-                return redirect("groups:plan", job.pk)
-            context["found"] = found
-            context["plan"] = Plan(found.lines, group_warnings(request.credentials, groups))
-    status = 422 if form.errors or context["found"].errors else 200
-    return render_page(request, "bulk/import.html", {"form": form, **context}, status=status)
+    if found.lines and not found.errors:
+        return redirect("groups:plan", services.keep_plan(request.credentials, Import, found).pk)
+    context["plan"] = Plan(found.lines, group_warnings(request.credentials))
+    status = 422 if form.errors or found.errors else 200
+    return render_page(request, "bulk/import.html", context, status=status)
+
+
+@require_safe
+@requires("view_group")
+def scheme_export(request: Request) -> HttpResponse:
+    """Return the file with the groups that Poster has now."""
+    from groups.features.bulk.files.schemes import write_scheme  # noqa: PLC0415 - as above
+
+    groups = list_with_own_changes(request.credentials)
+    name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
+    return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())
 
 
 @form_methods
@@ -134,7 +137,6 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
     content = EditPlan.from_json(job.wanted)
     context |= {
         "job": job,
-        "kind": JobKind.of(job),
         "content": content,
         "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
     }
@@ -196,11 +198,11 @@ def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResp
     lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
     if not stays:
         unchanged = max(0, sheet.found - len(lines))
-        draft = services.keep_plan(request.credentials, kind=Edit, lines=lines, unchanged=unchanged)
+        draft = services.keep_plan(request.credentials, Edit, EditPlan(tuple(lines), unchanged))
         return redirect("groups:plan", draft.pk)
     query = request.GET.copy()
     query.pop("percent", None)
-    kept = services.keep_plan(request.credentials, kind=Edit, lines=lines) if lines else None
+    kept = services.keep_plan(request.credentials, Edit, EditPlan(tuple(lines))) if lines else None
     query["plan"] = str(kept.pk) if kept else ""
     query["page"] = page or request.POST.get("here", "")
     query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))

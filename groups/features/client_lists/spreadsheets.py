@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.spreadsheets import COLUMNS_AT_MOST, LONGEST_CELL, Formula
-from groups.features.bulk.spreadsheets.reader import DELIMITERS, NotReadable, read_table
+from groups.features.bulk.files.read_workbook import COLUMNS_AT_MOST, LONGEST_CELL
+from groups.features.bulk.files.tables import DELIMITERS, Formula, NotReadable, read_table
 from groups.features.client_lists.services import Line, Word
 from groups.poster.fields import fold
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from groups.features.bulk.spreadsheets.reader import NotReadable
+from groups.features.bulk.files.tables import NotReadable
 from groups.features.client_lists.forms import ListForm
 from groups.features.client_lists.presenters import MOST_CHOICES, ListPage
 from groups.features.client_lists.services import Line, look_up, read_directory

@@ -14,7 +14,7 @@ from groups.features.approvals.models import ApprovalRequest, ApprovalRequestQue
 from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Line
+from groups.features.bulk.services import Edit, EditPlan, Line
 from groups.features.moves.services import move_run
 from groups.features.moves.services.moves import Retire, plan_move
 from groups.models import Change, Job
@@ -77,7 +77,7 @@ def an_edit(user, *group_ids, **new):
         for number, group in enumerate(groups, 1)
     ]
     kind = Edit
-    return bulk.keep_plan(user.credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user.credentials, kind, EditPlan(tuple(lines)))
 
 
 # --- Counted where it starts, from the clients and not from the counter ------------------------------------

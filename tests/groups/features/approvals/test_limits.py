@@ -216,7 +216,7 @@ def an_edit(user, kind=Edit, percents=((1, 15), (4, 15))):
 
 
 def keep_plan(user, lines, kind=Edit):
-    return bulk.keep_plan(user.credentials, kind=kind, lines=lines, unchanged=0)
+    return bulk.keep_plan(user.credentials, kind, EditPlan(tuple(lines)))
 
 
 def start(job, user):
@@ -240,8 +240,8 @@ JOBS = {
 
 
 def test_every_kind_of_job_says_how_far_it_reaches():
-    # Restores, runs of criteria and schemes, which read first, are held against them in tests of their own.
-    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore", "criteria", "scheme"}
+    # Restores and runs of criteria, which read first, are held against them in tests of their own.
+    assert {kind.kind for kind in JOBS} == set(Job.registered) - {"restore", "criteria"}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from groups.features.bulk.spreadsheets.reader import NotReadable, read_table
+from groups.features.bulk.files.tables import NotReadable, read_table
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 STRINGS, TYPES = "xl/sharedStrings.xml", "[Content_Types].xml"

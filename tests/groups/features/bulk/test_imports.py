@@ -9,19 +9,20 @@ from django.utils import timezone
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from groups.features.bulk.spreadsheets.imports import read_import
-from groups.features.bulk.spreadsheets.reader import NotReadable
+from groups.features.bulk.files.comparing import compare
+from groups.features.bulk.files.entries import read_entries
+from groups.features.bulk.files.tables import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
 from groups.presenters.lists.column_sets import column_sets
 from groups.services.groups import Groups
-from groups.services.writes.execute import execute
 from tests.support.bulk import run_answered
-from tests.support.commands import edit_of
 from tests.support.pages import text_of
 from tests.support.properties import holds_for
+from tests.support.schemes import entry, scheme
 from tests.support.spreadsheets import IMPORT, saved, upload
 
+SEED = "Скидочная система 10%"
 HEADER = "Id;Name;Type;Percent;Birthday bonus;Clients;Poster account;As of"
 
 
@@ -55,7 +56,7 @@ GROUPS = Groups(
 
 
 def read(*lines, header=HEADER, account="demo"):
-    return read_import("\n".join([header, *lines]).encode(), GROUPS, account)
+    return compare(read_entries("\n".join([header, *lines]).encode(), account), GROUPS)
 
 
 def changes(found):
@@ -98,7 +99,7 @@ def test_columns_come_in_any_order_and_language_and_others_are_named():
     header = " відсоток ;Коментар;НАЗВАНИЕ;id;Birthday  Bonus;;Знижка"
     found = read("11;щось;Гості;1;50;x;y", header=header)
     assert changes(found) == {2: {"percent": "11"}}
-    assert found.ignored == ["Коментар", "Знижка"]
+    assert found.ignored == ("Коментар", "Знижка")
 
 
 @pytest.mark.parametrize("kind", ["Discount", "discount", "ЗНИЖКОВА", "Скидочная", "2"])
@@ -127,7 +128,7 @@ def test_numbers_are_taken_as_people_type_them():
 )
 def test_what_is_there_already_is_no_change_however_odd_it_is(line):
     found = read(line)
-    assert (found.errors, found.lines, found.unchanged) == ([], [], 1)
+    assert (found.errors, found.lines, found.unchanged) == ((), (), 1)
 
 
 # --- Errors ------------------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ def test_what_is_there_already_is_no_change_however_odd_it_is(line):
 def test_the_columns_of_an_export_with_amounts_are_not_read_and_not_called_left_out():
     names = dict.fromkeys(str(name) for each in column_sets.values() for name in each.labels().values())
     found = read(";".join(["1", "11", *names]), header=";".join(["Id", "Percent", *names]))
-    assert (changes(found), found.ignored) == ({2: {"percent": "11"}}, [])
+    assert (changes(found), found.ignored) == ({2: {"percent": "11"}}, ())
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_what_comes_twice_is_said_with_the_other_line():
     found = read("1;;;11;", "1;;;12;", ";Нова;Bonus;1;1", ";нова ;Bonus;1;1", "2;Нова;;;")
     assert errors(found) == [
         (3, "Id", "This group is in line 2 already."),
-        (5, "Name", "This name is in line 4 already."),
+        (5, "Name", "“Нова” in line 4 is the same name but for capital letters or spaces."),
         (6, "Name", "This name is in line 4 already."),
     ]
 
@@ -269,6 +270,46 @@ def test_a_file_is_shown_first_and_then_carried_out(staff, browse, sandbox):
     assert len(sandbox.posts()) == Change.objects.filter(job=job, state="applied").count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_scheme_is_saved_changed_and_carried_out(staff, browse, sandbox):
+    client = browse(staff)
+    assert 'href="/groups/export.yaml" data-download' in client.get("/groups/").content.decode()
+    saved = client.get("/groups/export.yaml")
+    assert saved["Content-Type"] == "application/yaml; charset=utf-8"
+    assert 'filename="scheme-demo-' in saved["Content-Disposition"]
+    answer = upload(client, saved.content, "scheme.yaml")
+    assert "Poster has all 3 groups of this file just as they are there." in text_of(answer)
+    rules = 'rules:\n- {group: "Нікому", sum: 777.5}\n'
+    text = scheme(entry("Нова", "bonus", 5, 10), entry("Інша", percent=11, was=SEED), rules)
+    answer = upload(client, text, "scheme.yaml")
+    plan = text_of(client.get(answer["Location"]))
+    assert "2 groups are not in the file, and stay as they are" in plan
+    assert "Only in the file: “Нікому” from 777.50" in plan
+    assert "line 1" not in plan  # two groups may be on one line of the file
+    assert not sandbox.posts()
+    job = run_answered(client.post(answer["Location"]))
+    assert (job.kind, job.state, job.total) == ("import", Job.State.DONE, 2)
+    names = [row["client_groups_name"] for row in sandbox.accounts["demo"].groups.values()]
+    assert names == ["Постоянный посетитель", "Інша", "Скидочная система 20%", "Нова"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("A.YML", scheme(entry("Нова", percent="5,5"), "- a\n"), "2 places in the file have to be corrected"),
+        ("a.txt", scheme(entry("Нова", percent="5,5")), "4 12 Write a plain number"),
+        ("a.yaml", scheme(entry("Нова", was="Стара")), "There is neither “Стара”"),
+        ("a.yaml", "Id;Percent\n1;11\n", "Write fields here: groups, rules."),
+    ],
+)
+def test_a_scheme_is_known_by_its_name_or_its_first_word(staff, browse, sandbox, name, content, words):
+    answer = upload(browse(staff), content, name)
+    assert answer.status_code == 422
+    assert words in text_of(answer)
+    assert not Job.objects.exists()
+
+
 @pytest.mark.django_db
 def test_with_an_error_nothing_can_be_started_and_the_rest_is_shown(staff, browse, sandbox):
     answer = upload(browse(staff), "Id;Percent;Note\n1;101;a\n4;12;b\n5;20;c\n")
@@ -297,16 +338,6 @@ def test_what_is_no_file_of_groups_is_refused_in_words(staff, browse, sandbox, c
     assert answer.status_code == 422
     assert words in text_of(answer)
     assert answer.content.decode().split("<title>")[1].startswith("Error:")
-
-
-@pytest.mark.django_db
-def test_a_value_that_a_late_read_still_shows_is_a_change(staff, browse, sandbox):
-    assert execute(edit_of(staff, percent=Decimal(12))).state == "applied"
-    sandbox.lag("behind", writes=1)  # so Poster still shows the 10%
-    client = browse(staff)
-    answer = upload(client, "Id;Percent\n1;10\n")
-    assert answer.status_code == 302, text_of(answer)
-    assert "12% → becomes 10%" in text_of(client.get(answer["Location"]))
 
 
 @pytest.mark.django_db

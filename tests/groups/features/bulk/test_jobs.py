@@ -151,7 +151,7 @@ def test_a_group_that_was_changed_meanwhile_stays_as_it_is(staff, sandbox):
 def test_a_name_that_was_taken_meanwhile_is_not_made_twice_and_one_that_the_plan_has_shown_is(staff, sandbox):
     twin = Line(3, new_group("Скидочная система 10%"), namesakes=((4, 43),))
     lines = [Line(2, new_group("Нова")), twin]
-    job = bulk.keep_plan(staff.credentials, kind=Import, lines=lines)
+    job = bulk.keep_plan(staff.credentials, Import, EditPlan(tuple(lines)))
     sandbox.console().edit(5, client_groups_name="нова")
     job = done(job, staff)
     assert states(job) == [(State.APPLIED, ""), (State.FAILED, "name_taken")]

@@ -6,7 +6,7 @@ import pytest
 
 from groups.features.approvals.models import Limits
 from groups.features.bulk import services as bulk
-from groups.features.bulk.services import Edit, Import, Line
+from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Job
 from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
@@ -23,7 +23,7 @@ pytestmark = [
 
 def edit(user, lines, kind=Edit):
     credentials = credentials_service.credentials_of(user)
-    job = bulk.keep_plan(credentials, kind=kind, lines=lines, unchanged=0)
+    job = bulk.keep_plan(credentials, kind, EditPlan(tuple(lines)))
     queue.start_draft(job, user)
     return run(job)
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.scheme_file.management.commands import scheme as command
+from groups.features.bulk.management.commands import scheme as command
 from groups.models import Change, Job, WorkerHeartbeat
 from groups.services.writes.execute import execute
 from tests.support.commands import BARISTA, command_of, edit_of
@@ -194,7 +194,7 @@ def test_a_scheme_goes_to_another_account(owner, outsider, sandbox, tmp_path, wo
     again = run_scheme("apply", path, "--user", "outsider")
     assert (again.code, again.err) == (0, "There is nothing to change.\n")
     job = Job.objects.get()
-    assert (job.kind, job.user, job.state, job.total) == ("scheme", outsider, Job.State.DONE, 3)
+    assert (job.kind, job.user, job.state, job.total) == ("import", outsider, Job.State.DONE, 3)
     assert f"/jobs/{job.pk}/" in ended.err
 
 

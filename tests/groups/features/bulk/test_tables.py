@@ -7,8 +7,8 @@ import pytest
 from openpyxl.chart import BarChart
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from groups.features.bulk.spreadsheets import reader
-from groups.features.bulk.spreadsheets.reader import Formula, NotReadable, read_table
+from groups.features.bulk.files import read_workbook, tables
+from groups.features.bulk.files.tables import Formula, NotReadable, read_table
 from groups.poster.fields import fold
 from groups.spreadsheets.exports import protected
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
@@ -59,7 +59,7 @@ def test_a_csv_is_read_whoever_wrote_it(delimiter, newline, encoding):
 def test_the_delimiter_is_the_one_that_makes_columns():
     assert read("Id;Name;Percent, %\n1;a,b,c,d,e;10").rows == {2: ("1", "a,b,c,d,e", "10")}
     assert read("name").header == ("name",)
-    assert len(read("Id" + ";" * 5000 + "\n1").header) == reader.COLUMNS_AT_MOST
+    assert len(read("Id" + ";" * 5000 + "\n1").header) == read_workbook.COLUMNS_AT_MOST
 
 
 @pytest.mark.parametrize("line", ["sep=;\r\n", "sep=\n"])
@@ -169,7 +169,7 @@ def test_a_row_far_below_costs_nothing():
 
 
 def test_an_old_workbook_and_one_with_a_password_are_named():
-    assert "Save it as XLSX without a password" in why(reader.OLE + b"\0" * 600)
+    assert "Save it as XLSX without a password" in why(tables.OLE + b"\0" * 600)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_an_old_workbook_and_one_with_a_password_are_named():
 )
 def test_another_kind_of_archive_is_refused(parts):
     content = packed(parts)
-    content = content if content.startswith(reader.ZIP) else reader.ZIP + content
+    content = content if content.startswith(tables.ZIP) else tables.ZIP + content
     assert "This XLSX file cannot be read." in why(content)
 
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.spreadsheets import (
+from groups.features.bulk.files.read_workbook import (
     COLUMNS_AT_MOST,
     LAST_ROW,
     LONGEST_CELL,
     ROWS_AT_MOST,
-    Formula,
-    Row,
+    Damaged,
+    TooLarge,
+    rows_of,
 )
-from groups.features.bulk.spreadsheets.read_workbook import Damaged, TooLarge, rows_of
 from groups.poster.fields import storable
 from groups.spreadsheets.exports import FORMULA_START
 
@@ -33,8 +33,18 @@ ZIP = b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
+type Row = tuple[int, tuple[str, ...]]
+"""The number of a row in a file, from 1, and the texts of its cells."""
+
+
 class NotReadable(ValidationError):
-    """The file is not a readable table; the message says why."""
+    """The file as a whole is not readable, or cannot be compared; the message says why."""
+
+
+class Formula(str):
+    """A cell with a formula or an error: its value is unknown."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +22,25 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
+from groups.features.approvals.models import EXCEED_LIMITS
+from groups.features.approvals.services.approvals import ask_for
 from groups.features.approvals.services.limits import BeyondLimits
-from groups.features.bulk.services import EditPlan
-from groups.features.scheme_file import presenters
-from groups.features.scheme_file.files.comparing import NotComparable, compare_with_poster
-from groups.features.scheme_file.files.documents import NotAScheme
-from groups.features.scheme_file.files.writing import shortcomings, write_scheme
-from groups.features.scheme_file.presenters import printable
-from groups.features.scheme_file.services import Comparison, keep, start
+from groups.features.bulk.files.comparing import compare_with_poster
+from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
+from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
 from groups.models import Change, Holder, Job, Lock, PosterCredentials
 from groups.models.consents import LONGEST_REASON
 from groups.models.locks import group_key
-from groups.poster import PosterError
+from groups.poster import GroupValues, LoyaltyType, PosterError
+from groups.poster.fields import plain
+from groups.presenters.changes.change_words import outcome_words
 from groups.presenters.holders import holder_notice
 from groups.presenters.job_page import job_words
 from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import workers
+from groups.services.jobs import queue
 from groups.services.jobs.progress import progress_of
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
@@ -47,6 +51,8 @@ from poster_admin.common.pages import link
 CHANGES, WAITS = 2, 3
 """How a plan ends that would change something, and an application that waits for an approval."""
 VIEW = "groups.view_group"
+SCHEME = "scheme.yaml"
+"""The command reads every file as one of this name, whatever its own is."""
 INTERVAL = 0.5
 BAR = 30
 ERRORS_AT_MOST = 100
@@ -87,17 +93,17 @@ class Command(BaseCommand):
         with override("en"):
             credentials = _connection_of(options["user"])
             _require(credentials.user, *([UpdateGroup.permission] if action == "apply" else []))
-            with in_currency_of(credentials.account), _errors_in_words(options["file"]):
-                match action:
-                    case "export":
-                        self._export(credentials, options["file"])
-                    case "plan":
-                        found = compare_with_poster(_content_of(options["file"]), credentials)
-                        self._show(found, options)
-                        if not found.is_empty:
-                            raise SystemExit(CHANGES)
-                    case _:
-                        self._apply(credentials, options)
+            with in_currency_of(credentials.account), _errors_in_words():
+                if action == "export":
+                    self._export(credentials, options["file"])
+                    return
+                content = _content_of(options["file"])
+                found = _compare(options["file"], content, credentials)
+                self._show(found, options)
+                if action == "apply":
+                    self._apply(credentials, found, content, options)
+                elif found.lines or found.missing_rules or found.other_rules:
+                    raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
         groups = list_with_own_changes(credentials)
@@ -116,10 +122,10 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from None
 
-    def _apply(self, credentials: PosterCredentials, options: dict[str, Any]) -> None:
-        user, content = credentials.user, _content_of(options["file"])
-        found = compare_with_poster(content, credentials)
-        self._show(found, options)
+    def _apply(
+        self, credentials: PosterCredentials, found: EditPlan, content: bytes, options: dict[str, Any]
+    ) -> None:
+        user = credentials.user
         if not found.lines:
             self._say("There is nothing to change.")
             return
@@ -130,28 +136,26 @@ class Command(BaseCommand):
             self.stderr.flush()
             if sys.stdin.readline().strip() != "yes":
                 raise CommandError(NOTHING_SENT)
-        now = compare_with_poster(content, credentials)
-        if now.effect != found.effect:
+        now = _compare(options["file"], content, credentials)
+        if _without_clients(now) != _without_clients(found):
             raise CommandError(f"Poster has something else by now than the plan shows. {NOTHING_SENT}")
-        job = keep(now, credentials)
+        job = keep_plan(credentials, Import, now)
+        may_exceed = user.has_perm(EXCEED_LIMITS)
+        consent = {"limit_reason": options["reason"]} if options["reason"] and may_exceed else {}
         try:
-            self._start(job, user, options["reason"])
+            queue.start_draft(job, user, **consent)
             self._follow(job)
+        except BeyondLimits as beyond:
+            if may_exceed and not beyond.needs_another:
+                words = "This goes beyond the limits of the account, and needs a reason: --reason."
+                raise CommandError(f"{words} {NOTHING_SENT}") from None
+            request = _address(ask_for(job, user, beyond.breaches))
+            self._say(f"This goes beyond the limits of the account: it waits for a yes. {request}")
+            raise SystemExit(WAITS) from None
         except KeyboardInterrupt:
             job.refresh_from_db()
             goes_on = f"A worker goes on with the job: {_address(job)}"
             raise CommandError(NOTHING_SENT if job.state in Job.NOT_STARTED else goes_on) from None
-
-    def _start(self, job: Job, user: User, reason: str) -> None:
-        """Start a job, or end this command: beyond the limits of the account it becomes a request."""
-        try:
-            request = start(job, user, reason)
-        except BeyondLimits:
-            words = "This goes beyond the limits of the account, and needs a reason: --reason."
-            raise CommandError(f"{words} {NOTHING_SENT}") from None
-        if request is not None:
-            self._say(f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}")
-            raise SystemExit(WAITS)
 
     # --- The job --------------------------------------------------------------------------------------------
 
@@ -161,7 +165,12 @@ class Command(BaseCommand):
         self._wait_for(job)
         changes = list(Change.objects.filter(job=job).last_tries().order_by("created_at"))
         for change in changes:
-            self.stdout.write(presenters.change_line(change))
+            name = quoted((change.intended or {}).get("name", change.group_name))
+            if change.state == Change.State.APPLIED:
+                self.stdout.write(f"applied: {name}")
+            else:
+                said = replace(outcome_words(change), next_step="")
+                self.stdout.write(f"{change.state}: {name}. {_one_line(said)}")
         applied = sum(change.state == Change.State.APPLIED for change in changes)
         if job.state != Job.State.DONE or applied != job.total:
             words = _one_line(job_words(job))
@@ -172,43 +181,48 @@ class Command(BaseCommand):
         told = ""
         while job.is_active:
             if not workers.is_any_alive():
-                self._end_bar()
+                self._draw_bar(job, end="\n")
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
             if job.state == Job.State.WAITING and job.reason not in ("", told):
                 told = job.reason
-                self._end_bar()
+                self._draw_bar(job, end="\n")
                 self._say(_waiting_words(job))
             self._draw_bar(job)
             time.sleep(INTERVAL)
             job.refresh_from_db()
-        self._draw_bar(job)
-        self._end_bar()
+        self._draw_bar(job, end="\n")
 
-    def _draw_bar(self, job: Job) -> None:
+    def _draw_bar(self, job: Job, end: str = "") -> None:
         if self.stderr.isatty():
             progress = progress_of(job)
             bar = ("#" * (progress.percent * BAR // 100)).ljust(BAR, ".")
             words = f"{progress.done} of {progress.total} applied, {progress.refused + progress.failed} not"
-            self.stderr.write(f"\r[{bar}] {words}", str, ending="")
+            self.stderr.write(f"\r[{bar}] {words}", str, ending=end)
             self.stderr.flush()
-
-    def _end_bar(self) -> None:
-        if self.stderr.isatty():
-            self.stderr.write("", str)
 
     # --- Words ----------------------------------------------------------------------------------------------
 
-    def _show(self, found: Comparison, options: dict[str, Any]) -> None:
+    def _show(self, found: EditPlan, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.stdout.write(json.dumps(presenters.plan_data(found), ensure_ascii=False, indent=2))
-            for words in presenters.rule_lines(found):
+            data = [
+                {
+                    "action": "create" if line.old is None else "update",
+                    "name": line.new.name,
+                    "changes": _changes_of(line),
+                }
+                for line in found.lines
+            ]
+            # Percents and amounts are numbers, whole ones without a point.
+            as_number = lambda number: float(number) if number % 1 else int(number)  # noqa: E731
+            self.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=as_number))
+            for words in _rule_lines(found):
                 self._say(words)
         else:
             # Colours for a terminal, unless NO_COLOR is set: see https://no-color.org.
             is_wanted = self.stdout.isatty() and not options["no_color"] and not os.environ.get("NO_COLOR")
             style = color_style() if is_wanted or options["force_color"] else no_style()
             marks = {"+": style.SUCCESS, "-": style.ERROR, "~": style.WARNING, "!": style.WARNING}
-            for line in presenters.plan_lines(found):
+            for line in _plan_lines(found):
                 self.stdout.write(marks.get(line[0], str)(line))
         self.stdout.flush()
 
@@ -216,11 +230,73 @@ class Command(BaseCommand):
         self.stderr.write(words, str)
 
 
+# --- The plan ----------------------------------------------------------------------------------------------
+
+
+def _compare(file: str, content: bytes, credentials: PosterCredentials) -> EditPlan:
+    """Return what a scheme changes. Raises `NotReadable`, `PosterError`, and its errors as `CommandError`."""
+    found = compare_with_poster(SCHEME, content, credentials)
+    if found.errors:
+        lines = [f"{file}:{error.line}:{error.column}: {printable(error.text)}" for error in found.errors]
+        more = [f"and {len(lines) - ERRORS_AT_MOST} more"] if len(lines) > ERRORS_AT_MOST else []
+        raise CommandError("\n".join([*lines[:ERRORS_AT_MOST], *more]))
+    return found
+
+
+def _without_clients(found: EditPlan) -> EditPlan:
+    """Return a plan without what it does not show: the counts of clients move all day."""
+    return replace(found, lines=tuple(replace(line, clients=0, namesakes=()) for line in found.lines))
+
+
+def _values_of(values: GroupValues) -> dict[str, Any]:
+    """Return values by the fields of a file, in its units; a discount group has no birthday bonus: 0."""
+    found = {"name": values.name, "type": TYPE_NAMES[LoyaltyType(values.loyalty_type)]}
+    return found | {"percent": values.percent, "birthday_bonus": values.effective_bonus}
+
+
+def _changes_of(line: Line) -> dict[str, tuple[Any, Any]]:
+    """Return the old and the new value of each field that a line changes; a new group has no old ones."""
+    new = _values_of(line.new)
+    if line.old is None:
+        del new["name"]
+        if line.new.loyalty_type == LoyaltyType.DISCOUNT:
+            del new["birthday_bonus"]
+        return {field: (None, value) for field, value in new.items()}
+    old = _values_of(line.old)
+    return {field: (old[field], value) for field, value in new.items() if value != old[field]}
+
+
+def _plan_lines(found: EditPlan) -> Iterator[str]:
+    """Yield the lines of a plan as `git diff` tells them: what goes begins with -, what comes with +."""
+    for line in found.lines:
+        yield f"{'+' if line.old is None else '~'} {quoted(line.new.name)}"
+        for field, values in _changes_of(line).items():
+            for mark, value in zip("-+", values, strict=True):
+                if value is not None:
+                    words = plain(value) if isinstance(value, Decimal) else value
+                    yield f"{mark}   {field}: {quoted(words) if field == 'name' else words}"
+    yield from _rule_lines(found)
+    for name in found.unlisted:
+        yield f"  {quoted(name)} is not in the file, and stays as it is"
+    changed = len(found.lines) - found.created
+    yield f"{found.created} to create, {changed} to change, {found.unchanged} as they are"
+
+
+def _rule_lines(found: EditPlan) -> Iterator[str]:
+    """Yield a line for each loyalty rule that the file or Poster has alone."""
+    for where, rules in (("the file", found.missing_rules), ("Poster", found.other_rules)):
+        for group, total in rules:
+            yield f"! rule: {quoted(group)} from {total} is in {where} alone; rules are only read"
+
+
+# --- Parts -------------------------------------------------------------------------------------------------
+
+
 def _connection_of(name: str) -> PosterCredentials:
     """Return the credentials of the user who acts, who has to be active and to see the groups."""
     user = User.objects.filter(username=name).first()
     if user is None or not user.is_active:
-        raise CommandError(f"There is no active user {presenters.quoted(name)}.")
+        raise CommandError(f"There is no active user {quoted(name)}.")
     _require(user, VIEW)
     credentials = credentials_of(user)
     if credentials is None:
@@ -276,20 +352,6 @@ def _one_line(message: Message) -> str:
     return printable(" ".join(filter(None, parts)))
 
 
-def _not_sent_words(error: NotSent | NotNow) -> str:
-    """Return why nothing was sent, in the words of the form."""
-    match error:
-        case Locked():
-            return _holder_words(error.holder)
-        case BonusBlocked():
-            return bonus_blocked_words()
-        case NotRecorded():
-            return _one_line(not_recorded_words())
-        case NotNow():
-            return "The plan was started or deleted meanwhile."
-    return "The job could not be started; the same plan in the browser, under Compare with a file, says why."
-
-
 def _holder_words(holder: Holder) -> str:
     """Return what holds a group, and where to look."""
     notice = holder_notice(holder)
@@ -297,30 +359,34 @@ def _holder_words(holder: Holder) -> str:
 
 
 def _waiting_words(job: Job) -> str:
-    """Return what a job waits for; where that is a group, with what holds it."""
     words = _one_line(job_words(job))
-    if job.reason not in (Job.Stop.LOCKED, Job.Stop.BUSY):
-        return words
-    keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
-    lock = Lock.objects.in_the_way(job.account_id, keys)
-    return f"{words} {_holder_words(lock.holder)}" if lock else words
+    if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
+        keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
+        if lock := Lock.objects.in_the_way(job.account_id, keys):
+            words = f"{words} {_holder_words(lock.holder)}"
+    return words
 
 
 @contextmanager
-def _errors_in_words(file: str | None) -> Iterator[None]:
+def _errors_in_words() -> Iterator[None]:
     """Turn the errors of a file, of Poster and of the queue into those of a command."""
     try:
         yield
-    except NotAScheme as mistakes:
-        errors = mistakes.errors
-        lines = [f"{file}:{error.line}:{error.column}: {printable(error.text)}" for error in errors]
-        more = [f"and {len(lines) - ERRORS_AT_MOST} more"] if len(lines) > ERRORS_AT_MOST else []
-        raise CommandError("\n".join([*lines[:ERRORS_AT_MOST], *more])) from None
-    except NotComparable as problem:
-        raise CommandError(printable(str(problem))) from None
-    except PosterError as error:
-        raise CommandError(_one_line(error_words(error))) from None
-    except (NotSent, NotNow) as error:
-        raise CommandError(f"{_not_sent_words(error)} {NOTHING_SENT}") from None
-    except KeyboardInterrupt:
-        raise CommandError(NOTHING_SENT) from None
+    except (NotReadable, PosterError, NotSent, NotNow, KeyboardInterrupt) as error:
+        words = ""
+        match error:
+            case NotReadable():
+                raise CommandError(printable(error.messages[0])) from None
+            case PosterError():
+                raise CommandError(_one_line(error_words(error))) from None
+            case Locked():
+                words = _holder_words(error.holder)
+            case BonusBlocked():
+                words = bonus_blocked_words()
+            case NotRecorded():
+                words = _one_line(not_recorded_words())
+            case NotNow():
+                words = "The plan was started or deleted meanwhile."
+            case NotSent():
+                words = "The job could not be started; the browser says why, under Import groups from a file."
+        raise CommandError(f"{words} {NOTHING_SENT}".lstrip()) from None
