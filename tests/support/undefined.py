@@ -4,7 +4,6 @@ What may be missing stands in `{% if %}`, `{% for %}` or `{% firstof %}`, or has
 """
 
 import inspect
-from typing import Any
 
 from django.template.defaultfilters import default
 
@@ -14,19 +13,29 @@ OURS = tuple(str(ROOT / folder) for folder in ("groups", "poster_admin", "templa
 
 
 class Undefined(str):
-    """A `string_if_invalid` that raises where a template of the project draws it."""
+    """A `string_if_invalid` that is empty, and raises where a template of the project draws it."""
 
     __slots__ = ()
 
-    def __mod__(self, variable: Any) -> str:
-        # Django formats it in a function that knows the context, and mostly the expression, as `self`.
+    def __bool__(self) -> bool:
+        # An expression asks this before it goes on to its filters with an empty text.
+        self._check()
+        return False
+
+    def __contains__(self, part: str) -> bool:  # type: ignore[override]
+        # A `{% blocktranslate %}` asks for "%s" in it.
+        self._check()
+        return False
+
+    def _check(self) -> None:
+        """Raise unless the caller, a function that knows the context, may draw what is not there."""
         frame = inspect.currentframe()
+        while frame and "context" not in frame.f_locals:
+            frame = frame.f_back
         assert frame is not None
-        assert frame.f_back is not None
-        caller = frame.f_back.f_locals
-        filters = getattr(caller.get("self"), "filters", ())
-        name = caller["context"].render_context.template.origin.name
-        # Those of Django, as of its admin, may draw what is not there.
-        if name.startswith(OURS) and not any(each is default for each, _arguments in filters):
-            raise AssertionError(f"{variable} is undefined in {name}.")
-        return ""
+        expression = frame.f_locals.get("self")
+        name = frame.f_locals["context"].render_context.template.origin.name
+        may_be_missing = any(each is default for each, _arguments in getattr(expression, "filters", ()))
+        # Templates of Django, as of its admin, may draw what is not there.
+        if name.startswith(OURS) and not may_be_missing:
+            raise AssertionError(f"{expression or frame.f_locals.get('key')} is undefined in {name}.")
