@@ -31,8 +31,7 @@ from groups.presenters.destinations import Source, sources
 from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
 from groups.presenters.history_tabs import TabSource, tab_sources
 from groups.presenters.holders import HolderNotice, holder_notice
-from groups.presenters.lists.column_sets import ColumnSet, column_sets
-from groups.presenters.lists.conditions import Condition, conditions
+from groups.presenters.lists.conditions import ColumnSet, Condition, column_sets, conditions
 from groups.presenters.lists.group_list import FindMarks, mark_finders
 from groups.presenters.places import Begin, Part, Show, parts_by_place
 from groups.presenters.settings_pages import SettingsSource, settings_sources

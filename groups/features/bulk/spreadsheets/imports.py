@@ -19,7 +19,7 @@ from groups.features.bulk.spreadsheets.reader import NotReadable, Table, read_ta
 from groups.forms.fields import NameField
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import fold, whole_number
-from groups.presenters.lists.column_sets import column_sets
+from groups.presenters.lists.conditions import column_sets
 from groups.services.groups import Groups
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.spreadsheets.exports import header

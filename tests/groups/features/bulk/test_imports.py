@@ -13,7 +13,7 @@ from groups.features.bulk.spreadsheets.imports import read_import
 from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
-from groups.presenters.lists.column_sets import column_sets
+from groups.presenters.lists.conditions import column_sets
 from groups.services.groups import Groups
 from groups.services.writes.execute import execute
 from tests.support.bulk import run_answered
