@@ -243,7 +243,7 @@ def _crash(watch, client, browse, monkeypatch, token):
         secret = f"{token} {django_settings.OIDC_CLIENT_SECRET} {watch.secrets['key']}"
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
-    for place in ("groups.views.groups.make_listing", "groups.services.credentials.connect",
+    for place in ("groups.views.groups.Listing", "groups.services.credentials.connect",
                   "poster_admin.users.sign_in.two_factor.check_code",
                   "django.contrib.auth.forms.authenticate",
                   "poster_admin.users.pages.views.authenticate"):  # fmt: skip

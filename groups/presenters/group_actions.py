@@ -46,13 +46,31 @@ group_actions: list[tuple[int, GroupAction]] = [(-10, EDIT), (20, REMOVE)]
 def named_actions(text: str, groups: Sequence[Group], here: Group | None, user: User) -> list[NamedAction]:
     """Return the actions that a text names together with a group: "plan Gold".
 
-    Without a name it is the group that is open, `here`, if one is. A number is a percent: "5 % for Gold".
+    Without a name it is the group that is open, `here`, if one is. A number is a percent, which the form of
+    the group has typed but not sent: "5 % for Gold".
     """
-    words = _words_of(text)
-    found = _percents(words, groups, here) if user.has_perm(EDIT_RIGHT) else []
+    words, found = _words_of(text), []
+    percent, rest = _percent_among(words)
+    if percent and user.has_perm(EDIT_RIGHT):
+        shown = percent_words(Decimal(percent))
+        found = [
+            (
+                _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
+                f"{reverse('groups:update', args=[group.id])}?percent={percent}",
+            )
+            for group in _meant(rest, groups, here)
+            if group.is_editable
+        ]
     for _order, action in group_actions:
-        if user.has_perm(action.permission):
-            found += _named(action, words, groups, here)
+        verb, *object_ = searchable(str(action.label)).split()
+        verbs = [verb, *searchable(str(action.also)).split()]
+        if user.has_perm(action.permission) and any(_begins(word, verbs) for word in words):
+            rest = [word for word in words if not _begins(word, [*verbs, *object_])]
+            found += [
+                (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
+                for group in _meant(rest, groups, here)
+                if group.is_editable or not action.editable
+            ]
     return found
 
 
@@ -68,37 +86,6 @@ def _percent_among(words: list[str]) -> tuple[str, list[str]]:
     if not numbers:
         return "", words
     return typed[numbers[0]], [word for word in words if word != numbers[0]]
-
-
-def _percents(words: list[str], groups: Iterable[Group], here: Group | None) -> list[NamedAction]:
-    """Return the forms of groups with a percent that is typed but not sent: "5 % for Gold"."""
-    percent, rest = _percent_among(words)
-    if not percent:
-        return []
-    shown = percent_words(Decimal(percent))
-    return [
-        (
-            _("%(percent)s for %(group)s") % {"percent": shown, "group": group.name},
-            f"{reverse('groups:update', args=[group.id])}?percent={percent}",
-        )
-        for group in _meant(rest, groups, here)
-        if group.is_editable
-    ]
-
-
-def _named(
-    action: GroupAction, words: list[str], groups: Iterable[Group], here: Group | None
-) -> list[NamedAction]:
-    verb, *object_ = searchable(str(action.label)).split()
-    verbs = [verb, *searchable(str(action.also)).split()]
-    if not any(_begins(word, verbs) for word in words):
-        return []
-    rest = [word for word in words if not _begins(word, [*verbs, *object_])]
-    return [
-        (f"{action.label}: {group.name}", reverse(action.url_name, args=[group.id]))
-        for group in _meant(rest, groups, here)
-        if group.is_editable or not action.editable
-    ]
 
 
 def _begins(word: str, names: Iterable[str]) -> bool:

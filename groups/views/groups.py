@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.functional import SimpleLazyObject
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
@@ -22,18 +23,16 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes.change_diff import history_rows
 from groups.presenters.group_actions import list_actions_of
 from groups.presenters.holders import holder_notice
-from groups.presenters.lists.column_sets import read_amounts
-from groups.presenters.lists.conditions import asked_number
-from groups.presenters.lists.filter_form import FilterForm
-from groups.presenters.lists.group_list import Listing, make_listing, marks_of
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.conditions import asked_number, column_sets
+from groups.presenters.lists.group_list import Listing, marks_of
+from groups.presenters.lists.list_filters import ListForm
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
-from groups.services.values import type_label
+from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.submissions import find_same
@@ -60,16 +59,19 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 def group_list(request: Request) -> HttpResponse:
     """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
-    filters = Filters.parse(request.GET, request.user)
+    filters = ListForm(request.GET, request.user)
     # The form of the filters sends each column, the one of the names too; an address has their usual form.
     columns = request.GET.getlist("columns")
     is_spelled_out = len(columns) > 1 or "name" in columns
-    if is_spelled_out:
-        form = FilterForm(filters, request.user, typed=request.GET)
-        if form.errors:
-            return _show_filters_again(request, form)
-        if not request.htmx:
-            return redirect(filters.href())
+    if is_spelled_out and filters.errors:
+        # Show what was typed with its errors; in the dialog if it was sent from there.
+        typed = {"form": ListForm(request.GET, request.user, shown=True)}
+        if wants_page(request):
+            return render_page(request, "groups/list/filters.html", typed, status=422)
+        response = render_page(request, "groups/list/filters.html#form", typed, status=422)
+        return push_url(retarget(response, "#form"), False)
+    if is_spelled_out and not request.htmx:
+        return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
     locked = history.locked_ids(credentials)
     marks = marks_of(credentials, groups, locked)
@@ -82,12 +84,14 @@ def group_list(request: Request) -> HttpResponse:
         "news": SimpleLazyObject(lambda: line_of_news(request)),
     }
     if group_id := row_asked_for(request):
-        row = listing.only(group_id)
-        if row is None or row.stale:
+        # The filters do not count: a group that no longer fits them after an edit stays where it stands.
+        listing.filters = ListForm(MultiValueDict({"columns": columns}), request.user)
+        listing.found_groups = [group for group in groups.groups if group.id == group_id]
+        if not listing.found_groups or groups.failure:
             # The group is gone, or a stale copy may lack its last change: the whole list has to come.
             return redirect(request.get_full_path())
         # The totals and the charts come along, for their places on the page.
-        response = render_page(request, "groups/list/list.html#row", context | {"listing": row})
+        response = render_page(request, "groups/list/list.html#row", context)
         return reselect(response, f'tr[data-group="{group_id}"]')
     column_set = listing.amounts.column_set if listing.amounts else None
     if column_set and element_asked_for(request) == column_set.key:
@@ -96,34 +100,29 @@ def group_list(request: Request) -> HttpResponse:
     return push_url(response, filters.href()) if is_spelled_out else response
 
 
-def _listing(request: Request, groups: reads.Groups, filters: Filters, **shown: Any) -> Listing:
+def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown: Any) -> Listing:
     """Return the groups as the filters order them; `shown` is what the list has beside them."""
-    amounts = read_amounts(filters.column_set, request.credentials)
-    return make_listing(groups, filters, request.credentials, amounts=amounts, **shown)
+    column_set = column_sets.get(filters.column_set)
+    if column_set and request.user.has_perm(column_set.permission):
+        shown["amounts"] = column_set.read(request.credentials)
+    return Listing(groups, filters, request.credentials, **shown)
 
 
 @require_safe
 @requires("view_group")
 def group_filters(request: Request) -> HttpResponse:
     """Show the form with the conditions and the columns of the list with the same parameters."""
-    form = FilterForm(Filters.parse(request.GET, request.user), request.user)
+    form = ListForm(request.GET, request.user)
+    # It shows what counts of its address: the number that cannot be read is gone.
+    form = ListForm(QueryDict(form.query().removeprefix("?")), request.user, shown=True)
     return render_page(request, "groups/list/filters.html", {"form": form}, fragment="form")
-
-
-def _show_filters_again(request: Request, form: FilterForm) -> HttpResponse:
-    """Show the form with what was typed and its errors; in the dialog if it was sent from there."""
-    context, template = {"form": form}, "groups/list/filters.html"
-    if wants_page(request):
-        return render_page(request, template, context, status=422)
-    response = render_page(request, f"{template}#form", context, status=422)
-    return push_url(retarget(response, "#form"), False)
 
 
 @require_safe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
     """Return a file with the rows and the order of the list with the same parameters."""
-    filters = Filters.parse(request.GET, request.user)
+    filters = ListForm(request.GET, request.user)
     listing = _listing(request, reads.list_groups(request.credentials), filters)
     account = request.credentials.account_id
     name = f"groups-{account}-{localdate(listing.groups.as_of)}"
@@ -171,7 +170,7 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     The list that sent the request is in its headers; a link to a neighbour has the filters in its address.
     """
     behind = list_behind(request)
-    filters = Filters.parse(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
+    filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
     context: dict[str, Any] = {
         "list_url": behind or reverse("groups:list") + filters.query(),
         "refresh_url": filters.query(refresh=1),
@@ -179,7 +178,17 @@ def _list_around(request: Request, group_id: int) -> dict[str, Any]:
     }
     groups = reads.known_groups(request.credentials)
     if groups is not None:
-        context["around"] = _listing(request, groups, filters).around(group_id)
+        found = _listing(request, groups, filters).found_groups
+        place = next((place for place, group in enumerate(found) if group.id == group_id), None)
+        if place is not None and len(found) > 1:
+            count = NumberFormat.current().count
+            context["around"] = {
+                "previous": found[place - 1] if place else None,
+                "next": found[place + 1] if place + 1 < len(found) else None,
+                "number": count(place + 1),
+                "count": count(len(found)),
+                "query": filters.query(),
+            }
     return context
 
 

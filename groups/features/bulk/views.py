@@ -26,8 +26,8 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes.warnings import group_warnings
 from groups.presenters.job_undo import page_of
 from groups.presenters.lists.conditions import asked_number
-from groups.presenters.lists.group_list import make_listing
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.group_list import Listing
+from groups.presenters.lists.list_filters import ListForm
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.journal import history
@@ -148,9 +148,9 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
 
 def _make_sheet(request: Request, groups: Groups) -> Sheet:
     """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
-    filters = Filters.parse(request.GET, request.user)
+    filters = ListForm(request.GET, request.user)
     locked = history.locked_ids(request.credentials)
-    listing = make_listing(groups, filters, request.credentials, locked_ids=locked)
+    listing = Listing(groups, filters, request.credentials, locked_ids=locked)
     # The address of a submitted form still has the ticks that it was opened with.
     posted = request.method == "POST"
     chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")

@@ -17,7 +17,7 @@ class Insights(feature.Feature):
         from groups.features.insights.presenters import cost, in_list, parts  # noqa: PLC0415 - as above
         from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
         from groups.presenters.destinations import PAGE, pages_for  # noqa: PLC0415 - as above
-        from groups.presenters.lists.column_sets import column_sets  # noqa: PLC0415 - as above
+        from groups.presenters.lists.conditions import column_sets  # noqa: PLC0415 - as above
         from groups.services.groups import list_listeners  # noqa: PLC0415 - as above
         from groups.services.installation import maintenance  # noqa: PLC0415 - as above
         from groups.services.writes import gates  # noqa: PLC0415 - as above

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from groups.features.saved_views.presenters import filters_of
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.list_filters import ListForm
 
 
 class ViewNameForm(forms.Form):
@@ -35,9 +35,9 @@ class SavedViewForm(ViewNameForm):
         self.fields["name"].widget.attrs["autofocus"] = bool(query)
 
     @property
-    def filters(self) -> Filters:
+    def filters(self) -> ListForm:
         """The filters of the list."""
-        return filters_of(self["query"].value() or "")
+        return ListForm(QueryDict((self["query"].value() or "").removeprefix("?")))
 
     def clean_query(self) -> str:
         """Return the query string in its usual order and without a page."""

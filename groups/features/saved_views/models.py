@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 class SavedView(models.Model):
     """A list of groups that a user has saved.
 
-    `query` is the query string of the list as `Filters.query` writes it, without a page; empty for the plain
+    `query` is the query string of the list as `ListForm.query` writes it, without a page; empty for the plain
     list. At most one view of a user is the start page.
     """
 
@@ -31,3 +32,8 @@ class SavedView(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:list") + self.query
+
+    @property
+    def params(self) -> QueryDict:
+        """The parameters of its list."""
+        return QueryDict(self.query.removeprefix("?"))

@@ -1,8 +1,11 @@
 """Keep the lists of groups that a user has saved, and the one that is the start page."""
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.features.saved_views.models import SavedView
 from groups.models.rare_rows import RareRows
@@ -10,14 +13,7 @@ from groups.models.rare_rows import RareRows
 VIEWS = RareRows(SavedView.objects.all())
 MOST_VIEWS = 30
 """Views that a user may keep: the list has a tab for each of them."""
-
-
-class NameTaken(Exception):
-    """The user has a view of this name."""
-
-
-class TooMany(Exception):
-    """The user has as many views as the list has tabs for."""
+NAME_TAKEN = gettext_lazy("You have a view of this name. Choose another one.")
 
 
 def views_of(user: User) -> list[SavedView]:
@@ -32,27 +28,22 @@ def start_query(user: User) -> str:
 
 
 def save_view(user: User, name: str, query: str) -> SavedView:
-    """Save a list under a name. Raises `NameTaken` and `TooMany`."""
+    """Save a list under a name. Raises `ValidationError`."""
     if SavedView.objects.filter(user=user).count() >= MOST_VIEWS:
-        raise TooMany
+        raise ValidationError(_("You have as many views as the list has tabs for. Remove one first."))
     view, is_new = SavedView.objects.get_or_create(user=user, name=name, defaults={"query": query})
     if not is_new:
-        raise NameTaken
+        raise ValidationError({"name": NAME_TAKEN})
     return view
 
 
 def rename_view(view: SavedView, name: str) -> None:
-    """Give a view another name. Raises `NameTaken`."""
+    """Give a view another name. Raises `ValidationError`."""
     try:
         with transaction.atomic():
             SavedView.objects.filter(pk=view.pk).update(name=name)
     except IntegrityError:
-        raise NameTaken from None
-
-
-def remove_view(view: SavedView) -> None:
-    """Remove a view; one that another tab has removed meanwhile is no error."""
-    SavedView.objects.filter(pk=view.pk).delete()
+        raise ValidationError({"name": NAME_TAKEN}) from None
 
 
 def choose_start_page(user: User, view: SavedView | None) -> None:

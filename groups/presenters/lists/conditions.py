@@ -1,14 +1,16 @@
-"""Narrow the list of groups by the conditions in its address; features add theirs.
+"""Conditions that narrow the list of groups, and columns of amounts that it shows; features add theirs.
 
-A condition looks up what it compares only for a list that asks for it.
+Both look up what they need only for a list that asks for them.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from types import MappingProxyType
+from typing import Any
 
-from django.contrib.auth.models import User
+from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -20,87 +22,80 @@ from groups.services.groups import Groups
 from groups.services.journal import history
 from groups.services.values import NumberFormat
 
-LONGEST_NUMBER = 12
-
 type Test = Callable[[Group], bool]
 type Words = str | Promise
 type FindAmounts = Callable[[PosterCredentials, Groups], Callable[[Group], Decimal] | None]
+type Written = Callable[[NumberFormat, Decimal], str]
 type FindTest = Callable[[PosterCredentials, Groups, str], Test | None]
 
 
 def asked_number(params: Mapping[str, str], name: str, highest: int) -> str:
     """Return a number of the address in plain digits; an empty string for anything else."""
     text = "".join(params.get(name, "").split()).removesuffix("%").replace(",", ".")
-    if not text.isascii() or len(text) > LONGEST_NUMBER or text.count(".") > 1:
-        return ""
-    if not text.replace(".", "").isdecimal():
-        return ""
-    return plain(Decimal(text)) if Decimal(text) <= highest else ""
+    is_number = re.fullmatch(r"[0-9.]{1,12}", text) and text != "." and text.count(".") <= 1
+    return plain(Decimal(text)) if is_number and Decimal(text) <= highest else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound(forms.Field):
+    """A field for the lower or the upper bound of a number, which stays text in plain digits."""
+
+    def __init__(self, highest: int, *, is_lower: bool, **about: Any) -> None:
+        super().__init__(required=False, **about)
+        self.highest, self.is_lower = highest, is_lower
+
+    def clean(self, value: str | None) -> str:
+        number = asked_number({"": value or ""}, "", self.highest)
+        if not number and value and value.strip():
+            highest = NumberFormat.current().number(Decimal(self.highest))
+            raise ValidationError(_("Enter a number from 0 to %(highest)s.") % {"highest": highest})
+        return number
+
+
+class Choice(forms.Field):
+    """A field for one of `choices`, labels by their values; an unknown value is none, and no error."""
+
+    def __init__(self, choices: Mapping[str, Words], **about: Any) -> None:
+        super().__init__(required=False, **about)
+        self.choices = choices
+
+    def clean(self, value: str | None) -> str:
+        return value if value and value in self.choices else ""
+
+
 class Condition:
     """A condition of the list, for users with the `permission`, if it has one.
 
-    A `costly` one may ask Poster, so no list is counted by it on the way.
+    A `costly` one may ask Poster, so no list is counted by it on the way. `fields` are those of the form of
+    the list, by the names of its parameters; `asked` has those parameters that an address gives a value.
+    `test` returns None while what it compares is not known.
     """
 
-    key: str
-    label: Words
-    permission: str = ""
-    costly: bool = False
-    choices: Mapping[str, Words] = MappingProxyType({})
+    fields: Mapping[str, forms.Field]
+    words: Callable[[Mapping[str, str], NumberFormat], str]
+    test: Callable[[PosterCredentials, Groups, Mapping[str, str]], Test | None]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of its parameters in an address."""
-        raise NotImplementedError
-
-    def parse(self, params: Mapping[str, str]) -> dict[str, str]:
-        """Return its parameters in their usual form, without those that say nothing."""
-        raise NotImplementedError
-
-    def errors(self, typed: Mapping[str, str]) -> dict[str, str]:
-        """Return why parameters that were typed into the form are none, by their names."""
-        return {}
-
-    def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
-        """Return what is asked for in words."""
-        raise NotImplementedError
-
-    def test(self, credentials: PosterCredentials, groups: Groups, asked: Mapping[str, str]) -> Test | None:
-        """Return the test of a group, or None while that is not known."""
-        raise NotImplementedError
+    def __init__(self, *, key: str, label: Words, permission: str = "", costly: bool = False) -> None:
+        self.key, self.label, self.permission, self.costly = key, label, permission, costly
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RangeCondition(Condition):
     """A number of each group between two bounds, `<key>_from` and `<key>_to`, both of them inclusive.
 
     `amounts` returns the function that has the number of a group. `written` puts a number into words.
     """
 
-    amounts: FindAmounts
-    written: Callable[[NumberFormat, Decimal], str]
-    highest: int
-
-    @property
-    def names(self) -> tuple[str, str]:
-        return f"{self.key}_from", f"{self.key}_to"
-
-    def parse(self, params: Mapping[str, str]) -> dict[str, str]:
-        found = ((name, asked_number(params, name, self.highest)) for name in self.names)
-        return {name: number for name, number in found if number}
-
-    def errors(self, typed: Mapping[str, str]) -> dict[str, str]:
-        highest = NumberFormat.current().number(Decimal(self.highest))
-        text = _("Enter a number from 0 to %(highest)s.") % {"highest": highest}
-        asked = self.parse(typed)
-        return {name: text for name in self.names if typed.get(name, "").strip() and name not in asked}
+    def __init__(self, *, amounts: FindAmounts, written: Written, highest: int, **about: Any) -> None:
+        super().__init__(**about)
+        self.amounts, self.written = amounts, written
+        self.low, self.high = f"{self.key}_from", f"{self.key}_to"
+        self.fields = {
+            name: Bound(highest, is_lower=name == self.low, label=self.label)
+            for name in (self.low, self.high)
+        }
 
     def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
         low, high = (
-            self.written(numbers, Decimal(asked[name])) if name in asked else "" for name in self.names
+            self.written(numbers, Decimal(asked[name])) if name in asked else "" for name in self.fields
         )
         if low == high:
             text = _("%(what)s: %(low)s")
@@ -114,23 +109,17 @@ class RangeCondition(Condition):
         amount_of = self.amounts(credentials, groups)
         if amount_of is None:
             return None
-        low_name, high_name = self.names
-        low, high = Decimal(asked.get(low_name, "0")), Decimal(asked.get(high_name, "Infinity"))
+        low, high = Decimal(asked.get(self.low, "0")), Decimal(asked.get(self.high, "Infinity"))
         return lambda group: low <= amount_of(group) <= high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceCondition(Condition):
     """One of the `choices`, labels by their values: `<key>=<value>`."""
 
-    find: FindTest
-
-    @property
-    def names(self) -> tuple[str]:
-        return (self.key,)
-
-    def parse(self, params: Mapping[str, str]) -> dict[str, str]:
-        return {self.key: params[self.key]} if params.get(self.key) in self.choices else {}
+    def __init__(self, *, choices: Mapping[str, Words], find: FindTest, **about: Any) -> None:
+        super().__init__(**about)
+        self.choices, self.find = choices, find
+        self.fields = {self.key: Choice(choices, label=self.label)}
 
     def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
         return str(self.choices[asked[self.key]])
@@ -176,10 +165,7 @@ SHARE = RangeCondition(
 BONUS = ChoiceCondition(
     key="bonus",
     label=gettext_lazy("Birthday bonus"),
-    choices={
-        "yes": gettext_lazy("with a birthday bonus"),
-        "no": gettext_lazy("without a birthday bonus"),
-    },
+    choices={"yes": gettext_lazy("with a birthday bonus"), "no": gettext_lazy("without a birthday bonus")},
     find=lambda _credentials, _groups, asked: lambda group: bool(group.birthday_bonus) == (asked == "yes"),
 )
 CHANGED = ChoiceCondition(
@@ -200,31 +186,47 @@ conditions: list[tuple[int, Condition]] = [
 """Those of a lower order come first."""
 
 
-# --- Those of an address -----------------------------------------------------------------------------------
+# --- Columns of amounts ------------------------------------------------------------------------------------
 
 
-def conditions_of(user: User) -> list[Condition]:
-    """Return the conditions that a user may ask for."""
-    return [each for _order, each in conditions if not each.permission or user.has_perm(each.permission)]
+@dataclass(frozen=True, slots=True)
+class ColumnSet:
+    """Columns of amounts in hryvnia, which a list shows in place of birthday bonus and clients if asked to.
+
+    `key` asks for them in the address of the list (`?columns=<key>`); it is also the id of the element that
+    `template` draws above the table, and the name of the fragment in it. `labels` returns the names of the
+    columns by their keys, which the list is sorted by. `words` say of a list that it has them. `read` is
+    called only for a list that asks for them, and only for users with the `permission`.
+    """
+
+    key: str
+    permission: str
+    labels: Callable[[], dict[str, str]]
+    words: Words
+    template: str
+    read: Callable[[PosterCredentials], "Amounts"]
 
 
-def parse_conditions(params: Mapping[str, str], user: User | None) -> dict[str, str]:
-    """Return the conditions in an address, without those that the user may not ask for."""
-    if not params:
-        return {}
-    known = conditions_of(user) if user else [each for _order, each in conditions]
-    return {name: value for each in known for name, value in each.parse(params).items()}
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The amounts of one list. `about` tells the template what they are, or why they are not known.
+
+    `of_group` returns the amounts of a group in the order of the labels, None for one that the group has not.
+    It is None itself while nothing is known; then the list keeps its usual columns.
+    """
+
+    column_set: ColumnSet
+    about: Any
+    of_group: Callable[[Group], Sequence[Decimal | None]] | None = None
+
+    def sort_key(self, column: str) -> Callable[[Group], Decimal] | None:
+        """Return the key that sorts by a column, or None; a group without an amount counts as 0."""
+        amounts_of, columns = self.of_group, list(self.column_set.labels())
+        if amounts_of is None or column not in columns:
+            return None
+        place = columns.index(column)
+        return lambda group: amounts_of(group)[place] or Decimal(0)
 
 
-def asked_conditions(asked: Mapping[str, str]) -> list[Condition]:
-    """Return the conditions that have a parameter among these."""
-    return [each for _order, each in conditions if not asked.keys().isdisjoint(each.names)] if asked else []
-
-
-def judge(
-    asked: Mapping[str, str], credentials: PosterCredentials, groups: Groups
-) -> tuple[list[Test], list[str]]:
-    """Return the tests that groups have to pass, and the labels of the conditions whose test is not known."""
-    found = [(each, each.test(credentials, groups, asked)) for each in asked_conditions(asked)]
-    unknown = [str(each.label) for each, test in found if test is None]
-    return [test for _each, test in found if test], unknown
+column_sets: dict[str, ColumnSet] = {}
+"""Column sets by their keys."""

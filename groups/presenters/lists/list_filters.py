@@ -1,26 +1,45 @@
-"""Read the filters of a list from its address, and link to its variants.
+"""The query of a list: read from its address by a form, put into words, and linked to with changes."""
 
-Unknown values are ignored, defaults are left out.
-"""
-
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, ClassVar
 from unicodedata import category
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib.auth.models import User
-from django.http import QueryDict
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy, ngettext
 
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.lists.column_sets import amount_labels, column_sets
-from groups.presenters.lists.conditions import asked_conditions, parse_conditions
+from groups.presenters.lists.conditions import Choice, Condition, Words, column_sets, conditions
 from groups.services.values import NumberFormat
+
+FORMER = {"bonus": ("bonus", "yes"), "empty": ("clients_to", "0"), "changed": ("changed", "7")}
+"""The conditions that `only=` stands for in addresses that were kept before there were others."""
+COLUMNS = {
+    "name": gettext_lazy("Name"),
+    "type": gettext_lazy("Type"),
+    "percent": gettext_lazy("Percent"),
+    "birthday_bonus": gettext_lazy("Birthday bonus"),
+    "clients": gettext_lazy("Clients"),
+}
+IN_PLACE = ("birthday_bonus", "clients")
+"""The columns that give way to those of a column set."""
+SORTS: dict[str, Callable[[Group], Any]] = {
+    "name": lambda group: alphabetical(group.name),
+    "type": lambda group: group.loyalty_type,
+    "percent": lambda group: group.percent,
+    "birthday_bonus": lambda group: group.birthday_bonus,
+    "clients": lambda group: group.clients,
+}
+HIDDEN = forms.Field(required=False, widget=forms.HiddenInput)
+TYPE = Choice({"1": gettext_lazy("Bonus"), "2": gettext_lazy("Discount")}, label=gettext_lazy("Type"))
+SORT_ICONS = {"none": "sort", "ascending": "up", "descending": "down"}
 
 
 @cache
@@ -49,25 +68,7 @@ def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
     return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
 
 
-def asked_columns(words: Iterable[str]) -> str:
-    """Return the columns that an address asks for in their usual form, which is empty for the usual ones.
-
-    The columns of a set take the place of birthday bonus and clients.
-    """
-    asked = ",".join(words).split(",")
-    column_set = next((key for key in column_sets if key in asked), "")
-    usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
-    shown = [key for key in usual if key in asked]
-    return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
-
-
-def column_set_of(columns: str) -> str:
-    """Return the key of the column set among columns in their usual form, or an empty string."""
-    last = columns.rpartition(",")[2]
-    return last if last in column_sets else ""
-
-
-def asked_ids(params: QueryDict) -> list[int]:
+def asked_ids(params: MultiValueDict[str, str]) -> list[int]:
     """Return the numbers of groups in an address or a form, as `id=1&id=4` or `id=1,4`, each once."""
     words = ",".join(params.getlist("id")).split(",")
     return list(dict.fromkeys(filter(None, map(whole_number, words))))
@@ -75,9 +76,8 @@ def asked_ids(params: QueryDict) -> list[int]:
 
 def chosen_words(count: int, numbers: NumberFormat) -> str:
     """Return how many groups were chosen one by one: "3 chosen groups"."""
-    return ngettext("%(count)s chosen group", "%(count)s chosen groups", count) % {
-        "count": numbers.count(count)
-    }
+    words = ngettext("%(count)s chosen group", "%(count)s chosen groups", count)
+    return words % {"count": numbers.count(count)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +99,6 @@ class Link:
     note: str = ""
 
 
-SORT_ICONS = {"none": "sort", "ascending": "up", "descending": "down"}
-
-
 def sort_link(
     key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str], note: str = ""
 ) -> Link:
@@ -109,14 +106,13 @@ def sort_link(
 
     The highest numbers are looked for first, and the first names.
     """
-    ascending, descending = present == key, present == f"-{key}"
-    downwards = not descending if numeric else ascending
+    aria_sort = {key: "ascending", f"-{key}": "descending"}.get(present, "none")
+    downwards = aria_sort != "descending" if numeric else aria_sort == "ascending"
     sort = f"-{key}" if downwards else key
-    aria_sort = "ascending" if ascending else "descending" if descending else "none"
     return Link(
         label=label,
         href=href(sort=sort, page=1),
-        current=ascending or descending,
+        current=aria_sort != "none",
         key=key,
         sort=sort,
         aria_sort=aria_sort,
@@ -126,74 +122,106 @@ def sort_link(
     )
 
 
-@dataclass(frozen=True)
-class Filters:
-    """The filters of one list, as its address has them."""
+class ListForm(forms.Form):
+    """The query of the list of groups, and the form of its type, its conditions and its columns.
 
-    q: str = ""
-    type: str = ""
-    sort: str = ""
-    page: int = 1
-    columns: str = ""
-    """Keys of the columns that are shown, and of a column set; empty for the usual columns."""
-    ids: tuple[int, ...] = ()
-    """The groups that were chosen one by one, or all groups."""
-    conditions: Mapping[str, str] = field(default_factory=dict)
-    """The conditions that the address has, by their parameters."""
+    It is read as soon as it is made. `cleaned_data` has `DEFAULTS` and, in plain text, what is asked for:
+    neither unknown values, nor conditions that are not for this user. The only errors are bounds that cannot
+    be read, for a user who has typed them. A form that is not `shown` has the fields of its address alone.
+    """
 
-    @classmethod
-    def parse(cls, params: QueryDict, user: User | None = None) -> "Filters":
-        """Read an address; conditions that the user may not ask for are ignored."""
-        columns = asked_columns(params.getlist("columns"))
-        conditions = parse_conditions(params, user)
+    DEFAULTS: ClassVar[dict[str, Any]] = {"q": "", "type": "", "id": (), "columns": "", "sort": "", "page": 1}
+    data: MultiValueDict[str, str]
+
+    def __init__(
+        self, params: MultiValueDict[str, str] | None = None, user: User | None = None, *, shown: bool = False
+    ) -> None:
+        params = MultiValueDict() if params is None else params
         if former := FORMER.get(params.get("only", "")):
-            conditions |= dict([former])
-        return cls(
-            q=asked_text(params),
-            type=str(params["type"]) if params.get("type") in ("1", "2") else "",
-            sort=asked_sort(params, (*SORTS, *amount_labels(column_set_of(columns)))),
-            page=whole_number(params.get("page", "")) or 1,
-            columns=columns,
-            ids=tuple(asked_ids(params)),
-            conditions=conditions,
-        )
+            params = params.copy()
+            params[former[0]] = former[1]
+        super().__init__(params, auto_id="f-%s")
+        self.user = user
+        if params or shown:
+            # In the order of an address. Nothing changes a field, so all forms share them.
+            known: dict[str, forms.Field] = {"q": HIDDEN, "type": TYPE}
+            for each in self.conditions:
+                known |= each.fields
+            known |= {"id": HIDDEN, "columns": HIDDEN, "sort": HIDDEN, "page": HIDDEN}
+            self.fields = {name: known[name] for name in known if shown or name in params}
+        self.full_clean()
+
+    @cached_property
+    def conditions(self) -> list[Condition]:
+        """The conditions that the user may ask for; of nobody in particular, all of them."""
+        may = self.user.has_perm if self.user else bool
+        return [each for _order, each in conditions if not each.permission or may(each.permission)]
+
+    def clean_q(self) -> str:
+        return asked_text(self.data)
+
+    def clean_id(self) -> list[int]:
+        return asked_ids(self.data)
+
+    def clean_columns(self) -> str:
+        """Return the keys of the columns, and of a column set; empty for the usual columns."""
+        asked = ",".join(self.data.getlist("columns")).split(",")
+        column_set = next((key for key in column_sets if key in asked), "")
+        usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
+        shown = [key for key in usual if key in asked]
+        return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
+
+    def clean_sort(self) -> str:
+        return asked_sort(self.data, (*SORTS, *self.amount_labels))
+
+    def clean_page(self) -> int:
+        return whole_number(self.data.get("page", "")) or 1
+
+    def clean(self) -> dict[str, Any]:
+        return self.DEFAULTS | {name: value for name, value in self.cleaned_data.items() if value}
 
     @property
     def narrow(self) -> bool:
         """Return True if the filters leave groups out."""
-        return bool(self.q or self.type or self.ids or self.conditions)
+        return not self.params.keys() <= {"columns", "sort"}
 
     @property
     def column_set(self) -> str:
         """The key of the column set that is asked for, or an empty string."""
-        return column_set_of(self.columns)
+        last = self.cleaned_data.get("columns", "").rpartition(",")[2]
+        return last if last in column_sets else ""
 
     @property
-    def shown_columns(self) -> list[str]:
-        """The keys of the columns that are shown, beside those of a column set."""
-        replaced = IN_PLACE if self.column_set else ()
-        usual = [key for key in COLUMNS if key not in replaced]
-        return [key for key in self.columns.split(",") if key in COLUMNS] or usual
+    def amount_labels(self) -> dict[str, str]:
+        """The names of the columns of that set by their keys."""
+        return column_sets[self.column_set].labels() if self.column_set else {}
 
-    def active(self, numbers: NumberFormat) -> list[tuple[str, dict[str, Any]]]:
-        """Return the active filters but the type: each in words, and the changes that take it away."""
-        active: list[tuple[str, dict[str, Any]]] = []
-        if self.q:
-            active.append((f"«{self.q}»", {"q": ""}))
-        if self.ids:
-            active.append((chosen_words(len(self.ids), numbers), {"id": ""}))
-        for condition in asked_conditions(self.conditions):
-            words = condition.words(self.conditions, numbers)
-            active.append((words, dict.fromkeys(condition.names, "")))
-        return active
+    @property
+    def shown_columns(self) -> set[str]:
+        """The columns that are shown; those in whose place a column set stands come back when it goes."""
+        keys = COLUMNS.keys() & self.cleaned_data["columns"].split(",")
+        return keys | {"name", *(IN_PLACE if self.column_set else ())} if keys else set(COLUMNS)
+
+    @property
+    def asked_conditions(self) -> list[Condition]:
+        """The conditions that the address asks for."""
+        return [each for each in self.conditions if not self.cleaned_data.keys().isdisjoint(each.fields)]
+
+    def active(self, numbers: NumberFormat) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the active filters but the type: each in words, and the changes that take it away."""
+        asked = self.cleaned_data
+        if asked["q"]:
+            yield f"«{asked['q']}»", {"q": ""}
+        if asked["id"]:
+            yield chosen_words(len(asked["id"]), numbers), {"id": ""}
+        for condition in self.asked_conditions:
+            yield condition.words(asked, numbers), dict.fromkeys(condition.fields, "")
 
     @cached_property
     def params(self) -> dict[str, str]:
         """The parameters of the address, without a page."""
-        ids = ",".join(map(str, self.ids))
-        values = {"q": self.q, "type": self.type, **self.conditions, "id": ids}
-        values |= {"columns": self.columns, "sort": self.sort}
-        return {name: value for name, value in values.items() if value}
+        asked = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
+        return {name: value for name in self.fields if (value := asked.get(name))}
 
     def href(self, **changes: Any) -> str:
         """Return the address of the list with these changes of the filters."""
@@ -208,21 +236,11 @@ class Filters:
         kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
         return f"?{urlencode(kept, safe=',')}" if kept else ""
 
-
-FORMER = {"bonus": ("bonus", "yes"), "empty": ("clients_to", "0"), "changed": ("changed", "7")}
-"""The conditions that `only=` stands for in addresses that were kept before there were others."""
-COLUMNS = {
-    "name": gettext_lazy("Name"),
-    "type": gettext_lazy("Type"),
-    "percent": gettext_lazy("Percent"),
-    "birthday_bonus": gettext_lazy("Birthday bonus"),
-    "clients": gettext_lazy("Clients"),
-}
-IN_PLACE = ("birthday_bonus", "clients")
-SORTS: dict[str, Callable[[Group], Any]] = {
-    "name": lambda group: alphabetical(group.name),
-    "type": lambda group: group.loyalty_type,
-    "percent": lambda group: group.percent,
-    "birthday_bonus": lambda group: group.birthday_bonus,
-    "clients": lambda group: group.clients,
-}
+    @property
+    def column_choices(self) -> Iterator[tuple[str, Words, bool]]:
+        """Yield the columns to choose from, each with its label, and True if it is shown."""
+        shown = self.shown_columns
+        yield from ((key, label, key in shown) for key, label in COLUMNS.items() if key != "name")
+        for each in column_sets.values():
+            if self.user and self.user.has_perm(each.permission):
+                yield each.key, each.words, each.key == self.column_set

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import GroupForm
 from groups.models import Change
 from groups.poster import Group, GroupList
-from groups.presenters.lists.group_list import make_listing
-from groups.presenters.lists.list_filters import Filters
+from groups.presenters.lists.group_list import Listing
+from groups.presenters.lists.list_filters import ListForm
 from groups.services import groups as reads
 from groups.views.http.requests import Request, requires
 from poster_admin.common.htmx import render_page
@@ -73,7 +73,7 @@ def play(request: Request, name: str) -> HttpResponse:
 @requires("view_group")
 def no_groups(request: Request) -> HttpResponse:
     """Show the list of an account that has no groups."""
-    listing = make_listing(reads.Groups(GroupList(), timezone.now()), Filters(), request.credentials)
+    listing = Listing(reads.Groups(GroupList(), timezone.now()), ListForm(), request.credentials)
     may_add = request.user.has_perm("groups.add_group")
     context = {"listing": listing, "may_add": may_add, "news": ""}
     return render_page(request, "groups/list/list.html", context)

@@ -47,6 +47,24 @@ def test_a_number_that_cannot_be_read_comes_back_with_its_error(staff, browse):
     assert all(f'href="#f-{name}"' in html for name in errors)
 
 
+def test_of_what_the_form_sends_only_a_number_can_be_an_error(staff, browse):
+    sent = "/groups/?columns=name&columns=percent&type=3&bonus=perhaps&id=x&sort=--name&page=0&changed=7&q=+"
+    assert browse(staff).get(sent)["Location"] == "/groups/?changed=7&columns=percent"
+
+
+def test_the_form_opens_with_what_counts_of_its_address(staff, browse):
+    page = browse(staff).get(
+        "/groups/filters/?percent_from=abc&percent_to=7,50&type=2&q=x&page=2&columns=type"
+    )
+    html = page.content.decode()
+    assert 'name="percent_from" value=""' in html
+    assert 'name="percent_to" value="7.5"' in html
+    assert '<option value="2" selected>' in html
+    assert '<input type="hidden" name="q" value="x">' in html
+    assert 'name="page"' not in html
+    assert re.findall(r'name="columns" value="(\w+)" checked', html) == ["type"]
+
+
 def test_sales_narrow_the_list_for_those_who_may_see_them(staff, owner, browse, sandbox):
     found = {
         query: group_ids(browse(owner).get(f"/groups/?{query}"))

@@ -15,8 +15,7 @@ from groups.features.insights.services.sales_sums import Sales, rounded
 from groups.features.insights.services.sweep import QUICK_SECONDS, find_sums
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
-from groups.presenters.lists.column_sets import Amounts, ColumnSet
-from groups.presenters.lists.conditions import ChoiceCondition, RangeCondition, Test
+from groups.presenters.lists.conditions import Amounts, ChoiceCondition, ColumnSet, RangeCondition, Test
 from groups.services.groups import PATIENCE, Groups
 from groups.services.values import NumberFormat
 
