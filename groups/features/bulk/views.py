@@ -22,8 +22,8 @@ from groups.features.bulk.spreadsheets.imports import read_import
 from groups.features.bulk.spreadsheets.reader import NotReadable
 from groups.models import Job
 from groups.poster.fields import whole_number
-from groups.presenters.changes.warnings import group_warnings
-from groups.presenters.job_undo import page_of
+from groups.presenters.changes import group_warnings
+from groups.presenters.jobs import page_of
 from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.group_list import make_listing
 from groups.presenters.lists.list_filters import Filters

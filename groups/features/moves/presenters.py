@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
-from groups.presenters.clients.account_clients import ChoiceAction
-from groups.presenters.clients.client_list import MemberPage
+from groups.presenters.clients import ChoiceAction, MemberPage
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, clients_words, percent_words, type_label

@@ -12,7 +12,7 @@ from groups.features.scheme_file.services import Comparison
 from groups.models import Change
 from groups.poster import GroupValues, LoyaltyType
 from groups.poster.fields import plain
-from groups.presenters.changes.change_words import outcome_words
+from groups.presenters.changes import outcome_words
 from groups.presenters.lists.group_list import Listing
 
 TYPE_NAMES = {LoyaltyType.BONUS: "bonus", LoyaltyType.DISCOUNT: "discount"}

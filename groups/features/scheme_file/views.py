@@ -16,11 +16,10 @@ from groups.features.bulk.presenters import Plan
 from groups.features.bulk.spreadsheets import ROWS_AT_MOST
 from groups.features.scheme_file.forms import SchemeForm
 from groups.features.scheme_file.services import keep, read_poster
-from groups.presenters.changes.warnings import group_warnings
+from groups.presenters.changes import group_warnings
 from groups.services.calls.limits import file_turn
 from groups.services.writes.lag import list_with_own_changes
-from groups.views.http.files import file_response
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import body_length, render_page
 
 

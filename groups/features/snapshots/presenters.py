@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from groups.features.snapshots.services import snapshots
 from groups.models import Change
 from groups.poster import Group
-from groups.presenters.changes.change_notes import ChangeNote, WayBack
+from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.history_tabs import Tab
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
