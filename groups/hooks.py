@@ -24,14 +24,7 @@ from django.utils.functional import Promise
 from groups.models.asked import Asked, asked_kinds
 from groups.models.changes import ChangeListener, nothing_changed_listeners
 from groups.models.locks import holder_finders
-from groups.presenters.changes import (
-    FindNote,
-    FindWarnings,
-    FindWaysBack,
-    note_finders,
-    warning_finders,
-    way_finders,
-)
+from groups.presenters import changes
 from groups.presenters.clients import ChoiceAction, choice_actions
 from groups.presenters.destinations import Source, sources
 from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
@@ -74,9 +67,9 @@ def part(place: str, template: str, show: Show, order: int = 0, *, begin: Begin 
     insort(parts_by_place[place], Part(template, show, order, begin), key=attrgetter("order"))
 
 
-def group_warnings(find_warnings: FindWarnings) -> None:
+def group_warnings(find_warnings: changes.FindWarnings) -> None:
     """Warn about groups in the forms that edit many of them; see `FindWarnings`."""
-    warning_finders.append(find_warnings)
+    changes.warning_finders.append(find_warnings)
 
 
 def list_columns(column_set: ColumnSet) -> None:
@@ -94,9 +87,9 @@ def list_action(action: ListAction, order: int = 0) -> None:
     insort(list_actions, (order, action), key=itemgetter(0))
 
 
-def change_note(find_note: FindNote) -> None:
+def change_note(find_note: changes.FindNote) -> None:
     """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
-    note_finders.append(find_note)
+    changes.note_finders.append(find_note)
 
 
 def choice_action(action: ChoiceAction) -> None:
@@ -104,9 +97,9 @@ def choice_action(action: ChoiceAction) -> None:
     choice_actions.append(action)
 
 
-def ways_back(find: FindWaysBack) -> None:
+def ways_back(find: changes.FindWaysBack) -> None:
     """Offer a page that brings back more than an undo, in the history and in messages; see `WayBack`."""
-    way_finders.append(find)
+    changes.way_finders.append(find)
 
 
 def destinations(source: Source, order: int = 0) -> None:

@@ -123,22 +123,34 @@ class ClientFilters:
         return [found for word in self.q.split() if all(found := spellings(word))]
 
 
-def _client_row(client: Client, numbers: NumberFormat) -> dict[str, Any]:
-    """Return a client as a row, ready to print."""
-    return {
-        "id": client.id,
-        "value": str(client.id),
-        "name": client.name,
-        "card": client.card_number,
-        "phone": client.phone,
-        "birthday": client.birthday,
-        "bonus": numbers.money(client.bonus) if client.bonus else "",
-        "paid": numbers.money(client.total_paid) if client.total_paid else "",
-        "own_percent": numbers.percent(client.own_percent) if client.own_percent else "",
-        "percent": numbers.percent(client.effective_percent),
-        "group_percent": numbers.percent(client.group_percent) if client.has_own_percent else "",
-        "chosen": False,
-    }
+@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
+class ClientRow:
+    """A client as one row, the numbers ready to print; `value` is how a form names the client.
+
+    `group_percent` is empty unless the own percent counts, `group` where the page has clients of one group.
+    """
+
+    client: Client
+    value: str
+    bonus: str
+    paid: str
+    own_percent: str
+    percent: str
+    group_percent: str
+    group: str = ""
+    chosen: bool = False
+
+    @classmethod
+    def of(cls, client: Client, numbers: NumberFormat, **more: Any) -> "ClientRow":
+        return cls(
+            client=client,
+            bonus=numbers.money(client.bonus) if client.bonus else "",
+            paid=numbers.money(client.total_paid) if client.total_paid else "",
+            own_percent=numbers.percent(client.own_percent) if client.own_percent else "",
+            percent=numbers.percent(client.effective_percent),
+            group_percent=numbers.percent(client.group_percent) if client.has_own_percent else "",
+            **more,
+        )
 
 
 class FoundPage:
@@ -177,7 +189,7 @@ class MemberPage(FoundPage):
     filters: ClientFilters
 
     @cached_property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[ClientRow]:
         """The rows of this page, or the search results."""
         clients = list(self.found.clients)
         if self.filters.narrow and self.filters.sort:
@@ -185,7 +197,7 @@ class MemberPage(FoundPage):
                 key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
             )
         numbers = NumberFormat.current()
-        return [_client_row(client, numbers) for client in clients[:SHOWN_AT_MOST]]
+        return [ClientRow.of(each, numbers, value=str(each.id)) for each in clients[:SHOWN_AT_MOST]]
 
     @property
     def empty(self) -> str:
@@ -203,25 +215,16 @@ class MemberPage(FoundPage):
         return max(-(-self.group.clients // PAGE_SIZE), self.filters.page + self.found.more, 1)
 
     @property
-    def previous_href(self) -> str:
-        is_first = self.filters.narrow or self.filters.page == 1
-        return "" if is_first else self._href(page=self.filters.page - 1)
-
-    @property
-    def next_href(self) -> str:
-        return self._href(page=self.filters.page + 1) if self.found.more and not self.filters.narrow else ""
-
-    @property
-    def list_href(self) -> str:
-        return self._href(page=1)
-
-    @property
-    def everybody_href(self) -> str:
-        return self._href(own="", page=1)
-
-    @property
-    def here_href(self) -> str:
-        return self._href()
+    def hrefs(self) -> dict[str, str]:
+        """Addresses of this list; of a search there is no page before or after."""
+        page, narrow = self.filters.page, self.filters.narrow
+        return {
+            "previous": "" if narrow or page == 1 else self._href(page=page - 1),
+            "next": self._href(page=page + 1) if self.found.more and not narrow else "",
+            "list": self._href(page=1),
+            "everybody": self._href(own="", page=1),
+            "here": self._href(),
+        }
 
     @property
     def columns(self) -> list[Link]:
@@ -302,25 +305,25 @@ class AccountPage(FoundPage):
     """The names of groups by their ids."""
 
     @cached_property
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[ClientRow]:
         clients = self.found.clients if self.found else ()
         shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
         numbers = NumberFormat.current()
         return [
-            _client_row(client, numbers)
-            | {
-                "value": value_of(client.id, client.group_id),
-                "group_id": client.group_id,
-                "group": self.names.get(client.group_id, ""),
-                "chosen": client.id in self.choice.groups,
-            }
+            ClientRow.of(
+                client,
+                numbers,
+                value=value_of(client.id, client.group_id),
+                group=self.names.get(client.group_id, ""),
+                chosen=client.id in self.choice.groups,
+            )
             for client in shown
         ]
 
     @property
     def hidden(self) -> str:
         """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
-        shown = {row["id"] for row in self.rows}
+        shown = {row.client.id for row in self.rows}
         return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
 
 
