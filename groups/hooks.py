@@ -31,8 +31,14 @@ from typing import Any
 from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
-from groups.presenters.changes.change_notes import FindNote, FindWaysBack, note_finders, way_finders
-from groups.presenters.changes.warnings import FindWarnings, warning_finders
+from groups.presenters.changes import (
+    FindNote,
+    FindWarnings,
+    FindWaysBack,
+    note_finders,
+    warning_finders,
+    way_finders,
+)
 from groups.presenters.destinations import Source, sources
 from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
 from groups.presenters.history_tabs import TabSource, tab_sources

@@ -8,8 +8,7 @@ from django.utils.module_loading import module_has_submodule
 
 from groups.feature import features
 from groups.poster.fields import MAX_ID
-from groups.views import account, clients, go, groups, installation, jobs
-from groups.views.journal import history, news
+from groups.views import account, clients, go, groups, installation, jobs, journal
 
 app_name = "groups"
 
@@ -33,7 +32,7 @@ class FileTypeConverter(StringConverter):
 
 
 class HistoryFileConverter(StringConverter):
-    """Extension of an export of the history."""
+    """Extension of an export of the journal."""
 
     regex = "csv|xlsx|jsonl"
 
@@ -64,15 +63,15 @@ urlpatterns = [
     path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
     path("account/start/", installation.guide, name="guide"),
     path("account/installation/", installation.installation_state, name="installation"),
-    path("history/new/", news.news, name="news"),
-    path("history/", history.history_list, name="history"),
+    path("history/new/", journal.news, name="news"),
+    path("history/", journal.history_list, name="history"),
     path(
         "history/export.<history_file:extension>",
-        history.history_export,
+        journal.history_export,
         name="history_export",
     ),
-    path("history/<uuid:change_id>/", history.change_detail, name="change"),
-    path("history/<uuid:change_id>/undo/", history.change_undo, name="undo"),
+    path("history/<uuid:change_id>/", journal.change_detail, name="change"),
+    path("history/<uuid:change_id>/undo/", journal.change_undo, name="undo"),
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),

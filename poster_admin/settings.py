@@ -172,7 +172,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "poster_admin.common.error_pages.page_for_405",
-    "groups.views.http.poster_errors.PosterErrorMiddleware",
+    "groups.views.http.statuses.PosterErrorMiddleware",
     "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -35,7 +35,7 @@ from groups.models.contents import LoadedGroup
 from groups.poster import Group, GroupValues, LoyaltyType
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import has_all, spellings
-from groups.presenters.changes.change_diff import FORM_FIELDS
+from groups.presenters.changes import FORM_FIELDS
 
 TYPES = ((LoyaltyType.BONUS.value, _("Bonus")), (LoyaltyType.DISCOUNT.value, _("Discount")))
 GROUP_ACTIONS = tuple(action for action in Change.Action if action not in Change.OF_CLIENTS)

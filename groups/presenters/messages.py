@@ -1,13 +1,12 @@
 """Turn errors and counts into words for users: no codes, always with a next step.
 
-The words for the state of a change are in `groups.presenters.changes.change_words`, those for a value in
-`groups.services.values`.
+The words for the state of a change are in `groups.presenters.changes`, those of a job in
+`groups.presenters.jobs`, those for a value in `groups.services.values`.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
 from groups.poster import (
@@ -22,8 +21,6 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.services.values import moment_words
-from poster_admin.users.accounts import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,27 @@ class Message:
     text: str
     next_step: str = ""
     details: str = ""
+
+
+type Toast = dict[str, Any]
+"""One line for the user's next page, for `components/messages.html`."""
+NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
+
+
+def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
+    """Return a message about the last action, ready to print.
+
+    `state` and `change_id` are those of the change that it tells of. `undo_url` takes a change or a job back
+    by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`.
+    """
+    notice = NOTICES.get(state) or NOTICES.get(level, "success")
+    icon = {"success": "check", "info": "info"}.get(level, "alert")
+    return {"text": text, "notice": notice, "icon": icon, "state": state, "group_id": "", **more}
+
+
+def names_words(name: str, asked_by: str) -> str:
+    """Return the name of a user, and of the one who has asked this user for an approval."""
+    return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
 
 
 def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
@@ -219,9 +237,3 @@ def because_of(error: PosterError, title: str, text: str) -> Message:
     """Return the message for a write that was not made because of an error of Poster, with its next step."""
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)
-
-
-def printed_words(user: Any, credentials: Any) -> str:
-    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
-    account = _("Poster account %(account)s") % {"account": credentials.account_id}
-    return f"{account} · {moment_words(now())} · {name_of(user)}"

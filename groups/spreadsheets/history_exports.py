@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change
 from groups.poster import GroupValues
-from groups.presenters.changes.change_diff import shown_versions
-from groups.presenters.changes.change_words import who_words
+from groups.presenters.changes import shown_versions, who_words
 from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
 from groups.spreadsheets import Cells

@@ -2,20 +2,19 @@
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.timezone import localdate
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.clients.account_clients import AccountPage, Choice, asked_action, choice_actions_of
-from groups.presenters.clients.client_list import ClientFilters, MemberPage
+from groups.presenters.clients import AccountPage, Choice, ClientFilters, MemberPage, choice_actions
 from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
 from groups.spreadsheets.exports import clients_file
-from groups.views.http.files import file_response
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 
@@ -40,7 +39,8 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
     else:
         found = clients.list_members(request.credentials, group, order=filters.order, page=filters.page)
     page = MemberPage(group, found, filters)
-    context = {"page": page, "actions": parts_of("members.actions", request, page)}
+    actions = parts_of("members.actions", request, page)
+    context = {"page": page, "actions": actions, "export_types": ("CSV", "XLSX")}
     return render_page(request, "groups/clients/members.html", context, fragment="rows")
 
 
@@ -50,9 +50,9 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
 def client_search(request: Request) -> HttpResponse:
     """Search the clients of all groups by POST, which keeps names out of addresses; choose some of them."""
     choice = Choice.parse(request.POST.getlist("client") or request.GET.getlist("client"))
-    asked_for = asked_action(request.POST)
-    if asked_for and choice.groups and not choice.is_too_large:
-        return redirect(asked_for.address(choice))
+    pressed = next((action for action in choice_actions if action.name in request.POST), None)
+    if pressed and choice.groups and not choice.is_too_large:
+        return redirect(f"{reverse(pressed.url_name)}?client={choice}")
     asked = {name: request.POST.get(name, "") for name in ("q", "from")}
     filters = ClientFilters.parse(asked)
     found = None
@@ -63,8 +63,8 @@ def client_search(request: Request) -> HttpResponse:
     names = {group.id: group.name for group in list_groups(request.credentials).groups}
     context = {
         "page": AccountPage(found, filters, choice, names),
-        "actions": choice_actions_of(request.user),
-        "not_done": asked_for,
+        "actions": [action for action in choice_actions if request.user.has_perm(action.permission)],
+        "not_done": pressed,
     }
     return render_page(request, "groups/clients/clients.html", context, fragment="rows")
 

@@ -20,7 +20,7 @@ from groups.forms.groups import GroupForm, RemovalForm
 from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
-from groups.presenters.changes.change_diff import history_rows
+from groups.presenters.changes import history_rows
 from groups.presenters.group_actions import list_actions_of
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.conditions import asked_number, column_sets
@@ -37,9 +37,9 @@ from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGrou
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import groups_file
-from groups.views.http.files import file_response
 from groups.views.http.requests import (
     Request,
+    file_response,
     form_methods,
     list_behind,
     patience_of,
@@ -47,9 +47,14 @@ from groups.views.http.requests import (
     row_asked_for,
 )
 from groups.views.http.statuses import status_of
-from groups.views.journal.news import line_of_news
-from groups.views.writes.write_page import WritePage, group_of
-from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
+from groups.views.journal import line_of_news
+from groups.views.writes.write_page import (
+    WritePage,
+    ask_or_execute,
+    execute_and_respond,
+    group_of,
+    redirect_after_write,
+)
 from poster_admin.common.htmx import element_asked_for, render_page, wants_page
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 

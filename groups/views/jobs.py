@@ -12,21 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.models import Change, Job
-from groups.presenters.job_page import JobPage
-from groups.presenters.job_undo import (
-    UndoCard,
-    ids_to_undo,
-    not_ended_words,
-    nothing_to_undo_words,
-    page_of,
-    undo_card,
-)
+from groups.presenters.jobs import ids_to_undo, job_facts, page_of, undo_card
+from groups.presenters.messages import Message
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo_plan
+from groups.services.jobs.kinds import JobKind
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
-from groups.views.http import left_jobs
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, form_methods, remember_job, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.common.paging import page_asked_for
@@ -39,7 +32,7 @@ def job_list(request: Request) -> HttpResponse:
     page = page_asked_for(request, job_lease.jobs_of(request.credentials))
     context = {
         "page": page,
-        "rows": [JobPage(job, request.user) for job in page.object_list],
+        "rows": [(job, JobKind.of(job)) for job in page.object_list],
         "undoable": ids_to_undo(page.object_list, request.user),
     }
     return render_page(request, "groups/jobs/jobs.html", context, fragment="rows")
@@ -90,9 +83,18 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
     try:
         undoing = undo_plan.plan_undo(job, change, request.credentials)
     except NotNow:
-        return _show(request, job, status=409, outcome=not_ended_words())
+        words = Message(
+            _("The job has not ended"),
+            _("It may still change something, so nothing was started."),
+            _("Undo it when it has ended, or cancel the rest first."),
+        )
+        return _show(request, job, status=409, outcome=words)
     except undo_plan.NothingToUndo:
-        return _show(request, job, status=409, outcome=nothing_to_undo_words())
+        words = Message(
+            _("Nothing is left to undo"),
+            _("All of it was undone or changed since, so nothing was started."),
+        )
+        return _show(request, job, status=409, outcome=words)
 
     def show(*, status: int, reused: bool = False, **context: Any) -> HttpResponse:
         if reused:  # somebody else has asked at this moment
@@ -118,10 +120,7 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
     return redirect("groups:job", undoing.undo_of_id)
 
 
-def _show(
-    request: Request, job: Job, *, status: int = 200, undo: UndoCard | None = None, **context: Any
-) -> HttpResponse:
-    left_jobs.remember(request, job)
-    page = JobPage(job, request.user)
-    context |= {"page": page, "undo": undo or page.undo, "asks": request.GET.get("ask") == "cancel"}
+def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
+    remember_job(request, job)
+    context = {**job_facts(job, request.user), "asks": request.GET.get("ask") == "cancel", **context}
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)

@@ -26,8 +26,7 @@ from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
 from groups.poster import Group
 from groups.poster.fields import plain
-from groups.presenters.changes.change_diff import value_rows
-from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.changes import value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage

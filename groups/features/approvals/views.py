@@ -21,7 +21,7 @@ from groups.features.approvals.services.limits import BeyondLimits, SetSince, li
 from groups.models import Change
 from groups.models.contents import Effect
 from groups.poster import PosterError
-from groups.presenters.changes.change_words import outcome_words
+from groups.presenters.changes import outcome_words
 from groups.presenters.messages import Message
 from groups.services.gateway import check_token
 from groups.services.writes.not_sent import NotNow, NotSent

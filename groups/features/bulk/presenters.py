@@ -16,8 +16,7 @@ from groups.features.bulk.services import Edit, Line
 from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.changes.change_diff import check_rows
-from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.changes import check_rows, warnings_for
 from groups.presenters.destinations import ACTION, pages_for
 from groups.presenters.group_actions import ListAction
 from groups.presenters.lists.group_list import Listing

@@ -23,8 +23,8 @@ from groups.features.bulk.presenters import Plan, Sheet
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Job
 from groups.poster.fields import whole_number
-from groups.presenters.changes.warnings import group_warnings
-from groups.presenters.job_undo import page_of
+from groups.presenters.changes import group_warnings
+from groups.presenters.jobs import page_of
 from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import ListForm
@@ -33,8 +33,7 @@ from groups.services.jobs import queue
 from groups.services.journal import history
 from groups.services.writes.lag import list_with_own_changes
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.http.files import file_response
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http.requests import Request, file_response, form_methods, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
 

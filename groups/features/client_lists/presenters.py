@@ -13,7 +13,7 @@ from groups.features.client_lists.services import Listed, State
 from groups.features.moves.presenters import MoveEffect, MoveEffects
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Client, Group
-from groups.presenters.clients.account_clients import value_of
+from groups.presenters.clients import value_of
 from groups.presenters.destinations import ACTION, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import MoveClient

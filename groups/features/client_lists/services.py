@@ -15,7 +15,7 @@ from enum import StrEnum
 from groups.models import PosterCredentials
 from groups.poster import Client
 from groups.poster.fields import whole_number
-from groups.presenters.clients.phones import phone_digits, whole_numbers
+from groups.presenters.clients import phone_digits, whole_numbers
 from groups.services.clients import COUNTED_AT_ONCE, SECONDS_FOR_ALL, pages_of
 
 _gaps = re.compile(r"[\s\-–—]+")

@@ -15,7 +15,7 @@ from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
 from groups.forms.groups import is_other_than_shown, version_of_several
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.clients.account_clients import Choice
+from groups.presenters.clients import Choice
 from groups.services.values import terms_words
 
 MOST_MOVED = 2_000

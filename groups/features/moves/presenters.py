@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from groups import hooks
 from groups.features.moves.services.move_effect import MoveCount
 from groups.poster import Group
-from groups.presenters.clients.account_clients import ChoiceAction, choice_actions
-from groups.presenters.clients.client_list import MemberPage
+from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.services.groups import OneGroup
 from groups.services.values import NumberFormat, clients_words, percent_words, type_label

@@ -25,7 +25,6 @@ from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_
 from groups.forms.groups import Version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
-from groups.presenters.changes.change_words import names_words
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
@@ -33,7 +32,7 @@ from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
 from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import asked_ids
-from groups.presenters.messages import Message
+from groups.presenters.messages import Message, names_words
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history

@@ -15,7 +15,7 @@ from groups import hooks
 from groups.features.snapshots.services import snapshots
 from groups.models import Change
 from groups.poster import Group
-from groups.presenters.changes.change_notes import ChangeNote, WayBack
+from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.services.values import NumberFormat

@@ -1,4 +1,4 @@
-"""Requests of signed-in users: check their rights, find their credentials, and fill the template context."""
+"""Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,20 +12,25 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import content_disposition_header
+from django.utils.timezone import now
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
-from groups.models import Change, PosterCredentials
+from groups.models import Change, Job, PosterCredentials
 from groups.poster.fields import whole_number
-from groups.presenters.changes.toasts import toasts
-from groups.presenters.messages import printed_words
+from groups.presenters.changes import toasts
+from groups.presenters.jobs import job_toast
+from groups.presenters.messages import Toast
+from groups.services.calls.limits import file_turn
 from groups.services.groups import PATIENCE
 from groups.services.installation import workers
-from groups.services.values import DEFAULT_CURRENCY, currency
-from groups.views.http import left_jobs
+from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
+from poster_admin.users.accounts import name_of
 from poster_admin.users.sign_in import two_factor
 from poster_admin.version import VERSION
 
@@ -38,6 +43,15 @@ SECTIONS = {
     "history": "history",
     "jobs": "history",
     **dict.fromkeys(("settings", "account", "accounts", "people", "help"), "settings"),
+}
+
+LEFT_JOBS = "jobs_under_way"
+"""In the session: the ids of the jobs that the user saw under way."""
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "jsonl": "application/jsonl; charset=utf-8",
+    "yaml": "application/yaml; charset=utf-8",
 }
 
 
@@ -89,13 +103,13 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
-        "printed_words": SimpleLazyObject(lambda: printed_words(user, credentials)),
+        "printed_words": SimpleLazyObject(lambda: _printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
         "no_worker": lambda: _is_signed_in(user) and not workers.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
-                *(left_jobs.toasts_of(request, user) if _may_look(request) else ()),
+                *(_toasts_of_left_jobs(request, user) if _may_look(request) else ()),
             ]
         ),
         "currency": SimpleLazyObject(
@@ -111,7 +125,7 @@ def list_behind(request: HttpRequest) -> str:
 
 
 def row_asked_for(request: HttpRequest) -> int | None:
-    """Return the id of the group whose row HTMX replaces, or None."""
+    """Return the id of the group whose row of the list HTMX replaces, or None: a form may be opened in it."""
     kind, _dash, number = element_asked_for(request).partition("row-")
     return None if kind else whole_number(number)
 
@@ -126,9 +140,10 @@ def patience_of(request: HttpRequest) -> float | None:
     return None if waits else PATIENCE
 
 
-def is_in_row(request: HttpRequest) -> bool:
-    """Return True if a form was opened in a row of the list, and not on its own page."""
-    return row_asked_for(request) is not None
+def _printed_words(user: Any, credentials: Any) -> str:
+    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
+    account = _("Poster account %(account)s") % {"account": credentials.account_id}
+    return f"{account} · {moment_words(now())} · {name_of(user)}"
 
 
 def mark_of(user: Any) -> str:
@@ -158,4 +173,40 @@ def unsettled_of(credentials: Any) -> list[Change]:
     with optional("what is unsettled"):
         changes: list[Change] = credentials.unsettled_changes
         return [change for change in changes if change.state != Change.State.PENDING]
+    return []
+
+
+def file_response(request: Request, name: str, extension: str, make: Callable[[], bytes]) -> HttpResponse:
+    """Make a file when it is this user's turn, and let the browser save it."""
+    with file_turn(request.user.pk):
+        content = make()
+    response = HttpResponse(content, content_type=CONTENT_TYPES[extension])
+    disposition = content_disposition_header(as_attachment=True, filename=f"{name}.{extension}")
+    response["Content-Disposition"] = disposition
+    return response
+
+
+# --- Jobs whose page the user has left ---------------------------------------------------------------------
+
+
+def remember_job(request: HttpRequest, job: Job) -> None:
+    """Remember a job that its page shows under way; forget it once the page shows that it is not."""
+    known = request.session.get(LEFT_JOBS, [])
+    others = [each for each in known if each != str(job.pk)]
+    seen = [*others, str(job.pk)] if job.is_active and job.user_id == request.user.pk else others
+    if seen != known:
+        request.session[LEFT_JOBS] = seen
+
+
+def _toasts_of_left_jobs(request: HttpRequest, user: Any) -> list[Toast]:
+    """Return the message about a job that is no longer under way: one a page, and each job once."""
+    known = request.session.get(LEFT_JOBS, [])
+    if not known:
+        return []
+    with optional("which jobs have ended"):
+        mine = Job.objects.filter(pk__in=known, user=user)
+        job = mine.exclude(state__in=Job.ACTIVE).order_by("finished_at").first()
+        if job is not None:
+            request.session[LEFT_JOBS] = [each for each in known if each != str(job.pk)]
+            return [job_toast(job, user)]
     return []

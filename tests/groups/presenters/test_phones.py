@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.presenters.clients.phones import may_be_same, phone_digits, whole_numbers
+from groups.presenters.clients import may_be_same, phone_digits, whole_numbers
 
 SIGNS = (
     " .-/()\N{EN DASH}\N{FIGURE DASH}\N{MINUS SIGN}\N{HYPHEN BULLET}\N{NON-BREAKING HYPHEN}"

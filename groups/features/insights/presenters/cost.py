@@ -20,7 +20,7 @@ from groups.features.insights.services.sales_sums import GroupSales, Period, Sal
 from groups.models import Change
 from groups.poster import GroupValues, LoyaltyType
 from groups.poster.fields import plain
-from groups.presenters.changes.change_notes import ChangeNote
+from groups.presenters.changes import ChangeNote
 from groups.services.values import NumberFormat, clients_words, money_words
 
 CARD = "cost"

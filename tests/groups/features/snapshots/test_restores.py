@@ -12,8 +12,7 @@ from django.utils import timezone
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.features.snapshots.services import restore_preview, restores, snapshots
 from groups.models import Change, Job, PosterAccount
-from groups.presenters.job_page import JobPage, job_words
-from groups.presenters.job_undo import undo_card
+from groups.presenters.jobs import job_facts, job_words, undo_card
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
 from groups.services.jobs.progress import JobProgress, progress_of
@@ -527,7 +526,7 @@ def test_rights(staff, owner, sandbox):
     for decide in (queue.pause, queue.resume, queue.cancel):
         with pytest.raises(PermissionDenied):
             decide(job, staff)
-    assert JobPage(job, staff).actions == []
+    assert not job_facts(job, staff)["may_decide"]
 
 
 def test_what_a_killed_run_left_unsent_is_sent_by_the_next(owner, sandbox, settings, monkeypatch):

@@ -34,9 +34,9 @@ from groups.models.consents import LONGEST_REASON
 from groups.models.locks import group_key
 from groups.poster import GroupValues, LoyaltyType, PosterError
 from groups.poster.fields import plain
-from groups.presenters.changes.change_words import outcome_words
+from groups.presenters.changes import outcome_words
 from groups.presenters.holders import holder_notice
-from groups.presenters.job_page import job_words
+from groups.presenters.jobs import job_words
 from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import workers

@@ -1,0 +1,544 @@
+"""Show changes: what was changed and what became of it, in comparisons, rows, messages and warnings.
+
+Features may say more about a change: on its page, in the history, and in the message of success. There they
+may also offer a way back: a page that brings back more than an undo does.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, assert_never
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.contrib.messages.storage.base import Message as DjangoMessage
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from groups.models import Change, Job, PosterCredentials
+from groups.poster import GroupValues, LoyaltyType
+from groups.presenters.jobs import ids_to_undo
+from groups.presenters.messages import Message, Toast, names_words, toast
+from groups.services.groups import Groups
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.undo_plan import undo_of
+from groups.services.journal.history import undoable_ids, undone_ids
+from groups.services.values import (
+    FIELD_LABELS,
+    Version,
+    clients_words,
+    moment_words,
+    money_words,
+    percent_words,
+    type_label,
+    value_words,
+)
+from groups.services.writes.commands import Command, UpdateGroup
+from poster_admin.common.outages import optional
+
+FORM_FIELDS = ("name", "loyalty_type", "percent", "birthday_bonus")
+"""The values of a group that a form changes."""
+WAYS = 5
+"""Limit for the pairs of groups that a row of a job names: a run of criteria may have many."""
+OF_A_CHANGE = "change:"
+"""Begins the tag of a message about a change. Its id follows, and is all that the session keeps."""
+PERCENT_LEAP = Decimal(10)
+BONUS_FACTOR = 10
+LARGE_BONUS = Decimal(10_000)
+
+
+# --- Words --------------------------------------------------------------------------------------------------
+
+
+def time_words(change: Change) -> str:
+    """Return between which two times a change was made elsewhere: "between 14:02 and 14:07"."""
+    until = localtime(change.created_at)
+    since = localtime(change.possible_since or change.created_at)
+    is_same_day = since.date() == until.date()
+    return _("between %(since)s and %(until)s") % {
+        "since": moment_words(since),
+        "until": date_format(until, "TIME_FORMAT") if is_same_day else moment_words(until),
+    }
+
+
+def undo_words(undone: Change | Job, undo: Change | Job) -> str:
+    """Return which change or job an undo has taken back: "undo of the change of 14:02"."""
+    was, now = localtime(undone.created_at), localtime(undo.created_at)
+    time = date_format(was, "TIME_FORMAT") if was.date() == now.date() else moment_words(was)
+    words = (
+        _("undo of the job of %(time)s") if isinstance(undone, Job) else _("undo of the change of %(time)s")
+    )
+    return words % {"time": time}
+
+
+def who_words(change: Change) -> str:
+    """Return the name of the user who made a change, or words for one that was not made here."""
+    if change.state == Change.State.ELSEWHERE:
+        return _("in Poster, not here")
+    return names_words(change.user_name, change.asked_by)
+
+
+def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
+    """Say what became of a change, and what to do next."""
+    details = change.message
+    match Change.State(change.state):
+        case Change.State.APPLIED:
+            return Message(_("Done"), Command.from_change(change).seen)
+        case Change.State.ELSEWHERE:
+            where = _("Not here, but in Poster's console or by another program, %(when)s.")
+            return Message(_("Made elsewhere"), where % {"when": time_words(change)})
+        case Change.State.DIFFERS if change.reason == Change.Reason.UNITS:
+            return Message(
+                _("Poster stored the birthday bonus in another unit"),
+                _(
+                    "It came back multiplied or divided by 100. No more birthday bonuses are written for "
+                    "this account until an owner has looked at it."
+                ),
+                _("An owner can set the unit of the birthday bonus on the account page."),
+            )
+        case Change.State.DIFFERS:
+            return Message(
+                _("Poster stored something else"),
+                _("It accepted the change, but what it has now is not what was sent."),
+                _("Compare the values, and edit the group again if they are wrong."),
+            )
+        case Change.State.REFUSED:
+            return Message(
+                _("Poster refused the change"),
+                _("Nothing was changed."),
+                _("Correct it and try again.") if change.intended else _("You can try again."),
+                details,
+            )
+        case Change.State.FAILED:
+            return Message(
+                _("Nothing was changed"), _sentence(change.reason_label), _("You can try again."), details
+            )
+        case Change.State.REVIEW:
+            return Message(
+                _("Somebody has to look at this"),
+                _sentence(change.reason_label),
+                _("Compare with Poster, then say here whether the change was made."),
+                details,
+            )
+        case Change.State.UNKNOWN if change.reason == Change.Reason.NOT_WRITTEN:
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("It was sent to Poster, but the history does not answer, so the outcome is not in it yet."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
+            )
+        case Change.State.UNKNOWN if change.again_of_id and (why := change.reason_label):
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("It was not sent again: %(why)s. The first time its answer was lost.") % {"why": why},
+                _("We keep looking, and this page shows what we find."),
+                details,
+            )
+        case Change.State.UNKNOWN:
+            return Message(
+                _("It is not known yet whether the change was made"),
+                _("Poster's answer did not arrive. The change may or may not be in force."),
+                _("Do not repeat it. We keep looking, and this page shows what we find."),
+                details,
+            )
+        case Change.State.PENDING:
+            return Message(
+                _("The change is under way"),
+                _("It was written down and is being sent to Poster."),
+                _("This page shows the outcome as soon as it is known."),
+            )
+        case _ as never:
+            assert_never(never)
+
+
+def _sentence(text: str) -> str:
+    return f"{capfirst(text)}." if text else ""
+
+
+# --- Notes and ways back of features ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeNote:
+    """Words about a change: `sentence` in its message, `text` on pages, beside `label` or alone, or none."""
+
+    sentence: str
+    label: str = ""
+    text: str = ""
+
+
+type FindNote = Callable[[Change, User], ChangeNote | None]
+
+note_finders: list[FindNote] = []
+"""Each returns the note of a feature about a change for a user, or None, without a query."""
+
+
+def notes_of(change: Change, user: User) -> list[ChangeNote]:
+    """Return the notes about a change that the user may see; pages show those with a text."""
+    found = (find_note(change, user) for find_note in note_finders)
+    return [note for note in found if note is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """A link to a page that brings back more than an undo: `label` in the history, `button` in a message."""
+
+    url: str
+    label: str
+    button: str
+
+
+type FindWaysBack = Callable[[Sequence[Change], User], Mapping[UUID, WayBack]]
+
+way_finders: list[FindWaysBack] = []
+"""Each returns the ways back that a user may take, by the ids of the changes, in one query."""
+
+
+def ways_back(changes: Iterable[Change], user: User) -> dict[UUID, list[WayBack]]:
+    """Return the ways back from each of the changes that the user may take."""
+    rows = list(changes)
+    found = [find(rows, user) for find in way_finders]
+    return {change.pk: [ways[change.pk] for ways in found if change.pk in ways] for change in rows}
+
+
+# --- Versions side by side, each the JSON that `to_json` returns --------------------------------------------
+
+
+type Comparison = list[dict[str, Any]]
+
+
+def value_rows(
+    fields: Iterable[str] = FIELD_LABELS, groups: Mapping[int, str] | None = None, /, **versions: Version
+) -> Comparison:
+    """Return the values of these versions, field by field; fields that none of them has are left out.
+
+    A discount group has no birthday bonus, so its 0 is shown only beside a version that may have one.
+    """
+    may_have_bonus = any(
+        version.get("loyalty_type") != LoyaltyType.DISCOUNT or Decimal(str(version.get("birthday_bonus", 0)))
+        for version in versions.values()
+        if version
+    )
+    rows = []
+    for field in fields:
+        if field == "birthday_bonus" and not may_have_bonus:
+            continue
+        texts = {name: value_words(field, version, groups) for name, version in versions.items()}
+        if any(texts.values()):
+            rows.append({"field": field, "label": str(FIELD_LABELS[field]), **texts})
+    return rows
+
+
+def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
+    """Return old and new values, field by field, for a page that asks for confirmation."""
+    rows = value_rows(old=old.to_json() if old else None, new=new.to_json())
+    return [row | {"changed": row["old"] != row["new"]} for row in rows]
+
+
+def conflict_rows(change: Change) -> Comparison:
+    """Return the values that the form was opened on, those that Poster has now, and the intended ones.
+
+    `choices` has the values of a form field from which one is chosen, as a form sends them: yours if you have
+    changed it; `same` if both are one.
+    """
+    theirs, intended = change.before, change.intended
+    yours = change.loaded if Command.kind_of(change).removes else intended
+    rows = []
+    for row in value_rows(loaded=change.loaded, theirs=theirs, yours=yours):
+        if not row["yours"]:
+            continue
+        choices = {}
+        if theirs and intended and (field := row["field"]) in FORM_FIELDS:
+            choices = {"theirs": str(theirs[field]), "yours": str(intended[field])}
+            if theirs[field] == intended[field]:
+                choices = {"same": str(intended[field])}
+        by_them = bool(row["loaded"]) and row["loaded"] != row["theirs"]
+        by_you = row["loaded"] != row["yours"]
+        rows.append(row | {"changed_by_them": by_them, "changed_by_you": by_you, "choices": choices})
+    return rows
+
+
+def outcome_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
+    """Return the values before the change, the intended ones, and those that Poster has now.
+
+    `groups` are names of groups by their ids.
+    """
+    versions = {"before": shown_versions(change)[0], "intended": change.intended, "after": change.after}
+    rows = value_rows(FIELD_LABELS, groups, **versions)
+    compared = change.intended is not None and change.after is not None
+    return [
+        row | {"differs": compared and bool(row["intended"]) and row["intended"] != row["after"]}
+        for row in rows
+        if change.intended is None or row["intended"]
+    ]
+
+
+def shown_versions(change: Change) -> tuple[Version, Version]:
+    """Return the values before a change, and those after it; the intended ones where they are the same."""
+    before = (change.before or change.loaded) if Command.kind_of(change).has_before else None
+    was_read = change.state in (Change.State.DIFFERS, Change.State.ELSEWHERE)
+    return before, change.after if was_read else change.intended
+
+
+def difference_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
+    """Return the changed fields with their old and new values; `groups` are names of groups by their ids."""
+    before, after = shown_versions(change)
+    old, new = before or {}, after or {}
+    # A history has hundreds of values that are the same: only the others are put into words.
+    fields = [field for field in FIELD_LABELS if old.get(field) != new.get(field)]
+    return [
+        row
+        for row in value_rows(fields, groups, before=before, after=after)
+        if row["before"] != row["after"] and row["after"]
+    ]
+
+
+# --- Rows of the history ------------------------------------------------------------------------------------
+
+
+def history_rows(
+    shown: Iterable[Change | Job],
+    user: User,
+    *,
+    groups: Mapping[int, str] | None = None,
+    clients: Mapping[int, str] | None = None,
+    group_id: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return changes and jobs as rows of the history, or of the latest changes of one group.
+
+    `groups` and `clients` are names by their ids; who has none is shown by the number.
+    """
+    shown, groups, clients = list(shown), groups or {}, clients or {}
+    changes = [each for each in shown if isinstance(each, Change)]
+    jobs = [each for each in shown if isinstance(each, Job)]
+    undone = undone_ids(changes)
+    ways, undoable = ways_back(changes, user), undoable_ids(changes, user, undone)
+    originals = {change.undo_of_id for change in changes if change.undo_of_id}
+    taken_back = Change.objects.only("created_at").in_bulk(originals) if originals else {}
+    # A job that is shown has the way back from all of it in its own row.
+    shown_jobs = {job.pk for job in jobs}
+    whole_jobs = _links_to_undo((each for each in changes if each.job_id not in shown_jobs), user)
+    groups_url, history_url = reverse("groups:list"), reverse("groups:history")
+    rows = []
+    for change in changes:
+        kind, original = Command.kind_of(change), taken_back.get(change.undo_of_id)
+        is_undone, is_elsewhere = change.pk in undone, change.state == Change.State.ELSEWHERE
+        is_there = change.group_id and not kind.removes
+        what, url = str(kind.action.label), f"{history_url}{change.pk}/"
+        rows.append(
+            {
+                "change": change,
+                "kind": kind,
+                "icon": kind.icon,
+                "who": who_words(change),
+                "when": localtime(change.created_at),
+                "when_words": moment_words(change.created_at),
+                "title": capfirst(what),
+                "what": what,
+                "group_name": clients.get(change.client_id or 0) or kind.subject(change),
+                "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
+                "differences": difference_rows(change, groups),
+                "undo_of": undo_words(original, change) if original else "",
+                "undone": is_undone,
+                "state": "undone" if is_undone else change.state,
+                # Django's `get_state_display` makes a dictionary of all states for each row.
+                "state_label": _("undone") if is_undone else Change.State(change.state).label,
+                "reason_words": time_words(change) if is_elsewhere else change.reason_label,
+                "notes": notes_of(change, user),
+                "url": url,
+                "undo_url": f"{url}undo/" if change.pk in undoable else None,
+                "ways_back": ways[change.pk],
+                "undo_job": whole_jobs.get(change.pk),
+            }
+        )
+    rows += _job_rows(jobs, user, groups, group_id) if jobs else ()
+    return sorted(rows, key=itemgetter("when"), reverse=True)
+
+
+def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str, str]]:
+    """Return the ways back from whole jobs, each by the id of the first of its changes here.
+
+    A job of one part goes back with its only change.
+    """
+    first: dict[UUID, UUID] = {}
+    for change in changes:
+        if change.job_id is not None:
+            first.setdefault(change.job_id, change.pk)
+    if not first:
+        return {}
+    jobs = Job.objects.filter(pk__in=first, total__gt=1).select_related("undo_of")
+    undoable = ids_to_undo(jobs, user)
+    return {
+        first[job.pk]: {"url": f"{job.get_absolute_url()}#undo", "title": JobKind.of(job).title}
+        for job in jobs
+        if job.pk in undoable
+    }
+
+
+def _job_rows(
+    jobs: Sequence[Job], user: User, names: Mapping[int, str], group_id: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield jobs as rows: with a group, what they have done to that one; `names` are those of groups."""
+    undoable = ids_to_undo(jobs, user)
+    # Those that another one has taken back as a whole, and has left nothing of.
+    undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
+    taken_back = {each.undo_of for each in undos.select_related("undo_of")}
+    undone = {job.pk for job in taken_back if job and not undo_of(job)._state.adding}
+    for job in jobs:
+        kind, moved = JobKind.of(job), list(job.moved.all())
+        here = [way for way in moved if group_id in (None, way.from_id, way.to_id)]
+        is_undone = job.pk in undone
+        # Clients who were created stay, and a job of one edit goes back with its only change.
+        goes_back = any(way.from_id for way in moved) or (not moved and job.total > 1)
+        yield {
+            "job": job,
+            "when": localtime(job.created_at),
+            "when_words": moment_words(job.created_at),
+            "who": names_words(job.user_name, job.asked_by),
+            "title": capfirst(str(kind.label)) if here else kind.title,
+            "lines": [_way_words(way, names, group_id) for way in here[:WAYS]],
+            "has_more": len(here) > WAYS,
+            "undo_of": undo_words(job.undo_of, job) if job.undo_of else "",
+            "undone": is_undone,
+            "state": "undone" if is_undone else job.state,
+            "state_label": _("undone") if is_undone else job.get_state_display(),
+            "undo_url": f"{job.get_absolute_url()}#undo" if goes_back and job.pk in undoable else "",
+        }
+
+
+def _way_words(way: Any, names: Mapping[int, str], group_id: int | None) -> str:
+    """Return how many clients went from which group to which one: seen from a group, or as a whole."""
+    words = {"clients": clients_words(way.clients)}
+    for side in ("from", "to"):
+        each = getattr(way, f"{side}_id")
+        words[side] = names.get(each) or _("no. %(id)s") % {"id": each}
+    if way.from_id is None:
+        return _("%(clients)s created again in “%(to)s”") % words
+    if way.to_id == group_id:
+        return _("%(clients)s moved here from “%(from)s”") % words
+    if way.from_id == group_id:
+        return _("%(clients)s moved from here to “%(to)s”") % words
+    return _("%(clients)s moved from “%(from)s” to “%(to)s”") % words
+
+
+# --- Messages -----------------------------------------------------------------------------------------------
+
+
+def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
+    """Return the messages for the page of a user; one about a change has its state, and the way back."""
+    shown = []
+    for message in messages:
+        text, level, about = str(message.message), message.level_tag, {}
+        if message.extra_tags.startswith(OF_A_CHANGE):
+            with optional("the way back of a change"):
+                change = Change.objects.get(pk=message.extra_tags.removeprefix(OF_A_CHANGE))
+                about = _about(change, user)
+        shown.append(toast(text, level, **about))
+    return shown
+
+
+def outcome_toast(change: Change, user: Any) -> Toast:
+    """Return the outcome of a change for a user who has left its form before it was told."""
+    if change.state in Change.MADE:
+        level = "warning" if change.state == Change.State.DIFFERS else "success"
+        words = success_words(Command.from_change(change), change, user)
+        return toast(words, level, **_about(change, user))
+    end = outcome_words(change)
+    # The next step of a change without an outcome is told on its page, which shows what is found.
+    next_step = "" if change.state in Change.UNSETTLED else end.next_step
+    return toast(
+        " ".join(filter(None, (f"{change.group_name}: {end.title}.", end.text, next_step))),
+        "error",
+        state=change.state,
+        change_id=str(change.pk),
+        way_url=change.get_absolute_url(),
+        way_label=_("Look at it"),
+    )
+
+
+def _about(change: Change, user: Any) -> dict[str, str]:
+    """Return the state of a change, and the way back from it."""
+    about = {"state": change.state, "change_id": str(change.pk)}
+    if Command.kind_of(change) is UpdateGroup and undoable_ids([change], user):
+        about |= {"undo_url": reverse("groups:undo", args=[change.pk]), "undo_label": _("Take back")}
+        about["group_id"] = str(change.group_id)
+    elif ways := ways_back([change], user)[change.pk]:
+        about |= {"way_url": ways[0].url, "way_label": ways[0].button}
+    return about
+
+
+def success_words(command: Command, change: Change, user: User) -> str:
+    """Return what was changed, in one line, with the notes about it that the user may see."""
+    if change.state == Change.State.DIFFERS:
+        name = {"name": change.group_name}
+        return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
+    rows = difference_rows(change)
+    values = [f"{row['label']} {row['before'] or '–'} → {row['after']}" for row in rows]
+    if [row["field"] for row in rows] == ["percent"]:  # a percent says what it is
+        values = [f"{rows[0]['before'] or '–'} → {rows[0]['after']}"]
+    words = command.success(change, ", ".join(values))
+    sentences = [note.sentence for note in notes_of(change, user)]
+    return " ".join([words.removesuffix(".") + ".", *sentences]) if sentences else words
+
+
+# --- Warnings in forms --------------------------------------------------------------------------------------
+
+
+def warnings_for(
+    old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
+) -> list[str]:
+    """Return the warnings about a change, as sentences; `old` is None for a creation.
+
+    `namesakes` are the ids, and the numbers of clients, of other groups that already have the new name.
+    """
+    risks = []
+    if namesakes:
+        # Translators: a group by its number, and its clients: "no. 1, 125 clients"
+        words = _("no. %(id)s, %(clients)s")
+        known = "; ".join(words % {"id": pk, "clients": clients_words(count)} for pk, count in namesakes)
+        if old is None:
+            text = _("A group with this name exists already: %(groups)s. Create a second one?")
+        else:
+            text = _("Another group has this name already: %(groups)s. Give this one the same name?")
+        risks.append(text % {"groups": known})
+    if old and new.percent - old.percent > PERCENT_LEAP:
+        risks.append(
+            _("The percent rises from %(old)s to %(new)s.")
+            % {"old": percent_words(old.percent), "new": percent_words(new.percent)}
+        )
+    if old and new.loyalty_type != old.loyalty_type:
+        risks.append(
+            _("The type changes from “%(old)s” to “%(new)s”: clients will get something else.")
+            % {"old": type_label(old.loyalty_type), "new": type_label(new.loyalty_type)}
+        )
+    if old and old.birthday_bonus and new.birthday_bonus >= old.birthday_bonus * BONUS_FACTOR:
+        risks.append(
+            _("The birthday bonus becomes at least ten times higher: %(old)s → %(new)s.")
+            % {"old": money_words(old.birthday_bonus), "new": money_words(new.birthday_bonus)}
+        )
+    elif new.birthday_bonus > LARGE_BONUS and (old is None or old.birthday_bonus != new.birthday_bonus):
+        risks.append(
+            _("The birthday bonus is very large: %(new)s.") % {"new": money_words(new.birthday_bonus)}
+        )
+    return risks
+
+
+type FindWarnings = Callable[[PosterCredentials, Groups | None], Mapping[int, str]]
+"""Takes the credentials of the user, and the groups if the form has read them; returns words by group ids.
+
+Without anything to warn about it asks Poster for nothing, and the database once.
+"""
+
+warning_finders: list[FindWarnings] = []
+
+
+def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
+    """Return what features warn of in forms that edit many groups, by the ids of the groups."""
+    found: dict[int, list[str]] = {}
+    for find_warnings in warning_finders:
+        for group_id, words in find_warnings(credentials, groups).items():
+            found.setdefault(group_id, []).append(words)
+    return found

@@ -1,0 +1,247 @@
+"""Show a job: its progress, the outcome of each part, and the way back from it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import time_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from groups.models import Change, Job
+from groups.presenters.messages import Message, Toast, names_words, toast
+from groups.services.clients import find_names
+from groups.services.jobs.executor import patience_of
+from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.queue import SEEN, may_control, may_undo
+from groups.services.jobs.undo_plan import UndoScope, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.values import NumberFormat
+from groups.services.writes import gates
+from groups.services.writes.commands import Command
+from groups.services.writes.gates import Decision
+
+SHOWN_AT_MOST = 50
+"""Limit for the failed parts shown: the history has all of them."""
+State, Stop = Change.State, Job.Stop
+SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
+"""Stop reasons whose detail is a message of Poster's."""
+NEW = timedelta(seconds=10)
+"""A job of a few changes ends within this time."""
+
+
+def job_facts(job: Job, user: User) -> dict[str, Any]:
+    """Return everything that the page of a job shows."""
+    progress, problems, names = progress_of(job), [], {}
+    decision = gates.decision_on(job) if job.state in Job.HALTED else None
+    if not job.is_active:
+        tries = Change.objects.filter(job=job).last_tries()
+        problems = list(tries.exclude(state__in=(State.APPLIED, State.PENDING))[:SHOWN_AT_MOST])
+        names = find_names(user.credentials, {each.client_id for each in problems if each.client_id})
+    return {
+        "job": job,
+        "kind": JobKind.of(job),
+        "progress": progress,
+        "words": job_words(job),
+        "notice": _notice_of(job, progress),
+        # HTMX asks about a new job more often.
+        "pause": "2s" if job.created_at <= timezone.now() - NEW else "500ms",
+        "who": names_words(job.user_name, job.asked_by),
+        "to_accept": job.reason in SEEN,
+        "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
+        "may_decide": job.is_unfinished and may_control(job, user),
+        "undo": undo_card(job, user) if may_undo(job, user) else None,
+        "rest": _rest_card(job, user),
+        "problems": [
+            (each, names.get(each.client_id or 0) or Command.kind_of(each).subject(each)) for each in problems
+        ],
+    }
+
+
+def _notice_of(job: Job, progress: JobProgress) -> str:
+    """Return the kind of the notice that describes the state: data-notice."""
+    if job.state == Job.State.DONE:
+        return "success" if progress.done == progress.total else "differs"
+    return "error" if job.state == Job.State.STOPPED else "unknown"
+
+
+def job_toast(job: Job, user: User) -> Toast:
+    """Tell that a job is no longer under way, with the way back from it."""
+    progress, numbers = progress_of(job), NumberFormat.current()
+    if job.state == Job.State.DONE:
+        text = _("“%(title)s” has ended: %(done)s of %(total)s.")
+    else:
+        text = _("“%(title)s” has stopped: %(done)s of %(total)s.")
+    done, total = numbers.count(progress.done), numbers.count(progress.total)
+    undo = undo_card(job, user) if may_undo(job, user) else None
+    label = undo["label"] if undo else ""
+    return toast(
+        text % {"title": JobKind.of(job).title, "done": done, "total": total},
+        "success" if _notice_of(job, progress) == "success" else "warning",
+        undo_url=undo["action"] if undo and label else "",
+        undo_label=label,
+        way_url=job.get_absolute_url(),
+        way_label=_("Look at it"),
+    )
+
+
+def job_words(job: Job) -> Message:
+    """Say how a job stands, and what to do next."""
+    match Job.State(job.state):
+        case Job.State.WAITING if job.next_try_at is not None and job.waiting_since is not None:
+            end = job.waiting_since + patience_of(Stop(job.reason))
+            times = {"next": job.next_try_at, "end": end}
+            return Message(
+                _("It waits for its next try"),
+                _waiting_words(Stop(job.reason)),
+                _("The next try is at %(next)s. If this lasts until %(end)s, it stops and asks for you.")
+                % {name: time_format(localtime(moment), "H:i:s") for name, moment in times.items()},
+            )
+        case Job.State.WAITING | Job.State.DRAFT | Job.State.ASKED:
+            return Message(
+                _("It waits for its turn"),
+                _("A worker takes it up as soon as one is free."),
+                _("You can close this page and come back."),
+            )
+        case Job.State.RUNNING:
+            return Message(
+                _("It is under way"),
+                _("Every write is read back and recorded."),
+                _("You can close this page and come back."),
+            )
+        case Job.State.PAUSED:
+            return Message(
+                _("It is paused"),
+                _("What is done stays done; nothing more is sent."),
+                _("Go on when you are ready, or cancel the rest."),
+            )
+        case Job.State.STOPPED:
+            said = job.detail if job.reason in SAID_BY_POSTER else ""
+            return Message(_("It has stopped"), job.stop_words, _after_stop(job.stop), said)
+        case Job.State.CANCELLED:
+            return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
+        case Job.State.DONE:
+            at_end = JobKind.of(job).words_at_end
+            return Message(_("It has ended"), _("Each part was read back from Poster."), at_end)
+        case _ as never:
+            assert_never(never)
+
+
+def _waiting_words(reason: Job.Stop) -> str:
+    """Return what a job waits for that has given its worker back."""
+    match reason:
+        case Stop.LOCKED | Stop.BUSY:
+            return _("Another change of the same group or client has no outcome yet.")
+        case Stop.UNKNOWN:
+            return _("The outcome of some writes is not known yet.")
+        case Stop.NOT_EMPTY:
+            return _("Poster still shows clients who were moved.")
+        case Stop.BEHIND:
+            return _("Poster does not show the last change yet.")
+        case Stop.UNREADABLE_ROW:
+            return str(reason.label)
+        case Stop.TOKEN:
+            return _("Poster refuses the token, which may be a mistake.")
+    return _("Poster does not answer.")
+
+
+def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form
+    """Return the next step of the user of a job that has stopped."""
+    again = _("Then let it go on.")
+    match stop:
+        case Stop.SIDE_EFFECT:
+            return _("Look at that client in Poster before you decide. Nobody else was touched.")
+        case Stop.DIFFERS:
+            return _("Look at that group in Poster before you decide. No other was touched.")
+        case Stop.REFUSED | Stop.GROUP_NOT_CREATED | Stop.UNREADABLE_ROW:
+            return _("Fix the cause in Poster first.") + " " + again
+        case Stop.TOKEN:
+            return _("Connect the account again.") + " " + again
+        case Stop.NO_USER | Stop.CHANGED:
+            return _("Cancel it, and start a new one.")
+        case Stop.BEYOND_LIMITS:
+            return _("Let it go on to ask for the rest, or cancel the rest.")
+        case Stop.NO_RIGHT:
+            return _("Ask an owner for the right.") + " " + again
+        case Stop.SOURCE_GONE | Stop.SNAPSHOT_GONE:
+            return _("Cancel the rest.")
+        case Stop.TARGET_GONE:
+            return _("Cancel the rest, and choose another group.")
+        case Stop.LOCKS_LOST:
+            return _("Wait until that has ended.") + " " + again
+        case Stop.BONUS_BLOCKED:
+            return _("An owner can set the unit of the birthday bonus on the account page.")
+        case Stop.UNREACHABLE | Stop.BEHIND:
+            return _("Try again later.") + " " + again
+        case Stop.BUSY | Stop.LOCKED | Stop.UNKNOWN:
+            return again
+        case Stop.NOT_EMPTY:
+            return _("Look at the list below.")
+        case Stop.NOT_REMOVED:
+            return _("Remove it on its own page.")
+        case Stop.NOT_RECORDED | Stop.SNAPSHOT_UNREADABLE | Stop.ERROR:
+            return _("Tell the administrator of this server.")
+        case _ as never:
+            assert_never(never)
+
+
+# --- The way back ------------------------------------------------------------------------------------------
+
+
+def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, Any] | None:
+    """Return the undo of a job or of one change of it; None if this user may not, or nothing was made.
+
+    It has what the undo would do, in sentences, and the button that sends its form to `action`; without a
+    `label` there is nothing to send, and the sentences say why. Of an undo that was started it has the
+    address, empty for a request that this user may not see.
+    """
+    if not is_undoable(job):
+        return None
+    undoing = undo_of(job, change)
+    preview = preview_of(undoing)
+    if not preview.rights or not user.has_perms(preview.rights):
+        return None
+    action = reverse("groups:undo", args=[change.pk]) if change else reverse("groups:job_undo", args=[job.pk])
+    if not undoing._state.adding:
+        page = page_of(undoing, user)
+        started_url = page.get_absolute_url() if page else ""
+        return {"action": action, "label": "", "is_started": True, "started_url": started_url}
+    left, made, label = sum(preview.left.values()), sum(preview.made.values()), ""
+    if left:
+        words = _("Undo") if made == 1 else _("Undo all %(count)s")
+        numbers = NumberFormat.current()
+        label = (_("Undo %(count)s of %(total)s") if left < made else words) % {
+            "count": numbers.count(left),
+            "total": numbers.count(made),
+        }
+    return {"action": action, "label": label, "lines": undo_lines(preview)}
+
+
+def _rest_card(undoing: Job, user: User) -> dict[str, Any] | None:
+    """Return the undo of what an undo has left, as it has failed there; None if there is nothing of that."""
+    undone = undoing.undo_of
+    if undone is None or undoing.state != Job.State.DONE or not may_undo(undone, user):
+        return None
+    change_id = UndoScope.from_json(undoing.wanted).change
+    card = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
+    return card if card and card["label"] else None
+
+
+def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:
+    """Return the ids of the jobs that have ended and that nobody has undone as a whole, or not all of it."""
+    ended = {job.pk for job in jobs if job.state in Job.ENDED and may_undo(job, user)}
+    undos = Job.objects.filter(undo_of__in=ended).select_related("undo_of")
+    undone = {each.undo_of for each in undos if not UndoScope.from_json(each.wanted).change}
+    return ended - {job.pk for job in undone if job and not undo_of(job)._state.adding}
+
+
+def page_of(undoing: Job, user: User) -> Job | Decision | None:
+    """Return the undo, or what it waits for; None if this user may not see that."""
+    if undoing.state != Job.State.ASKED:
+        return undoing
+    decision = gates.decision_on(undoing)
+    return decision if decision and decision.may_be_seen_by(user) else None

@@ -1,0 +1,284 @@
+"""Views of the journal: the history, one change, which may be a save that a page waits for, and the news."""
+
+import uuid
+from bisect import insort
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.messages import get_messages
+from django.db.models import Q
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.http import urlencode
+from django.utils.timezone import localdate, localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from groups.forms.groups import HistoryForm
+from groups.models import Change, Job
+from groups.presenters.changes import history_rows, outcome_toast, toasts
+from groups.presenters.history_tabs import Tab, tab_sources
+from groups.presenters.messages import Message
+from groups.presenters.places import parts_of
+from groups.services.clients import find_names
+from groups.services.groups import known_groups
+from groups.services.jobs.lease import jobs_of
+from groups.services.journal import history
+from groups.services.values import NumberFormat
+from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
+from groups.services.writes.not_sent import NotNow
+from groups.spreadsheets.history_exports import EXTENSIONS, history_file
+from groups.views.http.requests import Request, file_response, form_methods, requires
+from groups.views.jobs import undo_by_job
+from groups.views.writes.write_page import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.users.sessions import last_visit
+from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+
+HISTORY_PAGE = 50
+TOLD_BY_ITS_FORM = timedelta(seconds=1)
+"""Time in which the request that has made a change leaves its message of success to the session."""
+NEWS_SHOWN = 200
+NEWS_SEEN = "news_seen"
+NEWS_ACTIONS = tuple(kind.action for kind in (CreateGroup, UpdateGroup, RemoveGroup))
+_ELSEWHERE = Q(state=Change.State.ELSEWHERE)
+PLACES = {"here": ~_ELSEWHERE, "elsewhere": _ELSEWHERE}
+A_WEEK = timedelta(days=7)
+"""Time that the feed goes back for a user who was never here before."""
+
+
+@require_safe
+@requires("view_group")
+def history_list(request: Request) -> HttpResponse:
+    """Show the history of the account."""
+    # The filter is not among the rows, and its people are many rows of a long journal.
+    people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
+    filters = HistoryForm(request.GET, people=people)
+    changes = filters.narrow(history.changes_of(request.credentials))
+    jobs = filters.narrow_jobs(jobs_of(request.credentials))
+    page = history.HistoryPages(changes, jobs, HISTORY_PAGE).get_page(request.GET.get("page"))
+    shown = history.read_rows(request.credentials, page.object_list)
+    groups = history.group_names(request.credentials, shown)
+    # Names of clients, as far as the user may see them and Poster tells.
+    ids = {row.client_id for row in shown if isinstance(row, Change) and row.client_id}
+    clients = find_names(request.credentials, ids)
+    context = {
+        "filter_form": filters,
+        "page": page,
+        "rows": history_rows(shown, request.user, groups=groups, clients=clients),
+        "export_types": EXTENSIONS,
+    }
+    return render_page(request, "groups/journal/history.html", context, fragment="rows")
+
+
+@require_safe
+@requires("view_group")
+def history_export(request: Request, extension: str) -> HttpResponse:
+    """Return a file with the changes that the history shows with the same filters, on all its pages."""
+    changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
+    pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
+    if pages.has_more:
+        text = _("More than %(count)s changes match. Choose days in the filter, and export them in parts.")
+        messages.warning(request, text % {"count": NumberFormat.current().count(history.COUNTED)})
+        return redirect(f"{reverse('groups:history')}?{request.GET.urlencode()}")
+    known = known_groups(request.credentials)
+    names = {group.id: group.name for group in known.groups} if known else {}
+    rows = changes.select_related("job").iterator()
+    name = f"history-{request.credentials.account_id}-{localdate()}"
+    return file_response(request, name, extension, lambda: history_file(rows, names, extension))
+
+
+@form_methods
+@requires("view_group")
+def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
+    """Show one change, and let a user settle it if the program cannot."""
+    changes = history.changes_of(request.credentials).select_related("account")
+    change = get_object_or_404(changes, pk=change_id)
+    if request.method != "POST":
+        match element_asked_for(request):
+            case "step" if change.is_over:  # its form tells the outcome
+                return HttpResponse(status=204)
+            case "step":
+                step = _("Asking what Poster has …")
+                if change.sent_at and change.accepted:
+                    step = _("Asked what Poster has · sent · reading it back …")
+                elif change.sent_at:
+                    step = _("Asked what Poster has · sending …")
+                words = f"{step} {_('You can go on: the outcome will be told on every page.')}"
+                return HttpResponse(words, content_type="text/plain; charset=utf-8")
+            case "messages":
+                return _tell_outcome(request, change)
+            case _:
+                return show_outcome(request, Command.from_change(change), change)
+    decision = request.POST.get("decision", "")
+    if decision == "again" and Command.kind_of(change).removes and not recently_confirmed(request):
+        return ask_to_confirm(request)
+    try:
+        if decision == "again":
+            command = history.command_again(change, request.credentials)
+            page = WritePage.for_command(request, command)
+            page.context["decision"] = decision
+            return execute_and_respond(page, command)
+        history.resolve(change, decision, request.user)
+    except NotNow:
+        messages.warning(request, _("This change has moved on meanwhile. Look at it again."))
+    return redirect("groups:change", change.pk)
+
+
+def _tell_outcome(request: Request, change: Change) -> HttpResponse:
+    """Answer with the messages for the user, one of them about this change; with nothing until it is over.
+
+    The browser may have another user by now, who has not asked for it.
+    """
+    if change.user_id != request.user.pk:
+        raise Http404
+    if not change.is_over or (change.settled_at and timezone.now() - change.settled_at < TOLD_BY_ITS_FORM):
+        return HttpResponse(status=204)
+    shown = toasts(get_messages(request), request.user)
+    if str(change.pk) not in {toast.get("change_id") for toast in shown}:
+        shown.append(outcome_toast(change, request.user))
+    return render_page(request, "components/messages.html", {"toasts": shown})
+
+
+@require_POST
+@requires("view_group")
+def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
+    """Undo a change by a new change, after a confirmation if a form would ask for one.
+
+    The changes of clients belong to jobs, so they are undone by one.
+    """
+    change = get_object_or_404(history.changes_of(request.credentials), pk=change_id)
+    if change.job is not None and change.client_id:
+        return undo_by_job(request, change.job, change)
+    sent = request.POST.get("operation", "")
+    try:
+        command = history.undo_command(change, request.credentials, sent=sent)
+    except NotNow:
+        words = Message(
+            _("Nothing is left to undo"),
+            _("This change has been undone already."),
+            _("That undo is in the history, and can be undone there."),
+        )
+        made = Command.from_change(change)
+        return show_outcome(request, made, change, fragment="form", status=409, words=words)
+    page = WritePage.for_command(request, command)
+    confirmed = request.POST.get("confirmed") == "1"
+    if command.removes:
+        # An empty group is removed again; something may speak against that by now.
+        concerns = [] if confirmed else parts_of("removal.doubts", request, command.group_id)
+        return page.show(concerns=concerns) if concerns else execute_and_respond(page, command)
+    return ask_or_execute(page, command, confirmed=confirmed)
+
+
+# --- News --------------------------------------------------------------------------------------------------
+
+
+@require_safe
+@requires("view_group")
+def news(request: Request) -> HttpResponse:
+    """Show what others have changed since the last visit; after that the line above the list is gone.
+
+    An unknown filter filters nothing.
+    """
+    since, today = _since(request), timezone.localdate()
+    places = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
+    actions = {"": _("All"), **{each.value: str(each.label).capitalize() for each in NEWS_ACTIONS}}
+    labels_of = {"made": places, "action": actions}
+    chosen = {name: request.GET.get(name, "") for name in labels_of}
+    chosen = {name: value if value in labels_of[name] else "" for name, value in chosen.items()}
+
+    def links(name: str) -> Iterator[dict[str, Any]]:
+        for value, label in labels_of[name].items():
+            query = urlencode({key: each for key, each in (chosen | {name: value}).items() if each})
+            yield {"label": label, "href": f"?{query}", "current": value == chosen[name]}
+
+    changes = history.news_of(request.credentials, since)
+    if chosen["made"]:
+        changes = changes.filter(PLACES[chosen["made"]])
+    if chosen["action"]:
+        changes = changes.filter(action=chosen["action"])
+    found = list(changes[: NEWS_SHOWN + 1])
+    rows = history_rows(found[:NEWS_SHOWN], request.user)
+    names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    context = {
+        "place_links": list(links("made")),
+        "action_links": list(links("action")),
+        "since": since,
+        "since_words": _since_words(since),
+        "count": len(rows),
+        "has_more": len(found) > NEWS_SHOWN,
+        "days": [
+            (names.get(day) or date_format(day, "DATE_FORMAT"), list(of_day))
+            for day, of_day in groupby(rows, key=lambda row: row["when"].date())
+        ],
+    }
+    request.session[NEWS_SEEN] = timezone.now().timestamp()
+    return render_page(request, "groups/journal/news.html", context, fragment="rows")
+
+
+def line_of_news(request: Request) -> str:
+    """Return the line above the list: "Since Tuesday: 3 changes, 1 of them in Poster, not here".
+
+    It is empty if nothing is new, or if the user was never here before.
+    """
+    if last_visit(request) is None:
+        return ""
+    since = _unseen_since(request)
+    count, elsewhere = history.count_news(request.credentials, since)
+    if not count:
+        return ""
+    words = ngettext("%(count)s change", "%(count)s changes", count) % {"count": count}
+    line = f"{_since_words(since)}: {words}"
+    if not elsewhere:
+        return line
+    words = ngettext(
+        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", elsewhere
+    )
+    return f"{line}, {words % {'count': elsewhere}}"
+
+
+def tab_of_news(request: Request) -> list[Tab]:
+    """Return the tab beside the history; it has a dot if something is new, on the first visit too."""
+    is_new = history.news_of(request.credentials, _unseen_since(request)).exists()
+    return [Tab(_("What is new"), reverse("groups:news"), _("there is something new") if is_new else "")]
+
+
+def _since(request: Request) -> datetime:
+    """Return the last visit; for a user who was never here before, a week ago."""
+    return last_visit(request) or timezone.now() - A_WEEK
+
+
+def _unseen_since(request: Request) -> datetime:
+    """Return the last visit, or the time at which the feed was opened in this one."""
+    since, seen_at = _since(request), request.session.get(NEWS_SEEN)
+    return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since
+
+
+def _since_words(since: datetime) -> str:
+    """Return the beginning of a time in words: "Since 9:15", "Since Tuesday", or with the date."""
+    moment, today = localtime(since), timezone.localdate()
+    if moment.date() == today:
+        return _("Since %(moment)s") % {"moment": date_format(moment, "TIME_FORMAT")}
+    if today - moment.date() >= A_WEEK:
+        return _("Since %(moment)s") % {"moment": date_format(moment, "DATE_FORMAT")}
+    weekdays = (
+        _("Since Monday"),
+        _("Since Tuesday"),
+        _("Since Wednesday"),
+        _("Since Thursday"),
+        _("Since Friday"),
+        _("Since Saturday"),
+        _("Since Sunday"),
+    )
+    return weekdays[moment.weekday()]
+
+
+insort(tab_sources, (-5, tab_of_news), key=itemgetter(0))

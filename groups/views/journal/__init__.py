@@ -1,1 +1,0 @@
-"""Views of the journal: the history, and its news."""
