@@ -14,28 +14,29 @@ class Insights(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.insights.presenters import cost, in_list, parts  # noqa: PLC0415 - as above
-        from groups.features.insights.services import client_counts, member_sums, sales, sweep  # noqa: PLC0415 - as above
+        from groups.features.insights import views  # noqa: PLC0415 - as above
+        from groups.features.insights.models import ClientCount  # noqa: PLC0415 - as above
+        from groups.features.insights.services import sales, scheme, sweep  # noqa: PLC0415 - as above
         from groups.presenters.destinations import PAGE, pages_for  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "insights/link_to_scheme.jinja", lambda _request: {})
-        hooks.part("group.facts", "insights/link_to_cost.html", parts.link_to_cost)
+        hooks.part("group.facts", "insights/link_to_cost.html", views.link_to_cost)
         dependents = "insights/dependents_of_group.html"
-        hooks.part("group.cards", dependents, parts.dependents_of_group, begin=parts.begin_of_group)
-        hooks.part("group.figures", "insights/client_counts.html", parts.counts_of_group)
-        hooks.part("form.percent", "insights/cost_asked.html", parts.cost_of_typed)
-        hooks.part("form.end", "insights/dependents_later.html", parts.dependents_later)
-        hooks.part("check.cards", "insights/cost_section.html", parts.cost_of_command)
-        hooks.part("plan.cards", "insights/cost_section.html", parts.cost_of_plan)
-        dependents, begin = "insights/dependents.html", parts.begin_of_leaving
-        hooks.part("removal.cards", dependents, parts.dependents_of_leaving, begin=begin)
-        hooks.part("removal.doubts", dependents, parts.doubts_of_removal)
-        hooks.part("group.lost", "insights/named_by.html", parts.named_by_dependents)
+        hooks.part("group.cards", dependents, views.dependents_of_group, begin=views.begin_of_group)
+        hooks.part("group.figures", "insights/client_counts.html", views.counts_of_group)
+        hooks.part("form.percent", "insights/cost_asked.html", views.cost_of_typed)
+        hooks.part("form.end", "insights/dependents_later.html", views.dependents_later)
+        hooks.part("check.cards", "insights/cost_section.html", views.cost_of_command)
+        hooks.part("plan.cards", "insights/cost_section.html", views.cost_of_plan)
+        dependents, begin = "insights/dependents.html", views.begin_of_leaving
+        hooks.part("removal.cards", dependents, views.dependents_of_leaving, begin=begin)
+        hooks.part("removal.doubts", dependents, views.doubts_of_removal)
+        hooks.part("group.lost", "insights/named_by.html", views.named_by_dependents)
         hooks.gate(sales.CostGate())
-        hooks.list_columns(in_list.SALES)
-        hooks.list_condition(in_list.TURNOVER, order=-8)
-        hooks.list_condition(in_list.PROMOTION)
-        hooks.change_note(cost.note_of_cost)
+        hooks.list_columns(views.SALES)
+        hooks.list_condition(views.TURNOVER, order=-8)
+        hooks.list_condition(views.PROMOTION)
+        hooks.change_note(views.note_of_cost)
         pages = (
             ("groups.view_group", _("Ladder"), "groups:ladder", PAGE),
             ("groups.view_client", _("Audit of the percents"), "groups:audit", PAGE),
@@ -43,9 +44,9 @@ class Insights(feature.Feature):
         )
         hooks.destinations(pages_for(*pages), order=5)
         hooks.queue(sweep.QUEUE)
-        sweep.add_listener(member_sums.listen_for_members)
+        sweep.add_listener(scheme.listen_for_members)
         sweep.add_listener(sales.listen_for_sales)
-        hooks.list_read(client_counts.keep_counts)
+        hooks.list_read(ClientCount.objects.keep)
         # A list of today whose numbers of clients are not kept yet is looked for once a minute.
-        hooks.routine("count clients", client_counts.keep_counts_of_copies, pause=60.0)
-        hooks.prune("numbers of clients", client_counts.forget_old)
+        hooks.routine("count clients", ClientCount.objects.keep_of_copies, pause=60.0)
+        hooks.prune("numbers of clients", ClientCount.objects.forget_old)

@@ -1,1 +1,1 @@
-"""Read the promotions, rules, sales and numbers of clients of an account, and keep their sums."""
+"""Read the promotions, rules, sales and clients of an account, and keep their sums."""
