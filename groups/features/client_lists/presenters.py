@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from groups.features.client_lists.services import Listed, State
-from groups.features.moves.presenters import MoveEffect, MoveEffects
-from groups.features.moves.services.move_effect import MoveCount
+from groups.features.moves.services import MoveCount
+from groups.features.moves.views import effects_of
 from groups.poster import Client, Group
 from groups.presenters.clients.account_clients import value_of
 from groups.services.groups import OneGroup
@@ -98,21 +98,20 @@ class ListPage:
         return "\n".join(each.line.text for each in self._results if each.state == State.UNKNOWN)
 
     @property
-    def effects(self) -> MoveEffects:
+    def effects(self) -> dict[str, Any]:
         """The effect of the move for the found clients of each group."""
         moved: dict[int, list[Client]] = {}
         for each in self._results:
             if each.state == State.FOUND:
                 moved.setdefault(each.clients[0].group_id, []).append(each.clients[0])
-        effects = [
-            MoveEffect(
+        counted = [
+            (
                 self._groups[group_id],
-                self.target,
                 MoveCount(len(clients), sum(each.own_percent > self.target.percent for each in clients)),
             )
             for group_id, clients in moved.items()
         ]
-        return MoveEffects(effects)
+        return effects_of(counted, self.target)
 
 
 def link_to_list(request: HttpRequest) -> dict[str, Any] | None:

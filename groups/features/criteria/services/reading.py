@@ -25,7 +25,7 @@ from groups.features.criteria.services.tables import saved_criteria
 from groups.features.insights.services.sales import MONTH, VIEW_SALES
 from groups.features.insights.services.scheme import Ladder, begin_rules
 from groups.features.insights.services.sweep import Listener, SweepProgress, find_sums, sweep
-from groups.features.moves.services.move_run import ClientMove
+from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
     Client,

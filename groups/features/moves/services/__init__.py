@@ -1,1 +1,0 @@
-"""Move clients from group to group by jobs (`moves`, `move_run`); count whom that changes (`move_effect`)."""
