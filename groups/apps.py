@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,10 +8,11 @@ class GroupsConfig(AppConfig):
     verbose_name = _("loyalty groups")
 
     def ready(self) -> None:
-        """Register signal receivers, system checks, and words for the security log."""
+        """Register signal receivers, system checks, words for the security log, and what features plug in."""
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import PosterAccount  # noqa: PLC0415 - as all models
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
         from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
         DETAIL_LABELS.update((unit.value, unit.label) for unit in PosterAccount.BonusUnit)
+        autodiscover_modules("services", "presenters", "views")

@@ -4,17 +4,10 @@ from django.apps import AppConfig, apps
 
 
 class Feature(AppConfig):
-    """A feature. It plugs itself in by `groups.hooks`; its `urls` belong to the addresses of the core.
+    """A feature. Its modules plug themselves in by `groups.hooks`; its `urls` join the addresses of the core.
 
     Import the module, not the class: Django takes the only `AppConfig` in `apps.py` for that of the app.
     """
-
-    def plug_in(self) -> None:
-        """Plug the feature into the core, once as a process starts; the models can be imported by then."""
-        raise NotImplementedError
-
-    def ready(self) -> None:
-        self.plug_in()
 
 
 def features() -> list[Feature]:

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined
-from jinja2.ext import Extension
+from jinja2.ext import Extension, InternationalizationExtension
 
 from groups.presenters.places import parts_of
 from poster_admin.common.templatetags.icons import icon
@@ -30,15 +30,24 @@ class Unindented(Extension):
 def jinja_environment(**options: Any) -> Environment:
     """Return the environment of `*.jinja`, with `_("text")`, `url("name")`, `static("file")`, `icon("name")`.
 
-    A loop over `parts_of("name", request, …)` draws those of features. `makemessages` finds a text in
-    `_("…")` alone; a plural or a context is written in the presenter.
+    A loop over `parts_of("name", request, …)` draws those of features. A text with a plural or a context is
+    in `{% trans %}`.
     """
-    options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": [Unindented]}
+    extensions = [Unindented, InternationalizationExtension]
+    options |= {"undefined": StrictUndefined, "trim_blocks": True, "extensions": extensions}
     environment = Environment(**options)  # noqa: S701 - Django passes autoescape=True
     # The address of a file, and that of a page without a number in it, are the same in each page.
     addresses = {"static": cache(static), "url": cache(reverse)}
     # In place of Jinja's own, such as `range`: each part of a page takes a copy of all of them.
-    environment.globals = {"_": gettext, "icon": icon, "parts_of": parts_of, **addresses}
+    texts = {
+        "_": gettext,
+        "gettext": gettext,
+        "ngettext": ngettext,
+        "pgettext": pgettext,
+        "npgettext": npgettext,
+    }
+    environment.globals = {**texts, "icon": icon, "parts_of": parts_of, **addresses}
+    environment.policies["ext.i18n.trimmed"] = True
     return environment
 
 

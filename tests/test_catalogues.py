@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
+from django.template import engines
 from django.utils.translation.template import templatize
 
+from poster_admin.common.management.commands.makemessages import calls_of
 from tests.support.documents import templates
 from tests.support.environment import LOCALE, ROOT
 
@@ -43,6 +45,9 @@ def texts():
     for path in [*sorted((ROOT / "groups").rglob("*.py")), *sorted((ROOT / "poster_admin").rglob("*.py"))]:
         collect(found, path, path.read_bytes())
     for path in templates():
+        if path.suffix == ".jinja":
+            collect(found, path, "\n".join(calls_of(path)).encode())
+            continue
         # Django's own conversion of a template to pseudo-Python, whose indentation means nothing.
         source = templatize(path.read_text(encoding="utf-8"), origin=str(path))
         collect(found, path, "\n".join(line.strip() for line in source.splitlines()).encode())
@@ -53,6 +58,25 @@ def collect(found: dict, path: Path, source: bytes):
     for _, message, _, context in extract("python", BytesIO(source), keywords=KEYWORDS):
         msgid, plural = message if isinstance(message, tuple) else (message, None)
         found.setdefault((context, msgid), (plural, str(path.relative_to(ROOT))))
+
+
+def test_plurals_and_contexts_are_found_in_jinja_and_drawn_from_the_catalogue(tmp_path):
+    """As `make messages` finds them; the engine draws the same texts, with what surrounds them trimmed."""
+    template = tmp_path / "counted.jinja"
+    template.write_text(
+        """{% trans count=number %}
+             {{ count }} group of 100 %
+           {% pluralize %}
+             {{ count }} groups of 100 %
+           {% endtrans %} {{ _("Groups") }} {% trans "verb" %}Move{% endtrans %}"""
+    )
+    assert list(calls_of(template)) == [
+        'ngettext("%(count)s group of 100 %%", "%(count)s groups of 100 %%")',
+        '_("Groups")',
+        'pgettext("verb", "Move")',
+    ]
+    drawn = engines["jinja2"].from_string(template.read_text())
+    assert drawn.render({"number": 2}).split() == ["2", "groups", "of", "100", "%", "Groups", "Move"]
 
 
 def catalogue(language):

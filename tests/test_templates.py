@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+from django.template import Context, Origin, Template, engines
+
 from tests.support.environment import ROOT
 
 FORM = re.compile(r"""(<form\b(?:"[^"]*"|[^">])*>)(.*?)</form>""", re.DOTALL)
@@ -42,3 +45,32 @@ def test_no_link_saves_a_page_that_comes_instead_of_its_file():
     links = [(name, tag) for name, text in templates().items() for tag in LINK.findall(text)]
     assert len(links) > 100
     assert [(name, tag) for name, tag in links if re.search(r"\sdownload\b", tag)] == []
+
+
+def drawn(text, name):
+    """Draw a text as if it were a template of this name."""
+    return Template(text, Origin(str(name)), engine=engines["django"].engine).render(Context({"one": {}}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ nobody }}",
+        "{{ one.name }}",
+        "{{ nobody|upper }}",
+        "{% with name=nobody %}{% endwith %}",
+        "{% load i18n %}{% blocktranslate %}{{ nobody }}{% endblocktranslate %}",
+    ],
+)
+def test_a_variable_that_nobody_has_passed_fails_the_test(text):
+    with pytest.raises(AssertionError, match="is undefined in"):
+        drawn(text, ROOT / "templates/page.html")
+    assert drawn(text, "admin/page.html") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{% if nobody %}{{ nobody }}{% endif %}", "{% firstof nobody %}", '{{ one.name|default:"" }}'],
+)
+def test_a_variable_may_be_missing_where_the_template_asks_for_that(text):
+    assert drawn(text, ROOT / "templates/page.html") == ""

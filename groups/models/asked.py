@@ -78,6 +78,12 @@ asked_kinds: dict[str, type[Asked]] = {}
 """The kinds of rows that can be asked for, by their names."""
 
 
+def register[A: Asked](kind: type[A]) -> type[A]:
+    """Let rows of this kind be asked for where a gate holds them back."""
+    asked_kinds[kind.kind] = kind
+    return kind
+
+
 def asked_of(row: Model) -> Asked:
     """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
     for kind in asked_kinds.values():

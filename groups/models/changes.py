@@ -29,7 +29,12 @@ KNOWN_STATE = Q(
 type ChangeListener = Callable[["Change"], None]
 
 nothing_changed_listeners: list[ChangeListener] = []
-"""Called with each change that turns out to have changed nothing, in the transaction that settles it."""
+
+
+def nothing_changed(listener: ChangeListener) -> ChangeListener:
+    """Call a function with each change that has changed nothing, in the transaction that settles it."""
+    nothing_changed_listeners.append(listener)
+    return listener
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):

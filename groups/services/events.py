@@ -6,10 +6,12 @@ on one line. Names of groups are in them, the sign-in name of a user only where 
 tokens are not.
 """
 
+from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 
 from django.contrib.auth.models import User
 from django.db.models import F
@@ -188,3 +190,18 @@ event_sources = [
     EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
 ]
 """The kinds of events that this installation knows, those of a lower `order` first."""
+
+
+def event_source(kind: str, label: str | Promise, *, order: int = 0) -> Callable[[FindEvents], FindEvents]:
+    """Let users be notified of a kind of events, which they choose under its label.
+
+    `kind` is stored: nine letters at most. An event is told once, by its key.
+    """
+    if len(kind) > LONGEST_KIND:
+        raise ValueError(f"The kind {kind} is too long.")
+
+    def add(find: FindEvents) -> FindEvents:
+        insort(event_sources, EventSource(kind, label, find, order), key=attrgetter("order"))
+        return find
+
+    return add

@@ -143,7 +143,7 @@ def test_letters_and_enter_typed_before_the_search_has_come_are_not_lost(page_fo
 
 def test_enter_pressed_before_the_script_of_the_search_has_come_is_not_lost(page_for, staff):
     page, held = page_for(staff, new=True), []
-    page.route("**/js/go*.js", lambda route: held.append(route))
+    page.route("**/js/go*.js", lambda route: held.extend([route]))
     show_list(page)
     strike(page, code="KeyK", key="k", control=True)
     script = caught(page, held)

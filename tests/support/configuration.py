@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from tests.support import environment, pairwise
+from tests.support.undefined import Undefined
 
 
 @pytest.hookimpl(wrapper=True)
@@ -20,6 +21,7 @@ def pytest_load_initial_conftests() -> Generator[None]:
     settings.LOGGING["root"]["handlers"] = []
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = Undefined("%s")
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
     # The tests of the client cover its pauses. There are as many looks as in production, since the last pause
     # goes beyond the deadline in both.

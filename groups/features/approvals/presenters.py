@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from groups import hooks
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services.approvals import (
     approvers_of,
@@ -27,6 +28,7 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes.change_diff import value_rows
 from groups.presenters.changes.warnings import warnings_for
+from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.history_tabs import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import OneGroup
@@ -36,6 +38,7 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
 from poster_admin.users.accounts import name_of
+from poster_admin.users.pages.people import DETAIL_LABELS
 
 Limit = Limits.Limit
 type Variables = dict[str, Any] | None
@@ -304,6 +307,7 @@ class RequestPage:
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
+@hooks.part("nav", "approvals/nav.jinja")
 def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
     """Return the number of requests that wait for the user, if any do, for the head of every page."""
     if not credentials:
@@ -317,22 +321,26 @@ def entry_of_requests(request: Request, credentials: PosterCredentials | None) -
     return None
 
 
+@hooks.part("group.top", "approvals/waiting_on_group.html")
 def notice_on_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
     """Show the request that waits for a decision on a group, to users who may see it."""
     return notice_on_form(request, one.group)
 
 
+@hooks.part("form.head", "approvals/waiting.html")
 def notice_on_form(request: Request, group: Group) -> Variables:
     """Show it above a form of the group too, before somebody asks for the same."""
     asked = waiting_for_group(request.credentials, group.id)
     return {"asked": asked} if asked else None
 
 
+@hooks.history_tab(order=5)
 def tab_of_requests(_request: Request) -> list[Tab]:
     """Return the tab of the requests, beside the history."""
     return [Tab(_("Requests"), reverse("groups:requests"))]
 
 
+@hooks.settings_pages()
 def settings_of_limits(user: User) -> list[SettingsPage]:
     """Return the page of the limits, for users who may set them."""
     words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
@@ -340,6 +348,7 @@ def settings_of_limits(user: User) -> list[SettingsPage]:
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 
+@hooks.part("guide.protection", "groups/installation/protection.html")
 def step_of_limits(request: Request) -> Variables:
     """Explain the limits among the first steps, to users who may set them."""
     if not request.user.has_perm(EXCEED_LIMITS):
@@ -357,11 +366,22 @@ def step_of_limits(request: Request) -> Variables:
     }
 
 
+@hooks.part("change.who", "approvals/request_link.html")
 def link_to_request(_request: Request, change: Change) -> Variables:
     """Show the link to the request that a change was approved by."""
     return {"change": change} if change.request_id else None
 
 
+@hooks.part("write.facts", "approvals/reason.html")
+@hooks.part("history.words", "approvals/reason_in_row.jinja")
 def reason_of_write(_request: Request, row: Consent) -> Variables:
     """Return the reason why a change or a job went beyond the limits."""
     return {"reason": row.limit_reason} if row.limit_reason else None
+
+
+hooks.section("requests", "history")
+hooks.destinations(
+    pages_for(("groups.view_group", gettext_lazy("Requests"), "groups:requests", PAGE)), order=12
+)
+hooks.form_addresses("request_approve", "request_refuse", "request_withdraw")
+DETAIL_LABELS.update((limit.value, limit.label) for limit in Limit)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from groups import hooks
 from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Limits
 from groups.features.approvals.presenters import RequestPage, breach_words
@@ -179,6 +180,7 @@ def _show(
 # --- Forms that go beyond the limits -----------------------------------------------------------------------
 
 
+@hooks.consent
 def read_reason(request: Request) -> dict[str, Any]:
     """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
 
@@ -194,6 +196,7 @@ def read_reason(request: Request) -> dict[str, Any]:
     }
 
 
+@answer_not_sent.register(BeyondLimits)
 def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
     """Make a request of what was asked for; a user with the right may give a reason instead."""
     if not request.user.has_perm(EXCEED_LIMITS) or error.needs_another:

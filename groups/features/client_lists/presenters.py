@@ -8,11 +8,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from groups import hooks
 from groups.features.client_lists.services import Listed, State
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import effects_of
 from groups.poster import Client, Group
 from groups.presenters.clients.account_clients import value_of
+from groups.presenters.destinations import ACTION, pages_for
 from groups.services.groups import OneGroup
 from groups.services.writes.commands import MoveClient
 
@@ -114,11 +116,18 @@ class ListPage:
         return effects_of(counted, self.target)
 
 
+@hooks.part("clients.head", "client_lists/link.html")
 def link_to_list(request: HttpRequest) -> dict[str, Any] | None:
     """Offer the list on the page of all clients."""
     return {} if request.user.has_perm(MoveClient.permission) else None
 
 
+@hooks.part("group.menu", "client_lists/menu_item.html")
 def link_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
     """Offer to fill a group from a list."""
     return {"group": one.group} if request.user.has_perm(MoveClient.permission) else None
+
+
+_PAGE = (MoveClient.permission, gettext_lazy("Move clients from a list"), "groups:client_list", ACTION)
+hooks.destinations(pages_for(_PAGE), order=2)
+hooks.form_addresses("client_list_unknown")

@@ -13,27 +13,3 @@ class Criteria(feature.Feature):
 
     name = "groups.features.criteria"
     verbose_name = _("Criteria")
-
-    def plug_in(self) -> None:
-        from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
-        from groups.features.criteria.presenters import page, preview_page  # noqa: PLC0415 - as above
-        from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
-        from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
-
-        hooks.part("list.head", "criteria/link_to_criteria.jinja", lambda _request: {})
-        hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", lambda _request, _listing: {}, order=2)
-        hooks.part("request.job", "criteria/link_to_preview.html", preview_page.link_of_request)
-        hooks.section("criteria", "settings")
-        hooks.settings_pages(page.settings_of_criteria, order=3)
-        hooks.submissions(CriteriaSave.objects.all())
-        hooks.form_addresses(
-            "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
-        )
-        hooks.job_kind(runs.Run)
-        hooks.events(
-            "criteria", _("The criteria moved clients at night, or no longer do so"), events.find_nights
-        )
-        hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
-        sweep.add_listener(reading.listen_for_criteria)
-        hooks.prune("pins of criteria", tables.forget_ended_pins)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from groups import hooks
 from groups.features.elsewhere.services import watch as watching
 from groups.models import PosterCredentials
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
@@ -18,6 +19,7 @@ from groups.services.gateway import check_token
 from groups.views.http.requests import Request, requires
 
 
+@hooks.part("account.sections", "elsewhere/watch.html")
 def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[str, Any] | None:
     """Show the watch to users who may switch it, where the worker looks at all."""
     minutes = settings.POSTER_WATCH_SECONDS / 60
@@ -34,6 +36,7 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
     }
 
 
+@hooks.settings_pages(order=5)
 def settings_of_watch(user: User) -> list[SettingsPage]:
     """Return the switch of the watch on the page of the account, to users who may switch it."""
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(watching.WATCH_ACCOUNT):
@@ -43,6 +46,7 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload")]
 
 
+@hooks.part("guide.protection", "groups/installation/protection.html", order=5)
 def step_of_watch(request: Request) -> dict[str, Any] | None:
     """Explain the watch among the first steps, to users who may switch it on."""
     if not settings_of_watch(request.user):
@@ -73,3 +77,6 @@ def watch_switch(request: Request) -> HttpResponse:
         watching.switch_off(credentials)
         messages.success(request, _("Changes made elsewhere are no longer looked for."))
     return redirect("groups:account")
+
+
+hooks.form_addresses("watch")

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
+from groups import hooks
 from groups.features.insights.models import ClientCount
 from groups.features.insights.services.sales import (
     MONTH,
@@ -69,7 +70,8 @@ from groups.poster import (
 )
 from groups.poster.fields import plain
 from groups.presenters.changes.change_notes import ChangeNote
-from groups.presenters.lists.column_sets import Amounts, ColumnSet
+from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.lists.column_sets import Amounts, ColumnSet, column_sets
 from groups.presenters.lists.conditions import ChoiceCondition, RangeCondition, Test
 from groups.presenters.messages import Message, error_words
 from groups.services import groups as reads
@@ -246,11 +248,13 @@ def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]
         }
 
 
+@hooks.part("group.facts", "insights/link_to_cost.html")
 def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
     """Show the link where the group can be edited, to users who may see sales."""
     return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
+@hooks.part("form.percent", "insights/cost_asked.html")
 def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables | None:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
     if not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
@@ -258,6 +262,7 @@ def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) 
     return {"group": group, "at_once": "percent" in request.GET}
 
 
+@hooks.part("check.cards", "insights/cost_section.html")
 def cost_of_command(request: Request, command: GroupCommand) -> Variables | None:
     """Show the cost of a command that may cost something in a month; later, if that takes long."""
     edit = edit_of(request.user, command)
@@ -274,6 +279,7 @@ def cost_of_command(request: Request, command: GroupCommand) -> Variables | None
     return {"cost": cost_card(find, [edit], url)}
 
 
+@hooks.part("plan.cards", "insights/cost_section.html")
 def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
     """Show the cost of a plan, one sum for all groups; its page is asked again for what takes long."""
     edits = [edit for edit in edits if may_cost(request.user, edit)]
@@ -284,6 +290,7 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
     return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
 
 
+@hooks.change_note
 def note_of_cost(change: Change, user: User) -> ChangeNote | None:
     """Return what a change costs a month, for users who may see sales; None if that was not known."""
     if change.monthly_cost is None or not user.has_perm(VIEW_SALES):
@@ -340,6 +347,7 @@ def begin_of_group(request: Request, group_id: int) -> Take | None:
     return begin_dependents(request.credentials, group_id, within=WITH_THE_PAGE)
 
 
+@hooks.part("group.cards", "insights/dependents_of_group.html", begin=begin_of_group)
 def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> Variables:
     """Show the dependents on the page of a group; it loads those afterwards that did not come in time.
 
@@ -354,6 +362,7 @@ def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> 
     return {"dependents": card, "is_asked": one.is_asked}
 
 
+@hooks.part("form.end", "insights/dependents_later.html")
 def dependents_later(_request: Request, group: Group) -> Variables:
     """Have a form of a group load the dependents after it."""
     return {"group": group}
@@ -369,11 +378,13 @@ def begin_of_leaving(request: Request, group_id: int) -> Take:
     return begin_dependents(request.credentials, group_id, fresh=True)
 
 
+@hooks.part("removal.cards", "insights/dependents.html", begin=begin_of_leaving)
 def dependents_of_leaving(_request: Request, group_id: int, take: Take) -> Variables:
     """Show the dependents before the group goes: the page waits for them where it shows them."""
     return {"dependents": SimpleLazyObject(lambda: _card(group_id, take(), leaving=True))}
 
 
+@hooks.part("removal.doubts", "insights/dependents.html")
 def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
     """Show the dependents if there are any, or if that is not known: the removal is asked about then."""
     card = _card(group_id, begin_of_leaving(request, group_id)(), leaving=True)
@@ -381,6 +392,7 @@ def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
     return {"dependents": card} if doubtful else None
 
 
+@hooks.part("group.lost", "insights/named_by.html")
 def named_by_dependents(request: Request, group_id: int) -> Variables:
     """Show the promotions and the number of rules that name a group which is gone."""
     named = dependents_of(request.credentials, group_id)
@@ -592,6 +604,17 @@ def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variabl
     return pictures
 
 
+hooks.part("list.head", "insights/link_to_scheme.jinja")(lambda _request: {})
+hooks.destinations(
+    pages_for(
+        ("groups.view_group", gettext_lazy("Ladder"), "groups:ladder", PAGE),
+        ("groups.view_client", gettext_lazy("Audit of the percents"), "groups:audit", PAGE),
+        ("groups.view_group", gettext_lazy("Loyalty scheme"), "groups:scheme", PAGE),
+    ),
+    order=5,
+)
+
+
 # --- Sales in the list -------------------------------------------------------------------------------------
 
 
@@ -634,6 +657,7 @@ SALES = ColumnSet(
     template="insights/sales.html",
     read=read_columns,
 )
+column_sets[SALES.key] = SALES
 
 
 def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
@@ -646,21 +670,27 @@ def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -
     return lambda group: (group.id in named) == (asked == "yes")
 
 
-TURNOVER = RangeCondition(
-    key="turnover",
-    label=gettext_lazy("Turnover in 30 days"),
-    permission=VIEW_SALES,
-    costly=True,
-    amounts=lambda credentials, _groups: read_columns(credentials).sort_key("turnover"),
-    written=NumberFormat.round_money,
-    highest=1_000_000_000,
+hooks.list_condition(
+    RangeCondition(
+        key="turnover",
+        label=gettext_lazy("Turnover in 30 days"),
+        permission=VIEW_SALES,
+        costly=True,
+        amounts=lambda credentials, _groups: read_columns(credentials).sort_key("turnover"),
+        written=NumberFormat.round_money,
+        highest=1_000_000_000,
+    ),
+    order=-8,
 )
-PROMOTION = ChoiceCondition(
-    key="promotion",
-    label=gettext_lazy("Promotion"),
-    costly=True,
-    choices={"yes": gettext_lazy("with a promotion"), "no": gettext_lazy("without a promotion")},
-    find=_find_promoted,
+hooks.list_condition(
+    ChoiceCondition(
+        key="promotion",
+        label=gettext_lazy("Promotion"),
+        costly=True,
+        choices={"yes": gettext_lazy("with a promotion"), "no": gettext_lazy("without a promotion")},
+        find=_find_promoted,
+    ),
+    order=-1,
 )
 
 
@@ -671,6 +701,7 @@ ROOM = 2
 """Free space above and below the line, so that its thickness is not cut off."""
 
 
+@hooks.part("group.figures", "insights/client_counts.html")
 def counts_of_group(request: Request, one: OneGroup) -> Variables:
     """Show the number of clients over time."""
     return {"counts": draw_counts(ClientCount.objects.of_group(request.credentials, one.group.id))}

@@ -9,6 +9,7 @@ from django.core.paginator import Page
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from groups import hooks
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
 from groups.features.insights.views import draw_counts
 from groups.features.movements.models import Movement, Roll
@@ -56,6 +57,7 @@ class Growth:
         return draw_counts(list(counts.items()))
 
 
+@hooks.part("group.figures", "movements/card.html", order=1)
 def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     """Return the growth of a group for its page, where the worker looks at its clients."""
     roll = roll_of(request.credentials)
@@ -64,6 +66,7 @@ def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     return {"group": one.group, "growth": Growth(days_of(request.credentials, one.group.id), roll)}
 
 
+@hooks.part("account.sections", "movements/watch.html")
 def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[str, Any] | None:
     """Say below the switch of the watch what else it is for, to users who have it before them."""
     is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at

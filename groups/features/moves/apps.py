@@ -12,17 +12,3 @@ class Moves(feature.Feature):
 
     name = "groups.features.moves"
     verbose_name = _("moves of clients")
-
-    def plug_in(self) -> None:
-        from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.moves import services, views  # noqa: PLC0415 - as above
-
-        hooks.job_kind(services.Move)
-        hooks.job_kind(services.Retire)
-        hooks.group_action(views.MOVE, order=5)
-        hooks.group_action(views.RETIRE, order=10)
-        hooks.choice_action(views.MOVE_CHOSEN)
-        hooks.list_action(views.MOVE_GROUPS, order=5)
-        hooks.part("members.actions", "moves/members_bar.html", views.bar_of_members)
-        hooks.part("group.menu", "moves/retire_item.html", views.retirement_of_group)
-        hooks.part("removal.ways_out", "moves/way_out.html", views.way_out_of_removal)

@@ -40,6 +40,7 @@ from groups.services.clients import (
 )
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group, read_now
+from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
@@ -404,6 +405,7 @@ class ClientsToMove(Content):
         }
 
 
+@kinds.register
 class Move(JobKind):
     """Move clients to another group."""
 
@@ -456,6 +458,7 @@ class Move(JobKind):
         return _("Clients: “%(group)s” → “%(target)s”") % self._names
 
 
+@kinds.register
 class Retire(Move):
     """Move all clients out of a group, and remove the group once it is proven to be empty."""
 

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from groups import hooks
 from groups.features.moves.forms import TOO_MANY, ChoiceForm, GroupsForm, MoveForm
 from groups.features.moves.services import (
     Move,
@@ -23,7 +24,7 @@ from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.clients.account_clients import ChoiceAction
+from groups.presenters.clients.account_clients import ChoiceAction, choice_actions
 from groups.presenters.clients.client_list import MemberPage
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.holders import holder_notice
@@ -196,35 +197,45 @@ def effects_of(
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
-MOVE_CHOSEN = ChoiceAction(
-    name="move",
-    label=gettext_lazy("Move…"),
-    permission=MoveClient.permission,
-    url_name="groups:clients_move",
-    too_many=TOO_MANY,
+choice_actions.append(
+    ChoiceAction(
+        name="move",
+        label=gettext_lazy("Move…"),
+        permission=MoveClient.permission,
+        url_name="groups:clients_move",
+        too_many=TOO_MANY,
+    )
 )
-MOVE_GROUPS = ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission)
-MOVE = GroupAction(
-    gettext_lazy("Move clients"),
-    "groups:move",
-    MoveClient.permission,
-    gettext_lazy("transfer"),
-    editable=False,
+hooks.list_action(
+    ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
 )
-RETIRE = GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group")
+hooks.group_action(
+    GroupAction(
+        gettext_lazy("Move clients"),
+        "groups:move",
+        MoveClient.permission,
+        gettext_lazy("transfer"),
+        editable=False,
+    ),
+    order=5,
+)
+hooks.group_action(GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group"), order=10)
 
 
+@hooks.part("members.actions", "moves/members_bar.html")
 def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:
     """Show the bar that moves clients of a group."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 
 
+@hooks.part("group.menu", "moves/retire_item.html")
 def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
     """Offer the retirement of a group in its menu."""
     may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
     return {"group": one.group} if may_retire else None
 
 
+@hooks.part("removal.ways_out", "moves/way_out.html")
 def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
     """Offer the retirement of a group instead of its removal, which would lose its clients."""
     return {"group": group} if request.user.has_perm(MoveClient.permission) else None

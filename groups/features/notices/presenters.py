@@ -7,11 +7,13 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from groups import hooks
 from groups.features.notices.models import Delivery, Notice, TelegramChat
 from groups.features.notices.services.outbox import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
 
 
+@hooks.settings_pages()
 def settings_of_notices(user: User) -> list[SettingsPage]:
     """Return the page where the user chooses notices."""
     if not user.has_perm(VIEW_GROUP):
@@ -35,3 +37,6 @@ def mail_problem(user: User) -> str:
     if not settings.EMAIL_ENABLED:
         return "off"
     return "" if user.email else "no_address"
+
+
+hooks.form_addresses("telegram_trial", "telegram_remove")

@@ -8,14 +8,3 @@ class SavedViews(feature.Feature):
 
     name = "groups.features.saved_views"
     verbose_name = _("saved views")
-
-    def plug_in(self) -> None:
-        from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.saved_views import presenters, services  # noqa: PLC0415 - as above
-
-        hooks.part("list.tabs", "saved_views/tabs.jinja", presenters.tabs_of_list)
-        hooks.part("list.narrowed", "saved_views/save.jinja", presenters.save_of_list)
-        hooks.destinations(presenters.destinations_of, order=-1)
-        hooks.settings_pages(presenters.settings_of_views, order=5)
-        hooks.start_page(services.start_query)
-        hooks.form_addresses("view")

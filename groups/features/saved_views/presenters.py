@@ -5,7 +5,8 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from groups.features.saved_views.services import views_of
+from groups import hooks
+from groups.features.saved_views.services import start_query, views_of
 from groups.presenters.destinations import Destination
 from groups.presenters.lists.column_sets import amount_labels, column_sets
 from groups.presenters.lists.conditions import asked_conditions
@@ -19,6 +20,7 @@ MOST_COUNTED = 20_000
 """Groups that are looked at to count those of all views; where there are more, the tabs have no numbers."""
 
 
+@hooks.part("list.tabs", "saved_views/tabs.jinja")
 def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | None:
     """Return the user's saved views as tabs over the list, behind that of all groups; None without a view."""
     views = views_of(request.user)
@@ -39,6 +41,7 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
     return {"tabs": tabs}
 
 
+@hooks.part("list.narrowed", "saved_views/save.jinja")
 def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:
     """Return the address at which the list is kept under a name, unless the user has kept it."""
     query = listing.filters.query()
@@ -51,6 +54,7 @@ def destinations_of(user: User) -> list[Destination]:
     return [Destination(view.name, view.get_absolute_url(), _("saved view")) for view in views_of(user)]
 
 
+@hooks.settings_pages(order=5)
 def settings_of_views(user: User) -> list[SettingsPage]:
     """Return the page where the user's views are kept."""
     words = _("Lists of groups with their filters, and the one that you start with.")
@@ -75,3 +79,8 @@ def list_words(filters: Filters) -> str:
         f"{labels[column]} {'↓' if column != filters.sort else '↑'}" if column else "",
     ]
     return " · ".join(filter(None, words)) or _("all groups, in Poster's order")
+
+
+hooks.destinations(destinations_of, order=-1)
+hooks.start_page(start_query)
+hooks.form_addresses("view")

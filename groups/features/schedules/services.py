@@ -22,18 +22,19 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet, lease_time, longest_lease
-from groups.models import Change, Lock, PosterAccount, PosterCredentials
+from groups.models import Change, Lock, PosterAccount, PosterCredentials, asked
 from groups.models.asked import Asked
 from groups.models.contents import Effect
 from groups.models.leases import RELEASED, Lease
 from groups.models.rare_rows import RareRows
 from groups.poster import Group, GroupValues, NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
-from groups.services.events import Event, one_line
+from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
+from groups.services.installation.maintenance import routine
 from groups.services.values import moment_words, money_words, percent_words
-from groups.services.writes import gates
+from groups.services.writes import gates, submissions
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import with_own_change
@@ -204,6 +205,7 @@ def accounts_due() -> QuerySet[Schedule, str]:
     return due.order_by().values_list("account", flat=True).distinct()
 
 
+@routine("planned changes", pause=1.0, accounts=accounts_due)
 def carry_out(account: str) -> None:
     """Make the steps that are due in an account, and log new states."""
     for schedule in run_due(account=account):
@@ -425,6 +427,7 @@ def update_schedule(schedule: Schedule, *, lease: Lease[Schedule] | None = None,
 # --- Plans that wait for an approval -----------------------------------------------------------------------
 
 
+@asked.register
 class AskedSchedule(Asked):
     """A planned change."""
 
@@ -506,6 +509,7 @@ def _both(values: GroupValues, others: GroupValues) -> str:
     return gettext("%(percent)s and %(bonus)s") % both
 
 
+@event_source("schedule", gettext_lazy("A planned change was held or missed"))
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the planned changes that were held or missed, for users who want to be told.
 
@@ -526,3 +530,6 @@ def schedule_words(schedule: Schedule) -> str:
     else:
         text = gettext("A planned change of “%(group)s” is held: a person has to decide.") % words
     return one_line(text, str(Schedule.Reason(schedule.reason).label))
+
+
+submissions.register(Schedule.objects.exclude(state=State.ASKED))

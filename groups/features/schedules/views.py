@@ -17,6 +17,7 @@ from django.utils.translation import get_language, gettext_lazy, ngettext, pgett
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from groups import hooks
 from groups.features.schedules import services
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
@@ -25,6 +26,7 @@ from groups.forms.groups import Version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.changes.change_words import names_words
+from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice, holder_notice
@@ -201,6 +203,7 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
     return None
 
 
+@answer_not_sent.register(services.TooLate)
 def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
     """Say that the time of a planned change was over before it was approved."""
     outcome = Message(
@@ -379,15 +382,23 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-PLAN = GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
-PLAN_SEVERAL = ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP)
+hooks.section("schedules", "history")
+hooks.destinations(
+    pages_for(("groups.view_group", gettext_lazy("Planned changes"), "groups:schedules", PAGE)), order=9
+)
+hooks.group_action(
+    GroupAction(gettext_lazy("Plan a change"), "groups:schedule", CHANGE_GROUP, gettext_lazy("schedule"))
+)
+hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
 
 
+@hooks.history_tab()
 def tab_of_schedules(_request: Request) -> list[Tab]:
     """Return the tab of the planned changes, beside the history."""
     return [Tab(_("Planned changes"), reverse("groups:schedules"))]
 
 
+@hooks.row_marks
 def marks_of(
     credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
 ) -> dict[int, RowMark]:
@@ -405,20 +416,27 @@ def _find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -
     return lambda group: (group.id in planned) == (asked == "yes")
 
 
-IS_PLANNED = ChoiceCondition(
-    key="planned",
-    label=gettext_lazy("Planned change"),
-    choices={"yes": gettext_lazy("with a planned change"), "no": gettext_lazy("without a planned change")},
-    find=_find_planned,
+hooks.list_condition(
+    ChoiceCondition(
+        key="planned",
+        label=gettext_lazy("Planned change"),
+        choices={
+            "yes": gettext_lazy("with a planned change"),
+            "no": gettext_lazy("without a planned change"),
+        },
+        find=_find_planned,
+    )
 )
 
 
+@hooks.part("group.actions", "schedules/action.html")
 def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:
     """Show the button that plans a change to users who may change the group, where nothing holds it."""
     may_plan = one.group.is_editable and not is_held and request.user.has_perm(CHANGE_GROUP)
     return {"group": one.group} if may_plan else None
 
 
+@hooks.part("group.top", "schedules/card.html")
 def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
     """Return the schedule of a group that is open or needs a person.
 
@@ -432,6 +450,7 @@ def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Var
     return {"row": row, "of_one_group": True}
 
 
+@hooks.part("form.head", "schedules/in_force.html")
 def notice_of_form(request: Request, group: Group) -> Variables:
     """Return what becomes of the open schedule of a group if a form gives it other values."""
     schedule = services.schedule_of(request.credentials, group.id)
@@ -440,6 +459,7 @@ def notice_of_form(request: Request, group: Group) -> Variables:
     return {"words": planned_words(schedule), "warning": warning_words(schedule, group)}
 
 
+@hooks.group_warnings
 def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
     """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
     found = open_schedules(credentials)
@@ -454,6 +474,7 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
     }
 
 
+@hooks.holder(Schedule.objects.all())
 def notice_of_holder(schedule: Schedule) -> HolderNotice:
     """Return the notice of a schedule that holds the future of its group."""
     one_at_a_time = _("There can be only one at a time.")

@@ -13,14 +13,15 @@ class SchemeFile(feature.Feature):
     name = "groups.features.scheme_file"
     verbose_name = _("the scheme as a file")
 
-    def plug_in(self) -> None:
+    def ready(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.scheme_file import presenters, services  # noqa: PLC0415 - as above
         from groups.presenters.destinations import PAGE, pages_for  # noqa: PLC0415 - as above
+        from groups.services.jobs import kinds  # noqa: PLC0415 - as above
 
-        hooks.job_kind(services.Apply)
-        hooks.part("list.tools", "scheme_file/menu.jinja", presenters.links_of_list, order=4)
-        hooks.part("import.refused", "scheme_file/other_account.html", presenters.way_for_other_account)
+        kinds.register(services.Apply)
+        hooks.part("list.tools", "scheme_file/menu.jinja", order=4)(presenters.links_of_list)
+        hooks.part("import.refused", "scheme_file/other_account.html")(presenters.way_for_other_account)
         page = ("groups.view_group", _("Compare with a file"), "groups:compare", PAGE)
         hooks.destinations(pages_for(page), order=1)
         hooks.form_addresses("scheme_export")

@@ -134,6 +134,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         return answer_not_sent(error, request, job, show)
 
 
+@answer_not_sent.register(snapshots.NoSnapshot)
 def answer_no_snapshot(
     error: snapshots.NoSnapshot, _request: Request, _asked: Any, show: Show
 ) -> HttpResponse:
@@ -143,6 +144,7 @@ def answer_no_snapshot(
     return show(status=status_of(error.error), outcome=outcome)
 
 
+@answer_not_sent.register(snapshots.OtherClients)
 def answer_other_clients(
     error: snapshots.OtherClients, _request: Request, _asked: Any, show: Show
 ) -> HttpResponse:

@@ -115,6 +115,28 @@ routines = [
 ]
 
 
+def routine[S: Callable[..., Any]](
+    name: str, pause: float, accounts: FindAccounts | None = None
+) -> Callable[[S], S]:
+    """Let each worker repeat a step, `pause` seconds after its end; one that runs once takes a lease."""
+
+    def add(step: S) -> S:
+        routines.append(Routine(name, step, pause, accounts))
+        return step
+
+    return add
+
+
+def prune[F: Callable[[], int]](name: str) -> Callable[[F], F]:
+    """Let `manage.py prune` delete rows whose time is over; the function returns their number."""
+
+    def add(forget: F) -> F:
+        pruned.append(Pruned(name, forget))
+        return forget
+
+    return add
+
+
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
     """Start a thread that repeats a step."""
     thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)

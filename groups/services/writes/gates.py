@@ -108,6 +108,8 @@ registered: list[Gate] = [BonusBlock()]
 """The gates of this process, in their order."""
 
 
-def register(gate: Gate) -> None:
+def register[G: Gate](gate: type[G]) -> type[G]:
     """Let all writes pass this gate too."""
-    insort(registered, gate, key=attrgetter("order"))
+    made: Gate = gate()
+    insort(registered, made, key=attrgetter("order"))
+    return gate

@@ -1,7 +1,7 @@
 """Answer a form whose write was not sent: the one place that turns the reason into a response.
 
-Each view passes the page that it shows. A feature registers the answers to its own errors here, and reads
-its own fields of a form.
+Each view passes the page that it shows. A feature registers the answers to its own errors by
+`@answer_not_sent.register`, and reads its own fields of a form by `hooks.consent`.
 """
 
 from collections.abc import Callable
@@ -34,9 +34,6 @@ class Show(Protocol):
     """
 
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
-
-
-type Answer[E] = Callable[[E, Request, Any, Show], HttpResponse]
 
 
 @singledispatch

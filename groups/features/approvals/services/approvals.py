@@ -29,16 +29,18 @@ from groups.features.approvals.models import (
 )
 from groups.features.approvals.services import limits
 from groups.features.approvals.services.limits import BeyondLimits
-from groups.models import Change, Job, PosterAccount, PosterCredentials
+from groups.models import Change, Job, PosterAccount, PosterCredentials, asked
 from groups.models.asked import Asked, asked_of
 from groups.models.contents import Effect
 from groups.models.rare_rows import RareRows
-from groups.services.events import Event, is_user, one_line
+from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
+from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.journal.history import is_undone
+from groups.services.writes import submissions
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
@@ -48,6 +50,10 @@ from groups.services.writes.submissions import find_known
 
 State = ApprovalRequest.State
 WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
+
+
+# An approved row belongs to its approver, so the request says first which user sent the form.
+submissions.register(ApprovalRequest.objects.select_related("job"), order=-1)
 
 
 class ChangedSince(Exception):
@@ -307,6 +313,7 @@ def _approve_change(
         raise NotNow from None  # the write of somebody else's yes has the lock
 
 
+@routine("lapse requests", pause=5.0)
 def lapse_overdue() -> int:
     """Mark the requests that have lapsed; return their number."""
     return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
@@ -315,6 +322,7 @@ def lapse_overdue() -> int:
 # --- Jobs that are asked for -------------------------------------------------------------------------------
 
 
+@asked.register
 class AskedJob(Asked):
     """A job: new, a draft, or the rest of one that has stopped."""
 
@@ -359,6 +367,7 @@ class AskedJob(Asked):
 # --- Events ------------------------------------------------------------------------------------------------
 
 
+@event_source("request", gettext_lazy("A request waits for you, or yours was decided"))
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the requests that wait, for users who may decide them, and those that ended, for their users.
 

@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials
+from groups.models.changes import nothing_changed
 from groups.poster.fields import plain
 from groups.services.jobs.kinds import JobKind
+from groups.services.writes import gates
 from groups.services.writes.commands import Command
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import Held, NotNow
@@ -91,6 +93,7 @@ def set_limits(
     record(Event.LIMITS_SET, user=user, detail=", ".join([account_id, *changed]))
 
 
+@gates.register
 class LimitGate(Gate):
     """Hold back what goes beyond the limits, unless a request or a reason lets it."""
 
@@ -158,6 +161,7 @@ def store_approval(request: ApprovalRequest, user: User) -> None:
         raise NotNow
 
 
+@nothing_changed
 def let_wait_again(change: Change) -> None:
     """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
     if change.request_id is not None:

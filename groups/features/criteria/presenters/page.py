@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Criterion, Table
@@ -141,6 +142,7 @@ class CriteriaPage:
         return name_or_number(self._groups.find(group_id), group_id)
 
 
+@hooks.settings_pages(order=3)
 def settings_of_criteria(user: User) -> list[SettingsPage]:
     """Return the page of the criteria, for users who may see groups."""
     if not user.has_perm("groups.view_group"):
@@ -209,3 +211,16 @@ def bounds_words(least: int | None, most: int | None, written: Callable[[int], s
 def kopecks_words(kopecks: int) -> str:
     """Return an amount in kopecks as money, without kopecks where there are none."""
     return NumberFormat.current().round_money(Decimal(kopecks) / KOPECKS)
+
+
+@hooks.part("list.head", "criteria/link_to_criteria.jinja", order=1)
+@hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", order=2)
+def link_of_list(*_things: object) -> dict[str, str]:
+    """Link to the criteria for everybody who sees the list."""
+    return {}
+
+
+hooks.section("criteria", "settings")
+hooks.form_addresses(
+    "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
+)

@@ -15,6 +15,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from groups import hooks
 from groups.features.criteria.models import KIND
 from groups.features.criteria.presenters.page import conditions_of, days_words, kopecks_words
 from groups.features.criteria.services.judging import Criterion
@@ -184,6 +185,7 @@ class PreviewPage:
         return {rule.id: rule for rule in begin_rules(self._reading.credentials)().found}
 
 
+@hooks.part("request.job", "criteria/link_to_preview.html", order=1)
 def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
     """Offer the preview beside a run that waits for a yes: it names the clients of each pair."""
     is_waiting = job.kind == KIND and job.state == Job.State.ASKED

@@ -10,14 +10,16 @@ from functools import partial
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.features.criteria.models import KIND, Criteria
 from groups.features.criteria.services.nights import what_holds, what_waits
 from groups.models import Change, Job, PosterAccount
-from groups.services.events import Event, job_words, key_of_end, one_line
+from groups.services.events import Event, event_source, job_words, key_of_end, one_line
 from groups.services.values import clients_words
 
 
+@event_source("criteria", gettext_lazy("The criteria moved clients at night, or no longer do so"))
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the nights that have moved clients or stopped, were left out, or no longer take place."""
     jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()

@@ -31,6 +31,7 @@ from groups.models.leases import RELEASED
 from groups.models.locks import members_key
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
+from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.writes.not_sent import NotSent, raise_if_locked
 
@@ -103,6 +104,7 @@ def _job_of(row: Criteria) -> Job:
 # --- One night ---------------------------------------------------------------------------------------------
 
 
+@routine("criteria at night", pause=5.0, accounts=accounts_due)
 def run_night(account: str) -> None:
     """Run the table of an account, if its night has come and no other worker is at it."""
     lease = Criteria.objects.filter(_is_time()).take(account, LONGEST_NIGHT)

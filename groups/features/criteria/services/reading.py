@@ -24,7 +24,7 @@ from groups.features.criteria.services.sales_lists import SalesLists
 from groups.features.criteria.services.tables import saved_criteria
 from groups.features.insights.services.sales import MONTH, VIEW_SALES
 from groups.features.insights.services.scheme import Ladder, begin_rules
-from groups.features.insights.services.sweep import Listener, SweepProgress, find_sums, sweep
+from groups.features.insights.services.sweep import Listener, SweepProgress, add_listener, find_sums, sweep
 from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
@@ -287,6 +287,7 @@ def read_now(
     return reading.sums
 
 
+@add_listener
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
     """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
     may_see = credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES))

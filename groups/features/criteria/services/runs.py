@@ -30,6 +30,7 @@ from groups.features.criteria.services.run_work import (
 from groups.models import Job, PosterCredentials
 from groups.models.contents import Effect, Pairs
 from groups.models.locks import members_key
+from groups.services.jobs import kinds
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped
 from groups.services.values import NumberFormat, clients_words
@@ -37,6 +38,7 @@ from groups.services.writes.commands import MoveClient
 from groups.services.writes.reach import Reach, reached_by
 
 
+@kinds.register
 class Run(JobKind):
     """Move the clients of an account to the groups in which they belong by its criteria."""
 

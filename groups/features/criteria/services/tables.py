@@ -19,6 +19,8 @@ from groups.features.criteria.services.judging import Table
 from groups.models import PosterCredentials
 from groups.services.clients import find_client
 from groups.services.gateway import check_token
+from groups.services.installation.maintenance import prune
+from groups.services.writes import submissions
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.submissions import find_known
 
@@ -115,6 +117,10 @@ def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
     CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
 
 
+@prune("pins of criteria")
 def forget_ended_pins() -> int:
     """Delete the pins whose last day is past; return how many."""
     return CriteriaPin.objects.filter(until__lt=timezone.localdate()).delete()[0]
+
+
+submissions.register(CriteriaSave.objects.all())

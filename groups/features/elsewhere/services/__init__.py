@@ -1,0 +1,3 @@
+from groups.features.elsewhere.services import watch
+
+__all__ = ["watch"]

@@ -17,15 +17,17 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.features.elsewhere.models import LONGEST_LOOK, Watch
 from groups.features.elsewhere.services.compare import ChangeElsewhere, Look, Picture, alike, compare
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
-from groups.services.events import Event, changes_in, one_line
+from groups.services.events import Event, changes_in, event_source, one_line
 from groups.services.gateway import call_poster
 from groups.services.groups import list_listeners
+from groups.services.installation.maintenance import routine
 from groups.services.values import difference_words
 from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
@@ -90,6 +92,7 @@ def accounts_due() -> list[str]:
     return list(_due().values_list("account", flat=True))
 
 
+@routine("watch", pause=1, accounts=accounts_due)
 def look_where_due(account: str | None = None) -> list[Change]:
     """Look at one account, or at all, if it is time to; log and return the changes that were found."""
     due = _due().filter(account__in=accounts_due() if account is None else [account])
@@ -268,6 +271,7 @@ def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewher
 # --- Events ------------------------------------------------------------------------------------------------
 
 
+@event_source("elsewhere", gettext_lazy("A group was changed elsewhere"))
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the changes that were written into the history since a time, for users who want to be told."""
     return changes_in(Change.State.ELSEWHERE, change_words, account, since)

@@ -22,12 +22,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from groups.features.insights.services.sweep import Listener
+from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
 from groups.poster.sales import CUT
 from groups.services.gateway import call_poster, rest_of, seconds_left
 from groups.services.values import NumberFormat
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
 from groups.services.writes.reach import changes_terms
@@ -303,6 +304,7 @@ def _none_read(method: str) -> InvalidResponse:
     return InvalidResponse("no row could be read", method=method, reason=ErrorReason.UNREADABLE_ROW)
 
 
+@add_listener
 def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | None:
     """Return the listener of a sweep whose user may see sales."""
     return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(VIEW_SALES) else None
@@ -329,6 +331,7 @@ def edit_of(user: User, command: GroupCommand) -> Edit | None:
     return edit if may_cost(user, edit) else None
 
 
+@gates.register
 class CostGate(Gate):
     """Write into the journal what a change costs a month, if that is known; never wait for it."""
 

@@ -22,7 +22,7 @@ import msgspec
 from django.conf import settings
 from django.utils import timezone
 
-from groups.features.insights.services.sweep import Listener
+from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, Group, LoyaltyRule, PosterClient, PosterError, Promotion, UnreadableRow
 from groups.poster.fields import fold
@@ -377,6 +377,7 @@ class MemberAdder(Listener[MemberSums]):
         return self._sums
 
 
+@add_listener
 def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdder | None:
     """Return the listener of a sweep for the scheme as it is now; None if that cannot be read."""
     if not credentials.user.has_perm("groups.view_group"):

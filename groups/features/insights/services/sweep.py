@@ -27,6 +27,7 @@ from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, 
 from groups.services.calls.limits import busy
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
+from groups.services.installation.maintenance import queues
 from groups.services.jobs.lease import stopping
 from groups.services.shared_calls import single_flight
 from poster_admin.common.outages import ask_shared
@@ -34,6 +35,7 @@ from poster_admin.common.outages import ask_shared
 log = logging.getLogger("groups.jobs")
 
 QUEUE = "sales"
+queues.append(QUEUE)
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
 AT_ONCE = 2_000
@@ -165,12 +167,13 @@ type MakeListener = Callable[[PosterCredentials, int], Listener[Any] | None]
 _makers: list[MakeListener] = []
 
 
-def add_listener(make: MakeListener) -> None:
+def add_listener[M: MakeListener](make: M) -> M:
     """Let a listener hear the sweeps of the workers; `make` returns None if the user may not see its sums.
 
     It takes credentials, and the period of sales that was asked for: see `Listener.days`.
     """
     _makers.append(make)
+    return make
 
 
 # --- Asking ------------------------------------------------------------------------------------------------

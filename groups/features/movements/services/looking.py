@@ -29,6 +29,7 @@ from groups.models.leases import Lease
 from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import VIEW_CLIENTS, find_client, locate_each, pages_of
 from groups.services.gateway import seconds_left
+from groups.services.installation.maintenance import routine
 from groups.services.jobs.lease import stopping
 from poster_admin.common.nights import Nights
 
@@ -68,6 +69,7 @@ def accounts_due() -> list[str]:
     return list(due.values_list("pk", flat=True))
 
 
+@routine("movements", pause=5.0, accounts=accounts_due)
 def look_at(account: str) -> None:
     """Look at the clients of an account, if it is time to and no other worker is at it."""
     lease = Roll.objects.filter(NIGHTS.due()).take(account, LONGEST_CALL)

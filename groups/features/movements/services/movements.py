@@ -10,12 +10,13 @@ from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.movements.models import Movement, MovementQuerySet, Roll
 from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.rare_rows import RareRows
-from groups.services.events import Event, one_line
+from groups.services.events import Event, event_source, one_line
+from groups.services.installation.maintenance import prune
 
 Reason = Movement.Reason
 WATCHED = RareRows(Roll.objects.watched().defer("packed"))
@@ -45,6 +46,7 @@ def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, i
     return list(days.order_by("day").values_list("day", "came", "left"))
 
 
+@prune("movements of clients")
 def forget_old() -> int:
     """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS; return how many."""
     unread = Roll.objects.filter(judged_at__lt=timezone.now() - timedelta(days=settings.MOVEMENT_DAYS))
@@ -54,6 +56,7 @@ def forget_old() -> int:
 # --- Events ------------------------------------------------------------------------------------------------
 
 
+@event_source("movements", gettext_lazy("A group has lost clients without a move made here"))
 def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the groups that have lost clients without a move made here, each once a look."""
     lost = Movement.objects.filter(account=account, found_at__gt=since, from_id__isnull=False)

@@ -10,12 +10,15 @@ from django.db.models import Count, F
 from django.tasks import task
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, TelegramChat
 from groups.features.notices.services import mails, outbox, telegram
 from groups.models import PosterCredentials
-from groups.services.installation.findings import Found
+from groups.services.calls.metrics import StateGauge, state_gauges
+from groups.services.installation.findings import Found, parts_of_features
 from groups.services.installation.findings import State as Level
+from groups.services.installation.maintenance import queues, routine
 
 log = logging.getLogger("groups.notices")
 
@@ -113,6 +116,7 @@ def _send(delivery: Delivery, notices: list[Notice], reader: PosterCredentials) 
 # --- Upkeep ------------------------------------------------------------------------------------------------
 
 
+@routine("notices", pause=3)
 def tell_events() -> None:
     """Write notices of new events down, and queue the messages that are due: a worker's routine."""
     outbox.write_notices()
@@ -131,3 +135,8 @@ def examine() -> Found:
         mail, none = _("mail is set up, waiting: %(count)s"), _("no mail, waiting: %(count)s")
         words = mail if settings.EMAIL_ENABLED else none
         yield Level.GOOD, words % {"count": Delivery.objects.waiting().count()}
+
+
+queues.append(QUEUE)
+parts_of_features.append((gettext_noop("notices"), examine))
+state_gauges.append(StateGauge("notices_not_sent", "Messages with notices", Delivery.objects.all, NOT_SENT))

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from groups.features.notices.models import Delivery, Notice, NoticeChoice, NoticeCursor
 from groups.models import PosterAccount, PosterCredentials
 from groups.services.events import Event, event_sources, events_since
+from groups.services.installation.maintenance import prune
 from groups.services.values import in_currency_of
 from poster_admin.common.outages import is_outage
 from poster_admin.users.language import language_of
@@ -173,6 +174,7 @@ def reader_of(delivery: Delivery, account_id: str) -> PosterCredentials | None:
     return credentials if credentials and may_be_told(credentials.user) else None
 
 
+@prune("notices")
 def forget_old() -> int:
     """Delete what was told, or could not be told, some time ago; return the number of notices."""
     old = timezone.now() - KEPT

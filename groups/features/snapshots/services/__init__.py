@@ -2,3 +2,7 @@
 
 A page says beforehand what a restore would do (`restore_preview`), a job does it (`restores`).
 """
+
+from groups.features.snapshots.services import restores, snapshots
+
+__all__ = ["restores", "snapshots"]

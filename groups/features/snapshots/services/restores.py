@@ -19,6 +19,7 @@ from groups.features.snapshots.services.snapshots import RestoreScope
 from groups.models import Change, Job, PosterCredentials
 from groups.models.locks import members_key
 from groups.poster import Client, ClientList
+from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     OutageBackoff,
     Try,
@@ -48,6 +49,7 @@ AT_ONCE = 50
 type Commands = list[MoveClient | CreateClient]
 
 
+@kinds.register
 class Restore(JobKind):
     """Bring the clients of a snapshot back, and their group if it is gone."""
 

@@ -27,6 +27,8 @@ from groups.poster.fields import read_id
 from groups.services.clients import pages_of
 from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import read_now
+from groups.services.installation.maintenance import prune, routine
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, RemoveGroup
 from groups.services.writes.gates import Gate
 from groups.services.writes.not_sent import NotSent, OperationReused
@@ -171,6 +173,7 @@ class OtherClients(NotSent):
         self.listed = listed
 
 
+@gates.register
 class SnapshotGate(Gate):
     """Take a snapshot of a group before it is removed with its clients; once for each operation.
 
@@ -274,6 +277,8 @@ def written_out(snapshot: Snapshot, user: User) -> Iterator[bytes]:
     return written()
 
 
+@routine("delete snapshots", pause=5)
+@prune("snapshots")
 def forget_old() -> int:
     """Delete snapshots that are too old, unfinished, or of no removal that was sent; return how many.
 
