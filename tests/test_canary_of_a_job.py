@@ -31,7 +31,7 @@ from groups.management.commands.worker import new_worker
 
 from groups.services import clients
 from groups.services.installation import maintenance
-from groups.features.moves.services import moves
+from groups.features.moves import services as moves
 from groups.services.events import event_sources
 from groups.services.groups import read_now
 from groups.services.jobs import queue

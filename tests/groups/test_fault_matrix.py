@@ -19,7 +19,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from groups.features.moves.services.moves import ClientsToMove
+from groups.features.moves.services import ClientsToMove
 from groups.models import Change, GroupsCopy, Job, PosterAccount, PosterCredentials
 from groups.poster import Transport
 from groups.services import credentials as credentials_service

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.utils import timezone
 
-from groups.features.moves.services import moves
+from groups.features.moves import services as moves
 from groups.models import Change, Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now

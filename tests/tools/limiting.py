@@ -59,7 +59,7 @@ class World:
 
     def _run_one(self, number):
         from groups.features.approvals.models import Limits
-        from groups.features.moves.services.moves import Move, Retire
+        from groups.features.moves.services import Move, Retire
 
         console = self.sandbox.console("demo")
         group = {
@@ -103,7 +103,7 @@ class World:
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
         from groups.features.approvals.services.limits import BeyondLimits
-        from groups.features.moves.services import moves
+        from groups.features.moves import services as moves
         from groups.services.jobs import queue
 
         job = moves.plan_move(

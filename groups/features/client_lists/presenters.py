@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy
 
 from groups import hooks
 from groups.features.client_lists.services import Listed, State
-from groups.features.moves.presenters import MoveEffect, MoveEffects
-from groups.features.moves.services.move_effect import MoveCount
+from groups.features.moves.services import MoveCount
+from groups.features.moves.views import effects_of
 from groups.poster import Client, Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import ACTION, pages_for
@@ -100,21 +100,20 @@ class ListPage:
         return "\n".join(each.line.text for each in self._results if each.state == State.UNKNOWN)
 
     @property
-    def effects(self) -> MoveEffects:
+    def effects(self) -> dict[str, Any]:
         """The effect of the move for the found clients of each group."""
         moved: dict[int, list[Client]] = {}
         for each in self._results:
             if each.state == State.FOUND:
                 moved.setdefault(each.clients[0].group_id, []).append(each.clients[0])
-        effects = [
-            MoveEffect(
+        counted = [
+            (
                 self._groups[group_id],
-                self.target,
                 MoveCount(len(clients), sum(each.own_percent > self.target.percent for each in clients)),
             )
             for group_id, clients in moved.items()
         ]
-        return MoveEffects(effects)
+        return effects_of(counted, self.target)
 
 
 @hooks.part("clients.head", "client_lists/link.html")

@@ -1,33 +1,160 @@
-"""Views of what a percent costs, of what depends on a group, and of the loyalty scheme."""
+"""Views of what a percent costs, of what depends on a group, of the loyalty scheme; parts of other pages."""
 
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
+from itertools import groupby, pairwise
+from typing import Any
+from urllib.parse import urlencode
 
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
-from groups.features.insights.forms import CostForm
-from groups.features.insights.presenters.cost import CARD, CostCard
-from groups.features.insights.presenters.dependents_card import DependentsCard
-from groups.features.insights.presenters.scheme_pages import (
-    AuditPage,
-    ChartPage,
-    LadderPage,
-    SchemePage,
-    Turnover,
+from groups import hooks
+from groups.features.insights.models import ClientCount
+from groups.features.insights.services.sales import (
+    MONTH,
+    PERIODS,
+    VIEW_SALES,
+    Edit,
+    Sales,
+    SalesAdder,
+    cost_of,
+    cost_words,
+    edit_of,
+    may_cost,
+    rounded,
+    summed,
 )
-from groups.features.insights.presenters.sums import ShownSums
-from groups.features.insights.services.dependents import begin_dependents
-from groups.features.insights.services.member_sums import MemberAdder, Questions
-from groups.features.insights.services.sales import MONTH, VIEW_SALES, SalesAdder
-from groups.features.insights.services.scheme import read_scheme
-from groups.features.insights.services.sweep import find_sums, is_small
-from groups.poster import ErrorReason, Group, NotFound
-from groups.presenters.messages import Message
+from groups.features.insights.services.scheme import (
+    NEAR,
+    Dependents,
+    MemberAdder,
+    Questions,
+    Scheme,
+    begin_dependents,
+    begin_promotions,
+    dependents_of,
+    read_scheme,
+)
+from groups.features.insights.services.sweep import (
+    QUICK_SECONDS,
+    SweepProgress,
+    find_sums,
+    find_sums_quickly,
+    is_small,
+)
+from groups.forms.fields import BonusField, PercentField
+from groups.forms.groups import TYPES
+from groups.models import Change, PosterCredentials
+from groups.poster import (
+    ErrorReason,
+    Group,
+    GroupValues,
+    LoyaltyRule,
+    LoyaltyType,
+    NotAllowed,
+    NotFound,
+    PosterError,
+    Unreachable,
+)
+from groups.poster.fields import plain
+from groups.presenters.changes import ChangeNote
+from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.lists.conditions import (
+    Amounts,
+    ChoiceCondition,
+    ColumnSet,
+    RangeCondition,
+    Test,
+    column_sets,
+)
+from groups.presenters.messages import Message, error_words
 from groups.services import groups as reads
+from groups.services.groups import PATIENCE, Groups, OneGroup
+from groups.services.values import NumberFormat, clients_words, money_words, type_label
+from groups.services.writes.commands import GroupCommand
 from groups.views.http.requests import Request, requires
 from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import element_asked_for, render_page
+
+type Variables = dict[str, Any]
+
+
+def ask[T](find: Callable[[], T | SweepProgress | None], url: str = "") -> Variables:
+    """Return the sums for a page, the progress of adding them up, or the problem and the error behind it.
+
+    The page asks for them at `url` while there is none of these, and again while there is progress.
+    """
+    shown: Variables = {"url": url, "sums": None, "progress": None, "problem": None, "failure": None}
+    try:
+        found = find()
+    except PosterError as error:
+        words = error_words(error)
+        # The codes 503 and 700 are about the account or its plan, and not about the token.
+        is_of_token = isinstance(error, NotAllowed) and error.code not in (503, 700)
+        if is_of_token and error.method == "dash.getClientsSales":
+            words = Message(
+                _("Your token may not see sales"),
+                _(
+                    "Poster knows the token, but it lacks the right to statistics. "
+                    "Everything else works as before."
+                ),
+                _("The owner of the Poster account can give it: a token with the right to statistics."),
+                words.details,
+            )
+        return shown | {"problem": words, "failure": error}
+    return shown | {"progress" if isinstance(found, SweepProgress) else "sums": found}
+
+
+# --- Cost --------------------------------------------------------------------------------------------------
+
+CARD = "cost"
+"""Id of the card on its page, and name of the fragment that fills it in."""
+
+
+def periods() -> list[tuple[str, str]]:
+    """Return the periods and their words. A lazy text would keep the language in which it got its number."""
+    return [(str(days), ngettext("the last %d day", "the last %d days", days) % days) for days in PERIODS]
+
+
+class CostForm(forms.Form):
+    """New values of a group, and the days to add up. Missing values are the group's own, and 30 days.
+
+    The percent alone can be wrong: all other values have a default.
+    """
+
+    percent = PercentField(label=gettext_lazy("New percent"), required=False)
+    days = forms.TypedChoiceField(label=gettext_lazy("Sales of"), choices=periods, coerce=int)
+    loyalty_type = forms.TypedChoiceField(choices=TYPES, coerce=int, required=False)
+    birthday_bonus = BonusField()
+
+    def __init__(self, data: Any, *, group: Group) -> None:
+        # Unknown values in an address are ignored, but a percent is typed: a wrong one is said.
+        days = data.get("days") if data.get("days") in map(str, PERIODS) else str(MONTH)
+        percent = data.get("percent") or self.base_fields["percent"].prepare_value(group.percent)
+        super().__init__({**data.dict(), "days": days, "percent": percent})
+        self.group = group
+
+    def values(self) -> GroupValues:
+        """Return the group's values with those that were asked about."""
+        data = self.cleaned_data
+        loyalty_type = data.get("loyalty_type") or self.group.loyalty_type
+        bonus = data.get("birthday_bonus")
+        if bonus is None or loyalty_type == LoyaltyType.DISCOUNT:
+            bonus = self.group.birthday_bonus
+        percent = self.group.percent if data["percent"] is None else data["percent"]
+        return self.group.values.replace(loyalty_type=loyalty_type, percent=percent, birthday_bonus=bonus)
 
 
 @require_safe
@@ -38,23 +165,153 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
     form = CostForm(request.GET, group=group)
-    card = _card_of_form(request, form, group)
-    status = 422 if form.percent_error else status_of(card.failure) if card and card.failure else 200
-    context = {"group": group, "form": form, "cost": card}
+    cost: Variables | None = None
+    status = 200
+    if error := " ".join(map(str, form.errors.get("percent", ()))):
+        status = 422
+        # The page has the error beside the field, which is in no fragment.
+        if element_asked_for(request) == CARD:
+            cost = {"problem": Message("", error)}
+    elif not group.is_editable:
+        text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
+        cost = {"problem": Message(_("There is no figure for this group."), text)}
+    else:
+        find = partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
+        cost = cost_card(find, [(group.id, group.values, form.values())], request.get_full_path())
+        status = status_of(cost["failure"]) if cost["failure"] else 200
+    context = {"group": group, "form": form, "cost": cost}
     return render_page(request, "insights/cost.html", context, fragment=CARD, status=status)
 
 
-def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | None:
-    """Return the card; None where the page has the error beside the field, which is in no fragment."""
-    url = request.get_full_path()
-    if error := form.percent_error:
-        is_fragment = element_asked_for(request) == CARD
-        return CostCard(url, problem=Message("", error)) if is_fragment else None
-    if not group.is_editable:
-        text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
-        return CostCard(url, problem=Message(_("There is no figure for this group."), text))
-    card = CostCard(url, edits=[(group.id, group.values, form.values())])
-    return card.ask(partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"])))
+def cost_card(find: Callable[[], Sales | SweepProgress | None], edits: Sequence[Edit], url: str) -> Variables:
+    """Return what edits cost, added up: in words, and as plain numbers for scripts, hryvnia with a point."""
+    card = ask(find, url)
+    sales: Sales | None = card["sums"]
+    if sales is None:
+        return card
+    groups = [(sales.of_group(group_id), old, new) for group_id, old, new in edits]
+    cost = summed(group.cost(old, new) for group, old, new in groups)
+    revenue = summed(group.revenue for group, _old, _new in groups)
+    receipts = sum(group.receipts for group, _old, _new in groups)
+    clients = sum(group.clients for group, _old, _new in groups)
+
+    # Birthday bonuses come on top, and depend on no percent. Of several groups only those with another
+    # bonus are told.
+    counted = [(group.birthdays, old.effective_bonus, new.effective_bonus) for group, old, new in groups]
+    concerned = [each for each in counted if each[0] and (each[1] != each[2] or len(groups) == 1)]
+    before = summed(clients * old for clients, old, _new in concerned)
+    after = summed(clients * new for clients, _old, new in concerned)
+    birthdays = None
+    if before or after:
+        _clients, old_bonus, new_bonus = concerned[0]
+        of_one = len(groups) == 1
+        birthdays = {
+            "of_one": of_one,
+            "are_same": before == after,
+            "clients": clients_words(sum(clients for clients, _old, _new in concerned)),
+            "before": money_words(old_bonus if of_one else before),
+            "after": money_words(new_bonus if of_one else after),
+            "sum": money_words(after),
+            "more": money_words(after - before),
+        }
+    bonuses_differ = any(old.effective_bonus != new.effective_bonus for _group, old, new in groups)
+    figures = {
+        "cost": f"{cost:.2f}",
+        "revenue": f"{revenue:.2f}",
+        "clients": clients,
+        "receipts": receipts,
+        "title": capfirst(cost_words(cost, (sales.period.last - sales.period.first).days + 1)),
+        "only_birthdays": not cost and bonuses_differ,
+        "clients_words": clients_words(clients),
+        "revenue_words": money_words(revenue),
+        "birthdays": birthdays,
+        "has_bonuses": any(
+            LoyaltyType.BONUS in {old.loyalty_type, new.loyalty_type} for _g, old, new in groups
+        ),
+        "type_changes": any(old.loyalty_type != new.loyalty_type for _group, old, new in groups),
+        "months": list(_months(sales, groups)) if len(sales.parts) > 1 else [],
+    }
+    return card | {"figures": figures}
+
+
+def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]) -> Iterator[Variables]:
+    """Yield the cost of each month; `width` is a part of 100, formatted for SVG."""
+    known = [each for each in groups if each[0].parts]
+    costs = [
+        summed(cost_of(group.parts[place], old, new) for group, old, new in known)
+        for place in range(len(sales.parts))
+    ]
+    highest = max(map(abs, costs), default=Decimal(0)) or Decimal(1)
+    for place, (part, cost) in enumerate(zip(sales.parts, costs, strict=True)):
+        first, last = part.first, part.last
+        yield {
+            "part": part,
+            "is_whole": (first.day, last.day) == (1, monthrange(first.year, first.month)[1]),
+            "cost": money_words(cost),
+            "revenue": money_words(summed(group.parts[place].everybody.revenue for group, _o, _n in known)),
+            "width": f"{100 * abs(cost) / highest:.2f}",
+            "saves": cost < 0,
+        }
+
+
+@hooks.part("group.facts", "insights/link_to_cost.html")
+def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
+    """Show the link where the group can be edited, to users who may see sales."""
+    return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
+
+
+@hooks.part("form.percent", "insights/cost_asked.html")
+def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables | None:
+    """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
+    if not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
+        return None
+    return {"group": group, "at_once": "percent" in request.GET}
+
+
+@hooks.part("check.cards", "insights/cost_section.html")
+def cost_of_command(request: Request, command: GroupCommand) -> Variables | None:
+    """Show the cost of a command that may cost something in a month; later, if that takes long."""
+    edit = edit_of(request.user, command)
+    if edit is None:
+        return None
+    group_id, old, new = edit
+    query = {"percent": plain(new.percent), "days": str(MONTH)}
+    if old.loyalty_type != new.loyalty_type:
+        query["loyalty_type"] = str(int(new.loyalty_type))
+    if old.birthday_bonus != new.birthday_bonus:
+        query["birthday_bonus"] = plain(new.birthday_bonus)
+    url = f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
+    find = partial(find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    return {"cost": cost_card(find, [edit], url)}
+
+
+@hooks.part("plan.cards", "insights/cost_section.html")
+def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
+    """Show the cost of a plan, one sum for all groups; its page is asked again for what takes long."""
+    edits = [edit for edit in edits if may_cost(request.user, edit)]
+    if not edits:
+        return None
+    asked = element_asked_for(request) == CARD or CARD in request.GET
+    find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
+
+
+@hooks.change_note
+def note_of_cost(change: Change, user: User) -> ChangeNote | None:
+    """Return what a change costs a month, for users who may see sales; None if that was not known."""
+    if change.monthly_cost is None or not user.has_perm(VIEW_SALES):
+        return None
+    words = cost_words(change.monthly_cost)
+    # Translators: it: the change; then, for example, "will cost up to 12,400 ₴ a month"
+    sentence = _("It %(costs)s.") % {"costs": words}
+    return ChangeNote(label=_("Cost"), text=words, sentence=sentence)
+
+
+# --- Dependents --------------------------------------------------------------------------------------------
+
+type Take = Callable[[], Dependents]
+WITH_THE_PAGE = 1.0
+"""Seconds in which each list of dependents has to come to be on the page of a group from the beginning."""
 
 
 @require_safe
@@ -62,54 +319,426 @@ def _card_of_form(request: Request, form: CostForm, group: Group) -> CostCard | 
 def group_dependents(request: Request, group_id: int) -> HttpResponse:
     """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
     take = begin_dependents(request.credentials, group_id)
-    context: dict[str, object] = {"dependents": DependentsCard(group_id, take)}
+    context: Variables = {}
     if element_asked_for(request) != "dependents":
         context["group"] = reads.read_group(request.credentials, group_id).group
+    context["dependents"] = _card(group_id, take())
     return render_page(request, "insights/dependents_page.html", context, fragment="dependents")
+
+
+def _card(group_id: int, found: Dependents, *, leaving: bool = False) -> Variables:
+    """Return the dependents of a group for its card; `leaving` on pages that lead to its removal."""
+    numbers, lists = NumberFormat.current(), (found.promotions, found.rules)
+    return {
+        "group_id": group_id,
+        "leaving": leaving,
+        "promotions": found.promotions,
+        "rules": found.rules,
+        "steps": [
+            (rule, found.ladder.group_of(rule), numbers.round_money(rule.value)) for rule in found.rules.found
+        ],
+        "is_empty": not any(each.found or each.is_unread or each.unreadable for each in lists),
+        "is_unread": any(each.is_unread for each in lists),
+        "problems": [error_words(each.failure).title if each.failure else "" for each in lists],
+    }
+
+
+def begin_of_group(request: Request, group_id: int) -> Take | None:
+    """Begin to read the dependents beside the group itself, for its page.
+
+    A request for the answer that replaces a copy leaves them to a fragment: Poster is slow then.
+    """
+    if request.htmx and "wait" in request.GET:
+        return None
+    return begin_dependents(request.credentials, group_id, within=WITH_THE_PAGE)
+
+
+@hooks.part("group.cards", "insights/dependents_of_group.html", begin=begin_of_group)
+def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> Variables:
+    """Show the dependents on the page of a group; it loads those afterwards that did not come in time.
+
+    A page that still waits for its group does not load them either.
+    """
+    card = None
+    if take and not one.is_copy:
+        found = take()
+        failures = (found.promotions.failure, found.rules.failure)
+        if not any(isinstance(failure, Unreachable) for failure in failures):
+            card = _card(one.group.id, found)
+    return {"dependents": card, "is_asked": one.is_asked}
+
+
+@hooks.part("form.end", "insights/dependents_later.html")
+def dependents_later(_request: Request, group: Group) -> Variables:
+    """Have a form of a group load the dependents after it."""
+    return {"group": group}
+
+
+def begin_of_leaving(request: Request, group_id: int) -> Take:
+    """Begin to read the dependents beside the group itself, for a page before it goes.
+
+    A form that is sent reads them later: it shows the page again only if something is wrong with it.
+    """
+    if request.method == "POST":
+        return partial(dependents_of, request.credentials, group_id)
+    return begin_dependents(request.credentials, group_id, fresh=True)
+
+
+@hooks.part("removal.cards", "insights/dependents.html", begin=begin_of_leaving)
+def dependents_of_leaving(_request: Request, group_id: int, take: Take) -> Variables:
+    """Show the dependents before the group goes: the page waits for them where it shows them."""
+    return {"dependents": SimpleLazyObject(lambda: _card(group_id, take(), leaving=True))}
+
+
+@hooks.part("removal.doubts", "insights/dependents.html")
+def doubts_of_removal(request: Request, group_id: int) -> Variables | None:
+    """Show the dependents if there are any, or if that is not known: the removal is asked about then."""
+    card = _card(group_id, begin_of_leaving(request, group_id)(), leaving=True)
+    doubtful = card["is_unread"] or card["promotions"].found or card["rules"].found
+    return {"dependents": card} if doubtful else None
+
+
+@hooks.part("group.lost", "insights/named_by.html")
+def named_by_dependents(request: Request, group_id: int) -> Variables:
+    """Show the promotions and the number of rules that name a group which is gone."""
+    named = dependents_of(request.credentials, group_id)
+    return {"promotions": named.promotions.found, "rules": len(named.ladder.into(group_id))}
+
+
+# --- The loyalty scheme ------------------------------------------------------------------------------------
+
+
+def _line(group: Group, address: str = "groups:detail", turnover: str = "") -> Variables:
+    """Return a group for a line of text; `turnover` is in words, empty where it is not known or not shown."""
+    numbers = NumberFormat.current()
+    return {
+        "id": group.id,
+        "name": group.name,
+        "is_bonus": group.is_bonus,
+        "type": type_label(group.loyalty_type),
+        "percent": numbers.percent(group.percent),
+        "clients": numbers.count(group.clients),
+        "url": reverse(address, args=[group.id]),
+        "turnover": turnover,
+    }
+
+
+def _read_scheme(request: Request) -> tuple[Scheme, Variables]:
+    """Return the scheme, and what each of its pages shows of it."""
+    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
+    failures = {"stale": scheme.groups.failure, "rules_problem": scheme.rules.failure}
+    words = {name: error_words(failure) if failure else None for name, failure in failures.items()}
+    return scheme, {"scheme": scheme, **words}
+
+
+def _count_clients(request: Request, scheme: Scheme) -> Variables | None:
+    """Count the clients for a page that counts them; those of the last good copy of the groups are not."""
+    if scheme.groups.failure:
+        return None
+    adder = MemberAdder(request.credentials, Questions.of_scheme(scheme))
+    if "refresh" in request.GET:
+        adder.forget()
+    # The page of a large account is shown first, and asks for the count then.
+    asked = element_asked_for(request) == "figures" or "read" in request.GET
+    known = adder.kept()
+    now = not known and (asked or is_small(request.credentials))
+    return ask(partial(find_sums, adder) if now else lambda: known, f"{request.path}?read=1")
 
 
 @require_safe
 @requires("view_group")
 def ladder(request: Request) -> HttpResponse:
     """Show the groups in the order of the rules that lead to them."""
-    return _show(request, LadderPage, "insights/ladder.html")
+    scheme, context = _read_scheme(request)
+    count = _count_clients(request, scheme)
+    sums, numbers, ladder = count and count["sums"], NumberFormat.current(), scheme.ladder
+    problems: dict[int, list[Variables]] = {}
+    for each in ladder.contradictions:
+        other = ladder.group_of(each.other) if each.other else None
+        problem = {
+            "kind": each.problem.value,
+            "name": other.name if other else "",
+            "sum": numbers.round_money(each.other.value) if each.other else "",
+        }
+        problems.setdefault(each.rule.id, []).append(problem)
+    rows = []
+    for rule in ladder.rules:
+        group, above = ladder.group_of(rule), ladder.next_sum(rule)
+        near = near_from = ""
+        if group and above:
+            # `near` is empty until the clients are counted, `near_from` on the highest step.
+            near_from = numbers.round_money(above * NEAR)
+            near = numbers.count(sums.near_to(group.id, above)) if sums else ""
+        row = {
+            "rule": rule,
+            "sum": numbers.round_money(rule.value),
+            "group": _line(group) if group else None,
+            "near": near,
+            "near_from": near_from,
+            "problems": problems.get(rule.id, []),
+        }
+        rows.append(row)
+    context |= {"count": count, "rows": rows, "outside": [_line(group) for group in ladder.outside]}
+    return render_page(request, "insights/ladder.html", context, fragment="figures")
 
 
 @require_safe
 @requires("view_group")
 def audit(request: Request) -> HttpResponse:
     """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
-    return _show(request, AuditPage, "insights/audit.html")
+    scheme, context = _read_scheme(request)
+    count, groups = _count_clients(request, scheme), scheme.groups.groups
+    sums = count and count["sums"]
+    may_change = request.user.has_perm("groups.change_group") and not scheme.groups.failure
+
+    def lines(groups: Iterable[Group], corrected_at: str) -> list[Variables]:
+        """Make each group a link to the page that corrects it, or to its own."""
+        return [
+            _line(group, corrected_at if may_change and group.is_editable else "groups:detail")
+            for group in groups
+        ]
+
+    above, below = (sums.above, sums.below) if sums else ({}, {})
+    context |= {
+        "count": count,
+        "own_percents": [
+            (_line(group), above.get(group.id, 0), below.get(group.id, 0))
+            for group in groups
+            if group.id in above or group.id in below
+        ],
+        "alike": [lines(each, "groups:retire") for each in scheme.alike],
+        "without_benefit": lines((g for g in groups if not g.percent and g.clients), "groups:update"),
+        "empty": lines((group for group in groups if not group.clients), "groups:retire"),
+        "out_of_reach": [lines(each, "groups:update") for each in scheme.out_of_reach],
+    }
+    return render_page(request, "insights/audit.html", context, fragment="figures")
 
 
 @require_safe
 @requires("view_group")
 def chart(request: Request) -> HttpResponse:
     """Show the whole scheme as a picture, with its numbers beside it."""
-    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    turnover = None
+    scheme, context = _read_scheme(request)
+    turnover, sums, numbers = None, None, NumberFormat.current()
     if request.user.has_perm(VIEW_SALES) and not scheme.groups.failure:
         adder = SalesAdder(request.credentials, MONTH)
-        turnover = Turnover("?turnover=1", adder.kept())
+        known = adder.kept()
         # The page is shown first, and asks for the turnover then.
-        if not turnover.sums and (element_asked_for(request) == "figures" or "turnover" in request.GET):
-            turnover = turnover.ask(partial(find_sums, adder))
-    page = ChartPage(scheme, turnover, request.user.has_perm)
-    return render_page(request, "insights/scheme.html", {"page": page}, fragment="figures")
+        now = not known and (element_asked_for(request) == "figures" or "turnover" in request.GET)
+        turnover = ask(partial(find_sums, adder) if now else lambda: known, "?turnover=1")
+        sums = turnover["sums"]
+
+    def turnover_of(group_id: int) -> str:
+        revenue = sums.of_group(group_id).revenue if sums else None
+        return "" if revenue is None else numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
+
+    rows = [
+        {
+            "rule": rule,
+            "sum": numbers.round_money(rule.value),
+            "group": _line(group, turnover=turnover_of(group.id)) if group else None,
+        }
+        for rule in scheme.ladder.rules
+        for group in [scheme.ladder.group_of(rule)]
+    ]
+    context |= {
+        "turnover": turnover,
+        "days": MONTH,
+        "rows": rows,
+        "outside": [_line(group, turnover=turnover_of(group.id)) for group in scheme.ladder.outside],
+        "pictures": _pictures(scheme, turnover_of),
+    }
+    return render_page(request, "insights/scheme.html", context, fragment="figures")
 
 
-def _show(request: Request, page: type[SchemePage], template: str) -> HttpResponse:
-    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    count = None
-    # The clients of the last good copy of the groups are not counted.
-    if not scheme.groups.failure:
-        adder = MemberAdder(request.credentials, Questions.of_scheme(scheme))
-        if "refresh" in request.GET:
-            adder.forget()
-        count = ShownSums(f"{request.path}?read=1", adder.kept())
-        # The page of a large account is shown first, and asks for the count then.
-        asked = element_asked_for(request) == "figures" or "read" in request.GET
-        if not count.sums and (asked or is_small(request.credentials)):
-            count = count.ask(partial(find_sums, adder))
-    context = {"page": page(scheme, count, request.user.has_perm)}
-    return render_page(request, template, context, fragment="figures")
+WIDTHS = {"desk": 460, "phone": 320}
+STEP, ARROW = 78, 36
+"""Heights of a step, and of the arrow of the rule above it."""
+LETTER = 8.5
+"""Width of a letter in the units of the drawing, as a generous mean: names are cut to their place."""
+SHOWN_WITHOUT_RULE = 8
+THINNEST = Decimal(3)
+"""Width of the bar of 0 percent."""
+
+
+def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variables]:
+    """Draw the groups as steps, those of each ladder together, with the rules between them as arrows.
+
+    The groups that no rule leads to come last. Each picture is drawn at two widths. An arrow ends at the `y`
+    of its step, and the name, the figures and the bar are below; a group that is gone has no bar.
+    """
+    ladder, numbers = scheme.ladder, NumberFormat.current()
+    highest = max((group.percent for group in ladder.groups.values()), default=Decimal(0)) or Decimal(1)
+
+    def drawings(items: Sequence[tuple[LoyaltyRule | None, Group | None]]) -> Iterator[Variables]:
+        # In one picture all are rules, or all are groups without one.
+        arrow = ARROW if items[0][0] else 0
+        for look, width in WIDTHS.items():
+            steps = []
+            for place, (rule, group) in enumerate(items):
+                name, figures, bar_width = "", "", ""
+                if group:
+                    facts = (
+                        numbers.percent(group.percent),
+                        clients_words(group.clients),
+                        turnover_of(group.id),
+                    )
+                    name, figures = group.name, " · ".join(filter(None, facts))
+                    bar_width = f"{max(THINNEST, width * group.percent / highest):.1f}"
+                elif rule:
+                    name = _("no. %(id)s is not in the list") % {"id": rule.group_id}
+                step = {
+                    "y": place * (STEP + arrow) + arrow,
+                    "name": Truncator(name).chars(int(width / LETTER)),
+                    "figures": figures,
+                    "sum": numbers.round_money(rule.value) if rule else "",
+                    "is_bonus": group and group.is_bonus,
+                    "bar_width": bar_width,
+                }
+                steps.append(step)
+            yield {"look": look, "width": width, "height": (STEP + arrow) * len(items), "steps": steps}
+
+    pictures: list[Variables] = []
+    for kind, rules in groupby(sorted(ladder.rules, key=lambda rule: ladder.kind(rule) or 0), ladder.kind):
+        title = type_label(kind) if kind in tuple(LoyaltyType) else ""
+        drawn = list(drawings([(rule, ladder.group_of(rule)) for rule in rules]))
+        pictures.append({"title": title, "drawings": drawn})
+    if outside := sorted(ladder.outside, key=lambda group: (-group.clients, group.id)):
+        drawn = list(drawings([(None, group) for group in outside[:SHOWN_WITHOUT_RULE]]))
+        more = max(len(outside) - SHOWN_WITHOUT_RULE, 0)
+        pictures.append({"are_outside": True, "drawings": drawn, "more": more})
+    return pictures
+
+
+hooks.part("list.head", "insights/link_to_scheme.jinja")(lambda _request: {})
+hooks.destinations(
+    pages_for(
+        ("groups.view_group", gettext_lazy("Ladder"), "groups:ladder", PAGE),
+        ("groups.view_client", gettext_lazy("Audit of the percents"), "groups:audit", PAGE),
+        ("groups.view_group", gettext_lazy("Loyalty scheme"), "groups:scheme", PAGE),
+    ),
+    order=5,
+)
+
+
+# --- Sales in the list -------------------------------------------------------------------------------------
+
+
+def read_columns(credentials: PosterCredentials) -> Amounts:
+    """Return the sales of the last month for the list, how far they are, or why there are none.
+
+    Each group has its turnover, its average receipt, and what was given: the discounts of a discount group,
+    the price less what was paid, or the bonuses that a bonus group gives for what was paid; the latter is an
+    upper bound, at today's percents.
+    """
+    about = ask(partial(find_sums, SalesAdder(credentials, MONTH), within=QUICK_SECONDS))
+    sums: Sales | None = about["sums"]
+    if sums is None:
+        return Amounts(SALES, about)
+
+    def amounts_of(group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+        found = sums.of_group(group.id)
+        if not found.receipts:
+            return None, None, None
+        revenue = found.revenue
+        if group.loyalty_type == LoyaltyType.DISCOUNT:
+            given = found.total - revenue
+        else:
+            given = sum((part.given(group.loyalty_type, group.percent) for part in found.parts), Decimal(0))
+        receipt = rounded(revenue / found.receipts)
+        return rounded(revenue), receipt, rounded(given) if group.is_editable else None
+
+    return Amounts(SALES, about, amounts_of)
+
+
+SALES = ColumnSet(
+    key="sales",
+    permission=VIEW_SALES,
+    labels=lambda: {
+        "turnover": _("Turnover"),
+        "receipt": _("Average receipt"),
+        "given": pgettext("bonuses and discounts", "Given"),
+    },
+    words=gettext_lazy("with sales"),
+    template="insights/sales.html",
+    read=read_columns,
+)
+column_sets[SALES.key] = SALES
+
+
+def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
+    # The page of a copy asks once more, and waits then.
+    within = PATIENCE if groups.is_asked else settings.POSTER_READ_DEADLINE
+    promotions = begin_promotions(credentials, within=within)()
+    if promotions.failure or promotions.unreadable:
+        return None
+    named = {group_id for each in promotions.found for group_id in each.group_ids}
+    return lambda group: (group.id in named) == (asked == "yes")
+
+
+hooks.list_condition(
+    RangeCondition(
+        key="turnover",
+        label=gettext_lazy("Turnover in 30 days"),
+        permission=VIEW_SALES,
+        costly=True,
+        amounts=lambda credentials, _groups: read_columns(credentials).sort_key("turnover"),
+        written=NumberFormat.round_money,
+        highest=1_000_000_000,
+    ),
+    order=-8,
+)
+hooks.list_condition(
+    ChoiceCondition(
+        key="promotion",
+        label=gettext_lazy("Promotion"),
+        costly=True,
+        choices={"yes": gettext_lazy("with a promotion"), "no": gettext_lazy("without a promotion")},
+        find=_find_promoted,
+    ),
+    order=-1,
+)
+
+
+# --- Numbers of clients over time --------------------------------------------------------------------------
+
+WIDTH, HEIGHT = 100, 24
+ROOM = 2
+"""Free space above and below the line, so that its thickness is not cut off."""
+
+
+@hooks.part("group.figures", "insights/client_counts.html")
+def counts_of_group(request: Request, one: OneGroup) -> Variables:
+    """Show the number of clients over time."""
+    return {"counts": draw_counts(ClientCount.objects.of_group(request.credentials, one.group.id))}
+
+
+def draw_counts(counts: Sequence[tuple[date, int]]) -> Variables | None:
+    """Draw the figures of a group in the order of their days as a line; None for fewer than two days.
+
+    `points` are those of an SVG polyline. `steps` are the days on which the number differed from the figure
+    before, the latest first, and the first day: with them, the picture can be read as a table.
+    """
+    if len(counts) < 2:
+        return None
+    numbers = [number for _day, number in counts]
+    least, most, since = min(numbers), max(numbers), counts[0][0]
+    points = []
+    for day, number in counts:
+        # A number that never changed is a line in the middle.
+        part = (number - least) / (most - least) if most > least else 0.5
+        x = WIDTH * (day - since).days / (counts[-1][0] - since).days
+        points.append(f"{x:.2f},{HEIGHT - ROOM - part * (HEIGHT - 2 * ROOM):.2f}")
+    changed = [after for before, after in pairwise(counts) if after[1] != before[1]]
+    change = numbers[-1] - numbers[0]
+    return {
+        "first": numbers[0],
+        "last": numbers[-1],
+        "least": least,
+        "most": most,
+        "since": since,
+        "points": " ".join(points),
+        "steps": (*reversed(changed), counts[0]),
+        # With its sign; empty if there is none.
+        "change": f"{'+' if change > 0 else ''}{NumberFormat.current().count(change)}" if change else "",
+    }

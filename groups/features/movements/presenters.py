@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from groups import hooks
 from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
-from groups.features.insights.presenters.count_line import CountLine, draw_counts
+from groups.features.insights.views import draw_counts
 from groups.features.movements.models import Movement, Roll
 from groups.features.movements.services.movements import (
     days_of,
@@ -45,7 +45,7 @@ class Growth:
         self.left = sum(left for _day, _came, left in days)
 
     @cached_property
-    def line(self) -> CountLine | None:
+    def line(self) -> dict[str, Any] | None:
         """The growth day by day until the last look, from nothing before; None if nobody came or left."""
         if not self.days:
             return None

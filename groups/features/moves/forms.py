@@ -1,7 +1,7 @@
 """Forms for moves of clients: of a whole group, some of its clients, or chosen clients of any groups."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from groups.features.moves.presenters import MOVE_CHOSEN
 from groups.forms.fields import INCOMPLETE, ONE_IS_GONE
 from groups.forms.groups import is_other_than_shown, version_of_several
 from groups.poster import Group
@@ -20,6 +19,7 @@ from groups.services.values import terms_words
 
 MOST_MOVED = 2_000
 """Limit for the chosen clients of one job; the ids stand in one field of the form."""
+TOO_MANY = _("So many clients cannot be moved at once. Move some of them first.")
 
 
 class TargetField(forms.TypedChoiceField):
@@ -43,6 +43,7 @@ class TargetForm(forms.Form):
 
     `version` says what the form has shown of each group: name, type, percent and birthday bonus.
     `query` is the choice of clients in the address of the form: a page that answers it can be opened again.
+    `back` is the address of the page on which they were chosen. `ids` has those of each group, None for all.
     """
 
     FEW = 8
@@ -51,6 +52,9 @@ class TargetForm(forms.Form):
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})
     operation = forms.UUIDField(widget=forms.HiddenInput)
     sources: Sequence[Group]
+    ids: Mapping[int, list[int] | None]
+    query: str
+    back: str
 
     def __init__(self, data: Any, **initial: str) -> None:
         super().__init__(data, initial={**initial, "operation": uuid.uuid4()})
@@ -85,38 +89,21 @@ class MoveForm(TargetForm):
         self, data: Any = None, *, group: Group, groups: Sequence[Group], chosen: Sequence[str] = ()
     ) -> None:
         super().__init__(data, clients=",".join(dict.fromkeys(chosen)) or self.ALL)
+        self.group = group
         self.sources = [group]
         self.offer(groups)
+        text = self["clients"].value() or self.ALL
+        # As far as it is known in advance.
+        self.count = group.clients if text == self.ALL else text.count(",") + 1
+        self.query = "" if text == self.ALL else f"?{urlencode({'client': text}, safe=',')}"
 
-    @property
-    def group(self) -> Group:
-        return self.sources[0]
-
-    def clean_clients(self) -> list[int] | None:
-        """Return the ids of the selected clients; None for all."""
-        text = self.cleaned_data["clients"]
-        if text == self.ALL:
-            return None
-        ids = list(map(whole_number, text.split(",")))
-        if not all(ids):
+    def clean_clients(self) -> str:
+        text: str = self.cleaned_data["clients"]
+        chosen = None if text == self.ALL else [whole_number(each) or 0 for each in text.split(",")]
+        if chosen and not all(chosen):
             raise ValidationError(INCOMPLETE)
-        return [client_id for client_id in ids if client_id]
-
-    @property
-    def ids(self) -> dict[int, list[int] | None]:
-        """The ids of the clients of each group, None for all of a group."""
-        return {self.group.id: self.cleaned_data["clients"]}
-
-    @property
-    def query(self) -> str:
-        text = self["clients"].value() or self.ALL
-        return "" if text == self.ALL else f"?{urlencode({'client': text}, safe=',')}"
-
-    @property
-    def count(self) -> int:
-        """Number of clients to move, as far as it is known in advance."""
-        text = self["clients"].value() or self.ALL
-        return self.group.clients if text == self.ALL else text.count(",") + 1
+        self.ids = {self.group.id: chosen}
+        return text
 
 
 class ChoiceForm(TargetForm):
@@ -125,42 +112,21 @@ class ChoiceForm(TargetForm):
     def __init__(self, data: Any = None, *, groups: Sequence[Group], chosen: Sequence[str] = ()) -> None:
         super().__init__(data, clients=",".join(chosen))
         self.choice = Choice.parse([self["clients"].value() or ""])
-        self.sources = [group for group in groups if group.id in self.choice.by_group]
+        self.ids = by_group = self.choice.by_group
+        self.count, self.query, self.back = len(self.choice.groups), self.choice.query, self.choice.back
+        self.sources = [group for group in groups if group.id in by_group]
+        self.parts = [(group.name, len(by_group[group.id])) for group in self.sources]
         self.offer(groups)
 
     def clean_clients(self) -> Choice:
         """Return the choice, if all of it can be read and the groups of all are still there."""
-        choice, text = self.choice, self.cleaned_data["clients"]
-        if len(choice.groups) != len(set(text.split(","))):
+        if self.count != len(set(self.cleaned_data["clients"].split(","))):
             raise ValidationError(INCOMPLETE)
-        if len(choice.groups) > MOST_MOVED:
-            raise ValidationError(str(MOVE_CHOSEN.too_many))
-        if len(self.sources) != len(choice.by_group):
+        if self.count > MOST_MOVED:
+            raise ValidationError(TOO_MANY)
+        if len(self.sources) != len(self.ids):
             raise ValidationError(_("A group of these clients is no longer there. Choose the clients again."))
-        return choice
-
-    @property
-    def ids(self) -> dict[int, list[int]]:
-        return self.choice.by_group
-
-    @property
-    def count(self) -> int:
-        return len(self.choice.groups)
-
-    @property
-    def parts(self) -> list[tuple[str, int]]:
-        """The groups, with the numbers of their chosen clients."""
-        by_group = self.choice.by_group
-        return [(group.name, len(by_group[group.id])) for group in self.sources]
-
-    @property
-    def query(self) -> str:
-        return self.choice.query
-
-    @property
-    def back(self) -> str:
-        """The address of the search of clients with this choice."""
-        return self.choice.back
+        return self.choice
 
 
 class GroupsForm(TargetForm):
@@ -170,36 +136,19 @@ class GroupsForm(TargetForm):
     id = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
-        super().__init__(data)
-        self.initial["id"] = ",".join(map(str, ids))
-        self._ids = ids
+        chosen = ",".join(map(str, ids))
+        super().__init__(data, id=chosen)
+        self._wanted = ids
         self.sources = [group for group in groups if group.id in ids]
+        self.ids = {group.id: None for group in self.sources}
+        self.count = sum(group.clients for group in self.sources)
+        self.parts = [(group.name, group.clients) for group in self.sources]
+        self.query = f"?id={chosen}"
+        self.back = reverse("groups:list") + self.query
         self.offer(groups)
 
     def clean_id(self) -> Sequence[int]:
         """Return the groups, if all of them are still there."""
-        if len(self.sources) != len(self._ids):
+        if len(self.sources) != len(self._wanted):
             raise ValidationError(ONE_IS_GONE)
-        return self._ids
-
-    @property
-    def ids(self) -> dict[int, None]:
-        return {group.id: None for group in self.sources}
-
-    @property
-    def count(self) -> int:
-        return sum(group.clients for group in self.sources)
-
-    @property
-    def parts(self) -> list[tuple[str, int]]:
-        """The groups, each with the number of its clients."""
-        return [(group.name, group.clients) for group in self.sources]
-
-    @property
-    def query(self) -> str:
-        return f"?id={self.initial['id']}"
-
-    @property
-    def back(self) -> str:
-        """The address of the list with these groups."""
-        return reverse("groups:list") + self.query
+        return self._wanted

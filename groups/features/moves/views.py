@@ -1,26 +1,40 @@
 """Views that move clients: some, chosen ones of any groups, all, or all before the group is removed."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from groups.features.moves.forms import ChoiceForm, GroupsForm, MoveForm
-from groups.features.moves.presenters import MoveEffect, MoveEffects
-from groups.features.moves.services import moves
-from groups.features.moves.services.move_effect import MoveCount, count_moves
+from groups import hooks
+from groups.features.moves.forms import TOO_MANY, ChoiceForm, GroupsForm, MoveForm
+from groups.features.moves.services import (
+    Move,
+    MoveCount,
+    Retire,
+    count_moves,
+    plan_move,
+    retirement_submission,
+)
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
+from groups.poster import Group
 from groups.poster.fields import whole_number
+from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
+from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, with_counted_clients
+from groups.services.groups import OneGroup
 from groups.services.jobs import queue
+from groups.services.values import percent_words, type_label
+from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
 from groups.views.http.requests import Request, form_methods, requires
@@ -74,14 +88,14 @@ def groups_move(request: Request) -> HttpResponse:
 @requires("change_group")
 def group_retire(request: Request, group_id: int) -> HttpResponse:
     """Show the ways to retire a group; start the job that moves its clients and removes it, if chosen."""
-    if request.method == "POST" and not request.user.has_perms(moves.Retire.permissions):
+    if request.method == "POST" and not request.user.has_perms(Retire.permissions):
         raise PermissionDenied
     sent = find_by_operation(request.POST.get("operation", ""))
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
         # A job of the same form may have removed the group by now, so the form cannot be shown again.
         operation = sent.submission.operation
-        same = moves.retirement_submission(
+        same = retirement_submission(
             group_id, target_id, credentials=request.credentials, operation=operation
         )
         if known := find_same(same):
@@ -89,7 +103,7 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)
     context = {"group": form.group, "concerns": show_concerns(request, group_id)}
-    return _move(request, form, "moves/retire.html", context, moves.Retire)
+    return _move(request, form, "moves/retire.html", context, Retire)
 
 
 def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> MoveForm:
@@ -102,7 +116,7 @@ def _form(request: Request, group_id: int, chosen: list[str] | None = None) -> M
 
 
 def _move(
-    request: Request, form: Form, template: str, context: dict[str, Any], kind: type[moves.Move] = moves.Move
+    request: Request, form: Form, template: str, context: dict[str, Any], kind: type[Move] = Move
 ) -> HttpResponse:
     """Start the job of a valid form; show what holds one of the groups if something does."""
     context |= {"form": form}
@@ -121,7 +135,7 @@ def _move(
     if not form.is_valid():
         is_held = form.is_bound and _holder_of_sources(request, form, kind) is not None
         return show(status=409 if is_held else 422 if form.errors else 200)
-    job = moves.plan_move(
+    job = plan_move(
         credentials=request.credentials,
         operation=form.cleaned_data["operation"],
         sources=form.sources,
@@ -138,23 +152,89 @@ def _move(
         return answer_not_sent(error, request, job, show)
 
 
-def _holder_of_sources(request: Request, form: Form, kind: type[moves.Move]) -> Holder | None:
+def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder | None:
     """Return what holds the groups that the form moves clients out of, or None.
 
     A move needs their members. A retirement needs their future too, as a planned change does.
     """
     keys = [members_key(group.id) for group in form.sources]
-    if kind is moves.Retire:
+    if kind is Retire:
         keys += [future_key(group.id) for group in form.sources]
     lock = Lock.objects.in_the_way(request.credentials.account_id, keys)
     return lock.holder if lock else None
 
 
-def _count_effects(request: Request, form: Form) -> MoveEffects:
+# --- What a move changes -----------------------------------------------------------------------------------
+
+
+def _count_effects(request: Request, form: Form) -> dict[str, Any]:
     target = form.cleaned_data["target"]
     moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
     counts: dict[int, MoveCount | None] = {}
     if request.user.has_perm(VIEW_CLIENTS):
         counts = count_moves(request.credentials, percent=target.percent, ids=moved)
-    effects = [MoveEffect(group, target, counts.get(group.id)) for group in form.sources if group.id in moved]
-    return MoveEffects(effects, staying=len(form.ids.get(target.id) or ()))
+    found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
+    return effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
+
+
+def effects_of(
+    moved: Iterable[tuple[Group, MoveCount | None]], target: Group, *, staying: int = 0
+) -> dict[str, Any]:
+    """Return the terms of each group before and after a move, with None for clients who could not be counted.
+
+    `staying` counts the chosen clients of the target itself.
+    """
+
+    def terms(group: Group) -> str:
+        words = {"percent": percent_words(group.percent), "type": type_label(group.loyalty_type)}
+        return _("%(percent)s · %(type)s") % words
+
+    lines = [{"group": group, "before": terms(group), "count": count} for group, count in moved]
+    are_counted = all(line["count"] for line in lines)
+    return {"lines": lines, "after": terms(target), "staying": staying, "are_counted": are_counted}
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+choice_actions.append(
+    ChoiceAction(
+        name="move",
+        label=gettext_lazy("Move…"),
+        permission=MoveClient.permission,
+        url_name="groups:clients_move",
+        too_many=TOO_MANY,
+    )
+)
+hooks.list_action(
+    ListAction(gettext_lazy("Move clients…"), "groups:groups_move", MoveClient.permission), order=5
+)
+hooks.group_action(
+    GroupAction(
+        gettext_lazy("Move clients"),
+        "groups:move",
+        MoveClient.permission,
+        gettext_lazy("transfer"),
+        editable=False,
+    ),
+    order=5,
+)
+hooks.group_action(GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group"), order=10)
+
+
+@hooks.part("members.actions", "moves/members_bar.html")
+def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:
+    """Show the bar that moves clients of a group."""
+    return {"page": page} if request.user.has_perm(MoveClient.permission) else None
+
+
+@hooks.part("group.menu", "moves/retire_item.html")
+def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
+    """Offer the retirement of a group in its menu."""
+    may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
+    return {"group": one.group} if may_retire else None
+
+
+@hooks.part("removal.ways_out", "moves/way_out.html")
+def way_out_of_removal(request: HttpRequest, group: Group) -> dict[str, Any] | None:
+    """Offer the retirement of a group instead of its removal, which would lose its clients."""
+    return {"group": group} if request.user.has_perm(MoveClient.permission) else None

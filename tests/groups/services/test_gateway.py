@@ -7,8 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from groups.features.insights.services.sales import read_sales
-from groups.features.insights.services.sales_sums import Period
+from groups.features.insights.services.sales import Period, read_sales
 from groups.models import PosterAccount, PosterCredentials, StatisticsCircuit
 from groups.poster import NotFound, TokenRejected, Unreachable
 from groups.services import credentials as credentials_service

@@ -14,7 +14,7 @@ import django
 def start(sources, target_id, name="owner"):
     from django.contrib.auth.models import User
 
-    from groups.features.moves.services import moves
+    from groups.features.moves import services as moves
     from groups.services import credentials as credentials_service
     from groups.services.clients import every_member
     from groups.services.groups import read_now

@@ -21,10 +21,8 @@ from groups.features.criteria.presenters.page import conditions_of, days_words, 
 from groups.features.criteria.services.judging import Criterion
 from groups.features.criteria.services.previews import PairSums, Preview, is_better, unproven_words
 from groups.features.criteria.services.reading import NAMED_AT_MOST, CriteriaReading, Named
-from groups.features.insights.presenters.cost import cost_words
-from groups.features.insights.services.dependents import Listed, begin_promotions, begin_rules
-from groups.features.insights.services.sales import VIEW_SALES
-from groups.features.insights.services.sales_sums import rounded, summed
+from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
+from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
 from groups.models import Job
 from groups.poster import LoyaltyRule, Promotion
 from groups.services.clients import VIEW_CLIENTS

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 
 import msgspec
 
-from groups.features.insights.services.sales_sums import Period
+from groups.features.insights.services.sales import Period
 
 UNREAD: Final = "unread"
 """A value of a client that is there and cannot be read."""

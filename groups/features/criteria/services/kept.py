@@ -11,8 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.criteria.services.previews import Spread
-from groups.features.insights.services.membership import DAY
-from groups.features.insights.services.sweep import kept_sums
+from groups.features.insights.services.sweep import DAY, kept_sums
 from groups.models import PosterCredentials
 from poster_admin.common.outages import ask_shared
 

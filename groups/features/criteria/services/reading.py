@@ -22,11 +22,10 @@ from groups.features.criteria.services.judging import UNREAD, Born, Bought, Boug
 from groups.features.criteria.services.previews import PairSums, Preview, spread_of, widened
 from groups.features.criteria.services.sales_lists import SalesLists
 from groups.features.criteria.services.tables import saved_criteria
-from groups.features.insights.services.dependents import begin_rules
-from groups.features.insights.services.ladder import Ladder
 from groups.features.insights.services.sales import MONTH, VIEW_SALES
+from groups.features.insights.services.scheme import Ladder, begin_rules
 from groups.features.insights.services.sweep import Listener, SweepProgress, add_listener, find_sums, sweep
-from groups.features.moves.services.move_run import ClientMove
+from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
 from groups.poster import (
     Client,

@@ -14,7 +14,7 @@ from groups.features.criteria.models import Criteria, CriteriaPin
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, new_reading, read_now
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.features.moves.services.move_run import AT_ONCE, ClientMove, MovingRun
+from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.poster import NotFound
@@ -123,11 +123,9 @@ def _within(agreed: Pairs, sent: Iterable[tuple[int, int]], moves: Iterable[Clie
 class CriteriaRun(MovingRun):
     """One run of the worker on a job of criteria. Each client is written once at most."""
 
-    def run(self) -> None:
-        """Make a new plan if it is old, and move the clients in passes."""
-        self._check_earlier()
+    def _begin(self) -> None:
+        """Make a new plan if it is old."""
         self._moves = self._plan()
-        self._move_all()
 
     # --- The plan ------------------------------------------------------------------------------------------
 

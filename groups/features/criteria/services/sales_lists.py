@@ -9,8 +9,7 @@ from datetime import date, timedelta
 
 from groups.features.criteria.services.judging import SalesBook, Span, spans_of
 from groups.features.criteria.services.previews import Preview
-from groups.features.insights.services.sales import MONTH, read_sales
-from groups.features.insights.services.sales_sums import Period
+from groups.features.insights.services.sales import MONTH, Period, read_sales
 from groups.models import PosterCredentials
 from groups.poster import ErrorReason, InvalidResponse, NotAllowed, Unreachable
 from groups.poster.fields import KOPECKS

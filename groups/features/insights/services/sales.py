@@ -2,30 +2,33 @@
 
 Poster tells what each client bought, but not the client's group; so the sales are joined with all clients of
 the account, as a sweep reads them. People's figures are added up and forgotten.
+
+A client gets the larger of two percents, the client's own and the group's. So the sums are kept in steps, by
+the own percent of the clients: each step has the sums of all clients with at most that percent. These steps
+are all that the cost of a percent needs, and all that is cached.
 """
 
 import time
+from calendar import isleap, monthrange
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
+from typing import Any, ClassVar
 
+import msgspec
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from groups.features.insights.services.sales_sums import (
-    GroupSales,
-    Period,
-    PeriodSums,
-    Sales,
-    SalesSums,
-    months_of,
-    rounded,
-)
-from groups.features.insights.services.sweep import Listener
+from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
+from groups.poster.sales import CUT
 from groups.services.gateway import call_poster, rest_of, seconds_left
+from groups.services.values import NumberFormat
+from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.gates import Gate
 from groups.services.writes.reach import changes_terms
@@ -36,6 +39,154 @@ PERIODS = (MONTH, 90, 365)
 """Numbers of days that can be asked for; a longer period than MONTH is read month by month."""
 LARGEST_COST = Decimal(10**15)
 """The journal has room for smaller amounts; a larger one must not keep a change from being recorded."""
+
+# --- Sums --------------------------------------------------------------------------------------------------
+
+
+class SalesSums(msgspec.Struct, array_like=True):
+    """Sums of sales in hryvnia, before discounts and as paid; `weighted_…` are times the own percents."""
+
+    total: Decimal = Decimal(0)
+    revenue: Decimal = Decimal(0)
+    weighted_total: Decimal = Decimal(0)
+    weighted_revenue: Decimal = Decimal(0)
+
+    def add(self, other: "SalesSums") -> None:
+        self.total += other.total
+        self.revenue += other.revenue
+        self.weighted_total += other.weighted_total
+        self.weighted_revenue += other.weighted_revenue
+
+
+class SumsUpTo(msgspec.Struct, array_like=True, frozen=True):
+    """The sums of all clients whose own percent is at most `own`."""
+
+    own: Decimal
+    sums: SalesSums
+
+
+class PeriodSums(msgspec.Struct, array_like=True, frozen=True):
+    """The sums of a group in one period, by rising own percent; the last step has everybody."""
+
+    steps: tuple[SumsUpTo, ...] = ()
+
+    @classmethod
+    def by_own_percent(cls, by_own: dict[Decimal, SalesSums]) -> "PeriodSums":
+        running, steps = SalesSums(), []
+        for own in sorted(by_own):
+            running.add(by_own[own])
+            steps.append(SumsUpTo(own, msgspec.structs.replace(running)))
+        return cls(tuple(steps))
+
+    @property
+    def everybody(self) -> SalesSums:
+        return self.steps[-1].sums if self.steps else SalesSums()
+
+    def given(self, loyalty_type: int, percent: Decimal) -> Decimal:
+        """Return the discounts or bonuses that this percent of the group gives, unrounded."""
+        below = next((step.sums for step in reversed(self.steps) if step.own <= percent), SalesSums())
+        everybody = self.everybody
+        if loyalty_type == LoyaltyType.DISCOUNT:
+            given = percent * below.total + everybody.weighted_total - below.weighted_total
+        else:
+            given = percent * below.revenue + everybody.weighted_revenue - below.weighted_revenue
+        return given / 100
+
+
+class GroupSales(msgspec.Struct, array_like=True, frozen=True):
+    """The sales to the clients of one group, in the parts of a period.
+
+    `clients` counts those who bought, `receipts` their receipts, and `birthdays` all clients of the group
+    with a birthday in the period.
+    """
+
+    clients: int = 0
+    receipts: int = 0
+    birthdays: int = 0
+    parts: tuple[PeriodSums, ...] = ()
+
+    @property
+    def total(self) -> Decimal:
+        return sum((part.everybody.total for part in self.parts), Decimal(0))
+
+    @property
+    def revenue(self) -> Decimal:
+        return sum((part.everybody.revenue for part in self.parts), Decimal(0))
+
+    def cost(self, old: GroupValues, new: GroupValues) -> Decimal:
+        """Return how much more the new values would have given than the old ones, unrounded."""
+        return sum((cost_of(part, old, new) for part in self.parts), Decimal(0))
+
+
+def cost_of(part: PeriodSums, old: GroupValues, new: GroupValues) -> Decimal:
+    """Return the cost of the new values in one part of the period, unrounded; negative if they save."""
+    return part.given(new.loyalty_type, new.percent) - part.given(old.loyalty_type, old.percent)
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Return an amount rounded half up to kopecks; never a negative zero."""
+    return amount.quantize(Decimal("0.01"), ROUND_HALF_UP) + 0
+
+
+class Period(msgspec.Struct, array_like=True, frozen=True):
+    """Days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def birthdays(self) -> set[tuple[int, int]]:
+        """The month and day of each day; a birthday of 29 February is on the 28th where there is no 29th."""
+        days = [date.fromordinal(day) for day in range(self.first.toordinal(), self.last.toordinal() + 1)]
+        found = {(day.month, day.day) for day in days}
+        if any((day.month, day.day) == (2, 28) and not isleap(day.year) for day in days):
+            found.add((2, 29))
+        return found
+
+
+class Sales(msgspec.Struct, frozen=True):
+    """The sums of all groups of an account, as one token saw them at `as_of`.
+
+    `unreadable` counts rows of Poster's that could not be read, and so are in no sum, and `may_be_cut` says
+    that Poster may have cut a list of sales. `provisional` sums were read while clients were being moved
+    here, or just after, so some may count for the group that they left.
+    """
+
+    as_of: datetime
+    parts: tuple[Period, ...]
+    groups: dict[int, GroupSales]
+    unreadable: int = 0
+    provisional: bool = False
+    may_be_cut: bool = False
+    cut_at: ClassVar[int] = CUT
+
+    @property
+    def period(self) -> Period:
+        return Period(self.parts[0].first, self.parts[-1].last)
+
+    def of_group(self, group_id: int) -> GroupSales:
+        return self.groups.get(group_id, GroupSales())
+
+
+def months_of(last: date, days: int) -> tuple[Period, ...]:
+    """Return the `days` days up to `last`, in one period up to MONTH days, else by calendar months."""
+    first = date.fromordinal(last.toordinal() - days + 1)
+    if days <= MONTH:
+        return (Period(first, last),)
+    parts, begin = [], first
+    while begin <= last:
+        end = min(last, begin.replace(day=monthrange(begin.year, begin.month)[1]))
+        parts.append(Period(begin, end))
+        begin = date.fromordinal(end.toordinal() + 1)
+    return tuple(parts)
+
+
+def summed(lines: Iterable[Decimal]) -> Decimal:
+    """Add up unrounded amounts: they are rounded once, at the end."""
+    return rounded(sum(lines, Decimal(0)))
+
+
+# --- Reading them ------------------------------------------------------------------------------------------
 
 
 class SalesAdder(Listener[Sales]):
@@ -52,7 +203,7 @@ class SalesAdder(Listener[Sales]):
     def __init__(self, credentials: PosterCredentials, days: int) -> None:
         super().__init__(credentials, days)
         self.days = days
-        self._parts = months_of(timezone.localdate(), days, whole=MONTH)
+        self._parts = months_of(timezone.localdate(), days)
         self._birthdays_of_parts = [part.birthdays for part in self._parts]
         self._homes: dict[int, tuple[int, Decimal]] = {}
         self._known_homes: dict[tuple[int, Decimal], tuple[int, Decimal]] = {}
@@ -153,6 +304,7 @@ def _none_read(method: str) -> InvalidResponse:
     return InvalidResponse("no row could be read", method=method, reason=ErrorReason.UNREADABLE_ROW)
 
 
+@add_listener
 def listen_for_sales(credentials: PosterCredentials, days: int) -> SalesAdder | None:
     """Return the listener of a sweep whose user may see sales."""
     return SalesAdder(credentials, days or MONTH) if credentials.user.has_perm(VIEW_SALES) else None
@@ -179,6 +331,7 @@ def edit_of(user: User, command: GroupCommand) -> Edit | None:
     return edit if may_cost(user, edit) else None
 
 
+@gates.register
 class CostGate(Gate):
     """Write into the journal what a change costs a month, if that is known; never wait for it."""
 
@@ -203,3 +356,28 @@ def monthly_cost(credentials: PosterCredentials, edit: Edit) -> Decimal | None:
     sales = SalesAdder(credentials, MONTH).kept()
     cost = rounded(sales.of_group(group_id).cost(old, new)) if sales and not sales.provisional else None
     return cost if cost is not None and abs(cost) < LARGEST_COST else None
+
+
+def cost_words(cost: Decimal, days: int = MONTH) -> str:
+    """Return a cost in half a sentence, in whole hryvnia: «коштуватиме до 12 400 ₴ на місяць»."""
+    if not cost:
+        return _("will cost nothing more")
+    numbers = NumberFormat.current()
+    # It is an upper bound, so it is rounded up: «12 400 ₴».
+    whole = int(abs(cost).to_integral_value(ROUND_UP))
+    values = {"sum": f"{numbers.count(whole)}\N{NO-BREAK SPACE}{numbers.currency}", "days": days}
+    if days == MONTH:
+        text = _("will cost up to %(sum)s a month") if cost > 0 else _("will save up to %(sum)s a month")
+    elif cost > 0:
+        text = ngettext(
+            "would have cost up to %(sum)s in %(days)s day",
+            "would have cost up to %(sum)s in %(days)s days",
+            days,
+        )
+    else:
+        text = ngettext(
+            "would have saved up to %(sum)s in %(days)s day",
+            "would have saved up to %(sum)s in %(days)s days",
+            days,
+        )
+    return text % values

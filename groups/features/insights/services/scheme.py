@@ -1,15 +1,264 @@
-"""Read the loyalty scheme of an account: its groups, and the rules between them."""
+"""Read the loyalty scheme of an account: its groups, the promotions and rules that name them, its clients.
 
+Poster has rules of bonus groups and of discount groups, and each kind is a ladder of its own. If a rule of
+one type leads to a group of the other, nothing says that Poster keeps them apart: all are one ladder.
+"""
+
+import hashlib
+from bisect import bisect_right
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from functools import cached_property
+from itertools import dropwhile, groupby, takewhile
+from operator import attrgetter
+from typing import Any
 
-from groups.features.insights.services.dependents import Listed, begin_rules
-from groups.features.insights.services.ladder import Ladder
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+
+from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
-from groups.poster import Group, LoyaltyRule, UnreadableRow
+from groups.poster import ClientList, Group, LoyaltyRule, PosterClient, PosterError, Promotion, UnreadableRow
 from groups.poster.fields import fold
+from groups.services.cache import cache_key, cached, keep_cached
+from groups.services.gateway import begin_call
 from groups.services.groups import Groups, list_groups
+
+# --- The ladder --------------------------------------------------------------------------------------------
+
+
+class Problem(Enum):
+    """A contradiction between the rules, or between a rule and the groups."""
+
+    GONE = "gone"
+    LOWER = "lower"
+    SAME_SUM = "same_sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A problem of a rule; `other` is the rule that it contradicts, if there is one."""
+
+    problem: Problem
+    rule: LoyaltyRule
+    other: LoyaltyRule | None = None
+
+
+class Ladder:
+    """The rules of an account over its groups; `unreadable` are the groups that could not be read."""
+
+    def __init__(
+        self,
+        rules: Iterable[LoyaltyRule],
+        groups: Iterable[Group],
+        unreadable: Iterable[UnreadableRow] = (),
+    ) -> None:
+        self.rules = tuple(sorted(rules, key=lambda rule: (rule.value, rule.id)))
+        self.groups = {group.id: group for group in groups}
+        self._unread_ids = {row.id for row in unreadable}
+        self._is_mixed = any(rule.loyalty_type not in (None, self._type(rule)) for rule in self.rules)
+        self._ladders: dict[int | None, list[LoyaltyRule]] = defaultdict(list)
+        for rule in self.rules:
+            self._ladders[self.kind(rule)].append(rule)
+
+    def group_of(self, rule: LoyaltyRule) -> Group | None:
+        """Return the group that a rule leads to, or None if it is gone or could not be read."""
+        return self.groups.get(rule.group_id)
+
+    def kind(self, rule: LoyaltyRule) -> int | None:
+        """Return the ladder of a rule: the type of its groups, or 0 if the types are mixed."""
+        return 0 if self._is_mixed else self._type(rule)
+
+    def _type(self, rule: LoyaltyRule) -> int | None:
+        group = self.group_of(rule)
+        return group.loyalty_type if group else rule.loyalty_type
+
+    def into(self, group_id: int) -> tuple[LoyaltyRule, ...]:
+        return tuple(rule for rule in self.rules if rule.group_id == group_id)
+
+    def out_of(self, group_id: int) -> tuple[LoyaltyRule, ...]:
+        """Return the rules of the next step above a group; none if no rule leads to the group."""
+        into = self.into(group_id)
+        return self.after(into[-1]) if into else ()
+
+    def after(self, rule: LoyaltyRule) -> tuple[LoyaltyRule, ...]:
+        """Return the rules of the next step above a rule: those of the lowest higher sum."""
+        ladder = self._ladders[self.kind(rule)]
+        higher = ladder[bisect_right(ladder, rule.value, key=attrgetter("value")) :]
+        elsewhere = dropwhile(lambda other: other.group_id == rule.group_id, higher)
+        step = next(elsewhere, None)
+        if step is None:
+            return ()
+        return (step, *takewhile(lambda other: other.value == step.value, elsewhere))
+
+    def next_sum(self, rule: LoyaltyRule) -> Decimal | None:
+        """Return the sum of the next step above a rule, or None on the highest one."""
+        above = self.after(rule)
+        return above[0].value if above else None
+
+    @cached_property
+    def outside(self) -> tuple[Group, ...]:
+        """The groups that no rule leads to, in Poster's order."""
+        led_to = {rule.group_id for rule in self.rules}
+        return tuple(group for group in self.groups.values() if group.id not in led_to)
+
+    @cached_property
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """All contradictions, in the order of the rules.
+
+        A group is gone only where it certainly is: not while a row without an id, or its own, is unreadable.
+        """
+        found = [
+            each for ladder in self._ladders.values() for each in _contradictions_of(ladder, self.groups)
+        ]
+        found += [
+            Contradiction(Problem.GONE, rule)
+            for rule in self.rules
+            if rule.group_id not in self.groups and not {rule.group_id, None} & self._unread_ids
+        ]
+        return tuple(sorted(found, key=lambda each: (each.rule.value, each.rule.id)))
+
+
+def _contradictions_of(ladder: list[LoyaltyRule], groups: dict[int, Group]) -> Iterator[Contradiction]:
+    best: tuple[Decimal, LoyaltyRule] | None = None
+    for _sum, rules in groupby(ladder, key=attrgetter("value")):
+        step = [(rule, groups[rule.group_id]) for rule in rules if rule.group_id in groups]
+        for place, (rule, group) in enumerate(step):
+            if len(step) > 1:
+                yield Contradiction(Problem.SAME_SUM, rule, step[place - 1][0])
+            if best and best[0] > group.percent:
+                yield Contradiction(Problem.LOWER, rule, best[1])
+        for rule, group in step:
+            if best is None or group.percent > best[0]:
+                best = group.percent, rule
+
+
+# --- Promotions and rules ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listed[T]:
+    """The records of one of Poster's lists; `failure` is the error if it could not be read.
+
+    `unreadable` counts the rows that could not be read.
+    """
+
+    found: tuple[T, ...] = ()
+    unreadable: int = 0
+    failure: PosterError | None = None
+
+    @property
+    def is_unread(self) -> bool:
+        """Return True if there is no record, and it is not certain that there is none."""
+        return self.failure is not None or bool(self.unreadable and not self.found)
+
+
+def begin_promotions(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Listed[Promotion]]:
+    """Begin to read all promotions of the account; see `begin_dependents`."""
+    return _begin(credentials, "promotions", PosterClient.get_promotions, fresh=fresh, within=within)
+
+
+def begin_rules(
+    credentials: PosterCredentials, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Listed[LoyaltyRule]]:
+    """Begin to read all loyalty rules of the account; see `begin_dependents`."""
+    return _begin(credentials, "rules", PosterClient.get_loyalty_rules, fresh=fresh, within=within)
+
+
+def _begin(
+    credentials: PosterCredentials,
+    what: str,
+    ask: Callable[..., Any],
+    *,
+    fresh: bool,
+    within: float | None,
+) -> Callable[[], Listed[Any]]:
+    """Take a list from the cache, or begin to read it in half of the time of a read.
+
+    `what` is the name of the list in the answer and in the cache, where it outlives our writes: none of them
+    changes a promotion or a rule. The function that is returned waits for it, or returns its error.
+    With `fresh` an empty list is asked for once more, which may take as long again: something is decided by
+    it, and one may be untrue once.
+    """
+    key = cache_key(credentials, what, of_groups=False)
+    known = None if fresh or credentials.refused_at else cached(key)
+    if known is not None:
+        return lambda: known[0]
+    seconds = within or settings.POSTER_READ_DEADLINE / 2
+
+    def read(poster: PosterClient) -> Any:
+        answer = ask(poster, within=seconds)
+        if fresh and not (getattr(answer, what) or answer.unreadable):
+            answer = ask(poster, within=seconds)
+        return answer
+
+    try:
+        take_answer = begin_call(credentials, read)
+    except PosterError as error:
+        failed: Listed[Any] = Listed(failure=error)
+        return lambda: failed
+
+    def take() -> Listed[Any]:
+        try:
+            answer = take_answer()
+        except PosterError as error:
+            return Listed(failure=error)
+        found: Listed[Any] = Listed(getattr(answer, what), len(answer.unreadable))
+        keep_cached(key, found, timezone.now())
+        return found
+
+    return take
+
+
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """The promotions that are for a group, the rules that lead to it and on from it, and the whole ladder."""
+
+    promotions: Listed[Promotion]
+    rules: Listed[LoyaltyRule]
+    ladder: Ladder
+
+
+def begin_dependents(
+    credentials: PosterCredentials, group_id: int, *, fresh: bool = False, within: float | None = None
+) -> Callable[[], Dependents]:
+    """Begin to read the dependents of a group, and return the function that waits for them.
+
+    They may be POSTER_CACHE_SECONDS old unless `fresh` is set. The two lists are read side by side, each
+    `within` so many seconds, by default in half of those that a read may last. A `PosterError` is returned,
+    not raised, because it must not prevent a change of the group.
+    """
+    begun = begin_promotions(credentials, fresh=fresh, within=within)
+    begun_rules = begin_rules(credentials, fresh=fresh, within=within)
+
+    def take() -> Dependents:
+        promotions, rules = begun(), begun_rules()
+        mine = tuple(each for each in promotions.found if group_id in each.group_ids)
+        ladder = Ladder(rules.found, ())
+        with suppress(PosterError):  # without the groups, the steps of the ladder have no names
+            if ladder.into(group_id):
+                groups = list_groups(credentials)
+                ladder = Ladder(rules.found, groups.groups, groups.unreadable)
+        of_group = (*ladder.into(group_id), *ladder.out_of(group_id))
+        return Dependents(replace(promotions, found=mine), replace(rules, found=of_group), ladder)
+
+    return take
+
+
+def dependents_of(credentials: PosterCredentials, group_id: int) -> Dependents:
+    """Return the dependents of a group as they are now."""
+    return begin_dependents(credentials, group_id, fresh=True)()
+
+
+# --- The scheme --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -35,22 +284,10 @@ class Scheme:
         return [groups for groups in found.values() if len(groups) > 1]
 
     @property
-    def without_benefit(self) -> list[Group]:
-        """Groups at 0 percent that have clients."""
-        return [group for group in self.groups.groups if not group.percent and group.clients]
-
-    @property
-    def empty(self) -> list[Group]:
-        return [group for group in self.groups.groups if not group.clients]
-
-    @property
     def out_of_reach(self) -> list[list[Group]]:
         """Groups whose percent no rule leads to: those of one type and percent together, lowest first."""
-        reached = {
-            (group.loyalty_type, group.percent)
-            for rule in self.ladder.rules
-            if (group := self.ladder.group_of(rule))
-        }
+        led_to = filter(None, map(self.ladder.group_of, self.ladder.rules))
+        reached = {(group.loyalty_type, group.percent) for group in led_to}
         found = defaultdict(list)
         for group in self.groups.groups:
             found[group.loyalty_type, group.percent].append(group)
@@ -61,3 +298,92 @@ def read_scheme(credentials: PosterCredentials, *, fresh: bool = False) -> Schem
     """Return the scheme. Raises `PosterError` if the groups cannot be read; the rules may be missing."""
     take_rules = begin_rules(credentials, fresh=fresh)
     return Scheme(list_groups(credentials, fresh=fresh), take_rules())
+
+
+# --- Its clients -------------------------------------------------------------------------------------------
+
+NEAR = Decimal("0.9")
+"""Clients who have paid this part of the next step are near it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The numbers that clients are compared with: percents of groups, and sums of the steps above them."""
+
+    percents: Mapping[int, Decimal]
+    steps: Mapping[int, Collection[Decimal]]
+
+    @classmethod
+    def of_scheme(cls, scheme: Scheme) -> "Questions":
+        steps: dict[int, set[Decimal]] = defaultdict(set)
+        for rule in scheme.ladder.rules:
+            if (above := scheme.ladder.next_sum(rule)) is not None:
+                steps[rule.group_id].add(above)
+        return cls({group.id: group.percent for group in scheme.groups.groups}, steps)
+
+    @property
+    def digest(self) -> str:
+        steps = [(group_id, sorted(sums)) for group_id, sums in sorted(self.steps.items())]
+        return hashlib.sha256(repr((sorted(self.percents.items()), steps)).encode()).hexdigest()[:16]
+
+
+class MemberSums(msgspec.Struct):
+    """Numbers of clients, by group; `unreadable` counts the rows that are in none.
+
+    `above` and `below` count clients with a percent of their own above or below the group's, `near` those
+    near the step of a sum. `provisional` sums were read while clients were being moved here, or just after.
+    """
+
+    as_of: datetime
+    provisional: bool
+    above: dict[int, int] = msgspec.field(default_factory=dict)
+    below: dict[int, int] = msgspec.field(default_factory=dict)
+    near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
+    unreadable: int = 0
+
+    def near_to(self, group_id: int, step: Decimal) -> int:
+        return self.near.get(group_id, {}).get(step, 0)
+
+
+class MemberAdder(Listener[MemberSums]):
+    """Counts the clients of the account for the ladder and the audit, as far as their questions go."""
+
+    name = "members"
+    sums_type = MemberSums
+
+    def __init__(self, credentials: PosterCredentials, questions: Questions) -> None:
+        super().__init__(credentials, questions.digest)
+        self._questions = questions
+        self._sums = MemberSums(self.as_of, not self.membership.settled)
+
+    def add(self, page: ClientList) -> None:
+        sums = self._sums
+        sums.unreadable += len(page.unreadable)
+        for client in page.clients:
+            group_id = client.group_id
+            percent = self._questions.percents.get(group_id)
+            if client.removed or percent is None:
+                continue
+            if client.own_percent > percent:
+                sums.above[group_id] = sums.above.get(group_id, 0) + 1
+            elif 0 < client.own_percent < percent:
+                sums.below[group_id] = sums.below.get(group_id, 0) + 1
+            for step in self._questions.steps.get(group_id, ()):
+                if client.total_paid is not None and step * NEAR <= client.total_paid < step:
+                    near = sums.near.setdefault(group_id, {})
+                    near[step] = near.get(step, 0) + 1
+
+    def done(self) -> MemberSums:
+        return self._sums
+
+
+@add_listener
+def listen_for_members(credentials: PosterCredentials, _days: int) -> MemberAdder | None:
+    """Return the listener of a sweep for the scheme as it is now; None if that cannot be read."""
+    if not credentials.user.has_perm("groups.view_group"):
+        return None
+    try:
+        scheme = read_scheme(credentials)
+    except PosterError:
+        return None
+    return MemberAdder(credentials, Questions.of_scheme(scheme))

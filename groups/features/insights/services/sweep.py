@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import msgspec
@@ -21,12 +22,12 @@ from django.db import DatabaseError
 from django.tasks import task
 from django.utils import timezone
 
-from groups.features.insights.services.membership import membership_of
-from groups.models import PosterCredentials
+from groups.models import Job, PosterAccount, PosterCredentials
 from groups.poster import ClientList, ErrorReason, InvalidResponse, NotAllowed, PosterError, Unreachable
 from groups.services.calls.limits import busy
 from groups.services.clients import pages_of
 from groups.services.groups import list_groups
+from groups.services.installation.maintenance import queues
 from groups.services.jobs.lease import stopping
 from groups.services.shared_calls import single_flight
 from poster_admin.common.outages import ask_shared
@@ -34,6 +35,7 @@ from poster_admin.common.outages import ask_shared
 log = logging.getLogger("groups.jobs")
 
 QUEUE = "sales"
+queues.append(QUEUE)
 PAGE_SIZE = 1_999
 """Clients that one call reads; with the client by which pages overlap that is 2,000."""
 AT_ONCE = 2_000
@@ -45,6 +47,41 @@ SHORTEST_TRY = 0.5
 LONGEST_SWEEP = 900.0
 WAITS, IS_ALIVE, FAILED = 3600, 60, 60
 """Seconds that a task may wait for its turn, may go on without a sign of life, and that a failure is told."""
+DAY = 24 * 60 * 60
+PROVISIONAL_LIFE = 90
+"""Seconds for which a sum is kept that was read amid moves: so a long job does not cost a reading a move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The clients of all groups of an account, between two moves; `key` belongs into the key of their sums.
+
+    It is not `settled` while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a
+    read may show the groups of before.
+    """
+
+    key: str
+    settled: bool
+
+    @property
+    def life(self) -> int:
+        """Number of seconds for which sums over these clients may be kept."""
+        return DAY if self.settled else PROVISIONAL_LIFE
+
+
+def membership_of(account_id: str) -> Membership:
+    """Return the present membership of an account.
+
+    It is read from the database each time: otherwise a job or a long reading would go on with an earlier one.
+    """
+    kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
+    at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=kinds)
+    if (job_id := at_work.values_list("pk", flat=True).first()) is not None:
+        return Membership(f"job-{job_id}", settled=False)
+    moves, moved_at = PosterAccount.objects.values_list("moves", "moved_at").get(pk=account_id)
+    lag = timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    settled = moved_at is None or moved_at <= timezone.now() - lag
+    return Membership(f"moves-{moves}" if settled else f"moves-{moves}-lag", settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +94,7 @@ class SweepProgress:
 
 
 def kept_sums[T](credentials: PosterCredentials, key: str, sums_type: type[T]) -> T | None:
-    """Return what is kept under a key of the cache; None without that, and for a token that was refused."""
+    """Return what the cache keeps; nothing for a token that was refused."""
     kept = None if credentials.refused_at else ask_shared(lambda: cache.get(key), None)
     try:
         return msgspec.msgpack.decode(kept, type=sums_type) if kept else None
@@ -101,14 +138,12 @@ class Listener[T](ABC):
 
     @abstractmethod
     def done(self) -> T:
-        """Return the sums of all clients, without anything of one."""
+        """Return the sums, without anything of one client."""
 
     def kept(self) -> T | None:
-        """Return the sums from the cache, or None."""
         return kept_sums(self.credentials, self.key, self.sums_type)
 
     def keep(self, sums: T) -> None:
-        """Keep the sums for as long as they hold."""
         self.sums = sums
         encoded = msgspec.msgpack.encode(sums)
         ask_shared(lambda: cache.set(self.key, encoded, timeout=self.membership.life), None)
@@ -167,7 +202,7 @@ def find_sums[T](listener: Listener[T], *, within: float = SECONDS_AT_ONCE) -> T
 
 
 def find_sums_quickly[T](listener: Listener[T]) -> T | None:
-    """Return the sums if they are known or read in a moment; else None."""
+    """Return the sums if they are known or read in a moment."""
     if (found := listener.kept()) is not None:
         return found
     try:
@@ -266,6 +301,10 @@ def _enqueue(listener: Listener[Any]) -> SweepProgress:
     return progress
 
 
+class _Interrupted(Exception):
+    """The worker is to stop; the next page that needs the sums enqueues the task again."""
+
+
 @task(queue_name=QUEUE)
 def sweep_account(credentials_id: int, days: int, clients: int) -> None:
     """Sweep an account for all listeners whose sums are not kept yet."""
@@ -275,10 +314,6 @@ def sweep_account(credentials_id: int, days: int, clients: int) -> None:
     with suppress(_Interrupted):
         _sweep_for_all_listeners(found, days, clients)
     ask_shared(lambda: cache.delete(_key(found)), None)
-
-
-class _Interrupted(Exception):
-    """The worker is to stop; the next page that needs the sums enqueues the task again."""
 
 
 def _sweep_for_all_listeners(credentials: PosterCredentials, days: int, clients: int) -> None:

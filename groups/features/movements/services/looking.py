@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services.watch import may_look
-from groups.features.insights.services.dependents import begin_rules
+from groups.features.insights.services.scheme import begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.features.movements.models import LONGEST_CALL, Movement, Roll, pack
 from groups.models import Change, PosterCredentials

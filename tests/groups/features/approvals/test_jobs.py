@@ -15,8 +15,8 @@ from groups.features.approvals.services import approvals
 from groups.features.approvals.services.limits import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
-from groups.features.moves.services import move_run
-from groups.features.moves.services.moves import Retire, plan_move
+from groups.features.moves import services as moves
+from groups.features.moves.services import Retire, plan_move
 from groups.models import Change, Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue
@@ -159,7 +159,7 @@ def test_clients_who_join_right_before_a_removal_are_moved_as_far_as_the_limit_a
             join(2)
         return submit_one_by_one(lease, commands, **more)
 
-    monkeypatch.setattr(move_run, "submit_one_by_one", submit)
+    monkeypatch.setattr(moves, "submit_one_by_one", submit)
     job = run(start(staff, kind=Retire))
     assert ended(job) == STOPPED
     assert was_empty == [True]

@@ -21,7 +21,7 @@ from groups.features.approvals.services import limits as account_limits
 from groups.features.approvals.services.limits import BeyondLimits
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
-from groups.features.moves.services.moves import Move, Retire
+from groups.features.moves.services import Move, Retire
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot

@@ -6,7 +6,7 @@ import pytest
 
 from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import approvals
-from groups.features.moves.services import moves
+from groups.features.moves import services as moves
 from groups.models import Job
 from groups.services.groups import read_now
 from groups.services.jobs import queue

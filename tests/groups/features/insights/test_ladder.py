@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from groups.features.insights.services.ladder import Ladder, Problem
+from groups.features.insights.services.scheme import Ladder, Problem
 from groups.poster import Group, LoyaltyRule, UnreadableRow
 
 BONUS, DISCOUNT = 1, 2

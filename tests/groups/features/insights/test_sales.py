@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groups.features.insights.services import sales
-from groups.features.insights.services.sales import SalesAdder
-from groups.features.insights.services.sales_sums import (
+from groups.features.insights.services.sales import (
     GroupSales,
     Period,
     PeriodSums,
+    SalesAdder,
     SalesSums,
     months_of,
     rounded,
@@ -66,7 +66,7 @@ def test_half_a_kopeck_is_rounded_up_and_zero_has_no_sign(amount, kopecks):
 
 @given(last=st.dates(date(2020, 1, 1), date(2035, 12, 31)), days=st.sampled_from(sales.PERIODS))
 def test_a_period_has_exactly_its_days_in_parts_of_one_month_each(last, days):
-    parts = months_of(last, days, whole=sales.MONTH)
+    parts = months_of(last, days)
     every = [
         first + timedelta(each) for first, end in map(ends, parts) for each in range((end - first).days + 1)
     ]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from groups.features.moves.services.moves import Move, Retire
+from groups.features.moves.services import Move, Retire
 from groups.features.snapshots.services import restores
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key

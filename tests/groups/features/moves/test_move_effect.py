@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from groups.features.moves.services import move_effect
-from groups.features.moves.services.move_effect import MoveCount, count_moves
+from groups.features.moves import services as moves
+from groups.features.moves.services import MoveCount, count_moves
 from groups.models import Job
 from groups.services.credentials import credentials_of
 from tests.support.pages import fragment, text_of
@@ -60,7 +60,7 @@ def test_of_chosen_clients_only_those_are_counted_and_where_one_cannot_be_read_n
 @pytest.mark.parametrize(("more", "counted"), [(0, MoveCount(125, 0)), (-1, None)])
 def test_the_clients_of_a_large_group_are_not_counted(staff, sandbox, monkeypatch, more, counted):
     rows = len(list(sandbox.accounts["demo"].clients.rows(1)))
-    monkeypatch.setattr(move_effect, "SEARCHED_AT_MOST", rows + more)
+    monkeypatch.setattr(moves, "SEARCHED_AT_MOST", rows + more)
     monkeypatch.setattr("groups.services.clients.READ_AT_ONCE", 50)
     assert count_moves(staff.credentials, percent=Decimal(100), ids={1: None}) == {1: counted}
 

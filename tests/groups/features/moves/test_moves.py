@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth.models import Group as Role
 from django.utils import timezone
 
-from groups.features.moves.services import move_run
-from groups.features.moves.services.moves import ClientsToMove, Move, Retire
+from groups.features.moves import services as moves
+from groups.features.moves.services import ClientsToMove, Move, Retire
 from groups.features.snapshots.services import snapshots
 from groups.features.snapshots.services.snapshots import living_ids, take_snapshot_for_job
 from groups.models import Change, Job, PosterCredentials
@@ -70,7 +70,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox, people, monkeypatch, lag):
-    monkeypatch.setattr(move_run, "AT_ONCE", 4)
+    monkeypatch.setattr(moves, "AT_ONCE", 4)
     here, there = people(4), people(1)
     job = start(staff)
     sandbox.lag(lag, "clients.getClients", chance=0.4, seed=1)
@@ -84,7 +84,7 @@ def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox,
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(move_run, "AT_ONCE", 5)
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
     for client_id in (FIRST + 2, FIRST + 3, FIRST + 5):
         sandbox.console("demo").edit_client(client_id, delete="1")
     here = people(4)
@@ -95,7 +95,7 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
 
 
 def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(move_run, "AT_ONCE", 5)
+    monkeypatch.setattr(moves, "AT_ONCE", 5)
     job, here = start(staff), sorted(people(4))
 
     def stop(lease, commands):
@@ -103,7 +103,7 @@ def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monk
         raise job_lease.Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(move_run, "submit_all", stop)
+        patch.setattr(moves, "submit_all", stop)
         run(job)
     for client_id in here[:5]:
         sandbox.console().edit_client(client_id, client_groups_id="4")
@@ -118,7 +118,7 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
     """The worker was killed after the first move, and before it looked at what else had changed."""
     sandbox.script(MOVE, "busy_till")
     job = start(staff)
-    die_after_the_first(monkeypatch, move_run, job)
+    die_after_the_first(monkeypatch, moves, job)
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 1
     queue.resume(job, staff, accepts=True)
@@ -128,7 +128,7 @@ def test_nobody_follows_it_after_a_kill_either(staff, sandbox, monkeypatch):
 def test_a_first_one_on_which_a_person_has_decided_proves_nothing_for_the_others(staff, sandbox, monkeypatch):
     """Nobody has read it back, so the next one is moved alone too."""
     job = start(staff)
-    leave_the_first_to_a_person(monkeypatch, move_run, job, staff)
+    leave_the_first_to_a_person(monkeypatch, moves, job, staff)
     sandbox.script(MOVE, "busy_till")
     assert ended(run(job)) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts(MOVE)) == 2
@@ -188,7 +188,7 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
         together.append(orders)
         return []
 
-    monkeypatch.setattr(move_run, "submit_all", note)
+    monkeypatch.setattr(moves, "submit_all", note)
     sandbox.script(MOVE, "fin_before_headers", times=None, when="before")
     job = run(start(staff, client_ids=[FIRST, FIRST + 1]))
     assert ended(job) == (Job.State.DONE, "")
@@ -379,7 +379,7 @@ def kept_ids(job):
 
 
 def test_chosen_clients_are_kept_page_by_page_before_they_are_moved(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(move_run, "AT_ONCE", 2)
+    monkeypatch.setattr(moves, "AT_ONCE", 2)
     here = sorted(people(4))
     job, kept, execute = start(staff, client_ids=here), [], executor.execute
     monkeypatch.setattr(executor, "execute", lambda command: kept.append(kept_ids(job)) or execute(command))

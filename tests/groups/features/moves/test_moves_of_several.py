@@ -3,7 +3,7 @@
 import pytest
 from django.db.models import Count
 
-from groups.features.moves.services import moves
+from groups.features.moves import services as moves
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, Job, Lock

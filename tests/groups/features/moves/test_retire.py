@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
 
-from groups.features.moves.services import move_run
-from groups.features.moves.services.moves import Retire
+from groups.features.moves import services as moves
+from groups.features.moves.services import Retire
 from groups.features.snapshots.services import snapshots
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
@@ -104,7 +104,7 @@ def test_one_late_look_that_finds_somebody_elsewhere_proves_nothing(staff, sandb
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_nor_does_the_word_of_a_person_that_somebody_was_moved(staff, sandbox, people, monkeypatch):
     job = retirement(staff)
-    leave_the_first_to_a_person(monkeypatch, move_run, job, staff)
+    leave_the_first_to_a_person(monkeypatch, moves, job, staff)
     (moved,) = people(1) & set(range(FIRST, FIRST + 20))
     sandbox.console().edit_client(moved, client_groups_id="4")
     sandbox.lag("count_zero", "clients.getGroup")
@@ -115,7 +115,7 @@ def test_nor_does_the_word_of_a_person_that_somebody_was_moved(staff, sandbox, p
 def test_one_look_that_does_not_find_the_group_proves_nothing(staff, sandbox, people, monkeypatch):
     looks = iter((None,))
     monkeypatch.setattr(
-        move_run, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
+        moves, "find_group", lambda *args, **within: next(looks, None) or find_group(*args, **within)
     )
     assert ended(run(retirement(staff))) == (Job.State.DONE, "")
     assert len(sandbox.posts(REMOVE)) == 1
@@ -127,7 +127,7 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
     snapshots.take_snapshot_for_job(job, 4, credentials_service.credentials_of(staff))
     sandbox.console().edit_client(FIRST + 1, client_groups_id="5")
 
-    submit = move_run.submit_one_by_one
+    submit = moves.submit_one_by_one
 
     def die_after_the_removal(lease, commands, **options):
         changes = list(submit(lease, commands, **options))
@@ -136,7 +136,7 @@ def test_a_run_killed_just_after_the_removal_has_nothing_left_to_do(staff, sandb
         return iter(changes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(move_run, "submit_one_by_one", die_after_the_removal)
+        patch.setattr(moves, "submit_one_by_one", die_after_the_removal)
         with pytest.raises(SystemExit):
             run(job)
     assert len(sandbox.posts(REMOVE)) == 1
@@ -189,13 +189,13 @@ def test_whom_somebody_has_put_back_stays_and_so_does_the_group(
     staff, sandbox, people, settings, monkeypatch
 ):
     settings.POSTER_LAG_SECONDS = 0
-    remove_when_empty = move_run.MoveRun.remove_when_empty
+    remove_when_empty = moves.MoveRun.remove_when_empty
 
     def and_one_is_back(moving):
         sandbox.console().edit_client(FIRST, client_groups_id="4")
         return remove_when_empty(moving)
 
-    monkeypatch.setattr(move_run.MoveRun, "remove_when_empty", and_one_is_back)
+    monkeypatch.setattr(moves.MoveRun, "remove_when_empty", and_one_is_back)
     assert_not_removed(run(retirement(staff)), sandbox, people, {FIRST})
 
 

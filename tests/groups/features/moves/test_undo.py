@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from groups.features.moves.services.moves import Retire
+from groups.features.moves.services import Retire
 from groups.models import Change, Job
 from groups.models.locks import members_key
 from groups.presenters.jobs import ids_to_undo

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection as database
 
-from groups.features.moves.services import moves
+from groups.features.moves import services as moves
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.poster import PosterError

@@ -1,4 +1,4 @@
-"""Move the clients of a job, and remove the group of a retirement once it is proven to be empty.
+"""Move clients from group to group by jobs; remove the group of a retirement once it is proven to be empty.
 
 Move a first client alone, and stop if anything but its group changed. Then go on in passes, until a pass
 finds no client left to try. A job for all clients of a group reads it from its start in each pass, so clients
@@ -8,22 +8,39 @@ clients may be in several groups: each is moved only out of the group in which i
 Clients are kept in a snapshot before they are moved: a whole group at first, chosen clients page by page.
 """
 
+import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, partial
 from itertools import batched, chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.snapshots.services import snapshots
-from groups.models import Change, ChangeQuerySet, Job
-from groups.poster import ClientList, Group, NotFound
-from groups.services.clients import find_client, with_counted_clients
+from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models.contents import Content, Pairs
+from groups.models.locks import future_key, members_key
+from groups.models.submissions import Submission
+from groups.poster import ClientList, Group, InvalidResponse, NotFound, Unreachable
+from groups.services.clients import (
+    SEARCHED_AT_MOST,
+    VIEW_CLIENTS,
+    count_members,
+    find_client,
+    pages_of,
+    with_counted_clients,
+)
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group, read_now
+from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
@@ -38,10 +55,12 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
+from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.jobs.progress import progress_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
+from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
     from groups.features.snapshots.models import Snapshot
@@ -68,6 +87,10 @@ class MovingRun(ABC):
         self._backoff = OutageBackoff(lease)
 
     @abstractmethod
+    def _begin(self) -> None:
+        """Find out whom to move."""
+
+    @abstractmethod
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
         """Yield the clients to move, page by page; each must be processed before the next is taken."""
 
@@ -76,15 +99,18 @@ class MovingRun(ABC):
         return may_be_tried(before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
-        """Return the commands to send, at the moment when each is taken."""
+        """Yield the commands to send, at the moment when each is taken."""
         return commands
 
     # --- The run -------------------------------------------------------------------------------------------
 
-    def _check_earlier(self) -> None:
-        """Look at the first move of an earlier run: its worker may have been killed before it did."""
+    def run(self) -> None:
+        """Make passes over the clients until none is left to try."""
+        # The worker of an earlier run may have been killed before it looked at its first move.
         if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
+        self._begin()
+        run_passes(self._lease, self._pass)
 
     def _keep(self, page: Sequence[ClientMove]) -> None:
         """Keep those of a page who are about to be moved and whom the job has not kept yet.
@@ -123,10 +149,6 @@ class MovingRun(ABC):
             return self._backoff.ask_poster(question)
         except NotFound:
             raise Stopped(Job.Stop.SOURCE_GONE, str(progress_of(self._job).done)) from None
-
-    def _move_all(self) -> None:
-        """Make passes over the clients until none is left to try."""
-        run_passes(self._lease, self._pass)
 
     def _pass(self) -> bool:
         """Go through the clients once; return True if any was tried."""
@@ -197,9 +219,8 @@ class MoveRun(MovingRun):
         # Clients who are not tried: their rows cannot be read, or they have left the group.
         self._left_out: dict[int, list[int | None]] = {}
 
-    def run(self) -> None:
-        """Take a snapshot of each whole group, then move clients in passes until none is left to try."""
-        self._check_earlier()
+    def _begin(self) -> None:
+        """Take a snapshot of each whole group."""
         for group_id, chosen in self._sources.items():
             sender = sender_of(self._job)
             if chosen is not None:
@@ -207,7 +228,6 @@ class MoveRun(MovingRun):
                 continue
             take = partial(snapshots.take_snapshot_for_job, self._job, group_id, sender, self._lease.check)
             self._snapshots[group_id] = self._ask_of_source(take)
-        self._move_all()
 
     # --- The clients to move -------------------------------------------------------------------------------
 
@@ -336,3 +356,225 @@ class MoveRun(MovingRun):
         unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
         places = find_clients(self._lease, unproven, among=[self._job.group_id or 0])
         return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]
+
+
+# --- The jobs ----------------------------------------------------------------------------------------------
+
+
+class NoMove(Exception):
+    """The move is pointless: source and target are the same group, or no clients are chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsToMove(Content):
+    """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
+
+    If they are in several groups, the job has no single group, and `groups` has the group of each client, or
+    those of which all clients are moved.
+    """
+
+    clients: tuple[int, ...] | None
+    groups: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, ids: Mapping[int, Collection[int] | None]) -> Self:
+        """Return the clients of each group, or all of them where each group has None."""
+        groups = tuple(ids) if len(ids) > 1 else ()
+        chosen = {group: set(clients) for group, clients in ids.items() if clients is not None}
+        if not chosen:
+            return cls(None, groups)
+        if len(chosen) < len(ids):
+            raise ValueError("All clients of one group and some of another one are two jobs.")
+        pairs = sorted((client, group) for group, clients in chosen.items() for client in clients)
+        return cls(tuple(pair[0] for pair in pairs), groups and tuple(pair[1] for pair in pairs))
+
+    def to_json(self) -> dict[str, Any]:
+        clients = {"clients": None if self.clients is None else list(self.clients)}
+        return clients | ({"groups": list(self.groups)} if self.groups else {})
+
+    def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
+        """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
+        if not self.groups:
+            return {} if group_id is None else {group_id: self.clients}
+        if self.clients is None:
+            return dict.fromkeys(self.groups)
+        pairs = list(zip(self.groups, self.clients, strict=True))
+        return {
+            group: tuple(client for of, client in pairs if of == group)
+            for group in dict.fromkeys(self.groups)
+        }
+
+
+@kinds.register
+class Move(JobKind):
+    """Move clients to another group."""
+
+    kind = "move"
+    label = gettext_lazy("clients moved")
+    done_label = pgettext_lazy("parts of a job", "moved")
+    permissions: ClassVar[tuple[str, ...]] = (MoveClient.permission,)
+    moves_clients = True
+
+    @property
+    def wanted(self) -> ClientsToMove:
+        return ClientsToMove.from_json(self.job.wanted)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        return super().lock_keys | {members_key(group_id) for group_id in self.wanted.groups}
+
+    def reach(self, credentials: PosterCredentials | None) -> Reach:
+        """Return the reach of a move: the chosen clients, or those in the groups and those it has moved."""
+        if (clients := self.wanted.clients) is not None:
+            return Reach(clients=len(clients))
+        there = count_members(credentials, self.group_ids) if credentials else {}
+        return Reach(clients=sum(there.values()) + reached_by(self.job.pk))
+
+    def pairs(self, credentials: PosterCredentials) -> Pairs | None:
+        """Count who is in each group of which all clients are moved; chosen ones stay the same people."""
+        if self.wanted.clients is not None:
+            return None
+        there = count_members(credentials, self.group_ids)
+        return tuple((group_id, self.job.target_id or 0, count) for group_id, count in there.items())
+
+    @property
+    def sources(self) -> dict[int, tuple[int, ...] | None]:
+        """The ids of the clients to move out of each group, None for all of it."""
+        return self.wanted.by_group(self.job.group_id)
+
+    @property
+    def group_ids(self) -> list[int]:
+        return list(self.sources)
+
+    def work(self, lease: JobLease) -> None:
+        MoveRun(lease, self.sources).run()
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"group": self.job.group_name, "target": self.job.target_name}
+
+    @property
+    def title(self) -> str:
+        return _("Clients: “%(group)s” → “%(target)s”") % self._names
+
+
+@kinds.register
+class Retire(Move):
+    """Move all clients out of a group, and remove the group once it is proven to be empty."""
+
+    kind = "retire"
+    label = gettext_lazy("group retired")
+    permissions = (MoveClient.permission, RemoveGroup.permission)
+    not_counted = (Change.Action.REMOVE,)
+
+    @property
+    def lock_keys(self) -> frozenset[str]:
+        """The members of both groups; the group goes, so nothing may be planned for it either."""
+        return super().lock_keys | {future_key(self.job.group_id or 0)}
+
+    def work(self, lease: JobLease) -> None:
+        removed = Change.objects.filter(job=self.job, action=Change.Action.REMOVE, state__in=Change.MADE)
+        if removed.exists():
+            return  # a run before this one has ended just after the removal
+        moving = MoveRun(lease, self.sources)
+        moving.run()
+        while not moving.remove_when_empty():
+            moving.run()
+
+    @property
+    def request_words(self) -> str:
+        return _("What is removed cannot be brought back by Poster.")
+
+    @property
+    def title(self) -> str:
+        return _("Retire “%(group)s”, its clients go to “%(target)s”") % self._names
+
+
+def plan_move(
+    *,
+    credentials: PosterCredentials,
+    operation: uuid.UUID,
+    sources: Sequence[Group],
+    target: Group,
+    ids: Mapping[int, Collection[int] | None],
+    kind: type[Move] = Move,
+) -> Job:
+    """Return the unsaved job that moves the clients of `ids` out of each source: all of it for None.
+
+    Clients who are in the target already stay there. Raises `NoMove`.
+    """
+    user = credentials.user
+    if not user.has_perms(kind.permissions):
+        raise PermissionDenied
+    sources = [group for group in sources if group.id != target.id and ids[group.id] not in ([], ())]
+    if not sources:
+        raise NoMove
+    return Job(
+        id=operation,
+        account=credentials.account,
+        user=user,
+        user_name=user.get_username(),
+        kind=kind.kind,
+        group_id=sources[0].id if len(sources) == 1 else None,
+        group_name=", ".join(group.name for group in sources)[:400],
+        target_id=target.id,
+        target_name=target.name[:400],
+        wanted=ClientsToMove.of({group.id: ids[group.id] for group in sources}).to_json(),
+        total=sum(
+            group.clients if (chosen := ids[group.id]) is None else len(set(chosen)) for group in sources
+        ),
+    )
+
+
+def retirement_submission(
+    group_id: int, target_id: int, *, credentials: PosterCredentials, operation: uuid.UUID
+) -> Submission:
+    """Return the form of a user that asks for the retirement of a group."""
+    return Job(
+        id=operation,
+        account=credentials.account,
+        user=credentials.user,
+        kind=Retire.kind,
+        group_id=group_id,
+        target_id=target_id,
+        wanted=ClientsToMove(None).to_json(),
+    ).submission
+
+
+# --- Before a move starts ----------------------------------------------------------------------------------
+
+
+class MoveCount(NamedTuple):
+    """The clients that a move would take, as read now, and those of them that keep a larger own percent."""
+
+    clients: int
+    keep_own: int
+
+
+def count_moves(
+    credentials: PosterCredentials, *, percent: Decimal, ids: Mapping[int, Collection[int] | None]
+) -> dict[int, MoveCount | None]:
+    """Count the clients of each group, or these of them, before they get a group with this percent.
+
+    A group has None if it has more than SEARCHED_AT_MOST clients, or some cannot be read, or Poster does not
+    answer in time: no number is better than one that lacks clients.
+    """
+    if not credentials.user.has_perm(VIEW_CLIENTS):
+        raise PermissionDenied
+    until = time.monotonic() + settings.POSTER_READ_DEADLINE / 2
+    counts: dict[int, MoveCount | None] = dict.fromkeys(ids)
+    for group_id, client_ids in ids.items():
+        wanted = None if client_ids is None else set(client_ids)
+        clients = keep_own = searched = 0
+        with suppress(Unreachable, InvalidResponse):
+            for page in pages_of(credentials, group_id, until=until):
+                searched += page.size
+                if page.unreadable or searched > SEARCHED_AT_MOST:
+                    break
+                for client in page.clients:
+                    if not client.removed and (wanted is None or client.id in wanted):
+                        clients += 1
+                        keep_own += client.own_percent > percent
+            else:
+                counts[group_id] = MoveCount(clients, keep_own)
+    return counts
