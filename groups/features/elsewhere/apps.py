@@ -11,12 +11,11 @@ class Elsewhere(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.elsewhere import views  # noqa: PLC0415 - as above
-        from groups.features.elsewhere.services import watch  # noqa: PLC0415 - as above
+        from groups.features.elsewhere import services, views  # noqa: PLC0415 - as above
 
         hooks.part("account.sections", "elsewhere/watch.html", views.watch_section)
         hooks.settings_pages(views.settings_of_watch, order=5)
         hooks.part("guide.protection", "groups/installation/protection.html", views.step_of_watch, order=5)
-        hooks.routine("watch", watch.look_where_due, pause=1, accounts=watch.accounts_due)
-        hooks.events("elsewhere", _("A group was changed elsewhere"), watch.find_events)
+        hooks.routine("watch", services.look_where_due, pause=1, accounts=services.accounts_due)
+        hooks.events("elsewhere", _("A group was changed elsewhere"), services.find_events)
         hooks.form_addresses("watch")

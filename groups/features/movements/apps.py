@@ -15,13 +15,12 @@ class Movements(feature.Feature):
 
     def plug_in(self) -> None:
         from groups import hooks  # noqa: PLC0415 - it needs the models
-        from groups.features.movements import presenters  # noqa: PLC0415 - as above
-        from groups.features.movements.services import looking, movements  # noqa: PLC0415 - as above
+        from groups.features.movements import services, views  # noqa: PLC0415 - as above
 
-        hooks.part("account.sections", "movements/watch.html", presenters.words_for_watch)
-        hooks.part("group.figures", "movements/card.html", presenters.card_of, order=1)
-        hooks.routine("movements", looking.look_at, pause=5.0, accounts=looking.accounts_due)
+        hooks.part("account.sections", "movements/watch.html", views.words_for_watch)
+        hooks.part("group.figures", "movements/card.html", views.card_of, order=1)
+        hooks.routine("movements", services.look_at, pause=5.0, accounts=services.accounts_due)
         hooks.events(
-            "movements", _("A group has lost clients without a move made here"), movements.find_losses
+            "movements", _("A group has lost clients without a move made here"), services.find_losses
         )
-        hooks.prune("movements of clients", movements.forget_old)
+        hooks.prune("movements of clients", services.forget_old)

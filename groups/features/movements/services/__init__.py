@@ -1,1 +1,0 @@
-"""Read who is in which group once a night, and tell who came and who left."""
