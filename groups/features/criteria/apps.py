@@ -18,7 +18,7 @@ class Criteria(feature.Feature):
         from groups import hooks  # noqa: PLC0415 - it needs the models
         from groups.features.criteria.models import CriteriaSave  # noqa: PLC0415 - as above
         from groups.features.criteria.presenters import page, preview_page  # noqa: PLC0415 - as above
-        from groups.features.criteria.services import events, nights, reading, runs, tables  # noqa: PLC0415 - as above
+        from groups.features.criteria.services import nights, reading, runs, tables  # noqa: PLC0415 - as above
         from groups.features.insights.services import sweep  # noqa: PLC0415 - as above
 
         hooks.part("list.head", "criteria/link_to_criteria.jinja", lambda _request: {})
@@ -32,7 +32,7 @@ class Criteria(feature.Feature):
         )
         hooks.job_kind(runs.Run)
         hooks.events(
-            "criteria", _("The criteria moved clients at night, or no longer do so"), events.find_nights
+            "criteria", _("The criteria moved clients at night, or no longer do so"), nights.find_nights
         )
         hooks.routine("criteria at night", nights.run_night, pause=5.0, accounts=nights.accounts_due)
         sweep.add_listener(reading.listen_for_criteria)

@@ -113,12 +113,16 @@ def test_a_watch_is_tried_again_half_an_hour_after_the_first_refusal(owner):
     assert do(watch, TokenRejected(10, "")).next_at == NOW + AGAIN
 
 
-def test_a_worker_that_has_lost_the_row_stores_nothing(row):
+def test_long_work_renews_its_lease_and_stores_nothing_once_that_is_lost(row):
     def overtaken(turn):
+        turn.stay(fingerprint="in time")
+        assert Criteria.objects.get().held_until > timezone.now() + Criteria.lease_time() / 2
         Criteria.objects.update(holder=None, held_until=None)
-        turn.stay(fingerprint="too late")
+        with pytest.raises(LeaseLost):
+            turn.stay(fingerprint="too late")
+        return {"next_at": None}
 
-    assert (do(row, overtaken).fingerprint, row.next_at) == ("", NOW)
+    assert (do(row, overtaken).fingerprint, row.next_at) == ("in time", NOW)
     assert (do(row, LeaseLost()).holder, row.next_at) == (None, NOW)
 
 

@@ -7,12 +7,16 @@ which this feature was switched off.
 
 import logging
 import uuid
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services.approvals import ask_for
@@ -23,12 +27,14 @@ from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import GroupsGone, SalesRefused, new_reading, read_now
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Change, Job, Lock
+from groups.models import Change, Job, Lock, PosterAccount
 from groups.models.asked import asked_kinds
 from groups.models.due import Columns
 from groups.models.locks import members_key
 from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
+from groups.services.events import Event, job_words, key_of_end, one_line
 from groups.services.jobs import queue
+from groups.services.values import clients_words
 from groups.services.writes.not_sent import raise_if_locked
 
 log = logging.getLogger("groups.jobs")
@@ -143,3 +149,57 @@ def _over(**values: Any) -> Columns:
 def _left_out(row: Criteria, reason: str) -> Columns:
     log.warning("The criteria of account %s leave a night out: %s", row.pk, reason)
     return _over(left_out_at=timezone.now())
+
+
+# --- Events ----------------------------------------------------------------------------------------------
+
+
+def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the nights that have moved clients or stopped, were left out, or no longer take place.
+
+    One that has moved nobody is no event. The end of its job has the same key here as among the jobs, so
+    nobody is notified of it twice.
+    """
+    jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
+    for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
+        moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
+        if moved and job.finished_at:
+            key, text = key_of_end(job, job.finished_at), partial(moved_words, job, moved)
+            yield Event(key, job.finished_at, job.get_absolute_url(), text)
+    for job in jobs.filter(state=Job.State.STOPPED, stopped_at__gt=since):
+        if job.stopped_at:
+            key = key_of_end(job, job.stopped_at)
+            yield Event(key, job.stopped_at, job.get_absolute_url(), partial(job_words, job))
+    for row in Criteria.objects.filter(account=account):
+        url, key = reverse("groups:criteria"), f"criteria {account.pk}"
+        if row.held and row.held_at and row.held_at > since:
+            yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, partial(held_words, row))
+        if row.left_out_at and row.left_out_at > since:
+            waits = what_waits(row)
+            # Not all readers of the notice may see the request for a run.
+            stopped = waits if isinstance(waits, Job) else None
+            cause, words = (stopped, left_out_words) if waits else (what_holds(row), held_up_words)
+            path = cause.get_absolute_url() if cause else url
+            yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
+
+
+def moved_words(job: Job, moved: int) -> str:
+    """Say how many clients a night has moved, out of which groups and into which."""
+    words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
+    return one_line(_("At night the criteria moved %(clients)s: from %(groups)s to %(targets)s.") % words)
+
+
+def held_words(row: Criteria) -> str:
+    """Say that a table no longer runs at night, and why."""
+    text = _("The criteria will not run at night until somebody saves them again.")
+    return one_line(text, row.get_held_display())
+
+
+def left_out_words() -> str:
+    """Say that a night was left out, and for what."""
+    return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
+
+
+def held_up_words() -> str:
+    """Say that a night was left out for something that nobody had to decide."""
+    return one_line(_("A night of the criteria was left out: another job or a removal held its groups."))

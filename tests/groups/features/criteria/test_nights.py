@@ -9,7 +9,7 @@ from django.utils import timezone
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import NIGHTS, Criteria
 from groups.features.criteria.services import nights
-from groups.features.criteria.services.events import find_nights
+from groups.features.criteria.services.nights import find_nights
 from groups.models import Job, Lock, PosterAccount
 from groups.models.locks import members_key
 from groups.services.jobs import queue
