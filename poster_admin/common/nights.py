@@ -1,23 +1,19 @@
-"""Say when work that is done at night is due, and when the next time is."""
+"""Say when the next night of work is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
 from django.utils import timezone
 
 DAY = timedelta(days=1)
-RETRY = timedelta(minutes=5)
-"""The longest pause until a night that could not be done is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nights:
     """The nights of one kind of work: at an hour on the site's clock, or after a pause that is no whole days.
 
-    `seconds` returns the time from one night to the next, 0 where there is none. The time of the next look is
-    in the column `next_look_at` of the rows that are worked on.
+    `seconds` returns the time from one night to the next, 0 where there is none.
     """
 
     seconds: Callable[[], float]
@@ -31,10 +27,6 @@ class Nights:
     def are_at_an_hour(self) -> bool:
         return not self.pause % DAY
 
-    def due(self) -> Q:
-        """Return the condition of the rows whose time has come."""
-        return Q(next_look_at__lte=timezone.now())
-
     def next(self, now: datetime, *, after_one: bool = False) -> datetime | None:
         """Return the next night, or None if there is none; `after_one` is True right after one."""
         if not self.pause:
@@ -46,7 +38,3 @@ class Nights:
         if night <= first:
             night += DAY
         return night + (self.pause - DAY if after_one else timedelta())
-
-    def next_try(self) -> datetime:
-        """Return when a night that could not be done is tried again."""
-        return timezone.now() + min(RETRY, self.pause)

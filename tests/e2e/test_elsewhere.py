@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from groups.features.elsewhere.models import Watch
-from groups.features.elsewhere.services.watch import look_where_due
+from groups.features.elsewhere.services import look_where_due
 from poster_admin.users.models import SecurityEvent, UserSession
 from tests.support.browser import heading, sign_in_when_asked
 
@@ -16,7 +16,7 @@ from tests.support.browser import heading, sign_in_when_asked
 def look(times=3):
     """Look as a worker does, so many times."""
     for _ in range(times):
-        Watch.objects.update(next_look_at=timezone.now())
+        Watch.objects.update(next_at=timezone.now())
         look_where_due()
 
 

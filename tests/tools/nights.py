@@ -236,7 +236,7 @@ class World:
         from tests.support.jobs import die_before_sending, run
 
         at, readings = timezone.now() - timedelta(minutes=1), []
-        Criteria.objects.update(night_at=at, next_look_at=at, held="", held_at=None)
+        Criteria.objects.update(night_at=at, next_at=at, held="", held_at=None, refused_at=None)
         read_now = nights.read_now
 
         def noting(reading, **options):
@@ -253,7 +253,7 @@ class World:
                 if first and what == "kill the job" and job.total > 1:
                     die_before_sending(pytest.MonkeyPatch(), job, self.chance.randint(1, job.total))
                 run(job)
-            Criteria.objects.filter(night_at=at).update(next_look_at=at, held_until=None, holder=None)
+            Criteria.objects.filter(night_at=at).update(next_at=at, held_until=None, holder=None)
         return readings
 
     def _told_by_jobs(self, astray):

@@ -65,8 +65,8 @@ class Plans:
         moment = (datetime.now(UTC) - timedelta(seconds=1)).strftime("%Y-%m-%d %H:%M:%S.%f")
         with contextlib.closing(sqlite3.connect(self.dashboard.database, timeout=20)) as database, database:
             database.execute(
-                "UPDATE groups_schedule SET ends_at = ? WHERE state = 'active' AND ends_at > ?",
-                [moment, moment],
+                "UPDATE groups_schedule SET ends_at = ?, next_at = ? WHERE state = 'active' AND ends_at > ?",
+                [moment, moment, moment],
             )
 
 

@@ -120,7 +120,7 @@ class World:
 
     def run(self, steps):
         """Let people work for so many steps, then let everything settle."""
-        from groups.features.elsewhere.services.watch import switch_on
+        from groups.features.elsewhere.services import switch_on
         from groups.services.credentials import credentials_of
 
         for _ in range(GROUPS):
@@ -162,11 +162,11 @@ class World:
 
     def _look(self):
         from groups.features.elsewhere.models import Watch
-        from groups.features.elsewhere.services.watch import look_where_due
+        from groups.features.elsewhere.services import look_where_due
 
         self.looks += 1
         look_where_due()
-        due_at = Watch.objects.get().next_look_at
+        due_at = Watch.objects.get().next_at
         self.clock.later(max((due_at - self.clock.now()).total_seconds(), 1), self._look)
 
     def _reconcile(self):

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,33 +14,25 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount
 from groups.models.consents import LONGEST_REASON
-from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.due import Columns, Due, DueQuerySet
 from groups.models.submissions import Submission
 from poster_admin.common.nights import Nights
 
 CHANGE_CRITERIA = "groups.change_criteria"
 KIND = "criteria"
-# Another worker takes a night over from one that was killed after this long: a reading may last 15 minutes.
-LONGEST_NIGHT = timedelta(minutes=20)
 NIGHTS = Nights(lambda: settings.CRITERIA_SECONDS, lambda: settings.CRITERIA_HOUR)
 
 
-class CriteriaQuerySet(LeasedQuerySet["Criteria"]):
-    """Tables of criteria. A night is worked on under a lease, so that no two workers do so at once."""
-
-
-class Criteria(Leased):
+class Criteria(Due):
     """The saved table of an account.
 
     `table` is a `Table` of `services/judging.py`: rows in their order, the group of all others, and the most
     clients that a run moves. `fingerprint` is its hash, with which a form says on what it was opened.
 
     `user` saved it last: with their rights and their token runs a night, if it is `nightly`. `night_at` is
-    the next one, and `next_look_at` the time of the next try. A night that nobody can run is `held` for a
-    reason, since `held_at`, until somebody saves the table. Without a reason `held_at` is the time since
-    which Poster refuses this night, which is tried again before it is held. `left_out_at` is the time of the
-    last night that was left out: a job waited for a person, or something held a group of the table for too
-    long.
+    the next one, and `next_at` its next try. A night that nobody can run is `held` for a reason, since
+    `held_at`, until somebody saves the table. `left_out_at` is the time of the last night that was left out:
+    a job waited for a person, or something held a group of the table for too long.
     """
 
     class Held(models.TextChoices):
@@ -65,12 +57,12 @@ class Criteria(Leased):
     saved_at = models.DateTimeField(default=timezone.now)
 
     night_at = models.DateTimeField(null=True)
-    next_look_at = models.DateTimeField(null=True)
     held = models.CharField(max_length=10, choices=Held, blank=True, default="")
     held_at = models.DateTimeField(null=True)
     left_out_at = models.DateTimeField(null=True)
 
-    objects = CriteriaQuerySet.as_manager()
+    objects = DueQuerySet["Criteria"].as_manager()
+    needs = (CHANGE_CRITERIA, "groups.move_client")
 
     class Meta:
         verbose_name = _("criteria")
@@ -79,6 +71,21 @@ class Criteria(Leased):
 
     def __str__(self) -> str:
         return self.account_id
+
+    @classmethod
+    def lease_time(cls) -> timedelta:
+        return timedelta(minutes=20)  # a reading may last 15
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        return self.user_id, self.account_id
+
+    @property
+    def longest_pause(self) -> timedelta:
+        return NIGHTS.pause
+
+    def after_hold(self, reason: str, now: datetime) -> Columns:
+        return {"held": reason, "held_at": now, "night_at": None, "next_at": None}
 
 
 class CriteriaSave(models.Model):

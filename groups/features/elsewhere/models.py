@@ -1,31 +1,35 @@
-"""Define watches: the last known groups of an account, with which the worker compares the next ones."""
+"""Define watches: the last known groups of an account, with which the worker compares the next ones.
 
-from datetime import timedelta
+`Watched` is the row of further work that is done with the token of a watch.
+"""
 
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount, PosterCredentials
-from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.due import AGAIN, Columns, Due, DueQuerySet
 
-# A worker that was killed during a look leaves it to another one after this long.
-LONGEST_LOOK = timedelta(minutes=2)
+WATCH_ACCOUNT = "groups.watch_account"
 
 
-class WatchQuerySet(LeasedQuerySet["Watch"]):
+class WatchQuerySet(DueQuerySet["Watch"]):
     def on(self) -> "WatchQuerySet":
         """Return the watches with credentials: still those of this account, not of one connected since."""
         return self.filter(credentials__account=F("account"))
 
 
-class Watch(Leased):
+class Watch(Due):
     """The watch of one account for changes that were not made here.
 
     `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
     with the token of this `fingerprint`, because another token may be shown other groups. `picture` is a
-    `Picture` of `services/compare.py`; groups are no personal data. A look is made under a lease, so that of
+    `Picture` of `services.py`; groups are no personal data. A look is made under a lease, so that of
     two workers only one stores what it found.
     """
 
@@ -38,9 +42,11 @@ class Watch(Leased):
     fingerprint = models.CharField(max_length=64, blank=True)
     picture = models.JSONField(default=dict)
     looked_at = models.DateTimeField(null=True)
-    next_look_at = models.DateTimeField(default=timezone.now)
 
     objects = WatchQuerySet.as_manager()
+    needs = (WATCH_ACCOUNT,)
+    # A refused token is tried again every half hour, and the page of the account says so at once.
+    patience = timedelta()
 
     class Meta:
         db_table = "groups_watch"
@@ -50,3 +56,45 @@ class Watch(Leased):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.looked_at}"
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        return self.credentials.user_id if self.credentials else None, self.account_id
+
+    @property
+    def longest_pause(self) -> timedelta:
+        # Never sooner than a second look may confirm the first.
+        return timedelta(seconds=max(settings.POSTER_WATCH_SECONDS, settings.POSTER_CONFIRM_SECONDS))
+
+    def after_hold(self, reason: str, now: datetime) -> Columns:
+        return {"next_at": now + AGAIN}
+
+
+class WatchedQuerySet[Row: Watched](DueQuerySet[Row]):
+    def watched(self) -> Self:
+        """Return the rows of accounts whose watch is on."""
+        return self.filter(watch__credentials__account=F("watch__account"))
+
+    def usable(self) -> Self:
+        """Return those whose token Poster has not refused: the watch alone tries it again."""
+        return self.watched().filter(watch__credentials__refused_at=None)
+
+    def add_missing(self) -> None:
+        """Make the rows of the watches that are on and have none."""
+        new = Watch.objects.on().exclude(pk__in=self.model._default_manager.values("pk"))
+        rows = [self.model(watch=watch) for watch in new]
+        self.bulk_create(rows, ignore_conflicts=True)
+
+
+class Watched(Due):
+    """Work that is done with the token of a watch, and goes with it; it is due at once."""
+
+    watch = models.OneToOneField(Watch, on_delete=models.CASCADE, related_name="%(class)s", primary_key=True)
+    next_at = models.DateTimeField(null=True, default=timezone.now)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        return self.watch.sender

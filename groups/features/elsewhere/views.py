@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from groups import hooks
-from groups.features.elsewhere.services import watch as watching
+from groups.features.elsewhere import services
+from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.models import PosterCredentials
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
@@ -23,15 +24,16 @@ from groups.views.http.requests import Request, requires
 def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[str, Any] | None:
     """Show the watch to users who may switch it, where the worker looks at all."""
     minutes = settings.POSTER_WATCH_SECONDS / 60
-    if not minutes or credentials.refused_at or not request.user.has_perm(watching.WATCH_ACCOUNT):
+    if not minutes or credentials.refused_at or not request.user.has_perm(WATCH_ACCOUNT):
         return None
-    watch = watching.watch_of(credentials)
-    is_stopped = watch is not None and not watching.may_look(watch)
+    watch = services.watch_of(credentials)
+    sender = watch.credentials if watch else None
+    has_right = sender and sender.user.has_perm(WATCH_ACCOUNT)
     return {
         "watch": watch,
-        "watch_stopped": is_stopped,
+        "watch_stopped": sender and (sender.refused_at or not has_right),
         # The worker still tries a token that is only refused.
-        "watch_refused": is_stopped and watch is not None and watching.has_right(watch),
+        "watch_refused": sender and sender.refused_at and has_right,
         "watch_minutes": max(round(minutes), 1),
     }
 
@@ -39,7 +41,7 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
 @hooks.settings_pages(order=5)
 def settings_of_watch(user: User) -> list[SettingsPage]:
     """Return the switch of the watch on the page of the account, to users who may switch it."""
-    if not settings.POSTER_WATCH_SECONDS or not user.has_perm(watching.WATCH_ACCOUNT):
+    if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []
     words = _("The watch: what is changed in Poster's console is written into the history.")
     url = f"{reverse('groups:account')}#watch"
@@ -60,7 +62,7 @@ def step_of_watch(request: Request) -> dict[str, Any] | None:
         ),
         "url": f"{reverse('groups:account')}#watch",
         "label": _("Switch the watch on"),
-        "is_done": credentials is not None and watching.watch_of(credentials) is not None,
+        "is_done": credentials is not None and services.watch_of(credentials) is not None,
     }
 
 
@@ -71,10 +73,10 @@ def watch_switch(request: Request) -> HttpResponse:
     credentials = request.credentials
     check_token(credentials)
     if request.POST.get("watch") == "on":
-        watching.switch_on(credentials)
+        services.switch_on(credentials)
         messages.success(request, _("Changes made elsewhere will be written into the history."))
     else:
-        watching.switch_off(credentials)
+        services.switch_off(credentials)
         messages.success(request, _("Changes made elsewhere are no longer looked for."))
     return redirect("groups:account")
 

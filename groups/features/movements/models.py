@@ -5,28 +5,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
+from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from groups.features.elsewhere.models import Watch
+from groups.features.elsewhere.models import WATCH_ACCOUNT, Watched, WatchedQuerySet
 from groups.models import PosterAccount
-from groups.models.leases import Leased, LeasedQuerySet
+from poster_admin.common.nights import Nights
 
-# A worker that was killed during a night leaves it to another one after this long; each call renews it.
-LONGEST_CALL = timedelta(minutes=2)
-
-
-class RollQuerySet(LeasedQuerySet["Roll"]):
-    """Rolls of accounts. A night is worked on under a lease, so that no two workers do so at once."""
-
-    def watched(self) -> "RollQuerySet":
-        """Return the rolls of accounts whose watch is on."""
-        return self.filter(watch__credentials__account=F("watch__account"))
+HOUR = 5
+"""The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
+NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
 
 
-class Roll(Leased):
+class Roll(Watched):
     """The clients of each group at the last look: ids of clients and of groups, and nothing else of anybody.
 
     It goes with the watch. `packed` has the ids of the clients of each group, and is of the token with this
@@ -34,14 +27,13 @@ class Roll(Leased):
     at `judged_at`; both are None until one is made.
     """
 
-    watch = models.OneToOneField(Watch, on_delete=models.CASCADE, related_name="roll", primary_key=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     packed = models.BinaryField(default=b"")
     taken_at = models.DateTimeField(null=True)
     judged_at = models.DateTimeField(null=True)
-    next_look_at = models.DateTimeField(default=timezone.now)
 
-    objects = RollQuerySet.as_manager()
+    objects = WatchedQuerySet["Roll"].as_manager()
+    needs = (WATCH_ACCOUNT, "groups.view_client")
 
     class Meta:
         verbose_name = _("roll")
@@ -50,6 +42,10 @@ class Roll(Leased):
 
     def __str__(self) -> str:
         return f"{self.watch_id} {self.judged_at}"
+
+    @property
+    def longest_pause(self) -> timedelta:
+        return NIGHTS.pause
 
     @property
     def groups(self) -> dict[int, int]:

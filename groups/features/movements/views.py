@@ -1,35 +1,123 @@
-"""View of the movements of a group."""
+"""Show who came into a group and who left it: rows with reasons, and the growth as a line with its days."""
+
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from groups.features.elsewhere.services.watch import WATCH_ACCOUNT
-from groups.features.movements.presenters import MovementPage
-from groups.features.movements.services.movements import movements_of, roll_of
+from groups import hooks
+from groups.features.elsewhere.models import WATCH_ACCOUNT
+from groups.features.insights.views import draw_counts
+from groups.features.movements.models import Roll
+from groups.features.movements.services import days_of, first_day, movements_of, roll_of
+from groups.models import Change, PosterCredentials
+from groups.services.clients import VIEW_CLIENTS, find_names
 from groups.services.gateway import check_token
-from groups.services.groups import known_groups, list_groups, read_group
+from groups.services.groups import OneGroup, known_groups, list_groups, read_group
+from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
 from groups.views.http.requests import Request, requires
+from poster_admin.common.paging import page_asked_for
 
 
 @require_safe
 @requires("view_group")
 def movements(request: Request, group_id: int) -> HttpResponse:
     """Show who came into a group and who left it; without the watch say so, and read no clients."""
-    check_token(request.credentials)
-    roll = roll_of(request.credentials)
-    groups = list_groups(request.credentials) if roll else known_groups(request.credentials)
+    credentials = request.credentials
+    check_token(credentials)
+    roll, found = roll_of(credentials), movements_of(credentials, group_id)
+    groups = list_groups(credentials) if roll else known_groups(credentials)
     group = groups.find(group_id) if groups else None
     # A group that was removed is told about too, as long as its movements are kept.
-    if group is None and not movements_of(request.credentials, group_id).exists():
-        group = read_group(request.credentials, group_id).group  # raises `NotFound`
-    context = {
+    if group is None and not found.exists():
+        group = read_group(credentials, group_id).group  # raises `NotFound`
+    context: dict[str, Any] = {
         "group_id": group_id,
         "name": name_or_number(group, group_id),
         "is_there": group is not None,
-        "page": MovementPage(request, group_id, groups, roll) if roll and groups else None,
+        "roll": roll if groups else None,
+        "page": None,
         "may_switch": bool(settings.MOVEMENT_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
+    if roll and groups:
+        page = page_asked_for(request, found)
+        names = find_names(credentials, client_ids := {each.client_id for each in page.object_list})
+        changes = Change.objects.select_related("job").in_bulk([each.change for each in page if each.change])
+        others, rows = {each.id: each for each in groups.groups}, []
+        for movement in page:
+            # The group that the client came from or went to.
+            is_in = movement.to_id == group_id
+            other_id = movement.from_id if is_in else movement.to_id
+            other = others.get(other_id or 0)
+            change = changes.get(movement.change) if movement.change else None
+            words, job = movement.get_reason_display(), change.job if change else None
+            if job and job.kind != "move":
+                words = "" if job.undo_of_id else str(JobKind.of(job).label)
+            rows.append(
+                {
+                    "movement": movement,
+                    "is_in": is_in,
+                    "name": names.get(movement.client_id, ""),
+                    "change": change,
+                    "words": words,
+                    "other": name_or_number(other, other_id) if other_id else "",
+                    "other_id": other_id,
+                    "is_there": other is not None,
+                }
+            )
+        context |= {
+            "growth": growth_of(credentials, group_id, roll),
+            "page": page,
+            "rows": rows,
+            "unnamed": len(client_ids - names.keys()) if request.user.has_perm(VIEW_CLIENTS) else 0,
+            "days_kept": settings.MOVEMENT_DAYS,
+        }
     return render(request, "movements/movements.html", context)
+
+
+def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict[str, Any]:
+    """Return how many came and left since a day, and how the number of clients has grown by that."""
+    days = days_of(credentials, group_id)
+    oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
+    taken_on = timezone.localdate(roll.taken_at)
+    since = max(first_day(), min(days[0][0] if days else taken_on, taken_on))
+    # Day by day until the last look, from nothing before.
+    grown, counts = 0, {since - timedelta(days=1): 0}
+    for day, came, left in days:
+        grown += came - left
+        counts[day] = grown
+    counts[timezone.localdate(roll.judged_at)] = grown
+    return {
+        "as_of": roll.judged_at,
+        "began": max(roll.taken_at or oldest, oldest),
+        # The first look is compared with nothing.
+        "is_first": roll.taken_at == roll.judged_at,
+        "since": since,
+        "days": days[::-1],
+        "came": sum(came for _day, came, _left in days),
+        "left": sum(left for _day, _came, left in days),
+        "line": draw_counts(list(counts.items())) if days else None,
+    }
+
+
+@hooks.part("group.figures", "movements/card.html", order=1)
+def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
+    """Return the growth of a group for its page, where the worker looks at its clients."""
+    roll = roll_of(request.credentials)
+    if roll is None or roll.taken_at is None:
+        return None
+    return {"group": one.group, "growth": growth_of(request.credentials, one.group.id, roll)}
+
+
+@hooks.part("account.sections", "movements/watch.html")
+def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Say below the switch of the watch what else it is for, to users who have it before them."""
+    is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
+    if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
+        return None
+    return {"days_kept": settings.MOVEMENT_DAYS}

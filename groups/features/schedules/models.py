@@ -2,10 +2,11 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, When
+from django.db import models, transaction
+from django.db.models import Case, Exists, OuterRef, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from groups.models.changes import Change
 from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
-from groups.models.leases import Leased, LeasedQuerySet
+from groups.models.due import Columns, Due, DueQuerySet
+from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Lock, future_key
 from groups.models.submissions import Submission
 from groups.poster import GroupValues
@@ -22,19 +24,7 @@ from groups.poster import GroupValues
 LATE = timedelta(minutes=2)
 
 
-def lease_time() -> timedelta:
-    """Return the time after which another worker may take a step over: longer than any write can take."""
-    return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
-
-
-def longest_lease() -> timedelta:
-    """Return the time for which a lease is renewed at most: for a return that follows its start at once."""
-    return 2 * lease_time()
-
-
-class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
-    """Schedules. A step is made under a lease, so that no two workers make it at the same time."""
-
+class ScheduleQuerySet(DueQuerySet["Schedule"]):
     def open(self) -> "ScheduleQuerySet":
         """Return the schedules that still have a step to make."""
         return self.filter(state__in=Schedule.OPEN)
@@ -51,18 +41,8 @@ class ScheduleQuerySet(LeasedQuerySet["Schedule"]):
         sent = Change.objects.filter(pk=OuterRef("start_id"))
         return self.free(now).filter(~Exists(sent), state=Schedule.State.PLANNED)
 
-    def due(self, now: datetime) -> "ScheduleQuerySet":
-        """Return the schedules with a step that is due and that no worker is at."""
-        step = (
-            Q(state=Schedule.State.PLANNED, starts_at__lte=now)
-            | Q(state=Schedule.State.ACTIVE, ends_at__lte=now)
-            | Q(state__in=Schedule.OPEN, cancelled_at__isnull=False)
-        )
-        waits = Q(next_try_at=None) | Q(next_try_at__lte=now)
-        return self.free(now).filter(step, waits).order_by("starts_at", "created_at")
 
-
-class Schedule(Leased, Consent):
+class Schedule(Due, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
     The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
@@ -70,8 +50,7 @@ class Schedule(Leased, Consent):
     `GroupValues`).
 
     `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each; they
-    follow from the id of the schedule. `tries` counts the tries of a step that failed for a while,
-    `refusals` those whose token Poster refused, and `next_try_at` is the time of the next one.
+    follow from the id of the schedule. `next_at` is the time of the next step, or of its next try.
 
     A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
     approval of the request `request_id`.
@@ -119,6 +98,9 @@ class Schedule(Leased, Consent):
         Reason.BONUS_BLOCKED,
     )
 
+    # For these a start is missed; for any other one a person has to decide.
+    GIVEN_UP = (*RETURNABLE, Reason.REFUSED)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="schedules")
     user = models.ForeignKey(
@@ -144,9 +126,6 @@ class Schedule(Leased, Consent):
     cancelled_by_name = models.CharField(max_length=150, blank=True)
     start_id = models.UUIDField()
     return_id = models.UUIDField()
-    tries = models.PositiveIntegerField(default=0)
-    refusals = models.PositiveIntegerField(default=0)
-    next_try_at = models.DateTimeField(null=True)
 
     objects = ScheduleQuerySet.as_manager()
 
@@ -158,7 +137,7 @@ class Schedule(Leased, Consent):
         db_table = "groups_schedule"
         indexes = (
             models.Index(fields=("account", "state", "starts_at"), name="schedule_by_account"),
-            models.Index(fields=("state", "next_try_at"), name="schedule_open"),
+            models.Index(fields=("next_at",), name="schedule_due"),
         )
 
     def __str__(self) -> str:
@@ -166,6 +145,41 @@ class Schedule(Leased, Consent):
 
     def get_absolute_url(self) -> str:
         return reverse("groups:schedules")
+
+    @classmethod
+    def lease_time(cls) -> timedelta:
+        """Return a time that is longer than any write can take."""
+        return timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        return self.cancelled_by_id if self.cancelled_at else self.user_id, self.account_id
+
+    def after_hold(self, reason: str, now: datetime) -> Columns:
+        is_missed = self.state == self.State.PLANNED and reason in self.GIVEN_UP
+        state = self.State.MISSED if is_missed else self.State.HELD
+        return {"state": state, "reason": reason, "ended_at": now, "next_at": None}
+
+    def leave(self, lease: Lease["Schedule"], **columns: Any) -> None:
+        """Store the end of a step, and release the lock of a schedule that has ended with it."""
+        with transaction.atomic():
+            if self.store(lease, **RELEASED, **columns) and not self.is_open:
+                Lock.objects.filter(feature="schedules", row_id=self.pk).delete()
+
+    def store(self, lease: Lease["Schedule"] | None = None, **columns: Any) -> bool:
+        """Update the row unless another process has moved it on; afterwards this has what the row has.
+
+        A worker stores through its lease. A cancellation that is not known here yet keeps a change without an
+        end from being done.
+        """
+        rows = lease.row if lease else Schedule.objects.filter(pk=self.pk)
+        # The id of the return tells one that is held from one that was taken up since, and is held again.
+        rows = rows.filter(state=self.state, return_id=self.return_id)
+        if columns.get("state") == self.State.DONE and not self.returns:
+            rows = rows.filter(cancelled_at=None)
+        stored = bool(rows.update(**columns))
+        self.refresh_from_db()
+        return stored
 
     @property
     def submission(self) -> Submission:

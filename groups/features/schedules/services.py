@@ -16,19 +16,18 @@ from typing import Any, assert_never
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from groups.features.schedules.models import Schedule, ScheduleQuerySet, lease_time, longest_lease
-from groups.models import Change, Lock, PosterAccount, PosterCredentials, asked
+from groups.features.schedules.models import Schedule, ScheduleQuerySet
+from groups.models import Change, PosterAccount, PosterCredentials, asked
 from groups.models.asked import Asked
 from groups.models.contents import Effect
-from groups.models.leases import RELEASED, Lease
+from groups.models.due import Columns
 from groups.models.rare_rows import RareRows
-from groups.poster import Group, GroupValues, NotAllowed, PosterError, TokenRejected
-from groups.services.credentials import credentials_to_try, is_active
+from groups.poster import Group, GroupValues
+from groups.services import due
 from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
@@ -42,14 +41,11 @@ from groups.services.writes.not_sent import BonusBlocked, Held, NotNow, NotSent,
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
 from groups.services.writes.submissions import record_once
-from poster_admin.common.outages import is_outage
 
 log = logging.getLogger("groups.journal")
 
 CHANGE_GROUP = "groups.change_group"
 State, Reason, Failure = Schedule.State, Schedule.Reason, Change.Failure
-# Pauses between two tries of a step, for as long as the last ones have failed.
-RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600))
 # The pause until the next look at an open change, which another thread settles.
 OPEN_DELAY = timedelta(seconds=2)
 # Reasons of a failed write that leave the decision to a person: nothing was sent.
@@ -82,6 +78,7 @@ def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedul
         raise PermissionDenied
     schedule.start_id = uuid.uuid5(schedule.pk, "start")
     schedule.return_id = uuid.uuid5(schedule.pk, "return")
+    schedule.next_at = schedule.starts_at
 
     def pass_gates() -> None:
         columns = gates.ahead(command_of(schedule, schedule.start_id, credentials))
@@ -175,13 +172,13 @@ def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
     if schedule.can_be_returned:
         # Put it in force again, to be returned by this user.
         again = uuid.uuid5(schedule.return_id, "again")
-        values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again}
+        values |= {"state": State.ACTIVE, "reason": "", "ended_at": None, "return_id": again, "next_at": now}
         with taking_locks(schedule):
-            if not update_schedule(schedule, **values):
+            if not schedule.store(**values):
                 raise NotNow
             schedule.take_locks()
     elif schedule.state == State.HELD:
-        if not update_schedule(schedule, state=State.CANCELLED, **values):
+        if not schedule.store(state=State.CANCELLED, **values):
             raise NotNow
         return
     else:
@@ -189,11 +186,12 @@ def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
         rows = Schedule.objects.open().filter(pk=schedule.pk, cancelled_at=None)
         if said == Ending.DROP:
             rows = rows.not_begun(now)
-        is_cancelled = rows.update(next_try_at=None, **values)
+        is_cancelled = rows.update(next_at=now, **values)
         schedule.refresh_from_db()
         if not schedule.is_open or (said == Ending.DROP and not is_cancelled):
             raise NotNow
-    make_steps(schedule, now)
+    due.run_due(Schedule.objects.select_related("account").filter(pk=schedule.pk), make_steps, now)
+    schedule.refresh_from_db()
 
 
 # --- The steps -------------------------------------------------------------------------------------------
@@ -201,8 +199,7 @@ def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
 
 def accounts_due() -> QuerySet[Schedule, str]:
     """Return the names of the accounts with a step that is due."""
-    due = Schedule.objects.due(timezone.now())
-    return due.order_by().values_list("account", flat=True).distinct()
+    return Schedule.objects.due().order_by().values_list("account", flat=True).distinct()
 
 
 @routine("planned changes", pause=1.0, accounts=accounts_due)
@@ -217,22 +214,16 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
 
     Return the schedules with a new state.
     """
-    moved = []
-    due = Schedule.objects.due(now or timezone.now()).select_related("account")
+    states = {}
+
+    def work(turn: due.Turn[Schedule]) -> Columns:
+        states[turn.row.pk] = turn.row.state
+        return make_steps(turn)
+
+    schedules = Schedule.objects.select_related("account").order_by("starts_at", "created_at")
     if account is not None:
-        due = due.filter(account=account)
-    for schedule in due:
-        state = schedule.state
-        try:
-            make_steps(schedule, now or timezone.now())  # the steps before may have taken minutes
-        except Exception as error:
-            if is_outage(error):
-                raise
-            # Go on with the others; this one is tried again when its lease is over.
-            log.exception("A step of planned change %s cannot be made", schedule.pk)
-        if schedule.state != state:
-            moved.append(schedule)
-    return moved
+        schedules = schedules.filter(account=account)
+    return [each for each in due.run_due(schedules, work, now) if each.state != states[each.pk]]
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
@@ -257,147 +248,81 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCred
     )
 
 
-def make_steps(schedule: Schedule, now: datetime) -> None:
-    """Make the start, and the return if that is due as well, unless another process is at it."""
-    lease = Schedule.objects.due(now).take(schedule.pk, lease_time(), now=now)
-    schedule.refresh_from_db()
-    if lease is not None:
-        Run(schedule, lease, now).make()
-
-
-class Run:
-    """One run on a schedule, under a lease: it makes the steps that are due at the time `now`."""
-
-    def __init__(self, schedule: Schedule, lease: Lease[Schedule], now: datetime) -> None:
-        self.schedule = schedule
-        self.lease = lease
-        self.now = now
-
-    def make(self) -> None:
-        if self.schedule.state == State.PLANNED:
-            self._start()
-        if self.schedule.state == State.ACTIVE and self._returns_now():
-            change = find_change(self.schedule.return_id)
-            if self._is_made(change or self._write(self.schedule.return_id)):
-                self._end(State.CANCELLED if self.schedule.cancelled_at else State.DONE)
-
-    def _start(self) -> None:
-        schedule = self.schedule
+def make_steps(turn: due.Turn[Schedule]) -> Columns:
+    """Make the start, and the return if that is due as well; return what is stored in the end."""
+    schedule, now = turn.row, turn.now
+    if schedule.state == State.PLANNED:
         change = find_change(schedule.start_id)
         if change is None and schedule.cancelled_at is not None:
-            self._end(State.CANCELLED)
-        elif change is None and schedule.ends_at is not None and schedule.ends_at <= self.now:
-            self._end(State.MISSED, Reason.TOO_LATE)
-        elif self._is_made(change or self._write(schedule.start_id)):
-            schedule.refresh_from_db(fields=["cancelled_at", "cancelled_by", "cancelled_by_name"])
-            # Without an end it is done, unless it was cancelled while the start was being made.
-            if not schedule.returns:
-                self._end(State.DONE, began_at=self.now)
-                if schedule.holder != self.lease.holder:
-                    return
-            values = {
-                "state": State.ACTIVE,
-                "began_at": self.now,
-                "tries": 0,
-                "refusals": 0,
-                "next_try_at": None,
-            }
-            if self._returns_now():
-                self._store(**self.lease.renewal(self.now + longest_lease()), **values)
-            else:
-                self._store(**RELEASED, **values)
+            return _end(State.CANCELLED, now)
+        if change is None and schedule.ends_at is not None and schedule.ends_at <= now:
+            return _end(State.MISSED, now, Reason.TOO_LATE)
+        if columns := _columns_unless_made(schedule, change or _write(turn, schedule.start_id), now):
+            return columns
+        schedule.refresh_from_db(fields=["cancelled_at", "cancelled_by", "cancelled_by_name"])
+        if not schedule.returns:
+            # Without an end it is done, unless it is cancelled as that is stored.
+            schedule.leave(turn.lease, **_end(State.DONE, now), began_at=now)
+            if schedule.holder != turn.lease.holder:
+                return {}
+        # A cancellation that comes as this is stored has made the return due.
+        next_at = Case(When(cancelled_at=None, then=F("ends_at")), default=Value(now))
+        columns = {"state": State.ACTIVE, "began_at": now, "next_at": next_at, "tries": 0, "refused_at": None}
+        # The return that follows at once has the time of a write too.
+        columns |= turn.lease.renewal(now + 2 * schedule.lease_time())
+        if not schedule.store(turn.lease, **columns):
+            raise due.LeaseLost
+        if schedule.next_at is None or schedule.next_at > now:
+            return {}
+    change = find_change(schedule.return_id)
+    waits = _columns_unless_made(schedule, change or _write(turn, schedule.return_id), now)
+    return waits or _end(State.CANCELLED if schedule.cancelled_at else State.DONE, now)
 
-    def _returns_now(self) -> bool:
-        ends_at = self.schedule.ends_at
-        return self.schedule.cancelled_at is not None or (ends_at is not None and ends_at <= self.now)
 
-    # --- One write -----------------------------------------------------------------------------------------
+def _end(state: Schedule.State, now: datetime, reason: str = "") -> Columns:
+    return {"state": state, "reason": reason, "ended_at": now, "next_at": None}
 
-    def _write(self, change_id: uuid.UUID) -> Change | None:
-        """Send the write of the step through the one write path; None if it has to wait or has ended."""
-        schedule = self.schedule
-        user_id = schedule.cancelled_by_id if schedule.cancelled_at else schedule.user_id
-        credentials = credentials_to_try(user_id, schedule.account_id)
-        if credentials is None:
-            self._give_up(Reason.TOKEN if is_active(user_id) else Reason.NO_USER)
-            return None
-        command = command_of(schedule, change_id, credentials)
-        # This process may have been so slow that another one has taken over, or is about to.
-        if not self.lease.is_held(within=lease_time() / 2):
-            return None
-        try:
-            return execute(command)
-        except PermissionDenied:
-            self._give_up(Reason.NO_RIGHT)
-        except BonusBlocked:
-            self._give_up(Reason.BONUS_BLOCKED)
-        except Held:
-            self._end(State.HELD, Reason.BEYOND_LIMITS)
-        except (TokenRejected, NotAllowed):
-            self._be_refused()
-        except (NotSent, PosterError) as error:
-            log.info("Planned change %s waits: %s", schedule.pk, type(error).__name__)
-            self._wait(RETRY_DELAYS[0])
-        return None
 
-    # --- Its outcome ---------------------------------------------------------------------------------------
+def _write(turn: due.Turn[Schedule], change_id: uuid.UUID) -> Change:
+    """Send the write of the step through the one write path. Raises what that raises, and what says when."""
+    command = command_of(turn.row, change_id, turn.credentials)
+    # This process may have been so slow that another one has taken over, or is about to.
+    if not turn.lease.is_held(within=turn.row.lease_time() / 2):
+        raise due.LeaseLost
+    try:
+        return execute(command)
+    except BonusBlocked:
+        raise due.Hold(Reason.BONUS_BLOCKED) from None
+    except Held:
+        raise due.Hold(Reason.BEYOND_LIMITS) from None
 
-    def _is_made(self, change: Change | None) -> bool:
-        """Return True if the write of the step was made; else wait, try again, or hold the schedule."""
-        if change is None:
-            return False
-        match Change.State(change.state):
-            case Change.State.APPLIED:
-                return True
-            case Change.State.PENDING | Change.State.UNKNOWN:
-                self._wait(OPEN_DELAY)
-            case Change.State.DIFFERS:
-                self._end(State.HELD, Reason.DIFFERS)
-            case Change.State.REVIEW | Change.State.ELSEWHERE:
-                self._end(State.HELD, Reason.REVIEW)
-            case Change.State.FAILED if change.reason in HOLDS:
-                self._end(State.HELD, HOLDS[change.reason])
-            case Change.State.FAILED if change.failure in TRANSIENT:
-                tries = self.schedule.tries
-                pause = RETRY_DELAYS[min(tries, len(RETRY_DELAYS) - 1)]
-                self._wait(pause, tries=tries + 1, **self._id_after(change))
-            case Change.State.FAILED if change.failure == Failure.NO_ACCESS:
-                self._be_refused(**self._id_after(change))
-            case Change.State.FAILED | Change.State.REFUSED:
-                self._give_up(Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED)
-            case _ as never:
-                assert_never(never)
-        return False
 
-    def _id_after(self, change: Change) -> dict[str, object]:
-        """Return the id of the change that is the next try of this step; it follows from the failed one."""
-        name = "start_id" if self.schedule.state == State.PLANNED else "return_id"
-        return {name: uuid.uuid5(change.pk, "again")}
+def _columns_unless_made(schedule: Schedule, change: Change, now: datetime) -> Columns:
+    """Return nothing if the write of the step was made, or when to look at it again.
 
-    def _be_refused(self, **values: object) -> None:
-        """Try again later, since Poster may refuse a token by mistake; give up once it was refused often."""
-        refusals = self.schedule.refusals
-        if refusals < len(RETRY_DELAYS):
-            self._wait(RETRY_DELAYS[refusals], refusals=refusals + 1, **values)
-        else:
-            self._give_up(Reason.TOKEN)
-
-    def _give_up(self, reason: Schedule.Reason) -> None:
-        """End a step that cannot be made any more: missed before the start, held while it is in force."""
-        self._end(State.HELD if self.schedule.state == State.ACTIVE else State.MISSED, reason)
-
-    def _wait(self, pause: timedelta, **values: object) -> None:
-        self._store(next_try_at=self.now + pause, **RELEASED, **values)
-
-    def _store(self, **values: object) -> bool:
-        return update_schedule(self.schedule, lease=self.lease, **values)
-
-    def _end(self, state: Schedule.State, reason: Schedule.Reason | None = None, **values: object) -> None:
-        """Store the end of the schedule, and release its lock."""
-        values |= {"state": state, "reason": reason or "", "ended_at": self.now}
-        with transaction.atomic():
-            if self._store(next_try_at=None, **RELEASED, **values):
-                Lock.objects.filter(feature="schedules", row_id=self.schedule.pk).delete()
+    Raises `Hold` if a person has to decide, and `Later` if another write is tried.
+    """
+    # The id of the change that is the next try of this step follows from the failed one.
+    next_id = {"start_id" if schedule.state == State.PLANNED else "return_id": uuid.uuid5(change.pk, "again")}
+    match Change.State(change.state):
+        case Change.State.APPLIED:
+            return {}
+        case Change.State.PENDING | Change.State.UNKNOWN:
+            return {"next_at": now + OPEN_DELAY}
+        case Change.State.DIFFERS:
+            raise due.Hold(Reason.DIFFERS)
+        case Change.State.REVIEW | Change.State.ELSEWHERE:
+            raise due.Hold(Reason.REVIEW)
+        case Change.State.FAILED if change.reason in HOLDS:
+            raise due.Hold(HOLDS[change.reason])
+        case Change.State.FAILED if change.failure in TRANSIENT:
+            raise due.Later(**next_id)
+        case Change.State.FAILED if change.failure == Failure.NO_ACCESS:
+            raise due.Refused(due.Held.TOKEN, **next_id)
+        case Change.State.FAILED | Change.State.REFUSED:
+            raise due.Hold(Reason.TOKEN if change.failure == Failure.NO_ACCESS else Reason.REFUSED)
+        case _ as never:
+            assert_never(never)
 
 
 def find_change(change_id: uuid.UUID) -> Change | None:
@@ -406,22 +331,6 @@ def find_change(change_id: uuid.UUID) -> Change | None:
     while change is not None and change.reason == Change.Reason.SUPERSEDED:
         change = change.sent_again.first()
     return change
-
-
-def update_schedule(schedule: Schedule, *, lease: Lease[Schedule] | None = None, **values: object) -> bool:
-    """Update the row unless another process has moved it on; afterwards `schedule` has what the row has.
-
-    A worker stores through its lease. A cancellation that `schedule` does not know yet keeps a change without
-    an end from being done.
-    """
-    rows = lease.row if lease else Schedule.objects.filter(pk=schedule.pk)
-    # The id of the return tells one that is held from one that was taken up since, and is held again.
-    rows = rows.filter(state=schedule.state, return_id=schedule.return_id)
-    if values.get("state") == State.DONE and not schedule.returns:
-        rows = rows.filter(cancelled_at=None)
-    updated = bool(rows.update(**values))
-    schedule.refresh_from_db()
-    return updated
 
 
 # --- Plans that wait for an approval -----------------------------------------------------------------------
@@ -456,7 +365,7 @@ class AskedSchedule(Asked):
         return effect_on_group(credentials, self.row.group_id, counts=counts)
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        self.row.request_id, self.row.state = request_id, State.ASKED
+        self.row.request_id, self.row.state, self.row.next_at = request_id, State.ASKED, None
         self.row.save(force_insert=True)
 
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
@@ -466,7 +375,7 @@ class AskedSchedule(Asked):
         if now.group:
             base, planned = self._values_onto(now.group)
         if same(base, planned):
-            update_schedule(schedule, state=State.CANCELLED, ended_at=timezone.now())
+            schedule.store(state=State.CANCELLED, ended_at=timezone.now())
             return False
         if not self.may_be_started_by(user):
             raise PermissionDenied
@@ -480,10 +389,11 @@ class AskedSchedule(Asked):
             "base": base.to_json(),
             "planned": planned.to_json(),
             "state": State.PLANNED,
+            "next_at": schedule.starts_at,
             "created_at": timezone.now(),
         }
         with taking_locks(schedule):
-            update_schedule(schedule, **values)
+            schedule.store(**values)
             schedule.take_locks()
         return True
 

@@ -7,43 +7,43 @@ which this feature was switched off.
 
 import logging
 import uuid
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services.approvals import ask_for
 from groups.features.approvals.services.limits import BeyondLimits
-from groups.features.criteria.models import KIND, LONGEST_NIGHT, NIGHTS, Criteria, CriteriaSave
+from groups.features.criteria.models import KIND, NIGHTS, Criteria, CriteriaSave
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import GroupsGone, SalesRefused, new_reading, read_now
 from groups.features.criteria.services.run_work import RunScope
-from groups.features.criteria.services.runs import Run
 from groups.features.insights.services.sweep import LONGEST_SWEEP
-from groups.models import Change, Job, Lock
+from groups.models import Change, Job, Lock, PosterAccount
 from groups.models.asked import asked_kinds
-from groups.models.leases import RELEASED
+from groups.models.due import Columns
 from groups.models.locks import members_key
-from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.services.credentials import credentials_to_try, is_active
+from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
+from groups.services.events import Event, event_source, job_words, key_of_end, one_line
 from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
-from groups.services.writes.not_sent import NotSent, raise_if_locked
+from groups.services.values import clients_words
+from groups.services.writes.not_sent import raise_if_locked
 
 log = logging.getLogger("groups.jobs")
 
 Held = Criteria.Held
 LATEST = timedelta(hours=6)
 """A night that could not begin for so long is left out: its work would be done amid the day."""
-PATIENCE = timedelta(minutes=30)
-"""A refusal of Poster's holds the nights once it has lasted for so long: a single one may be a mistake."""
-
-type Columns = dict[str, Any]
 
 
 def accounts_due() -> list[str]:
@@ -54,12 +54,8 @@ def accounts_due() -> list[str]:
     without = Criteria.objects.filter(nightly=True, held="", night_at=None)
     if without.exists():
         night = NIGHTS.next(timezone.now())
-        without.update(night_at=night, next_look_at=night)
-    return list(Criteria.objects.free().filter(_is_time()).values_list("account", flat=True))
-
-
-def _is_time() -> Q:
-    return NIGHTS.due() & Q(nightly=True, held="")
+        without.update(night_at=night, next_at=night)
+    return list(Criteria.objects.filter(nightly=True).due().values_list("account", flat=True))
 
 
 def was_run_by_hand(row: Criteria) -> bool:
@@ -107,20 +103,15 @@ def _job_of(row: Criteria) -> Job:
 @routine("criteria at night", pause=5.0, accounts=accounts_due)
 def run_night(account: str) -> None:
     """Run the table of an account, if its night has come and no other worker is at it."""
-    lease = Criteria.objects.filter(_is_time()).take(account, LONGEST_NIGHT)
-    if lease is None:
-        return
-    row = Criteria.objects.select_related("account").get(pk=account)
-    # No row once the lease is lost, or somebody has saved the table since the night began.
-    mine = lease.row.filter(saved_at=row.saved_at)
-    try:
-        mine.update(**RELEASED, **_begin(row, mine.exists))
-    finally:
-        lease.release()
+    run_due(Criteria.objects.filter(nightly=True, pk=account).select_related("account"), _begin)
 
 
-def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
-    """Start the run of the night, ask for it or leave it out; return the columns that say what comes next."""
+def _begin(turn: Turn[Criteria]) -> Columns:
+    """Start the run of the night, ask for it or leave it out; return the columns that say what comes next.
+
+    Raises what keeps a run from being read and started.
+    """
+    row = turn.row
     night = row.night_at or timezone.now()
     operation = uuid.uuid5(uuid.NAMESPACE_URL, f"{KIND} {row.pk} {night.isoformat()}")
     if Job.objects.filter(pk=operation).exists() or not was_run_by_hand(row):
@@ -130,33 +121,19 @@ def _begin(row: Criteria, is_mine: Callable[[], bool]) -> Columns:
     if NIGHTS.are_at_an_hour and timezone.now() - night > LATEST:
         is_held = what_holds(row) is not None
         return _left_out(row, "something holds a group") if is_held else _over()
-    try:
-        return _start(row, operation, is_mine)
-    except GroupsGone:
-        return _held(row, Held.GROUP_GONE)
-    except (TokenRejected, NotAllowed):
-        return _refused(row, Held.TOKEN)
-    except SalesRefused:
-        return _refused(row, Held.NO_SALES)
-    except (NotSent, PosterError) as error:
-        log.info("The criteria of account %s wait: %s", row.pk, type(error).__name__)
-        return {"next_look_at": NIGHTS.next_try()}
-
-
-def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> Columns:
-    """Read, and start the job or ask for it. Raises what keeps a run from being read and started."""
-    table, job = Table.from_json(row.table), _job_of(row)
-    credentials = credentials_to_try(row.user_id, row.pk)
-    if credentials is None:
-        return _held(row, Held.TOKEN if is_active(row.user_id) else Held.NO_USER)
-    if not credentials.user.has_perms(Run.permissions):
-        return _held(row, Held.NO_RIGHT)
+    table, job, credentials = Table.from_json(row.table), _job_of(row), turn.credentials
     # Checked first: a try that cannot start would read all clients for nothing.
     raise_if_locked(row.pk, job.lock_keys)
-    reading = new_reading(credentials, table, looks_twice=True, needs_sales=bool(table.periods))
-    read_now(reading, seconds=LONGEST_SWEEP)
-    if not is_mine():
-        return {}  # the next look begins with the table of then
+    try:
+        reading = new_reading(credentials, table, looks_twice=True, needs_sales=bool(table.periods))
+        read_now(reading, seconds=LONGEST_SWEEP)
+    except GroupsGone:
+        raise Hold(Held.GROUP_GONE) from None
+    except SalesRefused:
+        raise Refused(Held.NO_SALES) from None
+    # No row once somebody has saved the table since the night began: the next look begins with that of then.
+    if not turn.lease.row.exists():
+        raise LeaseLost
     if reading.moves:
         job = runs.plan_run(reading, operation=operation, agreed=None)
         try:
@@ -169,7 +146,7 @@ def _start(row: Criteria, operation: uuid.UUID, is_mine: Callable[[], bool]) -> 
 
 def _over(**values: Any) -> Columns:
     night = NIGHTS.next(timezone.now(), after_one=True)
-    return {"night_at": night, "next_look_at": night, "held_at": None, **values}
+    return {"night_at": night, "next_at": night, **values}
 
 
 def _left_out(row: Criteria, reason: str) -> Columns:
@@ -177,16 +154,56 @@ def _left_out(row: Criteria, reason: str) -> Columns:
     return _over(left_out_at=timezone.now())
 
 
-def _refused(row: Criteria, reason: Criteria.Held) -> Columns:
-    """Hold the nights for what Poster refuses, or try again if it has not refused it for PATIENCE."""
-    now = timezone.now()
-    since = row.held_at or now
-    if now - since > PATIENCE:
-        return _held(row, reason)
-    log.info("The criteria of account %s wait: %s", row.pk, reason)
-    return {"held_at": since, "next_look_at": NIGHTS.next_try()}
+# --- Events ----------------------------------------------------------------------------------------------
 
 
-def _held(row: Criteria, reason: Criteria.Held) -> Columns:
-    log.warning("The criteria of account %s no longer run at night: %s", row.pk, reason)
-    return {"held": reason, "held_at": timezone.now(), "night_at": None, "next_look_at": None}
+@event_source("criteria", gettext_lazy("The criteria moved clients at night, or no longer do so"))
+def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the nights that have moved clients or stopped, were left out, or no longer take place.
+
+    One that has moved nobody is no event. The end of its job has the same key here as among the jobs, so
+    nobody is notified of it twice.
+    """
+    jobs = Job.objects.filter(account=account, kind=KIND, wanted__is_night=True).order_by()
+    for job in jobs.filter(state=Job.State.DONE, finished_at__gt=since):
+        moved = Change.objects.filter(job=job, state__in=Change.MADE).count()
+        if moved and job.finished_at:
+            key, text = key_of_end(job, job.finished_at), partial(moved_words, job, moved)
+            yield Event(key, job.finished_at, job.get_absolute_url(), text)
+    for job in jobs.filter(state=Job.State.STOPPED, stopped_at__gt=since):
+        if job.stopped_at:
+            key = key_of_end(job, job.stopped_at)
+            yield Event(key, job.stopped_at, job.get_absolute_url(), partial(job_words, job))
+    for row in Criteria.objects.filter(account=account):
+        url, key = reverse("groups:criteria"), f"criteria {account.pk}"
+        if row.held and row.held_at and row.held_at > since:
+            yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, partial(held_words, row))
+        if row.left_out_at and row.left_out_at > since:
+            waits = what_waits(row)
+            # Not all readers of the notice may see the request for a run.
+            stopped = waits if isinstance(waits, Job) else None
+            cause, words = (stopped, left_out_words) if waits else (what_holds(row), held_up_words)
+            path = cause.get_absolute_url() if cause else url
+            yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
+
+
+def moved_words(job: Job, moved: int) -> str:
+    """Say how many clients a night has moved, out of which groups and into which."""
+    words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
+    return one_line(_("At night the criteria moved %(clients)s: from %(groups)s to %(targets)s.") % words)
+
+
+def held_words(row: Criteria) -> str:
+    """Say that a table no longer runs at night, and why."""
+    text = _("The criteria will not run at night until somebody saves them again.")
+    return one_line(text, row.get_held_display())
+
+
+def left_out_words() -> str:
+    """Say that a night was left out, and for what."""
+    return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
+
+
+def held_up_words() -> str:
+    """Say that a night was left out for something that nobody had to decide."""
+    return one_line(_("A night of the criteria was left out: another job or a removal held its groups."))

@@ -17,6 +17,7 @@ from groups.features.criteria.models import (
 )
 from groups.features.criteria.services.judging import Table
 from groups.models import PosterCredentials
+from groups.models.leases import RELEASED
 from groups.services.clients import find_client
 from groups.services.gateway import check_token
 from groups.services.installation.maintenance import prune
@@ -63,7 +64,9 @@ def save_table(
     by = {"user": user, "user_name": user.get_username(), "saved_at": timezone.now()}
     save = CriteriaSave(id=operation, account=credentials.account, table=content | {"nightly": nightly}, **by)
     values = {"table": content, "fingerprint": table.fingerprint, "nightly": nightly, **by}
-    values |= {"held": "", "held_at": None, "left_out_at": None}
+    values |= {"held": "", "held_at": None, "left_out_at": None, "tries": 0, "refused_at": None}
+    # A night that is under way with the table of before loses its lease, and starts nothing.
+    values |= RELEASED
     try:
         with transaction.atomic():
             rows = Criteria.objects.select_for_update().filter(account=credentials.account_id)
@@ -75,7 +78,7 @@ def save_table(
                 raise SavedSince(row)
             save.save(force_insert=True)
             night = (row and row.night_at) or NIGHTS.next(timezone.now())
-            values["night_at"] = values["next_look_at"] = night if nightly else None
+            values["night_at"] = values["next_at"] = night if nightly else None
             if row is None:
                 Criteria.objects.create(account=credentials.account, **values)
                 return True

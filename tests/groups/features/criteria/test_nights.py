@@ -9,7 +9,7 @@ from django.utils import timezone
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import NIGHTS, Criteria
 from groups.features.criteria.services import nights
-from groups.features.criteria.services.events import find_nights
+from groups.features.criteria.services.nights import find_nights
 from groups.models import Job, Lock, PosterAccount
 from groups.models.locks import members_key
 from groups.services.jobs import queue
@@ -47,7 +47,7 @@ def nightly(owner, client_of, by_hand):
 
 def let_night_come(ago=timedelta(minutes=1)):
     at = timezone.now() - ago
-    Criteria.objects.update(night_at=at, next_look_at=at)
+    Criteria.objects.update(night_at=at, next_at=at)
 
 
 def night():
@@ -68,7 +68,7 @@ def test_a_night_moves_who_belongs_elsewhere_and_the_next_one_nobody(nightly, sa
     assert "A worker has started it at night." in text_of(by_hand.client.get(f"/jobs/{job.pk}/"))
     assert not night()
     row = Criteria.objects.get()
-    assert row.night_at == row.next_look_at > timezone.now()
+    assert row.night_at == row.next_at > timezone.now()
     assert "The next time is" in text_of(by_hand.client.get("/criteria/"))
 
 
@@ -164,6 +164,7 @@ def test_a_night_runs_once_whatever_dies(nightly, monkeypatch):
         with pytest.raises(SystemExit):
             nights.run_night("demo")
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
+    Criteria.objects.update(held_until=None, holder=None)
     with monkeypatch.context() as patch:
         patch.setattr(nights.log, "info", dying)  # after the job was queued
         with pytest.raises(SystemExit):
@@ -173,7 +174,7 @@ def test_a_night_runs_once_whatever_dies(nightly, monkeypatch):
     nights.run_night("demo")
     (job,) = Job.objects.filter(state=Job.State.WAITING)
     run(job)
-    Criteria.objects.update(night_at=at, next_look_at=at)
+    Criteria.objects.update(night_at=at, next_at=at)
     nights.run_night("demo")
     assert Job.objects.filter(state=Job.State.WAITING).count() == 0
 
@@ -221,9 +222,9 @@ def no_sales(owner, sandbox):
 def try_later(**time):
     """Let so much time pass since the first try of a night, and do what a worker does."""
     ago = timedelta(**time)
-    for row in Criteria.objects.exclude(held_at=None):
+    for row in Criteria.objects.exclude(refused_at=None):
         at = timezone.now() - timedelta(seconds=1)
-        Criteria.objects.update(held_at=row.held_at - ago, next_look_at=at)
+        Criteria.objects.update(refused_at=row.refused_at - ago, next_at=at)
     for account in nights.accounts_due():
         nights.run_night(account)
 
@@ -271,7 +272,7 @@ def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_r
     # Each of its tries would read all clients in vain.
     assert not sandbox.calls("clients.getClients")
     row = Criteria.objects.get()
-    assert (row.held, row.night_at < timezone.now() < row.next_look_at) == ("", True)
+    assert (row.held, row.night_at < timezone.now() < row.next_at) == ("", True)
     assert list(find_nights(account, began)) == []
     try_later(minutes=11)
     row = Criteria.objects.get()
@@ -293,7 +294,7 @@ def test_what_poster_refuses_once_ends_no_night(owner, client_of, by_hand, sandb
     try_later(minutes=31)
     assert Job.objects.filter(state=Job.State.WAITING).count() == 1
     row = Criteria.objects.get()
-    assert (row.held, row.held_at) == ("", None)
+    assert (row.held, row.refused_at) == ("", None)
 
 
 def test_a_token_that_was_refused_before_the_night_is_asked_for_once_more(nightly, owner):
@@ -309,9 +310,9 @@ def test_while_poster_is_away_a_night_waits(nightly, sandbox):
     assert not night()
     row = Criteria.objects.get()
     assert row.held == ""
-    assert row.night_at < timezone.now() < row.next_look_at
+    assert row.night_at < timezone.now() < row.next_at
     sandbox.clear_faults()
-    Criteria.objects.update(next_look_at=timezone.now() - timedelta(seconds=1))
+    Criteria.objects.update(next_at=timezone.now() - timedelta(seconds=1))
     nights.run_night("demo")
     assert Job.objects.filter(state=Job.State.WAITING).count() == 1
 
@@ -322,7 +323,7 @@ def test_a_night_waits_for_what_holds_a_group(nightly, staff, sandbox):
     assert not night()
     # Each of its tries would read all clients in vain.
     assert not sandbox.log
-    assert Criteria.objects.get().next_look_at > timezone.now()
+    assert Criteria.objects.get().next_at > timezone.now()
 
 
 def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
@@ -341,7 +342,7 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
     assert run(job).state == Job.State.STOPPED
     began, account = timezone.now(), PosterAccount.objects.get(pk="demo")
     assert not night()
-    assert Criteria.objects.get().next_look_at > timezone.now()
+    assert Criteria.objects.get().next_at > timezone.now()
     (event,) = find_nights(account, began)
     assert event.path == f"/jobs/{job.pk}/"
     assert event.text() == "A night of the criteria was left out: a job of its groups waits for a person."

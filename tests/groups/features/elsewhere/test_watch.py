@@ -7,8 +7,8 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from groups.features.elsewhere import services as watching
 from groups.features.elsewhere.models import Watch
-from groups.features.elsewhere.services import watch as watching
 from groups.models import Change
 from groups.poster import GroupList, PosterClient
 from groups.services.credentials import connect
@@ -43,7 +43,7 @@ def watch(owner, sandbox):
     def look(times=3):
         found = []
         for _ in range(times):
-            Watch.objects.update(next_look_at=timezone.now())
+            Watch.objects.update(next_at=timezone.now())
             found += watching.look_where_due()
         return found
 
@@ -228,7 +228,7 @@ def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox,
     def overtaken(*args, **options):
         if not others:
             others.append(watching.look_where_due())
-            Watch.objects.update(held_until=timezone.now(), next_look_at=timezone.now())
+            Watch.objects.update(held_until=timezone.now(), next_at=timezone.now())
             others.append(watching.look_where_due())
         return compare(*args, **options)
 
@@ -277,7 +277,7 @@ def test_a_token_that_was_refused_once_is_asked_for_again_half_an_hour_later(own
     assert watch(1) == []
     owner.credentials.refresh_from_db()
     assert owner.credentials.refused_at
-    left = Watch.objects.get().next_look_at - timezone.now()
+    left = Watch.objects.get().next_at - timezone.now()
     assert timedelta(minutes=29) < left <= timedelta(minutes=30)
     assert watching.look_where_due() == []
     assert len(watch(2)) == 1
@@ -291,7 +291,7 @@ def test_a_look_is_made_when_it_is_time(owner, sandbox, settings):
     for _ in range(3):
         watching.look_where_due()
     assert len(sandbox.calls("clients.getGroups")) == 1
-    left = Watch.objects.get().next_look_at - timezone.now()
+    left = Watch.objects.get().next_at - timezone.now()
     assert timedelta(seconds=2) < left < timedelta(seconds=4)
 
 
@@ -300,9 +300,9 @@ def test_a_page_that_shows_other_groups_brings_the_next_look_forward(owner, staf
 
     def due():
         later = timezone.now() + timedelta(minutes=5)
-        Watch.objects.update(looked_at=long_ago, next_look_at=later)
+        Watch.objects.update(looked_at=long_ago, next_at=later)
         watching.bring_looks_forward()
-        return Watch.objects.get().next_look_at < later
+        return Watch.objects.get().next_at < later
 
     browse(staff).get("/groups/")
     assert not due()

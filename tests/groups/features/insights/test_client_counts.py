@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from groups.features.elsewhere.services import watch as watching
+from groups.features.elsewhere import services as watching
 from groups.features.insights.models import ClientCount
 from groups.models import GroupsCopy, PosterAccount
 from tests.support.pages import text_of

@@ -3,9 +3,9 @@
 import pytest
 from django.utils import timezone
 
-from groups.features.elsewhere.services.watch import switch_on
+from groups.features.elsewhere.services import switch_on
+from groups.features.movements import services as looking
 from groups.features.movements.models import Movement, Roll
-from groups.features.movements.services import looking
 from tests.support.movements import GOLD, GUESTS, put_groups
 
 
@@ -31,7 +31,7 @@ def look(owner, people):
     def look(times=1):
         known = set(Movement.objects.values_list("pk", flat=True))
         for _ in range(times):
-            Roll.objects.update(next_look_at=timezone.now())
+            Roll.objects.update(next_at=timezone.now())
             for account in looking.accounts_due():
                 looking.look_at(account)
         return [

@@ -14,7 +14,7 @@ SWITCH_ON = """
 import django
 django.setup()
 from django.contrib.auth.models import User
-from groups.features.elsewhere.services.watch import switch_on
+from groups.features.elsewhere.services import switch_on
 owner = User.objects.get()
 switch_on(owner.credentials)
 """

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from groups.features.elsewhere.services.watch import switch_off, switch_on
-from groups.features.movements.models import Movement, Roll
-from groups.features.movements.services import looking
-from groups.features.movements.services.movements import forget_old
+from groups.features.elsewhere.services import switch_off, switch_on
+from groups.features.movements import services as looking
+from groups.features.movements.models import HOUR, Movement, Roll
+from groups.features.movements.services import forget_old
 from groups.models import Change
 from groups.poster import ClientList, PosterClient
 from tests.support.changes import write_down
@@ -188,7 +188,7 @@ def test_nobody_looks_without_the_right_or_with_a_refused_token(look, sandbox, o
 
 
 def test_the_next_look_is_at_night_and_none_at_zero_seconds(look, settings):
-    assert timezone.localtime(Roll.objects.get().next_look_at).hour == looking.HOUR
+    assert timezone.localtime(Roll.objects.get().next_at).hour == HOUR
     settings.MOVEMENT_SECONDS = 0
     assert looking.accounts_due() == []
 

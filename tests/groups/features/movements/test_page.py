@@ -7,9 +7,9 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from groups.features.elsewhere.services.watch import switch_off
+from groups.features.elsewhere.services import switch_off
+from groups.features.movements import services as service
 from groups.features.movements.models import Movement, Roll
-from groups.features.movements.services import movements as service
 from groups.models import Job, PosterAccount
 from tests.support.changes import write_down
 from tests.support.jobs import start

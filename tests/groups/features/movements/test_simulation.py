@@ -16,9 +16,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from groups.features.elsewhere.services.watch import switch_on
+from groups.features.elsewhere.services import switch_on
+from groups.features.movements import services as looking
 from groups.features.movements.models import Movement, Roll
-from groups.features.movements.services import looking
 from groups.models import Change
 from groups.poster import ClientList, PosterClient
 from groups.services.journal.history import resolve
@@ -145,7 +145,7 @@ class World:
 
 
 def look():
-    Roll.objects.update(next_look_at=timezone.now(), holder=None, held_until=None)
+    Roll.objects.update(next_at=timezone.now(), holder=None, held_until=None)
     before = set(Movement.objects.values_list("pk", flat=True))
     for account in looking.accounts_due():
         looking.look_at(account)

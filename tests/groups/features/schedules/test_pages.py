@@ -259,7 +259,7 @@ def test_a_question_while_the_start_is_being_made_says_that_poster_may_have_it(
         return send(command)
 
     monkeypatch.setattr(services, "execute", asked_meanwhile)
-    Schedule.objects.update(starts_at=timezone.now())
+    Schedule.objects.update(starts_at=timezone.now(), next_at=timezone.now())
     run_due()
     refused, now = seen
     assert refused.status_code == 409
@@ -346,13 +346,11 @@ def test_a_return_that_something_else_has_locked_meanwhile_names_it(staff, owner
 def test_cancelling_while_a_worker_makes_the_return_says_that_it_is_made(staff, browse, sandbox, monkeypatch):
     schedule = planned(staff)
     run_due(at(1.5))
-    make_steps = services.make_steps
 
-    def a_worker_is_sooner(schedule, now):
-        Schedule.objects.update(state="done", ended_at=timezone.now())
-        make_steps(schedule, now)
+    def a_worker_is_sooner(*_args):
+        Schedule.objects.update(state="done", ended_at=timezone.now(), next_at=None)
 
-    monkeypatch.setattr(services, "make_steps", a_worker_is_sooner)
+    monkeypatch.setattr(services.due, "run_due", a_worker_is_sooner)
     answer = browse(staff).post(f"/schedules/{schedule.pk}/cancel/", follow=True)
     assert "the group has its old values again" in text_of(answer)
 

@@ -15,6 +15,8 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import cancel_schedule, run_due
 from groups.features.schedules.views import card_of
 from groups.models import Change, Lock, PosterAccount
+from groups.models.due import PAUSES
+from groups.services import due
 from groups.services.groups import read_now
 from groups.services.journal import history
 from groups.services.writes import reconcile as reconciler
@@ -55,7 +57,7 @@ def test_one_that_is_over_when_its_turn_comes_is_not_started(staff, sandbox, mon
         clock[0] = at(4)
         return execute(command)
 
-    monkeypatch.setattr(services, "timezone", SimpleNamespace(now=lambda: clock[0]))
+    monkeypatch.setattr(due, "timezone", SimpleNamespace(now=lambda: clock[0]))
     monkeypatch.setattr(services, "execute", slow_execute)
     run_due()
     assert states(late) == ("missed", None, None)
@@ -262,21 +264,21 @@ def test_a_token_that_poster_withdraws_ends_a_plan_whose_clients_are_counted_fir
 
 
 def be_refused_to_the_end(schedule, sandbox, hours, state):
-    """Let Poster refuse every call, and see after how many tries the schedule gives up."""
+    """Let Poster refuse every call, and see that the schedule gives up once that has lasted half an hour."""
     sent = len(sandbox.posts())
     sandbox.script("*", "error_object", times=None, code=10)
-    for tries in range(len(services.RETRY_DELAYS)):
-        run_due(at(hours + tries / 5))
+    for tries in range(5):
+        run_due(at(hours + tries / 10))
         schedule.refresh_from_db()
-        assert (schedule.is_open, schedule.refusals) == (True, tries + 1)
-    run_due(at(hours + 1.5))
+        assert (schedule.is_open, schedule.tries) == (True, tries + 1)
+    run_due(at(hours + 0.55))
     assert (states(schedule)[0], schedule.reason) == (state, Reason.TOKEN)
     assert len(sandbox.posts()) == sent
 
 
 def test_a_token_that_poster_refuses_once_after_an_outage_holds_nothing(active, sandbox):
     sandbox.script("clients.getGroup", "status_502", times=None)
-    for tries in range(len(services.RETRY_DELAYS)):
+    for tries in range(len(PAUSES)):
         run_due(at(3.1 + tries / 5))
     sandbox.clear_faults()
     sandbox.script("clients.getGroup", "error_object", times=1, code=10)
@@ -300,7 +302,7 @@ def fail_once(sandbox, schedule, moment):
     run_due(moment)
     sandbox.clear_faults()
     schedule.refresh_from_db()
-    return (schedule.next_try_at - moment).total_seconds()
+    return (schedule.next_at - moment).total_seconds()
 
 
 def test_each_pause_between_two_tries_is_longer_and_the_return_begins_with_the_shortest(staff, sandbox):
@@ -422,7 +424,7 @@ def test_a_cancellation_leaves_a_worker_alone_that_is_at_the_start(staff, owner,
     monkeypatch.setattr(services, "execute", cancelled_meanwhile)
     run_due()
     assert not sandbox.posts()
-    Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now())
+    Schedule.objects.filter(pk=schedule.pk).update(starts_at=timezone.now(), next_at=timezone.now())
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
 
@@ -445,14 +447,14 @@ def test_one_without_an_end_that_is_cancelled_during_its_start_returns(staff, sa
 def test_one_without_an_end_that_is_cancelled_as_its_end_is_stored_returns(staff, sandbox, monkeypatch):
     """The cancellation comes after the worker has looked for one."""
     schedule = planned(staff, starts=-HOUR, ends=None)
-    store = services.update_schedule
+    store = Schedule.store
 
-    def cancelled_before(row, **values):
+    def cancelled_before(row, *lease, **values):
         if values.get("state") == State.DONE:
             cancel_schedule(Schedule.objects.get(pk=schedule.pk), user=staff)
-        return store(row, **values)
+        return store(row, *lease, **values)
 
-    monkeypatch.setattr(services, "update_schedule", cancelled_before)
+    monkeypatch.setattr(Schedule, "store", cancelled_before)
     before = percent_of(sandbox)
     run_due()
     assert states(schedule) == ("cancelled", "applied", "applied")
@@ -557,7 +559,8 @@ class Killed(BaseException):
 
 def killed_at(monkeypatch, name, call, *, after):
     """Let the process die before or after so many calls of a function."""
-    real, calls = getattr(services, name), [0]
+    owner = Schedule if name == "store" else services
+    real, calls = getattr(owner, name), [0]
 
     def dying(*args, **kwargs):
         calls[0] += 1
@@ -568,11 +571,11 @@ def killed_at(monkeypatch, name, call, *, after):
             raise Killed
         return result
 
-    monkeypatch.setattr(services, name, dying)
+    monkeypatch.setattr(owner, name, dying)
 
 
 STEPS = [
-    *(("update_schedule", call) for call in (1, 2, 3)),
+    *(("store", call) for call in (1, 2, 3)),
     *(("execute", call) for call in (1, 2)),
     *(("find_change", call) for call in (1, 2, 3)),
 ]

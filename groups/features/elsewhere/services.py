@@ -1,6 +1,7 @@
-"""Compare what Poster shows with what was known, and find the changes that nobody made here.
+"""Look for changes that were not made here, and write them into the history. Only workers do that.
 
-Pure functions, without calls or database queries. Wrong findings are worse than late ones, so a difference
+The token is that of an owner who has switched the watch of the account on; the right to it is asked at each
+look. The comparison is made of pure functions. Wrong findings are worse than late ones, so a difference
 counts only if nothing else explains it:
 
 - a change made here that is open or needs a person keeps its group out of the comparison until it ends;
@@ -14,19 +15,84 @@ counts only if nothing else explains it:
 - a group counts as removed only if three looks lack it, and Poster denies it each time it is asked for alone.
 """
 
-from collections.abc import Container, Iterable
+import logging
+import uuid
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, assert_never
 
 import msgspec
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from groups.models import Change
-from groups.poster import GroupValues
+from groups.features.elsewhere.models import WATCH_ACCOUNT, Watch
+from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
+from groups.models.due import Columns
+from groups.models.leases import RELEASED, Lease
+from groups.poster import GroupList, GroupValues, NotFound, PosterError
+from groups.services.due import Turn, run_due
+from groups.services.events import Event, changes_in, event_source, one_line
+from groups.services.gateway import call_poster
+from groups.services.groups import list_listeners
+from groups.services.installation.maintenance import routine
+from groups.services.values import difference_words
 from groups.services.writes.outcome import differing
+from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.security_log import record
 
+log = logging.getLogger("groups.journal")
+
+Reason = Change.Reason
+# Time in which a write made here that was sent and not seen may still arrive.
+LATE = timedelta(hours=24)
+# The clocks of servers that settle changes may be behind the worker's.
+MARGIN = timedelta(minutes=15)
+# The pause to the next look after a difference doubles at most this often.
+LONGEST_DOUBLING = 10
+# Age up to which a list that a page has read is a hint to look, and the shortest time between two such looks.
+HINT_AGE = timedelta(seconds=3)
+HINTS_APART = timedelta(seconds=30)
+# Most groups that one look asks for alone, because the list lacks them; the next look asks for more.
+MOST_ASKED = 10
+# Looks that have to show the same before it is believed.
 LOOKS, LOOKS_OF_REMOVAL = 2, 3
-"""Looks that have to show the same before it is believed."""
+
+
+def switch_on(credentials: PosterCredentials) -> None:
+    """Let the worker look with these credentials. Raises `PermissionDenied`."""
+    _check_right(credentials)
+    # A look that is under way with other credentials loses its lease, and stores nothing.
+    values = {"credentials": credentials, "next_at": timezone.now(), **RELEASED}
+    Watch.objects.update_or_create(account=credentials.account, defaults=values)
+    record(SecurityEvent.WATCH_ON, user=credentials.user, detail=credentials.account_id)
+
+
+def switch_off(credentials: PosterCredentials) -> None:
+    """Stop the looks of the worker, and forget what was known. Raises `PermissionDenied`."""
+    _check_right(credentials)
+    Watch.objects.filter(account=credentials.account_id).delete()
+    record(SecurityEvent.WATCH_OFF, user=credentials.user, detail=credentials.account_id)
+
+
+def watch_of(credentials: PosterCredentials) -> Watch | None:
+    """Return the watch of an account if it is switched on."""
+    watches = Watch.objects.on().select_related("credentials__user")
+    return watches.filter(account=credentials.account_id).first()
+
+
+def _check_right(credentials: PosterCredentials) -> None:
+    if not credentials.user.has_perm(WATCH_ACCOUNT):
+        raise PermissionDenied
+
+
+# --- Compare ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,3 +416,176 @@ def _mark(change: Change) -> str:
 
 def _late_mark(change: Change) -> str:
     return f"late {change.pk}"
+
+
+# --- The looks of a worker -------------------------------------------------------------------------------
+
+
+def accounts_due() -> list[str]:
+    """Return the names of the accounts at which it is time to look."""
+    if not settings.POSTER_WATCH_SECONDS:
+        return []
+    bring_looks_forward()
+    return list(Watch.objects.on().due().order_by("next_at").values_list("account", flat=True))
+
+
+@routine("watch", pause=1, accounts=accounts_due)
+def look_where_due(account: str | None = None) -> list[Change]:
+    """Look at one account, or at all, if it is time to; log and return the changes that were found."""
+    found: list[Change] = []
+    watches = Watch.objects.on().select_related("account", "credentials")
+    watches = watches.filter(account__in=accounts_due() if account is None else [account])
+    run_due(watches, partial(_look, found))
+    for change in found:
+        log.info("Change %s was made elsewhere: %s of group %s", change.pk, change.action, change.group_id)
+    return found
+
+
+def bring_looks_forward() -> None:
+    """Make a look due where a page has just read other groups than those that are known.
+
+    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that
+    could not be read. So the worker reads the list itself, with the token of the watch.
+    """
+    now = timezone.now()
+    copies = GroupsCopy.objects.of_present_token().filter(
+        fetched_at__gt=now - HINT_AGE,
+        credentials__account__watch__isnull=False,
+        # A refused token has its own pause.
+        credentials__account__watch__credentials__refused_at=None,
+    )
+    for copy in copies.select_related("credentials__account__watch"):
+        watch = copy.credentials.account.watch
+        if watch.looked_at is None or now - watch.looked_at <= HINTS_APART:
+            continue
+        known = Picture.from_json(watch.picture).known
+        present = {number: each.values for number, each in known.items() if each.values}
+        shown = {row["id"]: GroupValues.from_json(row) for row in copy.groups}
+        if present.keys() != shown.keys() or any(
+            not alike(values, shown[number]) for number, values in present.items()
+        ):
+            Watch.objects.filter(pk=watch.pk, next_at__gt=now).update(next_at=now)
+
+
+def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
+    """Look at the groups of an account, compare them, and store the result; add to `found` what was found."""
+    watch, credentials = turn.row, turn.credentials
+    # Another token may be shown other groups, so with that nothing is known yet.
+    is_same_token = watch.fingerprint == credentials.fingerprint
+    picture = Picture.from_json(watch.picture) if is_same_token else Picture()
+    is_first = picture.looked_at is None
+    look = _read_look(credentials, picture)
+    sent = _changes_made_here(watch)
+    look = replace(look, judged=timezone.now())
+    findings = compare(picture, look, sent, lag=timedelta(seconds=settings.POSTER_LAG_SECONDS))
+    columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
+    with transaction.atomic():
+        turn.stay(**columns, fingerprint=credentials.fingerprint)
+        changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]
+    found += changes
+    # Soon after a difference or the first look, then later and later.
+    soon, usual = timedelta(seconds=settings.POSTER_CONFIRM_SECONDS), watch.longest_pause
+    looks = [suspect.looks for suspect in picture.suspects.values() if suspect.looks]
+    if picture.taken_at is None:
+        pause = min(soon, usual) if is_first else usual
+    else:
+        pause = min(soon * 2 ** min(*looks, LONGEST_DOUBLING), usual) if looks else usual
+    return {"next_at": timezone.now() + pause}
+
+
+def _read_look(credentials: PosterCredentials, picture: Picture) -> Look:
+    """Read the list, and ask for each known group alone that it lacks. Raises `PosterError`."""
+    began = timezone.now()
+    listed = call_poster(credentials, lambda poster: poster.get_groups())
+    unreadable = {row.id for row in listed.unreadable}
+    ended = timezone.now()
+    for listener in list_listeners:
+        listener(credentials, listed.present, ended)
+    look = Look(
+        began=began,
+        ended=ended,
+        judged=ended,
+        groups={group.id: group.values for group in listed.present if group.id not in unreadable},
+        unreadable=frozenset(number for number in unreadable if number is not None),
+        complete=None not in unreadable,
+    )
+    missing = picture.missing_in(look.groups.keys() | look.unreadable) if look.complete else ()
+    denied = {number for number in missing[:MOST_ASKED] if _is_denied(credentials, number, listed)}
+    return replace(look, denied=frozenset(denied))
+
+
+def _is_denied(credentials: PosterCredentials, number: int, listed: GroupList) -> bool:
+    if any(group.id == number and group.removed for group in listed.groups):
+        return True
+    try:
+        call_poster(credentials, lambda poster: poster.get_group(number))
+    except NotFound:
+        return True
+    except PosterError as error:
+        log.info("Group %s is missing, and could not be asked for: %s", number, error.reason)
+    return False
+
+
+def _changes_made_here(watch: Watch) -> list[Change]:
+    """Return the changes that may explain a difference, as the journal has them now."""
+    last = watch.looked_at or timezone.now()
+    since = min(last, timezone.now() - LATE) - MARGIN
+    rows = Change.objects.of_groups().filter(account=watch.account_id, sent_at__isnull=False)
+    # The time of sending is stored before the write is sent, and these never were.
+    rows = rows.exclude(state=Change.State.FAILED, reason__in=(Reason.NOT_SENT, Reason.NEVER_SENT))
+    return list(rows.filter(Q(settled_at__isnull=True) | Q(settled_at__gt=since)).order_by())
+
+
+def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:
+    """Write a change made elsewhere into the history."""
+    values = finding.after or finding.before
+    if values is None:
+        raise ValueError("A change from nothing to nothing is none.")
+    action = Change.Action.UPDATE
+    if finding.before is None or finding.after is None:
+        action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
+    longest_name = Change._meta.get_field("group_name").max_length
+    change = Change(
+        id=uuid.uuid5(lease.holder, f"{finding.group_id} {finding.until}"),
+        account=watch.account,
+        action=action,
+        group_id=finding.group_id,
+        group_name=(finding.before or values).name[:longest_name],
+        target=f"group:{finding.group_id}",
+        before=finding.before.to_json() if finding.before else None,
+        after=finding.after.to_json() if finding.after else None,
+        state=Change.State.ELSEWHERE,
+        possible_since=finding.since,
+        # It came before a change made here of this time, so it stands below that in the history.
+        created_at=finding.until - timedelta(milliseconds=1),
+        settled_at=timezone.now(),
+    )
+    change.save()
+    return change
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+@event_source("elsewhere", gettext_lazy("A group was changed elsewhere"))
+def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the changes that were written into the history since a time, for users who want to be told."""
+    return changes_in(Change.State.ELSEWHERE, change_words, account, since)
+
+
+def change_words(change: Change) -> str:
+    """Say what was done, and from which value to which."""
+    words = {"group": change.group_name}
+    match Change.Action(change.action):
+        case Change.Action.CREATE:
+            text = _("In Poster, not here: “%(group)s” was created.")
+        case Change.Action.REMOVE:
+            text = _("In Poster, not here: “%(group)s” was removed.")
+        case Change.Action.UPDATE:
+            text = _("In Poster, not here: “%(group)s” was changed: %(changes)s.")
+            words["changes"] = difference_words(change.before, change.after)
+        case Change.Action.MOVE | Change.Action.CREATE_CLIENT:
+            raise ValueError("Changes of clients that were made elsewhere are not looked for.")
+        case _ as never:
+            assert_never(never)
+    return one_line(text % words)

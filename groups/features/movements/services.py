@@ -1,44 +1,45 @@
-"""Read once a night who is in which group, and keep who came and who left. Only workers do that.
+"""Read once a night who is in which group, keep who came and who left, and tell it.
 
-The token is that of the owner who has switched the watch of the account on; the rights are asked at each
-look. A look is one read of all clients, and what it tells is its difference to the roll of the look before:
-who was moved and moved back between two nights has never left. It is stored together with the new roll, so
-that a worker that takes over from a killed one tells each movement once.
+Only workers read. The token is that of the owner who has switched the watch of the account on; the rights are
+asked at each look. A look is one read of all clients, and what it tells is its difference to the roll of the
+look before: who was moved and moved back between two nights has never left. It is stored together with the
+new roll, so that a worker that takes over from a killed one tells each movement once.
 """
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from groups.features.elsewhere.models import Watch
-from groups.features.elsewhere.services.watch import may_look
 from groups.features.insights.services.scheme import begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
-from groups.features.movements.models import LONGEST_CALL, Movement, Roll, pack
-from groups.models import Change, PosterCredentials
+from groups.features.movements.models import NIGHTS, Movement, MovementQuerySet, Roll, pack
+from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.contents import ClientPlace
-from groups.models.leases import Lease
+from groups.models.due import Columns
+from groups.models.rare_rows import RareRows
 from groups.poster import LoyaltyRule, PosterError, Unreachable
-from groups.services.clients import VIEW_CLIENTS, find_client, locate_each, pages_of
+from groups.services.clients import find_client, locate_each, pages_of
+from groups.services.due import Turn, run_due
+from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import seconds_left
-from groups.services.installation.maintenance import routine
-from groups.services.jobs.lease import stopping
-from poster_admin.common.nights import Nights
+from groups.services.installation.maintenance import prune, routine
 
 log = logging.getLogger("groups.journal")
 
 Reason = Movement.Reason
-HOUR = 5
-"""The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""
-NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
 SECONDS_FOR_MISSING = 60.0
 """Seconds in which those whom the list lacks are asked for alone; the others are asked for the next time."""
 LATE = timedelta(hours=1)
@@ -46,10 +47,41 @@ LATE = timedelta(hours=1)
 GONE, NOWHERE = 0, -1
 """The places of a client whom Poster does not have, and of one who is in no group, beside ids of groups."""
 BATCH = 1000
+WATCHED = RareRows(Roll.objects.watched().defer("packed"))
 
 
-class LookLost(Exception):
-    """The worker has to end, or another one has taken the night over: nothing is stored."""
+def first_day() -> date:
+    """Return the first day of which movements are kept."""
+    return timezone.localdate() - timedelta(days=settings.MOVEMENT_DAYS)
+
+
+def roll_of(credentials: PosterCredentials) -> Roll | None:
+    """Return the roll of an account without its ids, if its clients are looked at."""
+    if not settings.MOVEMENT_SECONDS:
+        return None
+    return next(iter(WATCHED.find(watch__account=credentials.account_id)), None)
+
+
+def movements_of(credentials: PosterCredentials, group_id: int) -> MovementQuerySet:
+    """Return the movements of a group, the latest first."""
+    return Movement.objects.of_group(credentials.account_id, group_id).filter(day__gte=first_day())
+
+
+def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, int, int]]:
+    """Return the days with movements in their order, each with how many came and how many left."""
+    came, left = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
+    days = movements_of(credentials, group_id).order_by().values("day").annotate(came=came, left=left)
+    return list(days.order_by("day").values_list("day", "came", "left"))
+
+
+@prune("movements of clients")
+def forget_old() -> int:
+    """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS; return how many."""
+    unread = Roll.objects.filter(judged_at__lt=timezone.now() - timedelta(days=settings.MOVEMENT_DAYS))
+    return Movement.objects.filter(day__lt=first_day()).delete()[0] + unread.delete()[0]
+
+
+# --- The looks of a worker -------------------------------------------------------------------------------
 
 
 class Seen(NamedTuple):
@@ -63,71 +95,42 @@ def accounts_due() -> list[str]:
     """Return the names of the accounts at whose clients it is time to look; make missing rolls."""
     if not settings.MOVEMENT_SECONDS:
         return []
-    new = Watch.objects.on().filter(roll=None).values_list("pk", flat=True)
-    Roll.objects.bulk_create([Roll(watch_id=account) for account in new], ignore_conflicts=True)
-    due = Roll.objects.watched().free().filter(NIGHTS.due(), watch__credentials__refused_at=None)
-    return list(due.values_list("pk", flat=True))
+    Roll.objects.add_missing()
+    return list(Roll.objects.usable().due().values_list("pk", flat=True))
 
 
 @routine("movements", pause=5.0, accounts=accounts_due)
 def look_at(account: str) -> None:
     """Look at the clients of an account, if it is time to and no other worker is at it."""
-    lease = Roll.objects.filter(NIGHTS.due()).take(account, LONGEST_CALL)
-    if lease is None:
-        return
-    rolls = Roll.objects.watched().select_related("watch__credentials__user", "watch__credentials__account")
-    roll = rolls.filter(holder=lease.holder).first()
-    credentials = roll.watch.credentials if roll else None
-    may_see = credentials is not None and credentials.user.has_perm(VIEW_CLIENTS)
-    if roll is None or credentials is None or not (may_look(roll.watch) and may_see):
-        lease.release(next_look_at=NIGHTS.next_try())
-        return
-    try:
-        _look(roll, credentials, lease)
-    except LookLost:
-        lease.release()
-    except PosterError as error:
-        log.info("No look at the clients of account %s: %s", account, error.reason)
-        lease.release(next_look_at=NIGHTS.next_try())
+    run_due(Roll.objects.usable().filter(pk=account).select_related("watch__credentials"), _look)
 
 
-def _look(roll: Roll, credentials: PosterCredentials, lease: Lease[Roll]) -> None:
-    """Look, and store the roll with its difference to the last one. Raises `PosterError` and `LookLost`."""
-
-    def stay_alive() -> None:
-        """Renew the lease after each call; a lost one, and the end of the worker, end the night."""
-        renewal = lease.renewal(timezone.now() + LONGEST_CALL)
-        if stopping.is_set() or not lease.row.update(**renewal):
-            raise LookLost
-
+def _look(turn: Turn[Roll]) -> Columns:
+    """Look, and store the roll with its difference to the last one. Raises `PosterError` and `LeaseLost`."""
+    roll, credentials = turn.row, turn.credentials
     until, began = time.monotonic() + LONGEST_SWEEP, timezone.now()
     # Another token may be shown other clients, so with that nobody is known yet.
     if roll.judged_at and roll.taken_at and roll.fingerprint == credentials.fingerprint:
         rules, known, taken_at = _read_rules(credentials), roll.groups, roll.taken_at
-        seen = _read_clients(credentials, until, stay_alive)
+        seen = _read_clients(credentials, until, turn.stay)
         seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
         movements = _movements(roll, known, seen, rules, timezone.localdate(began))
     else:
         # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
         movements, taken_at = [], began
-        seen = _read_clients(credentials, until, stay_alive)
-        seen |= _read_clients(credentials, until, stay_alive)
+        seen = _read_clients(credentials, until, turn.stay)
+        seen |= _read_clients(credentials, until, turn.stay)
     now = timezone.now()
     for each in movements:
         each.found_at = now
-    columns = {
-        "packed": pack({client_id: each.place for client_id, each in seen.items()}),
-        "fingerprint": credentials.fingerprint,
-        "taken_at": taken_at,
-        "judged_at": began,
-        "next_look_at": NIGHTS.next(now, after_one=taken_at < began),
-    }
+    packed = pack({client_id: each.place for client_id, each in seen.items()})
     with transaction.atomic():
-        if not lease.release(**columns):  # the watch may be off since, too
-            raise LookLost
+        # The lease is lost where the watch is off since, too.
+        turn.stay(packed=packed, fingerprint=credentials.fingerprint, taken_at=taken_at, judged_at=began)
         Movement.objects.bulk_create(movements, batch_size=BATCH)
     words = "Of account %s %s clients are known, and %s movements were found"
     log.info(words, roll.pk, len(seen), len(movements))
+    return {"next_at": NIGHTS.next(now, after_one=taken_at < began)}
 
 
 def _read_rules(credentials: PosterCredentials) -> Sequence[LoyaltyRule]:
@@ -235,3 +238,45 @@ def _moves_sent_here(roll: Roll) -> dict[int, Change]:
         Movement.objects.filter(found_at__gt=since, change__isnull=False).values_list("change", flat=True)
     )
     return {client_id: each for client_id, each in last.items() if each.pk not in told}
+
+
+# --- Events ------------------------------------------------------------------------------------------------
+
+
+@event_source("movements", gettext_lazy("A group has lost clients without a move made here"))
+def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield the groups that have lost clients without a move made here, each once a look."""
+    lost = Movement.objects.filter(account=account, found_at__gt=since, from_id__isnull=False)
+    counted = lost.exclude(reason=Reason.HERE).order_by().values("found_at", "from_id", "reason")
+    losses: defaultdict[tuple[datetime, int], Counter[str]] = defaultdict(Counter)
+    for row in counted.annotate(clients=Count("pk")):
+        losses[row["found_at"], row["from_id"] or 0][row["reason"]] = row["clients"]
+    # The names as somebody has read them last.
+    copies = GroupsCopy.objects.of_present_token().filter(credentials__account=account)
+    copy = copies.order_by("-fetched_at").first() if losses else None
+    names = {row["id"]: row["name"] for row in copy.groups} if copy else {}
+    for (found_at, group_id), reasons in losses.items():
+        yield Event(
+            f"movements {account.pk} {group_id} {found_at.isoformat()}",
+            found_at,
+            reverse("groups:movements", args=[group_id]),
+            partial(loss_words, names.get(group_id, ""), group_id, reasons),
+        )
+
+
+def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:
+    """Say how many clients a group has lost, and why: "“Gold” lost 3 clients last night: …"."""
+    total = reasons.total()
+    text = ngettext(
+        "“%(group)s” lost %(clients)s client last night: %(reasons)s.",
+        "“%(group)s” lost %(clients)s clients last night: %(reasons)s.",
+        total,
+    )
+    words = {
+        Reason.RULE: _("%(clients)s by Poster's rule"),
+        Reason.ELSEWHERE: _("%(clients)s moved in Poster itself"),
+        Reason.REMOVED: _("%(clients)s removed"),
+    }
+    told = [words[each] % {"clients": reasons[each]} for each in words if reasons[each]]
+    name = name or _("group %(id)s") % {"id": group_id}
+    return one_line(text % {"group": name, "clients": total, "reasons": ", ".join(told)})

@@ -1,3 +1,0 @@
-from groups.features.elsewhere.services import watch
-
-__all__ = ["watch"]
