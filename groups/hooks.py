@@ -50,7 +50,7 @@ from groups.views.go import StartQuery, start_queries
 from groups.views.http.requests import SECTIONS
 from groups.views.writes.not_sent import Answer, ReadConsent, answer_not_sent, consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
-from poster_admin.users.pages.people import DETAIL_LABELS
+from poster_admin.users.security_log import DETAIL_LABELS
 
 # --- Pages -------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ from groups.views.journal.news import line_of_news
 from groups.views.writes.write_page import WritePage, group_of
 from groups.views.writes.write_responses import ask_or_execute, execute_and_respond, redirect_after_write
 from poster_admin.common.htmx import element_asked_for, render_page, wants_page
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 @require_safe

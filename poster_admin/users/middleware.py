@@ -11,9 +11,8 @@ from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
-from poster_admin.users import language, security_log
-from poster_admin.users.sign_in import two_factor
-from poster_admin.users.sign_in.errors import HashingBusy, SlowedDown, TryLater
+from poster_admin.users import language, security_log, two_factor
+from poster_admin.users.limits import HashingBusy, SlowedDown, TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.

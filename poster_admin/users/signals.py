@@ -8,11 +8,9 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from poster_admin.users import language, sessions
+from poster_admin.users import guardians, language, sessions, two_factor
 from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
 from poster_admin.users.security_log import acting_user, record
-from poster_admin.users.sign_in import guardians, two_factor
-from poster_admin.users.sign_in.reauthentication import note_confirmation
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 WAYS_IN = ("password", "email")
@@ -22,7 +20,7 @@ WAYS_IN = ("password", "email")
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
     """Begin the session: its age, owner and language, and the second factor if it is required."""
     sessions.begin(request, user)
-    note_confirmation(request)
+    sessions.note_confirmation(request)
     two_factor.begin(request, user)
     language.begin(request, user)
     record(Event.SIGNED_IN, request=request, user=user)

@@ -24,7 +24,7 @@ from groups.services.groups import Groups, OneGroup
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
 from groups.views.http.requests import Request
-from poster_admin.common.paging import page_asked_for
+from poster_admin.common.pages import page_asked_for
 
 
 class Growth:

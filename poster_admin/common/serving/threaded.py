@@ -11,16 +11,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from poster_admin.common.serving.afterwards import WORKS, Work, left_over
+from django.http import HttpRequest
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+type Work = Callable[[], object]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
@@ -33,6 +35,11 @@ LARGEST_BODY = 4 * 1024 * 1024
 ALL_BODIES = 64 * 1024 * 1024
 """Limit for the bodies of one process, each counted from its first byte to the answer."""
 PIECE = 1024 * 1024
+
+WORKS = "poster_admin.left_over"
+"""The key of a request's META under which the server has the list of what is left over."""
+left_over: ContextVar[list[Work] | None] = ContextVar("left_over", default=None)
+"""The work that the server does after the response; None in requests that write, and without a server."""
 
 
 class Refusal(Exception):
@@ -178,3 +185,22 @@ def environ_of(scope: Message, body: BytesIO) -> dict[str, Any]:
             joint = ";" if name == "HTTP_COOKIE" else ","
             environ[name] = f"{environ[name]}{joint}{text}" if name in environ else text
     return environ
+
+
+def afterwards(work: Work) -> None:
+    """Do the work after the response to a GET of the server, or else at once."""
+    works = left_over.get()
+    if works is None:
+        work()
+    else:
+        works.append(work)
+
+
+def reads_only(request: HttpRequest) -> None:
+    """Let a POST that writes nothing leave work as a GET does: it asks for what stays out of addresses."""
+    left_over.set(request.META.get(WORKS, left_over.get()))
+
+
+def can_wait() -> bool:
+    """Return True if this request can leave work until after its response."""
+    return left_over.get() is not None
