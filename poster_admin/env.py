@@ -13,7 +13,7 @@ import re
 import secrets
 import ssl
 import zoneinfo
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
@@ -78,11 +78,6 @@ class Environment:
 
         return self._read(name, default, parse)
 
-    def choice(self, name: str, choices: Collection[str], *, default: str) -> str:
-        """Return one of these words."""
-        words = f"is not one of {', '.join(choices)}"
-        return self.text(name, choices.__contains__, words, default=default)
-
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a switch; an unknown word is an error, not False."""
 
@@ -95,8 +90,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def number[T: (int, float)](self, name: str, *, default: T, least: float = 0, most: float = MOST) -> T:
-        """Return a number of the default's type within its bounds."""
-
         def parse(text: str) -> T:
             with suppress(ValueError):
                 number = type(default)(text or default)
@@ -108,8 +101,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def items(self, name: str, fits: Callable[[str], object], kind: str, *, default: list[str]) -> list[str]:
-        """Return the comma-separated items, if each of them is valid."""
-
         def parse(text: str) -> list[str]:
             items = [item for item in text.split(",") if item]
             if not all(map(fits, items)):
@@ -119,8 +110,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Return the comma-separated items, each of them `key=value`."""
-
         def parse(text: str) -> dict[str, str]:
             pairs = [item.partition("=") for item in text.split(",") if item]
             if any(not part or part != part.strip() for key, _, value in pairs for part in (key, value)):
@@ -164,8 +153,6 @@ class Environment:
         return self._read(name, "", parse)
 
     def proxy(self, name: str) -> str:
-        """Return the http(s) address of a proxy, perhaps with a name and a password; empty for none."""
-
         def parse(text: str) -> str:
             parts = _split(text)
             fits = parts and parts.scheme in {"http", "https"} and parts.hostname
@@ -176,8 +163,6 @@ class Environment:
         return self._read(name, "", parse)
 
     def certificates(self, name: str) -> str:
-        """Return the path of a file with certificates in PEM; empty for none."""
-
         def parse(path: str) -> str:
             try:
                 ssl.create_default_context(cafile=path)
@@ -295,9 +280,14 @@ class Environment:
 
         A key that is gone is not made again beside a database: what the old one has sealed would stay closed.
         """
-        names = ("SECRET_KEY", "POSTER_TOKEN_KEYS")
+        makers: dict[str, Callable[[], str]] = {
+            "SECRET_KEY": lambda: secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        }
         missing = [
-            name for name in names if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
+            name
+            for name in makers
+            if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
         ]
         if not missing:
             return
@@ -309,27 +299,34 @@ class Environment:
                     words = "is missing, and DATA_DIR has a database already: set it, or put the file"
                     self.require(name, right=False, words=f"{words} {path} back")
                     continue
-                if not path.exists():
-                    _write_key(path, is_fernet=name == "POSTER_TOKEN_KEYS")
+                if not path.exists():  # then it is there as a whole and for good, or not at all
+                    unfinished = path.with_name(f".{path.name}.part")
+                    with _open_for_owner(unfinished, "w") as file:
+                        file.write(f"{makers[name]()}\n")
+                        file.flush()
+                        os.fsync(file.fileno())
+                    unfinished.replace(path)
+                    handle = os.open(folder, os.O_RDONLY)
+                    try:
+                        os.fsync(handle)
+                    finally:
+                        os.close(handle)
                 os.environ[f"{name}_FILE"] = str(path)
 
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""
-        if not right:
-            self._wrong.setdefault(name, f"{name}{self._written_in(name)} {words}.")
+        if right:
+            return
+        where = ""
+        if file := os.environ.get(f"{name}_FILE"):
+            where = f" in {file}"
+        elif name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]:
+            where = f" in {self._env_file}, line {self._lines[name]},"
+        self._wrong.setdefault(name, f"{name}{where} {words}.")
 
     def finish(self) -> None:
-        """Stop the start if any value was wrong, with a line for each."""
         if self._wrong:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
-
-    def _written_in(self, name: str) -> str:
-        """Return where a value was written, in words; nothing for one of the environment."""
-        if file := os.environ.get(f"{name}_FILE"):
-            return f" in {file}"
-        if name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]:
-            return f" in {self._env_file}, line {self._lines[name]},"
-        return ""
 
     def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
         """Return the parsed value; the default if there is none, or if it is wrong: the rest is read too.
@@ -416,22 +413,6 @@ def _read_text(path: Path) -> str:
     if "\0" in text:
         raise ValueError("is not a text in UTF-8")
     return text
-
-
-def _write_key(path: Path, *, is_fernet: bool) -> None:
-    """Write a new key into a file for its owner alone; it is there as a whole and for good, or not at all."""
-    key = base64.urlsafe_b64encode(os.urandom(32)).decode() if is_fernet else secrets.token_urlsafe(50)
-    unfinished = path.with_name(f".{path.name}.part")
-    with _open_for_owner(unfinished, "w") as file:
-        file.write(f"{key}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _open_for_owner(path: Path, mode: str) -> IO[Any]:

@@ -164,16 +164,12 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "poster_admin.common.middleware.htmx_edge",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "poster_admin.users.middleware.current_request",
-    "poster_admin.users.middleware.language_cookie",
-    "poster_admin.users.middleware.session_is_used",
-    "poster_admin.users.middleware.second_factor",
+    "poster_admin.users.middleware.SignInMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "poster_admin.common.middleware.page_for_405",
     "groups.views.http.poster_errors.PosterErrorMiddleware",
-    "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -397,7 +393,7 @@ STORAGES = {
 
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
-LOG_FORMAT = env.choice("LOG_FORMAT", ("line", "json"), default="line")
+LOG_FORMAT = env.text("LOG_FORMAT", {"line", "json"}.__contains__, "is not one of line, json", default="line")
 SENTRY_DSN = env.dsn("SENTRY_DSN")
 REDACT_LOGS_WITH = "groups.poster.redact.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"

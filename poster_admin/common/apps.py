@@ -5,8 +5,6 @@ from poster_admin.common.logs import report_errors
 
 
 class CommonConfig(AppConfig):
-    """Commands, checks and template tags that depend on no other app."""
-
     name = "poster_admin.common"
 
     def ready(self) -> None:

@@ -177,7 +177,6 @@ def _make_whole(database: sqlite3.Connection) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file or a folder is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -186,8 +185,6 @@ def _sync(path: Path) -> None:
 
 
 class PostgreSQL(Engine):
-    """A database of a server, reached with the address in DATABASE_URL."""
-
     label = "PostgreSQL"
     suffix = ".dump"
     magic = b"PGDMP"
@@ -267,7 +264,6 @@ class PostgreSQL(Engine):
         self.run("psql", *options, f"--command={drop}", f"--file={script}", self.target)
 
     def _read_column(self, lines: TextIO, table: str, key: str, column: str) -> Iterator[tuple[str, str]]:
-        """Read the column out of the COPY block of its table."""
         indexes: tuple[int, int] | None = None
         lines.seek(0)
         for line in lines:
@@ -286,7 +282,6 @@ class PostgreSQL(Engine):
 
 
 def engine() -> Engine:
-    """Return the engine of the database at DATABASE_URL."""
     connection = connections[DEFAULT_DB_ALIAS]
     return (SQLite if connection.vendor == "sqlite" else PostgreSQL)(connection.settings_dict)
 
@@ -360,7 +355,6 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
 
 
 def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:
-    """Stop if the migrations of this version do not lead on from a backup. Raises `CommandError`."""
     applied = set(read_column("django_migrations", "app", "name"))
     if not any(app == "groups" for app, _ in applied):
         raise CommandError(f"{name} is empty or of something else: it has no groups of the dashboard.")

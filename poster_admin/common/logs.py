@@ -89,8 +89,6 @@ class CarefulFilter(SafeExceptionReporterFilter):
 
 
 class RedactedReporter(ExceptionReporter):
-    """Django's error report, as a page and as a mail, with every secret masked."""
-
     def get_traceback_html(self) -> Any:
         return mask(super().get_traceback_html())
 
@@ -146,7 +144,6 @@ LEFT_OUT = ("request", "user", "extra", "server_name", "modules")
 
 
 def report_errors(dsn: str) -> None:
-    """Report the errors of this process from now on."""
     import sentry_sdk  # noqa: PLC0415 - installed for SENTRY_DSN only
 
     sentry_sdk.init(

@@ -72,8 +72,6 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
 
 
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Set the security headers that all pages share."""
-
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request"))

@@ -26,7 +26,6 @@ log = logging.getLogger("groups.health")
 @login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer as long as the process runs, and tell its version."""
     return HttpResponse(f"ok\nversion {VERSION}\n", content_type="text/plain; charset=utf-8")
 
 

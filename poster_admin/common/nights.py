@@ -32,7 +32,6 @@ class Nights:
         return not self.pause % DAY
 
     def due(self) -> Q:
-        """Return the condition of the rows whose time has come."""
         return Q(next_look_at__lte=timezone.now())
 
     def next(self, now: datetime, *, after_one: bool = False) -> datetime | None:
@@ -48,5 +47,4 @@ class Nights:
         return night + (self.pause - DAY if after_one else timedelta())
 
     def next_try(self) -> datetime:
-        """Return when a night that could not be done is tried again."""
         return timezone.now() + min(RETRY, self.pause)

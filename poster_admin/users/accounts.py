@@ -31,7 +31,6 @@ ROLE_LABELS: dict[str, str | Promise] = {
 
 
 def connections() -> QuerySet[Any]:
-    """Return the connections of all users, refused ones too."""
     rows: QuerySet[Any] = apps.get_model(settings.CONNECTION_MODEL).objects.all()
     return rows
 

@@ -55,26 +55,8 @@ def site_address() -> str:
 
 
 def holds(token: str) -> bool:
-    """Return True if the link with this token makes the first owner now."""
     link = SetupLink.objects.filter(digest=_digest(token)).first()
     return link is not None and timezone.now() - link.made_at < LIFE
-
-
-def make_owner(token: str, owner: User) -> User | None:
-    """Save the first owner, who is the Administrator too; None if another form was sooner.
-
-    The row of the link is the lock for forms that are sent at once.
-    """
-    with transaction.atomic():
-        SetupLink.objects.select_for_update().filter(digest=_digest(token)).first()
-        if User.objects.exists() or not holds(token):
-            return None
-        owner.is_superuser = True
-        owner.save()
-        set_role(owner, "Owners")
-        SetupLink.objects.all().delete()
-        Guide.objects.create(user=owner)
-    return owner
 
 
 def _digest(token: str) -> str:
@@ -83,8 +65,6 @@ def _digest(token: str) -> str:
 
 
 class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it takes none at run time
-    """The first owner, who chooses name and password."""
-
     full_name = FullNameField("name", required=True)
     email = email_field("email")
     field_order = ("full_name", "username", "email", "password1", "password2")
@@ -107,15 +87,9 @@ class FirstOwnerForm(BaseUserCreationForm):  # type: ignore[type-arg]  # it take
         if not self.is_bound:  # else the summary of the errors takes the focus
             self.fields["full_name"].widget.attrs["autofocus"] = True
 
-    @sensitive_variables()
-    def owner(self) -> User:
-        """Return the user, who is not saved yet."""
-        user: User = self.save(commit=False)
-        set_name(user, self.cleaned_data["full_name"])
-        return user
-
 
 @login_not_required
+@sensitive_variables()
 @sensitive_post_parameters("password1", "password2")
 @form_methods
 def setup(request: HttpRequest, token: str) -> HttpResponse:
@@ -128,8 +102,17 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     form = FirstOwnerForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return render_form(request, "users/setup.html", form)
-    owner = make_owner(token, form.owner())
-    if owner is None:
-        raise Http404
+    owner: User = form.save(commit=False)
+    set_name(owner, form.cleaned_data["full_name"])
+    owner.is_superuser = True  # the Administrator too
+    with transaction.atomic():
+        # The row of the link is the lock for forms that are sent at once.
+        SetupLink.objects.select_for_update().filter(digest=_digest(token)).first()
+        if User.objects.exists() or not holds(token):
+            raise Http404
+        owner.save()
+        set_role(owner, "Owners")
+        SetupLink.objects.all().delete()
+        Guide.objects.create(user=owner)
     login(request, owner, backend=settings.SIGN_IN_BACKEND)
     return redirect(settings.FIRST_PAGE)

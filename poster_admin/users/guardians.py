@@ -43,7 +43,6 @@ def arrive(user: User, account: str) -> None:
 
 
 def below_administrators(user: User) -> QuerySet[Guardian]:
-    """Return the guardians of a user who do not manage everybody anyway."""
     return Guardian.objects.filter(user=user).exclude(guardian__is_superuser=True)
 
 

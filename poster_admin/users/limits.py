@@ -21,7 +21,6 @@ from poster_admin.common.client_ip import client_network
 
 AT_ONCE = 2
 LONGEST_WAIT = 2.0
-RETRY_AFTER = 5
 HOUR = 3600
 # Links to a new password: more than a person needs, and fewer than would annoy the owner of the address.
 RESETS_OF_ADDRESS = 3
@@ -34,8 +33,6 @@ _thread = threading.local()
 
 
 class TryLater(Exception):
-    """The request cannot be answered now; the user may repeat it after some seconds."""
-
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Try again in {seconds} s.")
         self.seconds = seconds
@@ -60,7 +57,7 @@ def turn() -> Iterator[None]:
             # Return the database connection to the pool: pages need it while this thread waits.
             connection.close()
         if not _turns.acquire(timeout=LONGEST_WAIT):
-            raise HashingBusy(RETRY_AFTER)
+            raise HashingBusy(5)
     _thread.has_turn = True
     try:
         yield

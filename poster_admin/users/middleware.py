@@ -1,4 +1,4 @@
-"""Middleware for authentication: the second factor, and how long a session lasts."""
+"""Middleware for authentication: the second factor, and what a sign-in and a session bring along."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,30 +26,6 @@ TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
 }
 
 
-def current_request(get_response: GetResponse) -> GetResponse:
-    """Give the security log access to the request, wherever a line is written."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        reset = security_log.current_request.set(request)
-        try:
-            return get_response(request)
-        finally:
-            security_log.current_request.reset(reset)
-
-    return middleware
-
-
-def language_cookie(get_response: GetResponse) -> GetResponse:
-    """Set the cookie of the user's language after a sign-in."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        language.remember(request, response)
-        return response
-
-    return middleware
-
-
 def admin_in_english(get_response: GetResponse) -> GetResponse:
     """Show Django's admin in English as a whole: Django's own Ukrainian has gaps."""
 
@@ -64,28 +40,29 @@ def admin_in_english(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def session_is_used(get_response: GetResponse) -> GetResponse:
-    """Keep a session alive as long as it is used, and name its user in the log.
+class SignInMiddleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
 
-    The session engine ends sessions that are over.
-    """
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Keep a session alive as long as it is used, and name its user in the log.
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
-            bind_contextvars(user=request.user.pk)
-            request.session.was_used()  # type: ignore[attr-defined]  # our own engine
-        return get_response(request)
+        The session engine ends sessions that are over. The security log finds the request wherever it writes
+        a line, and a sign-in sets the cookie of the user's language.
+        """
+        reset = security_log.current_request.set(request)
+        try:
+            if request.user.is_authenticated:
+                bind_contextvars(user=request.user.pk)
+                request.session.was_used()  # type: ignore[attr-defined]  # our own engine
+            response = self.get_response(request)
+            language.remember(request, response)
+        finally:
+            security_log.current_request.reset(reset)
+        return response
 
-    return middleware
-
-
-def second_factor(get_response: GetResponse) -> GetResponse:
-    """Redirect users who still have to enter or to set up the second factor to the page for that."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
-
-    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        """Redirect users who still have to enter or to set up the second factor to the page for that."""
         match = request.resolver_match
         if not request.user.is_authenticated or match is None or match.view_name in OPEN_BEFORE_SECOND_FACTOR:
             return None
@@ -96,20 +73,8 @@ def second_factor(get_response: GetResponse) -> GetResponse:
             return None
         return redirect_to_login(page_at(request.get_full_path()), reverse(page))
 
-    middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
-    return middleware
-
-
-class TryLaterMiddleware:
-    """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
         if not isinstance(error, TryLater):
             return None
         template, status = TRY_LATER[type(error)]

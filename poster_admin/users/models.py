@@ -55,7 +55,6 @@ class UserSession(AbstractBaseSession):
 
     @property
     def is_over(self) -> bool:
-        """Return True if the session has expired, was idle for too long, or has reached its maximum age."""
         now = timezone.now()
         return now > self.expire_date or now - self.seen_at > IDLE or now - self.started_at > LONGEST
 
@@ -66,8 +65,6 @@ class UserSession(AbstractBaseSession):
 
 
 class Event(models.TextChoices):
-    """Kinds of events in the security log."""
-
     SIGNED_IN = "signed_in", _("signed in")
     SIGNED_OUT = "signed_out", _("signed out")
     FAILED = "failed", _("failed to sign in")
@@ -186,7 +183,6 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
         return True
 
     def address_for_apps(self) -> str:
-        """Return the otpauth address that apps read from the QR code."""
         label = quote(f"Poster Admin:{self.user.get_username()}")
         return f"otpauth://totp/{label}?{urlencode({'secret': self.key.reveal(), 'issuer': 'Poster Admin'})}"
 
@@ -216,7 +212,6 @@ class Passkey(TimestampMixin, Device):  # type: ignore[misc]  # django-otp is un
 
 
 def passkeys_of(user: "User") -> list[Passkey]:
-    """Return the passkeys of a user, the oldest first."""
     return list(Passkey.objects.filter(user=user))
 
 
@@ -297,8 +292,6 @@ class Invitation(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = "invitation"
-        verbose_name_plural = "invitations"
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -318,8 +311,6 @@ class Guardian(models.Model):
     invited = models.BooleanField(default=False)
 
     class Meta:
-        verbose_name = "guardian"
-        verbose_name_plural = "guardians"
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("user", "guardian"), name="one_guardian_once"),)
 
@@ -328,8 +319,6 @@ class Guardian(models.Model):
 
 
 class ChosenLanguage(models.Model):
-    """The language that a user has chosen, for the next sign-in on any device."""
-
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chosen_language"
     )
@@ -367,8 +356,6 @@ class Guide(models.Model):
     )
 
     class Meta:
-        verbose_name = "guide"
-        verbose_name_plural = "guides"
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -116,7 +116,6 @@ def passkey_new(request: Request) -> HttpResponse:
 
 @require_POST
 def passkey_new_options(request: Request) -> HttpResponse:
-    """Tell the browser how to make a passkey; no device gets a second one."""
     if not recently_confirmed(request):
         raise PermissionDenied
     others = passkeys_of(request.user)

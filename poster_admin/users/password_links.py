@@ -77,8 +77,6 @@ class _OnlyWithMail:
 
 
 class AddressForm(PasswordResetForm):
-    """Ask for the address that the user has here."""
-
     email = forms.EmailField(
         label=_("E-mail"),
         max_length=254,
@@ -112,8 +110,6 @@ class AddressForm(PasswordResetForm):
 
 
 class Ask(_OnlyWithMail, views.PasswordResetView):
-    """Ask for the address, and send the link."""
-
     form_class = AddressForm
     template_name = "registration/reset.html"
     email_template_name = "registration/mail/reset_mail.txt"
@@ -132,16 +128,12 @@ class Sent(_OnlyWithMail, views.PasswordResetDoneView):
 
 
 class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # it takes none at run time
-    """Ask for a new password twice."""
-
     def save(self, commit: bool = True) -> Any:
         set_password(self.user, self.cleaned_data["new_password1"])
         return self.user
 
 
 class Choose(_OnlyWithMail, views.PasswordResetConfirmView):
-    """Show the form of a link that holds, and say so of another one."""
-
     form_class = NewPasswordForm
     template_name = "registration/reset_choose.html"
     success_url = reverse_lazy("password_reset_complete")
@@ -200,11 +192,6 @@ def can_be_invited(user: User) -> bool:
     """Return True if mail can be sent to a person who has a password here, and has never signed in."""
     is_new = user.is_active and user.last_login is None and user.has_usable_password()
     return settings.EMAIL_ENABLED and bool(user.email) and is_new
-
-
-def can_be_invited_again(user: User) -> bool:
-    """Return True if a person was invited and has neither chosen nor been given a password since."""
-    return can_be_invited(user) and Invitation.objects.filter(user=user).exists()
 
 
 @sensitive_variables()

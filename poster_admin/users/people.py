@@ -56,7 +56,6 @@ class Person:
 
     @property
     def values(self) -> dict[str, str]:
-        """Name, address and role, as a form has them."""
         return {"full_name": self.user.get_full_name(), "email": self.user.email, "role": self.role}
 
     @property
@@ -65,11 +64,11 @@ class Person:
 
     @property
     def can_be_invited(self) -> bool:
-        return password_links.can_be_invited_again(self.user)
+        """True if the person was invited and has neither chosen nor been given a password since."""
+        return password_links.can_be_invited(self.user) and hasattr(self.user, "invitation")
 
 
 def with_details(users: QuerySet[User]) -> QuerySet[User]:
-    """Return users with what `as_people` needs, by their names."""
     confirmed = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
     has_factor = Exists(confirmed) | Exists(Passkey.objects.filter(user=OuterRef("pk")))
     return (
@@ -107,22 +106,7 @@ def set_name(user: User, full_name: str) -> None:
     user.first_name, _space, user.last_name = full_name.partition(" ")
 
 
-@sensitive_variables("password")
-def create(username: str, full_name: str, email: str, role: str) -> tuple[User, str]:
-    """Create a user in a role; return the user and the password, which is kept nowhere else."""
-    password = new_password()
-    with transaction.atomic():
-        user = User(username=username, email=email)
-        set_name(user, full_name)
-        user.is_superuser = role == ADMINISTRATORS
-        user.set_password(password)
-        user.save()
-        accounts.set_role(user, role)
-    return user, password
-
-
 def change(user: User, full_name: str, email: str, role: str) -> None:
-    """Change name, address and role of a user."""
     with transaction.atomic():
         set_name(user, full_name)
         user.email = email
@@ -131,22 +115,12 @@ def change(user: User, full_name: str, email: str, role: str) -> None:
         accounts.set_role(user, role)
 
 
-@sensitive_variables("password")
-def give_password(user: User) -> str:
-    """Set a new password, end all sessions of the user, and return it: it is kept nowhere else."""
-    password = new_password()
-    accounts.set_password(user, password)
-    sign_out(user)
-    return password
-
-
 def new_password() -> str:
     """Return a random password in four groups of letters and digits, about 79 bits."""
     return "-".join("".join(secrets.choice(SIGNS) for _each in range(4)) for _group in range(4))
 
 
 def sign_out(user: User) -> int:
-    """End all sessions of a user, and return how many there were."""
     ended = sessions.end(user)
     security_log.record(Event.SESSIONS_ENDED, about=user.get_username(), detail=str(ended))
     return ended
@@ -158,8 +132,6 @@ _signer = signing.Signer(salt="users.forms.person.version")
 
 
 class FullNameField(forms.CharField):
-    """A first and a last name, with one space between words."""
-
     def __init__(self, autocomplete: str, *, required: bool) -> None:
         super().__init__(
             label=gettext_lazy("First name and last name"),
@@ -236,8 +208,6 @@ class PersonForm(forms.Form):
 
 
 class NewPersonForm(PersonForm):
-    """A new user: the name for the sign-in too."""
-
     version = None  # type: ignore[assignment]  # as Django takes a field away
     TAKEN = gettext_lazy(
         "Somebody signs in by this name already. Choose another one. "
@@ -272,12 +242,20 @@ class NewPersonForm(PersonForm):
 
     @sensitive_variables()
     def create(self) -> tuple[User, str] | None:
-        """Create the person, as `create` does; None if another form of that name was sooner."""
+        """Create the person, with a password that is kept nowhere else; None if another form was sooner."""
+        values, password = self.cleaned_data, new_password()
+        user = User(username=values["username"], email=values["email"])
+        set_name(user, values["full_name"])
+        user.is_superuser = values["role"] == ADMINISTRATORS
+        user.set_password(password)
         try:
-            return create(**self.cleaned_data)
+            with transaction.atomic():
+                user.save()
+                accounts.set_role(user, values["role"])
         except IntegrityError:
             self.add_error("username", self.TAKEN)
             return None
+        return user, password
 
 
 # --- Pages ---------------------------------------------------------------------------------------------
@@ -303,7 +281,6 @@ def manages_people[**P](view: View[P]) -> View[P]:
 @require_safe
 @permission_required(CHANGE_USER, raise_exception=True)
 def person_list(request: Request) -> HttpResponse:
-    """Show the people whom the user may see, with their roles and how they are signed in."""
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
     page = page_asked_for(request, seen)
@@ -372,70 +349,48 @@ def person_invite(request: Request, user_id: int) -> HttpResponse:
     return redirect("people:person", user_id)
 
 
-def asks_before(step: str) -> Callable[[Callable[[Request, Person], HttpResponse]], View[[int]]]:
-    """Make a view that takes something from a person ask first: a GET shows what ends and what stays."""
-
-    def decorate(view: Callable[[Request, Person], HttpResponse]) -> View[[int]]:
-        @form_methods
-        @manages_people
-        @transaction.atomic
-        @wraps(view)
-        def asked(request: Request, user_id: int) -> HttpResponse:
-            person = manageable(request, user_id)
-            if request.method == "POST":
-                return view(request, person)
-            open_sessions = len(sessions.sessions_of(person.user))
-            context = {"person": person, "step": step, "open_sessions": open_sessions}
-            return render_page(request, "users/person_question.html", context)
-
-        return asked
-
-    return decorate
-
-
-@asks_before("password")
-@sensitive_variables("password")
-def person_password(request: Request, person: Person) -> HttpResponse:
-    """Give a user a new password, and show it once."""
-    context = {"person": person.user, "signed_out": bool(sessions.sessions_of(person.user))}
-    context["password"] = give_password(person.user)
-    return render_page(request, "users/person_password.html", context)
-
-
-@asks_before("block")
-def person_block(request: Request, person: Person) -> HttpResponse:
-    """Block a user, or let them in again: the form says which, so that a double click does not undo it."""
-    open_sessions = sessions.sessions_of(person.user)
-    person.user.is_active = request.POST.get("active") == "1"
-    person.user.save(update_fields=["is_active"])  # which ends all sessions of somebody who is blocked
-    if person.user.is_active:
-        text = _("“%(name)s” can sign in again.")
-    elif open_sessions:
-        text = _("“%(name)s” is blocked and signed out.")
-    else:
-        text = _("“%(name)s” is blocked.")
-    messages.success(request, text % {"name": person.name})
-    return redirect("people:person", person.user.pk)
-
-
-@asks_before("sign-out")
-def person_sign_out(request: Request, person: Person) -> HttpResponse:
-    """End all sessions of a user."""
-    ended = sign_out(person.user)
-    if ended:
-        text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
-        messages.success(request, text % {"count": ended})
-    else:
-        messages.info(request, _("There was no session to end."))
-    return redirect("people:person", person.user.pk)
-
-
-@asks_before("second-factor")
-def person_second_factor(request: Request, person: Person) -> HttpResponse:
-    """Remove the second factor and the passkeys of a lost phone, and end the sessions that they opened."""
-    two_factor.remove(person.user)
-    sign_out(person.user)
-    messages.success(request, _("The second factor of “%(name)s” was removed.") % {"name": person.name})
+@form_methods
+@manages_people
+@transaction.atomic
+@sensitive_variables("context")
+def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
+    """Take something from a person, after a GET that shows what ends and what stays."""
+    person = manageable(request, user_id)
+    open_sessions = len(sessions.sessions_of(person.user))
+    context: dict[str, Any] = {"person": person, "step": step, "open_sessions": open_sessions}
+    if request.method != "POST":
+        return render_page(request, "users/person_question.html", context)
+    match step:
+        case "password":
+            context = {"person": person.user, "signed_out": bool(open_sessions)}
+            # Shown once, and kept nowhere else.
+            context["password"] = new_password()
+            accounts.set_password(person.user, context["password"])
+            sign_out(person.user)
+            return render_page(request, "users/person_password.html", context)
+        case "block":  # the form says which of both, so that a double click does not undo it
+            person.user.is_active = request.POST.get("active") == "1"
+            person.user.save(
+                update_fields=["is_active"]
+            )  # which ends all sessions of somebody who is blocked
+            if person.user.is_active:
+                text = _("“%(name)s” can sign in again.")
+            elif open_sessions:
+                text = _("“%(name)s” is blocked and signed out.")
+            else:
+                text = _("“%(name)s” is blocked.")
+            messages.success(request, text % {"name": person.name})
+        case "sign-out":
+            if ended := sign_out(person.user):
+                text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
+                messages.success(request, text % {"count": ended})
+            else:
+                messages.info(request, _("There was no session to end."))
+        case "second-factor":  # and the passkeys of a lost phone, with the sessions that they opened
+            two_factor.remove(person.user)
+            sign_out(person.user)
+            text = _("The second factor of “%(name)s” was removed.")
+            messages.success(request, text % {"name": person.name})
     return redirect("people:person", person.user.pk)
 
 

@@ -116,8 +116,6 @@ def acting_user(request: HttpRequest | None = None) -> Any:
 
 
 def detail_words(event: SecurityEvent) -> str:
-    """Return the detail of an event, with its words in the reader's language."""
-
     def in_words(text: str) -> str:
         for separator in (", ", ": ", " → "):
             if separator in text:

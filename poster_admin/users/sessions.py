@@ -109,14 +109,12 @@ def last_visit(request: HttpRequest) -> datetime | None:
 
 
 def forget_over() -> int:
-    """Delete the sessions of all users that are over; return their number."""
     now = timezone.now()
     over = Q(expire_date__lt=now) | Q(seen_at__lt=now - IDLE) | Q(started_at__lt=now - LONGEST)
     return UserSession.objects.filter(over).delete()[0]
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Return the user's current sessions, the latest first."""
     rows = UserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
     return [row for row in rows if not row.is_over]
 
@@ -133,13 +131,11 @@ def end(user: User, *, mark: str | None = None, but: str | None = None) -> int:
 
 
 def note_confirmation(request: HttpRequest) -> None:
-    """Record that the user has just proved who they are."""
     request.session[CONFIRMED_AT] = time.time()
     request.session.pop(FORM_WAITS, None)
 
 
 def recently_confirmed(request: HttpRequest) -> bool:
-    """Return True if the user signed in or typed the password in the last 15 minutes."""
     confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
     return time.time() - confirmed_at < CONFIRMATION_LIFE.total_seconds()
 

@@ -31,7 +31,6 @@ def authenticator_of(user: AbstractBaseUser) -> TOTPDevice | None:
 
 
 def factor_of(user: AbstractBaseUser) -> TOTPDevice | Passkey | None:
-    """Return the user's app for codes, or the first passkey, or None."""
     passkey: Passkey | None = Passkey.objects.filter(user=user).first()
     return authenticator_of(user) or passkey
 
@@ -42,11 +41,6 @@ def is_required(user: Any) -> bool:
         settings.REQUIRE_2FA
         and (user.has_perm("auth.change_user") or user.has_perm("groups.delete_group_with_clients"))
     )
-
-
-def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Record at the sign-in whether this session still needs the second factor."""
-    request.session[DUE] = factor_of(user) is not None
 
 
 def page_that_is_due(request: HttpRequest) -> str:
@@ -61,7 +55,6 @@ def page_that_is_due(request: HttpRequest) -> str:
 
 @sensitive_variables("text", "code")
 def check_code(request: HttpRequest, text: str) -> bool:
-    """Check a code of the app or a recovery code, and mark the session."""
     user: Any = request.user
     device = factor_of(user)
     if device is None:
@@ -123,7 +116,6 @@ def renew_codes(user: User) -> list[str]:
 
 
 def remove(user: User) -> None:
-    """Remove all second factors and the recovery codes."""
     remove_app(user)
     for passkey in passkeys_of(user):
         remove_passkey(user, passkey.pk)
@@ -136,7 +128,6 @@ def remove_app(user: User) -> None:
 
 
 def remove_passkey(user: User, passkey_id: int) -> bool:
-    """Remove one passkey of the user; return False if it is gone already."""
     with transaction.atomic():
         removed = Passkey.objects.filter(user=user, pk=passkey_id).delete()[0]
         _forget_codes(user)

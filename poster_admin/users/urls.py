@@ -11,6 +11,8 @@ from django.utils.module_loading import import_string
 
 from poster_admin.users import password_links, people, views
 
+OFFERED = {"company": lambda: settings.OIDC_ENABLED, "can_reset": lambda: settings.EMAIL_ENABLED}
+
 
 def late(name: str) -> Callable[..., HttpResponse]:
     """Return a view that is imported once it is asked for.
@@ -26,17 +28,7 @@ def late(name: str) -> Callable[..., HttpResponse]:
 
 
 urlpatterns = [
-    path(
-        "login/",
-        LoginView.as_view(
-            redirect_authenticated_user=True,
-            extra_context={
-                "company": lambda: settings.OIDC_ENABLED,
-                "can_reset": lambda: settings.EMAIL_ENABLED,
-            },
-        ),
-        name="login",
-    ),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True, extra_context=OFFERED), name="login"),
     path("login/code/", views.login_code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("confirm/", views.confirm, name="confirm"),
@@ -62,11 +54,7 @@ urlpatterns = [
     path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
     path("passkeys/new/", late("passkeys.passkey_new"), name="passkey_new"),
     path("passkeys/new/options/", late("passkeys.passkey_new_options"), name="passkey_new_options"),
-    path(
-        "passkeys/options/",
-        login_not_required(late("passkeys.passkey_options")),
-        name="passkey_options",
-    ),
+    path("passkeys/options/", login_not_required(late("passkeys.passkey_options")), name="passkey_options"),
     path("passkeys/use/", login_not_required(late("passkeys.passkey_use")), name="passkey_use"),
     path("passkeys/<int:passkey_id>/remove/", late("passkeys.passkey_remove"), name="passkey_remove"),
     path("company/", login_not_required(late("sso.begin")), name="company_begin"),
@@ -78,10 +66,15 @@ people_urls = (
         path("new/", people.person_new, name="new"),
         path("<int:user_id>/", people.person_detail, name="person"),
         path("<int:user_id>/invite/", people.person_invite, name="invite"),
-        path("<int:user_id>/password/", people.person_password, name="password"),
-        path("<int:user_id>/block/", people.person_block, name="block"),
-        path("<int:user_id>/sign-out/", people.person_sign_out, name="sign_out"),
-        path("<int:user_id>/second-factor/", people.person_second_factor, name="second_factor"),
+        path("<int:user_id>/password/", people.person_step, {"step": "password"}, name="password"),
+        path("<int:user_id>/block/", people.person_step, {"step": "block"}, name="block"),
+        path("<int:user_id>/sign-out/", people.person_step, {"step": "sign-out"}, name="sign_out"),
+        path(
+            "<int:user_id>/second-factor/",
+            people.person_step,
+            {"step": "second-factor"},
+            name="second_factor",
+        ),
     ],
     "people",
 )

@@ -40,8 +40,6 @@ class Request(HttpRequest):
 
 
 class PasswordForm(forms.Form):
-    """Ask for the user's own password again."""
-
     password = forms.CharField(
         label=gettext_lazy("Password"),
         strip=False,
@@ -72,8 +70,6 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
 
 
 class CodeForm(forms.Form):
-    """Ask for a code of the app, or a recovery code."""
-
     code = forms.CharField(
         label=gettext_lazy("Code"),
         max_length=64,
@@ -93,6 +89,7 @@ class CodeForm(forms.Form):
         self.fields["code"].help_text = hint
 
 
+@sensitive_variables()
 @sensitive_post_parameters("password", "code")
 @form_methods
 def confirm(request: Request) -> HttpResponse:
@@ -109,8 +106,16 @@ def confirm(request: Request) -> HttpResponse:
     else:
         return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
     if request.method == "POST" and form.is_valid():
-        if _is_right(request, form):
-            # Rotate the session key too, and keep the session valid if the hash was renewed just now.
+        found: Any = request.user  # with the hash that was renewed just now, if it was
+        if "code" in form.fields:
+            is_right = two_factor.check_code(request, form.cleaned_data["code"])
+        else:
+            name = request.user.get_username()
+            found = authenticate(request, username=name, password=form.cleaned_data["password"])
+            is_right = found == request.user
+        if is_right:
+            request.user = found
+            # Rotate the session key too, and keep the session valid if the hash was renewed.
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
             detail = "code" if "code" in form.fields else "password"
@@ -127,7 +132,6 @@ def confirm(request: Request) -> HttpResponse:
 
 @form_methods
 def session_list(request: Request) -> HttpResponse:
-    """Show the user's own sessions, and end one of them or all."""
     if request.method != "POST":
         context = {
             "sessions": sessions.sessions_of(request.user),
@@ -153,8 +157,6 @@ def session_list(request: Request) -> HttpResponse:
 
 
 class PasswordChange(PasswordChangeView):
-    """Let users change their own password; all their other sessions end."""
-
     template_name = "users/password.html"
     success_url = reverse_lazy("sessions")
 
@@ -185,7 +187,6 @@ class PasswordChange(PasswordChangeView):
 @require_safe
 @permission_required("users.view_securityevent", raise_exception=True)
 def security_log(request: Request) -> HttpResponse:
-    """Show the security log to owners."""
     kind = request.GET.get("kind", "")
     events = lines_for(request.user)
     if kind in Event:
@@ -199,7 +200,6 @@ def security_log(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def login_code(request: Request) -> HttpResponse:
-    """Ask for the second factor after the password."""
     hint = _("Six digits from your app, or one of your recovery codes.")
     form = CodeForm(request.POST if request.method == "POST" else None, hint=hint)
     back = next_page(request)
@@ -271,27 +271,10 @@ def recovery_codes(request: Request) -> HttpResponse:
 
 
 def _ask_about_factor(request: Request, step: str) -> HttpResponse:
-    """Show what ends before the user's own app or recovery codes are taken away."""
     context = {"step": step, "has_passkeys": bool(passkeys_of(request.user))}
     return render_page(request, "users/factor_question.html", context)
 
 
-# --- Helpers -----------------------------------------------------------------------------------------------
-
-
-@sensitive_variables()
-def _is_right(request: Request, form: Any) -> bool:
-    if "code" in form.cleaned_data:
-        return two_factor.check_code(request, form.cleaned_data["code"])
-    name, password = request.user.get_username(), form.cleaned_data["password"]
-    user = authenticate(request, username=name, password=password)
-    if user != request.user:
-        return False
-    request.user = user
-    return True
-
-
 def next_page(request: HttpRequest) -> str:
-    """Return the page to go on to: `next` if it is on this site."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)

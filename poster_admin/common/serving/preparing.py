@@ -22,7 +22,6 @@ from poster_admin.common.locks import held, migration_lock
 
 
 def prepare(*, static: bool = True) -> None:
-    """Do everything that a server needs before it starts."""
     try:
         compile_catalogues(settings.LOCALE_PATHS[0])
         migrate()
@@ -56,7 +55,6 @@ def ready_to_migrate(alias: str, *, only_looks: bool = False) -> Iterator[int]:
 
 
 def migrate() -> None:
-    """Migrate the database, unless another process has done so meanwhile."""
     with ready_to_migrate(DEFAULT_DB_ALIAS) as missing:
         if missing:
             call_command(django_migrate.Command(), interactive=False, verbosity=0)

@@ -97,7 +97,6 @@ class JobWorkers:
             process.terminate()
 
     def end(self) -> None:
-        """Let the workers go for good, and wait for that."""
         self.ending.set()
         self._keeper.join()
 

@@ -43,16 +43,7 @@ left_over: ContextVar[list[Work] | None] = ContextVar("left_over", default=None)
 
 
 class Refusal(Exception):
-    """The reason why a request is not passed on to the application."""
-
-    def __init__(self, status: HTTPStatus) -> None:
-        self._status = status
-
-    def messages(self) -> list[Message]:
-        """Return the ASGI messages of the answer; they close the connection: the body may not be read."""
-        headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
-        start = {"type": "http.response.start", "status": self._status.value, "headers": headers}
-        return [start, _body(f"{self._status.value} {self._status.phrase}\n".encode())]
+    """Keeps a request from the application; its argument is the status of the answer."""
 
 
 class ThreadedApplication:
@@ -64,15 +55,26 @@ class ThreadedApplication:
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        body = BytesIO()
+        body, loop = BytesIO(), asyncio.get_running_loop()
+
+        async def send_all(messages: list[Message]) -> None:
+            for message in messages:
+                await send(message)
+
+        def send_now(messages: list[Message]) -> None:
+            asyncio.run_coroutine_threadsafe(send_all(messages), loop).result()
+
         try:
             if scope["method"] not in {"GET", "HEAD"}:
                 await self._receive(receive, body)
-            for message in await self._respond(environ_of(scope, body), send):
-                await send(message)
+            environ = environ_of(scope, body)
+            await send_all(await loop.run_in_executor(self._threads, _run, self._wsgi, environ, send_now))
         except Refusal as refusal:
-            for message in refusal.messages():
-                await send(message)
+            # The connection is closed: the body may not be read.
+            headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
+            status: HTTPStatus = refusal.args[0]
+            await send({"type": "http.response.start", "status": status.value, "headers": headers})
+            await send(_body(f"{status.value} {status.phrase}\n".encode()))
         finally:
             self._held -= len(body.getbuffer())
 
@@ -94,23 +96,11 @@ class ThreadedApplication:
         except TimeoutError:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT) from None
 
-    async def _respond(self, environ: dict[str, Any], send: Send) -> list[Message]:
-        """Run the application in a thread; return the messages still to be sent, usually the whole answer."""
-        loop = asyncio.get_running_loop()
-
-        async def send_all(messages: list[Message]) -> None:
-            for message in messages:
-                await send(message)
-
-        def send_now(messages: list[Message]) -> None:
-            asyncio.run_coroutine_threadsafe(send_all(messages), loop).result()
-
-        return await loop.run_in_executor(self._threads, _run, self._wsgi, environ, send_now)
-
 
 def _run(
     wsgi: "WSGIApplication", environ: dict[str, Any], send_now: Callable[[list[Message]], None]
 ) -> list[Message]:
+    """Run the application; return the messages still to be sent, usually the whole answer."""
     messages: list[Message] = []
 
     def start_response(
@@ -202,5 +192,4 @@ def reads_only(request: HttpRequest) -> None:
 
 
 def can_wait() -> bool:
-    """Return True if this request can leave work until after its response."""
     return left_over.get() is not None

@@ -32,7 +32,6 @@ class Command(BaseCommand):
         parser.add_argument("url", help="of the other database, as in DATABASE_URL")
 
     def handle(self, *_args: Any, url: str, **_options: Any) -> None:
-        """Migrate the other database and fill it, all or nothing."""
         try:
             address = database_settings(url)
         except ValueError as error:

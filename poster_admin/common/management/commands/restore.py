@@ -19,8 +19,6 @@ EMPTY = (None, "\\N")
 
 
 class Command(BaseCommand):
-    """Check everything that can be checked before anything is replaced."""
-
     help = "Replace the database by a backup, after a question. Stop the server and the workers first."
     requires_system_checks = ()
 
@@ -48,7 +46,6 @@ class Command(BaseCommand):
         call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
 
     def ask_to_go_on(self) -> None:
-        """Raise `CommandError` unless the answer is yes."""
         self.stdout.write("Type yes to go on: ", ending="")
         self.stdout.flush()
         answer = ""

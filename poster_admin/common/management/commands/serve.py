@@ -21,8 +21,6 @@ WITHOUT_TLS = "HTTPS=False: plain HTTP. Passwords and pages can be read on the w
 
 
 class Command(BaseCommand):
-    """Serve the dashboard in production: HOST, PORT and WORKERS come from the environment."""
-
     help = "Check the configuration, prepare the database and the static files, and serve with granian."
     requires_system_checks = ()
 
