@@ -12,7 +12,7 @@ class GroupsConfig(AppConfig):
         from groups import signals  # noqa: F401, PLC0415 - registers the signal receivers
         from groups.models import PosterAccount  # noqa: PLC0415 - as all models
         from poster_admin.common import checks  # noqa: F401, PLC0415 - registers the system checks
-        from poster_admin.users.pages.people import DETAIL_LABELS  # noqa: PLC0415 - it has models
+        from poster_admin.users.security_log import DETAIL_LABELS  # noqa: PLC0415 - it has models
 
         DETAIL_LABELS.update((unit.value, unit.label) for unit in PosterAccount.BonusUnit)
         autodiscover_modules("services", "presenters", "views")

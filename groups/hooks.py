@@ -31,14 +31,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
-from groups.presenters.changes import (
-    FindNote,
-    FindWarnings,
-    FindWaysBack,
-    note_finders,
-    warning_finders,
-    way_finders,
-)
+from groups.presenters import changes
 from groups.presenters.destinations import Source, sources
 from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
 from groups.presenters.history_tabs import TabSource, tab_sources
@@ -89,11 +82,11 @@ def part[S: Show](
     return add
 
 
-group_warnings: Callable[[FindWarnings], FindWarnings] = _into(warning_finders)
+group_warnings: Callable[[changes.FindWarnings], changes.FindWarnings] = _into(changes.warning_finders)
 """Warn about groups in the forms that edit many of them."""
-change_note: Callable[[FindNote], FindNote] = _into(note_finders)
+change_note: Callable[[changes.FindNote], changes.FindNote] = _into(changes.note_finders)
 """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
-ways_back: Callable[[FindWaysBack], FindWaysBack] = _into(way_finders)
+ways_back: Callable[[changes.FindWaysBack], changes.FindWaysBack] = _into(changes.way_finders)
 """Offer a page that brings back more than an undo, in the history and in messages; see `WayBack`."""
 row_marks: Callable[[FindMarks], FindMarks] = _into(mark_finders)
 """Mark rows of the list of groups with an icon and words."""

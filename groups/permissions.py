@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.users.sign_in.hashers import turn
+from poster_admin.users.limits import turn
 
 # Every page runs these queries, so they are built once, with their joins.
 USERS = User.objects.select_related("credentials__account")

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 
-from poster_admin.common.serving.child import end_with_parent
+from poster_admin.common.serving.running import end_with_parent
 from poster_admin.common.serving.threaded import ThreadedApplication
 
 

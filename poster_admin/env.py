@@ -1,25 +1,33 @@
 """Read the environment strictly: a missing or malformed value is reported with its name and file.
 
-django-environ reads `.env`, and turns the addresses of databases and caches into settings.
+django-environ reads `.env`, and turns the addresses of databases and caches into settings; to these come what
+Django and the drivers need besides.
 """
 
+import base64
+import fcntl
 import io
+import ipaddress
 import os
 import re
+import secrets
 import ssl
-from collections.abc import Callable, Collection
+import zoneinfo
+from collections.abc import Callable
 from contextlib import suppress
+from email.utils import parseaddr
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from poster_admin.env_values import is_loopback
-
+SQLITE_FILE = "db.sqlite3"
+"""The name of the database in DATA_DIR."""
 ENV_LINE = re.compile(r"(export )?(?P<name>[A-Za-z0-9_]+)=.*")
 TRUE = ("true", "on", "ok", "yes", "y", "1")
 FALSE = ("false", "off", "no", "n", "0")
@@ -70,11 +78,6 @@ class Environment:
 
         return self._read(name, default, parse)
 
-    def choice(self, name: str, choices: Collection[str], *, default: str) -> str:
-        """Return one of these words."""
-        words = f"is not one of {', '.join(choices)}"
-        return self.text(name, choices.__contains__, words, default=default)
-
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a switch; an unknown word is an error, not False."""
 
@@ -87,8 +90,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def number[T: (int, float)](self, name: str, *, default: T, least: float = 0, most: float = MOST) -> T:
-        """Return a number of the default's type within its bounds."""
-
         def parse(text: str) -> T:
             with suppress(ValueError):
                 number = type(default)(text or default)
@@ -100,8 +101,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def items(self, name: str, fits: Callable[[str], object], kind: str, *, default: list[str]) -> list[str]:
-        """Return the comma-separated items, if each of them is valid."""
-
         def parse(text: str) -> list[str]:
             items = [item for item in text.split(",") if item]
             if not all(map(fits, items)):
@@ -111,8 +110,6 @@ class Environment:
         return self._read(name, default, parse)
 
     def pairs(self, name: str) -> dict[str, str]:
-        """Return the comma-separated items, each of them `key=value`."""
-
         def parse(text: str) -> dict[str, str]:
             pairs = [item.partition("=") for item in text.split(",") if item]
             if any(not part or part != part.strip() for key, _, value in pairs for part in (key, value)):
@@ -156,8 +153,6 @@ class Environment:
         return self._read(name, "", parse)
 
     def proxy(self, name: str) -> str:
-        """Return the http(s) address of a proxy, perhaps with a name and a password; empty for none."""
-
         def parse(text: str) -> str:
             parts = _split(text)
             fits = parts and parts.scheme in {"http", "https"} and parts.hostname
@@ -168,8 +163,6 @@ class Environment:
         return self._read(name, "", parse)
 
     def certificates(self, name: str) -> str:
-        """Return the path of a file with certificates in PEM; empty for none."""
-
         def parse(path: str) -> str:
             try:
                 ssl.create_default_context(cafile=path)
@@ -196,10 +189,37 @@ class Environment:
         return self._read(name, None, parse)
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
-        return self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
+        """Return the settings of a database with the options of its kind; its address takes precedence.
 
-    def cache(self, name: str, *, default: Path) -> dict[str, Any]:
-        """Return the settings of a cache; those of files in the folder `default` where none is named."""
+        A journal row must survive its request: `poster_admin.common.checks` refuses ATOMIC_REQUESTS.
+        """
+        settings = self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
+        if settings["ENGINE"] == "django.db.backends.sqlite3":
+            options = {
+                # Seconds to wait for a database that another process has locked.
+                "timeout": 10,
+                **settings.get("OPTIONS", {}),
+                # FULL: a journal row is on the disk before its write is sent to Poster.
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+                "transaction_mode": "IMMEDIATE",
+            }
+            # Each thread keeps its connection: opening one takes as long as three queries.
+            engine = "poster_admin.common.sqlite"
+            return {**settings, "ENGINE": engine, "OPTIONS": options, "CONN_MAX_AGE": None}
+        # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait
+        # for Poster and hold none meanwhile (`groups.services.calls.limits`). A page waits up to `timeout`
+        # seconds for a connection while the database is away. The pool gives up before that, so that the next
+        # page makes it try again: else its pauses grow to minutes, and last on when the database is back.
+        pool = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 4}
+        # Options in the address, such as `?sslmode=verify-full`, are kept.
+        options = {**settings.get("OPTIONS", {}), "pool": pool}
+        return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
+
+    def cache(self, name: str, *, default: Path, base: Path) -> dict[str, Any]:
+        """Return the settings of a cache with the options of its kind; a folder of files is below `base`.
+
+        They are those of files in the folder `default` where none is named.
+        """
 
         def parse(text: str) -> dict[str, Any]:
             parts = _split(text)
@@ -210,7 +230,26 @@ class Environment:
                 _require_driver("redis")
             return settings
 
-        return self._read(name, {**parse("filecache://cache"), "LOCATION": default}, parse)
+        settings = self._read(name, {**parse("filecache://cache"), "LOCATION": default}, parse)
+        options: dict[str, Any] = {}
+        if settings["BACKEND"].endswith(".FileBasedCache"):
+            settings["LOCATION"] = base / settings["LOCATION"]
+            # Django keeps 300 files by default, and then throws out any of them: lists that are stale after a
+            # write would push out the sums of the day.
+            options = {"MAX_ENTRIES": 2000}
+        elif settings["BACKEND"].endswith(".RedisCache"):
+            from redis import ConnectionError as RedisAway  # noqa: PLC0415 - its package is an extra
+            from redis.backoff import NoBackoff  # noqa: PLC0415
+            from redis.retry import Retry  # noqa: PLC0415
+
+            options = {
+                # Seconds: a page goes on without a Redis that does not answer.
+                "socket_connect_timeout": 1,
+                "socket_timeout": 1,
+                # Retry once, immediately: after a restart of Redis the old connections are dead.
+                "retry": Retry(NoBackoff(), 1, supported_errors=(RedisAway,)),
+            }
+        return {**settings, "OPTIONS": {**options, **settings.get("OPTIONS", {})}}
 
     def mail(self, name: str, *, plain: bool) -> dict[str, Any]:
         """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""
@@ -236,23 +275,58 @@ class Environment:
 
         return self._read(name, {}, parse)
 
+    def make_missing_keys(self, folder: Path) -> None:
+        """Let NAME_FILE name a file in the folder for each key that the environment lacks; make it once.
+
+        A key that is gone is not made again beside a database: what the old one has sealed would stay closed.
+        """
+        makers: dict[str, Callable[[], str]] = {
+            "SECRET_KEY": lambda: secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        }
+        missing = [
+            name
+            for name in makers
+            if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
+        ]
+        if not missing:
+            return
+        with _open_for_owner(folder / "keys.lock", "a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for name in missing:
+                path = folder / name
+                if not path.exists() and (folder / SQLITE_FILE).exists():
+                    words = "is missing, and DATA_DIR has a database already: set it, or put the file"
+                    self.require(name, right=False, words=f"{words} {path} back")
+                    continue
+                if not path.exists():  # then it is there as a whole and for good, or not at all
+                    unfinished = path.with_name(f".{path.name}.part")
+                    with _open_for_owner(unfinished, "w") as file:
+                        file.write(f"{makers[name]()}\n")
+                        file.flush()
+                        os.fsync(file.fileno())
+                    unfinished.replace(path)
+                    handle = os.open(folder, os.O_RDONLY)
+                    try:
+                        os.fsync(handle)
+                    finally:
+                        os.close(handle)
+                os.environ[f"{name}_FILE"] = str(path)
+
     def require(self, name: str, right: object, words: str) -> None:
         """Record why a value is wrong, unless it is right or an error of it was recorded already."""
-        if not right:
-            self._wrong.setdefault(name, f"{name}{self._written_in(name)} {words}.")
+        if right:
+            return
+        where = ""
+        if file := os.environ.get(f"{name}_FILE"):
+            where = f" in {file}"
+        elif name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]:
+            where = f" in {self._env_file}, line {self._lines[name]},"
+        self._wrong.setdefault(name, f"{name}{where} {words}.")
 
     def finish(self) -> None:
-        """Stop the start if any value was wrong, with a line for each."""
         if self._wrong:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
-
-    def _written_in(self, name: str) -> str:
-        """Return where a value was written, in words; nothing for one of the environment."""
-        if file := os.environ.get(f"{name}_FILE"):
-            return f" in {file}"
-        if name in EnvFile.ENVIRON and EnvFile.ENVIRON[name] == os.environ[name]:
-            return f" in {self._env_file}, line {self._lines[name]},"
-        return ""
 
     def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
         """Return the parsed value; the default if there is none, or if it is wrong: the rest is read too.
@@ -339,3 +413,61 @@ def _read_text(path: Path) -> str:
     if "\0" in text:
         raise ValueError("is not a text in UTF-8")
     return text
+
+
+def _open_for_owner(path: Path, mode: str) -> IO[Any]:
+    return open(path, mode, encoding="ascii", opener=partial(os.open, mode=0o600))
+
+
+# --- What a value may be ----------------------------------------------------------------------------------
+
+# As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
+is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
+is_origin = re.compile(r"https?://[^/\s]+").fullmatch
+
+
+def is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
+    except ValueError:
+        return False
+
+
+def is_loopback(host: str) -> bool:
+    """Return True if the host is this machine, judged from its name or address alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def is_narrow(network: str) -> bool:
+    """Return True for a network that proxies may share: at most 10.0.0.0/8, or one of a provider in IPv6.
+
+    The networks for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
+    """
+    parsed = ipaddress.ip_network(network, strict=False)
+    return parsed.prefixlen >= (8 if parsed.version == 4 else 16) or parsed.is_private
+
+
+def is_sender(text: str) -> bool:
+    """Return True for an address of mail in one line, with a name before it or without."""
+    return text.isprintable() and "@" in parseaddr(text)[1]
+
+
+def is_time_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Put the site together: Django's admin, and Jinja2 as Django's second template engine.
+"""Put the site together: Django's admin, the static files, and Jinja2 as Django's second template engine.
 
 docs/adr/0012-jinja2-for-rows.md says why there is a second one.
 """
@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension, InternationalizationExtension
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from groups.presenters.places import parts_of
-from poster_admin.common.templatetags.icons import icon
+from poster_admin.common.templatetags.drawing import icon
 
 
 class Unindented(Extension):
@@ -65,7 +66,7 @@ class AdminSite(admin.AdminSite):
         return super().has_permission(request) or (user.is_active and user.has_perm("auth.change_user"))
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed  # noqa: PLC0415 - it needs the models
+        from poster_admin.users.sessions import ask_to_confirm, recently_confirmed  # noqa: PLC0415 - it needs the models
 
         @wraps(view)
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -79,3 +80,15 @@ class AdminSite(admin.AdminSite):
     def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Redirect to the dashboard's own page, which limits guesses at the old password."""
         return redirect("password")
+
+
+class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the library is untyped
+    """Rewrite the imports between the modules of `static/js` to hashed names too."""
+
+    support_js_module_import_aggregation = True
+
+    @cache  # noqa: B019 - a process has one storage, and that has few files
+    def url(self, name: str, force: bool = False) -> str:
+        """Return the address of a file. It is made once: each page has the same ten."""
+        address: str = super().url(name, force)
+        return address

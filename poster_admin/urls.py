@@ -8,16 +8,16 @@ from django.views.generic import TemplateView
 
 from groups.services.installation import workers
 from groups.views import go, installation
-from poster_admin.common.observability.health import healthz, readyz
-from poster_admin.users import language
-from poster_admin.users.pages import setup_views
+from poster_admin.common.monitoring import healthz, readyz
+from poster_admin.users import first_start, language
+from poster_admin.users.urls import people_urls
 
 urlpatterns = [
     path("", go.home, name="home"),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
-    path("people/", include("poster_admin.users.pages.people_urls")),
-    path("setup/<str:token>/", setup_views.setup, name="setup"),
+    path("people/", include(people_urls)),
+    path("setup/<str:token>/", first_start.setup, name="setup"),
     path("language/", login_not_required(language.switch), name="set_language"),
     path("settings/", go.settings, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
@@ -28,7 +28,7 @@ urlpatterns = [
     path("readyz", readyz, {"warning": workers.warning}, name="readyz"),
     path("metrics", installation.metrics, name="metrics"),
 ]
-handler500 = "poster_admin.common.error_pages.server_error"
+handler500 = "poster_admin.common.middleware.server_error"
 if settings.DEBUG:
     # For developers; production loads none of it.
     urlpatterns.append(path("styleguide/", include("poster_admin.devtools.styleguide.urls")))

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as profiles
 
 from groups.models import WorkerHeartbeat
-from poster_admin.common.observability.logs import RedactFilter, formatter
+from poster_admin.common.logs import RedactFilter, formatter
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support import environment, programs
 from tests.support.databases import drop_template, migrated, migrated_template

@@ -21,11 +21,11 @@ from django.views.debug import ExceptionReporter, get_exception_reporter_class
 
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change
-from poster_admin.common.observability.logs import RedactFilter
+from poster_admin.common.logs import RedactFilter
 from poster_admin.devtools.sandbox import FAULTS
 from poster_admin.devtools.sandbox.accounts.seed_data import PROFILES
+from poster_admin.users import two_factor
 from poster_admin.users.models import SecurityEvent, TOTPDevice, UserSession
-from poster_admin.users.sign_in import two_factor
 from tests.support.addresses import WALK, taken_back
 from tests.support.canary import QUICK, forms_of, whole_database
 from tests.support.openid_provider import Provider
@@ -244,9 +244,9 @@ def _crash(watch, client, browse, monkeypatch, token):
         raise RuntimeError(f"https://demo.joinposter.com/api/clients.getGroups?token={quote(token)} {secret}")
 
     for place in ("groups.views.groups.Listing", "groups.services.credentials.connect",
-                  "poster_admin.users.sign_in.two_factor.check_code",
+                  "poster_admin.users.two_factor.check_code",
                   "django.contrib.auth.forms.authenticate",
-                  "poster_admin.users.pages.views.authenticate"):  # fmt: skip
+                  "poster_admin.users.views.authenticate"):  # fmt: skip
         monkeypatch.setattr(place, crash)
     half = browse(raise_request_exception=False)
     half.force_login(TOTPDevice.objects.get().user, backend="groups.permissions.CredentialsBackend")

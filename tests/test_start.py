@@ -35,7 +35,7 @@ WRITTEN = {name: ",".join(value) if isinstance(value, list) else str(value) for 
 HOLD = """
 import sys, django
 django.setup()
-from poster_admin.common.serving.preparing import migration_lock
+from poster_admin.common.locks import migration_lock
 with migration_lock("default"):
     print("held", flush=True)
     sys.stdin.read()

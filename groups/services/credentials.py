@@ -12,9 +12,9 @@ from groups.models import GroupsCopy, PosterAccount, PosterCredentials
 from groups.poster import ErrorReason, PosterError, TokenRejected
 from groups.services import gateway
 from groups.services.writes import reconcile
+from poster_admin.users import guardians
 from poster_admin.users.models import Event
 from poster_admin.users.security_log import record
-from poster_admin.users.sign_in import guardians
 
 log = logging.getLogger("groups.accounts")
 

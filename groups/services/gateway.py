@@ -29,7 +29,7 @@ from groups.poster import (
 from groups.services.calls.limits import LimitedTransport, release_database
 from groups.services.calls.metrics import CALLS, SECONDS
 from poster_admin.common.encryption import SecretUnreadable
-from poster_admin.common.observability.server_timing import poster_time
+from poster_admin.common.monitoring import poster_time
 from poster_admin.common.outages import optional
 
 log = logging.getLogger("groups.poster")

@@ -38,7 +38,7 @@ from groups.services.calls.metrics import LISTS
 from groups.services.gateway import begin_call, call_poster, rest_of, start_call
 from groups.services.shared_calls import SharedCall, share_call
 from poster_admin.common.outages import ask_shared, optional
-from poster_admin.common.serving.afterwards import afterwards, can_wait
+from poster_admin.common.serving.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)

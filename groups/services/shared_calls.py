@@ -17,7 +17,7 @@ from django.conf import settings
 from groups.poster import PosterError
 from groups.services.calls.limits import NoSlot, busy, release_database, waiting
 from groups.services.gateway import BegunCall
-from poster_admin.common.observability.server_timing import poster_time
+from poster_admin.common.monitoring import poster_time
 
 _under_way: dict[str, BegunCall[Any]] = {}
 _flights: dict[str, Future[object]] = {}

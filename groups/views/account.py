@@ -18,9 +18,9 @@ from groups.services.gateway import check_token
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import status_of
 from poster_admin.common.htmx import render_page
+from poster_admin.users.guardians import keep_session
 from poster_admin.users.models import Guide
-from poster_admin.users.sign_in.guardians import keep_session
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 @sensitive_post_parameters("token")

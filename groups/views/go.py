@@ -17,7 +17,7 @@ from groups.presenters.settings_pages import by_section, settings_pages
 from groups.services import groups as reads
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
-from poster_admin.common.serving.afterwards import reads_only
+from poster_admin.common.serving.threaded import reads_only
 
 type StartQuery = Callable[[User], str]
 

@@ -56,7 +56,7 @@ from groups.views.writes.write_page import (
     redirect_after_write,
 )
 from poster_admin.common.htmx import element_asked_for, render_page, wants_page
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 @require_safe

@@ -22,8 +22,7 @@ from groups.views.http.requests import Request, form_methods
 from poster_admin.common.htmx import render_page
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.models import Guide
-from poster_admin.users.pages.forms import NewPersonForm
-from poster_admin.users.pages.people import CHANGE_USER
+from poster_admin.users.people import CHANGE_USER, NewPersonForm
 
 WORSE = list(State)
 """The states, each worse than the one before."""

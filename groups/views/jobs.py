@@ -22,7 +22,7 @@ from groups.services.writes.submissions import BecameOther
 from groups.views.http.requests import Request, form_methods, remember_job, requires
 from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
-from poster_admin.common.paging import page_asked_for
+from poster_admin.common.pages import page_asked_for
 
 
 @require_safe

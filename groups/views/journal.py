@@ -40,8 +40,7 @@ from groups.views.http.requests import Request, file_response, form_methods, req
 from groups.views.jobs import undo_by_job
 from groups.views.writes.write_page import WritePage, ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import element_asked_for, render_page
-from poster_admin.users.sessions import last_visit
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
 HISTORY_PAGE = 50
 TOLD_BY_ITS_FORM = timedelta(seconds=1)

@@ -24,7 +24,6 @@ def journal_outlives_the_request(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def database_is_up_to_date(databases: Any = None, **_: Any) -> list[CheckMessage]:
-    """Report missing migrations of the databases that the command checks."""
     found: list[CheckMessage] = []
     for alias in databases or ():
         try:

@@ -7,7 +7,6 @@ from django.http import HttpRequest
 
 
 def comes_from_proxy(request: HttpRequest) -> bool:
-    """Return True if one of TRUSTED_PROXY_IPS sent this request."""
     address = _parse(request.META.get("REMOTE_ADDR", ""))
     return address is not None and any(
         address in ipaddress.ip_network(each, strict=False) for each in settings.TRUSTED_PROXY_IPS
@@ -31,7 +30,6 @@ def client_network(request: HttpRequest) -> str:
 
 
 def describe_agent(agent: str) -> str:
-    """Return browser and system by their well-known names."""
     browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"),
                 ("Safari/", "Safari"))  # fmt: skip
     systems = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),

@@ -106,7 +106,6 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
-    """Yield every model that has a column of secrets, with the column's name."""
     for model in apps.get_models():
         for column in model._meta.concrete_fields:
             if isinstance(column, EncryptedField):
@@ -125,7 +124,6 @@ class KeyReport:
         return " ".join(sentence % values for sentence, values in self.sentences())
 
     def sentences(self) -> Iterator[tuple[str, dict[str, object]]]:
-        """Yield the report in sentences to translate, each with its values."""
         values: dict[str, object] = {"opened": self.total - len(self.lost), "total": self.total}
         if self.lost:
             sentence = gettext_noop(
@@ -158,20 +156,18 @@ def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
     return report
 
 
-def stored_secrets() -> Iterator[tuple[str, str]]:
-    """Yield the stored secrets with their names, as they are stored.
+def examine_keys() -> KeyReport | None:
+    """Try the keys on all stored secrets; None before the first migration.
 
     A model with secrets too large to be read at each start names in LOOKED_AT the ones that stand for all.
     """
-    for model, column in encrypted_columns():
-        rows = model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))
-        for pk, secret in rows.values_list("pk", column).iterator(AT_ONCE):
-            yield f"{model._meta.label_lower} {pk}", secret.seal()
-
-
-def examine_keys() -> KeyReport | None:
-    """Try the keys on all stored secrets; None before the first migration."""
     try:
-        return report_keys(stored_secrets())
+        return report_keys(
+            (f"{model._meta.label_lower} {pk}", secret.seal())
+            for model, column in encrypted_columns()
+            for pk, secret in model._default_manager.filter(**getattr(model, "LOOKED_AT", {}))
+            .values_list("pk", column)
+            .iterator(AT_ONCE)
+        )
     except DatabaseError:
         return None

@@ -14,7 +14,6 @@ from poster_admin.common.pages import page_at
 
 
 def htmx_of(request: HttpRequest) -> HtmxDetails:
-    """Return the HTMX details of a request."""
     details: HtmxDetails = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
     return details
 
@@ -60,7 +59,6 @@ def body_length(request: HttpRequest) -> int:
 
 
 def is_ours(request: HttpRequest, url: str) -> bool:
-    """Return True if an address leads to a page of this site."""
     return url_has_allowed_host_and_scheme(
         url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )

@@ -1,15 +1,17 @@
-"""Middleware for every response: its request id, security headers, and redirects for HTMX."""
+"""Middleware for every response: request id, security headers, redirects for HTMX; pages of errors."""
 
 import logging
 import re
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.shortcuts import render, resolve_url
+from django.template.loader import render_to_string
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.encoding import escape_uri_path
 from django_htmx.http import HttpResponseClientRedirect
@@ -17,20 +19,17 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from poster_admin.common.client_ip import comes_from_proxy
 from poster_admin.common.htmx import page_behind, wants_page
-from poster_admin.common.observability.logs import REQUEST_ID, mask
-from poster_admin.common.observability.metrics import count_request
-from poster_admin.common.observability.server_timing import PosterTime, poster_time
+from poster_admin.common.logs import REQUEST_ID, mask
+from poster_admin.common.monitoring import PosterTime, count_request, poster_time
+from poster_admin.common.outages import is_outage
 from poster_admin.common.pages import has_page, page_at
 
 access = logging.getLogger("poster_admin.access")
 
 # As long as the column of the security log; a longer one is made by somebody who tries something.
 REQUEST_ID_SHAPE = re.compile(r"[A-Za-z0-9._-]{8,36}", re.ASCII)
-LONGEST_PATH = 200
 # Programs look here every few seconds: only answers other than 200 are worth a line.
 PROBES = frozenset(("/healthz", "/healthz/", "/readyz"))
-RETRY_AFTER = "10"
-"""Seconds to wait where the response sets no time itself: most calls are done by then."""
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -40,7 +39,11 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
-        name, spent = _id_of(request), PosterTime()
+        spent = PosterTime()
+        # An id of 32 hexadecimal digits without dashes would be masked as a token.
+        given = request.headers.get("X-Request-ID", "")
+        is_fit = REQUEST_ID_SHAPE.fullmatch(given) and comes_from_proxy(request) and mask(given) == given
+        name = given if is_fit else str(uuid.uuid4())
         request.META[REQUEST_ID] = name  # Django logs the response after all middleware.
         reset_time = poster_time.set(spent)
         clear_contextvars()
@@ -50,7 +53,7 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
             total = time.perf_counter() - started
             if request.path not in PROBES or response.status_code != 200:
                 # Without the query string: people type names and phone numbers into it.
-                path, status = escape_uri_path(request.path)[:LONGEST_PATH], response.status_code
+                path, status = escape_uri_path(request.path)[:200], response.status_code
                 access.info("%s %s %d %.0f ms", request.method, path, status, total * 1000)
             count_request(request, response, total)
         finally:
@@ -68,20 +71,7 @@ def request_id_and_timing(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def _id_of(request: HttpRequest) -> str:
-    """Return the id that a trusted proxy has given the request, or a new one.
-
-    An id of 32 hexadecimal digits without dashes would be masked as a token.
-    """
-    given = request.headers.get("X-Request-ID", "")
-    if REQUEST_ID_SHAPE.fullmatch(given) and comes_from_proxy(request) and mask(given) == given:
-        return given
-    return str(uuid.uuid4())
-
-
 def security_headers(get_response: GetResponse) -> GetResponse:
-    """Set the security headers that all pages share."""
-
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         patch_vary_headers(response, ("HX-Request", "HX-Target", "HX-History-Restore-Request"))
@@ -89,7 +79,7 @@ def security_headers(get_response: GetResponse) -> GetResponse:
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
         if response.status_code == 503:
-            response.headers.setdefault("Retry-After", RETRY_AFTER)
+            response.headers.setdefault("Retry-After", "10")  # seconds: most calls are done by then
         return response
 
     return middleware
@@ -131,3 +121,34 @@ def _way_back_in(request: HttpRequest) -> str:
 
 def _has_form(request: HttpRequest) -> bool:
     return request.method == "POST" and bool(request.POST or request.FILES)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500.
+
+    Its page knows the request for the chosen colours, and runs no context processor, which could fail too.
+    """
+    context, error = {"request": request}, sys.exception()
+    if error is not None and is_outage(error):
+        return HttpResponse(render_to_string("503.html", context), status=503, headers={"Retry-After": "10"})
+    return HttpResponseServerError(render_to_string("500.html", context))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without a valid CSRF token; reload a page that was left open for too long."""
+    response = render(request, "403_csrf.html", {"reason": reason}, status=403)
+    if request.headers.get("HX-Request") == "true":
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def page_for_405(get_response: GetResponse) -> GetResponse:
+    """Show a page where an address that only takes forms is opened: Django's own answer is empty."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code == 405 and request.method in {"GET", "HEAD"}:
+            response.content = render_to_string("405.html", request=request)
+        return response
+
+    return middleware

@@ -16,33 +16,16 @@ from django.db import OperationalError, close_old_connections, connection
 
 log = logging.getLogger("groups.outages")
 
-_SQLITE = frozenset(
-    (
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_LOCKED,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_PROTOCOL,
-    )
-)
+_SQLITE = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
+}
 # System errors that count as an outage: the disk is full, failing or read-only, the machine is out of
 # resources, or files belong to another user, as cache and lock files do after root has run a command.
-_SYSTEM = frozenset(
-    (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-        errno.EIO,
-        errno.EROFS,
-        errno.EACCES,
-        errno.ESTALE,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.ENOMEM,
-    )
-)
+_SYSTEM = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES, errno.ESTALE),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 PATIENCE = 1.0
 """Seconds that optional work may wait for a locked database."""
 SHARED_REST = 5.0

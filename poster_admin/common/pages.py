@@ -1,9 +1,12 @@
-"""Find the page of an address that has none of its own, and the link by which a mail leads to a page."""
+"""Find the page of an address that has none of its own, the link in a mail, and the page of a long list."""
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
+PAGE_SIZE = 50
 # Their page is the one above them. Features add theirs.
 WITHOUT_PAGE = {
     *("groups:undo", "groups:job_undo", "groups:bonus_unit"),
@@ -45,3 +48,8 @@ def _name_of(path: str) -> str:
         return resolve(path).view_name
     except Resolver404:
         return ""
+
+
+def page_asked_for[M: Model](request: HttpRequest, rows: QuerySet[M]) -> Page[M]:
+    """Return the page that the parameter `page` asks for; the first or the last one if there is none."""
+    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))

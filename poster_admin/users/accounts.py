@@ -1,4 +1,4 @@
-"""Tell the Poster account of users, and whom one of them sees and manages.
+"""Tell the Poster account of users, whom one of them sees and manages, and give roles and passwords.
 
 Owners manage the users of their own account, which Poster's token proves, and those without an account whom
 they invited. A superuser is an Administrator, and manages everybody. An app above this one names its model of
@@ -10,21 +10,32 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users.models import Guardian
 
+ADMINISTRATORS = "Administrators"
+"""Their role is Django's mark of a superuser."""
+ROLE_LABELS: dict[str, str | Promise] = {
+    "Managers": _("Manager"),
+    "Staff": _("Staff"),
+    "Owners": _("Owner"),
+    ADMINISTRATORS: _("Administrator"),
+}
+
 
 def connections() -> QuerySet[Any]:
-    """Return the connections of all users, refused ones too."""
     rows: QuerySet[Any] = apps.get_model(settings.CONNECTION_MODEL).objects.all()
     return rows
 
 
 def name_of(user: User) -> str:
-    """Return how pages call a user: by the full name, or by that of the sign-in."""
     return user.get_full_name() or user.get_username()
 
 
@@ -68,8 +79,30 @@ def lock_managed(manager: User, user_id: int) -> User | None:
         return managed_by(present).filter(pk=user_id).first()
 
 
-def account_named(about: str, user_name: str) -> str:
-    """Return the account of the user whom an event concerns, else that of the actor, else an empty text."""
-    rows = connections().filter(user__username__in=[about or user_name, user_name])
-    known: dict[str, str] = dict(rows.values_list("user__username", "account"))
-    return known.get(about) or known.get(user_name, "")
+def lock_unchanged(user: User) -> None:
+    """Lock a user's row for the rest of the transaction, so that no other password is set.
+
+    Raises `PermissionDenied` if one was set since the user was read: then the session of the request is over.
+    """
+    if User.objects.select_for_update().get(pk=user.pk).password != user.password:
+        raise PermissionDenied
+
+
+@sensitive_variables()
+def set_password(user: User, password: str) -> None:
+    """Set a new password. Raises `PermissionDenied`.
+
+    The whole row is not saved: that could undo a block made meanwhile.
+    """
+    with transaction.atomic():
+        lock_unchanged(user)
+        user.set_password(password)
+        # The column alone would count as a renewed hash: `signals.user_was_saved`.
+        user.save(update_fields=["password", "username"])
+
+
+def set_role(user: User, role: str) -> None:
+    """Give a user one of settings.ROLES, and remove the others; an Administrator has none of them."""
+    user.groups.remove(*user.groups.filter(name__in=settings.ROLES).exclude(name=role))
+    if role in settings.ROLES:
+        user.groups.add(Group.objects.get(name=role))

@@ -22,8 +22,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own
 
 
 class SecurityEventAdmin(ReadOnlyAdmin):
-    """The log is read-only here too."""
-
     list_display = ("at", "kind", "user_name", "about", "detail", "address")
     list_filter = ("kind",)
     search_fields = ("user_name", "about")
@@ -36,7 +34,6 @@ class SecurityEventAdmin(ReadOnlyAdmin):
 
 
 def user_of(request: HttpRequest) -> User:
-    """Return the user of a page of the admin, which only signed-in users open."""
     return cast("User", request.user)
 
 
@@ -48,15 +45,11 @@ class ManagedAdmin(ReadOnlyAdmin):
 
 
 class AuthenticatorAdmin(ManagedAdmin):
-    """List the users with a second factor, and remove it for a user who lost the phone and the codes."""
-
     list_display = ("user", "confirmed", "created_at", "last_used_at")
     fields = list_display
 
 
 class PasskeyAdmin(ManagedAdmin):
-    """List the passkeys of users, and remove one whose device is lost."""
-
     list_display = ("user", "name", "created_at", "last_used_at")
     fields = list_display
 

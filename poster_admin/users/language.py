@@ -19,7 +19,6 @@ LANGUAGES = dict(settings.LANGUAGES)
 
 
 def switch(request: HttpRequest) -> HttpResponse:
-    """Switch the language of this browser, and of the user who is signed in."""
     language = request.POST.get("language")
     if request.method == "POST" and request.user.is_authenticated and language in LANGUAGES:
         ChosenLanguage.objects.update_or_create(user=request.user, defaults={"language": language})
@@ -39,7 +38,6 @@ def begin(request: Any, user: User) -> None:
 
 
 def remember(request: HttpRequest, response: HttpResponse) -> None:
-    """Set the browser's cookie if this request was a sign-in."""
     language = getattr(request, "chosen_language", None)
     if language is None:
         return

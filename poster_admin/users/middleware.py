@@ -1,4 +1,4 @@
-"""Middleware for authentication: the second factor, and how long a session lasts."""
+"""Middleware for authentication: the second factor, and what a sign-in and a session bring along."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +11,8 @@ from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
-from poster_admin.users import language, security_log
-from poster_admin.users.sign_in import two_factor
-from poster_admin.users.sign_in.errors import HashingBusy, SlowedDown, TryLater
+from poster_admin.users import language, security_log, two_factor
+from poster_admin.users.limits import HashingBusy, SlowedDown, TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
@@ -25,30 +24,6 @@ TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
     HashingBusy: ("registration/busy.html", 503),
     SlowedDown: ("registration/slowed.html", 429),
 }
-
-
-def current_request(get_response: GetResponse) -> GetResponse:
-    """Give the security log access to the request, wherever a line is written."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        reset = security_log.current_request.set(request)
-        try:
-            return get_response(request)
-        finally:
-            security_log.current_request.reset(reset)
-
-    return middleware
-
-
-def language_cookie(get_response: GetResponse) -> GetResponse:
-    """Set the cookie of the user's language after a sign-in."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        language.remember(request, response)
-        return response
-
-    return middleware
 
 
 def admin_in_english(get_response: GetResponse) -> GetResponse:
@@ -65,28 +40,29 @@ def admin_in_english(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def session_is_used(get_response: GetResponse) -> GetResponse:
-    """Keep a session alive as long as it is used, and name its user in the log.
+class SignInMiddleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
 
-    The session engine ends sessions that are over.
-    """
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Keep a session alive as long as it is used, and name its user in the log.
 
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
-            bind_contextvars(user=request.user.pk)
-            request.session.was_used()  # type: ignore[attr-defined]  # our own engine
-        return get_response(request)
+        The session engine ends sessions that are over. The security log finds the request wherever it writes
+        a line, and a sign-in sets the cookie of the user's language.
+        """
+        reset = security_log.current_request.set(request)
+        try:
+            if request.user.is_authenticated:
+                bind_contextvars(user=request.user.pk)
+                request.session.was_used()  # type: ignore[attr-defined]  # our own engine
+            response = self.get_response(request)
+            language.remember(request, response)
+        finally:
+            security_log.current_request.reset(reset)
+        return response
 
-    return middleware
-
-
-def second_factor(get_response: GetResponse) -> GetResponse:
-    """Redirect users who still have to enter or to set up the second factor to the page for that."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        return get_response(request)
-
-    def process_view(request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
+        """Redirect users who still have to enter or to set up the second factor to the page for that."""
         match = request.resolver_match
         if not request.user.is_authenticated or match is None or match.view_name in OPEN_BEFORE_SECOND_FACTOR:
             return None
@@ -97,20 +73,8 @@ def second_factor(get_response: GetResponse) -> GetResponse:
             return None
         return redirect_to_login(page_at(request.get_full_path()), reverse(page))
 
-    middleware.process_view = process_view  # type: ignore[attr-defined]  # as Django finds it
-    return middleware
-
-
-class TryLaterMiddleware:
-    """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
         if not isinstance(error, TryLater):
             return None
         template, status = TRY_LATER[type(error)]

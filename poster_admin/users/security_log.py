@@ -1,4 +1,4 @@
-"""Write the security log: each line goes into the database and into the log of the process."""
+"""Write and read the security log: each line goes into the database and into the log of the process."""
 
 import logging
 from contextvars import ContextVar
@@ -11,17 +11,33 @@ from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from poster_admin.common.client_ip import client_address
-from poster_admin.common.observability.logs import mask, request_id
+from poster_admin.common.logs import mask, request_id
 from poster_admin.common.outages import optional
-from poster_admin.users.accounts import account_named, proved_account, seen_by
+from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS, connections, proved_account, seen_by
 from poster_admin.users.models import Event, SecurityEvent
 
 log = logging.getLogger("poster_admin.security")
 # Signals of models have no request: the user who changes rights is found through this variable.
 current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
 SERIOUS = {Event.FAILED, Event.LOCKED, Event.FACTOR_FAILED, Event.PASSKEY_FAILED, Event.REFUSED}
+
+# Details of events that are words; all others are names and numbers. An app above this one adds its own.
+DETAIL_LABELS: dict[str, str | Promise] = ROLE_LABELS | {
+    "passkey": _("passkey"),
+    "password": _("Password"),
+    "code": _("Code"),
+    "is_active=False": pgettext_lazy("a user", "blocked"),
+    "is_active=True": pgettext_lazy("a user", "no longer blocked"),
+    "is_superuser=True": ROLE_LABELS[ADMINISTRATORS],
+    "is_superuser=False": _("no longer an administrator"),
+    "email": _("E-mail"),
+    "secret": _("new secret"),
+}
 
 
 def record(
@@ -43,18 +59,23 @@ def record(
     if user is None and not name:
         user = acting_user(request)
     user_name = user.get_username() if user is not None else name
+    shown, detail = mask(user_name.replace("\0", "")), mask(detail.replace("\0", ""))
     event = SecurityEvent(
         kind=kind,
         user=user,
-        user_name=_short(user_name, 150),
-        about="" if about == user_name else _short(about, 150),
-        detail=_short(detail, 250),
+        user_name=shown[:150],
+        about="" if about == user_name else mask(about.replace("\0", ""))[:150],
+        detail=detail[:250],
+        account=account,
         address=client_address(request) if request is not None else "",
         request_id=request_id(),
     )
     # The log of the process has the line in any case.
     with optional("a line of the security log"):
-        event.account = account or account_named(about, user_name)
+        if not account:
+            rows = connections().filter(user__username__in=[about or user_name, user_name])
+            known: dict[str, str] = dict(rows.values_list("user__username", "account"))
+            event.account = known.get(about) or known.get(user_name, "")
         event.save()
     line = {"kind": kind.value, "user": event.user_name, "about": event.about, "address": event.address,
             "detail": event.detail}  # fmt: skip
@@ -94,5 +115,12 @@ def acting_user(request: HttpRequest | None = None) -> Any:
     return user if user is not None and user.is_authenticated else None
 
 
-def _short(text: str, length: int) -> str:
-    return mask(text.replace("\0", ""))[:length]
+def detail_words(event: SecurityEvent) -> str:
+    def in_words(text: str) -> str:
+        for separator in (", ", ": ", " → "):
+            if separator in text:
+                return separator.join(map(in_words, text.split(separator)))
+        return str(DETAIL_LABELS.get(text, text))
+
+    sign = event.detail[:1] if event.kind == Event.RIGHTS else ""
+    return sign + in_words(event.detail.removeprefix(sign))

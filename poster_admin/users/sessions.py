@@ -1,30 +1,37 @@
-"""Store sessions in the database with limits, and record the owner of each.
+"""Store sessions in the database, with limits; ask for the password again before a sensitive step.
 
 No cache stands before the database: a session that was ended must be over in every process.
 """
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.db.models import Max, Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.common.outages import optional
 from poster_admin.users.models import IDLE, LONGEST, Event, SecurityEvent, UserSession
 
+# Keys in the session.
 STARTED = "started"
 FROM = "from"
 LAST_VISIT = "last_visit"
-SEEN_EVERY = 60
-"""Seconds between two updates of the time at which a session was last used."""
+# When the user last signed in or typed the password again.
+CONFIRMED_AT = "confirmed_at"
+# Whether the password is asked for instead of doing what a form was sent for.
+FORM_WAITS = "form_waits"
+CONFIRMATION_LIFE = timedelta(minutes=15)
 
 
 class SessionStore(DatabaseStore):
@@ -75,7 +82,7 @@ class SessionStore(DatabaseStore):
     def was_used(self) -> None:
         """Store the time of use, at most once a minute, without the data that another tab may have saved."""
         now = timezone.now()
-        if self.seen_at is not None and (now - self.seen_at).total_seconds() > SEEN_EVERY:
+        if self.seen_at is not None and (now - self.seen_at).total_seconds() > 60:
             with optional("that a session is used"):
                 UserSession.objects.filter(pk=self.session_key).update(seen_at=now)
 
@@ -102,14 +109,12 @@ def last_visit(request: HttpRequest) -> datetime | None:
 
 
 def forget_over() -> int:
-    """Delete the sessions of all users that are over; return their number."""
     now = timezone.now()
     over = Q(expire_date__lt=now) | Q(seen_at__lt=now - IDLE) | Q(started_at__lt=now - LONGEST)
     return UserSession.objects.filter(over).delete()[0]
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Return the user's current sessions, the latest first."""
     rows = UserSession.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at")
     return [row for row in rows if not row.is_over]
 
@@ -120,3 +125,25 @@ def end(user: User, *, mark: str | None = None, but: str | None = None) -> int:
     keys = [row.session_key for row in rows if mark in (None, row.mark) and row.session_key != but]
     UserSession.objects.filter(pk__in=keys).delete()
     return len(keys)
+
+
+# --- The password again, in case the user has left the PC unlocked ----------------------------------------
+
+
+def note_confirmation(request: HttpRequest) -> None:
+    request.session[CONFIRMED_AT] = time.time()
+    request.session.pop(FORM_WAITS, None)
+
+
+def recently_confirmed(request: HttpRequest) -> bool:
+    confirmed_at: float = request.session.get(CONFIRMED_AT, 0)
+    return time.time() - confirmed_at < CONFIRMATION_LIFE.total_seconds()
+
+
+def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:
+    """Redirect the user to the page that asks for the password, and from there back to this page.
+
+    That page says that a form which was sent has done nothing yet.
+    """
+    request.session[FORM_WAITS] = request.method == "POST"
+    return redirect(f"{reverse('confirm')}?{urlencode({'next': back or request.path})}")

@@ -8,11 +8,9 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from poster_admin.users import language, sessions
+from poster_admin.users import guardians, language, sessions, two_factor
 from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
 from poster_admin.users.security_log import acting_user, record
-from poster_admin.users.sign_in import guardians, two_factor
-from poster_admin.users.sign_in.reauthentication import note_confirmation
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
 WAYS_IN = ("password", "email")
@@ -22,8 +20,8 @@ WAYS_IN = ("password", "email")
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
     """Begin the session: its age, owner and language, and the second factor if it is required."""
     sessions.begin(request, user)
-    note_confirmation(request)
-    two_factor.begin(request, user)
+    sessions.note_confirmation(request)
+    request.session[two_factor.DUE] = two_factor.factor_of(user) is not None
     language.begin(request, user)
     record(Event.SIGNED_IN, request=request, user=user)
 
@@ -49,14 +47,11 @@ def locked(sender: Any, request: Any, username: str | None, **_: Any) -> None:
 
 
 @receiver(post_delete, sender=TOTPDevice)
-def factor_was_removed(sender: Any, instance: TOTPDevice, **_: Any) -> None:
-    if instance.confirmed:
-        record(Event.FACTOR_REMOVED, about=instance.user.get_username())
-
-
 @receiver(post_delete, sender=Passkey)
-def passkey_was_removed(sender: Any, instance: Passkey, **_: Any) -> None:
-    record(Event.FACTOR_REMOVED, about=instance.user.get_username(), detail=two_factor.PASSKEY)
+def factor_was_removed(sender: Any, instance: TOTPDevice | Passkey, **_: Any) -> None:
+    if instance.confirmed:
+        detail = two_factor.PASSKEY if sender is Passkey else ""
+        record(Event.FACTOR_REMOVED, about=instance.user.get_username(), detail=detail)
 
 
 @receiver(post_save, sender=CompanyLink)
@@ -68,7 +63,6 @@ def company_link_was_allowed(sender: Any, instance: CompanyLink, created: bool, 
 
 @receiver(pre_save, sender=User)
 def remember_user(sender: Any, instance: User, **_: Any) -> None:
-    """Keep the values that the user had, to find the differences after saving."""
     before = User.objects.filter(pk=instance.pk).first() if instance.pk else None
     instance.before_save = before  # type: ignore[attr-defined]  # no field: only the next function reads it
 
@@ -117,7 +111,6 @@ def user_was_removed(sender: Any, instance: User, **_: Any) -> None:
 def rights_changed(
     sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any, model: Any, **_: Any
 ) -> None:
-    """Record users who gained or lost a role or right."""
     sign = {"post_add": "+", "post_remove": "-", "post_clear": "-"}.get(action)
     if sign is None or (action != "post_clear" and not pk_set):
         return

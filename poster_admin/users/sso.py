@@ -1,7 +1,7 @@
 """Sign in through the company by OpenID Connect. It is off by default.
 
 Authlib handles the flow: discovery, state, nonce, PKCE, the signature and the claims of the token. This
-module checks issuer, audience and age of the token once more; `identities` finds the user that it stands for.
+module checks issuer, audience and age of the token once more, and finds the user that it stands for.
 Addresses and keys of the provider are asked for at each sign-in, so the provider may change them any time.
 """
 
@@ -15,8 +15,9 @@ from authlib.integrations.django_client import OAuth
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import SuspiciousOperation, ValidationError
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -25,16 +26,12 @@ from joserfc.errors import JoseError
 
 from poster_admin.common.htmx import is_ours
 from poster_admin.users import security_log
-from poster_admin.users.identities import NameTaken, user_behind
-from poster_admin.users.models import Event
-from poster_admin.users.sign_in.errors import CompanyServiceUnusable
-from poster_admin.users.sign_in.reauthentication import forget_confirmation
+from poster_admin.users.models import CompanyIdentity, CompanyLink, Event
+from poster_admin.users.sessions import CONFIRMED_AT
 
 log = logging.getLogger("poster_admin.users")
 # Seconds: maximum age of the company's own sign-in where the password would be asked for again.
 FRESH = 900
-# Seconds for each call of the provider.
-PATIENCE = 10
 # Signatures by a key that only the provider has.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
@@ -46,14 +43,23 @@ FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperatio
             LookupError, TypeError, ValueError, AttributeError, RuntimeError, IntegrityError)  # fmt: skip
 
 
+class CompanyServiceUnusable(Exception):
+    """The company's provider cannot be used. The text says why."""
+
+
+class NameTaken(SuspiciousOperation):
+    """A user has the name here, and no owner has allowed the link."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("A user has the name, and no owner has allowed the link.")
+        self.name = name
+
+
 class CompanyBackend(ModelBackend):
     """Keep users signed in whom the company has signed in: `back` finds them, and nobody else does."""
 
     def authenticate(self, *_: Any, **__: Any) -> None:
         return None
-
-
-# --- OpenID Connect ----------------------------------------------------------------------------------------
 
 
 @require_safe
@@ -90,13 +96,8 @@ def back(request: HttpRequest) -> HttpResponse:
         if not name:
             raise SuspiciousOperation("A user without a name.")
         groups = claims.get(settings.OIDC_GROUPS_CLAIM) or []
-        user = user_behind(
-            request,
-            issuer=settings.OIDC_ISSUER,
-            subject=claims["sub"],
-            name=str(name),
-            groups=[str(each) for each in groups] if isinstance(groups, list) else [str(groups)],
-        )
+        names = [str(each) for each in groups] if isinstance(groups, list) else [str(groups)]
+        user = _user_behind(request, claims["sub"], str(name), names)
     except FAILURES as error:
         # The error's text may contain the code or the token.
         log.warning("The company's sign-in failed: %s", type(error).__name__)
@@ -107,7 +108,7 @@ def back(request: HttpRequest) -> HttpResponse:
     signed_in_at = claims.get("auth_time")  # some providers do not say
     if isinstance(signed_in_at, int | float) and time.time() - signed_in_at > FRESH:
         # The company has asked for nothing now: anybody at an unlocked PC could sign out and in again.
-        forget_confirmation(request)
+        request.session.pop(CONFIRMED_AT, None)
     return redirect(page if is_ours(request, page) else resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
@@ -121,7 +122,7 @@ def _provider() -> Any:
         client_kwargs={
             "scope": settings.OIDC_SCOPES,
             "code_challenge_method": "S256",
-            "default_timeout": PATIENCE,
+            "default_timeout": 10,  # seconds for each call
         },
     )
     metadata = provider.load_server_metadata()
@@ -151,23 +152,20 @@ def examine() -> int:
     try:
         return len(_provider().fetch_jwk_set()["keys"])
     except FAILURES as error:
-        raise CompanyServiceUnusable(_words(error)) from None
-
-
-def _words(error: Exception) -> str:
-    match error:
-        case SuspiciousOperation():
-            return str(error)  # ours
-        case requests.exceptions.SSLError():
-            return "its certificate is not accepted, or it has no TLS"
-        case requests.exceptions.Timeout():
-            return "no answer in time"
-        case requests.exceptions.HTTPError() if error.response is not None:
-            return f"it answers with status {error.response.status_code}"
-        case requests.exceptions.ConnectionError():
-            return "it is not reached"
-        case _:
-            return f"its answer is not that of a provider ({type(error).__name__})"
+        match error:
+            case SuspiciousOperation():
+                words = str(error)  # ours
+            case requests.exceptions.SSLError():
+                words = "its certificate is not accepted, or it has no TLS"
+            case requests.exceptions.Timeout():
+                words = "no answer in time"
+            case requests.exceptions.HTTPError() if error.response is not None:
+                words = f"it answers with status {error.response.status_code}"
+            case requests.exceptions.ConnectionError():
+                words = "it is not reached"
+            case _:
+                words = f"its answer is not that of a provider ({type(error).__name__})"
+        raise CompanyServiceUnusable(words) from None
 
 
 def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
@@ -188,3 +186,33 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
             raise SuspiciousOperation("The provider speaks of two people.")
         claims |= told
     return claims
+
+
+def _user_behind(request: HttpRequest, subject: str, name: str, groups: list[str]) -> User:
+    """Return the user of a subject, with the roles of the groups; the first sign-in makes the user.
+
+    A name can be given to somebody else later, a subject cannot: the user of that name is taken only if an
+    owner has allowed that, once. Without COMPANY_ROLES the roles stay as an owner set them. Raises
+    `SuspiciousOperation` or `ValidationError`.
+    """
+    identity = {"issuer": settings.OIDC_ISSUER, "subject": subject}
+    known = CompanyIdentity.objects.filter(**identity).first()
+    user = known.user if known else None
+    if user is None:
+        User._meta.get_field("username").run_validators(name)
+        with transaction.atomic():
+            user = User.objects.filter(username=name).first()
+            if user is None:
+                user = User.objects.create_user(name)
+            elif not CompanyLink.objects.filter(user=user).delete()[0]:
+                raise NameTaken(name)
+            CompanyIdentity.objects.update_or_create(user=user, defaults=identity)
+        security_log.record(Event.LINKED, request=request, user=user)
+    if not user.is_active:
+        raise SuspiciousOperation("The user is blocked here.")
+    if settings.COMPANY_ROLES:
+        wanted = {settings.COMPANY_ROLES[each] for each in groups if each in settings.COMPANY_ROLES}
+        has = set(user.groups.filter(name__in=settings.ROLES).values_list("name", flat=True))
+        user.groups.add(*Group.objects.filter(name__in=wanted - has))
+        user.groups.remove(*Group.objects.filter(name__in=has - wanted))
+    return user

@@ -1,4 +1,4 @@
-"""Route the addresses of authentication, all below /accounts/."""
+"""Route the addresses of authentication below /accounts/, and those of the people below /people/."""
 
 from collections.abc import Callable
 
@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.module_loading import import_string
 
-from poster_admin.users.pages import views
-from poster_admin.users.sign_in import invitations, password_reset
+from poster_admin.users import password_links, people, views
+
+OFFERED = {"company": lambda: settings.OIDC_ENABLED, "can_reset": lambda: settings.EMAIL_ENABLED}
 
 
 def late(name: str) -> Callable[..., HttpResponse]:
@@ -27,53 +28,53 @@ def late(name: str) -> Callable[..., HttpResponse]:
 
 
 urlpatterns = [
-    path(
-        "login/",
-        LoginView.as_view(
-            redirect_authenticated_user=True,
-            extra_context={
-                "company": lambda: settings.OIDC_ENABLED,
-                "can_reset": lambda: settings.EMAIL_ENABLED,
-            },
-        ),
-        name="login",
-    ),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True, extra_context=OFFERED), name="login"),
     path("login/code/", views.login_code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("confirm/", views.confirm, name="confirm"),
     path("sessions/", views.session_list, name="sessions"),
     path("password/", views.PasswordChange.as_view(), name="password"),
-    path("reset/", password_reset.Ask.as_view(), name="password_reset"),
-    path("reset/sent/", password_reset.Sent.as_view(), name="password_reset_done"),
-    path("reset/done/", password_reset.Done.as_view(), name="password_reset_complete"),
-    path("reset/<uidb64>/<token>/", password_reset.Choose.as_view(), name="password_reset_confirm"),
+    path("reset/", password_links.Ask.as_view(), name="password_reset"),
+    path("reset/sent/", password_links.Sent.as_view(), name="password_reset_done"),
+    path("reset/done/", password_links.Done.as_view(), name="password_reset_complete"),
+    path("reset/<uidb64>/<token>/", password_links.Choose.as_view(), name="password_reset_confirm"),
     path(
         "invitation/<uidb64>/<token>/",
-        invitations.Choose.as_view(extra_context={"invited": True}),
+        password_links.ChooseFirst.as_view(extra_context={"invited": True}),
         name="invitation",
     ),
     path(
         "invitation/done/",
-        password_reset.Done.as_view(extra_context={"invited": True}),
+        password_links.Done.as_view(extra_context={"invited": True}),
         name="invitation_done",
     ),
     path("security-log/", views.security_log, name="security_log"),
     path("second-factor/", views.second_factor_set, name="second_factor_set"),
     path("second-factor/remove/", views.second_factor_remove, name="second_factor_remove"),
     path("second-factor/codes/", views.recovery_codes, name="recovery_codes"),
-    path("passkeys/new/", late("pages.passkey_views.passkey_new"), name="passkey_new"),
-    path(
-        "passkeys/new/options/", late("pages.passkey_views.passkey_new_options"), name="passkey_new_options"
-    ),
-    path(
-        "passkeys/options/",
-        login_not_required(late("pages.passkey_views.passkey_options")),
-        name="passkey_options",
-    ),
-    path("passkeys/use/", login_not_required(late("pages.passkey_views.passkey_use")), name="passkey_use"),
-    path(
-        "passkeys/<int:passkey_id>/remove/", late("pages.passkey_views.passkey_remove"), name="passkey_remove"
-    ),
+    path("passkeys/new/", late("passkeys.passkey_new"), name="passkey_new"),
+    path("passkeys/new/options/", late("passkeys.passkey_new_options"), name="passkey_new_options"),
+    path("passkeys/options/", login_not_required(late("passkeys.passkey_options")), name="passkey_options"),
+    path("passkeys/use/", login_not_required(late("passkeys.passkey_use")), name="passkey_use"),
+    path("passkeys/<int:passkey_id>/remove/", late("passkeys.passkey_remove"), name="passkey_remove"),
     path("company/", login_not_required(late("sso.begin")), name="company_begin"),
     path("company/back/", login_not_required(late("sso.back")), name="company_back"),
 ]
+people_urls = (
+    [
+        path("", people.person_list, name="list"),
+        path("new/", people.person_new, name="new"),
+        path("<int:user_id>/", people.person_detail, name="person"),
+        path("<int:user_id>/invite/", people.person_invite, name="invite"),
+        path("<int:user_id>/password/", people.person_step, {"step": "password"}, name="password"),
+        path("<int:user_id>/block/", people.person_step, {"step": "block"}, name="block"),
+        path("<int:user_id>/sign-out/", people.person_step, {"step": "sign-out"}, name="sign_out"),
+        path(
+            "<int:user_id>/second-factor/",
+            people.person_step,
+            {"step": "second-factor"},
+            name="second_factor",
+        ),
+    ],
+    "people",
+)

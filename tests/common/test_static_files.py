@@ -10,7 +10,7 @@ from django.core.management import call_command
 from poster_admin.common.serving import preparing
 from tests.support.environment import ROOT, inherited
 
-STORAGE = "poster_admin.static_files.StaticFilesStorage"
+STORAGE = "poster_admin.site.StaticFilesStorage"
 NAMED = re.compile(r'(?:from\s*|import\s*)"(\./[^"]+)"')
 HASHED = re.compile(r"\.[0-9a-f]{12}\.js$")
 

@@ -13,7 +13,7 @@ from django.core.management import get_commands
 
 from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox.http.certificates import identity
-from poster_admin.env_values import is_network
+from poster_admin.env import is_network
 from tests.benchmarks.setup.running import process
 from tests.support.dashboard.killing import wait_until
 from tests.support.environment import ROOT

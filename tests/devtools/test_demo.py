@@ -63,7 +63,7 @@ def test_three_people_can_sign_in_and_see_the_groups(served):
     assert session.get(f"{served.url}/admin/").status_code == 200  # the last one is the owner
 
 
-@pytest.mark.thorough  # it makes a database; tests/users/sign_in/test_first_start.py has the link
+@pytest.mark.thorough  # it makes a database; tests/users/test_first_start.py has the link
 def test_a_fresh_one_has_nobody_and_leads_from_its_link_to_the_groups(tmp_path):
     with demo.running(tmp_path, "--fresh") as served:
         modes = [stat.S_IMODE((tmp_path / "fresh" / name).stat().st_mode) for name in ("secrets.json", ".")]

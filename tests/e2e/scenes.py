@@ -18,9 +18,9 @@ from groups.features.notices.services.telegram import set_chat
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, WorkerHeartbeat
+from poster_admin.users import first_start
 from poster_admin.users.models import Passkey, UserSession
-from poster_admin.users.pages.people import change
-from poster_admin.users.sign_in import first_start
+from poster_admin.users.people import change
 from tests.support.browser import new_group, open_row
 from tests.support.changes import SEED
 from tests.support.commands import edit_of

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from groups.services import groups as reads
 from groups.views.http import requests
-from poster_admin.common.serving import afterwards
+from poster_admin.common.serving import threaded
 from tests.support.browser import caught, heading, hold_back, open_row, row, show_list
 from tests.support.dashboard.killing import wait_until
 
@@ -24,7 +24,7 @@ def page(page_for, staff, browse, sandbox, monkeypatch):
     cache.clear()
     sandbox.console().edit(4, client_groups_discount="44")
     left = []
-    monkeypatch.setattr(afterwards, "left_over", ContextVar("left_over", default=left))
+    monkeypatch.setattr(threaded, "left_over", ContextVar("left_over", default=left))
     for module in (requests, reads):
         monkeypatch.setattr(module, "PATIENCE", 0)
     sandbox.latency = 0.2

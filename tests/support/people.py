@@ -8,9 +8,8 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from groups.models import PosterAccount, PosterCredentials
-from poster_admin.users.sessions import FROM, STARTED, SessionStore
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
-from poster_admin.users.sign_in.two_factor import DUE, factor_of
+from poster_admin.users.sessions import CONFIRMED_AT, FROM, STARTED, SessionStore
+from poster_admin.users.two_factor import DUE, factor_of
 
 PASSWORD = "a-password-for-tests"
 

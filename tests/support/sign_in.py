@@ -11,7 +11,7 @@ from poster_admin.users.models import (
     SecurityEvent,
     TOTPDevice,
 )
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+from poster_admin.users.sessions import CONFIRMED_AT
 from tests.support.people import PASSWORD
 
 

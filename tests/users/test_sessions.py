@@ -10,9 +10,9 @@ from django.utils import timezone
 from groups.poster.redact import redact
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.users.models import Event, SecurityEvent, UserSession
-from poster_admin.users.pages.forms import OwnPasswordForm
+from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.sessions import SessionStore
-from poster_admin.users.sign_in.password_reset import NewPasswordForm
+from poster_admin.users.views import OwnPasswordForm
 from tests.support.pages import text_of
 from tests.support.people import PASSWORD
 

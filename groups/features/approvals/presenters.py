@@ -37,7 +37,7 @@ from groups.services.writes.commands import Command, GroupCommand
 from groups.views.http.requests import Request
 from poster_admin.common.outages import optional
 from poster_admin.users.accounts import name_of
-from poster_admin.users.pages.people import DETAIL_LABELS
+from poster_admin.users.security_log import DETAIL_LABELS
 
 Limit = Limits.Limit
 type Variables = dict[str, Any] | None

@@ -30,8 +30,8 @@ from groups.views.http.statuses import LOST, status_of_change
 from groups.views.writes.not_sent import Show, answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
-from poster_admin.common.paging import page_asked_for
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.common.pages import page_asked_for
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 State = Change.State
 

@@ -21,7 +21,7 @@ from groups.services.groups import OneGroup, known_groups, list_groups, read_gro
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
 from groups.views.http.requests import Request, requires
-from poster_admin.common.paging import page_asked_for
+from poster_admin.common.pages import page_asked_for
 
 
 @require_safe

@@ -12,7 +12,7 @@ from groups.features.notices.presenters import about_chat
 from groups.features.notices.services import outbox, telegram
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 @form_methods

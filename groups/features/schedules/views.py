@@ -45,8 +45,7 @@ from groups.views.http.requests import Request, form_methods, requires
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from groups.views.writes.write_page import group_of
 from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_above
-from poster_admin.common.paging import page_asked_for
+from poster_admin.common.pages import page_above, page_asked_for
 
 State = Schedule.State
 type Variables = dict[str, Any] | None

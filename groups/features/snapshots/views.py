@@ -28,9 +28,8 @@ from groups.views.http.statuses import status_of
 from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_at
-from poster_admin.common.paging import page_asked_for
-from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
+from poster_admin.common.pages import page_asked_for, page_at
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 class RestoreForm(WriteForm):

@@ -16,10 +16,10 @@ from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
+from poster_admin.common.locks import in_use
 from poster_admin.common.outages import is_outage
 from poster_admin.common.serving import preparing
-from poster_admin.common.serving.child import end_with_parent
-from poster_admin.common.serving.in_use import in_use
+from poster_admin.common.serving.running import end_with_parent
 
 log = logging.getLogger("groups.jobs")
 

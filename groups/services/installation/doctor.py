@@ -30,14 +30,13 @@ from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
 from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from groups.services.values import percent_words
+from poster_admin import VERSION
 from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.encryption import examine_keys
-from poster_admin.common.observability.logs import mask
+from poster_admin.common.locks import own_session, sqlite_file
+from poster_admin.common.logs import mask
 from poster_admin.common.outages import first_line
-from poster_admin.common.serving.preparing import own_session, sqlite_file
-from poster_admin.users.sign_in.errors import CompanyServiceUnusable
-from poster_admin.version import VERSION
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
@@ -276,6 +275,7 @@ def _company(_account: str) -> Found:
     if not settings.OIDC_ENABLED:
         return
     from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it
+    from poster_admin.users.sso import CompanyServiceUnusable  # noqa: PLC0415 - as above
 
     host, started = urlsplit(settings.OIDC_ISSUER).netloc, time.monotonic()
     try:

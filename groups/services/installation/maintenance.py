@@ -21,8 +21,8 @@ from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
+from poster_admin.common.backups import back_up_each_night
 from poster_admin.common.outages import first_line, is_outage
-from poster_admin.common.serving.nightly import back_up_each_night
 
 log = logging.getLogger("groups.journal")
 

@@ -28,11 +28,11 @@ from groups.services.calls.limits import file_turn
 from groups.services.groups import PATIENCE
 from groups.services.installation import workers
 from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
+from poster_admin import VERSION
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
+from poster_admin.users import two_factor
 from poster_admin.users.accounts import name_of
-from poster_admin.users.sign_in import two_factor
-from poster_admin.version import VERSION
 
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 

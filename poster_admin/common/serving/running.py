@@ -13,18 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from granian.constants import HTTPModes, Interfaces
-from granian.log import LogLevels
-from granian.server import MPServer
 
-from poster_admin.common.serving.child import STOP_SECONDS
+if TYPE_CHECKING:
+    from granian.server import MPServer
 
-HIGHEST_PORT = 65535
-RESTART_SECONDS = 2.0
-APPLICATION = "poster_admin.asgi:application"
+STOP_SECONDS = 45
+"""A write may take half a minute: an end waits for it, but no longer than this."""
 # Variables with the files of TLS, under the names that granian's own command reads.
 TLS = ("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE")
 
@@ -40,22 +38,26 @@ def refuse_taken_port(host: str, port: int) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise CommandError(f"Nothing can listen on {host}:{port}: {error.strerror}.") from None
-        other = port + 1 if port < HIGHEST_PORT else port - 1
+        other = port + 1 if port < 65535 else port - 1
         raise CommandError(f"Port {port} is taken. Choose another one: PORT={other}.") from None
 
 
-def web_server(*, host: str, port: int, workers: int) -> MPServer:
+def web_server(*, host: str, port: int, workers: int) -> "MPServer":
     """Return the server of the site, to be started by `serve()`.
 
     Backpressure also counts idle connections that are kept alive, so it is far higher than the number of
     threads.
     """
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - job workers import none of it
+    from granian.log import LogLevels  # noqa: PLC0415
+    from granian.server import MPServer  # noqa: PLC0415
+
     # A forked worker would have the code of before at a reload, and lose a SIGTERM while it starts.
     multiprocessing.set_start_method("spawn")
     certificate, key = (Path(path) if (path := os.environ.get(name)) else None for name in TLS)
     try:
         return MPServer(
-            APPLICATION,
+            "poster_admin.asgi:application",
             address=host,
             port=port,
             workers=workers,
@@ -95,7 +97,6 @@ class JobWorkers:
             process.terminate()
 
     def end(self) -> None:
-        """Let the workers go for good, and wait for that."""
         self.ending.set()
         self._keeper.join()
 
@@ -111,7 +112,7 @@ class JobWorkers:
                     )
                 )
             self._processes = running
-            self.ending.wait(RESTART_SECONDS)
+            self.ending.wait(2.0)  # before one that has ended is started again
         self.let_go()
         for process in self._processes:
             try:
@@ -145,21 +146,32 @@ def run(
         end_web_workers = signal.getsignal(signal.SIGTERM)  # of granian, set just before
 
         def end(number: int, frame: FrameType | None) -> None:
-            """Let both kinds of workers end at the same time."""
-            jobs.ending.set()
+            jobs.ending.set()  # both kinds of workers end at the same time
             if callable(end_web_workers):
                 end_web_workers(number, frame)
 
         for number in (signal.SIGINT, signal.SIGTERM, *(() if reloads else (signal.SIGHUP,))):
             signal.signal(number, end)
-        threading.Thread(target=_tell, args=(host, port, when_listening), daemon=True).start()
+        threading.Thread(target=tell, daemon=True).start()
+
+    def tell() -> None:
+        while True:
+            with suppress(OSError), socket.create_connection((host, port), timeout=1):
+                break
+            time.sleep(0.05)
+        when_listening()
 
     server.serve()
 
 
-def _tell(host: str, port: int, when_listening: Callable[[], None]) -> None:
-    while True:
-        with suppress(OSError), socket.create_connection((host, port), timeout=1):
-            break
-        time.sleep(0.05)
-    when_listening()
+def end_with_parent(parent: int) -> None:
+    """End as at SIGTERM, with what is under way, as soon as the process of this number is gone."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()

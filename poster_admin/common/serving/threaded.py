@@ -11,16 +11,18 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from poster_admin.common.serving.afterwards import WORKS, Work, left_over
+from django.http import HttpRequest
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+type Work = Callable[[], object]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
@@ -34,18 +36,14 @@ ALL_BODIES = 64 * 1024 * 1024
 """Limit for the bodies of one process, each counted from its first byte to the answer."""
 PIECE = 1024 * 1024
 
+WORKS = "poster_admin.left_over"
+"""The key of a request's META under which the server has the list of what is left over."""
+left_over: ContextVar[list[Work] | None] = ContextVar("left_over", default=None)
+"""The work that the server does after the response; None in requests that write, and without a server."""
+
 
 class Refusal(Exception):
-    """The reason why a request is not passed on to the application."""
-
-    def __init__(self, status: HTTPStatus) -> None:
-        self._status = status
-
-    def messages(self) -> list[Message]:
-        """Return the ASGI messages of the answer; they close the connection: the body may not be read."""
-        headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
-        start = {"type": "http.response.start", "status": self._status.value, "headers": headers}
-        return [start, _body(f"{self._status.value} {self._status.phrase}\n".encode())]
+    """Keeps a request from the application; its argument is the status of the answer."""
 
 
 class ThreadedApplication:
@@ -57,15 +55,26 @@ class ThreadedApplication:
         self._held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        body = BytesIO()
+        body, loop = BytesIO(), asyncio.get_running_loop()
+
+        async def send_all(messages: list[Message]) -> None:
+            for message in messages:
+                await send(message)
+
+        def send_now(messages: list[Message]) -> None:
+            asyncio.run_coroutine_threadsafe(send_all(messages), loop).result()
+
         try:
             if scope["method"] not in {"GET", "HEAD"}:
                 await self._receive(receive, body)
-            for message in await self._respond(environ_of(scope, body), send):
-                await send(message)
+            environ = environ_of(scope, body)
+            await send_all(await loop.run_in_executor(self._threads, _run, self._wsgi, environ, send_now))
         except Refusal as refusal:
-            for message in refusal.messages():
-                await send(message)
+            # The connection is closed: the body may not be read.
+            headers = [(b"content-type", b"text/plain"), (b"connection", b"close"), (b"retry-after", b"30")]
+            status: HTTPStatus = refusal.args[0]
+            await send({"type": "http.response.start", "status": status.value, "headers": headers})
+            await send(_body(f"{status.value} {status.phrase}\n".encode()))
         finally:
             self._held -= len(body.getbuffer())
 
@@ -87,23 +96,11 @@ class ThreadedApplication:
         except TimeoutError:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT) from None
 
-    async def _respond(self, environ: dict[str, Any], send: Send) -> list[Message]:
-        """Run the application in a thread; return the messages still to be sent, usually the whole answer."""
-        loop = asyncio.get_running_loop()
-
-        async def send_all(messages: list[Message]) -> None:
-            for message in messages:
-                await send(message)
-
-        def send_now(messages: list[Message]) -> None:
-            asyncio.run_coroutine_threadsafe(send_all(messages), loop).result()
-
-        return await loop.run_in_executor(self._threads, _run, self._wsgi, environ, send_now)
-
 
 def _run(
     wsgi: "WSGIApplication", environ: dict[str, Any], send_now: Callable[[list[Message]], None]
 ) -> list[Message]:
+    """Run the application; return the messages still to be sent, usually the whole answer."""
     messages: list[Message] = []
 
     def start_response(
@@ -178,3 +175,21 @@ def environ_of(scope: Message, body: BytesIO) -> dict[str, Any]:
             joint = ";" if name == "HTTP_COOKIE" else ","
             environ[name] = f"{environ[name]}{joint}{text}" if name in environ else text
     return environ
+
+
+def afterwards(work: Work) -> None:
+    """Do the work after the response to a GET of the server, or else at once."""
+    works = left_over.get()
+    if works is None:
+        work()
+    else:
+        works.append(work)
+
+
+def reads_only(request: HttpRequest) -> None:
+    """Let a POST that writes nothing leave work as a GET does: it asks for what stays out of addresses."""
+    left_over.set(request.META.get(WORKS, left_over.get()))
+
+
+def can_wait() -> bool:
+    return left_over.get() is not None

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from groups.forms.groups import Version
 from groups.poster import Group
-from poster_admin.env_values import is_loopback
+from poster_admin.env import is_loopback
 
 type Instruction = tuple[str, dict[str, Any]]
 

@@ -24,8 +24,6 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'guide',
-                'verbose_name_plural': 'guides',
                 'default_permissions': (),
             },
         ),
@@ -36,8 +34,6 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'invitation',
-                'verbose_name_plural': 'invitations',
                 'default_permissions': (),
             },
         ),
@@ -178,8 +174,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='guardians', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'guardian',
-                'verbose_name_plural': 'guardians',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('user', 'guardian'), name='one_guardian_once')],
             },

@@ -15,7 +15,7 @@ def session_of(user):
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
-    from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+    from poster_admin.users.sessions import CONFIRMED_AT
 
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)

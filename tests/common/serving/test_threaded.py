@@ -8,7 +8,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
 from poster_admin.common.serving import threaded
-from poster_admin.common.serving.afterwards import afterwards, reads_only
+from poster_admin.common.serving.threaded import afterwards, reads_only
 
 SCOPE = {
     "method": "POST",

@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from groups.models import Change
 from poster_admin.users.models import UserSession
-from poster_admin.users.sessions import SessionStore
-from poster_admin.users.sign_in.reauthentication import CONFIRMED_AT
+from poster_admin.users.sessions import CONFIRMED_AT, SessionStore
 from tests.support.browser import (
     SEED,
     heading,

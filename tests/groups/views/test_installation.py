@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from groups.models import WorkerHeartbeat
+from poster_admin import VERSION
 from poster_admin.users.models import Guide
-from poster_admin.version import VERSION
 from tests.support.doctor import doctor_says
 from tests.support.people import make_user
 

@@ -26,7 +26,6 @@ class Command(BaseCommand):
         parser.add_argument("--keep", type=int, help="delete all backups in DIR but the newest KEEP")
 
     def handle(self, *_args: Any, dir: Path | None, keep: int | None, **_options: Any) -> None:  # noqa: A002 - Django's name for DIR
-        """Write and check the backup, and only then delete older ones."""
         if keep is not None and keep < 1:
             raise CommandError("--keep is less than 1: not even the new backup would be kept.")
         if dir is None:

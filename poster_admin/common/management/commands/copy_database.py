@@ -11,8 +11,8 @@ from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transacti
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 
+from poster_admin.common.locks import alone
 from poster_admin.common.outages import first_line
-from poster_admin.common.serving.in_use import alone
 from poster_admin.env import database_settings
 
 TARGET = "target"
@@ -29,11 +29,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Accept the address in the form of DATABASE_URL."""
         parser.add_argument("url", help="of the other database, as in DATABASE_URL")
 
     def handle(self, *_args: Any, url: str, **_options: Any) -> None:
-        """Migrate the other database and fill it, all or nothing."""
         try:
             address = database_settings(url)
         except ValueError as error:

@@ -1,7 +1,6 @@
 """`manage.py restore FILE`: put a backup in the place of the database."""
 
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,15 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from poster_admin.common import backups
-from poster_admin.common.backups.engine import ReadColumn
 from poster_admin.common.encryption import encrypted_columns, report_keys
+from poster_admin.common.locks import alone
 from poster_admin.common.outages import optional
-from poster_admin.common.serving.in_use import alone
 
 # No value, as SQLite and as the text of PostgreSQL have it.
 EMPTY = (None, "\\N")
 
 
 class Command(BaseCommand):
-    """Check everything that can be checked before anything is replaced."""
-
     help = "Replace the database by a backup, after a question. Stop the server and the workers first."
     requires_system_checks = ()
 
@@ -30,22 +26,26 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="as `backup` wrote it")
 
     def handle(self, *_args: Any, file: Path, **_options: Any) -> None:
-        """Ask, restore, and look at what is there then."""
         engine = backups.engine()
         engine.refuse_foreign(file)
-        with alone(), engine.prepared(file) as backup:
-            backups.refuse_foreign_version(backup.read_column, str(file))
-            self.stdout.write(str(report_keys(_secrets(backup.read_column))))
+        with alone(), engine.prepared(file) as (read_column, put_in_place):
+            backups.refuse_foreign_version(read_column, str(file))
+            secrets = (
+                (f"{model._meta.label_lower} {row}", sealed)
+                for model, name in encrypted_columns()
+                for row, sealed in read_column(model._meta.db_table, str(model._meta.pk.column), name)
+                if sealed not in EMPTY
+            )
+            self.stdout.write(str(report_keys(secrets)))
             self.stdout.write(f"All of {engine.place} is replaced by {file}, for good.")
             self.ask_to_go_on()
-            backup.put_in_place()
+            put_in_place()
         with optional("the answers of Poster in the cache"):
             cache.clear()
         self.stdout.write(f"Restored {file}.")
         call_command("check", databases=["default"], stdout=self.stdout, stderr=self.stderr)
 
     def ask_to_go_on(self) -> None:
-        """Raise `CommandError` unless the answer is yes."""
         self.stdout.write("Type yes to go on: ", ending="")
         self.stdout.flush()
         answer = ""
@@ -53,11 +53,3 @@ class Command(BaseCommand):
             answer = sys.stdin.readline().strip()
         if answer != "yes":
             raise CommandError("Nothing was restored.")
-
-
-def _secrets(read_column: ReadColumn) -> Iterator[tuple[str, str]]:
-    """Yield every stored secret of a backup, named by its table and row."""
-    for model, name in encrypted_columns():
-        for row, sealed in read_column(model._meta.db_table, str(model._meta.pk.column), name):
-            if sealed not in EMPTY:
-                yield f"{model._meta.label_lower} {row}", sealed

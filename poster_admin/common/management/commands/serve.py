@@ -1,8 +1,6 @@
 """`manage.py serve`: prepare and run the production server."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils.module_loading import import_string
 
+from poster_admin.common.locks import in_use
 from poster_admin.common.serving import preparing, running
-from poster_admin.common.serving.in_use import in_use
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -22,30 +20,11 @@ WITH_TLS = "HTTPS=True: for a proxy in front that ends TLS and sets X-Forwarded-
 WITHOUT_TLS = "HTTPS=False: plain HTTP. Passwords and pages can be read on the way; for an intranet only."
 
 
-@contextmanager
-def counted_over_workers() -> Iterator[None]:
-    """Give the workers an empty folder for their metrics, in memory if the machine offers that.
-
-    The metrics are memory-mapped files: on a full disk, writing to them would kill the process.
-    """
-    memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
-    directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
-    with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as name:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = name
-        try:
-            yield
-        finally:
-            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
-
-
 class Command(BaseCommand):
-    """Serve the dashboard in production: HOST, PORT and WORKERS come from the environment."""
-
     help = "Check the configuration, prepare the database and the static files, and serve with granian."
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Prepare everything, and serve until SIGTERM or Ctrl-C."""
         running.refuse_taken_port(settings.HOST, settings.PORT)
         with in_use():
             self._check(include_deployment_checks=True)
@@ -61,9 +40,14 @@ class Command(BaseCommand):
                 self.stdout.write("\n".join(lines))
                 self.stdout.flush()
 
+            # The workers' metrics are memory-mapped files, in memory if the machine offers that: on a full
+            # disk, writing to them would kill the process.
+            memory = Path("/dev/shm")  # noqa: S108 - the folder in it is made for this process alone
+            directory = memory if os.access(memory, os.W_OK) else settings.VAR_DIR
             # glibc keeps freed memory apart for each of many threads: two of such arenas save 17 MB a worker.
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
-            with counted_over_workers():
+            with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as counts:
+                os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
                 running.run(
                     host=settings.HOST,
                     port=settings.PORT,

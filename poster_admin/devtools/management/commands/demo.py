@@ -23,13 +23,12 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from groups.services import credentials as credentials_service
+from poster_admin.common.locks import held
 from poster_admin.common.serving import preparing, running
-from poster_admin.common.serving.in_use import held
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
-from poster_admin.users.pages import people
-from poster_admin.users.sign_in import first_start
+from poster_admin.users import first_start, people
 
 HOST = "127.0.0.1"
 SIGN_INS = {"manager": "Managers", "staff": "Staff", "owner": "Owners"}
@@ -58,7 +57,7 @@ class Command(BaseCommand):
         """Start again in the environment of the demo, then serve."""
         directory = directory.resolve() / "fresh" if fresh else directory.resolve()
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with held(directory / "demo", "in-use", fcntl.LOCK_EX) as is_alone:
+        with held(directory / "demo.in-use", fcntl.LOCK_EX | fcntl.LOCK_NB) as is_alone:
             if not is_alone:
                 raise CommandError(ANOTHER.format(directory))
             if fresh and SANDBOX_PORT not in os.environ:

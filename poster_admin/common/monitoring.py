@@ -1,0 +1,93 @@
+"""Show from outside how the process is doing: health, metrics, and the time that a request waits for Poster.
+
+Poster's health is not checked: when Poster is away, the pages say so, and removing servers would not help.
+Migrations and keys are not checked either: a server checks them when it starts. A missing worker is only a
+warning: the pages work without one.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import Counter, Histogram
+
+from poster_admin import VERSION
+from poster_admin.common.outages import first_line
+
+log = logging.getLogger("groups.health")
+
+
+@login_not_required
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"ok\nversion {VERSION}\n", content_type="text/plain; charset=utf-8")
+
+
+@login_not_required
+@require_safe
+def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
+    """Report whether the database and the cache answer; below that, a warning if there is one."""
+    failed, words = [], ""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        log.warning("The database does not answer: %s", first_line(error))
+        failed.append("database")
+    try:
+        cache.set("readyz", 1, timeout=10)
+        if not cache.get("readyz"):
+            failed.append("cache")
+    except Exception as error:  # noqa: BLE001 - each cache backend raises exceptions of its own
+        log.warning("The cache does not answer: %s", first_line(error))
+        failed.append("cache")
+    if "database" not in failed:
+        try:
+            words = warning()
+        except DatabaseError:
+            log.exception("A warning cannot be read")  # its table may come with the next migration
+    text = f"not ready: {', '.join(failed)}\n" if failed else "ok\n"
+    text += f"warning: {words}\n" if words else ""
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=503 if failed else 200)
+
+
+REQUESTS = Counter("http_requests_total", "Requests by view and status", ["view", "status"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Seconds of a request, the wait for Poster included",
+    ["view"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 12, 30),
+)
+
+
+def count_request(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    match = request.resolver_match
+    # Files, and addresses that lead nowhere: a label for each would be as many as strangers can think of.
+    view = (match and match.view_name) or "-"
+    REQUESTS.labels(view, response.status_code).inc()
+    SECONDS.labels(view).observe(seconds)
+
+
+class PosterTime:
+    """The seconds in which at least one call to Poster was under way."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.calls = 0
+        self._counted_until = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a call that has just ended; calls may run side by side."""
+        now = time.monotonic()
+        self.seconds += min(seconds, now - self._counted_until)
+        self.calls += 1
+        self._counted_until = now
+
+
+poster_time: ContextVar[PosterTime | None] = ContextVar("poster_time", default=None)

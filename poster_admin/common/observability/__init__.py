@@ -1,1 +1,0 @@
-"""Show from outside how the process is doing: logs, metrics, health, reports of errors."""

@@ -1,0 +1,113 @@
+"""Slow down guesses: bound how many passwords are hashed at once, and how often mails and links are tried.
+
+Argon2 uses much memory on purpose. Without a limit, 40 sign-ins at once took 4 GB: 100 MiB for each thread.
+So a process hashes only AT_ONCE passwords at a time, each in 19 MiB; other requests wait a moment for their
+turn, and then fail with `HashingBusy`. Django hashes only with PASSWORD_HASHERS, so every hash is limited
+here: those of sign-ins (unknown names included), of confirmations, and of new passwords.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from poster_admin.common.client_ip import client_network
+
+AT_ONCE = 2
+LONGEST_WAIT = 2.0
+HOUR = 3600
+# Links to a new password: more than a person needs, and fewer than would annoy the owner of the address.
+RESETS_OF_ADDRESS = 3
+RESETS_OF_NETWORK = 20
+# Wrong links that set the dashboard up: nobody mistypes as many.
+SETUPS_OF_NETWORK = 20
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+_thread = threading.local()
+
+
+class TryLater(Exception):
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Try again in {seconds} s.")
+        self.seconds = seconds
+
+
+class HashingBusy(TryLater):
+    """Too many passwords are being hashed: this one was neither checked nor set."""
+
+
+class SlowedDown(TryLater):
+    """There were too many of these within the hour: nothing was done."""
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Hold a turn to hash; a thread that holds one keeps it. Raises `HashingBusy`."""
+    if getattr(_thread, "has_turn", False):
+        yield
+        return
+    if not _turns.acquire(blocking=False):
+        if not connection.in_atomic_block:
+            # Return the database connection to the pool: pages need it while this thread waits.
+            connection.close()
+        if not _turns.acquire(timeout=LONGEST_WAIT):
+            raise HashingBusy(5)
+    _thread.has_turn = True
+    try:
+        yield
+    finally:
+        _thread.has_turn = False
+        _turns.release()
+
+
+class Argon2Hasher(Argon2PasswordHasher):
+    """Argon2id with the smaller parameters that OWASP recommends, a few at a time.
+
+    Django rehashes a password stored with other parameters when its owner signs in. Source:
+    https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
+    """
+
+    time_cost = 2
+    memory_cost = 19 * 1024
+    parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        with turn():
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        with turn():
+            return super().verify(password, encoded)
+
+
+class PBKDF2Hasher(PBKDF2PasswordHasher):
+    """Django's default, for hashes imported from elsewhere, a few at a time."""
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        with turn():
+            return super().encode(password, salt, iterations)
+
+
+def count_reset(request: HttpRequest, address: str) -> None:
+    """Count a request for a link to a new password. Raises `SlowedDown` if there were too many."""
+    _count("reset by network", client_network(request), RESETS_OF_NETWORK)
+    _count("reset for address", address.casefold(), RESETS_OF_ADDRESS)
+
+
+def count_setup(request: HttpRequest) -> None:
+    """Count a wrong link to set the dashboard up. Raises `SlowedDown` if there were too many."""
+    _count("setup by network", client_network(request), SETUPS_OF_NETWORK)
+
+
+def _count(kind: str, origin: str, most: int) -> None:
+    now, key = time.time(), salted_hmac("users.rates", f"{kind} {origin}", algorithm="sha256").hexdigest()
+    times = [each for each in cache.get(key, ()) if each > now - HOUR]
+    if len(times) >= most:
+        raise SlowedDown(round(times[0] + HOUR - now))
+    cache.set(key, [*times, now], HOUR)

@@ -1,1 +1,0 @@
-"""Pages of the sign-in and of the people: their views, forms and addresses."""

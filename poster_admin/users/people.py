@@ -1,0 +1,406 @@
+"""The people who use the dashboard, for those who manage them: roles, sign-ins, and the ways to help them.
+
+`accounts` decides who manages whom.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.contrib.auth.models import Group, User
+from django.core import signing
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, Max, OuterRef, Prefetch, QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST, require_safe
+
+from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.pages import page_asked_for, page_at
+from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
+from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
+from poster_admin.users.models import Event, Passkey, TOTPDevice
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
+from poster_admin.users.views import Request, form_methods
+
+CHANGE_USER = "auth.change_user"
+# Letters and digits that nobody mistakes for one another when a password is read aloud or copied by hand.
+SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user with all that a page about people shows. `account` is empty for a user without a connection."""
+
+    user: User
+    role: str
+    last_seen: datetime | None
+    second_factor: bool
+    account: str
+    token_works: bool
+
+    @property
+    def name(self) -> str:
+        return accounts.name_of(self.user)
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {"full_name": self.user.get_full_name(), "email": self.user.email, "role": self.role}
+
+    @property
+    def role_label(self) -> str:
+        return str(ROLE_LABELS.get(self.role, ""))
+
+    @property
+    def can_be_invited(self) -> bool:
+        """True if the person was invited and has neither chosen nor been given a password since."""
+        return password_links.can_be_invited(self.user) and hasattr(self.user, "invitation")
+
+
+def with_details(users: QuerySet[User]) -> QuerySet[User]:
+    confirmed = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    has_factor = Exists(confirmed) | Exists(Passkey.objects.filter(user=OuterRef("pk")))
+    return (
+        users.annotate(seen_at=Max("sign_ins__seen_at"), has_factor=has_factor)
+        .prefetch_related(Prefetch("groups", Group.objects.filter(name__in=settings.ROLES), to_attr="roles"))
+        .order_by("first_name", "last_name", "username")
+    )
+
+
+def as_people(users: Iterable[User]) -> list[Person]:
+    """Return users of `with_details` as people, with one query of their connections."""
+    users = list(users)
+    found = accounts.connections().filter(user__in=users).values_list("user", "account", "refused_at")
+    connected = {user_id: (account, refused_at is None) for user_id, account, refused_at in found}
+    people = []
+    row: Any  # a user with what `with_details` has added
+    for row in users:
+        account, token_works = connected.get(row.pk, ("", False))
+        # The one with the most rights.
+        highest = max((role.name for role in row.roles), key=settings.ROLES.index, default="")
+        person = Person(
+            user=row,
+            role=ADMINISTRATORS if row.is_superuser else highest,
+            last_seen=max(filter(None, (row.last_login, row.seen_at)), default=None),
+            second_factor=row.has_factor,
+            account=account,
+            token_works=token_works,
+        )
+        people.append(person)
+    return people
+
+
+def set_name(user: User, full_name: str) -> None:
+    """Split a name as Django keeps it; the caller saves the user."""
+    user.first_name, _space, user.last_name = full_name.partition(" ")
+
+
+def change(user: User, full_name: str, email: str, role: str) -> None:
+    with transaction.atomic():
+        set_name(user, full_name)
+        user.email = email
+        user.is_superuser = role == ADMINISTRATORS
+        user.save(update_fields=["first_name", "last_name", "email", "is_superuser"])
+        accounts.set_role(user, role)
+
+
+def new_password() -> str:
+    """Return a random password in four groups of letters and digits, about 79 bits."""
+    return "-".join("".join(secrets.choice(SIGNS) for _each in range(4)) for _group in range(4))
+
+
+def sign_out(user: User) -> int:
+    ended = sessions.end(user)
+    security_log.record(Event.SESSIONS_ENDED, about=user.get_username(), detail=str(ended))
+    return ended
+
+
+# --- Forms ---------------------------------------------------------------------------------------------
+
+_signer = signing.Signer(salt="users.forms.person.version")
+
+
+class FullNameField(forms.CharField):
+    def __init__(self, autocomplete: str, *, required: bool) -> None:
+        super().__init__(
+            label=gettext_lazy("First name and last name"),
+            max_length=150,
+            required=required,
+            error_messages={"required": gettext_lazy("Enter the name.")},
+            widget=forms.TextInput(attrs={"autocomplete": autocomplete}),
+        )
+
+    def clean(self, value: Any) -> str:
+        return " ".join(super().clean(value).split())
+
+
+def email_field(autocomplete: str) -> forms.EmailField:
+    return forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        required=False,
+        max_length=254,
+        help_text=gettext_lazy("Optional."),
+        error_messages={"invalid": gettext_lazy("Enter an address such as olena@example.com, or nothing.")},
+        widget=forms.EmailInput(attrs={"autocomplete": autocomplete}),
+    )
+
+
+class PersonForm(forms.Form):
+    """Name, address and role of a user; somebody without a name may stay so.
+
+    `version` has the values that the form was opened on.
+    """
+
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+    full_name = FullNameField("off", required=False)
+    email = email_field("off")
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"),
+        widget=forms.RadioSelect,
+        error_messages={"required": gettext_lazy("Choose a role.")},
+    )
+
+    def __init__(self, *args: Any, manager: User, person: Person | None = None, **kwargs: Any) -> None:
+        if person is not None:
+            kwargs["initial"] = {**person.values, "version": _signer.sign_object(person.values)}
+        super().__init__(*args, **kwargs)
+        role: Any = self.fields["role"]
+        role.choices = [
+            each for each in ROLE_LABELS.items() if manager.is_superuser or each[0] != ADMINISTRATORS
+        ]
+        if settings.COMPANY_ROLES:
+            self.fields["role"].help_text = gettext_lazy(
+                "A sign-in through the company replaces it by the company's role."
+            )
+
+    @property
+    def is_moved_on(self) -> bool:
+        """Return True if the person was changed since the form was opened, and not to what was typed."""
+        changed = {*self.changed_data}
+        return bool(self.cleaned_data["version"]) and "version" in changed and changed != {"version"}
+
+    @property
+    def theirs(self) -> list[tuple[str, str]]:
+        """The present values of the person, each with the label of its field."""
+        values = {**self.initial, "role": ROLE_LABELS.get(self.initial["role"], "")}
+        return [(str(self[name].label), str(values[name])) for name in ("full_name", "email", "role")]
+
+    def renew_version(self) -> None:
+        """Fill the form with the present values, and with those that the user typed."""
+        try:
+            opened = _signer.unsign_object(self.cleaned_data["version"])
+        except signing.BadSignature:
+            opened = {}  # then all of it was typed
+        typed = {name: self[name].data for name in self.initial if name != "version"}
+        typed = {name: value for name, value in typed.items() if opened.get(name) != value}
+        self.data = {**self.initial, **typed}
+
+
+class NewPersonForm(PersonForm):
+    version = None  # type: ignore[assignment]  # as Django takes a field away
+    TAKEN = gettext_lazy(
+        "Somebody signs in by this name already. Choose another one. "
+        "If you have just created this person, give a new password on their page."
+    )
+
+    username = forms.CharField(
+        label=gettext_lazy("Name for the sign-in"),
+        max_length=150,
+        validators=[User.username_validator],
+        help_text=gettext_lazy("Letters, digits and . + - _ @, without spaces. It cannot be changed later."),
+        error_messages={"required": gettext_lazy("Enter a name for the sign-in.")},
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    field_order = ("full_name", "username", "email", "role")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["full_name"].required = True
+        if not self.is_bound:  # else the summary of the errors takes the focus
+            self.fields["full_name"].widget.attrs["autofocus"] = True
+        if settings.EMAIL_ENABLED:
+            self.fields["email"].help_text = gettext_lazy("Optional. The invitation goes there.")
+
+    def clean_username(self) -> str:
+        name: str = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=name).exists():
+            raise ValidationError(self.TAKEN)
+        return name
+
+    @sensitive_variables()
+    def create(self) -> tuple[User, str] | None:
+        """Create the person, with a password that is kept nowhere else; None if another form was sooner."""
+        values, password = self.cleaned_data, new_password()
+        user = User(username=values["username"], email=values["email"])
+        set_name(user, values["full_name"])
+        user.is_superuser = values["role"] == ADMINISTRATORS
+        user.set_password(password)
+        try:
+            with transaction.atomic():
+                user.save()
+                accounts.set_role(user, values["role"])
+        except IntegrityError:
+            self.add_error("username", self.TAKEN)
+            return None
+        return user, password
+
+
+# --- Pages ---------------------------------------------------------------------------------------------
+
+
+type View[**P] = Callable[Concatenate[Request, P], HttpResponse]
+
+
+def manages_people[**P](view: View[P]) -> View[P]:
+    """Allow only users who may change users, and ask for the password again."""
+
+    @wraps(view)
+    def guarded(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.has_perm(CHANGE_USER):
+            raise PermissionDenied
+        if not recently_confirmed(request):
+            return ask_to_confirm(request, back=page_at(request.path))
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_safe
+@permission_required(CHANGE_USER, raise_exception=True)
+def person_list(request: Request) -> HttpResponse:
+    managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
+    seen = with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
+    page = page_asked_for(request, seen)
+    rows = [(person, person.user.is_managed) for person in as_people(page.object_list)]  # type: ignore[attr-defined]  # annotated
+    return render_page(request, "users/people.html", {"page": page, "rows": rows})
+
+
+@form_methods
+@manages_people
+@sensitive_variables("password", "created")
+def person_new(request: Request) -> HttpResponse:
+    """Create a user, and send an invitation.
+
+    Without mail show the password once: no page and no message shows it again.
+    """
+    form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
+    if form.is_valid() and (created := form.create()):
+        user, password = created
+        by_mail = password_links.can_be_invited(user)
+        if by_mail and password_links.invite(request, user):
+            messages.success(
+                request, _("“%(name)s” was created and invited by mail.") % {"name": accounts.name_of(user)}
+            )
+            return redirect("people:person", user.pk)
+        context = {"person": user, "password": password, "new": True, "not_sent": by_mail}
+        return render_page(request, "users/person_password.html", context)
+    return render_form(request, "users/person_new.html", form, by_mail=settings.EMAIL_ENABLED)
+
+
+@form_methods
+@manages_people
+@transaction.atomic
+def person_detail(request: Request, user_id: int) -> HttpResponse:
+    """Show one user, and change name, address and role, if they are still those of the opened form."""
+    person = manageable(request, user_id)
+    form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
+    open_sessions = len(sessions.sessions_of(person.user))
+    context: dict[str, Any] = {"person": person, "open_sessions": open_sessions}
+    if not form.is_valid():
+        return render_form(request, "users/person.html", form, **context)
+    if form.is_moved_on:
+        form.renew_version()
+        context |= {"form": form, "moved_on": True}
+        return render_page(request, "users/person.html", context, status=409)
+    typed = form.cleaned_data
+    change(person.user, typed["full_name"], typed["email"], typed["role"])
+    messages.success(request, _("The changes of “%(name)s” were saved.") % {"name": person.name})
+    return redirect("people:list")
+
+
+@require_POST
+@manages_people
+def person_invite(request: Request, user_id: int) -> HttpResponse:
+    """Send the invitation again to somebody who has no password yet."""
+    person = manageable(request, user_id)
+    if not person.can_be_invited:
+        text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
+        messages.error(request, text)
+    elif password_links.invite(request, person.user):
+        messages.success(request, _("“%(name)s” was invited by mail.") % {"name": person.name})
+    else:
+        text = _(
+            "No invitation was sent: the mail server did not take it. Try again later, or give a password."
+        )
+        messages.error(request, text)
+    return redirect("people:person", user_id)
+
+
+@form_methods
+@manages_people
+@transaction.atomic
+@sensitive_variables("context")
+def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
+    """Take something from a person, after a GET that shows what ends and what stays."""
+    person = manageable(request, user_id)
+    open_sessions = len(sessions.sessions_of(person.user))
+    context: dict[str, Any] = {"person": person, "step": step, "open_sessions": open_sessions}
+    if request.method != "POST":
+        return render_page(request, "users/person_question.html", context)
+    match step:
+        case "password":
+            context = {"person": person.user, "signed_out": bool(open_sessions)}
+            # Shown once, and kept nowhere else.
+            context["password"] = new_password()
+            accounts.set_password(person.user, context["password"])
+            sign_out(person.user)
+            return render_page(request, "users/person_password.html", context)
+        case "block":  # the form says which of both, so that a double click does not undo it
+            person.user.is_active = request.POST.get("active") == "1"
+            person.user.save(
+                update_fields=["is_active"]
+            )  # which ends all sessions of somebody who is blocked
+            if person.user.is_active:
+                text = _("“%(name)s” can sign in again.")
+            elif open_sessions:
+                text = _("“%(name)s” is blocked and signed out.")
+            else:
+                text = _("“%(name)s” is blocked.")
+            messages.success(request, text % {"name": person.name})
+        case "sign-out":
+            if ended := sign_out(person.user):
+                text = ngettext("%(count)s session was ended.", "%(count)s sessions were ended.", ended)
+                messages.success(request, text % {"count": ended})
+            else:
+                messages.info(request, _("There was no session to end."))
+        case "second-factor":  # and the passkeys of a lost phone, with the sessions that they opened
+            two_factor.remove(person.user)
+            sign_out(person.user)
+            text = _("The second factor of “%(name)s” was removed.")
+            messages.success(request, text % {"name": person.name})
+    return redirect("people:person", person.user.pk)
+
+
+def manageable(request: Request, user_id: int) -> Person:
+    """Return a person whom the user of the request may change, locked until the transaction ends.
+
+    People whom the user does not see are not found.
+    """
+    if accounts.lock_managed(request.user, user_id) is None:
+        if accounts.seen_by(request.user).filter(pk=user_id).exists():
+            raise PermissionDenied
+        raise Http404
+    return as_people(with_details(User.objects.filter(pk=user_id)))[0]

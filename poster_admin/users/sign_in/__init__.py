@@ -1,1 +1,0 @@
-"""Check passwords and codes, and slow down guesses."""

@@ -1,0 +1,173 @@
+"""Set up, check and remove the second factor: an app for codes, passkeys, and recovery codes beside them."""
+
+import base64
+import secrets
+from textwrap import wrap
+from typing import Any
+
+import django_otp
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.debug import sensitive_variables
+
+from poster_admin.users import security_log, sessions
+from poster_admin.users.accounts import lock_unchanged
+from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
+from poster_admin.users.sessions import CONFIRMATION_LIFE
+
+DUE = "second_factor_due"
+# Detail of a line in the security log; without it the line is about a code.
+PASSKEY = "passkey"
+
+
+def authenticator_of(user: AbstractBaseUser) -> TOTPDevice | None:
+    found: TOTPDevice | None = TOTPDevice.objects.filter(user=user, confirmed=True).first()
+    return found
+
+
+def factor_of(user: AbstractBaseUser) -> TOTPDevice | Passkey | None:
+    passkey: Passkey | None = Passkey.objects.filter(user=user).first()
+    return authenticator_of(user) or passkey
+
+
+def is_required(user: Any) -> bool:
+    """Return True if this user must have a second factor: owners, if REQUIRE_2FA is set."""
+    return bool(
+        settings.REQUIRE_2FA
+        and (user.has_perm("auth.change_user") or user.has_perm("groups.delete_group_with_clients"))
+    )
+
+
+def page_that_is_due(request: HttpRequest) -> str:
+    """Return the name of the page that the user has to visit first, or an empty string."""
+    session = request.session
+    if session.get(DUE, False):
+        return "login_code"
+    if django_otp.DEVICE_ID_SESSION_KEY not in session and is_required(request.user):
+        return "second_factor_set"
+    return ""
+
+
+@sensitive_variables("text", "code")
+def check_code(request: HttpRequest, text: str) -> bool:
+    user: Any = request.user
+    device = factor_of(user)
+    if device is None:
+        request.session[DUE] = False
+        return True
+    code = "".join(text.split()).replace("-", "").upper()
+    kind = Event.FACTOR_FAILED
+    if RecoveryCode.objects.filter(user=user, digest=_digest(code)).delete()[0]:
+        kind = Event.RECOVERY_USED
+    elif django_otp.verify_token(user, device.persistent_id, code):
+        kind = Event.FACTOR_USED
+    security_log.record(kind, request=request)
+    if kind == Event.FACTOR_FAILED:
+        return False
+    mark(request, device)
+    return True
+
+
+def prepare(user: User) -> TOTPDevice:
+    """Return an authenticator that is not confirmed yet.
+
+    One that was shown a while ago is replaced: somebody else may have read its key at an unlocked PC.
+    """
+    shown = TOTPDevice.objects.filter(user=user, confirmed=False)
+    device: TOTPDevice | None = shown.filter(created_at__gt=timezone.now() - CONFIRMATION_LIFE).first()
+    if device is None:
+        shown.delete()
+        device = TOTPDevice(user=user, name="app", confirmed=False, key=new_key())
+        device.save()
+    return device
+
+
+def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
+    """Confirm the authenticator with its first code; return the recovery codes, or none if it is wrong."""
+    user: Any = request.user
+    with transaction.atomic():
+        lock_unchanged(user)
+        # None if it was removed meanwhile.
+        locked: TOTPDevice | None = TOTPDevice.objects.select_for_update().filter(pk=device.pk).first()
+        if locked is None or not locked.verify_token("".join(code.split())):
+            return []
+        TOTPDevice.objects.filter(user=user, confirmed=True).delete()
+        locked.confirmed = True
+        locked.save(update_fields=["confirmed"])
+    mark(request, locked)
+    security_log.record(Event.FACTOR_SET, request=request)
+    # Sessions begun before lack the mark.
+    sessions.end(user, but=request.session.session_key)
+    return renew_codes(user)
+
+
+def renew_codes(user: User) -> list[str]:
+    """Create new recovery codes, which replace all earlier ones. They are shown once."""
+    codes = [base64.b32encode(secrets.token_bytes(15)).decode() for _ in range(10)]
+    with transaction.atomic():
+        RecoveryCode.objects.filter(user=user).delete()
+        RecoveryCode.objects.bulk_create(RecoveryCode(user=user, digest=_digest(code)) for code in codes)
+    return ["-".join(wrap(code, 4)) for code in codes]
+
+
+def remove(user: User) -> None:
+    remove_app(user)
+    for passkey in passkeys_of(user):
+        remove_passkey(user, passkey.pk)
+
+
+def remove_app(user: User) -> None:
+    with transaction.atomic():
+        TOTPDevice.objects.filter(user=user).delete()
+        _forget_codes(user)
+
+
+def remove_passkey(user: User, passkey_id: int) -> bool:
+    with transaction.atomic():
+        removed = Passkey.objects.filter(user=user, pk=passkey_id).delete()[0]
+        _forget_codes(user)
+    return bool(removed)
+
+
+def _forget_codes(user: User) -> None:
+    """Delete the recovery codes if no factor is left that they could stand in for."""
+    if factor_of(user) is None:
+        RecoveryCode.objects.filter(user=user).delete()
+
+
+def qr_code(device: TOTPDevice) -> SafeString:
+    """Draw the address as SVG without inline styles: the colours come from the style sheet."""
+    import segno  # noqa: PLC0415 - 2 MB that a worker needs once in a while
+
+    svg = segno.make(device.address_for_apps(), error="m").svg_inline(
+        omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
+    )
+    return mark_safe(svg.replace(' stroke="#000"', ""))  # noqa: S308 - drawn by segno from our own address
+
+
+def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
+    """Record that the session has passed the second factor, and give it a new key."""
+    django_otp.login(request, device)
+    request.session[DUE] = False
+    request.session.cycle_key()
+
+
+def unmark(request: HttpRequest) -> None:
+    """Record that the session has passed no second factor, once the user has removed the last one."""
+    user: Any = request.user
+    if factor_of(user) is None:
+        request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
+
+
+def _digest(code: str) -> str:
+    return salted_hmac("users.recovery", code, algorithm="sha256").hexdigest()
+
+
+def key_in_groups(device: TOTPDevice) -> str:
+    """Return the key in groups of four, for a phone without a camera."""
+    return " ".join(wrap(device.key.reveal(), 4))
