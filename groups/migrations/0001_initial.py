@@ -68,23 +68,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='PosterCredentials',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', poster_admin.common.encryption.EncryptedField(editable=False)),
-                ('token_hint', models.CharField(editable=False, max_length=4)),
-                ('fingerprint', models.CharField(editable=False, max_length=64)),
-                ('connected_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('refused_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='credentials', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name': 'connection to Poster',
-                'verbose_name_plural': 'connections to Poster',
-                'default_permissions': ('view', 'delete'),
-            },
-        ),
-        migrations.CreateModel(
             name='PosterAccount',
             fields=[
                 ('failing_since', models.DateTimeField(blank=True, editable=False, null=True)),
@@ -106,6 +89,24 @@ class Migration(migrations.Migration):
                 'verbose_name': 'Poster account',
                 'verbose_name_plural': 'Poster accounts',
                 'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
+            name='PosterCredentials',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('token', poster_admin.common.encryption.EncryptedField(editable=False)),
+                ('token_hint', models.CharField(editable=False, max_length=4)),
+                ('fingerprint', models.CharField(editable=False, max_length=64)),
+                ('connected_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('refused_at', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='credentials', to=settings.AUTH_USER_MODEL)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credentials', to='groups.posteraccount')),
+            ],
+            options={
+                'verbose_name': 'connection to Poster',
+                'verbose_name_plural': 'connections to Poster',
+                'default_permissions': ('view', 'delete'),
             },
         ),
         migrations.CreateModel(
@@ -169,12 +170,14 @@ class Migration(migrations.Migration):
                 ('task_id', models.CharField(blank=True, max_length=64)),
                 ('undo_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='groups.job')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount')),
             ],
             options={
                 'verbose_name': 'job',
                 'verbose_name_plural': 'jobs',
                 'ordering': ('-created_at',),
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['account', '-created_at'], name='job_by_account'), models.Index(fields=['state', 'held_until'], name='job_open')],
             },
         ),
         migrations.CreateModel(
@@ -217,6 +220,7 @@ class Migration(migrations.Migration):
                 ('undo_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='groups.change')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='changes', to=settings.AUTH_USER_MODEL)),
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.job')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.posteraccount')),
             ],
             options={
                 'verbose_name': 'change',
@@ -224,6 +228,8 @@ class Migration(migrations.Migration):
                 'ordering': ('-created_at',),
                 'permissions': (('view_group', 'Can see loyalty groups'), ('add_group', 'Can create a loyalty group'), ('change_group', 'Can change a loyalty group'), ('delete_group', 'Can remove an empty loyalty group'), ('delete_group_with_clients', 'Can remove a loyalty group with its clients'), ('view_client', 'Can see the clients of a loyalty group'), ('move_client', 'Can move clients from one loyalty group to another'), ('view_snapshot', 'Can download and restore what was in a loyalty group'), ('view_sales', 'Can see the sales of a loyalty group, and what a percent costs'), ('set_bonus_unit', 'Can lift a block on birthday bonuses and set their unit'), ('watch_account', 'Can let the worker look for changes made elsewhere'), ('exceed_limits', 'Can set the limits of an account, and let changes go beyond them'), ('change_criteria', 'Can set the criteria of an account, and run them')),
                 'default_permissions': ('view',),
+                'indexes': [models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', '-created_at', 'action'], name='change_by_account'), models.Index(fields=['account', 'group_id', '-created_at'], name='change_by_group'), models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'state', '-created_at', 'action'], name='change_by_state'), models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'user_name', '-created_at', 'action'], name='change_by_user'), models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'action', '-created_at'], name='change_by_action'), models.Index(fields=['state', 'next_check_at'], name='change_open'), models.Index(fields=['job', 'client_id'], name='change_by_client'), models.Index(condition=models.Q(('client_id__isnull', False)), fields=['account', 'client_id', '-created_at'], name='change_of_client'), models.Index(fields=['account', 'target'], name='change_by_target'), models.Index(fields=['job', 'state', 'reason'], name='change_by_job'), models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'settled_at'], name='change_by_settled')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'applied', 'differs', 'refused', 'failed', 'unknown', 'review', 'elsewhere'))), name='known_state')],
             },
         ),
         migrations.CreateModel(
@@ -254,26 +260,6 @@ class Migration(migrations.Migration):
                 'default_permissions': (),
             },
         ),
-        migrations.AddField(
-            model_name='postercredentials',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='credentials', to='groups.posteraccount'),
-        ),
-        migrations.AddField(
-            model_name='posteraccount',
-            name='bonus_block',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='groups.change'),
-        ),
-        migrations.AddField(
-            model_name='job',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount'),
-        ),
-        migrations.AddField(
-            model_name='change',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='groups.posteraccount'),
-        ),
         migrations.CreateModel(
             name='Lock',
             fields=[
@@ -292,61 +278,10 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='one_lock_a_key'), models.CheckConstraint(condition=models.Q(models.Q(('change__isnull', False), ('feature', ''), ('job__isnull', True), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('feature', ''), ('job__isnull', False), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('job__isnull', True), ('row_id__isnull', False), models.Q(('feature', ''), _negated=True)), _connector='OR'), name='lock_of_one_owner')],
             },
         ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['account', '-created_at'], name='job_by_account'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['state', 'held_until'], name='job_open'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', '-created_at', 'action'], name='change_by_account'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['account', 'group_id', '-created_at'], name='change_by_group'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'state', '-created_at', 'action'], name='change_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'user_name', '-created_at', 'action'], name='change_by_user'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'action', '-created_at'], name='change_by_action'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['state', 'next_check_at'], name='change_open'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['job', 'client_id'], name='change_by_client'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', False)), fields=['account', 'client_id', '-created_at'], name='change_of_client'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['account', 'target'], name='change_by_target'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['job', 'state', 'reason'], name='change_by_job'),
-        ),
-        migrations.AddIndex(
-            model_name='change',
-            index=models.Index(condition=models.Q(('client_id__isnull', True)), fields=['account', 'settled_at'], name='change_by_settled'),
-        ),
-        migrations.AddConstraint(
-            model_name='change',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'applied', 'differs', 'refused', 'failed', 'unknown', 'review', 'elsewhere'))), name='known_state'),
+        migrations.AddField(
+            model_name='posteraccount',
+            name='bonus_block',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='groups.change'),
         ),
         migrations.RunPython(create_roles, migrations.RunPython.noop),
     ]

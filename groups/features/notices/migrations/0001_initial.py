@@ -66,6 +66,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'messages with notices',
                 'db_table': 'groups_delivery',
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['state', 'next_try_at'], name='delivery_open')],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +88,7 @@ class Migration(migrations.Migration):
                 'db_table': 'groups_notice',
                 'ordering': ('at', 'pk'),
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['delivery', 'due_at'], name='notice_due')],
             },
         ),
         migrations.CreateModel(
@@ -103,18 +105,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'choices of notices',
                 'db_table': 'groups_noticechoice',
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('user', 'kind'), name='one_choice_a_kind')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['state', 'next_try_at'], name='delivery_open'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(fields=['delivery', 'due_at'], name='notice_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='noticechoice',
-            constraint=models.UniqueConstraint(fields=('user', 'kind'), name='one_choice_a_kind'),
         ),
     ]

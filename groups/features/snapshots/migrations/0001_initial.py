@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 'db_table': 'groups_snapshot',
                 'ordering': ('-taken_at',),
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['account', '-taken_at'], name='snapshot_by_account')],
             },
         ),
         migrations.CreateModel(
@@ -52,14 +53,7 @@ class Migration(migrations.Migration):
                 'db_table': 'groups_snapshotpart',
                 'ordering': ('number',),
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('snapshot', 'number'), name='one_part_a_number')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['account', '-taken_at'], name='snapshot_by_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='snapshotpart',
-            constraint=models.UniqueConstraint(fields=('snapshot', 'number'), name='one_part_a_number'),
         ),
     ]
