@@ -135,40 +135,33 @@ def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any
             return False
         return groups.find(group_id) is None
 
-    rows = [
-        {
-            "group_id": row.group_id,
-            "name": name_or_number(groups.find(row.group_id), row.group_id),
-            "is_gone": is_gone(row.group_id),
-            "conditions": conditions_of(row),
-        }
-        for row in table.rows
-    ]
     may_see = not isinstance(waits, ApprovalRequest) or waits.may_be_seen_by(user)
-    night: dict[str, Any] | None = None
-    if not saved.nightly:
-        pass
-    elif saved.held:
-        night = {"state": "held"}
-    elif not runs.was_run_by_hand(saved):
-        night = {"state": "by_hand"}
-    elif saved.night_at is None:
-        night = {"state": "off"}
-    elif waits:
-        was_left_out = saved.left_out_at is not None and saved.left_out_at > waits.created_at
-        night = {"state": "waits", "was_left_out": was_left_out}
-        night["title"] = JobKind.of(waits).title if isinstance(waits, Job) else ""
-        night["url"] = waits.get_absolute_url() if may_see else ""
-    else:
-        holds = runs.what_holds(saved) if saved.left_out_at else None
-        if holds is None or saved.left_out_at is None or saved.left_out_at < holds.created_at:
-            night = {"state": "runs"}
+    night: dict[str, Any] = {}
+    if saved.nightly:
+        holder = waits or (runs.what_holds(saved) if saved.left_out_at else None)
+        was_left_out = bool(holder and saved.left_out_at and saved.left_out_at >= holder.created_at)
+        if saved.held:
+            state = "held"
+        elif not runs.was_run_by_hand(saved):
+            state = "by_hand"
+        elif saved.night_at is None:
+            state = "off"
         else:
-            night = {"state": "left_out", "holds": holds, "url": holds.get_absolute_url()}
-            night["title"] = JobKind.of(holds).title if isinstance(holds, Job) else ""
-    is_told = night is not None and night["state"] == "waits"
+            state = "waits" if waits else "left_out" if was_left_out else "runs"
+        night = {"state": state, "was_left_out": was_left_out, "holder": holder}
+        night["title"] = JobKind.of(holder).title if isinstance(holder, Job) else ""
+        night["url"] = holder.get_absolute_url() if holder and may_see else ""
+    is_told = night.get("state") == "waits"
     return {
-        "rows": rows,
+        "rows": [
+            {
+                "group_id": row.group_id,
+                "name": name_or_number(groups.find(row.group_id), row.group_id),
+                "is_gone": is_gone(row.group_id),
+                "conditions": conditions_of(row),
+            }
+            for row in table.rows
+        ],
         "otherwise": name_or_number(groups.find(table.otherwise), table.otherwise),
         "has_gone": any(map(is_gone, table.groups)),
         "night": night,
@@ -360,9 +353,8 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 def spread(request: Request) -> HttpResponse:
     """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
     bounds = typed_bounds(request.GET.dict())
-    days, typed = bounds["days"], {}
-    for field in ("bought", "receipts"):
-        typed[field] = bounds[f"{field}_min"], bounds[f"{field}_max"]
+    days = bounds["days"]
+    typed = {field: (bounds[f"{field}_min"], bounds[f"{field}_max"]) for field in ("bought", "receipts")}
     fields = [field for field, ends in typed.items() if ends != (None, None)] or ["bought"]
     cards = [
         _spread_card(field, days, spread, *typed[field])
@@ -447,7 +439,7 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
     return HttpResponse(headers={"HX-Location": json.dumps(place)})
 
 
-# --- Words that both the table and its preview say ----------------------------------------------------------
+# --- Words of the table and of its preview ---------------------------------------------------------------
 
 
 def nothing_saved_words() -> Message:

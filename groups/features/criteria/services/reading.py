@@ -89,7 +89,7 @@ class SalesRefused(Exception):
 
 
 def saved_criteria(credentials: PosterCredentials) -> Criteria | None:
-    """Raise `TokenRejected` if Poster refused the token."""
+    """Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
     return Criteria.objects.filter(account=credentials.account_id).first()
 
@@ -194,12 +194,6 @@ def spread_of(values: Counter[int]) -> Spread:
     for value, clients in values.items():
         counts[min(max(value, 0) // step, len(counts) - 1)] += clients
     return Spread(step, counts)
-
-
-def is_better(old: Group, new: Group) -> bool | None:
-    """Return True if clients get more in the new group, None if as much; the percent comes first."""
-    before, after = ((group.percent, group.effective_bonus) for group in (old, new))
-    return None if before == after else after > before
 
 
 def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:

@@ -151,7 +151,7 @@ def save_table(
 
 
 def pins_of(credentials: PosterCredentials) -> CriteriaPinQuerySet:
-    """Raise `TokenRejected` if Poster refused the token."""
+    """Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
     return CriteriaPin.objects.in_force(credentials.account_id)
 
@@ -212,9 +212,7 @@ class RunScope(Content):
     @property
     def pairs(self) -> Pairs:
         """The pairs that a person has agreed to; at night those of its moves."""
-        if self.agreed is not None:
-            return self.agreed
-        return pairs_of((move.from_id, move.to_id) for move in self.moves)
+        return pairs_of(self.moves) if self.agreed is None else self.agreed
 
     def planned(self, reading: CriteriaReading) -> "RunScope":
         """Return the scope with the moves of a reading of now."""
@@ -223,8 +221,9 @@ class RunScope(Content):
         return replace(scope, unproven=sums.unproven, has_read=sums.has_read, beyond=0)
 
 
-def pairs_of(moves: Iterable[tuple[int, int]]) -> Pairs:
-    return tuple((*pair, clients) for pair, clients in Counter(moves).most_common())
+def pairs_of(moves: Iterable[ClientMove]) -> Pairs:
+    counts = Counter((move.from_id, move.to_id) for move in moves)
+    return tuple((*pair, clients) for pair, clients in counts.most_common())
 
 
 def read_for(
@@ -403,7 +402,7 @@ class Run(JobKind):
             left = left_of(self.job, read_for(self.job, credentials).moves)
         except Stopped:
             return ()  # the table is another one by now: the worker stops the run
-        return pairs_of((move.from_id, move.to_id) for move in left)
+        return pairs_of(left)
 
     @property
     def group_ids(self) -> list[int]:
