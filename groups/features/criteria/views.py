@@ -488,14 +488,9 @@ def reason_words(named: Named, row: Criterion | None) -> str:
     parts = []
     if named.bought is not None and named.days is not None:
         kopecks, receipts = named.bought
-        parts.append(
-            _("bought %(sum)s %(period)s, receipts: %(receipts)s")
-            % {
-                "sum": kopecks_words(kopecks),
-                "period": days_words(named.days),
-                "receipts": NumberFormat.current().count(receipts),
-            }
-        )
+        values = {"sum": kopecks_words(kopecks), "period": days_words(named.days)}
+        values["receipts"] = NumberFormat.current().count(receipts)
+        parts.append(_("bought %(sum)s %(period)s, receipts: %(receipts)s") % values)
     if row and row.birthday_in is not None and isinstance(named.born, tuple):
         month, day = named.born
         parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})

@@ -169,7 +169,8 @@ class SalesBook:
         self._sums: list[dict[int, Bought]] = [{} for _ in self.periods]
         # The clients of each list that may lack rows.
         self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
-        self._broken: set[int] = set()
+        # The clients of whom a row could not be read: they stay where they are.
+        self.broken: set[int] = set()
 
     def add(
         self, span: Span, sales: Mapping[int, Bought], *, broken: Collection[int], is_whole: bool
@@ -183,12 +184,9 @@ class SalesBook:
         for client_id, (kopecks, receipts) in sales.items():
             before = sums.get(client_id, (0, 0))
             sums[client_id] = before[0] + kopecks, before[1] + receipts
-        self._broken.update(broken)
+        self.broken.update(broken)
         if not is_whole:
             self._listed[step].append(frozenset(sales))
-
-    def is_broken(self, client_id: int) -> bool:
-        return client_id in self._broken
 
     def bought(self, client_id: int) -> BoughtIn:
         kopecks, receipts, proven, found = 0, 0, True, {}

@@ -345,7 +345,7 @@ class CriteriaReading(Listener[Preview]):
             if sums is not None:
                 self._spreads["bought", days][sums[0] // 100] += 1
                 self._spreads["receipts", days][sums[1]] += 1
-        if self._book.is_broken(client.id):
+        if client.id in self._book.broken:
             preview.unproven += 1
             return
         asked = zip(self.table.asks_for_dates, dates, strict=True)
