@@ -6,8 +6,9 @@ import uuid
 from django.utils import timezone
 
 from groups.features.criteria.models import Criteria
-from groups.features.criteria.services import tables
+from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Criterion, Table
+from groups.features.criteria.services.reading import saved_criteria
 from groups.services.credentials import credentials_of
 
 URL = "/criteria/"
@@ -61,13 +62,13 @@ def save(user, *rows, otherwise=1, max_moves=100, nightly=False):
     """Save a table of an account, whatever it had before; rows are dicts of a `Criterion`."""
     credentials = credentials_of(user)
     table = Table(rows=tuple(Criterion(**row) for row in rows), otherwise=otherwise, max_moves=max_moves)
-    saved = tables.saved_criteria(credentials)
-    tables.save_table(
+    saved = saved_criteria(credentials)
+    runs.save_table(
         table,
         nightly=nightly,
         credentials=credentials,
         operation=uuid.uuid4(),
-        version=tables.version_of(saved),
+        version=runs.version_of(saved),
     )
     return Criteria.objects.get(account=credentials.account_id)
 

@@ -230,14 +230,14 @@ class World:
         from django.utils import timezone
 
         from groups.features.criteria.models import Criteria
-        from groups.features.criteria.services import nights
+        from groups.features.criteria.services import runs
         from groups.models import Job
         from groups.services.jobs import queue
         from tests.support.jobs import die_before_sending, run
 
         at, readings = timezone.now() - timedelta(minutes=1), []
         Criteria.objects.update(night_at=at, next_at=at, held="", held_at=None, refused_at=None)
-        read_now = nights.read_now
+        read_now = runs.read_now
 
         def noting(reading, **options):
             readings.append(read_now(reading, **options))
@@ -245,10 +245,10 @@ class World:
 
         for first in (True, False, False):
             with pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
-                patch.setattr(nights, "read_now", noting)
+                patch.setattr(runs, "read_now", noting)
                 if first and what == "kill the night":
                     patch.setattr(queue, "start", _dying)
-                nights.run_night("demo")
+                runs.run_night("demo")
             for job in Job.objects.filter(state__in=Job.ACTIVE):
                 if first and what == "kill the job" and job.total > 1:
                     die_before_sending(pytest.MonkeyPatch(), job, self.chance.randint(1, job.total))

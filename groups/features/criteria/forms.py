@@ -1,24 +1,29 @@
-"""Forms of the criteria: the table with its rows, and the pin of a client."""
+"""Forms of the criteria: the table with its rows, the run, and the pin of a client; with their fields."""
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
-from groups.features.criteria.fields import AmountField, GroupField, GroupOptions, WholeField, offer
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
-from groups.features.criteria.services.tables import version_of
-from groups.forms.fields import INCOMPLETE
+from groups.features.criteria.services.runs import version_of
+from groups.forms.fields import INCOMPLETE, DecimalField
 from groups.models.consents import LONGEST_REASON
 from groups.poster import Group
-from groups.poster.fields import MAX_ID
+from groups.poster.fields import KOPECKS, MAX_ID
+from groups.services.values import NumberFormat, terms_words
 
+LARGEST_AMOUNT = Decimal(100_000_000)
 MOST_ROWS = 50
 MOST_RECEIPTS = 100_000
 LONGEST_PERIOD = 365
@@ -29,6 +34,112 @@ _BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
 _MORE = ("registered_min", "registered_max", "birthday_in")
 _CONDITIONS = (*_BOUNDS, *_MORE)
 
+
+class AmountField(DecimalField):
+    """A sum in hryvnia, with or without the sign of the currency; cleans to kopecks."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            maximum=LARGEST_AMOUNT,
+            range_message=_("The sum must be between 0 and 100,000,000."),
+            required=False,
+            **kwargs,
+        )
+
+    def to_python(self, value: Any) -> Any:
+        text = str(value or "").strip()
+        for sign in {"₴", NumberFormat.current().currency}:
+            text = text.removesuffix(sign).removeprefix(sign).strip()
+        return super().to_python(text)
+
+    def clean(self, value: Any) -> int | None:
+        amount = super().clean(value)
+        return None if amount is None else int(amount * KOPECKS)
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(Decimal(value) / KOPECKS if isinstance(value, int) else value)
+
+
+class WholeField(DecimalField):
+    """A whole number as people type it, between two bounds."""
+
+    not_a_number = _("Enter a whole number.")
+
+    def __init__(self, *, least: int = 0, most: int, range_message: Any, **kwargs: Any) -> None:
+        super().__init__(maximum=Decimal(most), range_message=range_message, **kwargs)
+        self.least = least
+        self.widget.attrs["inputmode"] = "numeric"
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        if number is None:
+            return None
+        if number != int(number):
+            raise ValidationError(self.not_a_number)
+        if number < self.least:
+            raise ValidationError(self.range_message)
+        return int(number)
+
+    def prepare_value(self, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+
+class GroupOptions:
+    """The groups that fields offer: their options are written once for all fields of a page.
+
+    Fifty rows of five thousand groups would take Django half a minute.
+    """
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        self.ids = {str(group.id) for group in groups}
+        choices = [("", _("Choose a group")), *((group.id, terms_words(group)) for group in groups)]
+        self._html = format_html_join("", '<option value="{}">{}</option>', choices)
+
+    def html(self, chosen: str) -> str:
+        """Return the options, one of them chosen: also a group that is gone from Poster stays in sight."""
+        option = f'<option value="{chosen}">'
+        if chosen and chosen not in self.ids:
+            if not re.fullmatch("[0-9]{1,10}", chosen, re.ASCII):
+                return self._html
+            words = _("group %(id)s, gone from Poster") % {"id": chosen}
+            return self._html + format_html('<option value="{}" selected>{}</option>', chosen, words)
+        # A quote in a name is an entity, so no name can look like an option.
+        return mark_safe(self._html.replace(option, f"{option[:-1]} selected>", 1))  # noqa: S308
+
+
+class GroupSelect(forms.Widget):
+    """A choice among the groups of `options`."""
+
+    options: GroupOptions
+    template_name = "criteria/group_select.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        options = self.options.html(str(value or ""))
+        return {**super().get_context(name, value, attrs), "options": options}
+
+
+class GroupField(forms.IntegerField):
+    """The choice of a group; one that is gone from Poster is refused."""
+
+    widget: GroupSelect
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.unknown = _("This group is not in Poster. Choose another one.")
+        messages = {"required": _("Choose a group."), "invalid": self.unknown}
+        super().__init__(widget=GroupSelect, error_messages=messages, **kwargs)
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if value is not None and str(value) not in self.widget.options.ids:
+            raise ValidationError(self.unknown)
+
+
+def offer(options: GroupOptions, field: forms.Field) -> None:
+    if isinstance(field, GroupField):
+        field.widget.options = options
+
+
+# --- The table ---------------------------------------------------------------------------------------------
 
 _receipts = partial(
     WholeField,
@@ -87,12 +198,10 @@ class RowForm(forms.Form):
 
     @property
     def has_more(self) -> bool:
-        """Return True if a condition beside those on sales is filled in, or wrong."""
         return any(self[name].value() not in (None, "") for name in _MORE)
 
     @property
     def criterion(self) -> Criterion:
-        """The row of a valid form."""
         values = {name: self.cleaned_data[name] for name in ("days", *_CONDITIONS)}
         return Criterion(group_id=self.cleaned_data["group"], **values)
 
@@ -191,12 +300,10 @@ class CriteriaForm(forms.Form):
 
     @property
     def has_errors(self) -> bool:
-        """Return True if the form was sent, and something in it is wrong."""
         return self.is_bound and not self.is_valid()
 
     @property
     def table(self) -> Table:
-        """The table of a valid form."""
         rows = tuple(form.criterion for form in self.rows.ordered_forms)
         once = {name: self.cleaned_data[name] for name in ("otherwise", "max_moves")}
         return Table(rows=rows, **once)

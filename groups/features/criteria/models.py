@@ -126,8 +126,6 @@ class CriteriaSave(models.Model):
 
 
 class CriteriaPinQuerySet(models.QuerySet["CriteriaPin"]):
-    """Pins of clients."""
-
     def in_force(self, account_id: str) -> "CriteriaPinQuerySet":
         """Return the pins of an account that hold today."""
         return self.filter(Q(until=None) | Q(until__gte=timezone.localdate()), account=account_id)

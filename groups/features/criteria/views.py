@@ -1,50 +1,63 @@
-"""Views of the criteria: the table, what it would do, and the pins."""
+"""Views of the criteria: the table, what it would do, and the pins; parts of other pages."""
 
 import json
 import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from groups import hooks
+from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
-from groups.features.criteria.models import CHANGE_CRITERIA, Criteria
-from groups.features.criteria.presenters.page import (
-    CriteriaPage,
-    less_above_words,
-    nothing_saved_words,
-)
-from groups.features.criteria.presenters.preview_page import PreviewPage
-from groups.features.criteria.presenters.spreads import spread_cards
-from groups.features.criteria.services import runs, tables
-from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.kept import lacks_sales
-from groups.features.criteria.services.previews import Preview
+from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.services import runs
+from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.reading import (
+    NAMED_AT_MOST,
     CriteriaReading,
     GroupsGone,
+    Named,
+    PairSums,
+    Preview,
+    Spread,
     find_preview,
+    kept_spread,
+    lacks_sales,
     new_reading,
     read_now,
+    saved_criteria,
 )
-from groups.features.criteria.services.runs import Run
-from groups.features.criteria.services.tables import SavedSince, saved_criteria
-from groups.features.insights.services.sales import VIEW_SALES
+from groups.features.criteria.services.runs import Run, SavedSince
+from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
+from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sweep import SweepProgress
 from groups.models import Job
 from groups.models.submissions import Submission
-from groups.poster import ErrorReason, Unreachable
-from groups.poster.fields import whole_number
+from groups.poster import ErrorReason, Group, LoyaltyRule, Promotion, Unreachable
+from groups.poster.fields import KOPECKS, whole_number
 from groups.presenters.messages import Message, reused_words
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services import groups as reads
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.groups import Groups
 from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind
+from groups.services.values import NumberFormat, clients_words, name_or_number, terms_words
 from groups.services.writes.not_sent import NotSent, OperationReused
 from groups.services.writes.submissions import find_known
 from groups.views.http.requests import Request, form_methods, requires
@@ -52,6 +65,10 @@ from groups.views.writes.not_sent import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6
+WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
+"""Of the picture of a spread, as its template draws it."""
+LINES = 12
+"""Lines of the table of a spread, about; the picture has more bars."""
 
 
 @form_methods
@@ -71,15 +88,18 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, saved, form=form, status=422)
     sent = {name: form.cleaned_data[name] for name in ("nightly", "operation", "version")}
     try:
-        changed = tables.save_table(form.table, **sent, credentials=request.credentials)
+        changed = runs.save_table(form.table, **sent, credentials=request.credentials)
     except SavedSince as since:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused:
         return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
     messages.success(request, text)
-    for words in less_above_words(form.table, groups):
-        messages.warning(request, words)
+    found = {group.id: group for group in groups}
+    for upper, lower in pairwise(found[group_id] for group_id in form.table.groups):
+        if is_better(upper, lower):
+            text = _("“%(upper)s” stands above “%(lower)s” and gives less: clients who fit both get less.")
+            messages.warning(request, text % {"upper": terms_words(upper), "lower": terms_words(lower)})
     return redirect("groups:criteria")
 
 
@@ -95,13 +115,64 @@ def _show(
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
         form = CriteriaForm(groups=groups.groups, saved=saved)
-    page = CriteriaPage(saved, groups, list(tables.pins_of(request.credentials)), request.user)
-    context |= {"page": page, "form": form, "pin_form": pin_form or PinForm()}
+    context |= {"saved": saved, "pins": runs.pins_of(request.credentials), "form": form}
+    context["pin_form"] = pin_form or PinForm()
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
+    if saved:
+        context |= _table_context(saved, groups, request.user)
     # Where a pin is refused, its section alone takes the place of the one that is there.
     fragment = "pins" if status != HTTPStatus.OK else ""
     return render_page(request, "criteria/criteria.html", context, fragment=fragment, status=status)
+
+
+def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any]:
+    table, waits = Table.from_json(saved.table), runs.what_waits(saved)
+
+    def is_gone(group_id: int) -> bool:
+        """Return True if a group is certainly no longer in Poster."""
+        if groups.failure or any(row.id in (None, group_id) for row in groups.unreadable):
+            return False
+        return groups.find(group_id) is None
+
+    may_see = not isinstance(waits, ApprovalRequest) or waits.may_be_seen_by(user)
+    night: dict[str, Any] = {}
+    if saved.nightly:
+        holder = waits or (runs.what_holds(saved) if saved.left_out_at else None)
+        was_left_out = bool(holder and saved.left_out_at and saved.left_out_at >= holder.created_at)
+        if saved.held:
+            state = "held"
+        elif not runs.was_run_by_hand(saved):
+            state = "by_hand"
+        elif saved.night_at is None:
+            state = "off"
+        else:
+            state = "waits" if waits else "left_out" if was_left_out else "runs"
+        night = {"state": state, "was_left_out": was_left_out, "holder": holder}
+        night["title"] = JobKind.of(holder).title if isinstance(holder, Job) else ""
+        night["url"] = holder.get_absolute_url() if holder and may_see else ""
+    is_told = night.get("state") == "waits"
+    return {
+        "rows": [
+            {
+                "group_id": row.group_id,
+                "name": name_or_number(groups.find(row.group_id), row.group_id),
+                "is_gone": is_gone(row.group_id),
+                "conditions": conditions_of(row),
+            }
+            for row in table.rows
+        ],
+        "otherwise": name_or_number(groups.find(table.otherwise), table.otherwise),
+        "has_gone": any(map(is_gone, table.groups)),
+        "night": night,
+        "asked": waits if isinstance(waits, ApprovalRequest) and may_see and not is_told else None,
+    }
+
+
+def is_better(old: Group, new: Group) -> bool | None:
+    """Return True if clients get more in the new group, None if as much; the percent comes first."""
+    before, after = ((group.percent, group.effective_bonus) for group in (old, new))
+    return None if before == after else after > before
 
 
 # --- The preview -------------------------------------------------------------------------------------------
@@ -135,10 +206,88 @@ def _show_preview(
     if isinstance(found, SweepProgress):
         context["progress"] = found
     else:
-        context |= {"page": PreviewPage(found, reading), "operation": uuid.uuid4()}
-        context |= {"seen": runs.seen_of(reading, found), "may_run": request.user.has_perms(Run.permissions)}
+        context |= _effect_of(found, reading)
+        context |= {"operation": uuid.uuid4(), "seen": runs.seen_of(reading, found)}
+        context["may_run"] = request.user.has_perms(Run.permissions)
         context["asked"] = runs.asked_run(saved_criteria(request.credentials), request.credentials)
     return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
+
+
+def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
+    """Return what the page tells of a preview: each pair of groups, why, and what it costs."""
+    groups, table, credentials = reads.list_groups(reading.credentials), reading.table, reading.credentials
+    promotions = begin_promotions(credentials)() if preview.pairs else None
+    rules: dict[int, LoyaltyRule] = {}
+    if any(pair.against for pair in preview.pairs):
+        rules = {rule.id: rule for rule in begin_rules(credentials)().found}
+    better, after = Counter[bool | None](), Counter(preview.members)
+    pairs = [_pair_of(pair, reading, groups, rules, promotions) for pair in preview.pairs]
+    for pair in pairs:
+        sums = pair["sums"]
+        better[pair["is_better"]] += sums.clients
+        after[sums.from_id] -= sums.clients
+        after[sums.to_id] += sums.clients
+    cost = summed(pair.cost for pair in preview.pairs)
+    return {
+        "preview": preview,
+        "pairs": pairs,
+        "better": better[True],
+        "worse": better[False],
+        # Hryvnia in 30 days, with a point.
+        "cost": f"{cost:.2f}",
+        "cost_words": cost_words(cost),
+        "max_moves": table.max_moves,
+        "is_beyond": preview.moves > table.max_moves,
+        "members": [
+            (name_or_number(groups.find(each), each), preview.members.get(each, 0), after[each])
+            for each in table.groups
+        ],
+        "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
+    }
+
+
+def _pair_of(
+    pair: PairSums,
+    reading: CriteriaReading,
+    groups: Groups,
+    rules: Mapping[int, LoyaltyRule],
+    promotions: Listed[Promotion] | None,
+) -> dict[str, Any]:
+    def name_of(group_id: int) -> str:
+        return name_or_number(groups.find(group_id), group_id)
+
+    numbers, place = NumberFormat.current(), reading.table.places[pair.to_id]
+    row = reading.table.rows[place] if place < len(reading.table.rows) else None
+    named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []
+    shown = reading.skip + len(named)
+    has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
+    facts: dict[str, Any] = {
+        "sums": pair,
+        "is_better": is_better(reading.groups[pair.from_id], reading.groups[pair.to_id]),
+        "from_name": name_of(pair.from_id),
+        "to_name": name_of(pair.to_id),
+        "conditions": conditions_of(row) if row else [_("no row holds any more")],
+        "cost_words": cost_words(rounded(pair.cost)),
+        "against": [],
+        "promotions": [],
+        "people": [(each.id, each.name, reason_words(each, row)) for each in named],
+        "next_skip": shown if has_more else 0,
+    }
+    if pair.bought is not None and pair.receipts is not None and pair.days is not None:
+        facts["money"] = " – ".join(dict.fromkeys(map(kopecks_words, pair.bought)))
+        facts["receipts"] = " – ".join(dict.fromkeys(map(numbers.count, pair.receipts)))
+        facts["period"] = days_words(pair.days)
+    for rule_id, clients in sorted(pair.against.items()):
+        against = {"id": rule_id, "clients": clients_words(clients)}
+        if rule := rules.get(rule_id):
+            against |= {"sum": numbers.round_money(rule.value), "group": name_of(rule.group_id)}
+        facts["against"].append(against)
+    for each in promotions.found if promotions else ():
+        is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
+        if is_lost != is_got:
+            group = facts["from_name"] if is_lost else facts["to_name"]
+            facts["promotions"].append({"id": each.id, "name": each.name, "group": group, "is_lost": is_lost})
+    return facts
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -203,10 +352,51 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
     """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
-    context = {"spreads": spread_cards(request.credentials, typed_bounds(request.GET.dict()))}
+    bounds = typed_bounds(request.GET.dict())
+    days = bounds["days"]
+    typed = {field: (bounds[f"{field}_min"], bounds[f"{field}_max"]) for field in ("bought", "receipts")}
+    fields = [field for field, ends in typed.items() if ends != (None, None)] or ["bought"]
+    cards = [
+        _spread_card(field, days, spread, *typed[field])
+        for field in fields
+        if days and (spread := kept_spread(request.credentials, field, days))
+    ]
     is_in_row = element_asked_for(request).endswith("-spread")
     template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
-    return render(request, template, context)
+    return render(request, template, {"spreads": cards})
+
+
+def _spread_card(
+    field: str, days: int, spread: Spread, least: int | None, most: int | None
+) -> dict[str, Any]:
+    """Return the bars of a picture as SVG wants them, and the ranges of its table, several steps a line."""
+    counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
+    highest, width = max(counts) or 1, WIDTH / len(counts)
+    bars, lines = [], []
+    for place, count in enumerate(counts):
+        # A bar of one client among thousands can be seen too.
+        height = max(HEIGHT * count / highest, 1.0) if count else 0.0
+        sides = (place * width, HEIGHT - height, width - GAP, height)
+        bars.append((*(f"{side:.2f}" for side in sides), spread.is_within(place, least, most)))
+    together, last = max(len(counts) // LINES, 1), len(counts) - 1
+    for first in range(0, last, together):
+        some = counts[first : min(first + together, last)]
+        if sum(some):
+            low, high = first * spread.step, (first + len(some)) * spread.step
+            lines.append((f"{words(low)} – {words(high)}", sum(some)))
+    clients, is_exact = spread.within(least, most)
+    return {
+        "field": field,
+        "days": days,
+        "has_bounds": least is not None or most is not None,
+        "is_exact": is_exact,
+        "clients": clients,
+        "all": spread.clients,
+        "bars": bars,
+        "lines": lines,
+        "top": words(last * spread.step),
+        "in_top": counts[-1],
+    }
 
 
 # --- Pins --------------------------------------------------------------------------------------------------
@@ -215,12 +405,11 @@ def spread(request: Request) -> HttpResponse:
 @form_methods
 @requires("move_client")
 def pin_create(request: Request) -> HttpResponse:
-    """Pin a client: the criteria leave them where they are."""
     if request.method != "POST":
         return redirect("groups:criteria")
     form = PinForm(request.POST)
     if form.is_valid():
-        if tables.pin_client(request.credentials, **form.cleaned_data):
+        if runs.pin_client(request.credentials, **form.cleaned_data):
             messages.success(request, _("The client stays where they are, whatever the criteria say."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
@@ -231,10 +420,10 @@ def pin_create(request: Request) -> HttpResponse:
 @requires("move_client")
 def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     """Remove the pin of a client, unless somebody has changed it since the page was shown."""
-    pin = get_object_or_404(tables.pins_of(request.credentials), pk=pin_id)
+    pin = get_object_or_404(runs.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
     if request.POST.get("made_at", made_at) == made_at:
-        tables.remove_pin(request.credentials, pin)
+        runs.remove_pin(request.credentials, pin)
         messages.success(request, _("The pin is removed."))
     else:
         messages.error(request, _("The pin was changed meanwhile, so it stays."))
@@ -248,3 +437,93 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
     place = {"path": reverse("groups:criteria"), "target": "#pins", "select": "#pins", "push": "false"}
     place["selectOOB"] = "#messages:innerHTML"
     return HttpResponse(headers={"HX-Location": json.dumps(place)})
+
+
+# --- Words of the table and of its preview ---------------------------------------------------------------
+
+
+def nothing_saved_words() -> Message:
+    return Message(_("There are no criteria yet"), _("Save a table first."))
+
+
+def days_words(days: int) -> str:
+    return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}
+
+
+def conditions_of(row: Criterion) -> list[str]:
+    numbers, found = NumberFormat.current(), []
+    if row.days is not None and row.needs_sales:
+        period = days_words(row.days)
+        if bounds := bounds_words(row.bought_min, row.bought_max, kopecks_words):
+            found.append(_("bought %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
+        if bounds := bounds_words(row.receipts_min, row.receipts_max, numbers.count):
+            found.append(_("receipts: %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
+    if bounds := bounds_words(row.registered_min, row.registered_max, numbers.count):
+        found.append(_("registered, days ago: %(bounds)s") % {"bounds": bounds})
+    if row.birthday_in is not None:
+        text = ngettext(
+            "a birthday within %(count)s day", "a birthday within %(count)s days", row.birthday_in
+        )
+        found.append(text % {"count": numbers.count(row.birthday_in)})
+    return found
+
+
+def bounds_words(least: int | None, most: int | None, written: Callable[[int], str]) -> str:
+    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"; empty without any."""
+    low, high = (None if bound is None else written(bound) for bound in (least, most))
+    if low and high:
+        return _("from %(low)s to %(high)s") % {"low": low, "high": high}
+    if low:
+        return _("at least %(low)s") % {"low": low}
+    return _("at most %(high)s") % {"high": high} if high else ""
+
+
+def kopecks_words(kopecks: int) -> str:
+    """Return an amount in kopecks as money, without kopecks where there are none."""
+    return NumberFormat.current().round_money(Decimal(kopecks) / KOPECKS)
+
+
+def reason_words(named: Named, row: Criterion | None) -> str:
+    """Return why a client belongs elsewhere: "bought 6,420 ₴ in 365 days, receipts: 12"."""
+    parts = []
+    if named.bought is not None and named.days is not None:
+        kopecks, receipts = named.bought
+        values = {"sum": kopecks_words(kopecks), "period": days_words(named.days)}
+        values["receipts"] = NumberFormat.current().count(receipts)
+        parts.append(_("bought %(sum)s %(period)s, receipts: %(receipts)s") % values)
+    if row and row.birthday_in is not None and isinstance(named.born, tuple):
+        month, day = named.born
+        parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})
+    if row and row.needs_registration and isinstance(named.registered, date):
+        parts.append(_("registered on %(day)s") % {"day": date_format(named.registered, "SHORT_DATE_FORMAT")})
+    return ", ".join(parts or [_("no row holds any more")])
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+@hooks.settings_pages(order=3)
+def settings_of_criteria(user: User) -> list[SettingsPage]:
+    if not user.has_perm("groups.view_group"):
+        return []
+    words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
+    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "stairs")]
+
+
+@hooks.part("list.head", "criteria/link_to_criteria.jinja", order=1)
+@hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", order=2)
+def link_of_list(*_things: object) -> dict[str, str]:
+    return {}
+
+
+@hooks.part("request.job", "criteria/link_to_preview.html", order=1)
+def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str, Any] | None:
+    """Offer the preview beside a run that waits for a yes: it names the clients of each pair."""
+    is_waiting = job.kind == KIND and job.state == Job.State.ASKED
+    return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
+
+
+hooks.section("criteria", "settings")
+hooks.form_addresses(
+    "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
+)

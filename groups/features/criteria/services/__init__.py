@@ -1,5 +1,5 @@
 """Keep the criteria of an account, judge its clients by them, and move those who belong elsewhere."""
 
-from groups.features.criteria.services import nights, runs, tables
+from groups.features.criteria.services import runs
 
-__all__ = ["nights", "runs", "tables"]
+__all__ = ["runs"]

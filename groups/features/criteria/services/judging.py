@@ -72,7 +72,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the table: another one for each other table."""
         return hashlib.blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()
 
     @cached_property
@@ -82,7 +81,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def places(self) -> dict[int, int]:
-        """The place of each group in the table, from 0."""
         return {group_id: place for place, group_id in enumerate(self.groups)}
 
     @cached_property
@@ -93,7 +91,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     @property
     def periods(self) -> tuple[int, ...]:
-        """The numbers of days for which sales are needed, in rising order."""
         return tuple(sorted({row.days for row in self.rows if row.days is not None and row.needs_sales}))
 
 
@@ -117,28 +114,20 @@ class Judge:
             conditions: list[bool | None] = []
             if birthdays is not None:
                 conditions.append(None if born == UNREAD else born in birthdays)
-            if row.needs_registration:
-                conditions.append(self._is_registered(row, registered))
+            if row.needs_registration and isinstance(registered, date):
+                days = self._today - registered.toordinal()
+                conditions.append(_within(days, row.registered_min, row.registered_max))
+            elif row.needs_registration:
+                conditions.append(None if registered == UNREAD else False)
             if row.days is not None and row.needs_sales:
-                conditions.append(_has_bought(row, bought[row.days]))
+                if (sums := bought[row.days]) is None:
+                    conditions.append(None)
+                else:
+                    conditions.append(_within(sums[0], row.bought_min, row.bought_max))
+                    conditions.append(_within(sums[1], row.receipts_min, row.receipts_max))
             if False not in conditions:
                 return None if None in conditions else place
         return len(self._rows)
-
-    def _is_registered(self, row: Criterion, registered: Registered) -> bool | None:
-        if registered == UNREAD:
-            return None
-        if not isinstance(registered, date):
-            return False
-        return _within(self._today - registered.toordinal(), row.registered_min, row.registered_max)
-
-
-def _has_bought(row: Criterion, bought: Bought | None) -> bool | None:
-    if bought is None:
-        return None
-    kopecks, receipts = bought
-    paid = _within(kopecks, row.bought_min, row.bought_max)
-    return paid and _within(receipts, row.receipts_min, row.receipts_max)
 
 
 def _within(number: int, least: int | None, most: int | None) -> bool:
@@ -180,7 +169,8 @@ class SalesBook:
         self._sums: list[dict[int, Bought]] = [{} for _ in self.periods]
         # The clients of each list that may lack rows.
         self._listed: list[list[frozenset[int]]] = [[] for _ in self.periods]
-        self._broken: set[int] = set()
+        # The clients of whom a row could not be read: they stay where they are.
+        self.broken: set[int] = set()
 
     def add(
         self, span: Span, sales: Mapping[int, Bought], *, broken: Collection[int], is_whole: bool
@@ -194,16 +184,11 @@ class SalesBook:
         for client_id, (kopecks, receipts) in sales.items():
             before = sums.get(client_id, (0, 0))
             sums[client_id] = before[0] + kopecks, before[1] + receipts
-        self._broken.update(broken)
+        self.broken.update(broken)
         if not is_whole:
             self._listed[step].append(frozenset(sales))
 
-    def is_broken(self, client_id: int) -> bool:
-        """Return True if a row of this client could not be read: they stay where they are."""
-        return client_id in self._broken
-
     def bought(self, client_id: int) -> BoughtIn:
-        """Return what a client bought in each period."""
         kopecks, receipts, proven, found = 0, 0, True, {}
         for step, period in enumerate(self.periods):
             more = self._sums[step].get(client_id, (0, 0))

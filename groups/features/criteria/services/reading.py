@@ -10,23 +10,43 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import compress, count
 from typing import ClassVar
 
+import msgspec
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
-from groups.features.criteria.models import CriteriaPin
-from groups.features.criteria.services import kept
-from groups.features.criteria.services.judging import UNREAD, Born, Bought, BoughtIn, Judge, Registered, Table
-from groups.features.criteria.services.previews import PairSums, Preview, spread_of, widened
-from groups.features.criteria.services.sales_lists import SalesLists
-from groups.features.criteria.services.tables import saved_criteria
-from groups.features.insights.services.sales import MONTH, VIEW_SALES
+from groups.features.criteria.models import Criteria, CriteriaPin
+from groups.features.criteria.services.judging import (
+    UNREAD,
+    Born,
+    Bought,
+    BoughtIn,
+    Judge,
+    Registered,
+    SalesBook,
+    Span,
+    Table,
+    spans_of,
+)
+from groups.features.insights.services.sales import MONTH, VIEW_SALES, Period, read_sales
 from groups.features.insights.services.scheme import Ladder, begin_rules
-from groups.features.insights.services.sweep import Listener, SweepProgress, add_listener, find_sums, sweep
+from groups.features.insights.services.sweep import (
+    DAY,
+    Listener,
+    SweepProgress,
+    add_listener,
+    find_sums,
+    kept_sums,
+    sweep,
+)
 from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
+from groups.models.contents import Pairs
 from groups.poster import (
     Client,
     ClientList,
@@ -34,16 +54,29 @@ from groups.poster import (
     Group,
     InvalidResponse,
     LoyaltyType,
+    NotAllowed,
     PosterError,
+    Unreachable,
     UnreadableRow,
 )
 from groups.poster.clients import is_removed
+from groups.poster.fields import KOPECKS
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
+from groups.services.gateway import check_token, seconds_left
 from groups.services.groups import list_groups_now
 from groups.services.jobs.lease import stopping
+from poster_admin.common.outages import ask_shared
 
 NAMED_AT_MOST = 500
 """Clients of a pair that are named on one page."""
+FAILURES_IN_A_ROW = 2
+"""Calls for sales that fail one after the other until the rest is not asked for. One timeout is enough."""
+BARS = 60
+"""Bars of a spread, about; one more is for all clients above them."""
+ASKED = 60 * 60
+"""Seconds for which a sweep of the workers judges an account whose preview somebody has asked for."""
+_TIMEOUTS = (ErrorReason.CONNECT_TIMEOUT, ErrorReason.TIMEOUT, ErrorReason.DEADLINE)
+_MOST = 0.99
 _PER_KOPECK = Decimal(100 * 100)
 
 
@@ -53,6 +86,139 @@ class GroupsGone(Exception):
 
 class SalesRefused(Exception):
     """The token may not see the sales that the table needs; no client was read."""
+
+
+def saved_criteria(credentials: PosterCredentials) -> Criteria | None:
+    """Raises `TokenRejected` if Poster refused the token."""
+    check_token(credentials)
+    return Criteria.objects.filter(account=credentials.account_id).first()
+
+
+# --- The sums of a preview, which name no client -----------------------------------------------------------
+
+
+class PairSums(msgspec.Struct):
+    """The clients who would go from one group to another.
+
+    `bought` are kopecks and `receipts` numbers, each the least and the most of these clients in `days` days:
+    of the criterion that decides the move. `cost` is hryvnia in 30 days, unrounded. `against` are rules of
+    Poster that lead to another group than this one, with the number of clients who have paid their sum.
+    """
+
+    from_id: int
+    to_id: int
+    clients: int = 0
+    days: int | None = None
+    bought: tuple[int, int] | None = None
+    receipts: tuple[int, int] | None = None
+    cost: Decimal = Decimal(0)
+    against: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class Preview(msgspec.Struct):
+    """The effect that a table would have, as one token saw it at `as_of`.
+
+    `unread` counts rows that could not be read, and lists that failed or were cut; `unproven` the clients who
+    stay because of that, and `pinned` those who would move but for their pin. `members` are the clients of
+    each group. `has_cost` is False where the sales of the last 30 days are not known; `is_month_empty` says
+    that Poster lists none in these days.
+    """
+
+    as_of: datetime
+    members: dict[int, int]
+    pairs: list[PairSums] = msgspec.field(default_factory=list)
+    unread: int = 0
+    unproven: int = 0
+    pinned: int = 0
+    has_cost: bool = True
+    is_month_empty: bool = False
+    may_see_sales: bool = True
+    rules_unread: bool = False
+    provisional: bool = False
+
+    @property
+    def moves(self) -> int:
+        return sum(pair.clients for pair in self.pairs)
+
+    @property
+    def moved(self) -> Pairs:
+        """The pairs as the effect of a run has them."""
+        return tuple((pair.from_id, pair.to_id, pair.clients) for pair in self.pairs)
+
+    @property
+    def has_read(self) -> bool:
+        """Return False if nothing is proven of anybody, so that it shows nothing of what the table does."""
+        return self.unproven < sum(self.members.values()) or not (self.unproven or self.unread)
+
+
+class Spread(msgspec.Struct):
+    """How many clients lie in each step of an amount, from 0 on; the last step is open.
+
+    `step` and the bounds that it is held against are kopecks, or receipts.
+    """
+
+    step: int
+    counts: list[int]
+
+    @property
+    def clients(self) -> int:
+        return sum(self.counts)
+
+    def within(self, least: int | None, most: int | None) -> tuple[int, bool]:
+        """Return the number of clients within the bounds, and True if that is exact.
+
+        It is where the bounds are at the edges of steps; else the steps that they cut count in full.
+        """
+        chosen = [self.is_within(place, least, most) for place in range(len(self.counts))]
+        clients = sum(compress(self.counts, chosen))
+        exact = not (least or 0) % self.step and (most is None or not (most + 1) % self.step)
+        return clients, exact and not (most is not None and chosen[-1])
+
+    def is_within(self, place: int, least: int | None, most: int | None) -> bool:
+        """Return True if a step is within the bounds, in part at least."""
+        first, last = place * self.step, (place + 1) * self.step - 1
+        is_last = place == len(self.counts) - 1
+        return (least is None or is_last or last >= least) and (most is None or first <= most)
+
+
+def spread_of(values: Counter[int]) -> Spread:
+    """Return the spread of whole values, in steps that people would choose: 1, 2, 5, 10, 20 and so on."""
+    total, seen, top = sum(values.values()), 0, 0
+    for value in sorted(values):
+        seen, top = seen + values[value], value
+        if seen >= total * _MOST:
+            break
+    steps = (nice * 10**power for power in count() for nice in (1, 2, 5))
+    step = next(step for step in steps if step >= top // BARS)
+    counts = [0] * (max(top, 0) // step + 2)
+    for value, clients in values.items():
+        counts[min(max(value, 0) // step, len(counts) - 1)] += clients
+    return Spread(step, counts)
+
+
+def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
+    return (value, value) if bounds is None else (min(bounds[0], value), max(bounds[1], value))
+
+
+def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
+    """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
+    return kept_sums(credentials, _spread_key(credentials, timezone.localdate(), field, days), Spread)
+
+
+def _spread_key(credentials: PosterCredentials, day: date, field: str, days: int) -> str:
+    return f"{_key(credentials, 'spread')}:{day}:{field}:{days}"
+
+
+def _key(credentials: PosterCredentials, name: str) -> str:
+    return f"criteria-{name}:{credentials.account_id}:{credentials.fingerprint}"
+
+
+def lacks_sales(credentials: PosterCredentials) -> bool:
+    """Return True if the last reading of the day has shown that the token may not see sales."""
+    return bool(ask_shared(lambda: cache.get(_key(credentials, "lacks-sales")), False))
+
+
+# --- The reading -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -94,11 +260,12 @@ class CriteriaReading(Listener[Preview]):
         self.moves: list[ClientMove] = []
         self.named: list[Named] = []
         self.groups = groups
+        self.pair, self.skip = pair, skip
         self._judge = Judge(table, self.today)
         self._preview = Preview(self.as_of, dict.fromkeys(table.groups, 0))
-        self._lists = SalesLists(credentials, self.today, table.periods, self._preview)
-        self._book = self._lists.book
-        self.pair, self.skip = pair, skip
+        self._book = SalesBook((MONTH, *table.periods))
+        # Kopecks before discounts in the last month, of all its lists; those paid are in the book.
+        self._totals: Counter[int] = Counter()
         self._needs_sales = needs_sales
         self._pairs: dict[tuple[int, int], PairSums] = {}
         self._spreads: dict[tuple[str, int], Counter[int]] = {
@@ -107,16 +274,55 @@ class CriteriaReading(Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, and the rules and promotions that may work against the table.
+        """Read the sales of all periods, and the rules that may work against the table.
 
         Raises `SalesRefused` for a reading that needs sales.
         """
-        self._lists.read(until, alive)
+        self._read_sales(until, alive)
         if self._needs_sales and not self._preview.may_see_sales:
             raise SalesRefused
         rules = begin_rules(self.credentials)()
         self._preview.rules_unread = rules.is_unread
         self._ladder = Ladder(rules.found, self.groups.values())
+
+    def _read_sales(self, until: float, alive: Callable[[], object]) -> None:
+        """Read the lists of all periods into the book, the latest first; `alive` is called after each.
+
+        A list that fails, was cut, or has a row that names nobody, proves nothing for who is not in it.
+        """
+        preview, failures = self._preview, 0
+        # The rows of each list that was read of the last month.
+        rows_of_month: dict[Span, int] = {}
+        for span in spans_of(self._book.periods):
+            within, found = seconds_left(until, "dash.getClientsSales"), None
+            if failures < FAILURES_IN_A_ROW:
+                first, last = (self.today - timedelta(days=ago) for ago in (span[1] - 1, span[0]))
+                try:
+                    found, failures = read_sales(self.credentials, Period(first, last), within=within), 0
+                except NotAllowed:
+                    preview.may_see_sales, failures = False, FAILURES_IN_A_ROW
+                except (Unreachable, InvalidResponse) as error:
+                    failures += FAILURES_IN_A_ROW if error.reason in _TIMEOUTS else 1
+            if found is None:
+                preview.unread += 1
+                preview.has_cost = preview.has_cost and span[0] >= MONTH
+                self._book.add(span, {}, broken=(), is_whole=False)
+            else:
+                sales = {sale.id: (int(sale.revenue * KOPECKS), sale.receipts) for sale in found.sales}
+                broken = {row.id for row in found.unreadable if row.id is not None}
+                names_nobody = found.lost or any(row.id is None for row in found.unreadable)
+                preview.unread += len(found.unreadable) + found.lost + found.may_be_cut
+                is_whole = not found.may_be_cut and not names_nobody
+                self._book.add(span, sales, broken=broken, is_whole=is_whole)
+                if span[0] < MONTH:
+                    rows_of_month[span] = found.size
+                    self._totals.update({sale.id: int(sale.total * KOPECKS) for sale in found.sales})
+            alive()
+        # A few days, and months before the first sale, may well be without any; a whole last month hardly.
+        if rows_of_month and not any(rows_of_month.values()):
+            preview.is_month_empty = True
+            for span in rows_of_month:
+                self._book.add(span, {}, broken=(), is_whole=False)
 
     # --- Clients -------------------------------------------------------------------------------------------
 
@@ -132,38 +338,41 @@ class CriteriaReading(Listener[Preview]):
         self._page_before = {client.id for client in page.clients}
 
     def _judge_client(self, client: Client) -> None:
-        self._preview.members[client.group_id] += 1
+        preview, dates = self._preview, _dates_of(client)
+        preview.members[client.group_id] += 1
         bought = self._book.bought(client.id)
         for days, sums in bought.items():
             if sums is not None:
                 self._spreads["bought", days][sums[0] // 100] += 1
                 self._spreads["receipts", days][sums[1]] += 1
-        if self._book.is_broken(client.id):
-            self._preview.unproven += 1
+        if client.id in self._book.broken:
+            preview.unproven += 1
             return
-        dates = zip(self.table.asks_for_dates, _dates_of(client), strict=True)
-        self._preview.unread += any(is_asked and date == UNREAD for is_asked, date in dates)
-        if not self._place(client, bought):
-            self._preview.unproven += 1
-
-    def _place(self, client: Client, bought: BoughtIn) -> bool:
-        """Note where a client belongs; return False if that is not proven."""
-        place = self._judge.place_of(*_dates_of(client), bought)
+        asked = zip(self.table.asks_for_dates, dates, strict=True)
+        preview.unread += any(is_asked and date == UNREAD for is_asked, date in asked)
+        place = self._judge.place_of(*dates, bought)
         if place is None:
-            return False
+            preview.unproven += 1
+            return
         to_id = self.table.groups[place]
         if to_id == client.group_id:
-            return True
+            return
         if client.id in self.pins:
-            self._preview.pinned += 1
-            return True
+            preview.pinned += 1
+            return
         self.moves.append(ClientMove(client.id, client.group_id, to_id))
         self._add_move(client, to_id, bought)
-        return True
 
     def _add_move(self, client: Client, to_id: int, bought: BoughtIn) -> None:
         """Add the move of a client to the sums of its pair, and name them if that pair is asked for."""
-        pair = self._pair_of(client.group_id, to_id)
+        from_id = client.group_id
+        pair = self._pairs.get((from_id, to_id))
+        if pair is None:
+            # The criterion that they fulfil; else the one that they no longer fulfil.
+            places = [self.table.places[to_id], self.table.places[from_id]]
+            rows = [self.table.rows[place] for place in places if place < len(self.table.rows)]
+            days = next((row.days for row in rows if row.needs_sales), None)
+            pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, days=days)
         pair.clients += 1
         sums = bought.get(pair.days) if pair.days is not None else None
         if sums is not None:
@@ -176,21 +385,11 @@ class CriteriaReading(Listener[Preview]):
         if (month := bought[MONTH]) is None:
             self._preview.has_cost = False  # no cost is told if that of one is not proven
         else:
-            total, own = self._lists.totals[client.id], client.own_percent
-            old, new = self.groups[client.group_id], self.groups[to_id]
+            total, own = self._totals[client.id], client.own_percent
+            old, new = self.groups[from_id], self.groups[to_id]
             pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
-        if self.pair == (client.group_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
+        if self.pair == (from_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
             self.named.append(Named(client.id, client.name, pair.days, sums, *_dates_of(client)))
-
-    def _pair_of(self, from_id: int, to_id: int) -> PairSums:
-        pair = self._pairs.get((from_id, to_id))
-        if pair is None:
-            before, after = self.table.places[from_id], self.table.places[to_id]
-            # The criterion that they fulfil; else the one that they no longer fulfil.
-            rows = [self.table.rows[place] for place in (after, before) if place < len(self.table.rows)]
-            days = next((row.days for row in rows if row.needs_sales), None)
-            pair = self._pairs[from_id, to_id] = PairSums(from_id, to_id, days=days)
-        return pair
 
     # --- The end -------------------------------------------------------------------------------------------
 
@@ -204,16 +403,17 @@ class CriteriaReading(Listener[Preview]):
     def keep(self, sums: Preview) -> None:
         """Keep the spreads too: those of today serve every threshold; and whether the token may see sales."""
         super().keep(sums)
-        kept.keep_whether_sales(self.credentials, lack=not sums.may_see_sales)
+        kept: dict[str, bytes | bool] = {_key(self.credentials, "lacks-sales"): not sums.may_see_sales}
         for (field, days), values in self._spreads.items():
             if values:
                 spread = spread_of(values)
                 spread.step *= 100 if field == "bought" else 1  # kopecks
-                kept.keep_spread(self.credentials, self.today, field, days, spread)
+                key = _spread_key(self.credentials, self.today, field, days)
+                kept[key] = msgspec.msgpack.encode(spread)
+        ask_shared(lambda: cache.set_many(kept, timeout=DAY), [])
 
 
 def _dates_of(client: Client) -> tuple[Born, Registered]:
-    """Return the birthday and the day of registration of a client, as far as they can be read."""
     born: Born = UNREAD
     registered: Registered = UNREAD
     with suppress(UnreadableRow):
@@ -227,9 +427,6 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
     """Return what a group gives a client who bought this in a month, in hryvnia, unrounded."""
     base = total if group.loyalty_type == LoyaltyType.DISCOUNT else revenue
     return max(own, group.percent) * base / _PER_KOPECK
-
-
-# --- Asking ------------------------------------------------------------------------------------------------
 
 
 def new_reading(
@@ -270,7 +467,7 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepPro
     """
     if again:
         reading.forget()
-    kept.ask_sweeps(reading.credentials)
+    ask_shared(lambda: cache.set(_key(reading.credentials, "asked"), True, timeout=ASKED), None)
     return find_sums(reading, within=SECONDS_FOR_ALL)
 
 
@@ -291,7 +488,7 @@ def read_now(
 def listen_for_criteria(credentials: PosterCredentials, _days: int) -> CriteriaReading | None:
     """Return the reading for a sweep of a worker; None where nobody has asked for a preview."""
     may_see = credentials.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
-    if not may_see or not kept.are_sweeps_asked(credentials):
+    if not may_see or not ask_shared(lambda: cache.get(_key(credentials, "asked")), None):
         return None
     try:
         saved = saved_criteria(credentials)

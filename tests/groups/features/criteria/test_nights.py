@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.models import NIGHTS, Criteria
-from groups.features.criteria.services import nights
-from groups.features.criteria.services.nights import find_nights
+from groups.features.criteria.services import runs
+from groups.features.criteria.services.runs import find_nights
 from groups.models import Job, Lock, PosterAccount
 from groups.models.locks import members_key
 from groups.services.jobs import queue
@@ -54,8 +54,8 @@ def night():
     """Let a night come, do what a worker does, and return the jobs that it has started."""
     let_night_come()
     before = set(Job.objects.values_list("pk", flat=True))
-    for account in nights.accounts_due():
-        nights.run_night(account)
+    for account in runs.accounts_due():
+        runs.run_night(account)
     return list(Job.objects.exclude(pk__in=before))
 
 
@@ -91,10 +91,10 @@ def test_a_night_that_moved_or_stopped_is_told_and_one_that_moved_nobody_is_not(
 
 
 def test_a_night_before_its_time_or_of_a_table_by_hand_alone_does_nothing(nightly, owner, client_of, by_hand):
-    assert nights.accounts_due() == []
+    assert runs.accounts_due() == []
     save(owner, ROW, otherwise=BRONZE, max_moves=2)
     let_night_come()
-    assert nights.accounts_due() == []
+    assert runs.accounts_due() == []
 
 
 def test_the_first_run_is_by_hand_and_after_each_change_again(owner, client_of, by_hand):
@@ -145,13 +145,13 @@ def test_a_table_that_is_as_it_once_was_is_run_by_hand_again(owner, client_of, b
 def test_a_table_that_is_saved_while_a_night_reads_is_left_to_the_next(
     nightly, owner, sandbox, monkeypatch, is_on
 ):
-    read = nights.read_now
+    read = runs.read_now
 
     def read_and_save(*args, **options):
         read(*args, **options)
         save(owner, ROW, otherwise=BRONZE, nightly=is_on, max_moves=1 if is_on else 2)
 
-    monkeypatch.setattr(nights, "read_now", read_and_save)
+    monkeypatch.setattr(runs, "read_now", read_and_save)
     assert not night()
     assert not sandbox.posts()
 
@@ -162,20 +162,20 @@ def test_a_night_runs_once_whatever_dies(nightly, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(queue, "start", dying)
         with pytest.raises(SystemExit):
-            nights.run_night("demo")
+            runs.run_night("demo")
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
     Criteria.objects.update(held_until=None, holder=None)
     with monkeypatch.context() as patch:
-        patch.setattr(nights.log, "info", dying)  # after the job was queued
+        patch.setattr(runs.log, "info", dying)  # after the job was queued
         with pytest.raises(SystemExit):
-            nights.run_night("demo")
+            runs.run_night("demo")
     Criteria.objects.update(held_until=None, holder=None)
     assert Criteria.objects.get().night_at == at
-    nights.run_night("demo")
+    runs.run_night("demo")
     (job,) = Job.objects.filter(state=Job.State.WAITING)
     run(job)
     Criteria.objects.update(night_at=at, next_at=at)
-    nights.run_night("demo")
+    runs.run_night("demo")
     assert Job.objects.filter(state=Job.State.WAITING).count() == 0
 
 
@@ -186,8 +186,8 @@ def dying(*_args, **_kwargs):
 def test_another_worker_leaves_a_night_that_one_works_on(nightly):
     let_night_come()
     assert Criteria.objects.take("demo", timedelta(minutes=1))
-    assert nights.accounts_due() == []
-    nights.run_night("demo")
+    assert runs.accounts_due() == []
+    runs.run_night("demo")
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
 
 
@@ -225,8 +225,8 @@ def try_later(**time):
     for row in Criteria.objects.exclude(refused_at=None):
         at = timezone.now() - timedelta(seconds=1)
         Criteria.objects.update(refused_at=row.refused_at - ago, next_at=at)
-    for account in nights.accounts_due():
-        nights.run_night(account)
+    for account in runs.accounts_due():
+        runs.run_night(account)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_nights_are_held_with_a_notice_where_nobody_can_run_them(
     assert (row.held, row.night_at) == (reason, None)
     (event,) = find_nights(PosterAccount.objects.get(pk="demo"), began)
     assert "will not run at night" in event.text()
-    assert nights.accounts_due() == []
+    assert runs.accounts_due() == []
     sandbox.clear_faults()
     assert f'data-held="{reason}"' in browse(second_owner).get("/criteria/").content.decode()
     save(second_owner, ROW, otherwise=BRONZE, nightly=True, max_moves=2)
@@ -279,7 +279,7 @@ def test_what_poster_refuses_holds_the_nights_once_a_try_half_an_hour_later_is_r
     assert (row.held, row.night_at) == (reason, None)
     (event,) = find_nights(account, began)
     assert "will not run at night" in event.text()
-    assert nights.accounts_due() == []
+    assert runs.accounts_due() == []
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_while_poster_is_away_a_night_waits(nightly, sandbox):
     assert row.night_at < timezone.now() < row.next_at
     sandbox.clear_faults()
     Criteria.objects.update(next_at=timezone.now() - timedelta(seconds=1))
-    nights.run_night("demo")
+    runs.run_night("demo")
     assert Job.objects.filter(state=Job.State.WAITING).count() == 1
 
 
@@ -328,7 +328,7 @@ def test_a_night_waits_for_what_holds_a_group(nightly, staff, sandbox):
 
 def test_a_night_that_could_not_begin_in_time_is_left_out(nightly):
     let_night_come(ago=timedelta(hours=7))
-    nights.run_night("demo")
+    runs.run_night("demo")
     assert not Job.objects.filter(state=Job.State.WAITING).exists()
     assert Criteria.objects.get().night_at > timezone.now()
     assert Criteria.objects.get().left_out_at is None
@@ -379,7 +379,7 @@ def test_a_night_that_something_held_until_its_time_was_past_is_told(nightly, st
     assert not night()
     assert list(find_nights(account, began)) == []
     let_night_come(ago=timedelta(hours=7))
-    nights.run_night("demo")
+    runs.run_night("demo")
     assert Criteria.objects.get().night_at > timezone.now()
     (event,) = find_nights(account, began)
     assert event.path == holder.get_absolute_url()
@@ -450,4 +450,4 @@ def test_a_pause_that_is_no_whole_days_is_from_now_on(settings):
     assert NIGHTS.next(now, after_one=True) > now + timedelta(days=1)
     settings.CRITERIA_SECONDS = 0
     assert NIGHTS.next(now) is None
-    assert nights.accounts_due() == []
+    assert runs.accounts_due() == []

@@ -7,8 +7,7 @@ from datetime import timedelta
 import pytest
 
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.kept import kept_spread
-from groups.features.criteria.services.reading import new_reading, read_now
+from groups.features.criteria.services.reading import kept_spread, new_reading, read_now
 from groups.features.insights.services import sweep
 from groups.models import Job
 from groups.services.credentials import credentials_of

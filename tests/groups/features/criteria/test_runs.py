@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria import views
-from groups.features.criteria.services import run_work
+from groups.features.criteria.services import runs
 from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services.snapshots import living_ids
@@ -199,7 +199,7 @@ def test_a_group_or_a_list_that_poster_denies_once_stops_no_run(
 ):
     down = client_of(GOLD)
     start()
-    monkeypatch.setattr(run_work, "PLAN_LIFE", timedelta(0))
+    monkeypatch.setattr(runs, "PLAN_LIFE", timedelta(0))
     sandbox.script(method, fault, **options)
     assert ended(run(Job.objects.get())) == (Job.State.DONE, "")
     assert group_of(down) == BRONZE
@@ -288,9 +288,9 @@ def test_a_plan_that_is_old_is_made_again_and_moves_no_more_than_were_seen(
 def test_a_run_that_lasts_makes_its_plan_again(start, client_of, table, sandbox, group_of, monkeypatch):
     first, buyer = sorted(client_of(GOLD) for _ in range(2))
     start()
-    monkeypatch.setattr(run_work, "AT_ONCE", 1)
-    monkeypatch.setattr(run_work, "PLAN_LIFE", timedelta())
-    monkeypatch.setattr(run_work, "LONGEST_ON_ONE_PLAN", timedelta())
+    monkeypatch.setattr(runs, "AT_ONCE", 1)
+    monkeypatch.setattr(runs, "PLAN_LIFE", timedelta())
+    monkeypatch.setattr(runs, "LONGEST_ON_ONE_PLAN", timedelta())
     before_the_read(monkeypatch, lambda *_: sandbox.console().sell(buyer, today(), 6_000_00, 6_000_00))
     job = Job.objects.get()
     for _ in range(3):
