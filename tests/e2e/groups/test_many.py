@@ -31,7 +31,7 @@ def test_an_import_without_scripts(page_for, staff, sandbox, tmp_path):
 
     def send(text):
         file.write_text(text, encoding="utf-8")
-        page.get_by_label("Файл CSV або XLSX").set_input_files(file)
+        page.get_by_label("Файл CSV, XLSX або YAML").set_input_files(file)
         page.get_by_role("button", name="Перевірити файл").click()
 
     send(text)
