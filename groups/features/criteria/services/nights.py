@@ -20,8 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.services.approvals import ask_for
-from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.approvals.services import BeyondLimits, ask_for
 from groups.features.criteria.models import KIND, NIGHTS, Criteria, CriteriaSave
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.services.approvals import requests_of
+from groups.features.approvals.services import requests_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services.previews import Preview, unproven_words
 from groups.features.criteria.services.reading import CriteriaReading

@@ -6,9 +6,9 @@ import pytest
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import LIFE, ApprovalRequest
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import let_wait_again
+from groups.features.approvals.services import let_wait_again
 from groups.features.criteria.models import Criteria
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.features.notices.services import outbox
