@@ -115,14 +115,10 @@ def set_limits(
             setattr(limits, name, value)
         limits.set_by, limits.set_at = user.get_username(), timezone.now()
         limits.save()
-    before = {limit: plain(value) for limit, value in stored.items()}
-    after = {limit: plain(value) for limit, value in limits.values.items()}
-    changed = [
-        f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}"
-        for limit in Limit
-        if before.get(limit) != after.get(limit)
-    ]
-    record(SecurityEvent.LIMITS_SET, user=user, detail=", ".join([account_id, *changed]))
+    before, after = ({key: plain(value) for key, value in each.items()} for each in (stored, limits.values))
+    changed = [limit for limit in Limit if before.get(limit) != after.get(limit)]
+    words = [f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}" for limit in changed]
+    record(SecurityEvent.LIMITS_SET, user=user, detail=", ".join([account_id, *words]))
 
 
 @gates.register
@@ -142,8 +138,7 @@ class LimitGate(Gate):
         check_reach(own, limits=limits, user=sender.user, consent=command.consent)
         return {"reached": reach.clients}
 
-    def ahead(self, command: Command) -> dict[str, Any]:
-        return self.before(command)
+    ahead = before
 
     def in_transaction(self, change: Change, command: Command) -> None:
         """Approve the request of a command in the transaction: there is never one without the other.
@@ -151,8 +146,8 @@ class LimitGate(Gate):
         So exactly one of two users who approve it at once makes the write.
         """
         if command.request_id is not None:
-            asked = ApprovalRequest.objects.filter(pk=command.request_id)
-            if request := asked.filter(kind=ApprovalRequest.CHANGE).first():
+            asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
+            if request := asked.first():
                 store_approval(request, command.sender.user)
         check_job(change, command.sender.user)
 
@@ -195,10 +190,9 @@ def store_approval(request: ApprovalRequest, user: User) -> None:
 def let_wait_again(change: Change) -> None:
     """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
     if change.request_id is not None:
-        approved = ApprovalRequest.objects.filter(pk=change.request_id, state=State.APPROVED)
-        approved.filter(kind=ApprovalRequest.CHANGE).update(
-            state=State.WAITING, decided_at=None, decided_by=None, decided_by_name=""
-        )
+        approved = ApprovalRequest.objects.filter(kind=ApprovalRequest.CHANGE, state=State.APPROVED)
+        again = {"state": State.WAITING, "decided_at": None, "decided_by": None, "decided_by_name": ""}
+        approved.filter(pk=change.request_id).update(**again)
 
 
 def check_job(change: Change, user: User) -> None:
@@ -299,7 +293,6 @@ def count_to_decide(credentials: PosterCredentials) -> int:
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    """Return the requests of all accounts that were made, decided or lapsed since a time."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
     return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 
@@ -319,14 +312,12 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
 
 
 def approvers_of(request: ApprovalRequest) -> list[User]:
-    """Return the users of the account who may approve a request and are connected, by their names."""
     users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
     connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
     return [user for user in connected.order_by("username") if may_approve(request, user)]
 
 
 def needs_password(request: ApprovalRequest) -> bool:
-    """Return True for a removal, for which a form asks for the password too."""
     return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
 
 
@@ -400,9 +391,8 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
             if waiting := wanted.requests.waiting().first():
                 return waiting
             columns["id"] = uuid.uuid5(wanted.pk, f"rest {wanted.requests.count()}")
-    credentials = PosterCredentials.objects.select_related("account", "user").get(
-        user=user, account=submission.account_id
-    )
+    found = PosterCredentials.objects.select_related("account", "user")
+    credentials = found.get(user=user, account=submission.account_id)
     request = ApprovalRequest(
         **columns,
         account=credentials.account,
@@ -503,7 +493,8 @@ def _approve_change(request: ApprovalRequest, credentials: PosterCredentials, no
 
 @routine("lapse requests", pause=5.0)
 def lapse_overdue() -> int:
-    return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
+    overdue = ApprovalRequest.objects.filter(created_at__lte=timezone.now() - LIFE, state=State.WAITING)
+    return overdue.update(state=State.LAPSED)
 
 
 # --- Jobs that are asked for -------------------------------------------------------------------------------

@@ -219,7 +219,7 @@ def _about(
 
     # The numbers of now, or of the approval; where these are not known, of when it was asked.
     breaches = []
-    for breach in asked.broken:
+    for breach in map(Breach.from_json, asked.breaches):
         number = breach.asked
         if breach.limit in (Limit.MAX_CLIENTS, OWN_BOUND):
             consent, then = made or asked.job, asked.asked_effect
@@ -245,6 +245,7 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
     # What an approval would make now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
     may_approve = waits and approvals.may_approve(asked, user)
+    approvers = approvals.approvers_of(asked) if waits and not may_approve else []
     changed_groups: list[str] = []
     if now and then and not (command and command.creates):
         before = {group.id: group.values for group in then.all_groups}
@@ -259,7 +260,10 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
             now=current.values.to_json() if current else None,
             new=intended.to_json() if intended else None,
         )
-    namesakes = [(group.id, group.clients) for group in now.groups] if now else []
+    warnings = []
+    if now and command and command.creates:
+        namesakes = [(group.id, group.clients) for group in now.groups]
+        warnings = warnings_for(None, command.values, namesakes)
 
     effect = now or then  # as it was asked for, where Poster was not read
     names = {group.id: group.name for group in effect.all_groups} if effect else {}
@@ -275,12 +279,8 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
         "may_approve": may_approve,
         "may_decide": waits and approvals.may_decide(asked, user),
         "is_own": asked.user_id == user.pk,
-        "approvers": ", ".join(name_of(each) for each in approvals.approvers_of(asked))
-        if waits and not may_approve
-        else "",
-        "warnings": warnings_for(None, command.values, namesakes)
-        if now and command and command.creates
-        else [],
+        "approvers": ", ".join(map(name_of, approvers)),
+        "warnings": warnings,
         "words": "" if is_for_change or (job and not waits) else asked.asked.words_onto(now),
         "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows],
         "changed_groups": changed_groups,

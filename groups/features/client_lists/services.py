@@ -9,7 +9,7 @@ import csv
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
@@ -53,22 +53,12 @@ class Word:
     id: int | None = None
 
     @classmethod
-    def of_phone(cls, text: str) -> "Word":
-        return cls(phones=whole_numbers(phone_digits(text)))
-
-    @classmethod
-    def of_card(cls, text: str) -> "Word":
-        return cls(card=card_number(text))
-
-    @classmethod
-    def of_id(cls, text: str) -> "Word":
-        return cls(id=whole_number(text) or None)
-
-    @classmethod
-    def of_any(cls, text: str, *, may_be_id: bool) -> "Word":
-        """Read a cell of which no header says what it is."""
-        client_id = cls.of_id(text).id if may_be_id else None
-        return cls(cls.of_phone(text).phones, cls.of_card(text).card, client_id)
+    def read(cls, text: str, *kinds: str) -> "Word":
+        return cls(
+            whole_numbers(phone_digits(text)) if "phone" in kinds else (),
+            card_number(text) if "card" in kinds else "",
+            (whole_number(text) or None) if "id" in kinds else None,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.phones or self.card or self.id)
@@ -103,10 +93,10 @@ class Listed:
 
 
 # The columns in the languages of the dashboard, and of Poster's own exports.
-COLUMNS: dict[str, Callable[[str], Word]] = {
-    **dict.fromkeys(("телефон", "phone"), Word.of_phone),
-    **dict.fromkeys(("картка", "карта", "card"), Word.of_card),
-    "id": Word.of_id,
+COLUMNS = {
+    **dict.fromkeys(("телефон", "phone"), "phone"),
+    **dict.fromkeys(("картка", "карта", "card"), "card"),
+    "id": "id",
 }
 
 
@@ -150,35 +140,24 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             _("The list has more than %(count)s lines. Split it into smaller ones.")
             % {"count": number_format(LINES_AT_MOST, 0, force_grouping=True)}
         )
-    return [
-        Line(
-            number,
-            text,
-            _words_of_columns(header, cells) if has_header else _words_of_any(cells, may_be_id=numbers),
-        )
-        for number, text, cells in rows[has_header:]
-    ]
+    kinds = [COLUMNS.get(fold(name)) for name in header] if has_header else None
+    return [Line(number, text, _words_of(cells, kinds, numbers)) for number, text, cells in rows[has_header:]]
 
 
 def _count_columns(cells: Iterable[str]) -> int:
     return sum(fold(cell[:LONGEST_CELL]) in COLUMNS for cell in cells)
 
 
-def _words_of_columns(header: Sequence[str], cells: Sequence[str]) -> tuple[Word, ...]:
-    """Return the words in the columns that name a client; the others are not read."""
-    words = (
-        COLUMNS[fold(name)](cell)
-        for name, cell in zip(header, cells, strict=False)
-        if fold(name) in COLUMNS and not isinstance(cell, Formula)
-    )
-    return tuple(word for word in words if word)
-
-
-def _words_of_any(cells: Iterable[str], *, may_be_id: bool) -> tuple[Word, ...]:
-    """Return the words of cells without a header, which may be of any kind."""
-    texts = (text for cell in cells if not isinstance(cell, Formula) for text in _between_cells.split(cell))
-    words = (Word.of_any(text.strip(), may_be_id=may_be_id) for text in texts)
-    return tuple(word for word in words if word)
+def _words_of(cells: Sequence[str], columns: list[str | None] | None, numbers: bool) -> tuple[Word, ...]:
+    """Read the cells in the columns that name a client; those without a header may be of any kind."""
+    if columns is None:
+        kinds = ("phone", "card", "id") if numbers else ("phone", "card")
+        texts = (cell for cell in cells if not isinstance(cell, Formula))
+        words = [Word.read(part.strip(), *kinds) for text in texts for part in _between_cells.split(text)]
+    else:
+        pairs = zip(columns, cells, strict=False)
+        words = [Word.read(cell, kind) for kind, cell in pairs if kind and not isinstance(cell, Formula)]
+    return tuple(filter(None, words))
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
@@ -207,7 +186,6 @@ class Directory:
     of_no_group: set[int] = field(default_factory=set)
 
     def clients_of(self, word: Word) -> set[int]:
-        """Return the ids of the clients that a word fits."""
         found = {word.id} & self.clients.keys() if word.id else set()
         found |= self.by_card.get(word.card, set())
         return found.union(*(self.by_phone.get(phone, ()) for phone in word.phones))

@@ -79,14 +79,13 @@ def client_list(request: Request) -> HttpResponse:
 
 def _lines_of(request: Request, form: ListForm) -> list[Line]:
     """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
-    file, numbers = form.cleaned_data["file"], form.cleaned_data["numbers"]
+    text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
     field = "file" if file else "text"
     try:
         with file_turn(request.user.pk):
-            if file:
-                lines = lines_of_file(file.read(), numbers=numbers)
-            else:
-                lines = lines_of_text(form.cleaned_data["text"], numbers=numbers)
+            lines = (
+                lines_of_file(file.read(), numbers=numbers) if file else lines_of_text(text, numbers=numbers)
+            )
     except NotReadable as problem:
         form.add_error(field, problem)
         return []
@@ -126,7 +125,6 @@ def _page_of(results: Sequence[Listed], target: Group, groups: Mapping[int, Grou
 
 
 def _effects_for(found: Sequence[Client], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
-    """Show the effect of the move for the found clients of each group."""
     moved: dict[int, list[Client]] = {}
     for client in found:
         moved.setdefault(client.group_id, []).append(client)

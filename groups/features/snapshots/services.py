@@ -136,7 +136,7 @@ def restorable(changes: Iterable[Change], user: User) -> dict[uuid.UUID, Snapsho
 
 
 def restores_of(found: Iterable[Snapshot]) -> dict[uuid.UUID, Job]:
-    """Return the latest restore of each snapshot that has one, in one query."""
+    """Map snapshots that were restored to the latest job of each, in one query."""
     kept = list(found)
     jobs = Job.objects.filter(
         account__in={snapshot.account_id for snapshot in kept},
@@ -181,7 +181,6 @@ def snapshot_of_chosen(job: Job, group_id: int, credentials: PosterCredentials) 
 
 
 def add_clients(snapshot: Snapshot, clients: Sequence[Client]) -> None:
-    """Add clients to a snapshot that has whom a job is about to move."""
     rows = [dict(client.raw) for client in clients]
     living = sum(not client.removed for client in clients)
     with transaction.atomic():
@@ -608,12 +607,10 @@ def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int]
     undecided: set[int] = set()
     latest = set(now.values())
     while latest:
-        rows = Change.objects.filter(account=account, action=Change.Action.CREATE_CLIENT)
         targets = {target_of(client_id): client_id for client_id in latest}
         became: dict[int, int] = {}
-        for target, state, new_id in rows.filter(target__in=targets).values_list(
-            "target", "state", "client_id"
-        ):
+        rows = Change.objects.filter(account=account, action=Change.Action.CREATE_CLIENT, target__in=targets)
+        for target, state, new_id in rows.values_list("target", "state", "client_id"):
             made = state in Change.MADE
             if made and new_id is not None:
                 became[targets[target]] = new_id
@@ -668,7 +665,6 @@ class Restore(JobKind):
         return (self.scope.snapshot,)
 
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the reach of a restore: its clients, and the values of a group that it creates."""
         job = self.job
         snapshot = Snapshot.objects.filter(pk=self.scope.snapshot).first()
         if snapshot is None:
@@ -710,7 +706,6 @@ class _Restore:
         self._snapshot = found
 
     def run(self) -> None:
-        """Create the group if needed, then restore clients in passes until none is left to try."""
         while self._job.target_id is None:
             self._create_group()
         run_passes(self._lease, self._pass)
@@ -759,10 +754,7 @@ class _Restore:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
 
     def _take_group(self, made: Change) -> None:
-        """Use the created group as the target.
-
-        Raises `Stopped` if its values differ from the snapshot's and no user has accepted that.
-        """
+        """Raise `Stopped` if the values differ from the snapshot's and no user has accepted that."""
         if not is_accepted(self._job, made):
             check_as_asked(made)
         if made.group_id is None:
