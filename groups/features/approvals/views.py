@@ -58,7 +58,6 @@ type Variables = dict[str, Any] | None
 @form_methods
 @requires("exceed_limits")
 def account_limits(request: Request) -> HttpResponse:
-    """Show and set the limits of the account."""
     check_token(request.credentials)
     limits = approvals.limits_of(request.credentials.account_id)
     form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
@@ -129,7 +128,6 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("exceed_limits")
 def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Refuse a request with a reason."""
     asked = _find_to_decide(request, request_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
@@ -145,7 +143,6 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Take back a request of the user's own."""
     asked = _find(request, request_id)
     try:
         approvals.withdraw(asked, user=request.user)

@@ -139,7 +139,6 @@ def _effects_for(found: Sequence[Client], target: Group, groups: Mapping[int, Gr
 @require_POST
 @requires("move_client")
 def unknown_lines(request: Request) -> HttpResponse:
-    """Return the unknown lines of a list as a file, as they were typed."""
     response = HttpResponse(request.POST.get("text", ""), content_type="text/plain; charset=utf-8")
     name = f"unknown-clients-{localdate()}.txt"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)

@@ -1,4 +1,4 @@
-"""Define notices: the choices of users, their chats in Telegram, and the outbox."""
+"""Define notices: the choices of users, their chats in Telegram, and the messages to send."""
 
 import uuid
 from datetime import timedelta

@@ -26,7 +26,6 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @form_methods
 @requires("view_group")
 def notices(request: Request) -> HttpResponse:
-    """Show and store how the user is notified of each kind of event."""
     data = request.POST if request.method == "POST" else None
     form = NoticesForm(data, chosen=services.choices_of(request.user))
     if form.is_valid():
@@ -54,7 +53,6 @@ def notices(request: Request) -> HttpResponse:
 @form_methods
 @requires("view_group")
 def telegram_chat(request: Request) -> HttpResponse:
-    """Set the chat for the user's notices, and try it."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     form = TelegramForm(request.POST if request.method == "POST" else None)
@@ -75,7 +73,6 @@ def telegram_trial(request: Request) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def telegram_remove(request: Request) -> HttpResponse:
-    """Forget the chat: notices come by mail again."""
     services.remove_chat(request.user)
     messages.success(request, _("The chat was removed: notices come by mail again."))
     return redirect("groups:notices")

@@ -17,7 +17,7 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import batched
-from typing import Any, Self
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -30,6 +30,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
+from groups.models.contents import Content
 from groups.models.locks import members_key
 from groups.models.submissions import Submission
 from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, UnreadableRow, is_removed
@@ -88,7 +89,7 @@ GIVEN_UP_AFTER = NOT_ADDED_TO = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class RestoreScope:
+class RestoreScope(Content):
     """`wanted` of a job that restores a snapshot.
 
     `sources` are the ids of the groups out of which clients may be moved. `create` is True if clients that
@@ -98,13 +99,6 @@ class RestoreScope:
     snapshot: str
     sources: tuple[int, ...] = ()
     create: bool = False
-
-    def to_json(self) -> dict[str, Any]:
-        return {"snapshot": self.snapshot, "from": list(self.sources), "create": self.create}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        return cls(data["snapshot"], tuple(data["from"]), data["create"])
 
 
 def snapshots_of(credentials: PosterCredentials) -> "QuerySet[Snapshot]":

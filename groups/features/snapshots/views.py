@@ -77,7 +77,6 @@ def of_one[**P](
 @require_safe
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
-    """Show the snapshots taken before groups were moved or removed."""
     page = page_asked_for(request, snapshots.snapshots_of(request.credentials))
     restores = snapshots.restores_of(page.object_list)
     rows = [
