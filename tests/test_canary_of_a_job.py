@@ -35,9 +35,7 @@ from groups.features.moves import services as moves
 from groups.services.events import event_sources
 from groups.services.groups import read_now
 from groups.services.jobs import queue
-from groups.features.notices.services import deliveries
-from groups.features.notices.services import outbox
-from groups.features.notices.services import telegram
+from groups.features.notices import services as notices
 from groups.features.notices.models import Notice
 from tests.support.dashboard import mover
 
@@ -46,8 +44,8 @@ owner = User.objects.get()
 owner.email = "owner@example.com"
 owner.save()
 kinds = [source.kind for source in event_sources]
-outbox.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
-deliveries.tell_events()
+notices.choose_notices(owner, dict.fromkeys(kinds, "at_once"))
+notices.tell_events()
 
 mover.start([group_id], target_id)
 new_worker("default", batch=True).run()
@@ -62,13 +60,13 @@ def crash(job, lease):
 moves.Move.work = crash
 mover.start([crashing], target_id)
 new_worker("default", batch=True).run()
-deliveries.tell_events()
-new_worker(deliveries.QUEUE, batch=True).run()
+notices.tell_events()
+new_worker(notices.QUEUE, batch=True).run()
 # The same once more, in the chat.
 Notice.objects.all().delete()
-telegram.set_chat(owner, token=token, chat=chat)
-deliveries.tell_events()
-new_worker(deliveries.QUEUE, batch=True).run()
+notices.set_chat(owner, token=token, chat=chat)
+notices.tell_events()
+new_worker(notices.QUEUE, batch=True).run()
 sentry_sdk.flush(10)
 """
 

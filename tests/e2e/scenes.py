@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from django.utils import timezone
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import Breach, Limits
-from groups.features.approvals.services import approvals
 from groups.features.notices.models import Delivery
-from groups.features.notices.services.telegram import set_chat
+from groups.features.notices.services import set_chat
 from groups.features.schedules.services import run_due
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, WorkerHeartbeat

@@ -9,8 +9,8 @@ from decimal import Decimal
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import Breach
-from groups.features.approvals.services import approvals
 from groups.features.bulk.services import Edit, EditPlan, Line, keep_plan
 from groups.features.criteria.models import CriteriaPin
 from groups.features.saved_views.models import SavedView

@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.notices import services as notices
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
-from groups.features.notices.services import deliveries, outbox
 from groups.management.commands.worker import new_worker
 from groups.models import Change, Job
 from groups.services.events import event_sources
@@ -16,27 +16,27 @@ KINDS = [source.kind for source in event_sources]
 
 def wants(user, how=NoticeChoice.How.AT_ONCE, *kinds):
     """Let a user be notified of these kinds of events, or of all."""
-    outbox.choose_notices(user, dict.fromkeys(kinds or KINDS, how))
+    notices.choose_notices(user, dict.fromkeys(kinds or KINDS, how))
 
 
 def told(*users):
     """Look for events, and return the texts of all notices of the users, one after the other."""
-    outbox.write_notices()
+    notices.write_notices()
     return [notice.text for user in users for notice in Notice.objects.filter(user=user)]
 
 
 def tell():
     """Do what a worker does every few seconds: look, pack, and run what is in the queue."""
-    deliveries.tell_events()
-    for row in DBTaskResult.objects.ready().filter(queue_name=deliveries.QUEUE):
+    notices.tell_events()
+    for row in DBTaskResult.objects.ready().filter(queue_name=notices.QUEUE):
         row.delete()
-        deliveries.deliver.call(*row.args_kwargs["args"])
+        notices.deliver.call(*row.args_kwargs["args"])
 
 
 def work():
     """Do the same with the worker itself, which closes the connection of a test that is one transaction."""
-    deliveries.tell_events()
-    new_worker(deliveries.QUEUE, batch=True).run()
+    notices.tell_events()
+    new_worker(notices.QUEUE, batch=True).run()
 
 
 def later(**time):

@@ -2,8 +2,8 @@
 
 import uuid
 
+from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import restore_preview, snapshots
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from tests.support.pages import GROUP_4, REMOVAL, open_form
@@ -19,8 +19,8 @@ def snapshot_of(user, group_id=4):
 def plan_restore_of(user, snapshot):
     """Return the restore that the page of a snapshot offers; it is not started."""
     credentials = credentials_service.credentials_of(user)
-    preview = restore_preview.preview_restore(credentials, snapshot)
-    return restore_preview.plan_restore(credentials, preview, operation=uuid.uuid4())
+    preview = snapshots.preview_restore(credentials, snapshot)
+    return snapshots.plan_restore(credentials, preview, operation=uuid.uuid4())
 
 
 def remove_by_page(client):

@@ -102,7 +102,7 @@ class World:
 
     def _started(self, kind):
         """Start the job; ask for it where it goes beyond the limit. Return None where that is refused."""
-        from groups.features.approvals.services.limits import BeyondLimits
+        from groups.features.approvals.services import BeyondLimits
         from groups.features.moves import services as moves
         from groups.services.jobs import queue
 
@@ -122,7 +122,7 @@ class World:
 
     def _work_on(self):
         """Let a worker run the job, and people decide where it has stopped, until it ends or is left."""
-        from groups.features.approvals.services.limits import BeyondLimits
+        from groups.features.approvals.services import BeyondLimits
         from groups.services.jobs import queue
         from groups.services.writes.reach import reached_by
         from tests.support.jobs import run
@@ -146,8 +146,8 @@ class World:
 
     def _approved(self, job, beyond):
         """Ask for a job and approve what the page of its request shows; return the job, or None."""
+        from groups.features.approvals import services as approvals
         from groups.features.approvals.models import ApprovalRequest
-        from groups.features.approvals.services import approvals
         from groups.models import Job
 
         request = approvals.ask_for(job, self.asker, beyond.breaches)

@@ -69,7 +69,6 @@ class Limits(models.Model):
 
     @property
     def values(self) -> dict["Limits.Limit", Decimal]:
-        """The limits that are set."""
         found = {limit: getattr(self, limit.value) for limit in self.Limit}
         return {limit: Decimal(value) for limit, value in found.items() if value is not None}
 
@@ -78,12 +77,7 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
     """Requests. One that waits is decided once."""
 
     def waiting(self) -> "ApprovalRequestQuerySet":
-        """Return the requests that can be decided."""
         return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
-
-    def overdue(self) -> "ApprovalRequestQuerySet":
-        """Return the requests that have lapsed and are not marked so yet."""
-        return self.filter(created_at__lte=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
 
     def decide(self, request: "ApprovalRequest", state: str, user: User, reason: str = "") -> bool:
         """Store the decision if the request still waits; return True if it did."""
@@ -175,7 +169,6 @@ class ApprovalRequest(models.Model):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for it."""
         if self.kind == self.CHANGE:
             name = (self.intended or {}).get("name", "")
             target = group_key(self.group_id) if self.group_id else creation_key(name)
@@ -195,7 +188,6 @@ class ApprovalRequest(models.Model):
 
     @property
     def kind_label(self) -> str:
-        """The kind of what is asked for, in two words."""
         return str(asked_kinds[self.kind].label if self.kind in asked_kinds else _("one change"))
 
     @property
@@ -239,11 +231,5 @@ class ApprovalRequest(models.Model):
         return self.created_at + LIFE
 
     @property
-    def broken(self) -> tuple[Breach, ...]:
-        """The limits that it breaks."""
-        return tuple(map(Breach.from_json, self.breaches))
-
-    @property
     def asked_effect(self) -> Effect | None:
-        """The effect that it would have had when it was asked; None if it was asked before that was kept."""
         return Effect.from_json(self.effect) if self.effect else None

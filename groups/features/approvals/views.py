@@ -1,53 +1,71 @@
-"""Views of the limits of an account and of requests beyond them; answer a form that goes beyond."""
+"""Show the limits of an account and the requests beyond them; answer a form that goes beyond."""
 
 import uuid
 from contextlib import suppress
-from functools import partial
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
+from groups.features.approvals import services as approvals
 from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
-from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Limits
-from groups.features.approvals.presenters import RequestPage, breach_words
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits, SetSince, limits_of, set_limits
-from groups.models import Change
+from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
+from groups.features.approvals.services import OWN_BOUND, BeyondLimits
+from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
-from groups.poster import PosterError
-from groups.presenters.changes import outcome_words
+from groups.models.rare_rows import RareRows
+from groups.poster import Group, PosterError
+from groups.poster.fields import plain
+from groups.presenters.changes import outcome_words, value_rows, warnings_for
+from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.history_tabs import Tab
 from groups.presenters.messages import Message
+from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
+from groups.services.groups import OneGroup
+from groups.services.jobs.kinds import JobKind
+from groups.services.values import NumberFormat, money_words, percent_words, terms_words
+from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http.requests import Request, form_methods, requires
 from groups.views.http.statuses import LOST, status_of_change
 from groups.views.writes.not_sent import Show, answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
+from poster_admin.common.outages import optional
 from poster_admin.common.pages import page_asked_for
+from poster_admin.users.accounts import name_of
+from poster_admin.users.security_log import DETAIL_LABELS
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
-State = Change.State
+Limit = Limits.Limit
+State = ApprovalRequest.State
+WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
+
+type Variables = dict[str, Any] | None
 
 
 @form_methods
 @requires("exceed_limits")
 def account_limits(request: Request) -> HttpResponse:
-    """Show and set the limits of the account."""
     check_token(request.credentials)
-    limits = limits_of(request.credentials.account_id)
+    limits = approvals.limits_of(request.credentials.account_id)
     form = LimitsForm(request.POST if request.method == "POST" else None, limits=limits)
     if not form.is_valid():
         return render_form(request, "approvals/limits.html", form, fragment="form", limits=limits)
     try:
-        set_limits(limits.account_id, form.typed, opened=form.opened, user=request.user)
-    except SetSince as since:
+        approvals.set_limits(limits.account_id, form.typed, opened=form.opened, user=request.user)
+    except approvals.SetSince as since:
         context = {"form": form.on(since.now), "limits": since.now, "set_since": True}
         return render_page(request, "approvals/limits.html", context, fragment="form", status=409)
     messages.success(request, _("The limits are set."))
@@ -60,7 +78,7 @@ def request_list(request: Request) -> HttpResponse:
     """Show the requests: all for users who may decide, else the user's own."""
     page = page_asked_for(request, approvals.requests_of(request.credentials))
     made = approvals.writes_of(page.object_list)
-    rows = [RequestPage(asked, request.user, made=made.get(asked.pk)) for asked in page.object_list]
+    rows = [_about(asked, made=made.get(asked.pk)) for asked in page.object_list]
     return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")
 
 
@@ -78,6 +96,13 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
     asked = _find_to_decide(request, request_id)
     if approvals.needs_password(asked) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
+
+    def show_not_sent(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
+        if blocked:  # there is no form that could be corrected
+            still = _("Nothing was sent, and the request still waits.")
+            status, context["outcome"] = 409, Message(_("Birthday bonuses are stopped"), still, blocked)
+        return _show(request, asked, status=status, **context)
+
     try:
         change = approvals.approve(asked, request.credentials, seen=request.POST.get("seen", ""))
     except NotNow:
@@ -88,12 +113,12 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
     except approvals.ChangedSince as changed:
         return _show(request, asked, status=409, now=changed.now, asks_again=True)
     except NotSent as error:
-        return answer_not_sent(error, request, asked, partial(_show_not_sent, request, asked))
+        return answer_not_sent(error, request, asked, show_not_sent)
     if change is None or change.state in Change.MADE:
         # The outcome of a job or a planned change is on its own page, later.
         messages.success(request, _("The request was approved."))
         return redirect("groups:request", asked.pk)
-    if change.state == State.FAILED and change.reason == Change.Reason.CONFLICT:
+    if change.state == Change.State.FAILED and change.reason == Change.Reason.CONFLICT:
         status = 409
     else:
         status = status_of_change(change) if change.state in Change.NOTHING_CHANGED else LOST
@@ -103,7 +128,6 @@ def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("exceed_limits")
 def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Refuse a request with a reason."""
     asked = _find_to_decide(request, request_id)
     form = ReasonForm(request.POST)
     if not form.is_valid():
@@ -119,7 +143,6 @@ def request_refuse(request: Request, request_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Take back a request of the user's own."""
     asked = _find(request, request_id)
     try:
         approvals.withdraw(asked, user=request.user)
@@ -129,7 +152,7 @@ def request_withdraw(request: Request, request_id: uuid.UUID) -> HttpResponse:
     return redirect("groups:request", asked.pk)
 
 
-# --- Helpers -----------------------------------------------------------------------------------------------
+# --- The page of a request ---------------------------------------------------------------------------------
 
 
 def _find(request: Request, request_id: uuid.UUID) -> ApprovalRequest:
@@ -148,16 +171,6 @@ def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
     return redirect("groups:request", asked.pk)
 
 
-def _show_not_sent(
-    request: Request, asked: ApprovalRequest, *, status: int, blocked: str = "", **context: Any
-) -> HttpResponse:
-    """Show why an approval has sent nothing: there is no form that could be corrected."""
-    if blocked:
-        still = _("Nothing was sent, and the request still waits.")
-        status, context["outcome"] = 409, Message(_("Birthday bonuses are stopped"), still, blocked)
-    return _show(request, asked, status=status, **context)
-
-
 def _show(
     request: Request,
     asked: ApprovalRequest,
@@ -172,9 +185,144 @@ def _show(
         with suppress(PosterError, PermissionDenied, SecretUnreadable):
             now = approvals.effect_of(asked, request.credentials)
     made = approvals.writes_of([asked]).get(asked.pk)
-    page = RequestPage(asked, request.user, now, made)
+    page = _page_of(asked, request.user, now, made)
     context = {"page": page, "reason_form": ReasonForm(), **context}
     return render_page(request, "approvals/request.html", context, fragment="request", status=status)
+
+
+def _about(
+    asked: ApprovalRequest,
+    *,
+    now: Effect | None = None,
+    made: Change | None = None,
+    command: GroupCommand | None = None,
+) -> dict[str, Any]:
+    """Show a request in a row of the list, and as the beginning of its page.
+
+    `now` has its present effect and `command` what it would write now, where that was read; `made` is the
+    write of one that was approved.
+    """
+    is_approved = asked.present_state == State.APPROVED
+    if asked.kind == ApprovalRequest.CHANGE:
+        title = asked.group_name
+        # As a noun: it was asked for, and may never be made.
+        what = {
+            Change.Action.CREATE: pgettext("asked for", "creation"),
+            Change.Action.UPDATE: pgettext("asked for", "change"),
+            Change.Action.REMOVE: pgettext("asked for", "removal"),
+        }[Change.Action(asked.action)]
+    else:
+        title, what = asked.asked.title, asked.kind_label
+
+    # The numbers of now, or of the approval; where these are not known, of when it was asked.
+    breaches = []
+    for breach in map(Breach.from_json, asked.breaches):
+        number = breach.asked
+        if breach.limit in (Limit.MAX_CLIENTS, OWN_BOUND):
+            consent, then = made or asked.job, asked.asked_effect
+            if is_approved:
+                if consent and consent.request_id == asked.pk and consent.allowed_clients is not None:
+                    number = Decimal(consent.allowed_clients)
+            elif now and then:
+                # The rest of a job counts those whom it has reached already, and its effect does not.
+                number += now.clients - then.clients
+        elif breach.limit == Limit.MAX_RISE and made is not None:
+            number = Command.from_change(made).reach.rise
+        elif breach.limit == Limit.MAX_RISE and now and command:
+            number = command.reach.rise
+        if number > breach.allowed:
+            breaches.append(_breach(replace(breach, asked=number), is_approved=is_approved))
+    return {"request": asked, "title": title, "what": what, "breaches": breaches}
+
+
+def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Change | None) -> dict[str, Any]:
+    waits, then, job = asked.is_waiting, asked.asked_effect, asked.job
+    is_for_change = asked.kind == ApprovalRequest.CHANGE
+    wanted = approvals.command_of(asked) if is_for_change else None
+    # What an approval would make now.
+    command = approvals.rebased_onto(now, wanted) if wanted and waits else None
+    may_approve = waits and approvals.may_approve(asked, user)
+    approvers = approvals.approvers_of(asked) if waits and not may_approve else []
+    changed_groups: list[str] = []
+    if now and then and not (command and command.creates):
+        before = {group.id: group.values for group in then.all_groups}
+        changed_groups = [group.name for group in now.all_groups if before.get(group.id) != group.values]
+
+    rows = []
+    if wanted:
+        current = now.group if now and changed_groups else None
+        loaded, intended = wanted.loaded, (command or wanted).intended
+        rows = value_rows(
+            asked=loaded.to_json() if loaded else None,
+            now=current.values.to_json() if current else None,
+            new=intended.to_json() if intended else None,
+        )
+    warnings = []
+    if now and command and command.creates:
+        namesakes = [(group.id, group.clients) for group in now.groups]
+        warnings = warnings_for(None, command.values, namesakes)
+
+    effect = now or then  # as it was asked for, where Poster was not read
+    names = {group.id: group.name for group in effect.all_groups} if effect else {}
+    if job:
+        names.setdefault(job.target_id or 0, job.target_name)
+    terms_then = {group.id: _terms(group) for group in then.groups} if then else {}
+    shows_terms = job and effect and (effect.pairs or JobKind.of(job).moves_clients)
+    return _about(asked, now=now, made=made, command=command) | {
+        "now": now,
+        "then": then,
+        "groups_now": now.groups if now else None,
+        "command": command,
+        "may_approve": may_approve,
+        "may_decide": waits and approvals.may_decide(asked, user),
+        "is_own": asked.user_id == user.pk,
+        "approvers": ", ".join(map(name_of, approvers)),
+        "warnings": warnings,
+        "words": "" if is_for_change or (job and not waits) else asked.asked.words_onto(now),
+        "rows": [row | {"changed": row["new"] not in ("", row["now"] or row["asked"])} for row in rows],
+        "changed_groups": changed_groups,
+        "target": _terms(now.target) if now and now.target else "",
+        "target_then": _terms(then.target) if then and then.target else "",
+        "pairs": [
+            (from_id, to_id, clients, names.get(from_id, f"№ {from_id}"), names.get(to_id, f"№ {to_id}"))
+            for from_id, to_id, clients in (effect.pairs if effect else ())
+        ],
+        "terms": [
+            (group.id, _terms(group), terms_then.get(group.id, ""))
+            for group in (effect.groups if effect and shows_terms else ())
+        ],
+        "changes": list(asked.changes) if is_for_change else [],
+        "started": None if is_for_change or asked.present_state != State.APPROVED else asked.asked.row,
+    }
+
+
+def _breach(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
+    """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
+    numbers = breach.asked, breach.allowed
+    match breach.limit:
+        case Limit.MAX_PERCENT:
+            asked, allowed = map(percent_words, numbers)
+        case Limit.MAX_RISE:
+            asked, allowed = map(_points_words, numbers)
+        case Limit.MAX_BIRTHDAY_BONUS:
+            asked, allowed = map(money_words, numbers)
+        case _:
+            asked, allowed = map(NumberFormat.current().count, map(int, numbers))
+    return {"limit": breach.limit, "asked": asked, "allowed": allowed, "is_approved": is_approved}
+
+
+def _points_words(number: Any) -> str:
+    shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
+    if number % 1:
+        return pgettext("a part of one, as 2.5", "%(number)s points") % shown
+    return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
+
+
+def _terms(group: Group) -> str:
+    words = [terms_words(group)]
+    if bonus := group.effective_bonus:
+        words.append(_("birthday: %(bonus)s") % {"bonus": money_words(bonus)})
+    return " · ".join(words)
 
 
 # --- Forms that go beyond the limits -----------------------------------------------------------------------
@@ -212,7 +360,87 @@ def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show)
         # 409 if the reason was given for fewer clients than there are by now, 422 if it is missing.
         status=200 if not is_sent else 409 if form.is_valid() else 422,
         question="approvals/beyond.html",
-        beyond=[breach_words(breach) for breach in error.breaches],
+        beyond=[_breach(breach) for breach in error.breaches],
         reason_form=form,
         **shown,
     )
+
+
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+@hooks.part("nav", "approvals/nav.jinja")
+def entry_of_requests(request: Request, credentials: PosterCredentials | None) -> Variables:
+    """Count the requests that wait for the user, in the head of every page."""
+    if not credentials:
+        return None
+    with optional("what waits for a decision"):
+        if count := approvals.count_to_decide(credentials):
+            path, url = request.path_info, reverse("groups:requests")
+            # The value of `aria-current`, for the page itself and for those below it.
+            here = "page" if path == url else "true" if path.startswith(url) else ""
+            return {"to_decide": count, "here": here}
+    return None
+
+
+@hooks.part("group.top", "approvals/waiting_on_group.html")
+def notice_on_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
+    return notice_on_form(request, one.group)
+
+
+@hooks.part("form.head", "approvals/waiting.html")
+def notice_on_form(request: Request, group: Group) -> Variables:
+    """Show it above a form of the group too, before somebody asks for the same."""
+    credentials = request.credentials
+    if credentials.refused_at or not WAITING.find(account=credentials.account_id, group_id=group.id):
+        return None
+    asked = approvals.requests_of(credentials).waiting().filter(group_id=group.id).first()
+    return {"asked": asked} if asked else None
+
+
+@hooks.history_tab(order=5)
+def tab_of_requests(_request: Request) -> list[Tab]:
+    return [Tab(_("Requests"), reverse("groups:requests"))]
+
+
+@hooks.settings_pages()
+def settings_of_limits(user: User) -> list[SettingsPage]:
+    words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "percent")
+    return [page] if user.has_perm(EXCEED_LIMITS) else []
+
+
+@hooks.part("guide.protection", "groups/installation/protection.html")
+def step_of_limits(request: Request) -> Variables:
+    if not request.user.has_perm(EXCEED_LIMITS):
+        return None
+    credentials = getattr(request.user, "credentials", None)
+    return {
+        "title": _("Limits"),
+        "words": _(
+            "Set how high a percent or a bonus may go, and how many clients one change may reach. "
+            "What goes beyond waits until a second person has approved it."
+        ),
+        "url": reverse("groups:limits"),
+        "label": _("Set the limits"),
+        "is_done": credentials is not None and Limits.objects.filter(account=credentials.account_id).exists(),
+    }
+
+
+@hooks.part("change.who", "approvals/request_link.html")
+def link_to_request(_request: Request, change: Change) -> Variables:
+    return {"change": change} if change.request_id else None
+
+
+@hooks.part("write.facts", "approvals/reason.html")
+@hooks.part("history.words", "approvals/reason_in_row.jinja")
+def reason_of_write(_request: Request, row: Consent) -> Variables:
+    return {"reason": row.limit_reason} if row.limit_reason else None
+
+
+hooks.section("requests", "history")
+hooks.destinations(
+    pages_for(("groups.view_group", gettext_lazy("Requests"), "groups:requests", PAGE)), order=12
+)
+hooks.form_addresses("request_approve", "request_refuse", "request_withdraw")
+DETAIL_LABELS.update((limit.value, limit.label) for limit in Limit)

@@ -1,36 +1,47 @@
-"""Find the clients that the lines of a list name, by phone, card or id.
+"""Read the lines of a list, and find the clients that they name by phone, card or id.
 
 All clients of the account are read once, whatever the length of the list. A call for each line would be fewer
 calls only while there are fewer lines than pages of clients, and it proves little: Poster finds nobody by a
 card, and nobody by a phone that is stored in another spelling.
 """
 
+import csv
 import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from django.db.models import TextChoices
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from groups.features.bulk.files.read_workbook import COLUMNS_AT_MOST, LONGEST_CELL
+from groups.features.bulk.files.tables import DELIMITERS, Formula, NotReadable, read_table
 from groups.models import PosterCredentials
 from groups.poster import Client
-from groups.poster.fields import whole_number
+from groups.poster.fields import fold, whole_number
 from groups.presenters.clients import phone_digits, whole_numbers
 from groups.services.clients import COUNTED_AT_ONCE, SECONDS_FOR_ALL, pages_of
 
+LINES_AT_MOST = 2_000
+BYTES_AT_MOST = 2 * 1024 * 1024
+_line_end = re.compile("\r\n|\r|\n")
+_between_cells = re.compile(f"[{DELIMITERS}]")
 _gaps = re.compile(r"[\s\-–—]+")
 _card = re.compile(r"(?=\w*\d)\w+")
 
 
-class State(StrEnum):
+class State(TextChoices):
     """The result for a line; `found` alone is moved."""
 
-    FOUND = "found"
-    THERE = "there"
-    AMBIGUOUS = "ambiguous"
-    UNKNOWN = "unknown"
-    UNREADABLE = "unreadable"
-    DOUBLE = "double"
+    FOUND = "found", gettext_lazy("will be moved")
+    THERE = "there", gettext_lazy("in the group already")
+    AMBIGUOUS = "ambiguous", gettext_lazy("fits several")
+    UNKNOWN = "unknown", gettext_lazy("unknown")
+    UNREADABLE = "unreadable", gettext_lazy("no phone, card or id")
+    DOUBLE = "double", gettext_lazy("twice")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,22 +53,12 @@ class Word:
     id: int | None = None
 
     @classmethod
-    def of_phone(cls, text: str) -> "Word":
-        return cls(phones=whole_numbers(phone_digits(text)))
-
-    @classmethod
-    def of_card(cls, text: str) -> "Word":
-        return cls(card=card_number(text))
-
-    @classmethod
-    def of_id(cls, text: str) -> "Word":
-        return cls(id=whole_number(text) or None)
-
-    @classmethod
-    def of_any(cls, text: str, *, may_be_id: bool) -> "Word":
-        """Read a cell of which no header says what it is."""
-        client_id = cls.of_id(text).id if may_be_id else None
-        return cls(cls.of_phone(text).phones, cls.of_card(text).card, client_id)
+    def read(cls, text: str, *kinds: str) -> "Word":
+        return cls(
+            whole_numbers(phone_digits(text)) if "phone" in kinds else (),
+            card_number(text) if "card" in kinds else "",
+            (whole_number(text) or None) if "id" in kinds else None,
+        )
 
     def __bool__(self) -> bool:
         return bool(self.phones or self.card or self.id)
@@ -88,6 +89,89 @@ class Listed:
     first_line: int = 0
 
 
+# --- Read the lines -----------------------------------------------------------------------------------------
+
+
+# The columns in the languages of the dashboard, and of Poster's own exports.
+COLUMNS = {
+    **dict.fromkeys(("телефон", "phone"), "phone"),
+    **dict.fromkeys(("картка", "карта", "card"), "card"),
+    "id": "id",
+}
+
+
+def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
+    """Return the lines of a text that are not blank, numbered from 1.
+
+    With `numbers`, what no header names may be the number of a client too. Raises `NotReadable`.
+    """
+    rows = [(number, row.strip()) for number, row in enumerate(_line_end.split(text), 1) if row.strip()]
+    if not rows:
+        return []
+    delimiter = max(DELIMITERS, key=lambda each: _count_columns(_cells(rows[0][1], each)))
+    # One more than a header and the lines, which is refused; the others need not be read for that.
+    rows = rows[: LINES_AT_MOST + 2]
+    return _lines_of([(number, row, _cells(row, delimiter)) for number, row in rows], numbers)
+
+
+def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
+    """Return the lines of a file with the numbers of its rows, as `lines_of_text` does."""
+    table = read_table(content, _count_columns)
+    rows = {table.first_row: table.header, **table.rows}
+    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows.items()], numbers)
+
+
+def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
+    """Return the lines of rows, each with its number, its text and its cells."""
+    for number, _text, cells in rows:
+        if any(len(cell) > LONGEST_CELL for cell in cells):
+            raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
+    header = rows[0][2]
+    has_header = _count_columns(header) > 0
+    if not has_header and not any(map(str.isdecimal, "".join(header))):
+        raise NotReadable(
+            _(
+                "The first line names no column that is known. Name the columns Phone, Card or ID, or take "
+                "this line out."
+            )
+        )
+    if len(rows) - has_header > LINES_AT_MOST:
+        raise NotReadable(
+            _("The list has more than %(count)s lines. Split it into smaller ones.")
+            % {"count": number_format(LINES_AT_MOST, 0, force_grouping=True)}
+        )
+    kinds = [COLUMNS.get(fold(name)) for name in header] if has_header else None
+    return [Line(number, text, _words_of(cells, kinds, numbers)) for number, text, cells in rows[has_header:]]
+
+
+def _count_columns(cells: Iterable[str]) -> int:
+    return sum(fold(cell[:LONGEST_CELL]) in COLUMNS for cell in cells)
+
+
+def _words_of(cells: Sequence[str], columns: list[str | None] | None, numbers: bool) -> tuple[Word, ...]:
+    """Read the cells in the columns that name a client; those without a header may be of any kind."""
+    if columns is None:
+        kinds = ("phone", "card", "id") if numbers else ("phone", "card")
+        texts = (cell for cell in cells if not isinstance(cell, Formula))
+        words = [Word.read(part.strip(), *kinds) for text in texts for part in _between_cells.split(text)]
+    else:
+        pairs = zip(columns, cells, strict=False)
+        words = [Word.read(cell, kind) for kind, cell in pairs if kind and not isinstance(cell, Formula)]
+    return tuple(filter(None, words))
+
+
+def _cells(row: str, delimiter: str) -> list[str]:
+    """Split a row of a text; a quote that is never closed reaches no other row."""
+    try:
+        cells = next(csv.reader([row], delimiter=delimiter), [])
+    except csv.Error:
+        cells = row.split(delimiter)
+    return [cell.strip() for cell in cells[:COLUMNS_AT_MOST]]
+
+
+# --- Find whom they name ------------------------------------------------------------------------------------
+
+
 @dataclass(slots=True, repr=False)
 class Directory:
     """The clients that words of a list fit; `unreadable` counts rows that may be more of them.
@@ -102,7 +186,6 @@ class Directory:
     of_no_group: set[int] = field(default_factory=set)
 
     def clients_of(self, word: Word) -> set[int]:
-        """Return the ids of the clients that a word fits."""
         found = {word.id} & self.clients.keys() if word.id else set()
         found |= self.by_card.get(word.card, set())
         return found.union(*(self.by_phone.get(phone, ()) for phone in word.phones))

@@ -1,29 +1,46 @@
 """Views of a list of clients: who of it is found can be moved to a group; nothing of the list is kept."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.client_lists.forms import ListForm
-from groups.features.client_lists.presenters import MOST_CHOICES, ListPage
-from groups.features.client_lists.services import Line, look_up, read_directory
-from groups.features.client_lists.spreadsheets import (
+from groups.features.client_lists.services import (
     BYTES_AT_MOST,
     LINES_AT_MOST,
+    Line,
+    Listed,
+    State,
     lines_of_file,
     lines_of_text,
+    look_up,
+    read_directory,
 )
 from groups.features.moves.forms import ChoiceForm
+from groups.features.moves.services import MoveCount
+from groups.features.moves.views import effects_of
+from groups.poster import Client, Group
+from groups.presenters.clients import value_of
+from groups.presenters.destinations import ACTION, pages_for
 from groups.services import groups as reads
 from groups.services.calls.limits import file_turn
+from groups.services.groups import OneGroup
+from groups.services.writes.commands import MoveClient
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
+
+MOST_CHOICES = 250
+"""Check boxes on the page: a form has room for few fields."""
 
 
 @sensitive_post_parameters("text")
@@ -46,12 +63,14 @@ def client_list(request: Request) -> HttpResponse:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
     directory = read_directory(request.credentials, lines, groups.keys())
-    page = ListPage(look_up(lines, directory, target.id), target, groups)
-    move = ChoiceForm(groups=list(groups.values()), chosen=page.chosen)
+    results = look_up(lines, directory, target.id)
+    found = [each.clients[0] for each in results if each.state == State.FOUND]
+    chosen = [value_of(client.id, client.group_id) for client in found]
     context = {
         "form": form,
-        "page": page,
-        "move": move,
+        "page": _page_of(results, target, groups),
+        "move": ChoiceForm(groups=list(groups.values()), chosen=chosen),
+        "effects": _effects_for(found, target, groups),
         "unreadable": directory.unreadable,
         "most_choices": MOST_CHOICES,
     }
@@ -60,14 +79,13 @@ def client_list(request: Request) -> HttpResponse:
 
 def _lines_of(request: Request, form: ListForm) -> list[Line]:
     """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
-    file, numbers = form.cleaned_data["file"], form.cleaned_data["numbers"]
+    text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
     field = "file" if file else "text"
     try:
         with file_turn(request.user.pk):
-            if file:
-                lines = lines_of_file(file.read(), numbers=numbers)
-            else:
-                lines = lines_of_text(form.cleaned_data["text"], numbers=numbers)
+            lines = (
+                lines_of_file(file.read(), numbers=numbers) if file else lines_of_text(text, numbers=numbers)
+            )
     except NotReadable as problem:
         form.add_error(field, problem)
         return []
@@ -76,12 +94,67 @@ def _lines_of(request: Request, form: ListForm) -> list[Line]:
     return lines
 
 
+def _page_of(results: Sequence[Listed], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
+    """Show the lines of a list for the table, first those that a person has to look at."""
+    order = [State.AMBIGUOUS, State.UNKNOWN, State.UNREADABLE, State.DOUBLE, State.THERE, State.FOUND]
+    rows, choices = [], 0
+    for listed in sorted(results, key=lambda each: order.index(each.state)):
+        clients = []
+        for client in listed.clients:
+            group = groups.get(client.group_id)
+            may_go = group is not None and listed.state == State.AMBIGUOUS and group.id != target.id
+            choices += may_go
+            # A client that can be chosen has the value of its check box, while there is room.
+            has_box = may_go and choices <= MOST_CHOICES
+            value = value_of(client.id, client.group_id) if has_box else ""
+            name = group.name if group else "–"
+            clients.append({"id": client.id, "name": client.name, "group": name, "value": value})
+        client_id = clients[0]["id"] if len(clients) == 1 else None
+        rows.append({"listed": listed, "clients": clients, "client_id": client_id})
+    counts = Counter(each.state.value for each in results)
+    return {
+        "target": target,
+        "rows": rows,
+        "has_more_choices": choices > MOST_CHOICES,
+        "counts": counts,
+        "summary": [
+            (state.value, state.label, counts[state.value]) for state in State if counts[state.value]
+        ],
+        "unknown_text": "\n".join(each.line.text for each in results if each.state == State.UNKNOWN),
+    }
+
+
+def _effects_for(found: Sequence[Client], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
+    moved: dict[int, list[Client]] = {}
+    for client in found:
+        moved.setdefault(client.group_id, []).append(client)
+    counted = []
+    for group_id, clients in moved.items():
+        keep_own = sum(client.own_percent > target.percent for client in clients)
+        counted.append((groups[group_id], MoveCount(len(clients), keep_own)))
+    return effects_of(counted, target)
+
+
 @sensitive_post_parameters("text")
 @require_POST
 @requires("move_client")
 def unknown_lines(request: Request) -> HttpResponse:
-    """Return the unknown lines of a list as a file, as they were typed."""
     response = HttpResponse(request.POST.get("text", ""), content_type="text/plain; charset=utf-8")
     name = f"unknown-clients-{localdate()}.txt"
     response["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     return response
+
+
+@hooks.part("clients.head", "client_lists/link.html")
+def link_to_list(request: HttpRequest) -> dict[str, Any] | None:
+    return {} if request.user.has_perm(MoveClient.permission) else None
+
+
+@hooks.part("group.menu", "client_lists/menu_item.html")
+def link_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
+    return {"group": one.group} if request.user.has_perm(MoveClient.permission) else None
+
+
+_PAGE = (MoveClient.permission, gettext_lazy("Move clients from a list"), "groups:client_list", ACTION)
+hooks.destinations(pages_for(_PAGE), order=2)
+hooks.form_addresses("client_list_unknown")

@@ -24,7 +24,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from groups.features.snapshots.services import snapshots
+from groups.features.snapshots import services as snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.models.locks import future_key, members_key

@@ -1,4 +1,4 @@
-"""Define notices: the choices of users, their chats in Telegram, and the outbox."""
+"""Define notices: the choices of users, their chats in Telegram, and the messages to send."""
 
 import uuid
 from datetime import timedelta
@@ -13,7 +13,6 @@ from groups.models import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from poster_admin.common.encryption import EncryptedField
 
-"""Longest pause between two tries to send a message."""
 LEASE = timedelta(minutes=2)
 """Time for one try to send a message; a worker that was killed leaves it to another one after that."""
 

@@ -1,15 +1,23 @@
 """Views of the notices: the user's own choices, and the user's chat in Telegram."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from groups import hooks
+from groups.features.notices import services
 from groups.features.notices.forms import NoticesForm, TelegramForm
-from groups.features.notices.presenters import about_chat
-from groups.features.notices.services import outbox, telegram
+from groups.features.notices.models import Delivery, Notice, TelegramChat
+from groups.features.notices.services import TRIAL, VIEW_GROUP
+from groups.presenters.settings_pages import USER, SettingsPage
 from groups.views.http.requests import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
@@ -18,26 +26,38 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 @form_methods
 @requires("view_group")
 def notices(request: Request) -> HttpResponse:
-    """Show and store how the user is notified of each kind of event."""
     data = request.POST if request.method == "POST" else None
-    form = NoticesForm(data, chosen=outbox.choices_of(request.user))
+    form = NoticesForm(data, chosen=services.choices_of(request.user))
     if form.is_valid():
-        outbox.choose_notices(request.user, form.cleaned_data)
+        services.choose_notices(request.user, form.cleaned_data)
         messages.success(request, _("Your choice was saved."))
         return redirect("groups:notices")
-    return render_form(request, "notices/notices.html", form, fragment="telegram", **about_chat(request.user))
+
+    context: dict[str, Any] = {}
+    if chat := TelegramChat.objects.filter(user=request.user).first():
+        sent = Delivery.objects.exclude(state=Delivery.State.DROPPED).filter(user=request.user)
+        trials = Notice.objects.waiting().filter(user=request.user, kind=TRIAL)
+        context = {
+            "chat": chat,
+            "last": sent.filter(tried_at__gt=chat.set_at).order_by("tried_at").last(),
+            "trial_on_its_way": trials.exclude(delivery__tries__gt=0).exists(),
+        }
+    elif not settings.EMAIL_ENABLED:
+        context = {"mail_problem": "off"}
+    elif not request.user.email:
+        context = {"mail_problem": "no_address"}
+    return render_form(request, "notices/notices.html", form, fragment="telegram", **context)
 
 
 @sensitive_post_parameters("token", "chat")
 @form_methods
 @requires("view_group")
 def telegram_chat(request: Request) -> HttpResponse:
-    """Set the chat for the user's notices, and try it."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     form = TelegramForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        telegram.set_chat(request.user, **form.cleaned_data)
+        services.set_chat(request.user, **form.cleaned_data)
         return telegram_trial(request)
     return render_form(request, "notices/telegram.html", form)
 
@@ -46,14 +66,23 @@ def telegram_chat(request: Request) -> HttpResponse:
 @requires("view_group")
 def telegram_trial(request: Request) -> HttpResponse:
     """Let the worker send a notice of nothing; the page of notices says whether it has arrived."""
-    outbox.write_trial(request.credentials)
+    services.write_trial(request.credentials)
     return redirect("groups:notices")
 
 
 @require_POST
 @requires("view_group")
 def telegram_remove(request: Request) -> HttpResponse:
-    """Forget the chat: notices come by mail again."""
-    telegram.remove_chat(request.user)
+    services.remove_chat(request.user)
     messages.success(request, _("The chat was removed: notices come by mail again."))
     return redirect("groups:notices")
+
+
+@hooks.settings_pages()
+def settings_of_notices(user: User) -> list[SettingsPage]:
+    words = _("Events that come by mail or in Telegram, and when.")
+    page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")
+    return [page] if user.has_perm(VIEW_GROUP) else []
+
+
+hooks.form_addresses("telegram_trial", "telegram_remove")

@@ -1,26 +1,37 @@
-"""Views of the snapshots: show, download and restore them."""
+"""Show, download and restore snapshots; say in the core's places what can be restored."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
+from groups import hooks
+from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import restore_preview, snapshots
+from groups.features.snapshots.services import VIEW_SNAPSHOT
 from groups.forms.groups import WriteForm
+from groups.models import Change
+from groups.poster import Group
+from groups.presenters.changes import ChangeNote, WayBack
+from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.history_tabs import Tab
 from groups.presenters.messages import Message, because_of
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
-from groups.services.writes.commands import MoveClient
+from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_same
 from groups.views.http.requests import Request, form_methods, requires
@@ -57,12 +68,7 @@ def of_one[**P](
         try:
             return view(request, snapshot, *args, **kwargs)
         except SecretUnreadable:
-            words = Message(
-                _("This snapshot cannot be opened"),
-                _("The key with which it was encrypted is not there any more."),
-                _("Tell the administrator of this server: the old key may be in a backup of the settings."),
-            )
-            return render_page(request, "snapshots/snapshot_lost.html", {"words": words}, status=503)
+            return render_page(request, "snapshots/snapshot_lost.html", {}, status=503)
 
     return found
 
@@ -70,7 +76,6 @@ def of_one[**P](
 @require_safe
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
-    """Show the snapshots taken before groups were moved or removed."""
     page = page_asked_for(request, snapshots.snapshots_of(request.credentials))
     restores = snapshots.restores_of(page.object_list)
     rows = [
@@ -105,9 +110,9 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     operation = form.cleaned_data["operation"] if form.is_valid() else None
-    if operation and (known := find_same(restore_preview.submission_of(snapshot, user, operation))):
+    if operation and (known := find_same(snapshots.submission_of(snapshot, user, operation))):
         return redirect(known.get_absolute_url())
-    preview = restore_preview.preview_restore(credentials, snapshot)
+    preview = snapshots.preview_restore(credentials, snapshot)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
         context = {
@@ -124,8 +129,8 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     if form.cleaned_data["version"] != preview.mark:
         return show(status=409, changed=True)
     try:
-        job = restore_preview.plan_restore(credentials, preview, operation=operation)
-    except restore_preview.NoRestore:
+        job = snapshots.plan_restore(credentials, preview, operation=operation)
+    except snapshots.NoRestore:
         return show(status=409)
     try:
         return redirect(queue.start(job, **consent_of(request)))
@@ -157,3 +162,53 @@ def answer_other_clients(
     values = {"shown": count(error.shown), "listed": count(error.listed)}
     outcome = Message(_("The group was not removed"), text % values, hint)
     return show(status=409, outcome=outcome)
+
+
+# --- Places of the core -------------------------------------------------------------------------------------
+
+
+@hooks.history_tab(order=15)
+def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
+    may_open = request.user.has_perm(VIEW_SNAPSHOT)
+    return [Tab(_("Snapshots"), reverse("groups:snapshots"))] if may_open else []
+
+
+@hooks.part("group.gone", "snapshots/gone.html")
+def way_on(request: Request, removal: Change) -> dict[str, Any] | None:
+    """Lead from the page of a removed group to its restore, or to the snapshots where there is none."""
+    if not request.user.has_perm(VIEW_SNAPSHOT):
+        return None
+    return {"way": ways_back([removal], request.user).get(removal.pk)}
+
+
+@hooks.part("removal.losses", "snapshots/kept.html")
+def kept_of_removal(request: HttpRequest, _group: Group) -> dict[str, Any]:
+    return {"days": settings.SNAPSHOT_DAYS, "may_restore": request.user.has_perm(VIEW_SNAPSHOT)}
+
+
+@hooks.ways_back
+def ways_back(changes: Sequence[Change], user: User) -> dict[uuid.UUID, WayBack]:
+    found = {}
+    for change_id, snapshot in snapshots.restorable(changes, user).items():
+        words = ngettext("Restore with %(count)s client", "Restore with %(count)s clients", snapshot.clients)
+        label = words % {"count": NumberFormat.current().count(snapshot.clients)}
+        found[change_id] = WayBack(
+            reverse("groups:snapshot_restore", args=[snapshot.pk]), label, _("Restore")
+        )
+    return found
+
+
+@hooks.change_note
+def note_of_removal(change: Change, user: User) -> ChangeNote | None:
+    """Say in the message of a removal with clients, and of its undo, that the clients can be restored."""
+    command = Command.kind_of(change)
+    if (command.removes and change.clients_before) or (command.creates and change.undo_of_id):
+        if user.has_perm(VIEW_SNAPSHOT):
+            return ChangeNote(_("You can restore them from a snapshot, in the history."))
+        return ChangeNote(_("An owner can restore them from a snapshot, in the history."))
+    return None
+
+
+_PAGE = (VIEW_SNAPSHOT, gettext_lazy("Snapshots"), "groups:snapshots", PAGE)
+hooks.destinations(pages_for(_PAGE), order=13)
+hooks.form_addresses("snapshot_download")

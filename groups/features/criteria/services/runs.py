@@ -30,8 +30,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.approvals.services.approvals import ask_for, requests_of
-from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.approvals.services import BeyondLimits, ask_for, requests_of
 from groups.features.criteria.models import (
     CHANGE_CRITERIA,
     KIND,

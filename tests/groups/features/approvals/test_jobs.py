@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 from django.db import transaction
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, ApprovalRequestQuerySet, Limits
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import BeyondLimits, check_job
+from groups.features.approvals.services import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
 from groups.features.moves import services as moves

@@ -15,10 +15,10 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from msgspec import structs
 
+from groups.features.approvals import services as account_limits
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, Breach, Limits
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services import limits as account_limits
-from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.approvals.services import BeyondLimits
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.features.moves.services import Move, Retire

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.approvals.services.approvals import ask_for
+from groups.features.approvals.services import ask_for
 from groups.features.bulk.services import EditPlan
 from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot

@@ -4,8 +4,8 @@ import uuid
 
 import pytest
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import ApprovalRequest, Limits
-from groups.features.approvals.services import approvals
 from groups.features.moves import services as moves
 from groups.models import Job
 from groups.services.groups import read_now

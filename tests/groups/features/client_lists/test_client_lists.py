@@ -5,8 +5,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from groups.features.client_lists.services import look_up, read_directory
-from groups.features.client_lists.spreadsheets import lines_of_file, lines_of_text
+from groups.features.client_lists.services import lines_of_file, lines_of_text, look_up, read_directory
 from groups.models import Job
 from tests.support.jobs import ended, leave_few, run
 from tests.support.pages import text_of

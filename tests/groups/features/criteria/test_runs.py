@@ -13,7 +13,7 @@ from groups.features.criteria import views
 from groups.features.criteria.services import runs
 from groups.features.insights.services import sweep
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services.snapshots import living_ids
+from groups.features.snapshots.services import living_ids
 from groups.models import Job, Lock
 from tests.support.commands import before_the_read
 from tests.support.criteria import BRONZE, GOLD, SILVER, fields, run_form, save, seen_in, today, version_in

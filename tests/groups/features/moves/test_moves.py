@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from groups.features.moves import services as moves
 from groups.features.moves.services import ClientsToMove, Move, Retire
-from groups.features.snapshots.services import snapshots
-from groups.features.snapshots.services.snapshots import living_ids, take_snapshot_for_job
+from groups.features.snapshots import services as snapshots
+from groups.features.snapshots.services import living_ids, take_snapshot_for_job
 from groups.models import Change, Job, PosterCredentials
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue

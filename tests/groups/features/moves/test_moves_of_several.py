@@ -4,8 +4,8 @@ import pytest
 from django.db.models import Count
 
 from groups.features.moves import services as moves
+from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import snapshots
 from groups.models import Change, Job, Lock
 from groups.services.jobs import queue
 from groups.services.jobs.progress import JobProgress, progress_of

@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 
 from groups.features.moves import services as moves
 from groups.features.moves.services import Retire
-from groups.features.snapshots.services import snapshots
+from groups.features.snapshots import services as snapshots
 from groups.models import Change, Job
 from groups.services import credentials as credentials_service
 from groups.services.groups import find_group

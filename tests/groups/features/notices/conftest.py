@@ -2,7 +2,7 @@
 
 import pytest
 
-from groups.features.notices.services.telegram import set_chat
+from groups.features.notices.services import set_chat
 from poster_admin.users.models import ChosenLanguage
 from tests.support.telegram import CHAT, TOKEN, telegram_server
 

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
-from groups.features.notices.services import deliveries, mails, outbox
 from groups.models import PosterCredentials
 from groups.services.calls.metrics import of_database
 from tests.support.doctor import doctor_says
@@ -69,7 +69,7 @@ def test_what_is_due_together_is_one_mail_up_to_a_hundred(reader, inbox, monkeyp
     tell()
     assert not inbox.mail
     Notice.objects.update(due_at=timezone.now())
-    monkeypatch.setattr(deliveries, "MOST_NOTICES", 4)
+    monkeypatch.setattr(services, "MOST_IN_MAIL", 4)
     tell()
     tell()
     assert [message.get_content().count("“Гості” was changed") for message in inbox.mail] == [4, 1]
@@ -100,12 +100,12 @@ def test_it_is_given_up_after_a_day_of_growing_pauses(waiting, inbox):
         later(hours=9)
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.tries) == (State.GIVEN_UP, 10)
-    assert sorted(deliveries.RETRY_DELAYS) == list(deliveries.RETRY_DELAYS)
-    assert timedelta(hours=23) < sum(deliveries.RETRY_DELAYS, timedelta()) < timedelta(hours=25)
+    assert sorted(services.RETRY_DELAYS) == list(services.RETRY_DELAYS)
+    assert timedelta(hours=23) < sum(services.RETRY_DELAYS, timedelta()) < timedelta(hours=25)
 
 
 def test_a_message_waits_while_the_token_of_its_reader_counts_as_refused(waiting, inbox):
-    outbox.write_notices()
+    services.write_notices()
     credentials = PosterCredentials.objects.filter(user=waiting)
     credentials.update(refused_at=timezone.now())
     tell()
@@ -118,8 +118,8 @@ def test_a_message_waits_while_the_token_of_its_reader_counts_as_refused(waiting
 
 
 def test_a_message_without_notices_or_reader_is_dropped(waiting, inbox):
-    deliveries.deliver.call(str(Delivery.objects.create(user=waiting).pk))
-    outbox.write_notices()
+    services.deliver.call(str(Delivery.objects.create(user=waiting).pk))
+    services.write_notices()
     waiting.groups.clear()
     tell()
     assert not inbox.mail
@@ -129,14 +129,14 @@ def test_a_message_without_notices_or_reader_is_dropped(waiting, inbox):
 def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same_id(
     waiting, inbox, monkeypatch
 ):
-    send = mails.send_mail
+    send = services.send_mail
 
     def send_and_die(*args):
         send(*args)
         raise SystemExit
 
     with monkeypatch.context() as dying:
-        dying.setattr(mails, "send_mail", send_and_die)
+        dying.setattr(services, "send_mail", send_and_die)
         with pytest.raises(SystemExit):
             tell()
     tell()
@@ -150,8 +150,8 @@ def test_a_worker_that_dies_after_sending_leaves_it_to_another_one_with_the_same
 
 
 def test_a_message_whose_task_was_lost_is_queued_again(waiting, inbox):
-    outbox.write_notices()
-    deliveries.queue_due_notices()
+    services.write_notices()
+    services.queue_due_notices()
     DBTaskResult.objects.all().delete()
     tell()
     assert not inbox.mail

@@ -6,13 +6,13 @@ import pytest
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from groups.features.approvals import services as approvals
 from groups.features.approvals.models import LIFE, ApprovalRequest
-from groups.features.approvals.services import approvals
-from groups.features.approvals.services.limits import let_wait_again
+from groups.features.approvals.services import let_wait_again
 from groups.features.criteria.models import Criteria
+from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
-from groups.features.notices.services import outbox
-from groups.features.notices.services.outbox import next_morning
+from groups.features.notices.services import next_morning
 from groups.features.schedules.models import Schedule
 from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
@@ -159,7 +159,7 @@ def test_a_notice_has_the_language_of_its_reader_and_the_currency_of_its_account
 
 def test_the_kind_of_a_feature_that_is_gone_is_not_offered_and_its_choice_stays(reader):
     NoticeChoice.objects.create(user=reader, kind="weather", how=How.AT_ONCE)
-    assert set(outbox.choices_of(reader)) == set(KINDS)
+    assert set(services.choices_of(reader)) == set(KINDS)
     wants(reader)
     assert NoticeChoice.objects.get(kind="weather").how == How.AT_ONCE
 
@@ -294,9 +294,9 @@ def test_without_a_mail_server_those_with_a_chat_alone_are_told(reader, settings
 @pytest.mark.parametrize("lose", [lose_role, be_blocked, disconnect])
 def test_a_message_has_no_reader_who_may_no_longer_see_the_account(reader, lose):
     delivery, account = Delivery.objects.create(user=reader), reader.credentials.account_id
-    assert outbox.reader_of(delivery, account).user == reader
+    assert services.reader_of(delivery, account).user == reader
     lose(reader)
-    assert outbox.reader_of(delivery, account) is None
+    assert services.reader_of(delivery, account) is None
 
 
 def test_events_of_another_account_and_those_that_cannot_be_worded_are_left_out(reader, outsider):
@@ -332,20 +332,20 @@ def test_a_kind_that_is_switched_off_takes_its_waiting_notices_along(reader):
     assert Notice.objects.get().kind == "circuit"
     # As a worker does that has read the choice before.
     written.save(force_insert=True)
-    assert outbox.notices_to_send(delivery) == []
+    assert services.notices_to_send(delivery) == []
 
 
 def test_a_kind_that_is_switched_off_while_a_worker_looks_is_not_told(reader, monkeypatch):
     wants(reader)
     change_elsewhere(reader)
-    look = outbox.events_since
+    look = services.events_since
 
     def looked(*args):
         events = list(look(*args))
         wants(reader, How.OFF)
         return events
 
-    monkeypatch.setattr(outbox, "events_since", looked)
+    monkeypatch.setattr(services, "events_since", looked)
     assert not told(reader)
 
 
@@ -353,7 +353,7 @@ def test_no_event_is_missed_while_no_worker_runs(reader):
     wants(reader)
     told()
     NoticeChoice.objects.update(chosen_at=timezone.now() - timedelta(days=3))
-    outbox.NoticeCursor.objects.update(looked_at=timezone.now() - timedelta(days=2))
+    services.NoticeCursor.objects.update(looked_at=timezone.now() - timedelta(days=2))
     QuerySet.update(
         Change.objects.filter(pk=change_elsewhere(reader).pk), settled_at=timezone.now() - timedelta(days=1)
     )
@@ -371,7 +371,7 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
         change_elsewhere(reader)
         with monkeypatch.context() as clock:
             clock.setattr(timezone, "now", lambda: wrong)
-            outbox.write_notices()
+            services.write_notices()
         change_elsewhere(reader)
         told()
     assert len(told(reader)) == 4
@@ -380,10 +380,10 @@ def test_a_worker_with_a_wrong_clock_hides_nothing_from_the_others_and_repeats_n
 def test_a_clock_of_the_database_that_ran_fast_hides_nothing_once_it_is_right(reader):
     wants(reader)
     told()
-    outbox.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(days=1))
+    services.NoticeCursor.objects.update(looked_at=timezone.now() + timedelta(days=1))
     change_elsewhere(reader)
     assert len(told(reader)) == 1
-    assert outbox.NoticeCursor.objects.get().looked_at <= timezone.now()
+    assert services.NoticeCursor.objects.get().looked_at <= timezone.now()
 
 
 # --- When --------------------------------------------------------------------------------------------------
@@ -424,11 +424,11 @@ def test_old_notices_go_after_their_message_and_are_not_told_again(reader):
     old = timezone.now() - timedelta(days=31)
     delivery = Delivery.objects.create(user=reader)
     Notice.objects.update(due_at=old, delivery=delivery)
-    assert outbox.forget_old() == 0
+    assert services.forget_old() == 0
     Delivery.objects.update(state=Delivery.State.SENT)
     QuerySet.update(Change.objects.filter(pk=change.pk), settled_at=old)
-    assert outbox.forget_old() == 1
+    assert services.forget_old() == 1
     assert not told(reader)
     Delivery.objects.update(created_at=old)
-    outbox.forget_old()
+    services.forget_old()
     assert not Delivery.objects.exists()

@@ -5,9 +5,9 @@ import logging
 import pytest
 from django.utils import timezone
 
+from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice, TelegramChat
-from groups.features.notices.services import outbox
-from groups.features.notices.services.telegram import MOST_NOTICES, remove_chat, text_of
+from groups.features.notices.services import MOST_IN_CHAT, remove_chat, text_of
 from poster_admin.common.encryption import Secret, encrypted_columns
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.notices import change_elsewhere, later, tell, wants
@@ -43,7 +43,7 @@ def test_a_notice_arrives_once_as_plain_text_with_its_link(chatting, telegram):
 )
 def test_what_telegram_refuses_is_named_and_sent_again(chatting, telegram, status, failure):
     telegram.status = status
-    outbox.write_trial(chatting.credentials)
+    services.write_trial(chatting.credentials)
     tell()
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.failure, delivery.detail) == (State.WAITING, failure, str(status))
@@ -57,7 +57,7 @@ def test_what_telegram_refuses_is_named_and_sent_again(chatting, telegram, statu
 def test_token_and_chat_are_encrypted_and_in_no_log_and_no_row(chatting, telegram, settings, caplog):
     caplog.set_level(logging.DEBUG)
     telegram.status = 500
-    outbox.write_trial(chatting.credentials)
+    services.write_trial(chatting.credentials)
     tell()
     settings.TELEGRAM_URL = f"http://127.0.0.1:{free_port()}"
     later(seconds=31)
@@ -73,7 +73,7 @@ def test_token_and_chat_are_encrypted_and_in_no_log_and_no_row(chatting, telegra
 
 def test_a_chat_that_no_key_opens_is_a_failure_in_words(chatting, telegram):
     TelegramChat.objects.update(token=Secret(sealed="f1:of-another-key"))
-    outbox.write_trial(chatting.credentials)
+    services.write_trial(chatting.credentials)
     tell()
     assert Delivery.objects.get().failure == Failure.SECRET
     assert not telegram.messages
@@ -95,7 +95,7 @@ def test_a_chat_that_is_removed_leaves_what_waits_to_the_mail(chatting, telegram
 
 @pytest.mark.parametrize("packed_for_mail", [False, True])
 def test_a_text_is_never_longer_than_telegram_takes(packed_for_mail):
-    count = 100 if packed_for_mail else MOST_NOTICES
+    count = 100 if packed_for_mail else MOST_IN_CHAT
     notices = [Notice(text="🍕" * 500, path="/history/1/") for _ in range(count)]
     text = text_of(notices)
     assert len(text.encode("utf-16-le")) // 2 <= 4096

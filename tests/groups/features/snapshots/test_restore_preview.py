@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services.restore_preview import (
+from groups.features.snapshots.services import (
     NoRestore,
     Origin,
     RestorePreview,
@@ -90,12 +90,12 @@ def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox
         money = {"bonus": "10000", "total_payed_sum": "20000", "ewallet": "0"}
         console.edit_client(FIRST + number, **plain | money | own)
     snapshot = snapshot_of(owner, 4)
-    assert (look(owner, snapshot).bonus, look(owner, snapshot).losses.names) == (0, 0)
+    assert (look(owner, snapshot).bonus, look(owner, snapshot).losses["names"]) == (0, 0)
     console.remove(4)
     found = look(owner, snapshot)
     assert (found.bonus, found.paid) == (100 * (FEW - 2), 200 * FEW)
     losses = found.losses
-    assert (losses.names, losses.birthdays, losses.ewallets, losses.overdrawn) == (3, 1, 1, 1)
+    assert (losses["names"], losses["birthdays"], losses["ewallets"], losses["overdrawn"]) == (3, 1, 1, 1)
 
 
 @pytest.mark.django_db(transaction=True)

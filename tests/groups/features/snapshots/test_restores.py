@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot, SnapshotPart
-from groups.features.snapshots.services import restore_preview, restores, snapshots
 from groups.models import Change, Job, PosterAccount
 from groups.presenters.jobs import job_facts, job_words, undo_card
 from groups.services import credentials as credentials_service
@@ -53,7 +53,7 @@ def sandbox(sandbox, settings):
 
 
 def look(user, snapshot):
-    return restore_preview.preview_restore(credentials_service.credentials_of(user), snapshot)
+    return snapshots.preview_restore(credentials_service.credentials_of(user), snapshot)
 
 
 def started(user, snapshot):
@@ -156,7 +156,7 @@ def test_a_group_and_its_people_come_back_with_every_field_exactly_once(owner, s
     assert found.target is None
     assert (found.moved, found.gone, found.created, found.removed) == (0, FEW, FEW, 1)
     assert found.bonus == sum(Decimal(row["bonus"]) for row in were) / 100
-    assert found.losses.names == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
+    assert found.losses["names"] == sum(bool(row["patronymic"] or not row["lastname"]) for row in were)
     job = run(started(owner, snapshot))
     assert (job.state, job.reason, job.detail) == (Job.State.DONE, "", "")
     assert progress_of(job) == JobProgress(total=FEW, done=FEW)
@@ -256,14 +256,14 @@ def test_two_restores_at_once_create_nobody_twice(owner, sandbox, monkeypatch):
     for group_id in (4, 5):
         sandbox.console().remove(group_id)
     first, second = (started(owner, each) for each in kept)
-    submit_all, other = restores.submit_all, [second]
+    submit_all, other = snapshots.submit_all, [second]
 
     def after_the_other_one(lease, commands):
         if other:
             assert run(other.pop()).state == Job.State.DONE
         return submit_all(lease, commands)
 
-    monkeypatch.setattr(restores, "submit_all", after_the_other_one)
+    monkeypatch.setattr(snapshots, "submit_all", after_the_other_one)
     assert run(first).state == Job.State.DONE
     second.refresh_from_db()
     came = [row for job in (first, second) for row in people(sandbox, job.target_id)]
@@ -301,7 +301,7 @@ def test_a_new_group_that_does_not_show_at_first_is_waited_for(owner, sandbox, m
             yield change
             sandbox.lag("row_absent", ids=[change.group_id])
 
-    monkeypatch.setattr(restores, "submit_one_by_one", but_reads_lag)
+    monkeypatch.setattr(snapshots, "submit_one_by_one", but_reads_lag)
     at_each_wait(monkeypatch, lambda _pause: sandbox.catch_up())
     job = run(job)
     assert (job.state, job.reason) == (Job.State.DONE, "")
@@ -313,7 +313,7 @@ def test_the_same_form_for_another_snapshot_is_another_restore(owner, sandbox):
     sandbox.console().edit_client(129, client_groups_id="1")
     operation, credentials = uuid.uuid4(), credentials_service.credentials_of(owner)
     first, second = (
-        restore_preview.plan_restore(credentials, look(owner, each), operation=operation)
+        snapshots.plan_restore(credentials, look(owner, each), operation=operation)
         for each in snapshots_of_one_group
     )
     assert queue.start(first).pk == operation
@@ -349,13 +349,13 @@ def test_whom_a_person_has_to_decide_on_is_not_created(owner, sandbox):
 
 def test_nobody_follows_before_one_has_arrived_in_the_same_way(owner, sandbox, monkeypatch):
     """This includes moves that all fail, each sent alone; the created clients are then sent together."""
-    together, submit_all = [], restores.submit_all
+    together, submit_all = [], snapshots.submit_all
 
     def note(hold, commands):
         together.extend(commands)
         return submit_all(hold, commands)
 
-    monkeypatch.setattr(restores, "submit_all", note)
+    monkeypatch.setattr(snapshots, "submit_all", note)
     snapshot = snapshot_of(owner)
     for client_id in (129, 130, 131):
         sandbox.console().edit_client(client_id, client_groups_id="5")
@@ -374,7 +374,7 @@ def test_a_first_client_with_other_money_is_looked_at_although_the_run_was_kille
     sandbox.console("kopecks").edit_client(129, bonus="5000")
     snapshot, _ = removed(user, sandbox, 4, "kopecks")
     job = started(user, snapshot)
-    die_after_the_first(monkeypatch, restores, job, Action.CREATE_CLIENT)
+    die_after_the_first(monkeypatch, snapshots, job, Action.CREATE_CLIENT)
     assert (run(job).state, job.reason) == (Job.State.STOPPED, "side_effect")
     assert len(sandbox.posts("clients.createClient")) == 1
 
@@ -386,7 +386,7 @@ def test_nobody_comes_back_into_a_group_of_which_only_a_person_has_said_that_it_
     snapshot, _were = removed(owner, sandbox)
     job = started(owner, snapshot)
     sandbox.script("clients.createGroup", "answer_lost")
-    leave_the_first_to_a_person(monkeypatch, restores, job, owner, CreateGroup)
+    leave_the_first_to_a_person(monkeypatch, snapshots, job, owner, CreateGroup)
     assert ended(run(job)) == (Job.State.STOPPED, "group_not_created")
     assert len(sandbox.posts()) == 1
 
@@ -480,13 +480,13 @@ def test_a_lost_key_stops_the_job_and_a_snapshot_that_is_gone_too(owner, sandbox
 
 def test_a_snapshot_is_kept_until_its_restore_has_ended(owner, sandbox, monkeypatch):
     snapshot, _were = removed(owner, sandbox)
-    job, read = started(owner, snapshot), restores.find_clients
+    job, read = started(owner, snapshot), snapshots.find_clients
 
     def and_a_worker_looks_after(*args):
         assert snapshots.forget_old() == 0
         return read(*args)
 
-    monkeypatch.setattr(restores, "find_clients", and_a_worker_looks_after)
+    monkeypatch.setattr(snapshots, "find_clients", and_a_worker_looks_after)
     Snapshot.objects.update(taken_at=timezone.now() - timedelta(days=91))
     assert snapshots.forget_old() == 0
     assert (run(job).state, job.reason) == (Job.State.DONE, "")
@@ -504,9 +504,9 @@ def test_one_by_one_or_all_at_once_they_are_found(owner, sandbox, monkeypatch):
     snapshot = snapshot_of(owner)
     sandbox.console().edit_client(129, client_groups_id="1")
     sandbox.console().edit_client(130, delete="1")
-    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 2)
+    monkeypatch.setattr("groups.features.snapshots.services.READ_AT_ONCE", 2)
     by_one = look(owner, snapshot)
-    monkeypatch.setattr("groups.features.snapshots.services.restore_preview.READ_AT_ONCE", 500)
+    monkeypatch.setattr("groups.features.snapshots.services.READ_AT_ONCE", 500)
     by_all = look(owner, snapshot)
     assert by_one.mark == by_all.mark
     assert (by_all.in_place, by_all.moved, by_all.gone) == (FEW - 2, 1, 1)
@@ -521,7 +521,7 @@ def test_rights(staff, owner, sandbox):
     with pytest.raises(PermissionDenied):
         snapshots.snapshots_of(credentials)
     with pytest.raises(PermissionDenied):
-        restore_preview.plan_restore(credentials, found, operation=uuid.uuid4())
+        snapshots.plan_restore(credentials, found, operation=uuid.uuid4())
     job = started(owner, snapshot)
     for decide in (queue.pause, queue.resume, queue.cancel):
         with pytest.raises(PermissionDenied):

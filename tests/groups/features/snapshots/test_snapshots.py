@@ -12,8 +12,8 @@ from django.contrib.auth.models import Permission
 from django.core.management import call_command
 from django.utils import timezone
 
+from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot, SnapshotPart
-from groups.features.snapshots.services import snapshots
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
 from groups.services import credentials as credentials_service

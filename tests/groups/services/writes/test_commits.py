@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from groups.features.snapshots.services import snapshots
+from groups.features.snapshots import services as snapshots
 from groups.models import Change, Lock
 from groups.services.groups import read_group
 from groups.services.writes import unrecorded

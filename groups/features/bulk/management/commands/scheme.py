@@ -23,8 +23,7 @@ from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
 from groups.features.approvals.models import EXCEED_LIMITS
-from groups.features.approvals.services.approvals import ask_for
-from groups.features.approvals.services.limits import BeyondLimits
+from groups.features.approvals.services import BeyondLimits, ask_for
 from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
 from groups.features.bulk.files.tables import NotReadable

@@ -1,4 +1,8 @@
-"""Ask for writes beyond the limits of an account, and let another user approve or refuse them.
+"""Hold writes against the limits of an account, and let other users decide on what goes beyond them.
+
+Here alone is said whether a write may go beyond the limits. A job is held against them as a whole before it
+starts, and its clients once more as each of its changes is recorded: the journal has the number of clients
+that each of them reaches.
 
 An approved write is made with the rights and the token of the user who approves it. A change is approved in
 the transaction that writes it into the journal, a job and a planned change in the one that starts them. So no
@@ -6,9 +10,10 @@ process can die between the yes and the write, and two users who approve at once
 """
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, assert_never
 
@@ -26,13 +31,13 @@ from groups.features.approvals.models import (
     ApprovalRequest,
     ApprovalRequestQuerySet,
     Breach,
+    Limits,
 )
-from groups.features.approvals.services import limits
-from groups.features.approvals.services.limits import BeyondLimits
-from groups.models import Change, Job, PosterAccount, PosterCredentials, asked
+from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials, asked
 from groups.models.asked import Asked, asked_of
+from groups.models.changes import nothing_changed
 from groups.models.contents import Effect
-from groups.models.rare_rows import RareRows
+from groups.poster.fields import plain
 from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
@@ -40,20 +45,208 @@ from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.journal.history import is_undone
-from groups.services.writes import submissions
+from groups.services.writes import gates, submissions
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
+from groups.services.writes.gates import Gate
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import Locked, NotNow, OperationReused
-from groups.services.writes.reach import changes_terms, effect_on_group, reached_by
+from groups.services.writes.not_sent import Held, Locked, NotNow, OperationReused
+from groups.services.writes.reach import Reach, changes_terms, count_reached, effect_on_group, reached_by
 from groups.services.writes.submissions import find_known
+from poster_admin.users.models import Event as SecurityEvent
+from poster_admin.users.security_log import record
 
+Limit = Limits.Limit
 State = ApprovalRequest.State
-WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
+# The breach of a bound that a job sets itself, and the account does not: see `JobKind.most_clients`.
+OWN_BOUND = "own"
 
+type Number = Decimal | int | None
 
 # An approved row belongs to its approver, so the request says first which user sent the form.
 submissions.register(ApprovalRequest.objects.select_related("job"), order=-1)
+
+
+class BeyondLimits(Held):
+    """The write goes beyond limits of its account, and nothing allows that; nothing was sent."""
+
+    def __init__(self, breaches: Iterable[Breach]) -> None:
+        super().__init__()
+        self.breaches = tuple(breaches)
+
+    @property
+    def needs_another(self) -> bool:
+        """Return True if no reason of the user's own lets it pass: the bound is one of the job itself."""
+        return any(breach.limit == OWN_BOUND for breach in self.breaches)
+
+
+class SetSince(Exception):
+    """Somebody has set a limit that was typed since its form was opened; `now` are the limits."""
+
+    def __init__(self, now: Limits) -> None:
+        super().__init__()
+        self.now = now
+
+
+def limits_of(account_id: str) -> Limits:
+    return Limits.objects.filter(account=account_id).first() or Limits(account_id=account_id)
+
+
+def set_limits(
+    account_id: str, typed: Mapping[str, Number], *, user: User, opened: Mapping[str, Number] | None = None
+) -> None:
+    """Set the limits that were typed; the others stay, even if another user sets them at the same moment.
+
+    `opened` has the values that the form was opened with, as far as it says them. Raises `SetSince`. The
+    security log has the old and the new value of the limits that changed.
+    """
+    if not user.has_perm(EXCEED_LIMITS):
+        raise PermissionDenied
+    opened = opened or {}
+    with transaction.atomic():
+        # The account, since there may be no limits yet.
+        PosterAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+        limits = limits_of(account_id)
+        stored = limits.values
+        for name, value in typed.items():
+            now = getattr(limits, name)
+            if name in opened and now not in (opened[name], value):
+                raise SetSince(limits_of(account_id))
+            setattr(limits, name, value)
+        limits.set_by, limits.set_at = user.get_username(), timezone.now()
+        limits.save()
+    before, after = ({key: plain(value) for key, value in each.items()} for each in (stored, limits.values))
+    changed = [limit for limit in Limit if before.get(limit) != after.get(limit)]
+    words = [f"{limit}: {before.get(limit, '–')} → {after.get(limit, '–')}" for limit in changed]
+    record(SecurityEvent.LIMITS_SET, user=user, detail=", ".join([account_id, *words]))
+
+
+@gates.register
+class LimitGate(Gate):
+    """Hold back what goes beyond the limits, unless a request or a reason lets it."""
+
+    order = 20
+
+    def before(self, command: Command) -> dict[str, Any]:
+        """Return the number of clients that a command reaches, as far as there is a limit on them."""
+        sender = command.sender
+        limits, reach = limits_of(sender.account_id), command.reach
+        if limits.max_clients is not None and command.reached_group is not None:
+            reach += Reach(clients=count_reached(sender, command.reached_group))
+        # The clients of a job are held against the limit together, in the transaction.
+        own = replace(reach, clients=0 if command.job else reach.clients)
+        check_reach(own, limits=limits, user=sender.user, consent=command.consent)
+        return {"reached": reach.clients}
+
+    ahead = before
+
+    def in_transaction(self, change: Change, command: Command) -> None:
+        """Approve the request of a command in the transaction: there is never one without the other.
+
+        So exactly one of two users who approve it at once makes the write.
+        """
+        if command.request_id is not None:
+            asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
+            if request := asked.first():
+                store_approval(request, command.sender.user)
+        check_job(change, command.sender.user)
+
+    def before_job(self, job: Job, user: User) -> None:
+        """Hold all of a job against the limits, with the clients that Poster shows this user now."""
+        limits, kind = limits_of(job.account_id), JobKind.of(job)
+        most = kind.most_clients
+        if not limits.values and most is None:
+            return
+        credentials = None
+        if limits.max_clients is not None or most is not None:
+            found = PosterCredentials.objects.select_related("account", "user")
+            credentials = found.get(user=user, account=job.account_id)
+        reach = kind.reach(credentials)
+        is_approved = job.request_id is not None and reach.clients <= (job.allowed_clients or 0)
+        if most is not None and reach.clients > most and not is_approved:
+            own = Breach(OWN_BOUND, Decimal(reach.clients), Decimal(most))
+            raise BeyondLimits((own, *breaches_of(reach, limits)))
+        if job.limit_reason and job.allowed_clients is None:
+            # No number was shown: the reason is for those that there are now.
+            job.allowed_clients = reach.clients
+        check_reach(reach, limits=limits, user=job.user or user, consent=job)
+
+    def job_decided(self, job: Job, user: User, reason: str) -> None:
+        """Refuse the request for the rest of a job that no longer waits for it."""
+        for request in job.requests.waiting():
+            ApprovalRequest.objects.decide(request, State.REFUSED, user, reason)
+
+    def decision_on(self, job: Job) -> ApprovalRequest | None:
+        return job.requests.first()
+
+
+def store_approval(request: ApprovalRequest, user: User) -> None:
+    """Store the yes to a request. Raises `NotNow` if it no longer waits."""
+    if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+        raise NotNow
+
+
+@nothing_changed
+def let_wait_again(change: Change) -> None:
+    """Let the request of a change that has changed nothing wait again, in the transaction that settles it."""
+    if change.request_id is not None:
+        approved = ApprovalRequest.objects.filter(kind=ApprovalRequest.CHANGE, state=State.APPROVED)
+        again = {"state": State.WAITING, "decided_at": None, "decided_by": None, "decided_by_name": ""}
+        approved.filter(pk=change.request_id).update(**again)
+
+
+def check_job(change: Change, user: User) -> None:
+    """Raise `BeyondLimits` if a job would reach more clients with this change than it may.
+
+    Belongs into the transaction that records the change: it locks the row of the job, so that the changes of
+    one job are counted one after the other.
+    """
+    limits = limits_of(change.account_id)
+    if change.job_id is None or not change.reached or limits.max_clients is None:
+        return
+    job = Job.objects.select_for_update().get(pk=change.job_id)
+    reach = Reach(clients=reached_by(job.pk) + change.reached)
+    check_reach(reach, limits=limits, user=user, consent=job)
+
+
+def check_reach(reach: Reach, *, limits: Limits, user: User, consent: Consent | None) -> None:
+    """Raise `BeyondLimits` for limits that are broken and that the consent does not let this user break."""
+    breaches = breaches_of(reach, limits)
+    if not are_allowed(breaches, consent, user):
+        raise BeyondLimits(breaches)
+
+
+def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
+    """Return the limits that a write breaks; a number equal to its limit is allowed."""
+    asked = {
+        Limit.MAX_PERCENT: reach.percent,
+        Limit.MAX_RISE: reach.rise,
+        Limit.MAX_BIRTHDAY_BONUS: reach.birthday_bonus,
+        Limit.MAX_CLIENTS: Decimal(reach.clients),
+    }
+    return tuple(
+        Breach(limit.value, asked[limit], allowed)
+        for limit, allowed in limits.values.items()
+        if asked[limit] > allowed
+    )
+
+
+def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User) -> bool:
+    """Return True if a user may go beyond these limits: with the right, and a request or a reason.
+
+    Clients are covered up to the number that was shown as the consent was given, if one was.
+    """
+    return all(
+        consent is not None
+        and consent.is_given
+        and user.has_perm(EXCEED_LIMITS)
+        and (
+            breach.limit != Limit.MAX_CLIENTS
+            or consent.allowed_clients is None
+            or breach.asked <= consent.allowed_clients
+        )
+        for breach in breaches
+    )
 
 
 class ChangedSince(Exception):
@@ -86,14 +279,13 @@ def requests_of(credentials: PosterCredentials) -> ApprovalRequestQuerySet:
 
 
 def writes_of(requests: Iterable[ApprovalRequest]) -> dict[uuid.UUID | None, Change]:
-    """Return the latest change that was tried for each of the approved requests for one, by its id."""
+    """Map the ids of approved requests for a change to the latest one that was tried."""
     ids = [each.pk for each in requests if each.kind == each.CHANGE and each.state == State.APPROVED]
     changes = Change.objects.filter(request_id__in=ids).order_by("created_at") if ids else ()
     return {change.request_id: change for change in changes}
 
 
 def count_to_decide(credentials: PosterCredentials) -> int:
-    """Return the number of requests that wait for this user's decision."""
     user = credentials.user
     if credentials.refused_at or not user.has_perm(EXCEED_LIMITS):
         return 0
@@ -101,7 +293,6 @@ def count_to_decide(credentials: PosterCredentials) -> int:
 
 
 def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
-    """Return the requests of all accounts that were made, decided or lapsed since a time."""
     lapsed = Q(created_at__gte=moment - LIFE, created_at__lte=timezone.now() - LIFE, decided_at=None)
     return ApprovalRequest.objects.filter(Q(created_at__gte=moment) | Q(decided_at__gte=moment) | lapsed)
 
@@ -121,21 +312,12 @@ def may_approve(request: ApprovalRequest, user: User) -> bool:
 
 
 def approvers_of(request: ApprovalRequest) -> list[User]:
-    """Return the users of the account who may approve a request and are connected, by their names."""
     users = User.objects.with_perm(EXCEED_LIMITS, backend=settings.SIGN_IN_BACKEND)
     connected = users.filter(credentials__account=request.account_id, credentials__refused_at=None)
     return [user for user in connected.order_by("username") if may_approve(request, user)]
 
 
-def waiting_for_group(credentials: PosterCredentials, group_id: int) -> ApprovalRequest | None:
-    """Return the latest request about a group that waits and that the user may see, or None."""
-    if credentials.refused_at or not WAITING.find(account=credentials.account_id, group_id=group_id):
-        return None
-    return requests_of(credentials).waiting().filter(group_id=group_id).first()
-
-
 def needs_password(request: ApprovalRequest) -> bool:
-    """Return True for a removal, for which a form asks for the password too."""
     return request.kind == ApprovalRequest.CHANGE and command_of(request).removes
 
 
@@ -157,27 +339,23 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
 
 
 def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
-    """Return the command onto the values of now, where these are known; a new group replaces no values."""
+    """Rebase a command onto the values of now, where these are known; a new group replaces no values."""
     if now is None or now.group is None or command.creates:
         return command
     return command.rebased(now.group.values, now.group.clients)
 
 
 def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:
-    """Return what a request would do now. Raises `PosterError`."""
+    """Read what a request would do now. Raises `PosterError`."""
     is_change = request.kind == ApprovalRequest.CHANGE
     return _effect(command_of(request) if is_change else request.asked.row, credentials)
 
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
-    """Return what a write to one group, or a row, would do now.
-
-    A new group has no clients; its effect has the groups that have its name already, which its form may not
-    have asked about, and which may have come since.
-    """
     if not isinstance(wanted, GroupCommand):
         return asked_of(wanted).effect(credentials)
     if wanted.group_id is None:
+        # A new group reaches nobody; other groups may have got its name since its form was sent.
         groups = list_groups_now(credentials)
         return Effect(tuple(named_groups(credentials.account_id, groups, wanted.values.name)))
     counts = wanted.removes or changes_terms(wanted.loaded, wanted.values)
@@ -213,9 +391,8 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
             if waiting := wanted.requests.waiting().first():
                 return waiting
             columns["id"] = uuid.uuid5(wanted.pk, f"rest {wanted.requests.count()}")
-    credentials = PosterCredentials.objects.select_related("account", "user").get(
-        user=user, account=submission.account_id
-    )
+    found = PosterCredentials.objects.select_related("account", "user")
+    credentials = found.get(user=user, account=submission.account_id)
     request = ApprovalRequest(
         **columns,
         account=credentials.account,
@@ -275,30 +452,31 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
     now, asked = effect_of(request, credentials), request.asked_effect
     if now.mark != (seen or (asked.mark if asked else "")):
         raise ChangedSince(now)
-    consent: dict[str, Any] = {"request_id": request.pk, "asked_by": request.user_name}
     if request.kind == ApprovalRequest.CHANGE:
-        return _approve_change(request, credentials, now, consent)
+        return _approve_change(request, credentials, now)
     with transaction.atomic():
-        limits.store_approval(request, user)
-        is_started = request.asked.start(user, now, **consent)
+        store_approval(request, user)
+        is_started = request.asked.start(user, now, request_id=request.pk, asked_by=request.user_name)
     if not is_started:
         raise AlreadySo
     return None
 
 
-def _approve_change(
-    request: ApprovalRequest, credentials: PosterCredentials, now: Effect, consent: dict[str, Any]
-) -> Change:
+def _approve_change(request: ApprovalRequest, credentials: PosterCredentials, now: Effect) -> Change:
     command = rebased_onto(now, command_of(request))
     if command.changes_nothing or (command.undo_of and is_undone(command.undo_of)):
-        limits.store_approval(request, credentials.user)
+        store_approval(request, credentials.user)
         raise AlreadySo
     if command.creates:
         command = command.confirmed(frozenset(group.id for group in now.groups))  # those that were shown
-    # The next try is another change: an earlier one may have changed nothing.
-    operation = uuid.uuid5(request.pk, f"write {request.changes.count()}")
     command = replace(
-        command, operation=operation, credentials=credentials, allowed_clients=now.clients, **consent
+        command,
+        # The next try is another change: an earlier one may have changed nothing.
+        operation=uuid.uuid5(request.pk, f"write {request.changes.count()}"),
+        credentials=credentials,
+        allowed_clients=now.clients,
+        request_id=request.pk,
+        asked_by=request.user_name,
     )
     try:
         return execute(command)
@@ -315,8 +493,8 @@ def _approve_change(
 
 @routine("lapse requests", pause=5.0)
 def lapse_overdue() -> int:
-    """Mark the requests that have lapsed; return their number."""
-    return ApprovalRequest.objects.overdue().update(state=State.LAPSED)
+    overdue = ApprovalRequest.objects.filter(created_at__lte=timezone.now() - LIFE, state=State.WAITING)
+    return overdue.update(state=State.LAPSED)
 
 
 # --- Jobs that are asked for -------------------------------------------------------------------------------
@@ -378,25 +556,25 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
             continue  # who asked knows it, and nobody has to decide any more
         state = request.present_state
         concerns = partial(is_user, request.user_id)
-        if state == ApprovalRequest.State.WAITING:
+        if state == State.WAITING:
             concerns = partial(may_decide, request)
-        is_lapsed = state == ApprovalRequest.State.LAPSED
-        at = request.lapses_at if is_lapsed else request.decided_at or request.created_at
+        at = request.decided_at or request.created_at
+        if state == State.LAPSED:
+            at = request.lapses_at
         key = f"request {request.pk} {state} {at.isoformat()}"
         yield Event(key, at, request.get_absolute_url(), partial(request_words, request), concerns)
 
 
 def request_words(request: ApprovalRequest) -> str:
-    """Say that a request waits, or how it was decided."""
     words = {"what": request.group_name or request.kind_label}
     match request.present_state:
-        case ApprovalRequest.State.WAITING:
+        case State.WAITING:
             text = gettext("A request beyond the limits waits for a decision: “%(what)s”.")
-        case ApprovalRequest.State.APPROVED:
+        case State.APPROVED:
             text = gettext("A request beyond the limits was approved: “%(what)s”.")
-        case ApprovalRequest.State.REFUSED:
+        case State.REFUSED:
             text = gettext("A request beyond the limits was refused: “%(what)s”.")
-        case ApprovalRequest.State.LAPSED:
+        case State.LAPSED:
             text = gettext("A request beyond the limits has lapsed: “%(what)s”.")
         case _ as never:
             assert_never(never)
