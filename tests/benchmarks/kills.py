@@ -26,8 +26,6 @@ def main(arguments):
     parser = argparse.ArgumentParser(prog="kills", description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=210)
     parser.add_argument("--worker-kills", type=int, default=10)
-    parser.add_argument("--lag", type=float, default=0.0, help="seconds for which a read may lag behind")
-    parser.add_argument("--lag-chance", type=float, default=0.5, help="of each read, to lag at all")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
@@ -37,8 +35,6 @@ def main(arguments):
         tempfile.TemporaryDirectory() as directory,
         Sandbox(groups=2 * options.kills + 50, latency=0.02) as sandbox,
     ):
-        if options.lag:
-            sandbox.lag("behind", seconds=options.lag, chance=options.lag_chance, seed=options.seed)
         dashboard = Dashboard(Path(directory), sandbox)
         try:
             results = run(dashboard, options, random.Random(options.seed))

@@ -1,66 +1,204 @@
-"""Measure the dashboard: ratios taken in one run, to the calls that it needs and to Django's admin.
+"""Measure the dashboard beside the calls that it needs: ratios of times taken in turns, in one run.
 
-All runs on one machine and shares its cores, and times do not travel; the ratios do. One measurement is
-interleaved with the one that it is compared to. Nothing is remembered but Poster's list, and that only where
-a row says warm. `raw` is the call alone, by http.client on a connection that is kept alive.
+All runs on one machine and shares its cores, and times do not travel; the ratios do. `raw` is the call alone,
+by http.client on a connection that is kept alive.
 """
 
 import argparse
+import json
 import os
+import re
 import signal
-import subprocess
+import statistics
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from http.client import HTTPException
+from functools import cached_property
 from pathlib import Path
 
-from tests.benchmarks.rows import many_users, one_user, results
-from tests.benchmarks.setup.lab import Lab
-from tests.benchmarks.setup.running import Missing
+from tests.benchmarks.setup import running
+from tests.benchmarks.setup.running import FLOOR
+
+WARM_UP = 5
+VIEWERS = 32
+FORMAT = "| {:66} | {:>8} | {}"
+
+
+class Lab:
+    """A stand-in for Poster, a dashboard that keeps its list, and one that always asks."""
+
+    def __init__(self, stack, directory, *, quick):
+        self._stack, self._directory, self._quick = stack, directory, quick
+        self.upstream = stack.enter_context(running.upstream())
+
+    def some(self, number):
+        """Return how often to do something: as often as said, or hardly ever in a quick run."""
+        return 2 if self._quick else number
+
+    @cached_property
+    def warm(self):
+        return self._dashboard("warm", cache_seconds="30")
+
+    @cached_property
+    def asking(self):
+        return self._dashboard("asking", cache_seconds="0")
+
+    def _dashboard(self, name, **options):
+        # They have the page of `floor` too.
+        options["DJANGO_SETTINGS_MODULE"] = "tests.benchmarks.setup.settings"
+        if self._quick:
+            options |= {"workers": "1", "JOB_WORKERS": "0"}
+        site = running.dashboard(self._directory / name, self.upstream, **options)
+        return self._stack.enter_context(site)
+
+    def raw(self):
+        return running.Caller(self.upstream)
+
+    def browser(self, site, account):
+        """Return somebody who is signed in to a dashboard, and connected to this account."""
+        site.add_people([account])
+        return running.Caller(site.port, site.cookie(account))
+
+    def calls(self, account):
+        """Return the calls that an account had since this was asked last."""
+        return json.loads(self.raw().get(f"/log/{account}"))
+
+
+def lists(lab):
+    """Yield the list of 50 groups at two latencies of Poster."""
+    for latency, rounds in ((50, 100), (200, 40)):
+        name = f"list of 50, every answer different, {latency} ms ÷ raw call"
+        yield from _list(lab, f"n50-l{latency}-churn", name, lab.some(rounds))
+
+
+def large_list(lab):
+    """Yield a list of 5,000 groups beside the call and the parsing of its JSON."""
+    name = "5,000 groups, 50 ms, every answer different ÷ raw call + json"
+    yield from _list(lab, "n5000-l50-churn", name, lab.some(100), parse=json.loads)
+
+
+def _list(lab, account, name, rounds, parse=len):
+    raw, page = lab.raw(), lab.browser(lab.asking, account)
+    path = f"/{account}/api/clients.getGroups?token=benchmark&format=json"
+    theirs, floor, ours = medians(
+        rounds, lambda: parse(raw.get(path)), lambda: page.get(FLOOR), lambda: page.get("/groups/")
+    )
+    yield ratio(name, ours, theirs)
+    yield ratio("- a page that shows nothing, the same", floor, theirs)
+
+
+def detail(lab):
+    """Yield the page of a group beside one of the calls that it makes side by side."""
+    account, path = "n50-l50", "/groups/7/"
+    raw, page = lab.raw(), lab.browser(lab.asking, account)
+    page.get(path)
+    lab.calls(account)
+    page.get(path)
+    call = lab.calls(account)[:1]
+    theirs, ours = medians(lab.some(100), lambda: make(raw, call), lambda: page.get(path))
+    yield ratio("detail, 50 ms ÷ one call", ours, theirs)
+
+
+def form(lab):
+    """Yield a form that is saved beside the calls that this makes."""
+    account, path = "n50-l50", "/groups/7/edit/"
+    raw, page = lab.raw(), lab.browser(lab.asking, account)
+    ours, theirs = [], []
+    for number in range(lab.some(50)):
+        edited = running.edited(page.get(path, **{"Accept-Encoding": "identity"}), number)
+        lab.calls(account)
+        ours.append(timed(lambda edited=edited: page.post(path, edited)))
+        calls = lab.calls(account)
+        theirs.append(timed(lambda calls=calls: make(raw, calls)))
+    yield ratio("a form saved, 50 ms ÷ its calls", statistics.median(ours), statistics.median(theirs))
+
+
+def cold_viewers(lab):
+    """Yield how many calls are made when many users open the same cold list at the same moment."""
+    account = "n50-l50-1"
+    people = [f"{account} {viewer}" for viewer in range(VIEWERS)]
+    lab.warm.add_people(people, account=account, token="000000:one-token-for-all")
+    barrier = threading.Barrier(VIEWERS)
+
+    def look(person):
+        caller = running.Caller(lab.warm.port, lab.warm.cookie(person))
+        caller.get("/healthz")
+        barrier.wait()
+        caller.get("/groups/")
+
+    with ThreadPoolExecutor(VIEWERS) as pool:
+        list(pool.map(look, people))
+    yield f"{VIEWERS} cold viewers: calls", len(lab.calls(account)), "one a process"
+
+
+def memory(lab):
+    """Yield what the largest worker has for itself, after all that was measured before."""
+    for account in ("n50-l50", "n5000-l50-churn"):
+        page = lab.browser(lab.asking, account)
+        for number in range(lab.some(20)):
+            page.get(f"/groups/?page={number + 1}")
+    sizes = []
+    for pid in running.workers_of(lab.asking.process.pid):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+        own = re.findall(r"^Private_\w+: +(\d+) kB", rollup, flags=re.MULTILINE)
+        sizes.append(sum(map(int, own)) / 1024)
+    yield "a worker's own memory after all of it, MB", max(sizes), ", ".join(f"{each:.0f}" for each in sizes)
+
+
+def ratio(name, ours, theirs):
+    return name, ours / theirs, f"{ours:.1f} ÷ {theirs:.1f} ms"
+
+
+def make(raw, calls):
+    """Make the calls of a log once more, one behind the other."""
+    for verb, target, body in calls:
+        if verb == "GET":
+            raw.get(target)
+        else:
+            raw.post(target, body)
+
+
+def timed(action):
+    """Return how many milliseconds something takes."""
+    began = time.perf_counter()
+    action()
+    return (time.perf_counter() - began) * 1000
+
+
+def medians(rounds, *actions):
+    """Time the actions in turns, and return the median of each, in milliseconds."""
+    for _ in range(min(rounds, WARM_UP)):
+        for action in actions:
+            action()
+    times = [[timed(action) for action in actions] for _ in range(rounds)]
+    return [statistics.median(each) for each in zip(*times, strict=True)]
+
 
 # Memory comes after the load that it is measured after.
 ROWS = {
-    "list": one_user.lists,
-    "large-list": one_user.large_list,
-    "detail": one_user.detail,
-    "form": one_user.form,
-    "cpu": one_user.cpu,
-    "warm": many_users.warm_list,
-    "cold": many_users.cold_viewers,
-    "users": many_users.users_at_once,
-    "memory": many_users.memory,
-    "weight": many_users.weight,
+    "list": lists,
+    "large-list": large_list,
+    "detail": detail,
+    "form": form,
+    "cold": cold_viewers,
+    "memory": memory,
 }
-BROKEN = (OSError, RuntimeError, HTTPException, subprocess.SubprocessError)
 
 
 def main(arguments):
-    """Print the table, and return 1 if a row could not be measured although all that it needs is there."""
+    """Print the table."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS))
     parser.add_argument("--quick", action="store_true", help="measure hardly anything: does it still run?")
     options = parser.parse_args(arguments)
     os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and the servers are ended too
-    began, broken, (load, *_) = time.monotonic(), 0, os.getloadavg()
-    results.show_head()
+    print(FORMAT.format("row", "measured", "from"))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         lab = Lab(stack, Path(directory), quick=options.quick)
         for name in options.only:
-            try:
-                for row in ROWS[name](lab):
-                    results.show(row)
-            except Missing as missing:
-                results.show(results.Row(name=name, measured=None, note=f"not measured: {missing}"))
-            except BROKEN as error:
-                broken += 1
-                results.show(results.Row(name=name, measured=None, note=f"not measured: {error}"))
-    took = time.monotonic() - began
-    sys.stdout.write(f"\n{took:.0f} s on {os.cpu_count()} cores; their load before was {load:.1f}\n")
-    return 1 if broken else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+            for row, measured, note in ROWS[name](lab):
+                print(FORMAT.format(row, f"{measured:.2f}", note), flush=True)

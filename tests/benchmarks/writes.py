@@ -7,10 +7,7 @@ The time is counted and not waited for, see `tests.tools.pretence`.
 
 import argparse
 import json
-import logging
-import os
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tests.tools.pretence import FATES, BadNetwork, Clock, Poster, in_time_of
+from tests.tools.simulating import installation
 
 SOMEBODY_ELSE = 0.10
 TRIES_AGAIN = 0.80
@@ -286,34 +284,3 @@ def show(name, counts):
     shares = {column: counts[column] / max(counts[whole], 1) for column, (_, whole) in COLUMNS.items()}
     cells = (f"{counts[column]} ({share:.1%})" for column, share in shares.items())
     print(f"{name:<62}" + "".join(f"{cell:>26}" for cell in cells) + f"{counts['posts']:>20}", flush=True)
-
-
-def installation(directory):
-    """Make a dashboard with a database of its own, with the settings of production; return its user."""
-    from tests.support.databases import migrated  # reads nothing of this shell's from here on
-
-    defaults = {"CONNECT_TIMEOUT": 3, "READ_TIMEOUT": 8, "READ_DEADLINE": 12, "WRITE_DEADLINE": 30}
-    os.environ.update({f"POSTER_{name}": str(value) for name, value in defaults.items()})
-    os.environ["DATABASE_URL"] = f"sqlite:///{directory}/db.sqlite3"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
-    import django
-
-    django.setup()
-    logging.disable()
-    shutil.copy(migrated(), f"{directory}/db.sqlite3")
-    return make_owner()
-
-
-def make_owner():
-    """Make a user who may do all, connected to an account."""
-    from django.contrib.auth.models import Group, User
-
-    from groups.models import PosterAccount, PosterCredentials
-
-    user = User.objects.create_user("owner")
-    user.groups.add(Group.objects.get(name="Owners"))
-    account, _ = PosterAccount.objects.get_or_create(name="demo")
-    link = PosterCredentials(user=user, account=account)
-    link.set_token("a token for nobody")
-    link.save()
-    return user

@@ -98,6 +98,8 @@ class World:
         self.owner = owner
         self._ahead = 0.0
         self.sandbox = Sandbox(clock=lambda: time.monotonic() + self._ahead)
+        # Each read of the sales would make receipts of the clients of the seed.
+        self.sandbox.accounts["demo"].clients.load({}, {})
         self.console = self.sandbox.console("demo")
         self.counts, self.problems = Counter(), []
         self.guests = []

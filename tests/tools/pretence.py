@@ -32,7 +32,7 @@ _MODULES = ("groups.services.writes.execute", "groups.services.gateway", "groups
 
 
 class Clock:
-    """A clock that advances when somebody waits; scheduled calls run in their order."""
+    """A clock that advances when somebody waits; scheduled calls run in order, and may wait themselves."""
 
     def __init__(self):
         self.seconds = 1_000_000.0
@@ -53,9 +53,10 @@ class Clock:
         """Advance the clock."""
         until = self.seconds + seconds
         while self._due and self._due[0][0] <= until:
-            self.seconds, _, event = heapq.heappop(self._due)
+            due_at, _, event = heapq.heappop(self._due)
+            self.seconds = max(self.seconds, due_at)
             event()
-        self.seconds = until
+        self.seconds = max(self.seconds, until)
 
     def drain(self):
         """Run everything that is still scheduled."""
@@ -143,6 +144,16 @@ def _stored(form):
     }
 
 
+def draw(chance, shares):
+    """Draw one of the keys by their shares, or None."""
+    drawn = chance.random()
+    for name, share in shares.items():
+        drawn -= share
+        if drawn < 0:
+            return name
+    return None
+
+
 class BadNetwork:
     """The network to Poster. It replaces `Transport`, and keeps the truth about every write.
 
@@ -185,7 +196,7 @@ class BadNetwork:
         )
 
     def _post(self, method, form, wait):
-        fate = self._fate()
+        fate = draw(self._chance, FATES)
         if fate == "not sent":
             return Failure("refused", sent=False)
         operation = self.operation
@@ -214,14 +225,6 @@ class BadNetwork:
                 return _refusal(32, "No such record") if response is None else _answer(response)
         self._clock.sleep(wait)
         return Failure("timeout", sent=True)
-
-    def _fate(self):
-        drawn = self._chance.random()
-        for fate, share in FATES.items():
-            drawn -= share
-            if drawn < 0:
-                return fate
-        return "answered"
 
 
 def _answer(response):

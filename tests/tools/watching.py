@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from tests.tools.pretence import BadNetwork, Clock, Poster, in_time_of
+from tests.tools.pretence import BadNetwork, Clock, Poster, draw, in_time_of
 from tests.tools.simulating import by_hand
 
 LAG, LOOK_EVERY, RECONCILE_EVERY = 60.0, 60.0, 20.0
@@ -22,23 +22,6 @@ FOUND_WITHIN = 15
 # Faults of one read of the list.
 ODD_LISTS = {"empty": 0.03, "halved": 0.05, "unreadable": 0.06, "no id": 0.03, "broken": 0.03}
 FIELDS = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
-
-
-class SharedClock(Clock):
-    """A clock whose scheduled calls may wait themselves, as a look does in the middle of a write."""
-
-    def sleep(self, seconds):
-        until = self.seconds + seconds
-        while self._due and self._due[0][0] <= until:
-            due_at, _, event = self._pop()
-            self.seconds = max(self.seconds, due_at)
-            event()
-        self.seconds = max(self.seconds, until)
-
-    def _pop(self):
-        import heapq
-
-        return heapq.heappop(self._due)
 
 
 @dataclass(frozen=True)
@@ -111,7 +94,7 @@ class World:
 
     def __init__(self, seed, user):
         self.chance = random.Random(seed)
-        self.clock = SharedClock()
+        self.clock = Clock()
         self.poster = WatchedPoster(self.clock)
         self.network = OddNetwork(self.poster, self.clock, self.chance, longest_delay=15 * 60, lag=LAG)
         self.looks = 0
@@ -339,16 +322,6 @@ class World:
             return written.before is None and values_of_json(change.intended) == written.after
         intended = None if change.action == "remove" else values_of_json(change.intended)
         return change.group_id == written.group_id and intended == written.after
-
-
-def draw(chance, shares):
-    """Draw one of the keys by their shares, or None."""
-    drawn = chance.random()
-    for name, share in shares.items():
-        drawn -= share
-        if drawn < 0:
-            return name
-    return None
 
 
 def form(name, percent):

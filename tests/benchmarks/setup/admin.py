@@ -1,7 +1,7 @@
 """Django's own admin over the same groups in SQLite: what the dashboard is measured against.
 
-`python -m tests.benchmarks.setup.admin` makes the database and prints the key of a session; granian serves
-`tests.benchmarks.setup.admin:application`. The environment tells where: ADMIN_DATABASE.
+`python -m tests.benchmarks.setup.admin` makes the database and prints the key of a session; the environment
+tells where: ADMIN_DATABASE.
 """
 
 import os
@@ -53,11 +53,8 @@ settings.configure(
 django.setup()
 
 from django.contrib import admin  # noqa: E402 - all of this needs the settings
-from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from django.urls import path  # noqa: E402
-
-from poster_admin.common.serving.threaded import ThreadedApplication  # noqa: E402
 
 
 class LoyaltyGroup(models.Model):
@@ -83,7 +80,6 @@ class LoyaltyGroupAdmin(admin.ModelAdmin):
 
 
 urlpatterns = [path("admin/", admin.site.urls)]
-application = ThreadedApplication(get_wsgi_application())
 
 
 def prepare(groups=50):

@@ -1,6 +1,5 @@
-"""Fill a journal: `… -m tests.benchmarks.setup.journal ACCOUNT ROWS` writes settled changes of an account."""
+"""Fill a journal with settled changes of an account."""
 
-import sys
 import uuid
 from datetime import timedelta
 
@@ -50,10 +49,3 @@ def fill(account, rows):
         for number in range(rows)
     )
     Change.objects.bulk_create(changes, batch_size=1000)
-
-
-if __name__ == "__main__":
-    import django
-
-    django.setup()
-    fill(sys.argv[1], int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""Start what is measured, each in processes of its own: the upstream, the dashboard, the admin."""
+"""Start what is measured, each in processes of its own: the upstream, and the dashboard behind nginx."""
 
 import contextlib
 import http.client
@@ -23,6 +23,7 @@ from tests.support.environment import ROOT, inherited
 from tests.support.ports import free_port
 
 CSRF = secrets.token_hex(16)
+FLOOR = "/floor/"
 ACCEPT_ENCODING = "gzip, deflate, br, zstd"
 """The encodings that a browser accepts over TLS, where the dashboard belongs."""
 
@@ -70,7 +71,7 @@ def upstream():
     port = free_port()
     command = [sys.executable, "-m", "tests.benchmarks.setup.upstream", str(port)]
     with process(command, stdin=subprocess.PIPE) as running:
-        wait_for(port, running, "/calls")
+        wait_for(port, running, "/log/n1-l0")
         yield port
 
 
@@ -98,15 +99,6 @@ class Site:
 
     def cookie(self, account):
         return f"sessionid={self.sessions[account]}; csrftoken={CSRF}; language=en"
-
-    def workers(self):
-        return workers_of(self.process.pid)
-
-    def servers(self):
-        """Return the ids of the workers that serve pages."""
-        return [
-            pid for pid in self.workers() if b"manage.py" not in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
 
 
 def workers_of(server):
@@ -161,20 +153,6 @@ def dashboard(directory, upstream_port, *, cache_seconds="30", workers="2", **mo
         yield Site(port, running, environment)
 
 
-@dataclass(frozen=True)
-class Admin:
-    """Django's admin that runs, and the session of its superuser."""
-
-    port: int
-    process: subprocess.Popen
-    cookie: str
-    path: str = "/admin/auth/loyaltygroup/"
-
-    def servers(self):
-        """Return the ids of the workers that serve pages."""
-        return workers_of(self.process.pid)
-
-
 def admin_environment(directory):
     """Make the database of Django's admin, and return its environment and the session of its superuser."""
     environment = {
@@ -185,25 +163,6 @@ def admin_environment(directory):
     prepare = [sys.executable, "-m", "tests.benchmarks.setup.admin"]
     made = subprocess.run(prepare, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     return environment, made.stdout.strip()
-
-
-ADMIN = """
-from poster_admin.common.serving.running import web_server
-server = web_server(host="127.0.0.1", port={}, workers=2)
-server.target = "tests.benchmarks.setup.admin:application"
-server.serve()
-"""
-
-
-@contextlib.contextmanager
-def django_admin(directory):
-    """Run Django's admin on the server of the dashboard, as that one is run."""
-    environment, session = admin_environment(directory)
-    port = free_port()
-    command = [sys.executable, "-c", ADMIN.format(port)]
-    with process(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        wait_for(port, running, "/admin/")
-        yield Admin(port, running, f"sessionid={session}; csrftoken={CSRF}")
 
 
 @contextlib.contextmanager
@@ -240,35 +199,12 @@ def nginx(directory, *ports, more="access_log off;", authority=None):
         yield front
 
 
-def own_memory(pid):
-    """Return what a process has for itself alone, in MB."""
-    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return (
-        sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", rollup, flags=re.MULTILINE)) / 1024
-    )
-
-
-def cpu_seconds(pids):
-    """Return the seconds that processes have computed until now, in the kernel and outside it."""
-    ticks = 0
-    for pid in pids:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        ticks += int(user) + int(system)
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-# --- Load ------------------------------------------------------------------------------------------------
-
-
 class Caller:
     """A browser, or the raw client, on one connection."""
 
     def __init__(self, port, cookie=""):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._headers = {"Cookie": cookie, "Accept-Encoding": ACCEPT_ENCODING} if cookie else {}
-        self.status = 0
-        self.headers = {}
 
     def get(self, path, **headers):
         return self._ask("GET", path, None, headers)
@@ -280,7 +216,8 @@ class Caller:
     def _ask(self, verb, path, body, headers):
         self._connection.request(verb, path, body, self._headers | headers)
         answer = self._connection.getresponse()
-        self.status, self.headers = answer.status, answer.headers
+        if answer.status >= 400:
+            raise RuntimeError(f"{path} is answered with {answer.status}")
         return answer.read()
 
 
@@ -301,53 +238,3 @@ def edited(page, number):
         "birthday_bonus": "25",
         "confirmed": "1",
     }
-
-
-SCRIPT = """
-local cookies = {%s}
-local turn = 0
-function setup(thread) thread:set("cookie", cookies[turn %% #cookies + 1]); turn = turn + 1 end
-function request()
-  return wrk.format("GET", nil, {["Cookie"] = cookie, ["Accept-Encoding"] = "%s", ["Host"] = "127.0.0.1"})
-end
-"""
-
-
-@dataclass(frozen=True)
-class Load:
-    """The findings of a load generator; times in milliseconds."""
-
-    per_second: float
-    p50: float
-    p99: float
-    failed: int
-
-
-def load(url, cookies, connections, seconds):
-    """Put a page under load: as many connections as said, the cookies shared out among them."""
-    need("wrk")
-    script = Path("/tmp") / f"wrk-{os.getpid()}.lua"  # noqa: S108 - removed below
-    script.write_text(
-        SCRIPT % (", ".join(f'"{cookie}"' for cookie in cookies), ACCEPT_ENCODING), encoding="utf-8"
-    )
-    # A thread has one cookie: with many of them, each connection is a person of its own.
-    threads = connections if len(cookies) > 1 else 1
-    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s",
-               "-s", str(script), url]  # fmt: skip
-    try:
-        out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    finally:
-        script.unlink()
-    failed = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", out)
-    return Load(
-        per_second=float(re.search(r"Requests/sec: +([\d.]+)", out)[1]),
-        p50=_milliseconds(out, "50%"),
-        p99=_milliseconds(out, "99%"),
-        failed=(int(failed[1]) if failed else 0) + (sum(map(int, broken.groups())) if broken else 0),
-    )
-
-
-def _milliseconds(out, percentile):
-    number, unit = re.search(rf"^ +{percentile} +([\d.]+)(us|ms|s)", out, flags=re.MULTILINE).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]

@@ -1,10 +1,9 @@
 """A stand-in for Poster that costs next to nothing, so that what is measured is the dashboard.
 
-An account's name says how it behaves: `n5000-l50-c60-churn-7` has 5,000 groups, answers after 50 ms, has 60
-clients in group 7, and counts one client more in each answer, in one group after the other; the number at the
-end only makes it another account. `python -m tests.benchmarks.setup.upstream PORT` serves until its standard
-input is closed. `/calls` tells how many calls each account had, `/log/ACCOUNT` which ones since it was
-asked last.
+An account's name says how it behaves: `n5000-l50-churn-7` has 5,000 groups, answers after 50 ms, and counts
+one client more in each answer, in one group after the other; the number at the end makes it another account.
+`python -m tests.benchmarks.setup.upstream PORT` serves until its standard input is closed. `/log/ACCOUNT`
+tells the calls since it was asked last.
 """
 
 import asyncio
@@ -14,10 +13,9 @@ import sys
 from collections import Counter, deque
 from urllib.parse import parse_qs, urlsplit
 
-NAME = re.compile(r"n(?P<groups>\d+)-l(?P<latency>\d+)(-c(?P<clients>\d+))?(?P<churn>-churn)?(-\d+)?")
+NAME = re.compile(r"n(?P<groups>\d+)-l(?P<latency>\d+)(?P<churn>-churn)?(-\d+)?")
 WORDS = ("Постоянный посетитель", "Скидочная система", "Кав&#39;ярня на розі", "Друзі закладу", "Персонал")
 COUNT_DIGITS = 6
-WITH_CLIENTS = 7
 
 
 def row(number):
@@ -34,35 +32,13 @@ def row(number):
     }
 
 
-def client_row(number):
-    """Return a client of group 7 as Poster's API has it."""
-    return {
-        "client_id": str(number),
-        "lastname": f"Коваленко {number:05}",
-        "firstname": "Олена",
-        "phone": f"+38067{number:07}",
-        "card_number": str(10_000 + number),
-        "birthday": "1990-05-24",
-        "discount_per": "0",
-        "bonus": str(number % 100 * 100),
-        "total_payed_sum": str(number * 100),
-        "client_groups_id": str(WITH_CLIENTS),
-        "client_groups_discount": "7",
-        "loyalty_type": "2",
-        "delete": "0",
-    }
-
-
 class Account:
     """The groups of an account, with the whole list ready to be sent."""
 
-    def __init__(self, groups, latency, churn, clients=0):
+    def __init__(self, groups, latency, churn):
         self.latency = latency / 1000
         self.churn = churn
         self.rows = {number: row(number) for number in range(1, groups + 1)}
-        self.clients = clients
-        if clients:
-            self.rows[WITH_CLIENTS]["count_groups_clients"] = str(clients)
         self.calls = Counter()
         self.log = deque(maxlen=100)
         self._render()
@@ -70,8 +46,7 @@ class Account:
     @classmethod
     def named(cls, name):
         match = NAME.fullmatch(name)
-        clients = int(match["clients"] or 0)
-        return cls(int(match["groups"]), int(match["latency"]), bool(match["churn"]), clients)
+        return cls(int(match["groups"]), int(match["latency"]), bool(match["churn"]))
 
     def _render(self):
         text = json.dumps({"response": list(self.rows.values())}, separators=(",", ":"), ensure_ascii=False)
@@ -90,11 +65,7 @@ class Account:
         if method == "clients.getGroup":
             found = self.rows.get(int(query["group_id"]))
             return json.dumps({"response": [found] if found is None else found}).encode()
-        if method == "clients.getClients":
-            first = int(query.get("offset", 0)) + 1
-            last = min(self.clients, first + int(query.get("num", self.clients)) - 1)
-            return json.dumps({"response": list(map(client_row, range(first, last + 1)))}).encode()
-        if method in {"clients.getPromotions", "clients.getLoyaltyRules"}:
+        if method in {"clients.getClients", "clients.getPromotions", "clients.getLoyaltyRules"}:
             return b'{"response": []}'
         if method != "clients.updateGroup":
             return b'{"error": 30, "message": "The stand-in knows no such method"}'
@@ -130,8 +101,6 @@ class Exchange(asyncio.Protocol):
     def _receive(self, verb, target, body):
         url = urlsplit(target)
         match url.path.split("/"):
-            case ["", "calls"]:
-                self._send_json({name: account.calls.total() for name, account in self.accounts.items()})
             case ["", "log", name]:
                 log = self._account(name).log
                 self._send_json(list(log))

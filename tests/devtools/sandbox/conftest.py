@@ -1,6 +1,3 @@
-from http.client import HTTPConnection
-from urllib.parse import urlsplit
-
 import pytest
 
 from poster_admin.devtools.sandbox import Sandbox
@@ -16,10 +13,3 @@ def sandbox():
 @pytest.fixture
 def wire(sandbox):
     return Wire(sandbox)
-
-
-@pytest.fixture
-def connection(sandbox):
-    opened = HTTPConnection(urlsplit(sandbox.url).netloc, timeout=5)
-    yield opened
-    opened.close()

@@ -1,4 +1,4 @@
-"""Answers without faults; tests/seed/test_document.py has those of the API documentation."""
+"""Answers without faults; tests/seed/test_document.py has the API documentation and all forms of a body."""
 
 import json
 
@@ -68,11 +68,6 @@ def test_an_update_keeps_the_place_and_the_clients(wire, sandbox):
     wire.call("clients.updateGroup", {"client_groups_id": "1", **GROUP})
     assert [row["client_groups_id"] for row in wire.call("clients.getGroups")["response"]] == ["1", "4", "5"]
     assert sandbox.accounts["demo"].groups[1]["count_groups_clients"] == "125"
-
-
-def test_an_update_may_keep_its_own_name(wire):
-    form = {"client_groups_id": "4", **GROUP, "client_groups_name": "Скидочная система 10%"}
-    assert wire.call("clients.updateGroup", form) == {"response": 4}
 
 
 def test_ids_are_never_used_twice(wire):
@@ -234,12 +229,6 @@ def test_the_account_that_keeps_removed_groups(sandbox):
     assert wire.code("clients.updateGroup", {"client_groups_id": "2", **GROUP}) == 32
 
 
-def test_the_name_of_a_removed_group_is_free(sandbox):
-    sandbox.unique_names = True
-    wire = Wire(sandbox, "kavarnia")
-    assert "response" in wire.call("clients.createGroup", GROUP | {"client_groups_name": "Весняна акція"})
-
-
 def test_an_ewallet_switch_that_is_not_sent_is_off(sandbox):
     wire = Wire(sandbox, "kavarnia")
     form = {"client_groups_id": "2", **GROUP}
@@ -248,3 +237,13 @@ def test_an_ewallet_switch_that_is_not_sent_is_off(sandbox):
     wire.call("clients.updateGroup", form)
     assert sandbox.accounts["kavarnia"].groups[2]["use_ewallet"] == "0"
     assert wire.code("clients.updateGroup", form | {"use_ewallet": "yes"}) == 42
+
+
+def test_a_client_that_asks_before_it_sends_a_long_body_is_told_to_go_on(wire):
+    request = wire.request("clients.createGroup", GROUP)
+    head, _, body = request.partition(b"\r\n\r\n")
+    with wire.open() as opened:
+        opened.sendall(head + b"\r\nExpect: 100-continue\r\n\r\n")
+        assert opened.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        opened.sendall(body)
+        assert opened.recv(1000).endswith(b'{"response":6}')

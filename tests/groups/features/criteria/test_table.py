@@ -189,30 +189,30 @@ def test_buttons_change_the_rows_and_check_nothing(post, step, left):
 def test_staff_pin_a_client_and_everybody_sees_the_id_and_the_reason(browse, staff, manager, owner, sandbox):
     save(owner, {"group_id": 4, "birthday_in": 3})
     client = browse(staff)
-    answer = client.post(PINS, {"client": "130", "reason": "our neighbour"})
+    answer = client.post(PINS, {"client": "3", "reason": "our neighbour"})
     assert (answer.status_code, answer["Location"]) == (302, URL)
     page = browse(manager).get(URL)
-    assert 'data-pin="130"' in page.content.decode()
+    assert 'data-pin="3"' in page.content.decode()
     assert "our neighbour" in text_of(page)
-    name = sandbox.accounts["demo"].clients.row(130)["lastname"]
+    name = sandbox.accounts["demo"].clients.row(3)["lastname"]
     assert name not in page.content.decode()
     # A second pin of the same client takes the place of the first.
-    client.post(PINS, {"client": "130", "reason": "an old friend", "until": "2999-01-01"})
+    client.post(PINS, {"client": "3", "reason": "an old friend", "until": "2999-01-01"})
     pin = CriteriaPin.objects.get()
     assert (pin.reason, pin.user_name, str(pin.until)) == ("an old friend", "staff", "2999-01-01")
     assert browse(manager).post(f"/criteria/pins/{pin.pk}/remove/").status_code == 403
     assert client.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 302
-    assert 'data-pin="130"' not in client.get(URL).content.decode()
+    assert 'data-pin="3"' not in client.get(URL).content.decode()
     assert client.post(f"/criteria/pins/{pin.pk}/remove/").status_code == 404
 
 
 def test_a_pin_that_somebody_has_changed_since_the_page_was_shown_stays(browse, staff, owner, sandbox):
     save(owner, {"group_id": 4, "birthday_in": 3})
-    browse(owner).post(PINS, {"client": "130", "reason": "our neighbour"})
+    browse(owner).post(PINS, {"client": "3", "reason": "our neighbour"})
     client = browse(staff)
     remove = f"/criteria/pins/{CriteriaPin.objects.get().pk}/remove/"
     seen = hidden(client.get(URL), "made_at")
-    browse(owner).post(PINS, {"client": "130", "reason": "an old friend"})
+    browse(owner).post(PINS, {"client": "3", "reason": "an old friend"})
     page = client.post(remove, seen, follow=True)
     assert "The pin was changed meanwhile, so it stays." in text_of(page)
     assert "an old friend" in text_of(page)
@@ -224,9 +224,9 @@ def test_a_pin_that_somebody_has_changed_since_the_page_was_shown_stays(browse, 
 @pytest.mark.parametrize(
     "sent",
     [
-        {"client": "130", "reason": " "},
+        {"client": "3", "reason": " "},
         {"client": "999999", "reason": "x"},
-        {"client": "130", "reason": "x", "until": "2001-01-01"},
+        {"client": "3", "reason": "x", "until": "2001-01-01"},
     ],
 )
 def test_a_wrong_pin_is_refused(browse, staff, sent):
