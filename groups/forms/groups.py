@@ -71,7 +71,6 @@ def version_of_several(groups: Iterable[Group]) -> str:
 
 
 def is_other_than_shown(group: Group, version: str) -> bool:
-    """Return True if the group is not what a form with this version of several groups has shown of it."""
     return _hash_of(group) not in version.split("~")
 
 
@@ -343,7 +342,7 @@ class HistoryForm(forms.Form):
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    """Return the start of a local day, or of one some days later; None if it is beyond the calendar."""
+    """Return the start of a local day, some days later; None beyond the calendar."""
     if day is None:
         return None
     try:

@@ -34,12 +34,10 @@ class Asked(ABC):
 
     @classmethod
     def find(cls, operation: uuid.UUID) -> Self:
-        """Return the one that a form with this operation has asked for."""
         return cls(cls.model._default_manager.get(pk=operation))
 
     @property
     def title(self) -> str:
-        """The row in a few words."""
         return str(self.row.group_name)
 
     def words_onto(self, now: Effect | None) -> str:
@@ -85,7 +83,7 @@ def register[A: Asked](kind: type[A]) -> type[A]:
 
 
 def asked_of(row: Model) -> Asked:
-    """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
+    """Raises `LookupError` if the kind of the row is not registered."""
     for kind in asked_kinds.values():
         if isinstance(row, kind.model):
             return kind(row)

@@ -41,15 +41,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     """Changes. An open change can be settled once; a settled change is never changed again."""
 
     def open(self) -> "ChangeQuerySet":
-        """Return the changes whose outcome is not known yet."""
         return self.filter(state__in=Change.OPEN)
 
     def unsettled(self) -> "ChangeQuerySet":
-        """Return the open changes and those in review."""
         return self.filter(state__in=Change.UNSETTLED)
 
     def of_groups(self) -> "ChangeQuerySet":
-        """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
     def of_attempt(self, change: "Change") -> "ChangeQuerySet":
@@ -138,7 +135,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             self._count_moved(job_id)
 
     def _count_moved(self, job_id: uuid.UUID) -> None:
-        """Count the clients that an ended job has moved, by the groups that they left and entered."""
         made = Change.objects.filter(job=job_id, state__in=Change.MADE, action__in=Change.OF_CLIENTS)
         ways = made.order_by().values_list("loaded__group_id", "intended__group_id").annotate(Count("pk"))
         MovedClients.objects.filter(job=job_id).delete()
@@ -412,7 +408,6 @@ class Change(Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this change, or the try of a job."""
         values = (self.target, self.intended)
         return Submission(self.pk, self.account_id, self.user_id, self.action, values)
 
@@ -448,5 +443,4 @@ class Change(Consent):
 
     @property
     def clients_before(self) -> int:
-        """The number of clients in the group just before the change."""
         return int((self.before or {}).get("clients", 0))

@@ -83,7 +83,6 @@ class PosterAccount(Circuit):
 
     @property
     def title(self) -> str:
-        """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
     def count_write(self, *, of_members: bool = False) -> int:
@@ -172,9 +171,8 @@ class PosterCredentials(models.Model):
 
 @cache
 def _unsettled_of_groups() -> RareRows[Any]:
-    """Return the unsettled changes of groups.
+    """Leave out changes of clients: there may be thousands, and the page of their job shows them.
 
-    Changes of clients are left out, because there may be thousands, and the page of their job shows them.
     Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")

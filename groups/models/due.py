@@ -22,7 +22,6 @@ type Columns = dict[str, Any]
 
 class DueQuerySet[Row: Due](LeasedQuerySet[Row]):
     def due(self, now: datetime | None = None) -> Self:
-        """Return the rows whose time has come and that no worker is at."""
         now = now or timezone.now()
         return self.free(now).filter(next_at__lte=now)
 

@@ -48,7 +48,6 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.filter(Q(pk__in=moved) | may_move & Q(state__in=Job.UNFINISHED))
 
     def unfinished(self) -> "JobQuerySet":
-        """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
     def due(self) -> "JobQuerySet":
@@ -215,7 +214,6 @@ class Job(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this job."""
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
         return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
@@ -243,7 +241,6 @@ class Job(Leased, Consent):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that this job locks, by its kind."""
         return self.registered[self.kind](self).lock_keys
 
     def take_locks(self) -> None:

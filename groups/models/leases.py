@@ -31,7 +31,6 @@ class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
     """Rows on which one process works at a time."""
 
     def free(self, now: datetime | None = None) -> Self:
-        """Return the rows without a valid lease."""
         return self.filter(_is_free(now))
 
     def take(

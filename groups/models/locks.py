@@ -28,17 +28,14 @@ class LocksLost(Exception):
 
 
 def members_key(group_id: int) -> str:
-    """Return the lock key of the members of a group."""
     return f"members:{group_id}"
 
 
 def group_key(group_id: int | None) -> str:
-    """Return the lock key of a group."""
     return f"group:{group_id}"
 
 
 def creation_key(name: str) -> str:
-    """Return the lock key of the creation of a group with this name."""
     return f"create:{fold(name)}"[:LONGEST_KEY]
 
 

@@ -19,6 +19,5 @@ class RareRows[Row: Model]:
         self._ids = rows.order_by().values_list("pk", flat=True)
 
     def find(self, *conditions: Q, **values: Any) -> list[Row]:
-        """Return those of the rows that meet these conditions too, given as to `filter`."""
         found = self._ids.filter(*conditions, **values)
         return list(self._rows.filter(*conditions, **values)) if found else []

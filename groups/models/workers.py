@@ -14,7 +14,6 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
     """Heartbeats, one row for each worker process."""
 
     def alive(self) -> "WorkerHeartbeatQuerySet":
-        """Return the heartbeats of the last minute."""
         return self.filter(seen_at__gt=timezone.now() - SILENCE)
 
     def beat(self, worker_id: str) -> bool:

@@ -199,14 +199,10 @@ class PosterClient:
         return self._write_for_id("clients.updateClient", form, within)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
-        """Return the promotions and the groups that each is limited to."""
         return PromotionList.from_wire(self._read_rows("clients.getPromotions", {}, within))
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
-        """Return the rules that move clients to another group when they have paid enough.
-
-        There may be none, and Poster says `false` where it finds nothing.
-        """
+        """Return no rules where Poster says `false`: it has found none."""
         rows = self._read_rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
         return LoyaltyRuleList.from_wire(rows)
 

@@ -66,7 +66,6 @@ class ClientValues:
     total_paid: Decimal | None = None
 
     def to_wire(self) -> dict[str, str]:
-        """Return the form fields of clients.createClient and clients.updateClient."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
         return {_WRITTEN.get(name, name): _written(name, value) for name, value in values.items()}
 
@@ -199,7 +198,6 @@ class ClientList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Client.from_wire, rows, "client_id")), tuple(rows))
 
 

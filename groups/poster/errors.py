@@ -196,7 +196,6 @@ REFUSALS: Mapping[int, type[Refused]] = MappingProxyType(
 
 
 def refusal(code: int | None, message: str, *, method: str) -> Refused:
-    """Return the error for one of Poster's codes: the class in `REFUSALS`, or else `Refused`."""
     return REFUSALS.get(code or 0, Refused)(code, message, method=method)
 
 

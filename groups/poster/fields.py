@@ -107,7 +107,6 @@ def read_id(row: Mapping[Any, Any], field: str) -> int:
 
 
 def read_words(row: Mapping[Any, Any], field: str) -> str:
-    """Return the plain text of a field that may contain HTML entities."""
     words = unescaped(read_text(row, field))
     if words != storable(words):
         raise UnreadableRow(f"{field} holds half a character")
@@ -120,7 +119,6 @@ def unescaped(text: str) -> str:
 
 
 def read_text(row: Mapping[Any, Any], field: str) -> str:
-    """Return the text of a field, unchanged."""
     value = row.get(field)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise UnreadableRow(f"{field} is missing or not a text")
@@ -128,7 +126,6 @@ def read_text(row: Mapping[Any, Any], field: str) -> str:
 
 
 def read_switch(row: Mapping[Any, Any], field: str) -> str | None:
-    """Return the text of an optional field, unchanged, or None where there is none."""
     if row.get(field) is None:
         return None
     value = read_text(row, field)
@@ -143,7 +140,6 @@ def label(value: object) -> str:
 
 
 def is_told(row: Mapping[Any, Any], field: str) -> bool:
-    """Return True if an optional field has a value."""
     return row.get(field) not in (None, "")
 
 
@@ -173,7 +169,6 @@ def read_money(row: Mapping[Any, Any], field: str) -> Decimal:
 
 
 def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
-    """Return a number between 0 and `maximum`."""
     number = _number(row, field, _DECIMAL)
     if number > maximum:
         raise UnreadableRow(f"{field} is above {maximum}")

@@ -80,7 +80,6 @@ class GroupList:
 
     @cached_property
     def totals(self) -> GroupTotals:
-        """The totals of the groups that are not removed, computed once like these."""
         if isinstance(self.present, DocumentedGroups):
             return self.present.totals()
         return GroupTotals.of(self.present)
@@ -92,7 +91,6 @@ class GroupList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Group.from_wire, rows, "client_groups_id")))
 
     @classmethod
@@ -226,7 +224,6 @@ class DocumentedGroups(Sequence[Group]):
 
 
 def _read[T](counted: Counter[str], read: Callable[[str], T]) -> Counter[T]:
-    """Return the counts of values from those of their texts, which thousands of rows share."""
     counts: Counter[T] = Counter()
     for text, count in counted.items():
         counts[read(text)] += count
@@ -253,7 +250,6 @@ def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
 
 
 def _are_digits(texts: list[str]) -> bool:
-    """Return True if each text has ASCII digits, and nothing else."""
     joined = "".join(texts)
     return all(texts) and (not joined or (joined.isascii() and joined.isdigit()))
 

@@ -55,5 +55,4 @@ class LoyaltyRuleList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(LoyaltyRule.from_wire, rows, "rule_id")))

@@ -45,5 +45,4 @@ class PromotionList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Promotion.from_wire, rows, "promotion_id")))

@@ -83,7 +83,6 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with these values changed."""
         return msgspec.structs.replace(self, **changes)
 
     @classmethod

@@ -106,7 +106,6 @@ class ClientFilters:
         return bool(self.q or self.own)
 
     def matches(self, client: Client) -> bool:
-        """Return True if the client matches the filter of own percents, and the search."""
         if self.own and not OWN[self.own](client):
             return False
         if not self.q or may_be_same(self._digits, phone_digits(client.phone)):
@@ -190,7 +189,6 @@ class MemberPage(FoundPage):
 
     @cached_property
     def rows(self) -> list[ClientRow]:
-        """The rows of this page, or the search results."""
         clients = list(self.found.clients)
         if self.filters.narrow and self.filters.sort:
             clients.sort(
@@ -264,7 +262,6 @@ class Choice:
 
     @property
     def by_group(self) -> dict[int, list[int]]:
-        """The ids of the chosen clients of each group."""
         found: dict[int, list[int]] = defaultdict(list)
         for client_id, group_id in self.groups.items():
             found[group_id].append(client_id)
@@ -281,11 +278,9 @@ class Choice:
 
     @property
     def back(self) -> str:
-        """Return the search of clients, with this choice where an address has room for it."""
         return reverse("groups:clients") + self.query
 
     def __str__(self) -> str:
-        """Return the choice as one value of a form."""
         return ",".join(value_of(*pair) for pair in self.groups.items())
 
 

@@ -102,7 +102,6 @@ def _meant(words: list[str], groups: Iterable[Group], here: Group | None) -> lis
 
 
 def _naming(words: list[str]) -> list[set[str]]:
-    """Return the spellings of the words, small ones aside."""
     passed = {
         searchable(word) for word in pgettext("small words of a search", "for of to a the group").split()
     }
@@ -127,7 +126,6 @@ class ListAction:
     takes_percent: bool = False
 
     def address(self, group_ids: Sequence[int]) -> str:
-        """Return the address of the page with the groups."""
         return f"{reverse(self.url_name, args=self.args)}?id={','.join(map(str, group_ids))}"
 
 
@@ -138,7 +136,6 @@ list_actions: list[tuple[int, ListAction]] = [
 
 
 def list_actions_of(user: User) -> list[ListAction]:
-    """Return the actions that a user may take."""
     return [action for _order, action in list_actions if user.has_perm(action.permission)]
 
 

@@ -26,7 +26,6 @@ type TabSource = Callable[[Any], Iterable[Tab]]
 
 
 def history_tabs(request: HttpRequest) -> list[Tab]:
-    """Return the tabs of the history that the user may open."""
     return [tab for _order, source in tab_sources for tab in source(request)]
 
 

@@ -79,7 +79,6 @@ parts_by_place: dict[str, list[Part]] = {place: [] for place in PLACES}
 
 
 def parts_of(place: str, *things: Any) -> Parts:
-    """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
     shown = ((part.template, part.show(*things)) for part in parts_by_place[place])
     return [(template, variables) for template, variables in shown if variables is not None]
 

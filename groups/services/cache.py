@@ -37,7 +37,6 @@ def cached(key: str) -> tuple[Any, datetime] | None:
 
 
 def keep_cached(key: str, value: Any, as_of: datetime) -> None:
-    """Cache a value with the time it was read, under a key of `cache_key`."""
     life = math.ceil(settings.POSTER_CACHE_SECONDS)
     if life:
         ask_shared(lambda: cache.set(key, (value, as_of), timeout=life), None)

@@ -96,7 +96,6 @@ class FoundClients:
 def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
-    """Return one page of a group's clients."""
     _check_right(credentials)
     answer = _ask_for(credentials, group.id, order, PAGE_SIZE, (page - 1) * PAGE_SIZE)
     found = _found(answer)

@@ -122,7 +122,6 @@ def run_due[Row: Due](rows: DueQuerySet[Row], work: Work[Row], now: datetime | N
 
 
 def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | None) -> Columns:
-    """Do the work of one row, and return what is stored when it ends, fails, or is held."""
     row = turn.row
     end: Exception
     try:

@@ -62,7 +62,6 @@ class EventSource:
 
 
 def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
-    """Yield the events of an account after a time, each with its kind."""
     for source in event_sources:
         for event in source.find(account, since):
             yield source.kind, event
@@ -139,7 +138,6 @@ def find_circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def review_words(change: Change) -> str:
-    """Say why a change needs a person."""
     text = _("A change of “%(group)s” needs a person.") % {"group": change.group_name}
     return one_line(text, f"{capfirst(change.reason_label)}." if change.reason_label else "")
 
@@ -156,7 +154,6 @@ def job_words(job: Job) -> str:
 
 
 def token_words(credentials: PosterCredentials) -> str:
-    """Say when a token ends, and whose."""
     left = max((credentials.expires_on - timezone.localdate()).days, 0)
     words = {
         "count": left,
@@ -172,7 +169,6 @@ def token_words(credentials: PosterCredentials) -> str:
 
 
 def circuit_words(account: PosterAccount) -> str:
-    """Say since when Poster does not answer."""
     since = timezone.localtime(account.opened_at)
     text = _("Poster has not answered for more than 15 minutes, since %(time)s.")
     return one_line(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})

@@ -51,7 +51,6 @@ def transport() -> Transport:
 
 
 def new_transport() -> Transport:
-    """Return a connection pool with the proxy and the authorities of the settings."""
     return Transport(ca_file=settings.POSTER_CA_FILE or None, proxy=settings.POSTER_PROXY or None)
 
 
@@ -143,7 +142,6 @@ def _client_of(credentials: PosterCredentials, circuit: Circuit) -> PosterClient
 
 
 def _timed[T](question: Callable[[PosterClient], T], poster: PosterClient) -> tuple[T | PosterError, float]:
-    """Return the answer to a question, or its error, and the seconds that it took."""
     started = time.monotonic()
     answer: T | PosterError
     try:
@@ -258,7 +256,6 @@ def _set_refused(credentials: PosterCredentials, refused_at: datetime | None) ->
 
 
 def _report(call: CallReport) -> None:
-    """Count and log one exchange."""
     spent = poster_time.get()
     if spent is not None:
         spent.add(call.seconds)

@@ -89,7 +89,6 @@ class Groups:
         return next((group for group in self.groups if group.id == group_id), None)
 
     def one(self, group_id: int) -> "OneGroup | None":
-        """Return a group as it is in this list, or None if it is not there."""
         group = self.find(group_id)
         return OneGroup(group, self.as_of, self.failure, self.is_asked) if group else None
 
@@ -154,16 +153,12 @@ def list_groups_now(credentials: PosterCredentials) -> Groups:
 
 
 def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
-    """Begin to read the groups beside other calls, and return the function that waits for them.
-
-    It raises `PosterError`, as `list_groups_now` does.
-    """
+    """Return the function that waits for the groups, read beside other calls. It raises `PosterError`."""
     take_answer = begin_call(credentials, partial(_ask, credentials))
     return lambda: _keep(credentials, take_answer())
 
 
 def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
-    """Begin to read the list, or join the thread that does."""
     begin = partial(start_call, credentials, partial(_ask, credentials))
     return share_call(cache_key(credentials, "all"), credentials.user_id, begin)
 
@@ -273,10 +268,7 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
 
 
 def read_list(credentials: PosterCredentials, within: float | None) -> GroupList:
-    """Return the list as stored at Poster now.
-
-    Raises `InvalidResponse` if Poster says that it has no such list: that means of no group that it is gone.
-    """
+    """Raise `InvalidResponse` where Poster has no such list: that proves of no group that it is gone."""
     try:
         return call_poster(credentials, lambda poster: poster.get_groups(within=within))
     except NotFound as error:

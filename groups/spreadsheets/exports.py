@@ -29,7 +29,6 @@ _unmarked = re.compile(FORMULA_START.format(mark=""))
 
 
 def groups_file(listing: Listing, account: str, extension: str) -> bytes:
-    """Return the groups of a list as a file, with the amounts that the list shows."""
     labels, as_of = listing.amount_labels.values(), localtime(listing.groups.as_of)
     amounts_of = listing.amounts.of_group if listing.amounts else None
     rows: list[Cells] = []
@@ -45,7 +44,6 @@ def groups_file(listing: Listing, account: str, extension: str) -> bytes:
 def clients_file(
     group: Group, members: Iterable[Client | UnreadableRow], account: str, extension: str
 ) -> bytes:
-    """Return the clients of a group as a file."""
     columns = (
         _("Id"),
         pgettext("of a person", "Name"),
@@ -74,7 +72,6 @@ def clients_file(
 
 
 def header() -> list[str]:
-    """Return the column names of the groups, in the current language."""
     return [
         _("Id"),
         _("Name"),

@@ -26,7 +26,6 @@ type Names = Mapping[int, str]
 
 
 def history_file(changes: Iterable[Change], names: Names, extension: str) -> bytes:
-    """Return the changes as a file, one row each."""
     if extension == "jsonl":
         return _json_lines(changes)
     before, after = _("%(field)s before"), _("%(field)s after")
@@ -67,7 +66,6 @@ def _cells(change: Change, names: Names) -> Cells:
 
 
 def _cells_of(version: Version) -> Cells:
-    """Return name, type, percent, birthday bonus and clients of a version, None where it has none."""
     if not version or "name" not in version:
         return (None,) * 5
     values = GroupValues.from_json(version)

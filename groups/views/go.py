@@ -26,7 +26,6 @@ start_queries: list[StartQuery] = []
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Redirect to the list of groups, with the filters that the user begins with."""
     query = ""
     if request.user.is_authenticated:
         query = next(filter(None, (start_query(request.user) for start_query in start_queries)), "")
@@ -60,7 +59,6 @@ def go(request: Request) -> HttpResponse:
 
 @require_safe
 def settings(request: Request) -> HttpResponse:
-    """Show the pages of the settings that the user may open and that a text names."""
     text = asked_text(request.GET)
     found = settings_pages(request.user, text)
     context = {"text": text, "found": found, "sections": by_section(found)}

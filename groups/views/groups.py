@@ -62,7 +62,6 @@ from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently
 @require_safe
 @requires("view_group")
 def group_list(request: Request) -> HttpResponse:
-    """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
     filters = ListForm(request.GET, request.user)
     # The form of the filters sends each column, the one of the names too; an address has their usual form.
@@ -106,7 +105,6 @@ def group_list(request: Request) -> HttpResponse:
 
 
 def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown: Any) -> Listing:
-    """Return the groups as the filters order them; `shown` is what the list has beside them."""
     column_set = column_sets.get(filters.column_set)
     if column_set and request.user.has_perm(column_set.permission):
         shown["amounts"] = column_set.read(request.credentials)
@@ -116,7 +114,6 @@ def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown:
 @require_safe
 @requires("view_group")
 def group_filters(request: Request) -> HttpResponse:
-    """Show the form with the conditions and the columns of the list with the same parameters."""
     form = ListForm(request.GET, request.user)
     # It shows what counts of its address: the number that cannot be read is gone.
     form = ListForm(QueryDict(form.query().removeprefix("?")), request.user, shown=True)
@@ -126,7 +123,6 @@ def group_filters(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
-    """Return a file with the rows and the order of the list with the same parameters."""
     filters = ListForm(request.GET, request.user)
     listing = _listing(request, reads.list_groups(request.credentials), filters)
     account = request.credentials.account_id
@@ -137,7 +133,6 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
-    """Show one group with its latest changes."""
     credentials = request.credentials
     show_cards = begin_parts("group.cards", request, group_id)
     try:
@@ -170,10 +165,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
 
 
 def _list_around(request: Request, group_id: int) -> dict[str, Any]:
-    """Return the address of the list that the user came from, and the neighbours of the group in it.
-
-    The list that sent the request is in its headers; a link to a neighbour has the filters in its address.
-    """
+    """Find the list in the headers of the request; a link to a neighbour has the filters in its address."""
     behind = list_behind(request)
     filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
     context: dict[str, Any] = {

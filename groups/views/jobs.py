@@ -28,7 +28,6 @@ from poster_admin.common.paging import page_asked_for
 @require_safe
 @requires("view_group")
 def job_list(request: Request) -> HttpResponse:
-    """Show the jobs of the account, the newest first."""
     page = page_asked_for(request, job_lease.jobs_of(request.credentials))
     context = {
         "page": page,
@@ -71,7 +70,6 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
-    """Undo a job by another one."""
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     return undo_by_job(request, job)
 

@@ -58,7 +58,6 @@ A_WEEK = timedelta(days=7)
 @require_safe
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
-    """Show the history of the account."""
     # The filter is not among the rows, and its people are many rows of a long journal.
     people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
@@ -82,7 +81,6 @@ def history_list(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
-    """Return a file with the changes that the history shows with the same filters, on all its pages."""
     changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
     pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
     if pages.has_more:

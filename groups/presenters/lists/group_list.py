@@ -64,7 +64,6 @@ mark_finders: list[FindMarks] = []
 
 
 def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
-    """Return the marks of groups by their ids; most have none."""
     marks: Marks = {}
     for find in mark_finders:
         for group_id, mark in find(credentials, groups, locked_ids).items():
@@ -154,7 +153,6 @@ class Listing:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """Totals above the list, each a label and a number. The choices of the type count the groups."""
         return [(ngettext("client", "clients", self.totals.clients), self.numbers.count(self.totals.clients))]
 
     @property
@@ -191,13 +189,11 @@ class Listing:
 
     @property
     def create_href(self) -> str:
-        """Address of the form for a group of the searched name; empty without a search."""
         name = self.filters.cleaned_data["q"]
         return reverse("groups:create", query={"name": name}) if name else ""
 
     @property
     def export_words(self) -> list[tuple[str, str]]:
-        """The types of the files with the same rows, each with the words of its link."""
         found = len(self.found_groups)
         text = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
         return [(kind.lower(), text % {"n": found, "kind": kind}) for kind in ("CSV", "XLSX")]

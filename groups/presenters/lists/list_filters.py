@@ -75,7 +75,6 @@ def asked_ids(params: MultiValueDict[str, str]) -> list[int]:
 
 
 def chosen_words(count: int, numbers: NumberFormat) -> str:
-    """Return how many groups were chosen one by one: "3 chosen groups"."""
     words = ngettext("%(count)s chosen group", "%(count)s chosen groups", count)
     return words % {"count": numbers.count(count)}
 
@@ -182,18 +181,15 @@ class ListForm(forms.Form):
 
     @property
     def narrow(self) -> bool:
-        """Return True if the filters leave groups out."""
         return not self.params.keys() <= {"columns", "sort"}
 
     @property
     def column_set(self) -> str:
-        """The key of the column set that is asked for, or an empty string."""
         last = self.cleaned_data.get("columns", "").rpartition(",")[2]
         return last if last in column_sets else ""
 
     @property
     def amount_labels(self) -> dict[str, str]:
-        """The names of the columns of that set by their keys."""
         return column_sets[self.column_set].labels() if self.column_set else {}
 
     @property
@@ -204,7 +200,6 @@ class ListForm(forms.Form):
 
     @property
     def asked_conditions(self) -> list[Condition]:
-        """The conditions that the address asks for."""
         return [each for each in self.conditions if not self.cleaned_data.keys().isdisjoint(each.fields)]
 
     def active(self, numbers: NumberFormat) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -219,12 +214,10 @@ class ListForm(forms.Form):
 
     @cached_property
     def params(self) -> dict[str, str]:
-        """The parameters of the address, without a page."""
         asked = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
         return {name: value for name in self.fields if (value := asked.get(name))}
 
     def href(self, **changes: Any) -> str:
-        """Return the address of the list with these changes of the filters."""
         return list_url() + self.query(**changes)
 
     def query(self, **changes: Any) -> str:

@@ -198,7 +198,6 @@ def _mail(_account: str) -> Found:
 
 @_part(gettext_noop("backup"), gettext_lazy("Run manage.py backup, and look why no newer one was made."))
 def _backup(_account: str) -> Found:
-    """Look for the newest backup in the folder where one is made each night."""
     folder = (settings.DATA_DIR or settings.VAR_DIR) / "backups"
     newest = backups.newest(folder)
     if newest is None:
@@ -272,7 +271,6 @@ def _answers(host: str, seconds: float) -> str:
 
 @_part("OpenID", gettext_lazy("Look at OIDC_ISSUER and the settings beside it."))
 def _company(_account: str) -> Found:
-    """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
     if not settings.OIDC_ENABLED:
         return
     from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it

@@ -80,7 +80,6 @@ def start_in_server() -> None:
 
 
 def reconcile(account: str | None = None) -> None:
-    """Check the changes that are due, of one account or of all, and log those that are settled."""
     for change in reconciling.reconcile_due(account):
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
 
@@ -138,7 +137,6 @@ def prune[F: Callable[[], int]](name: str) -> Callable[[F], F]:
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
-    """Start a thread that repeats a step."""
     thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
     thread.start()
     return thread
@@ -169,11 +167,9 @@ class SideBySide:
 
     @property
     def at_work(self) -> set[str]:
-        """The accounts whose thread is at work."""
         return {account for account, thread in self._threads.items() if thread.is_alive()}
 
     def __call__(self) -> None:
-        """Start the threads of the accounts that have work now."""
         for account in self._find_accounts():
             if account not in self.at_work:
                 name = f"{self._name} {account}"

@@ -225,7 +225,6 @@ class OutageBackoff:
 
 
 def patience_of(reason: Job.Stop) -> timedelta:
-    """Return how long a job waits for this reason before it stops."""
     settling = settings.POSTER_SETTLE_SECONDS if reason == Job.Stop.UNKNOWN else 0.0
     return timedelta(seconds=settings.JOB_PATIENCE + settling)
 
@@ -266,10 +265,7 @@ def submit_one_by_one(
 
 
 def first_made(job: Job, **of_kind: object) -> Change | None:
-    """Return the first change of this kind that a job has made, or None.
-
-    One on which a user has decided was not read back, so it proves nothing for the others.
-    """
+    """Leave out changes on which a user has decided: they were not read back, so they prove nothing."""
     made = Change.objects.filter(job=job, state__in=Change.MADE, resolved_by="", **of_kind)
     return made.order_by("created_at").first()
 
@@ -295,7 +291,6 @@ def is_accepted(job: Job, change: Change) -> bool:
 
 
 def may_be_tried(before: Sequence[Try]) -> bool:
-    """Return True if a retry is allowed after these earlier tries."""
     sent = [each for each in before if not each.sent_nothing]
     in_vain = (each.is_without_access or each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
     return len(sent) < TRIES and all(in_vain)

@@ -19,7 +19,6 @@ from groups.services.writes.reach import Reach, reached_by
 
 
 def register[K: "JobKind"](kind: type[K]) -> type[K]:
-    """Make a class the kind of the jobs whose row has its `kind`."""
     Job.registered[kind.kind] = kind
     return kind
 
@@ -54,11 +53,9 @@ class JobKind(ABC):
     # --- Who may, and how far it goes -----------------------------------------------------------------------
 
     def may_be_controlled_by(self, user: User) -> bool:
-        """Return True if a user may start, pause, resume and cancel the job."""
         return user.has_perms(self.permissions)
 
     def may_be_undone_by(self, user: User) -> bool:
-        """Return True if a user may undo the job, who has the rights that the undo of its changes needs."""
         return self.may_be_controlled_by(user)
 
     @property

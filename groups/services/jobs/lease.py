@@ -59,10 +59,7 @@ OF_JOBS = RareRows(Lock.objects.filter(change=None).select_related("job").order_
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
-    """Return the jobs of an account, without drafts and those that wait for an approval.
-
-    Raises `TokenRejected` if Poster has refused the user's token.
-    """
+    """Leave out drafts and requests. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     jobs = Job.objects.filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
@@ -70,7 +67,6 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
 
 
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
-    """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
     return [lock.holder for lock in OF_JOBS.find(account=credentials.account_id, key__in=keys)]
 
@@ -207,10 +203,7 @@ class JobLease:
 
 
 def sender_of(job: Job) -> PosterCredentials:
-    """Return the credentials of a job's user, also refused ones: Poster may have been wrong.
-
-    Raises `Stopped` if there is no user, or no token.
-    """
+    """Return refused credentials too: Poster may be wrong. Raises `Stopped` without a user or token."""
     credentials = credentials_to_try(job.user_id, job.account_id)
     if credentials is None:
         raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)

@@ -76,7 +76,6 @@ class Undo(JobKind):
         return UndoScope.from_json(self.job.wanted)
 
     def may_be_controlled_by(self, user: User) -> bool:
-        """Return True for users with the rights that follow from the changes that it undoes."""
         return user.has_perms(self.scope.rights)
 
     @property
@@ -104,7 +103,6 @@ class Undo(JobKind):
 
     @property
     def group_ids(self) -> list[int]:
-        """The groups that it writes, and those that clients leave or go back to."""
         ids: set[int | None] = set()
         for change, command in undoing(left_of(self.job)):
             ids |= {command.from_id, command.to_id} if isinstance(command, MoveClient) else {change.group_id}

@@ -63,18 +63,15 @@ class UndoPreview:
 
     @property
     def rights(self) -> tuple[str, ...]:
-        """The permissions that the undo needs."""
         needed = {Command.kind_of(Change(action=action)).undo_permission for action in self.made}
         return tuple(sorted(needed - {""}))
 
 
 def preview_of(job: Job) -> UndoPreview:
-    """Return what a job that undoes another one would undo now."""
     return UndoPreview(_by_action(made_of(job)), _by_action(left_of(job)))
 
 
 def undo_lines(preview: UndoPreview) -> Iterator[str]:
-    """Yield what the undo would do, and what it would leave as it is."""
     left = {action: preview.left[action] for action in ORDER if action in preview.left}
     kept = {action: count for action, count in preview.made.items() if action not in ORDER}
     numbers = NumberFormat.current()
@@ -92,7 +89,6 @@ def undo_lines(preview: UndoPreview) -> Iterator[str]:
 
 
 def is_undoable(undone: Job) -> bool:
-    """Return True if a job has ended and the outcome of each of its changes is known."""
     return undone.state in Job.ENDED and not undone.changes.open().exists()
 
 
@@ -161,7 +157,6 @@ def undo_of(undone: Job, change: Change | None = None) -> Job:
 
 
 def made_of(job: Job) -> ChangeQuerySet:
-    """Return the changes that an undo is about."""
     scope = UndoScope.from_json(job.wanted)
     made = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, settled_at__lte=scope.as_of)
     # Clients who were created stay, and so does the group that was created for them.

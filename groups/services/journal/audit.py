@@ -32,7 +32,6 @@ class Unexplained:
 
 
 def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
-    """Return the usable credentials of each account with a journal; skip accounts without any."""
     found: dict[str, list[PosterCredentials]] = {}
     usable = usable_credentials().filter(account__changes__isnull=False).distinct()
     for credentials in usable.order_by("account", "pk"):
@@ -85,7 +84,6 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
 
 
 def _problem(change: Change, group: Group | None) -> str:
-    """Return how a group differs from the outcome of its last change, or an empty text."""
     made = change.state in Change.HAPPENED
     if Command.kind_of(change).removes and made:
         return "is there although it was removed" if group else ""

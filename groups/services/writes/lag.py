@@ -165,5 +165,4 @@ def _open_or_recent() -> Q:
 
 
 def _since() -> datetime:
-    """Return the time since which Poster may still show what was before."""
     return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)

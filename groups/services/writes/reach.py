@@ -41,7 +41,6 @@ class Reach:
     clients: int = 0
 
     def __add__(self, other: "Reach") -> "Reach":
-        """Return the reach of both writes together."""
         return Reach(
             max(self.percent, other.percent),
             max(self.rise, other.rise),

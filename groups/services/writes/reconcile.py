@@ -112,7 +112,6 @@ def schedule_recheck(change: Change, **values: object) -> None:
 
 
 def due(now: datetime) -> Q:
-    """Return the condition for changes whose check is due."""
     # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
     look = Q(next_check_at__lte=now)
@@ -124,7 +123,6 @@ def due(now: datetime) -> Q:
 
 
 def accounts_due() -> QuerySet[Change, str]:
-    """Return the names of the accounts with a change whose check is due."""
     overdue = Change.objects.open().filter(due(timezone.now()))
     return overdue.order_by().values_list("account", flat=True).distinct()
 
@@ -197,7 +195,6 @@ def _claim(change: Change, now: datetime) -> bool:
 
 
 def _pause_after(looks: int) -> timedelta:
-    """Return the pause before the next check, after this many checks."""
     pauses = settings.POSTER_RECHECK_PAUSES
     further = looks + 1 - len(pauses)
     seconds = pauses[looks] if further <= 0 else pauses[-1] * 2 ** min(further, 8)
@@ -237,7 +234,6 @@ def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterC
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:
-    """Return the credentials of active users whose token Poster has not refused, with their accounts."""
     return _not_refused().filter(user__is_active=True)
 
 
@@ -246,10 +242,7 @@ def _not_refused() -> QuerySet[PosterCredentials]:
 
 
 def contradicts(change: Change, outcome: Outcome) -> bool:
-    """Return True if the remote state contradicts Poster's refusal of this change.
-
-    A group of the same name with other values does not contradict it.
-    """
+    """Take a group of the same name with other values for no contradiction of Poster's refusal."""
     return not outcome.last_resort and contradicts_refusal(outcome, REFUSALS.get(change.code or 0, Refused))
 
 

@@ -141,7 +141,6 @@ def patience_of(request: HttpRequest) -> float | None:
 
 
 def _printed_words(user: Any, credentials: Any) -> str:
-    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
     account = _("Poster account %(account)s") % {"account": credentials.account_id}
     return f"{account} · {moment_words(now())} · {name_of(user)}"
 
@@ -167,7 +166,6 @@ def _may_look(request: HttpRequest) -> bool:
 
 
 def unsettled_of(credentials: Any) -> list[Change]:
-    """Return the unsettled changes to show on every page."""
     if not credentials or credentials.refused_at:
         return []
     with optional("what is unsettled"):

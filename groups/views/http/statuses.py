@@ -25,12 +25,10 @@ LOST = 504
 
 
 def status_of(error: PosterError) -> int:
-    """Return the status of a page that reports an error of Poster."""
     return status_of_failure(failure_of(error))
 
 
 def status_of_change(change: Change) -> int:
-    """Return the status of a page that reports a change that was not made."""
     if change.state == Change.State.REFUSED:
         return status_of_refusal(change)
     if change.reason == Change.Reason.GONE:
@@ -39,14 +37,12 @@ def status_of_change(change: Change) -> int:
 
 
 def status_of_refusal(change: Change) -> int:
-    """Return the status of a page that reports the code with which Poster refused a change."""
     error = REFUSALS.get(change.code or 0, InvalidValue)
     no_access = issubclass(error, TokenRejected | NotAllowed)
     return status_of_failure(Failure.NO_ACCESS if no_access else Failure.REJECTED)
 
 
 def status_of_failure(failure: Change.Failure) -> int:
-    """Return the status of a kind of failure."""
     match failure:
         case Failure.NOT_FOUND:
             return 404

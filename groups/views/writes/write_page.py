@@ -157,7 +157,6 @@ class WritePage[F: WriteForm]:
         return push_url(page, form_at) if is_over_form else page
 
     def show_conflict(self, **context: Any) -> HttpResponse:
-        """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
         return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
 
@@ -208,7 +207,6 @@ def _warnings_of(command: GroupCommand, namesakes: list[Group]) -> list[str]:
 def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clearest form
     page: WritePage[Any], command: GroupCommand
 ) -> HttpResponse:
-    """Execute the command, and answer with the outcome, or with the reason why nothing was sent."""
     request = page.request
     command = replace(command, **consent_of(request))
     try:
@@ -268,8 +266,6 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
 
 
 def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
-    """Answer with the reason why nothing was sent: in the form, on its check page, or without it."""
-
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)

@@ -117,7 +117,6 @@ class CreateClient(Command):
     def observe_before(
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
-        """Read the old client."""
         return RemoteState(client=find_client(credentials, self.old_id, within=within))
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:

@@ -106,7 +106,6 @@ class RemoveGroup(GroupCommand):
 
     @classmethod
     def undo(cls, change: Change) -> CreateGroup | None:
-        """Return the command that creates the group again, without its clients."""
         if change.state not in Change.HAPPENED:
             return None
         intended = GroupValues.from_json(change.before)
