@@ -390,7 +390,7 @@ STORAGES = {
 
 LOG_FORMAT = env.choice("LOG_FORMAT", ("line", "json"), default="line")
 SENTRY_DSN = env.dsn("SENTRY_DSN")
-REDACT_LOGS_WITH = "groups.poster.redact.redact"
+REDACT_LOGS_WITH = "groups.poster.errors.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.observability.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.observability.logs.CarefulFilter"
 LOGGING = log_settings.handlers_and_loggers(LOG_FORMAT)

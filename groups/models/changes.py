@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.consents import Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job, MovedClients
 from groups.models.locks import Lock, LocksLost
-from groups.models.submissions import Submission
+from groups.models.submissions import Consent, Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 LONGEST_NOTE = 200

@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
-from groups.models.submissions import Submission
+from groups.models.submissions import Consent, Submission
 
 
 class KindOfRow(Protocol):

@@ -25,7 +25,7 @@ from groups.presenters.jobs import ids_to_undo
 from groups.presenters.messages import Message, Toast, names_words, toast
 from groups.services.groups import Groups
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.undo_plan import undo_of
+from groups.services.jobs.undo import undo_of
 from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.values import (
     FIELD_LABELS,

@@ -16,10 +16,9 @@ from groups.models import Change, Job
 from groups.presenters.messages import Message, Toast, names_words, toast
 from groups.services.clients import find_names
 from groups.services.jobs.executor import patience_of
-from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control, may_undo
-from groups.services.jobs.undo_plan import UndoScope, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command

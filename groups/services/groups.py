@@ -33,10 +33,8 @@ from groups.poster import (
     read_groups,
 )
 from groups.poster.fields import fold
-from groups.services.cache import cache_key, cached, keep_cached
-from groups.services.calls.metrics import LISTS
-from groups.services.gateway import begin_call, call_poster, rest_of, start_call
-from groups.services.shared_calls import SharedCall, share_call
+from groups.services.gateway import SharedCall, begin_call, call_poster, rest_of, share_call, start_call
+from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
 
@@ -378,3 +376,31 @@ def _last_good_copy(
         listed = GroupList(tuple(map(Group.from_json, copy.groups)))
         answer = _parsed(_Body(f"copy:{copy.digest}", listed))
     return Groups(answer, copy.fetched_at, copy.writes, failure)
+
+
+# --- The cache ----------------------------------------------------------------------------------------------
+
+
+def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:
+    """Return a cache key that changes with the account, the token, and each write in the account.
+
+    Without `of_groups` the value is nothing that a write changes, and outlives it.
+    """
+    writes = credentials.account.writes if of_groups else "any"
+    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{writes}:{what}"
+
+
+def cached(key: str) -> tuple[Any, datetime] | None:
+    """Return the cached value and the time it was read, if it is young enough.
+
+    The age is checked here because caches expire entries by whole seconds only.
+    """
+    longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
+    found = ask_shared(lambda: cache.get(key), None) if longest else None
+    return found if found and timezone.now() - found[1] < longest else None
+
+
+def keep_cached(key: str, value: Any, as_of: datetime) -> None:
+    life = math.ceil(settings.POSTER_CACHE_SECONDS)
+    if life:
+        ask_shared(lambda: cache.set(key, (value, as_of), timeout=life), None)

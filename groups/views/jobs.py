@@ -15,7 +15,7 @@ from groups.models import Change, Job
 from groups.presenters.jobs import ids_to_undo, job_facts, page_of, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs import queue, undo_plan
+from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
@@ -79,7 +79,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
     if not queue.may_undo(job, request.user):
         raise PermissionDenied
     try:
-        undoing = undo_plan.plan_undo(job, change, request.credentials)
+        undoing = undo.plan_undo(job, change, request.credentials)
     except NotNow:
         words = Message(
             _("The job has not ended"),
@@ -87,7 +87,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
             _("Undo it when it has ended, or cancel the rest first."),
         )
         return _show(request, job, status=409, outcome=words)
-    except undo_plan.NothingToUndo:
+    except undo.NothingToUndo:
         words = Message(
             _("Nothing is left to undo"),
             _("All of it was undone or changed since, so nothing was started."),

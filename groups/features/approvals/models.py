@@ -15,11 +15,10 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.models.asked import Asked, asked_kinds
 from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
-from groups.models.consents import LONGEST_REASON
 from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
-from groups.models.submissions import Submission
+from groups.models.submissions import LONGEST_REASON, Submission
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)

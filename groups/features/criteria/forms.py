@@ -15,7 +15,7 @@ from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.tables import version_of
 from groups.forms.fields import INCOMPLETE
-from groups.models.consents import LONGEST_REASON
+from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
 from groups.poster.fields import MAX_ID
 

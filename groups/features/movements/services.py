@@ -28,7 +28,7 @@ from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.features.movements.models import NIGHTS, Movement, MovementQuerySet, Roll, pack
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.contents import ClientPlace
-from groups.models.due import Columns
+from groups.models.leases import Columns
 from groups.models.rare_rows import RareRows
 from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import find_client, locate_each, pages_of

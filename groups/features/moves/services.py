@@ -55,9 +55,8 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
-from groups.services.jobs.progress import progress_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 from groups.services.writes.reach import Reach, reached_by

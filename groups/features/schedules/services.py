@@ -24,7 +24,7 @@ from groups.features.schedules.models import Schedule, ScheduleQuerySet
 from groups.models import Change, PosterAccount, PosterCredentials, asked
 from groups.models.asked import Asked
 from groups.models.contents import Effect
-from groups.models.due import Columns
+from groups.models.leases import Columns
 from groups.models.rare_rows import RareRows
 from groups.poster import Group, GroupValues
 from groups.services import due

@@ -1,6 +1,7 @@
 """Examine an installation: each part that it needs, in one line with its state and what to do about it.
 
 The lines are the same in `manage.py doctor`, where they are English, and on the page of the installation.
+Features add the parts that they need.
 """
 
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +30,6 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
-from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from groups.services.values import percent_words
 from poster_admin.common import backups
 from poster_admin.common.checks import missing_migrations, unknown_migrations
@@ -38,6 +39,31 @@ from poster_admin.common.outages import first_line
 from poster_admin.common.serving.preparing import own_session, sqlite_file
 from poster_admin.users.sign_in.errors import CompanyServiceUnusable
 from poster_admin.version import VERSION
+
+
+class State(StrEnum):
+    """Good, soon not good, or not good."""
+
+    GOOD = "ok"
+    WARNING = "warning"
+    BAD = "FAILS"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of an installation, and what was found there."""
+
+    part: str
+    state: State
+    words: str
+
+
+type Found = Iterator[tuple[State, str]]
+type Examine = Callable[[], Found]
+
+parts_of_features: list[tuple[str, Examine]] = []
+"""Names of parts, each with the function that yields what it finds there."""
+
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)

@@ -24,9 +24,9 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes import toasts
 from groups.presenters.jobs import job_toast
 from groups.presenters.messages import Toast
-from groups.services.calls.limits import file_turn
 from groups.services.groups import PATIENCE
-from groups.services.installation import workers
+from groups.services.installation import maintenance
+from groups.services.limits import file_turn
 from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
 from poster_admin.common.htmx import element_asked_for, page_behind
 from poster_admin.common.outages import optional
@@ -105,7 +105,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "printed_words": SimpleLazyObject(lambda: _printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
-        "no_worker": lambda: _is_signed_in(user) and not workers.is_any_alive(),
+        "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),

@@ -15,9 +15,9 @@ from groups.forms.fields import NameField
 from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyRuleList, LoyaltyType
 from groups.poster.fields import fold, plain, whole_number
-from groups.services.calls.limits import file_turn
 from groups.services.gateway import call_poster
 from groups.services.groups import Groups
+from groups.services.limits import file_turn
 from groups.services.values import type_label
 from groups.services.writes.lag import list_with_own_changes
 

@@ -30,7 +30,7 @@ from groups.features.criteria.services.run_work import RunScope
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Change, Job, Lock, PosterAccount
 from groups.models.asked import asked_kinds
-from groups.models.due import Columns
+from groups.models.leases import Columns
 from groups.models.locks import members_key
 from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
 from groups.services.events import Event, event_source, job_words, key_of_end, one_line

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_noop
 from groups.features.notices.models import LEASE, Delivery, Notice, SendFailed, TelegramChat
 from groups.features.notices.services import mails, outbox, telegram
 from groups.models import PosterCredentials
-from groups.services.calls.metrics import StateGauge, state_gauges
-from groups.services.installation.findings import Found, parts_of_features
-from groups.services.installation.findings import State as Level
+from groups.services.installation.doctor import Found, parts_of_features
+from groups.services.installation.doctor import State as Level
 from groups.services.installation.maintenance import queues, routine
+from groups.services.metrics import StateGauge, state_gauges
 
 log = logging.getLogger("groups.notices")
 
