@@ -41,15 +41,14 @@ from groups.presenters.changes import (
 )
 from groups.presenters.destinations import Source, sources
 from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
-from groups.presenters.history_tabs import TabSource, tab_sources
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.conditions import Condition, conditions
 from groups.presenters.lists.group_list import FindMarks, mark_finders
-from groups.presenters.places import Begin, Part, Show, parts_by_place
+from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.views.go import StartQuery, start_queries
-from groups.views.http.requests import SECTIONS
-from groups.views.writes.not_sent import ReadConsent, consent_readers
+from groups.views.http import SECTIONS
+from groups.views.writes import ReadConsent, consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
 
 

@@ -172,7 +172,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "poster_admin.common.error_pages.page_for_405",
-    "groups.views.http.statuses.PosterErrorMiddleware",
+    "groups.views.http.PosterErrorMiddleware",
     "poster_admin.users.middleware.TryLaterMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -196,7 +196,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
-                "groups.views.http.requests.page_context",
+                "groups.views.http.page_context",
             ],
         },
     },

@@ -252,7 +252,7 @@ class Change(Consent):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Kinds of errors that end a change; `groups.views.http.statuses` gives each its HTTP status."""
+        """Kinds of errors that end a change; `groups.views.http` gives each its HTTP status."""
 
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.

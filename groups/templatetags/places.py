@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from groups.presenters.history_tabs import history_tabs as tabs_of
 from groups.presenters.places import Parts, parts_of
+from groups.presenters.places import history_tabs as tabs_of
 from groups.presenters.settings_pages import by_section, page_of, settings_pages
 from poster_admin.users.models import Guide
 

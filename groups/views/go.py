@@ -15,7 +15,7 @@ from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import asked_ids, asked_text
 from groups.presenters.settings_pages import by_section, settings_pages
 from groups.services import groups as reads
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
 from poster_admin.common.serving.afterwards import reads_only
 

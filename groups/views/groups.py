@@ -37,7 +37,7 @@ from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGrou
 from groups.services.writes.lag import with_own_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import groups_file
-from groups.views.http.requests import (
+from groups.views.http import (
     Request,
     file_response,
     form_methods,
@@ -45,10 +45,10 @@ from groups.views.http.requests import (
     patience_of,
     requires,
     row_asked_for,
+    status_of,
 )
-from groups.views.http.statuses import status_of
 from groups.views.journal import line_of_news
-from groups.views.writes.write_page import (
+from groups.views.writes import (
     WritePage,
     ask_or_execute,
     execute_and_respond,

@@ -19,8 +19,8 @@ from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
-from groups.views.http.requests import Request, form_methods, remember_job, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, remember_job, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.common.paging import page_asked_for
 

@@ -25,9 +25,8 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import HistoryForm
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows, outcome_toast, toasts
-from groups.presenters.history_tabs import Tab, tab_sources
 from groups.presenters.messages import Message
-from groups.presenters.places import parts_of
+from groups.presenters.places import Tab, parts_of, tab_sources
 from groups.services.clients import find_names
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
@@ -35,10 +34,10 @@ from groups.services.journal import history
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.not_sent import NotNow
-from groups.spreadsheets.history_exports import EXTENSIONS, history_file
-from groups.views.http.requests import Request, file_response, form_methods, requires
+from groups.spreadsheets.exports import EXTENSIONS, history_file
+from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
-from groups.views.writes.write_page import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sessions import last_visit
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed

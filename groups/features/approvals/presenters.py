@@ -28,13 +28,13 @@ from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.changes import value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.history_tabs import Tab
+from groups.presenters.places import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.groups import OneGroup
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
-from groups.views.http.requests import Request
+from groups.views.http import Request
 from poster_admin.common.outages import optional
 from poster_admin.users.accounts import name_of
 from poster_admin.users.pages.people import DETAIL_LABELS

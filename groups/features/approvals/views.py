@@ -25,9 +25,8 @@ from groups.presenters.changes import outcome_words
 from groups.presenters.messages import Message
 from groups.services.gateway import check_token
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.http.statuses import LOST, status_of_change
-from groups.views.writes.not_sent import Show, answer_not_sent
+from groups.views.http import LOST, Request, form_methods, requires, status_of_change
+from groups.views.writes import Show, answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.paging import page_asked_for

@@ -33,8 +33,8 @@ from groups.services.jobs import queue
 from groups.services.journal import history
 from groups.services.writes.lag import list_with_own_changes
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.http.requests import Request, file_response, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, file_response, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
 
 

@@ -22,7 +22,7 @@ from groups.features.client_lists.spreadsheets import (
 from groups.features.moves.forms import ChoiceForm
 from groups.services import groups as reads
 from groups.services.limits import file_turn
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
 

@@ -84,8 +84,7 @@ from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
 from groups.services.values import NumberFormat, clients_words, money_words, type_label
 from groups.services.writes.commands import GroupCommand
-from groups.views.http.requests import Request, requires
-from groups.views.http.statuses import status_of
+from groups.views.http import Request, requires, status_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Variables = dict[str, Any]

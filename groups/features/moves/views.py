@@ -37,8 +37,8 @@ from groups.services.values import percent_words, type_label
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm

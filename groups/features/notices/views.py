@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from groups.features.notices.forms import NoticesForm, TelegramForm
 from groups.features.notices.presenters import about_chat
 from groups.features.notices.services import outbox, telegram
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
 from poster_admin.users.sign_in.reauthentication import ask_to_confirm, recently_confirmed
 

@@ -23,7 +23,7 @@ from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
 MOST_COUNTED = 20_000

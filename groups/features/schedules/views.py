@@ -27,12 +27,12 @@ from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, pages_for
 from groups.presenters.group_actions import GroupAction, ListAction
-from groups.presenters.history_tabs import Tab
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
 from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import asked_ids
 from groups.presenters.messages import Message, names_words
+from groups.presenters.places import Tab
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
@@ -41,9 +41,8 @@ from groups.services.writes.lag import list_with_own_changes, with_own_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
-from groups.views.writes.write_page import group_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import Show, answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_above
 from poster_admin.common.paging import page_asked_for

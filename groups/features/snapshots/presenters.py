@@ -17,10 +17,10 @@ from groups.models import Change
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.history_tabs import Tab
+from groups.presenters.places import Tab
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command
-from groups.views.http.requests import Request
+from groups.views.http import Request
 
 
 @hooks.history_tab(order=15)

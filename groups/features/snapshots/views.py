@@ -23,9 +23,8 @@ from groups.services.values import NumberFormat
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_same
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.http.statuses import status_of
-from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires, status_of
+from groups.views.writes import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
