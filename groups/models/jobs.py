@@ -29,7 +29,7 @@ class KindOfRow(Protocol):
     def lock_keys(self) -> frozenset[str]: ...
 
     @property
-    def asked_for(self) -> tuple[Any, ...]: ...
+    def form_values(self) -> tuple[Any, ...]: ...
 
 
 def lease_time() -> timedelta:
@@ -215,7 +215,7 @@ class Job(Leased, Consent):
     def submission(self) -> Submission:
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
-        return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
+        return Submission(self.pk, self.account_id, user_id, self.kind, kind.form_values)
 
     @property
     def is_active(self) -> bool:

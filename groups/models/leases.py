@@ -1,6 +1,7 @@
 """Define how processes share work: leases of rows, rows whose work becomes due, heartbeats of the workers.
 
-A lease is the right of one process to work on a row, until a time.
+A lease is the right of one process to work on a row, until a time. A worker does work that becomes due at its
+time, with the token of a user: `run_due` in `groups/services/due.py`.
 
 A process that is killed leaves its row to another one when that time is over. A process that is so slow that
 another one has taken the row over stores nothing more: it stores its work through its lease alone.

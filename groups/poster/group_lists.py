@@ -153,7 +153,10 @@ def _checked_ids(rows: list[_DocumentedRow]) -> set[int]:
     ids = [row.client_groups_id for row in rows]
     others = {row.loyalty_type for row in rows} | {row.birthday_bonus for row in rows}
     numbers = [*ids, *others, *[row.count_groups_clients for row in rows]]
-    if not _are_digits(numbers) or max(map(len, numbers), default=0) > LONGEST_NUMBER:
+    digits = "".join(numbers)
+    if not all(numbers) or (digits and not (digits.isascii() and digits.isdigit())):
+        raise ValueError
+    if max(map(len, numbers), default=0) > LONGEST_NUMBER:
         raise ValueError
     if not {row.use_ewallet for row in rows} | {row.delete for row in rows} <= {None, "0", "1"}:
         raise ValueError
@@ -247,11 +250,6 @@ def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
         )
         for row in rows
     ]
-
-
-def _are_digits(texts: list[str]) -> bool:
-    joined = "".join(texts)
-    return all(texts) and (not joined or (joined.isascii() and joined.isdigit()))
 
 
 def _percent(text: str) -> Decimal:

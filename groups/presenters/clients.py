@@ -22,7 +22,7 @@ from django.utils.translation import pgettext
 from groups.poster import Client, Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
-from groups.presenters.lists.list_filters import Link, asked_sort, asked_text, sort_link
+from groups.presenters.lists.list_filters import Link, sort_link, sort_param, text_param
 from groups.services.clients import PAGE_SIZE, Field, FoundClients, Order
 from groups.services.values import NumberFormat
 
@@ -74,9 +74,9 @@ class ClientFilters:
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "ClientFilters":
         return cls(
-            q=asked_text(params),
+            q=text_param(params),
             own=params["own"] if params.get("own") in OWN else "",
-            sort=asked_sort(params, SORTS),
+            sort=sort_param(params, SORTS),
             page=whole_number(params.get("page", "")) or 1,
             start=whole_number(params.get("from", "")) or 0,
         )
@@ -376,9 +376,9 @@ def whole_numbers(digits: str) -> tuple[str, ...]:
     return (digits,)
 
 
-def may_be_same(asked: str, stored: str) -> bool:
-    """Return True if the stored digits have the asked ones as a part, or mean the same whole number."""
-    parts = {asked, asked.removeprefix("00")}
+def may_be_same(searched: str, stored: str) -> bool:
+    """Return True if the stored digits have the searched ones as a part, or mean the same whole number."""
+    parts = {searched, searched.removeprefix("00")}
     if any(len(part) >= SHORTEST_PART and part in stored for part in parts):
         return True
-    return not set(whole_numbers(asked)).isdisjoint(whole_numbers(stored))
+    return not set(whole_numbers(searched)).isdisjoint(whole_numbers(stored))

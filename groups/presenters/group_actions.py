@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from groups.poster import Group
 from groups.presenters.alphabet import has_all, searchable, spellings
-from groups.presenters.lists.conditions import asked_number
+from groups.presenters.lists.conditions import number_param
 from groups.services.values import percent_words
 
 EDIT_RIGHT = "groups.change_group"
@@ -81,7 +81,7 @@ def _words_of(text: str) -> list[str]:
 
 def _percent_among(words: list[str]) -> tuple[str, list[str]]:
     """Return the percent in plain digits, rather a number with the sign, and the other words."""
-    typed = {word: asked_number({"percent": word}, "percent", 100) for word in words}
+    typed = {word: number_param({"percent": word}, "percent", 100) for word in words}
     numbers = sorted((word for word, percent in typed.items() if percent), key=lambda word: "%" not in word)
     if not numbers:
         return "", words

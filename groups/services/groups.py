@@ -57,7 +57,7 @@ list_listeners: list[ListListener] = []
 class Groups:
     """The groups of an account at `as_of`; `writes` is its counter of writes before they were read.
 
-    Of the last good copy, `failure` is the reason why it is shown, or `is_asked` is True: Poster has not
+    Of the last good copy, `failure` is the reason why it is shown, or `is_awaited` is True: Poster has not
     answered yet.
     """
 
@@ -65,11 +65,11 @@ class Groups:
     as_of: datetime
     writes: int | None = None
     failure: PosterError | None = None
-    is_asked: bool = False
+    is_awaited: bool = False
 
     @property
     def is_copy(self) -> bool:
-        return self.is_asked or self.failure is not None
+        return self.is_awaited or self.failure is not None
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -88,7 +88,7 @@ class Groups:
 
     def one(self, group_id: int) -> "OneGroup | None":
         group = self.find(group_id)
-        return OneGroup(group, self.as_of, self.failure, self.is_asked) if group else None
+        return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
         """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
@@ -98,16 +98,16 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at `as_of`; `failure` and `is_asked` are those of `Groups`, if it comes from the copy."""
+    """One group at `as_of`; `failure` and `is_awaited` are those of `Groups`, if it comes from the copy."""
 
     group: Group
     as_of: datetime
     failure: PosterError | None = None
-    is_asked: bool = False
+    is_awaited: bool = False
 
     @property
     def is_copy(self) -> bool:
-        return self.is_asked or self.failure is not None
+        return self.is_awaited or self.failure is not None
 
 
 def list_groups(
@@ -127,7 +127,8 @@ def list_groups(
         if found is not None:
             LISTS.labels("memory").inc()
             return found
-        call = _begin_list(credentials)
+        begin = partial(start_call, credentials, partial(_ask, credentials))
+        call = share_call(cache_key(credentials, "all"), credentials.user_id, begin)
         if copy := _copy_meanwhile(credentials, call, patience):
             _take_afterwards(call, partial(_keep_copy, credentials))
             LISTS.labels("copy").inc()
@@ -156,11 +157,6 @@ def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
     return lambda: _keep(credentials, take_answer())
 
 
-def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
-    begin = partial(start_call, credentials, partial(_ask, credentials))
-    return share_call(cache_key(credentials, "all"), credentials.user_id, begin)
-
-
 def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     """Ask for the list and cache it; this may run in a thread without a connection to the database."""
     writes = credentials.account.writes
@@ -186,7 +182,7 @@ def _copy_meanwhile(
     if patience is None or not can_wait() or call.ends_within(patience):
         return None
     copy = _last_good_copy(credentials, writes=credentials.account.writes)
-    return copy and replace(copy, is_asked=True)
+    return copy and replace(copy, is_awaited=True)
 
 
 def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
@@ -379,6 +375,9 @@ def _last_good_copy(
 
 
 # --- The cache ----------------------------------------------------------------------------------------------
+# It is Django's, by default one in files that all processes of the machine share. With a cache in each,
+# each would ask Poster again, and a page could be older than the page before it. A cache in the database
+# would cost a commit for each entry.
 
 
 def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:

@@ -53,8 +53,7 @@ def client_search(request: Request) -> HttpResponse:
     pressed = next((action for action in choice_actions if action.name in request.POST), None)
     if pressed and choice.groups and not choice.is_too_large:
         return redirect(f"{reverse(pressed.url_name)}?client={choice}")
-    asked = {name: request.POST.get(name, "") for name in ("q", "from")}
-    filters = ClientFilters.parse(asked)
+    filters = ClientFilters.parse({name: request.POST.get(name, "") for name in ("q", "from")})
     found = None
     if filters.q:
         found = clients.search_clients(

@@ -23,7 +23,7 @@ from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
 from groups.presenters.group_actions import list_actions_of
 from groups.presenters.holders import holder_notice
-from groups.presenters.lists.conditions import asked_number, column_sets
+from groups.presenters.lists.conditions import column_sets, number_param
 from groups.presenters.lists.group_list import Listing, marks_of
 from groups.presenters.lists.list_filters import ListForm
 from groups.presenters.messages import error_words, not_proven_words
@@ -41,10 +41,10 @@ from groups.views.http import (
     Request,
     file_response,
     form_methods,
+    htmx_row,
     list_behind,
     patience_of,
     requires,
-    row_asked_for,
     status_of,
 )
 from groups.views.journal import line_of_news
@@ -87,7 +87,7 @@ def group_list(request: Request) -> HttpResponse:
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: line_of_news(request)),
     }
-    if group_id := row_asked_for(request):
+    if group_id := htmx_row(request):
         # The filters do not count: a group that no longer fits them after an edit stays where it stands.
         listing.filters = ListForm(MultiValueDict({"columns": columns}), request.user)
         listing.found_groups = [group for group in groups.groups if group.id == group_id]
@@ -220,7 +220,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
         group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
-        percent = asked_number(request.GET, "percent", 100)
+        percent = number_param(request.GET, "percent", 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
         locked = history.open_change(credentials, group_id)

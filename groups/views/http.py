@@ -134,7 +134,7 @@ def list_behind(request: HttpRequest) -> str:
     return behind if behind.partition("?")[0] == reverse("groups:list") else ""
 
 
-def row_asked_for(request: HttpRequest) -> int | None:
+def htmx_row(request: HttpRequest) -> int | None:
     """Return the id of the group whose row of the list HTMX replaces, or None: a form may be opened in it."""
     kind, _dash, number = element_asked_for(request).partition("row-")
     return None if kind else whole_number(number)

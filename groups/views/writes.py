@@ -61,8 +61,8 @@ from groups.services.writes.submissions import BecameOther, find_known
 from groups.views.http import (
     LOST,
     Request,
+    htmx_row,
     list_behind,
-    row_asked_for,
     status_of,
     status_of_change,
     status_of_refusal,
@@ -132,7 +132,7 @@ class WritePage[F: WriteForm]:
         }
         status = status or (422 if self.form.errors else 200)
         template = template or self.template
-        if row_asked_for(self.request) is None:
+        if htmx_row(self.request) is None:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
@@ -302,7 +302,7 @@ def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception
 
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
     """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
-    if row_asked_for(request) is None:
+    if htmx_row(request) is None:
         # Something was taken back by the message in the list.
         behind = list_behind(request)
         return redirect(behind) if behind else redirect("groups:detail", group_id)
@@ -353,7 +353,7 @@ def show_outcome(
         "late_until": late_until(change) if may_decide else None,
     }
     template = "groups/writes/outcome.html"
-    if row_asked_for(request) is not None:
+    if htmx_row(request) is not None:
         # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
         return push_url(reswap(retarget(page, "#main"), "innerHTML"), change.get_absolute_url())
@@ -387,37 +387,20 @@ def answer_not_sent(error: Exception, request: Request, write: Any, show: Show) 
 
     `write` is the command, the job or the row of a feature that the form asked for.
     """
+    match error:
+        case Locked():
+            return show(status=409, holder=holder_notice(error.holder))
+        case BecameOther():
+            return redirect(error.row.get_absolute_url())
+        case OperationReused():
+            return show(status=409, reused=True, outcome=reused_words())
+        case NotRecorded():
+            return show(status=503, outcome=not_recorded_words())
+        case BonusBlocked():
+            return show(status=422, blocked=bonus_blocked_words())
+        case PosterError():
+            return show(status=status_of(error), outcome=not_counted_words(error))
     raise error
-
-
-@answer_not_sent.register
-def _answer_locked(error: Locked, request: Request, write: Any, show: Show) -> HttpResponse:
-    return show(status=409, holder=holder_notice(error.holder))
-
-
-@answer_not_sent.register
-def _answer_became_other(error: BecameOther, request: Request, write: Any, show: Show) -> HttpResponse:
-    return redirect(error.row.get_absolute_url())
-
-
-@answer_not_sent.register
-def _answer_reused(error: OperationReused, request: Request, write: Any, show: Show) -> HttpResponse:
-    return show(status=409, reused=True, outcome=reused_words())
-
-
-@answer_not_sent.register
-def _answer_not_recorded(error: NotRecorded, request: Request, write: Any, show: Show) -> HttpResponse:
-    return show(status=503, outcome=not_recorded_words())
-
-
-@answer_not_sent.register
-def _answer_blocked(error: BonusBlocked, request: Request, write: Any, show: Show) -> HttpResponse:
-    return show(status=422, blocked=bonus_blocked_words())
-
-
-@answer_not_sent.register
-def _answer_not_counted(error: PosterError, request: Request, write: Any, show: Show) -> HttpResponse:
-    return show(status=status_of(error), outcome=not_counted_words(error))
 
 
 # --- Consent -----------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes import group_warnings
 from groups.presenters.jobs import page_of
-from groups.presenters.lists.conditions import asked_number
+from groups.presenters.lists.conditions import number_param
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import ListForm
 from groups.services.groups import Groups
@@ -161,7 +161,7 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
     typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
     sheet = Sheet(listing, typed_before, ids)
     # Once something is typed, the plan has it.
-    if job is None and (percent := asked_number(request.GET, "percent", 100)):
+    if job is None and (percent := number_param(request.GET, "percent", 100)):
         sheet.type_percent(Decimal(percent))
     return sheet
 

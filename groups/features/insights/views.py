@@ -364,7 +364,7 @@ def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> 
         failures = (found.promotions.failure, found.rules.failure)
         if not any(isinstance(failure, Unreachable) for failure in failures):
             card = _card(one.group.id, found)
-    return {"dependents": card, "is_asked": one.is_asked}
+    return {"dependents": card, "is_asked": one.is_awaited}
 
 
 @hooks.part("form.end", "insights/dependents_later.html")
@@ -667,7 +667,7 @@ column_sets[SALES.key] = SALES
 
 def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
     # The page of a copy asks once more, and waits then.
-    within = PATIENCE if groups.is_asked else settings.POSTER_READ_DEADLINE
+    within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
     if promotions.failure or promotions.unreadable:
         return None

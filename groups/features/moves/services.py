@@ -45,7 +45,7 @@ from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
     Try,
-    check_as_asked,
+    check_as_intended,
     check_target,
     find_clients,
     first_made,
@@ -199,7 +199,7 @@ class MovingRun(ABC):
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            check_as_asked(change)
+            check_as_intended(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 

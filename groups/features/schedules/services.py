@@ -21,8 +21,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
-from groups.models import Change, PosterAccount, PosterCredentials, asked
-from groups.models.asked import Asked
+from groups.models import Change, PosterAccount, PosterCredentials, approvable
+from groups.models.approvable import Approvable
 from groups.models.contents import Effect
 from groups.models.leases import Columns
 from groups.models.rare_rows import RareRows
@@ -336,8 +336,8 @@ def find_change(change_id: uuid.UUID) -> Change | None:
 # --- Plans that wait for an approval -----------------------------------------------------------------------
 
 
-@asked.register
-class AskedSchedule(Asked):
+@approvable.register
+class ApprovableSchedule(Approvable):
     """A planned change."""
 
     kind = "schedule"

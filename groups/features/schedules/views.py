@@ -30,7 +30,7 @@ from groups.presenters.group_actions import GroupAction, ListAction
 from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.conditions import ChoiceCondition, Test
 from groups.presenters.lists.group_list import RowMark
-from groups.presenters.lists.list_filters import asked_ids
+from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.messages import Message, names_words
 from groups.presenters.places import Tab
 from groups.services import groups as reads
@@ -112,7 +112,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 def schedule_several(request: Request) -> HttpResponse:
     """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a problem."""
     posted = request.POST if request.method == "POST" else None
-    ids = asked_ids(posted or request.GET)
+    ids = ids_param(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
     groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]

@@ -29,7 +29,7 @@ type Written = Callable[[NumberFormat, Decimal], str]
 type FindTest = Callable[[PosterCredentials, Groups, str], Test | None]
 
 
-def asked_number(params: Mapping[str, str], name: str, highest: int) -> str:
+def number_param(params: Mapping[str, str], name: str, highest: int) -> str:
     """Return a number of the address in plain digits; an empty string for anything else."""
     text = "".join(params.get(name, "").split()).removesuffix("%").replace(",", ".")
     is_number = re.fullmatch(r"[0-9.]{1,12}", text) and text != "." and text.count(".") <= 1
@@ -44,7 +44,7 @@ class Bound(forms.Field):
         self.highest, self.is_lower = highest, is_lower
 
     def clean(self, value: str | None) -> str:
-        number = asked_number({"": value or ""}, "", self.highest)
+        number = number_param({"": value or ""}, "", self.highest)
         if not number and value and value.strip():
             highest = NumberFormat.current().number(Decimal(self.highest))
             raise ValidationError(_("Enter a number from 0 to %(highest)s.") % {"highest": highest})
@@ -66,7 +66,7 @@ class Condition:
     """A condition of the list, for users with the `permission`, if it has one.
 
     A `costly` one may ask Poster, so no list is counted by it on the way. `fields` are those of the form of
-    the list, by the names of its parameters; `asked` has those parameters that an address gives a value.
+    the list, by the names of its parameters; `params` has those parameters that an address gives a value.
     `test` returns None while what it compares is not known.
     """
 
@@ -93,9 +93,9 @@ class RangeCondition(Condition):
             for name in (self.low, self.high)
         }
 
-    def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
+    def words(self, params: Mapping[str, str], numbers: NumberFormat) -> str:
         low, high = (
-            self.written(numbers, Decimal(asked[name])) if name in asked else "" for name in self.fields
+            self.written(numbers, Decimal(params[name])) if name in params else "" for name in self.fields
         )
         if low == high:
             text = _("%(what)s: %(low)s")
@@ -105,11 +105,11 @@ class RangeCondition(Condition):
             text = _("%(what)s from %(low)s") if low else _("%(what)s up to %(high)s")
         return text % {"what": self.label, "low": low, "high": high}
 
-    def test(self, credentials: PosterCredentials, groups: Groups, asked: Mapping[str, str]) -> Test | None:
+    def test(self, credentials: PosterCredentials, groups: Groups, params: Mapping[str, str]) -> Test | None:
         amount_of = self.amounts(credentials, groups)
         if amount_of is None:
             return None
-        low, high = Decimal(asked.get(self.low, "0")), Decimal(asked.get(self.high, "Infinity"))
+        low, high = Decimal(params.get(self.low, "0")), Decimal(params.get(self.high, "Infinity"))
         return lambda group: low <= amount_of(group) <= high
 
 
@@ -121,11 +121,11 @@ class ChoiceCondition(Condition):
         self.choices, self.find = choices, find
         self.fields = {self.key: Choice(choices, label=self.label)}
 
-    def words(self, asked: Mapping[str, str], numbers: NumberFormat) -> str:
-        return str(self.choices[asked[self.key]])
+    def words(self, params: Mapping[str, str], numbers: NumberFormat) -> str:
+        return str(self.choices[params[self.key]])
 
-    def test(self, credentials: PosterCredentials, groups: Groups, asked: Mapping[str, str]) -> Test | None:
-        return self.find(credentials, groups, asked[self.key])
+    def test(self, credentials: PosterCredentials, groups: Groups, params: Mapping[str, str]) -> Test | None:
+        return self.find(credentials, groups, params[self.key])
 
 
 # --- Those of the core -------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ BONUS = ChoiceCondition(
     key="bonus",
     label=gettext_lazy("Birthday bonus"),
     choices={"yes": gettext_lazy("with a birthday bonus"), "no": gettext_lazy("without a birthday bonus")},
-    find=lambda _credentials, _groups, asked: lambda group: bool(group.birthday_bonus) == (asked == "yes"),
+    find=lambda _credentials, _groups, value: lambda group: bool(group.birthday_bonus) == (value == "yes"),
 )
 CHANGED = ChoiceCondition(
     key="changed",

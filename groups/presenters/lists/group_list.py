@@ -92,17 +92,17 @@ class Listing:
         self.groups, self.totals, self.filters = groups, groups.totals, filters
         self.locked_ids, self.amounts, self.marks = frozenset(locked_ids), amounts, marks or {}
         self.numbers, self.url = NumberFormat.current(), list_url()
-        asked = filters.cleaned_data
-        words, number = [spellings(word) for word in asked["q"].split()], number_in(asked["q"])
+        params = filters.cleaned_data
+        words, number = [spellings(word) for word in params["q"].split()], number_in(params["q"])
         searched: Sequence[Group] = groups.groups
         if words:
             searched = [group for group in searched if group.id == number or has_all(group.name, words)]
             searched = searched or [group for group in groups.groups if has_almost_all(group.name, words)]
-        if asked["id"]:
-            searched = [group for group in searched if group.id in asked["id"]]
+        if params["id"]:
+            searched = [group for group in searched if group.id in params["id"]]
         self.unknown: list[str] = []
-        for condition in filters.asked_conditions:
-            if test := condition.test(credentials, groups, asked):
+        for condition in filters.active_conditions:
+            if test := condition.test(credentials, groups, params):
                 searched = list(filter(test, searched))
             else:
                 self.unknown.append(str(condition.label))
@@ -110,13 +110,13 @@ class Listing:
         if searched is not groups.groups:
             self.of_type = Counter(group.loyalty_type for group in searched)
         found = searched
-        if asked["type"]:
-            found = [group for group in found if group.loyalty_type == int(asked["type"])]
-        column = asked["sort"].removeprefix("-")
+        if params["type"]:
+            found = [group for group in found if group.loyalty_type == int(params["type"])]
+        column = params["sort"].removeprefix("-")
         if key := SORTS.get(column) or (amounts.sort_key(column) if amounts else None):
             # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
             found = sorted(found, key=lambda group: group.id)
-            found.sort(key=key, reverse=asked["sort"].startswith("-"))
+            found.sort(key=key, reverse=params["sort"].startswith("-"))
         if number:
             found = sorted(found, key=lambda group: group.id != number)
         self.found_groups = found

@@ -48,7 +48,7 @@ def list_url() -> str:
     return reverse("groups:list")
 
 
-def asked_text(params: Mapping[str, str]) -> str:
+def text_param(params: Mapping[str, str]) -> str:
     """Return the search text, without characters that a name cannot have, and without those nobody sees.
 
     The latter come along when a text is pasted: marks of direction, soft hyphens, joiners.
@@ -62,13 +62,13 @@ def number_in(text: str) -> int | None:
     return whole_number(text.lstrip("№#").strip())
 
 
-def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
+def sort_param(params: Mapping[str, str], known: Container[str]) -> str:
     """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
     sort = params.get("sort", "")
     return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
 
 
-def asked_ids(params: MultiValueDict[str, str]) -> list[int]:
+def ids_param(params: MultiValueDict[str, str]) -> list[int]:
     """Return the numbers of groups in an address or a form, as `id=1&id=4` or `id=1,4`, each once."""
     words = ",".join(params.getlist("id")).split(",")
     return list(dict.fromkeys(filter(None, map(whole_number, words))))
@@ -157,21 +157,21 @@ class ListForm(forms.Form):
         return [each for _order, each in conditions if not each.permission or may(each.permission)]
 
     def clean_q(self) -> str:
-        return asked_text(self.data)
+        return text_param(self.data)
 
     def clean_id(self) -> list[int]:
-        return asked_ids(self.data)
+        return ids_param(self.data)
 
     def clean_columns(self) -> str:
         """Return the keys of the columns, and of a column set; empty for the usual columns."""
-        asked = ",".join(self.data.getlist("columns")).split(",")
-        column_set = next((key for key in column_sets if key in asked), "")
+        keys = ",".join(self.data.getlist("columns")).split(",")
+        column_set = next((key for key in column_sets if key in keys), "")
         usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
-        shown = [key for key in usual if key in asked]
+        shown = [key for key in usual if key in keys]
         return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
 
     def clean_sort(self) -> str:
-        return asked_sort(self.data, (*SORTS, *self.amount_labels))
+        return sort_param(self.data, (*SORTS, *self.amount_labels))
 
     def clean_page(self) -> int:
         return whole_number(self.data.get("page", "")) or 1
@@ -199,23 +199,23 @@ class ListForm(forms.Form):
         return keys | {"name", *(IN_PLACE if self.column_set else ())} if keys else set(COLUMNS)
 
     @property
-    def asked_conditions(self) -> list[Condition]:
+    def active_conditions(self) -> list[Condition]:
         return [each for each in self.conditions if not self.cleaned_data.keys().isdisjoint(each.fields)]
 
     def active(self, numbers: NumberFormat) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the active filters but the type: each in words, and the changes that take it away."""
-        asked = self.cleaned_data
-        if asked["q"]:
-            yield f"«{asked['q']}»", {"q": ""}
-        if asked["id"]:
-            yield chosen_words(len(asked["id"]), numbers), {"id": ""}
-        for condition in self.asked_conditions:
-            yield condition.words(asked, numbers), dict.fromkeys(condition.fields, "")
+        params = self.cleaned_data
+        if params["q"]:
+            yield f"«{params['q']}»", {"q": ""}
+        if params["id"]:
+            yield chosen_words(len(params["id"]), numbers), {"id": ""}
+        for condition in self.active_conditions:
+            yield condition.words(params, numbers), dict.fromkeys(condition.fields, "")
 
     @cached_property
     def params(self) -> dict[str, str]:
-        asked = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
-        return {name: value for name in self.fields if (value := asked.get(name))}
+        values = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
+        return {name: value for name in self.fields if (value := values.get(name))}
 
     def href(self, **changes: Any) -> str:
         return list_url() + self.query(**changes)

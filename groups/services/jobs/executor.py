@@ -270,7 +270,7 @@ def first_made(job: Job, **of_kind: object) -> Change | None:
     return made.order_by("created_at").first()
 
 
-def check_as_asked(change: Change) -> None:
+def check_as_intended(change: Change) -> None:
     """Raise `Stopped` if a first change has changed more, or stored something else, than was asked for."""
     if change.client_id is not None:
         changed = ClientAfter.from_json(change.after).changed if change.after else ()

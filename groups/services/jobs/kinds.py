@@ -71,7 +71,7 @@ class JobKind(ABC):
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         """The values that the form has asked for: with others the same form does not mean the same job."""
         return self.job.group_id, self.job.target_id, self.job.wanted
 

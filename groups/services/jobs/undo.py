@@ -32,7 +32,7 @@ from groups.services.jobs.executor import (
     READ_TOGETHER,
     OutageBackoff,
     Try,
-    check_as_asked,
+    check_as_intended,
     first_made,
     is_accepted,
     lock_target,
@@ -234,7 +234,7 @@ class Undo(JobKind):
     is_shared = True
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         """Nothing beside the id, which follows from what is undone."""
         return ()
 
@@ -459,4 +459,4 @@ class _Undo:
         if change.client_id is not None and change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if not is_accepted(self._job, change):
-            check_as_asked(change)
+            check_as_intended(change)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import Change, PosterCredentials
-from groups.poster import Group, GroupList, GroupValues
+from groups.poster import Group, GroupList, GroupValues, PosterClient
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
@@ -55,19 +55,16 @@ def _audit(credentials: PosterCredentials) -> list[Unexplained]:
     settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
     rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
     changes = list(rows.exclude(Exists(later)).order_by("group_id"))
-    first = _findings(changes, _groups(credentials))
+    first = _findings(changes, call_poster(credentials, PosterClient.get_groups))
     if not first:
         return []
     time.sleep(settings.POSTER_CONFIRM_SECONDS)
-    second = _findings([finding.change for finding in first], _groups(credentials))
+    again = call_poster(credentials, PosterClient.get_groups)
+    second = _findings([finding.change for finding in first], again)
     findings = [finding for finding in second if finding in first]
     for finding in findings:
         log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
     return findings
-
-
-def _groups(credentials: PosterCredentials) -> GroupList:
-    return call_poster(credentials, lambda poster: poster.get_groups())
 
 
 def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:

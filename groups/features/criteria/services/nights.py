@@ -29,7 +29,7 @@ from groups.features.criteria.services.reading import GroupsGone, SalesRefused, 
 from groups.features.criteria.services.run_work import RunScope
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.models import Change, Job, Lock, PosterAccount
-from groups.models.asked import asked_kinds
+from groups.models.approvable import approvable_kinds
 from groups.models.leases import Columns
 from groups.models.locks import members_key
 from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due
@@ -80,7 +80,9 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """
     in_the_way = Q(kind=KIND) | Q(locks__key__in=map(members_key, Table.from_json(row.table).groups))
     halted = Job.objects.filter(in_the_way, account=row.pk, state__in=Job.HALTED).defer("wanted")
-    asked = ApprovalRequest.objects.waiting().filter(account=row.pk, kind__in=asked_kinds, job__kind=KIND)
+    asked = ApprovalRequest.objects.waiting().filter(
+        account=row.pk, kind__in=approvable_kinds, job__kind=KIND
+    )
     return halted.order_by("created_at").first() or asked.first()
 
 

@@ -65,7 +65,7 @@ class Run(JobKind):
         return super().lock_keys | {KIND, *map(members_key, self.scope.groups)}
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         """Nothing beside the id: who is moved is read from Poster."""
         return ()
 

@@ -16,7 +16,7 @@ from groups.models.contents import Effect
 from groups.models.credentials import PosterCredentials
 
 
-class Asked(ABC):
+class Approvable(ABC):
     """One row, with what a decision on it needs.
 
     The row has the id of its form, `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a
@@ -72,19 +72,19 @@ class Asked(ABC):
         """
 
 
-asked_kinds: dict[str, type[Asked]] = {}
+approvable_kinds: dict[str, type[Approvable]] = {}
 """The kinds of rows that can be asked for, by their names."""
 
 
-def register[A: Asked](kind: type[A]) -> type[A]:
+def register[A: Approvable](kind: type[A]) -> type[A]:
     """Let rows of this kind be asked for where a gate holds them back."""
-    asked_kinds[kind.kind] = kind
+    approvable_kinds[kind.kind] = kind
     return kind
 
 
-def asked_of(row: Model) -> Asked:
+def approvable_of(row: Model) -> Approvable:
     """Raises `LookupError` if the kind of the row is not registered."""
-    for kind in asked_kinds.values():
+    for kind in approvable_kinds.values():
         if isinstance(row, kind.model):
             return kind(row)
     raise LookupError(type(row).__name__)
