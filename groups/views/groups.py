@@ -21,11 +21,10 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.group_actions import list_actions_of
+from groups.presenters.destinations import list_actions_of
 from groups.presenters.holders import holder_notice
-from groups.presenters.lists.conditions import column_sets, number_param
 from groups.presenters.lists.group_list import Listing, marks_of
-from groups.presenters.lists.list_filters import ListForm
+from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads

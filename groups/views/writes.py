@@ -132,7 +132,7 @@ class WritePage[F: WriteForm]:
         }
         status = status or (422 if self.form.errors else 200)
         template = template or self.template
-        if htmx_row(self.request) is None:
+        if htmx_row(self.request) is None or self.group is None:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)

@@ -25,9 +25,8 @@ from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes import group_warnings
 from groups.presenters.jobs import page_of
-from groups.presenters.lists.conditions import number_param
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import ListForm
+from groups.presenters.lists.list_filters import ListForm, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.journal import history

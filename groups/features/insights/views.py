@@ -71,7 +71,7 @@ from groups.poster import (
 from groups.poster.fields import plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.lists.conditions import (
+from groups.presenters.lists.list_filters import (
     Amounts,
     ChoiceCondition,
     ColumnSet,

@@ -25,7 +25,7 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
-from groups.presenters.group_actions import GroupAction, ListAction
+from groups.presenters.destinations import GroupAction, ListAction
 from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts

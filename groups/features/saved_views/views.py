@@ -18,9 +18,8 @@ from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.conditions import column_sets
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm
+from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm, column_sets
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
 from groups.views.http import Request, form_methods, requires

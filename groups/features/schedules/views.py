@@ -25,12 +25,10 @@ from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_
 from groups.forms.groups import Version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
-from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.group_actions import GroupAction, ListAction
+from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
 from groups.presenters.holders import HolderNotice, holder_notice
-from groups.presenters.lists.conditions import ChoiceCondition, Test
 from groups.presenters.lists.group_list import RowMark
-from groups.presenters.lists.list_filters import ids_param
+from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
 from groups.presenters.messages import Message, names_words
 from groups.presenters.places import Tab
 from groups.services import groups as reads

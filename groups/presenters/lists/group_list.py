@@ -23,11 +23,11 @@ from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
-from groups.presenters.lists.conditions import Amounts
 from groups.presenters.lists.list_filters import (
     COLUMNS,
     IN_PLACE,
     SORTS,
+    Amounts,
     Link,
     ListForm,
     list_url,
