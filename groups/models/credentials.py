@@ -152,10 +152,7 @@ class PosterCredentials(models.Model):
 
     @cached_property
     def unsettled_changes(self) -> list[Any]:
-        """The `Change` rows of the account's groups that are open or in review, newest first.
-
-        They are read once for this object, which lives as long as its request.
-        """
+        """Read once for this object, which lives as long as its request: the newest first."""
         unsettled = _unsettled_of_groups().find(account=self.account_id)
         return sorted(unsettled, key=attrgetter("created_at"), reverse=True)
 

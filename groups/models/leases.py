@@ -166,10 +166,7 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
         return self.filter(seen_at__gt=timezone.now() - SILENCE)
 
     def beat(self, worker_id: str) -> bool:
-        """Store that this worker runs; return True if it is the first heartbeat.
-
-        The first heartbeat deletes those of workers that ended long ago.
-        """
+        """Return True for a worker's first heartbeat, which deletes those of workers that ended long ago."""
         now = timezone.now()
         if self.filter(pk=worker_id).update(seen_at=now):
             return False

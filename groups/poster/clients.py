@@ -144,11 +144,7 @@ class Client:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
-        """Parse one client of a response.
-
-        Raises `UnreadableRow` if the id or a number cannot be read: no value is clamped or invented. A
-        missing text is empty.
-        """
+        """Raise `UnreadableRow` where the id or a number cannot be read; a missing text is empty."""
         return cls(
             id=read_id(row, "client_id"),
             group_id=read_integer(row, "client_groups_id"),

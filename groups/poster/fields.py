@@ -55,10 +55,7 @@ def readable[T](
 def sort_out[T: _HasId](
     rows: "Iterable[T | UnreadableRow]",
 ) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
-    """Return the records and the unreadable rows.
-
-    A second row with the same id counts as unreadable, because it is unknown which of the two is right.
-    """
+    """Count a second row with the same id as unreadable: it is unknown which of the two is right."""
     rows = tuple(rows)
     if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
         return cast("tuple[T, ...]", rows), ()  # the usual case, found quickly

@@ -130,11 +130,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> "Group":
-        """Parse one group of a response.
-
-        Numbers may be strings, as documented, or JSON numbers. Raises `UnreadableRow` for anything else that
-        does not match the documentation: no value is clamped or invented.
-        """
+        """Raise `UnreadableRow` for anything that does not match the documentation."""
         return cls(
             id=read_id(row, "client_groups_id"),
             name=read_words(row, "client_groups_name"),

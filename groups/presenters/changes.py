@@ -346,10 +346,7 @@ def history_rows(
 
 
 def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str, str]]:
-    """Return the ways back from whole jobs, each by the id of the first of its changes here.
-
-    A job of one part goes back with its only change.
-    """
+    """Link to a whole job beside its first change here; a job of one part goes back with that change."""
     first: dict[UUID, UUID] = {}
     for change in changes:
         if change.job_id is not None:
@@ -473,10 +470,7 @@ def success_words(command: Command, change: Change, user: User) -> str:
 def warnings_for(
     old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
 ) -> list[str]:
-    """Return the warnings about a change, as sentences; `old` is None for a creation.
-
-    `namesakes` are the ids, and the numbers of clients, of other groups that already have the new name.
-    """
+    """Warn of namesakes too: ids, and numbers of clients, of other groups. `old` is None for a creation."""
     risks = []
     if namesakes:
         # Translators: a group by its number, and its clients: "no. 1, 125 clients"

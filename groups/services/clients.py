@@ -58,10 +58,7 @@ class Order:
     descending: bool = False
 
     def holds(self, clients: tuple[Client, ...]) -> bool:
-        """Return True if the clients are in this order. Only numbers are checked.
-
-        Poster does not document the fields that it can sort by.
-        """
+        """Check numbers alone: Poster does not document the fields that it can sort by."""
         told = _NUMBERS.get(self.by)
         values = [value for client in clients if told and (value := told(client)) is not None]
         return values == sorted(values, reverse=self.descending)
@@ -167,10 +164,7 @@ def search_clients(
 
 
 def every_member(credentials: PosterCredentials, group_id: int) -> list[Client | UnreadableRow]:
-    """Return all clients of a group, without removed ones, in the order of their ids.
-
-    Unreadable rows follow the clients of their page, so that no client is silently missing.
-    """
+    """Put unreadable rows behind the clients of their page, so that no client is silently missing."""
     _check_right(credentials)
     everybody: list[Client | UnreadableRow] = []
     for answer in pages_of(credentials, group_id, until=time.monotonic() + SECONDS_FOR_ALL):

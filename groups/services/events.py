@@ -94,10 +94,7 @@ def key_of_end(job: Job, at: datetime) -> str:
 
 
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the jobs that are done, and those that have stopped, which may happen to one several times.
-
-    A stop has the same key after the job was resumed, which a person may do before anybody looks.
-    """
+    """Give a stop the same key after the job was resumed, which a person may do before anybody looks."""
     rows = Job.objects.filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),

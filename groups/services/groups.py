@@ -390,10 +390,7 @@ def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = Tr
 
 
 def cached(key: str) -> tuple[Any, datetime] | None:
-    """Return the cached value and the time it was read, if it is young enough.
-
-    The age is checked here because caches expire entries by whole seconds only.
-    """
+    """Return the value and its time if young enough; caches expire entries by whole seconds only."""
     longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
     found = ask_shared(lambda: cache.get(key), None) if longest else None
     return found if found and timezone.now() - found[1] < longest else None

@@ -339,10 +339,7 @@ def lock_target(lease: JobLease, group_id: int) -> None:
 
 
 def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
-    """Find the groups of clients; wait while Poster is away.
-
-    A read may be late or untrue, so a client who is not found in one of the groups `among` is read once more.
-    """
+    """Read a client once more who is not found in one of the groups `among`: a read may be late or untrue."""
     found = ClientLocations()
     for read in read_each(lease, client_ids, group_of_client):
         found.add(read.items())

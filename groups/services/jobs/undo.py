@@ -373,10 +373,7 @@ class _Undo:
         ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Return the commands that undo those of the changes that may still be tried.
-
-        Failures before the job has stopped count no longer.
-        """
+        """Count no failures from before the job has stopped."""
         stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):

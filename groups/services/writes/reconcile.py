@@ -128,10 +128,7 @@ def accounts_due() -> QuerySet[Change, str]:
 
 
 def reconcile_due(account: str | None = None) -> list[Change]:
-    """Check every change that is due, of one account or of all, and return the settled ones.
-
-    Changes of jobs come last: the run of the job checks them too, and nobody waits for one of them alone.
-    """
+    """Return the settled changes; those of jobs come last, since their run checks them too."""
     overdue = Change.objects.open().filter(due(timezone.now())).select_related("account")
     if account is not None:
         overdue = overdue.filter(account=account)
@@ -143,10 +140,7 @@ def reconcile_due(account: str | None = None) -> list[Change]:
 
 
 def bring_checks_forward(changes: ChangeQuerySet) -> None:
-    """Let none of these changes wait longer than SOON for its check.
-
-    A killed worker may not have ended the last one, or there was no token for it.
-    """
+    """Let none wait longer than SOON: a killed worker may not have ended a check, or there was no token."""
     latest = timezone.now() + SOON
     for change in changes.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
         Change.objects.settle(change, next_check_at=latest)

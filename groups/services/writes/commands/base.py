@@ -89,10 +89,7 @@ class Command(ABC):
         return user.has_perm(self.permission)
 
     def confirmed(self, namesakes: frozenset[int] | None = None) -> Self:
-        """Return the command after the user has confirmed its warnings.
-
-        `namesakes` are the ids of the groups with its name that these have shown; None confirms any.
-        """
+        """`namesakes` are ids of groups with its name that the warnings have shown; None confirms any."""
         return self
 
     # --- The journal ----------------------------------------------------------------------------------------
