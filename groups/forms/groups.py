@@ -117,8 +117,6 @@ class WriteForm(forms.Form):
 
 
 class GroupForm(WriteForm):
-    """The values of a loyalty group, for a creation and for an edit."""
-
     name = NameField(label=_("Name"))
     loyalty_type = forms.TypedChoiceField(
         label=_("Type"),
@@ -251,8 +249,6 @@ class RemovalForm(WriteForm):
 
 
 class AccountForm(forms.Form):
-    """The user's own Poster account and token."""
-
     account = AccountField(
         label=_("Poster account"),
         error_messages={"required": _("Enter the Poster account.")},

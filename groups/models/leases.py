@@ -31,8 +31,6 @@ class Leased(models.Model):
 
 
 class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
-    """Rows on which one process works at a time."""
-
     def free(self, now: datetime | None = None) -> Self:
         return self.filter(_is_free(now))
 
@@ -58,8 +56,6 @@ class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
 
 
 class Lease[Row: Leased]:
-    """The lease of one process on a row."""
-
     def __init__(self, model: type[Row], pk: object, holder: uuid.UUID | None = None) -> None:
         self.holder = holder or uuid.uuid4()
         self._model = model
@@ -160,8 +156,6 @@ KEPT = timedelta(hours=1)
 
 
 class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
-    """Heartbeats, one row for each worker process."""
-
     def alive(self) -> "WorkerHeartbeatQuerySet":
         return self.filter(seen_at__gt=timezone.now() - SILENCE)
 

@@ -181,8 +181,6 @@ class FoundPage:
 
 @dataclass(frozen=True, repr=False)
 class MemberPage(FoundPage):
-    """Everything that the page of a group's clients shows."""
-
     group: Group
     found: FoundClients
     filters: ClientFilters
@@ -291,8 +289,6 @@ def value_of(client_id: int, group_id: int) -> str:
 
 @dataclass(frozen=True, repr=False)
 class AccountPage(FoundPage):
-    """Everything that the page of the search shows; `found` is None before the first search."""
-
     found: FoundClients | None
     filters: ClientFilters
     choice: Choice

@@ -162,7 +162,12 @@ def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     writes = credentials.account.writes
     answer, as_of = poster.get_groups(), timezone.now()
     LISTS.labels("poster").inc()
-    _keep_list(credentials, answer, as_of)
+    if life := math.ceil(settings.POSTER_CACHE_SECONDS):
+        # Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest
+        # alone where its process has parsed these groups before.
+        ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
+        keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
+        _parsed(_Body(answer.digest, answer))
     return Groups(answer, as_of, writes)
 
 
@@ -270,19 +275,6 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
 
 
 # --- The cached list ---------------------------------------------------------------------------------------
-
-
-def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
-    """Cache the body of a response, and for those with the same token its digest.
-
-    Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest alone
-    where its process has parsed these groups before.
-    """
-    life = math.ceil(settings.POSTER_CACHE_SECONDS)
-    if life:
-        ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
-        keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
-        _parsed(_Body(answer.digest, answer))
 
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
