@@ -48,7 +48,8 @@ def doorman(monkeypatch):
     """Register a gate for one test."""
     monkeypatch.setattr(gates, "registered", [*gates.registered])
     gates.register(Doorman)
-    return next(gate for gate in gates.registered if isinstance(gate, Doorman))
+    gate = next(each for each in gates.registered if isinstance(each, Doorman))
+    return gate
 
 
 def test_a_gate_gives_columns_of_the_journal(staff, sandbox, doorman):
