@@ -181,10 +181,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
-    """Show what others have changed since the last visit; after that the line above the list is gone.
-
-    An unknown filter filters nothing.
-    """
+    """Show what others have changed since the last visit. An unknown filter filters nothing."""
     since, today = _since(request), timezone.localdate()
     places = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
     actions = {"": _("All"), **{each.value: str(each.label).capitalize() for each in NEWS_ACTIONS}}
@@ -222,10 +219,7 @@ def news(request: Request) -> HttpResponse:
 
 
 def line_of_news(request: Request) -> str:
-    """Return the line above the list: "Since Tuesday: 3 changes, 1 of them in Poster, not here".
-
-    It is empty if nothing is new, or if the user was never here before.
-    """
+    """Return "Since Tuesday: 3 changes, 1 of them in Poster, not here"; empty if nothing is new."""
     if last_visit(request) is None:
         return ""
     since = _unseen_since(request)

@@ -272,10 +272,7 @@ def list_url() -> str:
 
 
 def text_param(params: Mapping[str, str]) -> str:
-    """Return the search text, without characters that a name cannot have, and without those nobody sees.
-
-    The latter come along when a text is pasted: marks of direction, soft hyphens, joiners.
-    """
+    """Return the search text without signs that nobody sees, which come along when a text is pasted."""
     text = "".join(sign for sign in params.get("q", "") if sign != "\0" and category(sign) != "Cf")
     return " ".join(text.split())[:100]
 
@@ -324,10 +321,7 @@ class Link:
 def sort_link(
     key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str], note: str = ""
 ) -> Link:
-    """Return the head of a column, which sorts by it; `present` is the order of the list now.
-
-    The highest numbers are looked for first, and the first names.
-    """
+    """`present` is the order now. The highest numbers are looked for first, and the first names."""
     aria_sort = {key: "ascending", f"-{key}": "descending"}.get(present, "none")
     downwards = aria_sort != "descending" if numeric else aria_sort == "ascending"
     sort = f"-{key}" if downwards else key
@@ -444,10 +438,7 @@ class ListForm(forms.Form):
         return list_url() + self.query(**changes)
 
     def query(self, **changes: Any) -> str:
-        """Return the query string with these changes, with its question mark; empty for the plain list.
-
-        A changed filter starts at page 1.
-        """
+        """Return the query with its question mark, or nothing; a changed filter starts at page 1."""
         values = {**self.params, "page": 1, **changes}
         kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
         return f"?{urlencode(kept, safe=',')}" if kept else ""

@@ -140,10 +140,7 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 
 
 def start_draft(job: Job, user: User, **consent: Any) -> None:
-    """Enqueue a draft; do nothing if it was started before.
-
-    `consent` is as that of `start`. Raises what a gate raises, and `NotNow` if the draft no longer exists.
-    """
+    """Do nothing if it was started before. Raises what a gate raises, and `NotNow` if the draft is gone."""
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return

@@ -50,10 +50,7 @@ class Reach:
 
 
 def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0) -> Reach:
-    """Return the reach of new values; `old` is None for a new group, which rises from nothing.
-
-    A group that is only renamed reaches nobody.
-    """
+    """A group that is only renamed reaches nobody; `old` is None for a new one, which rises from nothing."""
     percent, bonus = (old.percent, old.effective_bonus) if old else (_NOTHING, _NOTHING)
     return Reach(
         percent=new.percent if new.percent > percent else _NOTHING,

@@ -196,10 +196,7 @@ def _pause_after(looks: int) -> timedelta:
 
 
 def _look(change: Change) -> Reading | None:
-    """Look with the token of the change's user; where that one may not, with another one of the account.
-
-    Returns None if the account has no usable credentials. Raises `PosterError`.
-    """
+    """Look with the user's token, else another of the account; None without any. Raises `PosterError`."""
     # The token of a blocked user comes last, and only for that user's own change: with no other token of the
     # account the outcome would never be known, and the group would stay locked.
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
@@ -210,10 +207,7 @@ def _look(change: Change) -> Reading | None:
 
 
 def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:
-    """Ask with each token in turn, and return the first answer; go on only where Poster refuses the token.
-
-    Returns None if there are no credentials. Raises `PosterError`.
-    """
+    """Ask with the next token only where Poster refuses one; None without any. Raises `PosterError`."""
     denied: dict[str, PosterError] = {}
     for credentials in usable:
         if credentials.fingerprint in denied:

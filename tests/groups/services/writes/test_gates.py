@@ -48,8 +48,7 @@ def doorman(monkeypatch):
     """Register a gate for one test."""
     monkeypatch.setattr(gates, "registered", [*gates.registered])
     gates.register(Doorman)
-    gate = next(each for each in gates.registered if isinstance(each, Doorman))
-    return gate
+    return next(each for each in gates.registered if isinstance(each, Doorman))
 
 
 def test_a_gate_gives_columns_of_the_journal(staff, sandbox, doorman):
