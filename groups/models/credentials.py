@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from poster_admin.common.encryption import EncryptedField, Secret
 
 TOKEN_LIFE = timedelta(days=2 * 365)
@@ -167,13 +167,13 @@ class PosterCredentials(models.Model):
 
 
 @cache
-def _unsettled_of_groups() -> RareRows[Any]:
+def _unsettled_of_groups() -> IdsFirst[Any]:
     """Leave out changes of clients: there may be thousands, and the page of their job shows them.
 
     Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")
-    return RareRows(changes.objects.of_groups().unsettled().order_by())
+    return IdsFirst(changes.objects.of_groups().unsettled().order_by())
 
 
 class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):

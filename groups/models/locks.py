@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from groups.poster.fields import fold
 
 LONGEST_KEY = 400
@@ -75,7 +75,7 @@ class LockQuerySet(models.QuerySet["Lock"]):
         self, account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
         """Ignore locks of the holders with the ids in `of`; a lock comes with its change or job."""
-        with_holders = RareRows(self.select_related("change", "job").order_by("pk"))
+        with_holders = IdsFirst(self.select_related("change", "job").order_by("pk"))
         found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
         return next((lock for lock in found if lock.holder_id not in mine), None)
 

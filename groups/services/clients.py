@@ -33,7 +33,7 @@ from groups.poster import (
     PosterError,
     UnreadableRow,
 )
-from groups.services.gateway import call_poster, rest_of, seconds_left
+from groups.services.gateway import call_poster, remaining, seconds_left
 from groups.services.groups import list_groups
 
 VIEW_CLIENTS = "groups.view_client"
@@ -190,7 +190,7 @@ def count_listed(credentials: PosterCredentials, group_id: int, *, within: float
     """Count the clients in Poster's list of a group; it is empty only if two looks say so."""
     began = time.monotonic()
     look = partial(count_members, credentials, [group_id])
-    return look(within=within)[group_id] or look(within=rest_of(within, began))[group_id]
+    return look(within=within)[group_id] or look(within=remaining(within, began))[group_id]
 
 
 def count_members(

@@ -192,7 +192,7 @@ def seconds_left(until: float, method: str) -> float:
     return min(left, settings.POSTER_READ_DEADLINE)
 
 
-def rest_of(within: float | None, began: float) -> float | None:
+def remaining(within: float | None, began: float) -> float | None:
     """Return the rest of the seconds that several calls may take together; None is no limit."""
     return None if within is None else within - (time.monotonic() - began)
 

@@ -33,7 +33,7 @@ from groups.poster import (
     read_groups,
 )
 from groups.poster.fields import fold
-from groups.services.gateway import SharedCall, begin_call, call_poster, rest_of, share_call, start_call
+from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
 from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.afterwards import afterwards, can_wait
@@ -257,7 +257,7 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
     except NotFound:
-        listed = read_list(credentials, rest_of(within, began))
+        listed = read_list(credentials, remaining(within, began))
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
         raise InvalidResponse(

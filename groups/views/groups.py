@@ -33,7 +33,7 @@ from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import with_pending_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import groups_file
 from groups.views.http import (
@@ -218,7 +218,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     credentials = request.credentials
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
-        group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
+        group, late = with_pending_change(credentials.account_id, reads.read_now(credentials, group_id).group)
         percent = number_param(request.GET, "percent", 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})

@@ -35,7 +35,7 @@ from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
 from groups.services.values import NumberFormat, difference_words, moment_words, money_words, percent_words
-from groups.services.writes.lag import list_with_own_changes, with_own_change
+from groups.services.writes.lag import list_with_pending_changes, with_pending_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
@@ -76,7 +76,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     group = _known_base(request, request.POST.get("operation", ""), group_id)
     if group is None:
         read = reads.read_now(credentials, group_id).group
-        group = with_own_change(credentials.account_id, read)[0]
+        group = with_pending_change(credentials.account_id, read)[0]
     form, known = ScheduleForm(data, group=group), services.schedule_of(credentials, group_id)
 
     def show(*, status: int, form: ScheduleForm = form, **context: Any) -> HttpResponse:
@@ -113,7 +113,7 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = ids_param(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
+    groups = [group for group in list_with_pending_changes(request.credentials).groups if group.id in ids]
     if not groups:
         return redirect("groups:list")
     form = SeveralForm(posted, groups=groups, ids=ids)
@@ -250,7 +250,7 @@ def _ask_to_cancel(
     if ending and not history.open_change(credentials, schedule.group_id):
         with suppress(PosterError):
             read = reads.read_now(credentials, schedule.group_id).group
-            group = with_own_change(credentials.account_id, read)[0]
+            group = with_pending_change(credentials.account_id, read)[0]
     context |= {
         "row": card_of(schedule, request.user, group),
         "schedule": schedule,

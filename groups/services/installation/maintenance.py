@@ -71,7 +71,7 @@ def start_in_worker(worker_id: str) -> None:
     for routine in routines:
         step = routine.step
         if routine.accounts is not None:
-            step = SideBySide(routine.name, routine.accounts, step)
+            step = ThreadPerAccount(routine.name, routine.accounts, step)
         start(routine.name, step, routine.pause)
 
 
@@ -151,7 +151,7 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
             return
 
 
-class SideBySide:
+class ThreadPerAccount:
     """A step that starts a thread for each account with work, except for those that have one already.
 
     So no account waits for the Poster of another one. The threads themselves tell which accounts are

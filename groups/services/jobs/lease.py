@@ -17,10 +17,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
+from groups.models.ids_first import IdsFirst
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
-from groups.models.rare_rows import RareRows
 from groups.services.credentials import credentials_to_try, is_active
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -55,7 +55,7 @@ class Stopped(Exception):
         self.detail = detail
 
 
-OF_JOBS = RareRows(Lock.objects.filter(change=None).select_related("job").order_by("key"))
+OF_JOBS = IdsFirst(Lock.objects.filter(change=None).select_related("job").order_by("key"))
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:

@@ -19,7 +19,7 @@ from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
 from groups.services.clients import count_listed, count_members, with_counted_clients
 from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import begin_groups_now, find_group
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import with_pending_change
 from groups.services.writes.outcome import differing
 
 # Share of POSTER_WRITE_DEADLINE for the reads that count the clients of a group.
@@ -103,7 +103,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     group = find_group(credentials, group_id)
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
-    group = with_counted_clients(credentials, with_own_change(credentials.account_id, group)[0])
+    group = with_counted_clients(credentials, with_pending_change(credentials.account_id, group)[0])
     return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 
 

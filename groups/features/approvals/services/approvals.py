@@ -32,7 +32,7 @@ from groups.features.approvals.services.limits import BeyondLimits
 from groups.models import Change, Job, PosterAccount, PosterCredentials, approvable
 from groups.models.approvable import Approvable, approvable_of
 from groups.models.contents import Effect
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
@@ -49,7 +49,7 @@ from groups.services.writes.reach import changes_terms, effect_on_group, reached
 from groups.services.writes.submissions import find_known
 
 State = ApprovalRequest.State
-WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
+WAITING = IdsFirst(ApprovalRequest.objects.filter(state=State.WAITING))
 
 
 # An approved row belongs to its approver, so the request says first which user sent the form.

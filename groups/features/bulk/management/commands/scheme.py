@@ -44,7 +44,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import progress_of
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.lag import list_with_own_changes
+from groups.services.writes.lag import list_with_pending_changes
 from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded, NotSent
 from poster_admin.common.pages import link
 
@@ -106,7 +106,7 @@ class Command(BaseCommand):
                     raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = list_with_own_changes(credentials)
+        groups = list_with_pending_changes(credentials)
         for words in shortcomings(groups):
             self._say(words)
         text = write_scheme(groups)

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 
-class RareRows[Row: Model]:
+class IdsFirst[Row: Model]:
     """Rows that an account, a group or a user seldom has: open changes, locks and plans.
 
     Django takes two or three times as long for whole rows as for their ids, so rows are read only where ids
