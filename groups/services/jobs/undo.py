@@ -52,7 +52,7 @@ from groups.services.writes.lag import moved_just_now, unseen_change
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reach import Reach, count_each_reached, reached_by
 
-Action = Change.Action
+Action, State = Change.Action, Change.State
 # A group has to be there before its clients go back, and they have to be out of it before it is removed.
 ORDER = (Action.REMOVE, Action.UPDATE, Action.MOVE, Action.CREATE)
 KIND = "undo"
@@ -221,7 +221,7 @@ def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
             yield change, command
 
 
-Action, State = Change.Action, Change.State
+# --- The job ------------------------------------------------------------------------------------------------
 
 
 @register
