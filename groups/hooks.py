@@ -11,13 +11,13 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `gates.register`, `submissions.register` in `groups.services.writes`: what every write and job has to pass
   first; rows in which the same form sent twice is found
 - `kinds.register` in `groups.services.jobs`: a kind of jobs, which a worker does
-- `asked.register`, `changes.nothing_changed` in `groups.models`: rows that can be asked for where a gate
+- `approvable.register`, `changes.nothing_changed` in `groups.models`: rows that can be asked for where a gate
   holds them back; a listener to each change that has changed nothing
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified
 - `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to
   delete, queues of tasks, which settings.TASKS names too
-- `parts_of_features` in `groups.services.installation.findings`: a part of what `manage.py doctor` shows
-- `state_gauges` in `groups.services.calls.metrics`: rows by their state for `/metrics`
+- `parts_of_features` in `groups.services.installation.doctor`: a part of what `manage.py doctor` shows
+- `state_gauges` in `groups.services.metrics`: rows by their state for `/metrics`
 - `list_listeners` in `groups.services.groups`: listeners to each list that a worker reads on its own
 
 What has an `order` stands behind what has a lower one, and behind what came before with the same.
@@ -25,24 +25,23 @@ What has an `order` stands behind what has a lower one, and behind what came bef
 
 from bisect import insort
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.db.models import QuerySet
 
 from groups.models.locks import holder_finders
-from groups.presenters import changes
-from groups.presenters.destinations import Source, sources
-from groups.presenters.group_actions import GroupAction, ListAction, group_actions, list_actions
-from groups.presenters.history_tabs import TabSource, tab_sources
+from groups.presenters.changes import note_finders, warning_finders, way_finders
+from groups.presenters.destinations import group_actions, list_actions, sources
 from groups.presenters.holders import HolderNotice, holder_notice
-from groups.presenters.lists.conditions import Condition, conditions
-from groups.presenters.lists.group_list import FindMarks, mark_finders
-from groups.presenters.places import Begin, Part, Show, parts_by_place
+from groups.presenters.lists.group_list import mark_finders
+from groups.presenters.lists.list_filters import conditions
+from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
-from groups.views.go import StartQuery, start_queries
-from groups.views.http.requests import SECTIONS
-from groups.views.writes.not_sent import ReadConsent, consent_readers
+from groups.views.go import start_queries
+from groups.views.http import SECTIONS
+from groups.views.writes import consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
 
 
@@ -54,12 +53,13 @@ def _into[T](found: list[T]) -> Callable[[T], T]:
     return add
 
 
-def _in_order[T](found: list[tuple[int, T]], order: int) -> Callable[[T], T]:
-    def add(each: T) -> T:
-        insort(found, (order, each), key=itemgetter(0))
-        return each
+class _InOrder[T]:
+    def __init__(self, found: list[tuple[int, T]]) -> None:
+        self._found = found
 
-    return add
+    def __call__(self, each: T, *, order: int = 0) -> T:
+        insort(self._found, (order, each), key=itemgetter(0))
+        return each
 
 
 def part[S: Show](
@@ -82,28 +82,28 @@ def part[S: Show](
     return add
 
 
-group_warnings: Callable[[changes.FindWarnings], changes.FindWarnings] = _into(changes.warning_finders)
+group_warnings = _into(warning_finders)
 """Warn about groups in the forms that edit many of them."""
-change_note: Callable[[changes.FindNote], changes.FindNote] = _into(changes.note_finders)
+change_note = _into(note_finders)
 """Say more about a change on its page, in the history and in the message of success; see `ChangeNote`."""
-ways_back: Callable[[changes.FindWaysBack], changes.FindWaysBack] = _into(changes.way_finders)
+ways_back = _into(way_finders)
 """Offer a page that brings back more than an undo, in the history and in messages; see `WayBack`."""
-row_marks: Callable[[FindMarks], FindMarks] = _into(mark_finders)
+row_marks = _into(mark_finders)
 """Mark rows of the list of groups with an icon and words."""
-start_page: Callable[[StartQuery], StartQuery] = _into(start_queries)
+start_page = _into(start_queries)
 """Return the query of the list of groups that a user begins with."""
-consent: Callable[[ReadConsent], ReadConsent] = _into(consent_readers)
+consent = _into(consent_readers)
 """Read from each form with which consent its write passes a gate: the columns of `Consent`."""
 
 
 def settings_pages(*, order: int = 0) -> Callable[[SettingsSource], SettingsSource]:
     """Add pages, which extend `settings.html`, to a user's settings and to "Go to"; see `SettingsPage`."""
-    return _in_order(settings_sources, order)
+    return partial(_InOrder(settings_sources), order=order)
 
 
 def history_tab(*, order: int = 0) -> Callable[[TabSource], TabSource]:
     """Add pages of the feature to the tabs of the history; see `Tab`."""
-    return _in_order(tab_sources, order)
+    return partial(_InOrder(tab_sources), order=order)
 
 
 def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Callable[[Any], HolderNotice]]:
@@ -116,27 +116,17 @@ def holder(rows: QuerySet[Any]) -> Callable[[Callable[[Any], HolderNotice]], Cal
     return holder_notice.register(rows.model)
 
 
-def destinations(source: Source, *, order: int = 0) -> Source:
-    """Add the pages and actions of a feature to "Go to" (Ctrl K); see `pages_for`.
+destinations = _InOrder(sources)
+"""Add the pages and actions of a feature to "Go to" (Ctrl K); see `pages_for`.
 
-    Pages of groups have the order 0, those of clients 2, of the history 10, of the settings 14.
-    """
-    return _in_order(sources, order)(source)
-
-
-def list_condition(condition: Condition, *, order: int = 0) -> Condition:
-    """Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
-    return _in_order(conditions, order)(condition)
-
-
-def list_action(action: ListAction, *, order: int = 0) -> ListAction:
-    """Do something with the groups that a user has chosen in the list."""
-    return _in_order(list_actions, order)(action)
-
-
-def group_action(action: GroupAction, *, order: int = 0) -> GroupAction:
-    """Let "Go to" open a form of a group that is named with it: "plan Gold"."""
-    return _in_order(group_actions, order)(action)
+Pages of groups have the order 0, those of clients 2, of the history 10, of the settings 14.
+"""
+list_condition = _InOrder(conditions)
+"""Let the address of the list ask for some of the groups; see `RangeCondition`, `ChoiceCondition`."""
+list_action = _InOrder(list_actions)
+"""Do something with the groups that a user has chosen in the list; see `ListAction`."""
+group_action = _InOrder(group_actions)
+"""Let "Go to" open a form of a group that is named with it: "plan Gold"; see `GroupAction`."""
 
 
 def section(address: str, of: str) -> None:

@@ -26,14 +26,10 @@ class GroupIdConverter(IntConverter):
 
 
 class FileTypeConverter(StringConverter):
-    """Extension of an export."""
-
     regex = "csv|xlsx"
 
 
 class HistoryFileConverter(StringConverter):
-    """Extension of an export of the journal."""
-
     regex = "csv|xlsx|jsonl"
 
 

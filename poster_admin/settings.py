@@ -168,7 +168,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "poster_admin.common.middleware.page_for_405",
-    "groups.views.http.statuses.PosterErrorMiddleware",
+    "groups.views.http.PosterErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -190,7 +190,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
-                "groups.views.http.requests.page_context",
+                "groups.views.http.page_context",
             ],
         },
     },
@@ -394,7 +394,7 @@ STORAGES = {
 
 LOG_FORMAT = env.text("LOG_FORMAT", {"line", "json"}.__contains__, "is not one of line, json", default="line")
 SENTRY_DSN = env.dsn("SENTRY_DSN")
-REDACT_LOGS_WITH = "groups.poster.redact.redact"
+REDACT_LOGS_WITH = "groups.poster.errors.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"
 # Everything goes to the standard error.

@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import TemplateView
 
-from groups.services.installation import workers
+from groups.services.installation import maintenance
 from groups.views import go, installation
 from poster_admin.common.monitoring import healthz, readyz
 from poster_admin.users import first_start, language
@@ -25,7 +25,7 @@ urlpatterns = [
     # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.
     path("healthz", healthz, name="healthz"),
     path("healthz/", healthz, name="healthz"),
-    path("readyz", readyz, {"warning": workers.warning}, name="readyz"),
+    path("readyz", readyz, {"warning": maintenance.worker_warning}, name="readyz"),
     path("metrics", installation.metrics, name="metrics"),
 ]
 handler500 = "poster_admin.common.middleware.server_error"

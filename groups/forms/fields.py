@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
-from groups.poster.address import ACCOUNT
+from groups.poster.client import ACCOUNT
+from groups.poster.errors import TOKEN
 from groups.poster.fields import plain
-from groups.poster.redact import TOKEN
 
 # ASCII digits only, thousands separated by any kind of space, one decimal point or comma.
 _SPACES = " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}"

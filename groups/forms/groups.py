@@ -71,7 +71,6 @@ def version_of_several(groups: Iterable[Group]) -> str:
 
 
 def is_other_than_shown(group: Group, version: str) -> bool:
-    """Return True if the group is not what a form with this version of several groups has shown of it."""
     return _hash_of(group) not in version.split("~")
 
 
@@ -118,8 +117,6 @@ class WriteForm(forms.Form):
 
 
 class GroupForm(WriteForm):
-    """The values of a loyalty group, for a creation and for an edit."""
-
     name = NameField(label=_("Name"))
     loyalty_type = forms.TypedChoiceField(
         label=_("Type"),
@@ -252,8 +249,6 @@ class RemovalForm(WriteForm):
 
 
 class AccountForm(forms.Form):
-    """The user's own Poster account and token."""
-
     account = AccountField(
         label=_("Poster account"),
         error_messages={"required": _("Enter the Poster account.")},
@@ -343,7 +338,7 @@ class HistoryForm(forms.Form):
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:
-    """Return the start of a local day, or of one some days later; None if it is beyond the calendar."""
+    """Return the start of a local day, some days later; None beyond the calendar."""
     if day is None:
         return None
     try:

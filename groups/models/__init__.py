@@ -4,11 +4,11 @@ Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show whi
 """
 
 from groups.models.changes import Change, ChangeQuerySet
-from groups.models.consents import Consent
 from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials, StatisticsCircuit
 from groups.models.jobs import Job, JobQuerySet, MovedClients
+from groups.models.leases import WorkerHeartbeat
 from groups.models.locks import Holder, Lock, LocksLost
-from groups.models.workers import WorkerHeartbeat
+from groups.models.submissions import Consent
 
 __all__ = [
     "Change",

@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.consents import Consent
 from groups.models.contents import ClientBefore, RecordIds
 from groups.models.credentials import PosterAccount
 from groups.models.jobs import Job, MovedClients
 from groups.models.locks import Lock, LocksLost
-from groups.models.submissions import Submission
+from groups.models.submissions import Consent, Submission
 
 OF_GROUPS = Q(client_id__isnull=True)
 LONGEST_NOTE = 200
@@ -41,15 +40,12 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     """Changes. An open change can be settled once; a settled change is never changed again."""
 
     def open(self) -> "ChangeQuerySet":
-        """Return the changes whose outcome is not known yet."""
         return self.filter(state__in=Change.OPEN)
 
     def unsettled(self) -> "ChangeQuerySet":
-        """Return the open changes and those in review."""
         return self.filter(state__in=Change.UNSETTLED)
 
     def of_groups(self) -> "ChangeQuerySet":
-        """Return the changes of groups, without the changes of clients."""
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
     def of_attempt(self, change: "Change") -> "ChangeQuerySet":
@@ -138,7 +134,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             self._count_moved(job_id)
 
     def _count_moved(self, job_id: uuid.UUID) -> None:
-        """Count the clients that an ended job has moved, by the groups that they left and entered."""
         made = Change.objects.filter(job=job_id, state__in=Change.MADE, action__in=Change.OF_CLIENTS)
         ways = made.order_by().values_list("loaded__group_id", "intended__group_id").annotate(Count("pk"))
         MovedClients.objects.filter(job=job_id).delete()
@@ -257,7 +252,7 @@ class Change(Consent):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Kinds of errors that end a change; `groups.views.http.statuses` gives each its HTTP status."""
+        """Kinds of errors that end a change; `groups.views.http` gives each its HTTP status."""
 
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.
@@ -412,7 +407,6 @@ class Change(Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this change, or the try of a job."""
         values = (self.target, self.intended)
         return Submission(self.pk, self.account_id, self.user_id, self.action, values)
 
@@ -448,5 +442,4 @@ class Change(Consent):
 
     @property
     def clients_before(self) -> int:
-        """The number of clients in the group just before the change."""
         return int((self.before or {}).get("clients", 0))

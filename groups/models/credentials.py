@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from poster_admin.common.encryption import EncryptedField, Secret
 
 TOKEN_LIFE = timedelta(days=2 * 365)
@@ -83,7 +83,6 @@ class PosterAccount(Circuit):
 
     @property
     def title(self) -> str:
-        """The company's name with the account's name in brackets, or the account's name alone."""
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
     def count_write(self, *, of_members: bool = False) -> int:
@@ -153,10 +152,7 @@ class PosterCredentials(models.Model):
 
     @cached_property
     def unsettled_changes(self) -> list[Any]:
-        """The `Change` rows of the account's groups that are open or in review, newest first.
-
-        They are read once for this object, which lives as long as its request.
-        """
+        """Read once for this object, which lives as long as its request: the newest first."""
         unsettled = _unsettled_of_groups().find(account=self.account_id)
         return sorted(unsettled, key=attrgetter("created_at"), reverse=True)
 
@@ -171,14 +167,13 @@ class PosterCredentials(models.Model):
 
 
 @cache
-def _unsettled_of_groups() -> RareRows[Any]:
-    """Return the unsettled changes of groups.
+def _unsettled_of_groups() -> IdsFirst[Any]:
+    """Leave out changes of clients: there may be thousands, and the page of their job shows them.
 
-    Changes of clients are left out, because there may be thousands, and the page of their job shows them.
     Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """
     changes: Any = apps.get_model("groups", "Change")
-    return RareRows(changes.objects.of_groups().unsettled().order_by())
+    return IdsFirst(changes.objects.of_groups().unsettled().order_by())
 
 
 class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):

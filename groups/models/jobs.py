@@ -11,11 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
-from groups.models.submissions import Submission
+from groups.models.submissions import Consent, Submission
 
 
 class KindOfRow(Protocol):
@@ -30,7 +29,7 @@ class KindOfRow(Protocol):
     def lock_keys(self) -> frozenset[str]: ...
 
     @property
-    def asked_for(self) -> tuple[Any, ...]: ...
+    def form_values(self) -> tuple[Any, ...]: ...
 
 
 def lease_time() -> timedelta:
@@ -48,7 +47,6 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.filter(Q(pk__in=moved) | may_move & Q(state__in=Job.UNFINISHED))
 
     def unfinished(self) -> "JobQuerySet":
-        """Return the jobs that may still send a write."""
         return self.filter(state__in=Job.UNFINISHED)
 
     def due(self) -> "JobQuerySet":
@@ -215,10 +213,9 @@ class Job(Leased, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for this job."""
         kind = self.registered[self.kind](self)
         user_id = None if kind.is_shared else self.user_id
-        return Submission(self.pk, self.account_id, user_id, self.kind, kind.asked_for)
+        return Submission(self.pk, self.account_id, user_id, self.kind, kind.form_values)
 
     @property
     def is_active(self) -> bool:
@@ -243,7 +240,6 @@ class Job(Leased, Consent):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that this job locks, by its kind."""
         return self.registered[self.kind](self).lock_keys
 
     def take_locks(self) -> None:

@@ -1,4 +1,7 @@
-"""Define leases: the right of one process to work on a row, until a time.
+"""Define how processes share work: leases of rows, rows whose work becomes due, heartbeats of the workers.
+
+A lease is the right of one process to work on a row, until a time. A worker does work that becomes due at its
+time, with the token of a user: `run_due` in `groups/services/due.py`.
 
 A process that is killed leaves its row to another one when that time is over. A process that is so slow that
 another one has taken the row over stores nothing more: it stores its work through its lease alone.
@@ -7,7 +10,7 @@ another one has taken the row over stores nothing more: it stores its work throu
 import time
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -28,10 +31,7 @@ class Leased(models.Model):
 
 
 class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
-    """Rows on which one process works at a time."""
-
     def free(self, now: datetime | None = None) -> Self:
-        """Return the rows without a valid lease."""
         return self.filter(_is_free(now))
 
     def take(
@@ -56,8 +56,6 @@ class LeasedQuerySet[Row: Leased](models.QuerySet[Row]):
 
 
 class Lease[Row: Leased]:
-    """The lease of one process on a row."""
-
     def __init__(self, model: type[Row], pk: object, holder: uuid.UUID | None = None) -> None:
         self.holder = holder or uuid.uuid4()
         self._model = model
@@ -86,3 +84,103 @@ class Lease[Row: Leased]:
 
 def _is_free(now: datetime | None) -> Q:
     return Q(held_until=None) | Q(held_until__lte=now or timezone.now())
+
+
+# --- Work that becomes due ----------------------------------------------------------------------------------
+
+
+# Pauses between two tries of work that cannot be done now, for as long as the last ones have failed.
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 600))
+# The pause until it is asked again whether a user may do the work by now.
+AGAIN = timedelta(minutes=30)
+
+type Columns = dict[str, Any]
+
+
+class DueQuerySet[Row: Due](LeasedQuerySet[Row]):
+    def due(self, now: datetime | None = None) -> Self:
+        now = now or timezone.now()
+        return self.free(now).filter(next_at__lte=now)
+
+
+class Due(Leased):
+    """A row whose work is due at `next_at`, never while that is None.
+
+    `tries` counts those that have failed since the last one that did not. Since `refused_at` Poster refuses
+    the token, or what the work needs; once that has lasted for the `patience`, the row is held.
+    """
+
+    next_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    refused_at = models.DateTimeField(null=True)
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    patience: ClassVar[timedelta] = timedelta(minutes=30)
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def lease_time(cls) -> timedelta:
+        """Return the time after which another worker takes the row over from one that was killed."""
+        return timedelta(minutes=2)
+
+    @property
+    def sender(self) -> tuple[int | None, str]:
+        """The id of the user whose rights and token are used, and the name of the account."""
+        raise NotImplementedError
+
+    @property
+    def longest_pause(self) -> timedelta:
+        return PAUSES[-1]
+
+    def after_failure(self, now: datetime) -> Columns:
+        pause = min(PAUSES[min(self.tries, len(PAUSES) - 1)], self.longest_pause)
+        return {"next_at": now + pause, "tries": self.tries + 1}
+
+    def after_hold(self, reason: str, now: datetime) -> Columns:
+        """Return what is stored where nobody can do the work: here, that it is asked again later."""
+        return {"next_at": now + min(AGAIN, self.longest_pause)}
+
+    def leave(self, lease: Lease[Self], **columns: Any) -> None:
+        """Store the end of a worker's turn and release the row, unless the lease is lost."""
+        lease.release(**columns)
+
+
+# --- Heartbeats of the workers ------------------------------------------------------------------------------
+
+
+SILENCE = timedelta(minutes=1)
+"""Time after its last heartbeat for which a worker still counts as running."""
+KEPT = timedelta(hours=1)
+
+
+class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
+    def alive(self) -> "WorkerHeartbeatQuerySet":
+        return self.filter(seen_at__gt=timezone.now() - SILENCE)
+
+    def beat(self, worker_id: str) -> bool:
+        """Return True for a worker's first heartbeat, which deletes those of workers that ended long ago."""
+        now = timezone.now()
+        if self.filter(pk=worker_id).update(seen_at=now):
+            return False
+        self.filter(seen_at__lte=now - KEPT).delete()
+        self.create(pk=worker_id, seen_at=now)
+        return True
+
+
+class WorkerHeartbeat(models.Model):
+    """The last sign of life of one worker process. The id is also in the tasks that it has run."""
+
+    worker_id = models.CharField(max_length=64, primary_key=True)
+    seen_at = models.DateTimeField()
+
+    objects = WorkerHeartbeatQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "heartbeat of a worker"
+        verbose_name_plural = "heartbeats of workers"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.worker_id} {self.seen_at}"

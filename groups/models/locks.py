@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from groups.models.credentials import PosterAccount
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from groups.poster.fields import fold
 
 LONGEST_KEY = 400
@@ -28,17 +28,14 @@ class LocksLost(Exception):
 
 
 def members_key(group_id: int) -> str:
-    """Return the lock key of the members of a group."""
     return f"members:{group_id}"
 
 
 def group_key(group_id: int | None) -> str:
-    """Return the lock key of a group."""
     return f"group:{group_id}"
 
 
 def creation_key(name: str) -> str:
-    """Return the lock key of the creation of a group with this name."""
     return f"create:{fold(name)}"[:LONGEST_KEY]
 
 
@@ -77,11 +74,8 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock on one of the keys, with its change or job, or None.
-
-        Locks of the holders with the ids in `of` are ignored.
-        """
-        with_holders = RareRows(self.select_related("change", "job").order_by("pk"))
+        """Ignore locks of the holders with the ids in `of`; a lock comes with its change or job."""
+        with_holders = IdsFirst(self.select_related("change", "job").order_by("pk"))
         found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
         return next((lock for lock in found if lock.holder_id not in mine), None)
 

@@ -8,8 +8,7 @@
 The package does not use Django and could be published as it is. `errors` lists everything it raises.
 """
 
-from groups.poster.address import DEFAULT_URL, api_url
-from groups.poster.client import CallReport, PosterClient
+from groups.poster.client import DEFAULT_URL, CallReport, PosterClient, api_url
 from groups.poster.clients import Client, ClientList, ClientValues, is_removed
 from groups.poster.errors import (
     ErrorReason,
@@ -26,10 +25,17 @@ from groups.poster.errors import (
 )
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList, GroupTotals
-from groups.poster.loyalty_rules import LoyaltyRule, LoyaltyRuleList
 from groups.poster.parsing import read_groups
-from groups.poster.promotions import Promotion, PromotionList
-from groups.poster.records import Group, GroupValues, LoyaltyType, Settings
+from groups.poster.records import (
+    Group,
+    GroupValues,
+    LoyaltyRule,
+    LoyaltyRuleList,
+    LoyaltyType,
+    Promotion,
+    PromotionList,
+    Settings,
+)
 from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport
 

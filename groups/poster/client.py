@@ -1,18 +1,24 @@
 """Call the methods of the Poster Web API for one account.
 
+Its token is sent to the address of its API, and to no other host.
+
 Source: the Poster API documentation, sections clients (marketing), dash (statistics) and settings.
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, Self
 
-from groups.poster.address import DEFAULT_URL, api_url
+from urllib3.util import parse_url
+
 from groups.poster.clients import Client, ClientList, ClientValues
 from groups.poster.errors import (
+    MASK,
     REFUSALS,
     ErrorReason,
     InvalidResponse,
@@ -24,13 +30,33 @@ from groups.poster.errors import (
 )
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
-from groups.poster.loyalty_rules import LoyaltyRuleList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
-from groups.poster.promotions import PromotionList
-from groups.poster.records import Group, GroupValues, Settings
-from groups.poster.redact import MASK
+from groups.poster.records import Group, GroupValues, LoyaltyRuleList, PromotionList, Settings
 from groups.poster.sales import SalesList
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
+
+DEFAULT_URL = "https://{account}.joinposter.com/api/"
+ACCOUNT = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+"""The login of a Poster account: one DNS label. Any other text could send the token to a foreign host."""
+
+
+@lru_cache(maxsize=1000)
+def api_url(pattern: str, account: str) -> str:
+    """Return the address of an account's API. Raises `ValueError` if `account` is not a valid login.
+
+    Parse the finished address again and compare its host with the pattern's, so that no login can change
+    the host.
+    """
+    if not ACCOUNT.fullmatch(account):
+        raise ValueError("This is not the login of a Poster account.")
+    url = parse_url(pattern.replace("{account}", account))
+    stand_in = "account-of-poster"
+    expected = parse_url(pattern.replace("{account}", stand_in))
+    host = (expected.host or "").replace(stand_in, account)
+    if (url.scheme, url.host, url.port, url.auth) != (expected.scheme, host, expected.port, None):
+        raise ValueError("The account's login changes the address of the API.")
+    return str(url).rstrip("/") + "/"
+
 
 # Seconds that must be left before the deadline for a second attempt to be worth it.
 SHORTEST_TRY = 0.3
@@ -199,14 +225,10 @@ class PosterClient:
         return self._write_for_id("clients.updateClient", form, within)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
-        """Return the promotions and the groups that each is limited to."""
         return PromotionList.from_wire(self._read_rows("clients.getPromotions", {}, within))
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
-        """Return the rules that move clients to another group when they have paid enough.
-
-        There may be none, and Poster says `false` where it finds nothing.
-        """
+        """Return no rules where Poster says `false`: it has found none."""
         rows = self._read_rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
         return LoyaltyRuleList.from_wire(rows)
 

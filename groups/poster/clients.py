@@ -66,7 +66,6 @@ class ClientValues:
     total_paid: Decimal | None = None
 
     def to_wire(self) -> dict[str, str]:
-        """Return the form fields of clients.createClient and clients.updateClient."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
         return {_WRITTEN.get(name, name): _written(name, value) for name, value in values.items()}
 
@@ -145,11 +144,7 @@ class Client:
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
-        """Parse one client of a response.
-
-        Raises `UnreadableRow` if the id or a number cannot be read: no value is clamped or invented. A
-        missing text is empty.
-        """
+        """Raise `UnreadableRow` where the id or a number cannot be read; a missing text is empty."""
         return cls(
             id=read_id(row, "client_id"),
             group_id=read_integer(row, "client_groups_id"),
@@ -199,7 +194,6 @@ class ClientList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Client.from_wire, rows, "client_id")), tuple(rows))
 
 

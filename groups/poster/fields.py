@@ -55,10 +55,7 @@ def readable[T](
 def sort_out[T: _HasId](
     rows: "Iterable[T | UnreadableRow]",
 ) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
-    """Return the records and the unreadable rows.
-
-    A second row with the same id counts as unreadable, because it is unknown which of the two is right.
-    """
+    """Count a second row with the same id as unreadable: it is unknown which of the two is right."""
     rows = tuple(rows)
     if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
         return cast("tuple[T, ...]", rows), ()  # the usual case, found quickly
@@ -107,7 +104,6 @@ def read_id(row: Mapping[Any, Any], field: str) -> int:
 
 
 def read_words(row: Mapping[Any, Any], field: str) -> str:
-    """Return the plain text of a field that may contain HTML entities."""
     words = unescaped(read_text(row, field))
     if words != storable(words):
         raise UnreadableRow(f"{field} holds half a character")
@@ -120,7 +116,6 @@ def unescaped(text: str) -> str:
 
 
 def read_text(row: Mapping[Any, Any], field: str) -> str:
-    """Return the text of a field, unchanged."""
     value = row.get(field)
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         raise UnreadableRow(f"{field} is missing or not a text")
@@ -128,7 +123,6 @@ def read_text(row: Mapping[Any, Any], field: str) -> str:
 
 
 def read_switch(row: Mapping[Any, Any], field: str) -> str | None:
-    """Return the text of an optional field, unchanged, or None where there is none."""
     if row.get(field) is None:
         return None
     value = read_text(row, field)
@@ -143,7 +137,6 @@ def label(value: object) -> str:
 
 
 def is_told(row: Mapping[Any, Any], field: str) -> bool:
-    """Return True if an optional field has a value."""
     return row.get(field) not in (None, "")
 
 
@@ -173,7 +166,6 @@ def read_money(row: Mapping[Any, Any], field: str) -> Decimal:
 
 
 def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:
-    """Return a number between 0 and `maximum`."""
     number = _number(row, field, _DECIMAL)
     if number > maximum:
         raise UnreadableRow(f"{field} is above {maximum}")

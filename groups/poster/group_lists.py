@@ -80,7 +80,6 @@ class GroupList:
 
     @cached_property
     def totals(self) -> GroupTotals:
-        """The totals of the groups that are not removed, computed once like these."""
         if isinstance(self.present, DocumentedGroups):
             return self.present.totals()
         return GroupTotals.of(self.present)
@@ -92,7 +91,6 @@ class GroupList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
-        """Parse the rows of a response; collect those that cannot be read."""
         return cls(*sort_out(readable(Group.from_wire, rows, "client_groups_id")))
 
     @classmethod
@@ -155,7 +153,10 @@ def _checked_ids(rows: list[_DocumentedRow]) -> set[int]:
     ids = [row.client_groups_id for row in rows]
     others = {row.loyalty_type for row in rows} | {row.birthday_bonus for row in rows}
     numbers = [*ids, *others, *[row.count_groups_clients for row in rows]]
-    if not _are_digits(numbers) or max(map(len, numbers), default=0) > LONGEST_NUMBER:
+    digits = "".join(numbers)
+    if not all(numbers) or (digits and not (digits.isascii() and digits.isdigit())):
+        raise ValueError
+    if max(map(len, numbers), default=0) > LONGEST_NUMBER:
         raise ValueError
     if not {row.use_ewallet for row in rows} | {row.delete for row in rows} <= {None, "0", "1"}:
         raise ValueError
@@ -226,7 +227,6 @@ class DocumentedGroups(Sequence[Group]):
 
 
 def _read[T](counted: Counter[str], read: Callable[[str], T]) -> Counter[T]:
-    """Return the counts of values from those of their texts, which thousands of rows share."""
     counts: Counter[T] = Counter()
     for text, count in counted.items():
         counts[read(text)] += count
@@ -250,12 +250,6 @@ def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
         )
         for row in rows
     ]
-
-
-def _are_digits(texts: list[str]) -> bool:
-    """Return True if each text has ASCII digits, and nothing else."""
-    joined = "".join(texts)
-    return all(texts) and (not joined or (joined.isascii() and joined.isdigit()))
 
 
 def _percent(text: str) -> Decimal:

@@ -59,7 +59,6 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
 
 
 def interpret_groups(answer: Answer | Failure, method: str) -> GroupList | PosterError:
-    """Return the groups in an answer, or the error that the answer means."""
     if isinstance(answer, Answer) and answer.status == HTTPStatus.OK:
         groups = read_groups(answer.body)
         if groups is not None:

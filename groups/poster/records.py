@@ -1,8 +1,11 @@
-"""Define the records of groups and settings, and convert them from and to Poster's wire format.
+"""Define the records of groups, settings, promotions and loyalty rules, and convert them from Poster's wire.
 
 In the wire format every value is a string; money is read in kopecks and written in hryvnia with two decimals;
 names may contain HTML entities; the id of a group has two names. In a record money and percents are `Decimal`
 (hryvnia, percent), names are plain text and ids are ints.
+
+Loyalty rules move clients from group to group. The methods that write them are documented without their
+parameters, so they are only read.
 
 Source: the Poster API documentation, section clients (marketing).
 """
@@ -17,6 +20,8 @@ import msgspec
 
 from groups.poster.fields import (
     KOPECKS,
+    UnreadableRow,
+    is_told,
     label,
     plain,
     read_decimal,
@@ -24,6 +29,8 @@ from groups.poster.fields import (
     read_integer,
     read_switch,
     read_words,
+    readable,
+    sort_out,
     storable,
 )
 
@@ -83,7 +90,6 @@ class GroupValues(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return {name: plain(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with these values changed."""
         return msgspec.structs.replace(self, **changes)
 
     @classmethod
@@ -124,11 +130,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> "Group":
-        """Parse one group of a response.
-
-        Numbers may be strings, as documented, or JSON numbers. Raises `UnreadableRow` for anything else that
-        does not match the documentation: no value is clamped or invented.
-        """
+        """Raise `UnreadableRow` for anything that does not match the documentation."""
         return cls(
             id=read_id(row, "client_groups_id"),
             name=read_words(row, "client_groups_name"),
@@ -163,3 +165,87 @@ class Settings:
             symbol = label(money.get("currency_code_iso"))[:LONGEST_SYMBOL]
         company_id = storable(str(data.get("COMPANY_ID") or ""))[:LONGEST_COMPANY]
         return cls(label(data.get("company_name"))[:LONGEST_COMPANY], symbol, company_id)
+
+
+# --- Promotions ---------------------------------------------------------------------------------------------
+
+
+_FOR_GROUPS = 4
+"""The `clients_type` of a promotion that is limited to some client groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A promotion and the groups that it is limited to; no groups if it is not limited by group."""
+
+    id: int
+    name: str
+    group_ids: frozenset[int] = frozenset()
+
+    @classmethod
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+        """Parse one promotion of a response. Raises `UnreadableRow` if its groups cannot be read."""
+        promotion_id, name, params = read_id(row, "promotion_id"), read_words(row, "name"), row.get("params")
+        if not isinstance(params, Mapping):
+            raise UnreadableRow("params is missing or not an object")
+        if not is_told(params, "clients_type") or read_integer(params, "clients_type") != _FOR_GROUPS:
+            return cls(promotion_id, name)
+        named = params.get("clients_groups")
+        if not isinstance(named, list):
+            raise UnreadableRow("clients_groups is missing or not a list")
+        ids = frozenset(read_id({"clients_groups": each}, "clients_groups") for each in named)
+        return cls(promotion_id, name, ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionList:
+    """A response of clients.getPromotions: the promotions, and the rows that could not be read."""
+
+    promotions: tuple[Promotion, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        return cls(*sort_out(readable(Promotion.from_wire, rows, "promotion_id")))
+
+
+# --- Loyalty rules ------------------------------------------------------------------------------------------
+
+
+_LARGEST_SUM = Decimal(10) ** 12
+
+
+@dataclass(frozen=True, slots=True)
+class LoyaltyRule:
+    """A client who has paid `value` in all moves to the group `group_id`.
+
+    The documentation does not say the unit of `value`: its samples are plausible as hryvnia, and it is taken
+    for that. `loyalty_type` is None if Poster returns none.
+    """
+
+    id: int
+    group_id: int
+    value: Decimal
+    loyalty_type: int | None = None
+
+    @classmethod
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+        """Parse one rule of a response. Raises `UnreadableRow` if its sum or its group cannot be read."""
+        return cls(
+            id=read_id(row, "rule_id"),
+            group_id=read_id(row, "group_id"),
+            value=read_decimal(row, "value", maximum=_LARGEST_SUM),
+            loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LoyaltyRuleList:
+    """A response of clients.getLoyaltyRules: the rules, and the rows that could not be read."""
+
+    rules: tuple[LoyaltyRule, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        return cls(*sort_out(readable(LoyaltyRule.from_wire, rows, "rule_id")))

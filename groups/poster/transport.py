@@ -202,10 +202,7 @@ def classify(error: BaseException) -> Failure:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all errors that it wraps, which are its cause or its arguments.
-
-    Ignore `__context__`: it may be an unrelated error that the caller is handling.
-    """
+    """Ignore `__context__`: it may be an unrelated error that the caller is handling."""
     yield error
     for inner in (error.__cause__, *error.args):
         if isinstance(inner, BaseException):

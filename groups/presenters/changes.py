@@ -25,7 +25,7 @@ from groups.presenters.jobs import ids_to_undo
 from groups.presenters.messages import Message, Toast, names_words, toast
 from groups.services.groups import Groups
 from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.undo_plan import undo_of
+from groups.services.jobs.undo import undo_of
 from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.values import (
     FIELD_LABELS,
@@ -76,14 +76,12 @@ def undo_words(undone: Change | Job, undo: Change | Job) -> str:
 
 
 def who_words(change: Change) -> str:
-    """Return the name of the user who made a change, or words for one that was not made here."""
     if change.state == Change.State.ELSEWHERE:
         return _("in Poster, not here")
     return names_words(change.user_name, change.asked_by)
 
 
 def outcome_words(change: Change) -> Message:  # noqa: C901 - one arm a state is the clearest form
-    """Say what became of a change, and what to do next."""
     details = change.message
     match Change.State(change.state):
         case Change.State.APPLIED:
@@ -177,7 +175,6 @@ note_finders: list[FindNote] = []
 
 
 def notes_of(change: Change, user: User) -> list[ChangeNote]:
-    """Return the notes about a change that the user may see; pages show those with a text."""
     found = (find_note(change, user) for find_note in note_finders)
     return [note for note in found if note is not None]
 
@@ -198,7 +195,6 @@ way_finders: list[FindWaysBack] = []
 
 
 def ways_back(changes: Iterable[Change], user: User) -> dict[UUID, list[WayBack]]:
-    """Return the ways back from each of the changes that the user may take."""
     rows = list(changes)
     found = [find(rows, user) for find in way_finders]
     return {change.pk: [ways[change.pk] for ways in found if change.pk in ways] for change in rows}
@@ -233,7 +229,6 @@ def value_rows(
 
 
 def check_rows(old: GroupValues | None, new: GroupValues) -> Comparison:
-    """Return old and new values, field by field, for a page that asks for confirmation."""
     rows = value_rows(old=old.to_json() if old else None, new=new.to_json())
     return [row | {"changed": row["old"] != row["new"]} for row in rows]
 
@@ -262,10 +257,6 @@ def conflict_rows(change: Change) -> Comparison:
 
 
 def outcome_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
-    """Return the values before the change, the intended ones, and those that Poster has now.
-
-    `groups` are names of groups by their ids.
-    """
     versions = {"before": shown_versions(change)[0], "intended": change.intended, "after": change.after}
     rows = value_rows(FIELD_LABELS, groups, **versions)
     compared = change.intended is not None and change.after is not None
@@ -284,7 +275,6 @@ def shown_versions(change: Change) -> tuple[Version, Version]:
 
 
 def difference_rows(change: Change, groups: Mapping[int, str] | None = None) -> Comparison:
-    """Return the changed fields with their old and new values; `groups` are names of groups by their ids."""
     before, after = shown_versions(change)
     old, new = before or {}, after or {}
     # A history has hundreds of values that are the same: only the others are put into words.
@@ -307,10 +297,7 @@ def history_rows(
     clients: Mapping[int, str] | None = None,
     group_id: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return changes and jobs as rows of the history, or of the latest changes of one group.
-
-    `groups` and `clients` are names by their ids; who has none is shown by the number.
-    """
+    """Show by its number who has no name in `groups` and `clients`, which are names by ids."""
     shown, groups, clients = list(shown), groups or {}, clients or {}
     changes = [each for each in shown if isinstance(each, Change)]
     jobs = [each for each in shown if isinstance(each, Job)]
@@ -359,10 +346,7 @@ def history_rows(
 
 
 def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str, str]]:
-    """Return the ways back from whole jobs, each by the id of the first of its changes here.
-
-    A job of one part goes back with its only change.
-    """
+    """Link to a whole job beside its first change here; a job of one part goes back with that change."""
     first: dict[UUID, UUID] = {}
     for change in changes:
         if change.job_id is not None:
@@ -410,7 +394,6 @@ def _job_rows(
 
 
 def _way_words(way: Any, names: Mapping[int, str], group_id: int | None) -> str:
-    """Return how many clients went from which group to which one: seen from a group, or as a whole."""
     words = {"clients": clients_words(way.clients)}
     for side in ("from", "to"):
         each = getattr(way, f"{side}_id")
@@ -428,7 +411,6 @@ def _way_words(way: Any, names: Mapping[int, str], group_id: int | None) -> str:
 
 
 def toasts(messages: Iterable[DjangoMessage], user: Any) -> list[Toast]:
-    """Return the messages for the page of a user; one about a change has its state, and the way back."""
     shown = []
     for message in messages:
         text, level, about = str(message.message), message.level_tag, {}
@@ -460,7 +442,6 @@ def outcome_toast(change: Change, user: Any) -> Toast:
 
 
 def _about(change: Change, user: Any) -> dict[str, str]:
-    """Return the state of a change, and the way back from it."""
     about = {"state": change.state, "change_id": str(change.pk)}
     if Command.kind_of(change) is UpdateGroup and undoable_ids([change], user):
         about |= {"undo_url": reverse("groups:undo", args=[change.pk]), "undo_label": _("Take back")}
@@ -471,7 +452,6 @@ def _about(change: Change, user: Any) -> dict[str, str]:
 
 
 def success_words(command: Command, change: Change, user: User) -> str:
-    """Return what was changed, in one line, with the notes about it that the user may see."""
     if change.state == Change.State.DIFFERS:
         name = {"name": change.group_name}
         return _("Poster accepted the change of “%(name)s”, but stored something else.") % name
@@ -490,10 +470,7 @@ def success_words(command: Command, change: Change, user: User) -> str:
 def warnings_for(
     old: GroupValues | None, new: GroupValues, namesakes: Sequence[tuple[int, int]] = ()
 ) -> list[str]:
-    """Return the warnings about a change, as sentences; `old` is None for a creation.
-
-    `namesakes` are the ids, and the numbers of clients, of other groups that already have the new name.
-    """
+    """Warn of namesakes too: ids, and numbers of clients, of other groups. `old` is None for a creation."""
     risks = []
     if namesakes:
         # Translators: a group by its number, and its clients: "no. 1, 125 clients"
@@ -536,7 +513,6 @@ warning_finders: list[FindWarnings] = []
 
 
 def group_warnings(credentials: PosterCredentials, groups: Groups | None = None) -> dict[int, list[str]]:
-    """Return what features warn of in forms that edit many groups, by the ids of the groups."""
     found: dict[int, list[str]] = {}
     for find_warnings in warning_finders:
         for group_id, words in find_warnings(credentials, groups).items():

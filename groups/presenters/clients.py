@@ -22,7 +22,7 @@ from django.utils.translation import pgettext
 from groups.poster import Client, Group
 from groups.poster.fields import whole_number
 from groups.presenters.alphabet import alphabetical, has_all, spellings
-from groups.presenters.lists.list_filters import Link, asked_sort, asked_text, sort_link
+from groups.presenters.lists.list_filters import Link, sort_link, sort_param, text_param
 from groups.services.clients import PAGE_SIZE, Field, FoundClients, Order
 from groups.services.values import NumberFormat
 
@@ -74,9 +74,9 @@ class ClientFilters:
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> "ClientFilters":
         return cls(
-            q=asked_text(params),
+            q=text_param(params),
             own=params["own"] if params.get("own") in OWN else "",
-            sort=asked_sort(params, SORTS),
+            sort=sort_param(params, SORTS),
             page=whole_number(params.get("page", "")) or 1,
             start=whole_number(params.get("from", "")) or 0,
         )
@@ -106,7 +106,6 @@ class ClientFilters:
         return bool(self.q or self.own)
 
     def matches(self, client: Client) -> bool:
-        """Return True if the client matches the filter of own percents, and the search."""
         if self.own and not OWN[self.own](client):
             return False
         if not self.q or may_be_same(self._digits, phone_digits(client.phone)):
@@ -182,15 +181,12 @@ class FoundPage:
 
 @dataclass(frozen=True, repr=False)
 class MemberPage(FoundPage):
-    """Everything that the page of a group's clients shows."""
-
     group: Group
     found: FoundClients
     filters: ClientFilters
 
     @cached_property
     def rows(self) -> list[ClientRow]:
-        """The rows of this page, or the search results."""
         clients = list(self.found.clients)
         if self.filters.narrow and self.filters.sort:
             clients.sort(
@@ -264,7 +260,6 @@ class Choice:
 
     @property
     def by_group(self) -> dict[int, list[int]]:
-        """The ids of the chosen clients of each group."""
         found: dict[int, list[int]] = defaultdict(list)
         for client_id, group_id in self.groups.items():
             found[group_id].append(client_id)
@@ -281,11 +276,9 @@ class Choice:
 
     @property
     def back(self) -> str:
-        """Return the search of clients, with this choice where an address has room for it."""
         return reverse("groups:clients") + self.query
 
     def __str__(self) -> str:
-        """Return the choice as one value of a form."""
         return ",".join(value_of(*pair) for pair in self.groups.items())
 
 
@@ -296,8 +289,6 @@ def value_of(client_id: int, group_id: int) -> str:
 
 @dataclass(frozen=True, repr=False)
 class AccountPage(FoundPage):
-    """Everything that the page of the search shows; `found` is None before the first search."""
-
     found: FoundClients | None
     filters: ClientFilters
     choice: Choice
@@ -381,9 +372,9 @@ def whole_numbers(digits: str) -> tuple[str, ...]:
     return (digits,)
 
 
-def may_be_same(asked: str, stored: str) -> bool:
-    """Return True if the stored digits have the asked ones as a part, or mean the same whole number."""
-    parts = {asked, asked.removeprefix("00")}
+def may_be_same(searched: str, stored: str) -> bool:
+    """Return True if the stored digits have the searched ones as a part, or mean the same whole number."""
+    parts = {searched, searched.removeprefix("00")}
     if any(len(part) >= SHORTEST_PART and part in stored for part in parts):
         return True
-    return not set(whole_numbers(asked)).isdisjoint(whole_numbers(stored))
+    return not set(whole_numbers(searched)).isdisjoint(whole_numbers(stored))

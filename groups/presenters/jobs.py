@@ -16,10 +16,9 @@ from groups.models import Change, Job
 from groups.presenters.messages import Message, Toast, names_words, toast
 from groups.services.clients import find_names
 from groups.services.jobs.executor import patience_of
-from groups.services.jobs.kinds import JobKind
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control, may_undo
-from groups.services.jobs.undo_plan import UndoScope, is_undoable, preview_of, undo_lines, undo_of
+from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
@@ -35,7 +34,6 @@ NEW = timedelta(seconds=10)
 
 
 def job_facts(job: Job, user: User) -> dict[str, Any]:
-    """Return everything that the page of a job shows."""
     progress, problems, names = progress_of(job), [], {}
     decision = gates.decision_on(job) if job.state in Job.HALTED else None
     if not job.is_active:
@@ -90,7 +88,6 @@ def job_toast(job: Job, user: User) -> Toast:
 
 
 def job_words(job: Job) -> Message:
-    """Say how a job stands, and what to do next."""
     match Job.State(job.state):
         case Job.State.WAITING if job.next_try_at is not None and job.waiting_since is not None:
             end = job.waiting_since + patience_of(Stop(job.reason))
@@ -132,7 +129,6 @@ def job_words(job: Job) -> Message:
 
 
 def _waiting_words(reason: Job.Stop) -> str:
-    """Return what a job waits for that has given its worker back."""
     match reason:
         case Stop.LOCKED | Stop.BUSY:
             return _("Another change of the same group or client has no outcome yet.")
@@ -150,7 +146,6 @@ def _waiting_words(reason: Job.Stop) -> str:
 
 
 def _after_stop(stop: Job.Stop) -> str:  # noqa: C901, PLR0912 - one arm a step is the clearest form
-    """Return the next step of the user of a job that has stopped."""
     again = _("Then let it go on.")
     match stop:
         case Stop.SIDE_EFFECT:

@@ -50,12 +50,10 @@ def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
 
 
 def names_words(name: str, asked_by: str) -> str:
-    """Return the name of a user, and of the one who has asked this user for an approval."""
     return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
 
 
 def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
-    """Return the message for an error of Poster, for the user of the page."""
     details = error.message if isinstance(error, Refused) else ""
     match error:
         case TokenRejected(reason=ErrorReason.UNREADABLE):
@@ -193,7 +191,6 @@ def connect_error_words(error: PosterError) -> Message:
 
 
 def not_recorded_words() -> Message:
-    """Return the message for a change that could not be recorded."""
     return Message(
         _("The change was not made"),
         _("It could not be written into the history, so nothing was sent to Poster."),
@@ -202,7 +199,6 @@ def not_recorded_words() -> Message:
 
 
 def reused_words() -> Message:
-    """Return the message for a form that was sent before with other values."""
     return Message(
         _("This form was sent before"),
         _("Nothing was sent."),
@@ -214,7 +210,6 @@ def reused_words() -> Message:
 
 
 def bonus_blocked_words() -> str:
-    """Return the error of a form that would write a birthday bonus in an unproven unit."""
     return _(
         "Birthday bonuses of this account came back multiplied or divided by 100. "
         "An owner has to set their unit on the account page first."
@@ -222,18 +217,15 @@ def bonus_blocked_words() -> str:
 
 
 def not_counted_words(error: PosterError) -> Message:
-    """Return the message for a write that was not sent because its clients could not be counted."""
     text = _("The clients that it would reach could not be counted.")
     return because_of(error, _("Nothing was changed"), text)
 
 
 def not_proven_words(error: PosterError) -> Message:
-    """Return the message for a group that cannot be removed because it may not be empty."""
     text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
     return because_of(error, _("It is not proven that the group is empty"), text)
 
 
 def because_of(error: PosterError, title: str, text: str) -> Message:
-    """Return the message for a write that was not made because of an error of Poster, with its next step."""
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)

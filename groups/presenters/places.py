@@ -1,4 +1,4 @@
-"""Let features add parts to the pages of the core.
+"""Let features add parts to the pages of the core, and tabs to its history.
 
 A place is a spot in a template of the core, as `{% place "group.cards" one %}`. Each part that is drawn
 there is a template with its variables. In a `.jinja` file a place is a loop over `parts_of("list.tools",
@@ -7,9 +7,13 @@ whether there are parts asks `parts_of`, and its template has `{% parts found %}
 ask Poster while the view does: `begin_parts`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
@@ -79,7 +83,6 @@ parts_by_place: dict[str, list[Part]] = {place: [] for place in PLACES}
 
 
 def parts_of(place: str, *things: Any) -> Parts:
-    """Return the templates to draw in a place, each with its variables; `things` are those of the place."""
     shown = ((part.template, part.show(*things)) for part in parts_by_place[place])
     return [(template, variables) for template, variables in shown if variables is not None]
 
@@ -96,3 +99,33 @@ def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]
         return [(template, variables) for template, variables in shown if variables is not None]
 
     return show
+
+
+# --- Tabs of the history ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of the history. `news` says in words why it has a dot; without words it has none.
+
+    Its page has `{% history_tabs %}` above its heading.
+    """
+
+    label: str
+    url: str
+    news: str = ""
+
+
+type TabSource = Callable[[Any], Iterable[Tab]]
+"""Takes the request of a user who may see groups."""
+
+
+def history_tabs(request: HttpRequest) -> list[Tab]:
+    return [tab for _order, source in tab_sources for tab in source(request)]
+
+
+tab_sources: list[tuple[int, TabSource]] = [
+    (-10, lambda _request: [Tab(_("History"), reverse("groups:history"))]),
+    (10, lambda _request: [Tab(_("Jobs"), reverse("groups:jobs"))]),
+]
+"""Those of a lower order come first; the news, which a view counts, and features put theirs between."""

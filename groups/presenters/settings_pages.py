@@ -42,7 +42,6 @@ type SettingsSource = Callable[[User], Iterable[SettingsPage]]
 
 
 def settings_pages(user: User, text: str = "") -> list[SettingsPage]:
-    """Return the pages of the settings that the user may open and that have all words of the text."""
     words = [spellings(word) for word in text.split()]
     is_connected = getattr(user, "credentials", None) is not None
     found = [page for _order, source in settings_sources for page in source(user)]
@@ -54,7 +53,6 @@ def settings_pages(user: User, text: str = "") -> list[SettingsPage]:
 
 
 def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPage]]]:
-    """Return the pages by the titles of their sections, without sections that have none."""
     pages = list(pages)
     found = ((title, [page for page in pages if page.section == name]) for name, title in SECTIONS.items())
     return [(str(title), pages) for title, pages in found if pages]

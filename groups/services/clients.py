@@ -33,7 +33,7 @@ from groups.poster import (
     PosterError,
     UnreadableRow,
 )
-from groups.services.gateway import call_poster, rest_of, seconds_left
+from groups.services.gateway import call_poster, remaining, seconds_left
 from groups.services.groups import list_groups
 
 VIEW_CLIENTS = "groups.view_client"
@@ -58,10 +58,7 @@ class Order:
     descending: bool = False
 
     def holds(self, clients: tuple[Client, ...]) -> bool:
-        """Return True if the clients are in this order. Only numbers are checked.
-
-        Poster does not document the fields that it can sort by.
-        """
+        """Check numbers alone: Poster does not document the fields that it can sort by."""
         told = _NUMBERS.get(self.by)
         values = [value for client in clients if told and (value := told(client)) is not None]
         return values == sorted(values, reverse=self.descending)
@@ -96,7 +93,6 @@ class FoundClients:
 def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
-    """Return one page of a group's clients."""
     _check_right(credentials)
     answer = _ask_for(credentials, group.id, order, PAGE_SIZE, (page - 1) * PAGE_SIZE)
     found = _found(answer)
@@ -168,10 +164,7 @@ def search_clients(
 
 
 def every_member(credentials: PosterCredentials, group_id: int) -> list[Client | UnreadableRow]:
-    """Return all clients of a group, without removed ones, in the order of their ids.
-
-    Unreadable rows follow the clients of their page, so that no client is silently missing.
-    """
+    """Put unreadable rows behind the clients of their page, so that no client is silently missing."""
     _check_right(credentials)
     everybody: list[Client | UnreadableRow] = []
     for answer in pages_of(credentials, group_id, until=time.monotonic() + SECONDS_FOR_ALL):
@@ -197,7 +190,7 @@ def count_listed(credentials: PosterCredentials, group_id: int, *, within: float
     """Count the clients in Poster's list of a group; it is empty only if two looks say so."""
     began = time.monotonic()
     look = partial(count_members, credentials, [group_id])
-    return look(within=within)[group_id] or look(within=rest_of(within, began))[group_id]
+    return look(within=within)[group_id] or look(within=remaining(within, began))[group_id]
 
 
 def count_members(

@@ -23,15 +23,11 @@ COMPANY_WITHIN = 3.0
 
 
 def credentials_of(user: User) -> PosterCredentials | None:
-    """Return the user's credentials with their account, or None."""
     return PosterCredentials.objects.select_related("account", "user").filter(user=user).first()
 
 
 def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredentials | None:
-    """Return the credentials of an active user for an account, also refused ones.
-
-    Poster may have refused the token by mistake, and only another call shows that.
-    """
+    """Return refused credentials too: Poster may have been wrong, and only another call shows that."""
     of_active = PosterCredentials.objects.select_related("account", "user").filter(user__is_active=True)
     return of_active.filter(user=user_id or 0, account=account_id).first()
 

@@ -1,6 +1,6 @@
 """Do what is due: the rows of features whose time has come, each with the rights and the token of one user.
 
-A feature brings a row, `groups.models.due.Due`, and a function that does its work. The lease, the patience
+A feature brings a row, `groups.models.leases.Due`, and a function that does its work. The lease, the patience
 with Poster and the end of work whose user may do it no more are here.
 """
 
@@ -15,8 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from groups.models import PosterCredentials
-from groups.models.due import PAUSES, Columns, Due, DueQuerySet
-from groups.models.leases import Lease
+from groups.models.leases import PAUSES, Columns, Due, DueQuerySet, Lease
 from groups.poster import NotAllowed, PosterError, TokenRejected
 from groups.services.credentials import credentials_to_try, is_active
 from groups.services.jobs.lease import stopping
@@ -122,7 +121,6 @@ def run_due[Row: Due](rows: DueQuerySet[Row], work: Work[Row], now: datetime | N
 
 
 def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | None) -> Columns:
-    """Do the work of one row, and return what is stored when it ends, fails, or is held."""
     row = turn.row
     end: Exception
     try:

@@ -62,7 +62,6 @@ class EventSource:
 
 
 def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
-    """Yield the events of an account after a time, each with its kind."""
     for source in event_sources:
         for event in source.find(account, since):
             yield source.kind, event
@@ -95,10 +94,7 @@ def key_of_end(job: Job, at: datetime) -> str:
 
 
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the jobs that are done, and those that have stopped, which may happen to one several times.
-
-    A stop has the same key after the job was resumed, which a person may do before anybody looks.
-    """
+    """Give a stop the same key after the job was resumed, which a person may do before anybody looks."""
     rows = Job.objects.filter(account=account).order_by()
     for job in (
         *rows.filter(state=Job.State.DONE, finished_at__gt=since),
@@ -139,7 +135,6 @@ def find_circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def review_words(change: Change) -> str:
-    """Say why a change needs a person."""
     text = _("A change of “%(group)s” needs a person.") % {"group": change.group_name}
     return one_line(text, f"{capfirst(change.reason_label)}." if change.reason_label else "")
 
@@ -156,7 +151,6 @@ def job_words(job: Job) -> str:
 
 
 def token_words(credentials: PosterCredentials) -> str:
-    """Say when a token ends, and whose."""
     left = max((credentials.expires_on - timezone.localdate()).days, 0)
     words = {
         "count": left,
@@ -172,7 +166,6 @@ def token_words(credentials: PosterCredentials) -> str:
 
 
 def circuit_words(account: PosterAccount) -> str:
-    """Say since when Poster does not answer."""
     since = timezone.localtime(account.opened_at)
     text = _("Poster has not answered for more than 15 minutes, since %(time)s.")
     return one_line(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})

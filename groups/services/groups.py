@@ -33,10 +33,8 @@ from groups.poster import (
     read_groups,
 )
 from groups.poster.fields import fold
-from groups.services.cache import cache_key, cached, keep_cached
-from groups.services.calls.metrics import LISTS
-from groups.services.gateway import begin_call, call_poster, rest_of, start_call
-from groups.services.shared_calls import SharedCall, share_call
+from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
+from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
 from poster_admin.common.serving.threaded import afterwards, can_wait
 
@@ -59,7 +57,7 @@ list_listeners: list[ListListener] = []
 class Groups:
     """The groups of an account at `as_of`; `writes` is its counter of writes before they were read.
 
-    Of the last good copy, `failure` is the reason why it is shown, or `is_asked` is True: Poster has not
+    Of the last good copy, `failure` is the reason why it is shown, or `is_awaited` is True: Poster has not
     answered yet.
     """
 
@@ -67,11 +65,11 @@ class Groups:
     as_of: datetime
     writes: int | None = None
     failure: PosterError | None = None
-    is_asked: bool = False
+    is_awaited: bool = False
 
     @property
     def is_copy(self) -> bool:
-        return self.is_asked or self.failure is not None
+        return self.is_awaited or self.failure is not None
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -89,9 +87,8 @@ class Groups:
         return next((group for group in self.groups if group.id == group_id), None)
 
     def one(self, group_id: int) -> "OneGroup | None":
-        """Return a group as it is in this list, or None if it is not there."""
         group = self.find(group_id)
-        return OneGroup(group, self.as_of, self.failure, self.is_asked) if group else None
+        return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
         """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
@@ -101,16 +98,16 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at `as_of`; `failure` and `is_asked` are those of `Groups`, if it comes from the copy."""
+    """One group at `as_of`; `failure` and `is_awaited` are those of `Groups`, if it comes from the copy."""
 
     group: Group
     as_of: datetime
     failure: PosterError | None = None
-    is_asked: bool = False
+    is_awaited: bool = False
 
     @property
     def is_copy(self) -> bool:
-        return self.is_asked or self.failure is not None
+        return self.is_awaited or self.failure is not None
 
 
 def list_groups(
@@ -130,7 +127,8 @@ def list_groups(
         if found is not None:
             LISTS.labels("memory").inc()
             return found
-        call = _begin_list(credentials)
+        begin = partial(start_call, credentials, partial(_ask, credentials))
+        call = share_call(cache_key(credentials, "all"), credentials.user_id, begin)
         if copy := _copy_meanwhile(credentials, call, patience):
             _take_afterwards(call, partial(_keep_copy, credentials))
             LISTS.labels("copy").inc()
@@ -154,18 +152,9 @@ def list_groups_now(credentials: PosterCredentials) -> Groups:
 
 
 def begin_groups_now(credentials: PosterCredentials) -> Callable[[], Groups]:
-    """Begin to read the groups beside other calls, and return the function that waits for them.
-
-    It raises `PosterError`, as `list_groups_now` does.
-    """
+    """Return the function that waits for the groups, read beside other calls. It raises `PosterError`."""
     take_answer = begin_call(credentials, partial(_ask, credentials))
     return lambda: _keep(credentials, take_answer())
-
-
-def _begin_list(credentials: PosterCredentials) -> SharedCall[Groups]:
-    """Begin to read the list, or join the thread that does."""
-    begin = partial(start_call, credentials, partial(_ask, credentials))
-    return share_call(cache_key(credentials, "all"), credentials.user_id, begin)
 
 
 def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
@@ -173,7 +162,12 @@ def _ask(credentials: PosterCredentials, poster: PosterClient) -> Groups:
     writes = credentials.account.writes
     answer, as_of = poster.get_groups(), timezone.now()
     LISTS.labels("poster").inc()
-    _keep_list(credentials, answer, as_of)
+    if life := math.ceil(settings.POSTER_CACHE_SECONDS):
+        # Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest
+        # alone where its process has parsed these groups before.
+        ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
+        keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
+        _parsed(_Body(answer.digest, answer))
     return Groups(answer, as_of, writes)
 
 
@@ -193,7 +187,7 @@ def _copy_meanwhile(
     if patience is None or not can_wait() or call.ends_within(patience):
         return None
     copy = _last_good_copy(credentials, writes=credentials.account.writes)
-    return copy and replace(copy, is_asked=True)
+    return copy and replace(copy, is_awaited=True)
 
 
 def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
@@ -263,7 +257,7 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
     try:
         return call_poster(credentials, lambda poster: poster.get_group(group_id, within=within))
     except NotFound:
-        listed = read_list(credentials, rest_of(within, began))
+        listed = read_list(credentials, remaining(within, began))
     found = next((group for group in listed.present if group.id == group_id), None)
     if found is None and any(row.id in (None, group_id) for row in listed.unreadable):
         raise InvalidResponse(
@@ -273,10 +267,7 @@ def find_group(credentials: PosterCredentials, group_id: int, *, within: float |
 
 
 def read_list(credentials: PosterCredentials, within: float | None) -> GroupList:
-    """Return the list as stored at Poster now.
-
-    Raises `InvalidResponse` if Poster says that it has no such list: that means of no group that it is gone.
-    """
+    """Raise `InvalidResponse` where Poster has no such list: that proves of no group that it is gone."""
     try:
         return call_poster(credentials, lambda poster: poster.get_groups(within=within))
     except NotFound as error:
@@ -284,19 +275,6 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
 
 
 # --- The cached list ---------------------------------------------------------------------------------------
-
-
-def _keep_list(credentials: PosterCredentials, answer: GroupList, as_of: datetime) -> None:
-    """Cache the body of a response, and for those with the same token its digest.
-
-    Parsing the body is as fast as unpickling groups, and storing it is faster. A page reads the digest alone
-    where its process has parsed these groups before.
-    """
-    life = math.ceil(settings.POSTER_CACHE_SECONDS)
-    if life:
-        ask_shared(lambda: cache.set(f"{BODY}:{answer.digest}", answer.body, timeout=life), None)
-        keep_cached(cache_key(credentials, "all"), answer.digest, as_of)
-        _parsed(_Body(answer.digest, answer))
 
 
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
@@ -386,3 +364,31 @@ def _last_good_copy(
         listed = GroupList(tuple(map(Group.from_json, copy.groups)))
         answer = _parsed(_Body(f"copy:{copy.digest}", listed))
     return Groups(answer, copy.fetched_at, copy.writes, failure)
+
+
+# --- The cache ----------------------------------------------------------------------------------------------
+# It is Django's, by default one in files that all processes of the machine share. With a cache in each,
+# each would ask Poster again, and a page could be older than the page before it. A cache in the database
+# would cost a commit for each entry.
+
+
+def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:
+    """Return a cache key that changes with the account, the token, and each write in the account.
+
+    Without `of_groups` the value is nothing that a write changes, and outlives it.
+    """
+    writes = credentials.account.writes if of_groups else "any"
+    return f"poster:{credentials.account_id}:{credentials.fingerprint}:{writes}:{what}"
+
+
+def cached(key: str) -> tuple[Any, datetime] | None:
+    """Return the value and its time if young enough; caches expire entries by whole seconds only."""
+    longest = timedelta(seconds=settings.POSTER_CACHE_SECONDS)
+    found = ask_shared(lambda: cache.get(key), None) if longest else None
+    return found if found and timezone.now() - found[1] < longest else None
+
+
+def keep_cached(key: str, value: Any, as_of: datetime) -> None:
+    life = math.ceil(settings.POSTER_CACHE_SECONDS)
+    if life:
+        ask_shared(lambda: cache.set(key, (value, as_of), timeout=life), None)

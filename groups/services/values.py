@@ -38,10 +38,7 @@ FIELD_LABELS = {
 
 
 def value_words(field: str, version: Version, groups: Mapping[int, str] | None = None) -> str:
-    """Return the value of a field: "12.5%", "50.00 ₴"; empty where the version has none.
-
-    `groups` are names of groups by their ids.
-    """
+    """Return the value of a field: "12.5%", "50.00 ₴"; empty where the version has none."""
     value = version.get(field) if version else None
     if value is None:
         return ""
@@ -82,12 +79,10 @@ def difference_words(before: Version, after: Version) -> str:
 
 
 def moment_words(moment: datetime) -> str:
-    """Return a date and a time on the clock of the dashboard, in the format of the language."""
     return date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def type_label(loyalty_type: int) -> str:
-    """Return the name of a group's type, also of an undocumented one."""
     match loyalty_type:
         case LoyaltyType.BONUS:
             return _("Bonus")
@@ -104,7 +99,6 @@ currency: ContextVar[str] = ContextVar("currency", default=DEFAULT_CURRENCY)
 
 @contextmanager
 def in_currency_of(account: PosterAccount) -> Iterator[None]:
-    """Say all amounts within in the currency of this account."""
     before = currency.set(account.currency)
     try:
         yield
@@ -126,7 +120,6 @@ class NumberFormat:
 
     @classmethod
     def current(cls) -> "NumberFormat":
-        """Return the format of the active language, with the currency of the account."""
         return cls._of(get_language(), currency.get())
 
     @classmethod
@@ -174,21 +167,17 @@ class NumberFormat:
 
 
 def terms_words(group: Group) -> str:
-    """Return a group and what it gives: its name, its type and its percent."""
     return f"{group.name} · {type_label(group.loyalty_type)} {percent_words(group.percent)}"
 
 
 def clients_words(count: int) -> str:
-    """Return a count of clients in words: "125 clients"."""
     words = ngettext("%(count)s client", "%(count)s clients", count)
     return words % {"count": NumberFormat.current().count(count)}
 
 
 def percent_words(percent: Decimal) -> str:
-    """Return a percent in the format of the language."""
     return NumberFormat.current().percent(percent)
 
 
 def money_words(amount: Decimal) -> str:
-    """Return an amount in the format of the language, with the account's currency."""
     return NumberFormat.current().money(amount)

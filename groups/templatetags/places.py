@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from groups.presenters.history_tabs import history_tabs as tabs_of
 from groups.presenters.places import Parts, parts_of
+from groups.presenters.places import history_tabs as tabs_of
 from groups.presenters.settings_pages import by_section, page_of, settings_pages
 from poster_admin.users.models import Guide
 
@@ -21,13 +21,11 @@ register = Library()
 
 @register.simple_tag(takes_context=True)
 def place(context: Context, name: str, *things: Any) -> SafeString:
-    """Draw the parts of a place with the variables of the page and their own."""
     return parts(context, parts_of(name, context["request"], *things))
 
 
 @register.simple_tag(takes_context=True)
 def parts(context: Context, found: Parts) -> SafeString:
-    """Draw parts that a view has found."""
     drawn = []
     for template_name, variables in found:
         template = Engine.get_default().get_template(template_name)
@@ -38,7 +36,6 @@ def parts(context: Context, found: Parts) -> SafeString:
 
 @register.inclusion_tag("components/frame/history_tabs.html", takes_context=True)
 def history_tabs(context: Context) -> dict[str, Any]:
-    """Draw the tabs of the history."""
     request = context["request"]
     return {"tabs": tabs_of(request), "path": request.path_info}
 

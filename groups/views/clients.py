@@ -14,7 +14,7 @@ from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
 from groups.spreadsheets.exports import clients_file
-from groups.views.http.requests import Request, file_response, form_methods, requires
+from groups.views.http import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 
@@ -53,8 +53,7 @@ def client_search(request: Request) -> HttpResponse:
     pressed = next((action for action in choice_actions if action.name in request.POST), None)
     if pressed and choice.groups and not choice.is_too_large:
         return redirect(f"{reverse(pressed.url_name)}?client={choice}")
-    asked = {name: request.POST.get(name, "") for name in ("q", "from")}
-    filters = ClientFilters.parse(asked)
+    filters = ClientFilters.parse({name: request.POST.get(name, "") for name in ("q", "from")})
     found = None
     if filters.q:
         found = clients.search_clients(

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
-from groups.presenters.lists.list_filters import asked_ids, asked_text
+from groups.presenters.lists.list_filters import ids_param, text_param
 from groups.presenters.settings_pages import by_section, settings_pages
 from groups.services import groups as reads
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
 from poster_admin.common.serving.threaded import reads_only
 
@@ -26,7 +26,6 @@ start_queries: list[StartQuery] = []
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """Redirect to the list of groups, with the filters that the user begins with."""
     query = ""
     if request.user.is_authenticated:
         query = next(filter(None, (start_query(request.user) for start_query in start_queries)), "")
@@ -42,7 +41,7 @@ def go(request: Request) -> HttpResponse:
     The text comes by POST alone: it may be a client's name, which stays out of addresses.
     """
     reads_only(request)
-    text = asked_text(request.POST)
+    text = text_param(request.POST)
     groups: Sequence[Group] = ()
     unread = False
     try:
@@ -52,7 +51,7 @@ def go(request: Request) -> HttpResponse:
     # The page on which the text was typed may be that of a group.
     at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
     here = next((group for group in groups if at and group.id == int(at[1])), None)
-    chosen = asked_ids(request.POST if request.method == "POST" else request.GET)
+    chosen = ids_param(request.POST if request.method == "POST" else request.GET)
     found = destinations(text, groups, request.user, here=here, chosen=chosen)
     context = {"text": text, "found": found, "unread": unread}
     return render_page(request, "groups/list/go.html", context, fragment="found")
@@ -60,8 +59,7 @@ def go(request: Request) -> HttpResponse:
 
 @require_safe
 def settings(request: Request) -> HttpResponse:
-    """Show the pages of the settings that the user may open and that a text names."""
-    text = asked_text(request.GET)
+    text = text_param(request.GET)
     found = settings_pages(request.user, text)
     context = {"text": text, "found": found, "sections": by_section(found)}
     return render_page(request, "groups/settings/settings.html", context, fragment="found")

@@ -21,11 +21,10 @@ from groups.models import Change, Job
 from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
-from groups.presenters.group_actions import list_actions_of
+from groups.presenters.destinations import list_actions_of
 from groups.presenters.holders import holder_notice
-from groups.presenters.lists.conditions import asked_number, column_sets
 from groups.presenters.lists.group_list import Listing, marks_of
-from groups.presenters.lists.list_filters import ListForm
+from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
 from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
@@ -34,21 +33,21 @@ from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import with_pending_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets.exports import groups_file
-from groups.views.http.requests import (
+from groups.views.http import (
     Request,
     file_response,
     form_methods,
+    htmx_row,
     list_behind,
     patience_of,
     requires,
-    row_asked_for,
+    status_of,
 )
-from groups.views.http.statuses import status_of
 from groups.views.journal import line_of_news
-from groups.views.writes.write_page import (
+from groups.views.writes import (
     WritePage,
     ask_or_execute,
     execute_and_respond,
@@ -62,7 +61,6 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 @require_safe
 @requires("view_group")
 def group_list(request: Request) -> HttpResponse:
-    """Show the groups: searched, filtered, sorted, with totals."""
     credentials = request.credentials
     filters = ListForm(request.GET, request.user)
     # The form of the filters sends each column, the one of the names too; an address has their usual form.
@@ -88,7 +86,7 @@ def group_list(request: Request) -> HttpResponse:
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
         "news": SimpleLazyObject(lambda: line_of_news(request)),
     }
-    if group_id := row_asked_for(request):
+    if group_id := htmx_row(request):
         # The filters do not count: a group that no longer fits them after an edit stays where it stands.
         listing.filters = ListForm(MultiValueDict({"columns": columns}), request.user)
         listing.found_groups = [group for group in groups.groups if group.id == group_id]
@@ -106,7 +104,6 @@ def group_list(request: Request) -> HttpResponse:
 
 
 def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown: Any) -> Listing:
-    """Return the groups as the filters order them; `shown` is what the list has beside them."""
     column_set = column_sets.get(filters.column_set)
     if column_set and request.user.has_perm(column_set.permission):
         shown["amounts"] = column_set.read(request.credentials)
@@ -116,7 +113,6 @@ def _listing(request: Request, groups: reads.Groups, filters: ListForm, **shown:
 @require_safe
 @requires("view_group")
 def group_filters(request: Request) -> HttpResponse:
-    """Show the form with the conditions and the columns of the list with the same parameters."""
     form = ListForm(request.GET, request.user)
     # It shows what counts of its address: the number that cannot be read is gone.
     form = ListForm(QueryDict(form.query().removeprefix("?")), request.user, shown=True)
@@ -126,7 +122,6 @@ def group_filters(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def group_export(request: Request, extension: str) -> HttpResponse:
-    """Return a file with the rows and the order of the list with the same parameters."""
     filters = ListForm(request.GET, request.user)
     listing = _listing(request, reads.list_groups(request.credentials), filters)
     account = request.credentials.account_id
@@ -137,7 +132,6 @@ def group_export(request: Request, extension: str) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def group_detail(request: Request, group_id: int) -> HttpResponse:
-    """Show one group with its latest changes."""
     credentials = request.credentials
     show_cards = begin_parts("group.cards", request, group_id)
     try:
@@ -170,10 +164,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
 
 
 def _list_around(request: Request, group_id: int) -> dict[str, Any]:
-    """Return the address of the list that the user came from, and the neighbours of the group in it.
-
-    The list that sent the request is in its headers; a link to a neighbour has the filters in its address.
-    """
+    """Find the list in the headers of the request; a link to a neighbour has the filters in its address."""
     behind = list_behind(request)
     filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
     context: dict[str, Any] = {
@@ -227,8 +218,8 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     credentials = request.credentials
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
-        group, late = with_own_change(credentials.account_id, reads.read_now(credentials, group_id).group)
-        percent = asked_number(request.GET, "percent", 100)
+        group, late = with_pending_change(credentials.account_id, reads.read_now(credentials, group_id).group)
+        percent = number_param(request.GET, "percent", 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
         locked = history.open_change(credentials, group_id)

@@ -15,10 +15,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from groups.presenters.places import parts_of
-from groups.services.calls.metrics import of_database
-from groups.services.installation.doctor import examine
-from groups.services.installation.findings import State
-from groups.views.http.requests import Request, form_methods
+from groups.services.installation.doctor import State, examine
+from groups.services.metrics import of_database
+from groups.views.http import Request, form_methods
 from poster_admin.common.htmx import render_page
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.models import Guide

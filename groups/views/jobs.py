@@ -15,12 +15,12 @@ from groups.models import Change, Job
 from groups.presenters.jobs import ids_to_undo, job_facts, page_of, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs import lease as job_lease
-from groups.services.jobs import queue, undo_plan
+from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobKind
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
-from groups.views.http.requests import Request, form_methods, remember_job, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, remember_job, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.common.pages import page_asked_for
 
@@ -28,7 +28,6 @@ from poster_admin.common.pages import page_asked_for
 @require_safe
 @requires("view_group")
 def job_list(request: Request) -> HttpResponse:
-    """Show the jobs of the account, the newest first."""
     page = page_asked_for(request, job_lease.jobs_of(request.credentials))
     context = {
         "page": page,
@@ -71,7 +70,6 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def job_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
-    """Undo a job by another one."""
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     return undo_by_job(request, job)
 
@@ -81,7 +79,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
     if not queue.may_undo(job, request.user):
         raise PermissionDenied
     try:
-        undoing = undo_plan.plan_undo(job, change, request.credentials)
+        undoing = undo.plan_undo(job, change, request.credentials)
     except NotNow:
         words = Message(
             _("The job has not ended"),
@@ -89,7 +87,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
             _("Undo it when it has ended, or cancel the rest first."),
         )
         return _show(request, job, status=409, outcome=words)
-    except undo_plan.NothingToUndo:
+    except undo.NothingToUndo:
         words = Message(
             _("Nothing is left to undo"),
             _("All of it was undone or changed since, so nothing was started."),

@@ -25,9 +25,8 @@ from django.views.decorators.http import require_POST, require_safe
 from groups.forms.groups import HistoryForm
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows, outcome_toast, toasts
-from groups.presenters.history_tabs import Tab, tab_sources
 from groups.presenters.messages import Message
-from groups.presenters.places import parts_of
+from groups.presenters.places import Tab, parts_of, tab_sources
 from groups.services.clients import find_names
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
@@ -35,10 +34,10 @@ from groups.services.journal import history
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.not_sent import NotNow
-from groups.spreadsheets.history_exports import EXTENSIONS, history_file
-from groups.views.http.requests import Request, file_response, form_methods, requires
+from groups.spreadsheets.exports import EXTENSIONS, history_file
+from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
-from groups.views.writes.write_page import WritePage, ask_or_execute, execute_and_respond, show_outcome
+from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome
 from poster_admin.common.htmx import element_asked_for, render_page
 from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
@@ -57,7 +56,6 @@ A_WEEK = timedelta(days=7)
 @require_safe
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
-    """Show the history of the account."""
     # The filter is not among the rows, and its people are many rows of a long journal.
     people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
@@ -81,7 +79,6 @@ def history_list(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def history_export(request: Request, extension: str) -> HttpResponse:
-    """Return a file with the changes that the history shows with the same filters, on all its pages."""
     changes = HistoryForm(request.GET).narrow(history.changes_of(request.credentials))
     pages = history.HistoryPages(changes, Job.objects.none(), HISTORY_PAGE)
     if pages.has_more:
@@ -183,10 +180,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
-    """Show what others have changed since the last visit; after that the line above the list is gone.
-
-    An unknown filter filters nothing.
-    """
+    """Show what others have changed since the last visit. An unknown filter filters nothing."""
     since, today = _since(request), timezone.localdate()
     places = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
     actions = {"": _("All"), **{each.value: str(each.label).capitalize() for each in NEWS_ACTIONS}}
@@ -224,10 +218,7 @@ def news(request: Request) -> HttpResponse:
 
 
 def line_of_news(request: Request) -> str:
-    """Return the line above the list: "Since Tuesday: 3 changes, 1 of them in Poster, not here".
-
-    It is empty if nothing is new, or if the user was never here before.
-    """
+    """Return "Since Tuesday: 3 changes, 1 of them in Poster, not here"; empty if nothing is new."""
     if last_visit(request) is None:
         return ""
     since = _unseen_since(request)

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import path
 
 from groups.services.groups import list_groups
-from groups.views.http.requests import requires
+from groups.views.http import requires
 from poster_admin import urls
 
 

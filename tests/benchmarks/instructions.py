@@ -36,12 +36,12 @@ PREPARE = f"""
 import django
 django.setup()
 from django.core.cache import cache
-from groups.services.installation import workers
+from groups.services.installation import maintenance
 from poster_admin.common.serving.preparing import collect_static
 from tests.benchmarks.setup import journal
 collect_static()
 journal.fill("{ACCOUNT}", {CHANGES})
-cache.set(workers.CACHE_KEY, True, timeout=None)
+cache.set(maintenance.WORKER_ALIVE, True, timeout=None)
 """
 
 

@@ -144,7 +144,7 @@ class Dashboard:
         from groups.poster import PosterError
         from groups.services.credentials import credentials_of
         from groups.services.groups import read_now
-        from groups.services.writes.lag import with_own_change
+        from groups.services.writes.lag import with_pending_change
 
         if wanted.action == "create":
             return None
@@ -157,7 +157,7 @@ class Dashboard:
                 if wanted.group_id not in self._world.poster.groups:
                     return None
             else:
-                return with_own_change(credentials.account_id, group)[0].values
+                return with_pending_change(credentials.account_id, group)[0].values
 
     def __call__(self, wanted, seen, operation):
         from groups.services.writes.execute import execute

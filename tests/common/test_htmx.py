@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from groups.models import Change
-from groups.views.http.requests import SECTIONS
+from groups.views.http import SECTIONS
 from tests.support.addresses import PRIVATE, taken_back
 from tests.support.jobs import start
 from tests.support.pages import HTMX, fragment, group_form, text_of

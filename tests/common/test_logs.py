@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from groups.poster import CallReport
 from groups.services import gateway
-from groups.services.calls.metrics import CALLS
+from groups.services.metrics import CALLS
 from poster_admin.common.logs import formatter
 from poster_admin.users import sessions
 

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from playwright.sync_api import expect
 
 from groups.services import groups as reads
-from groups.views.http import requests
+from groups.views.http import http
 from poster_admin.common.serving import threaded
 from tests.support.browser import caught, heading, hold_back, open_row, row, show_list
 from tests.support.dashboard.killing import wait_until
@@ -25,7 +25,7 @@ def page(page_for, staff, browse, sandbox, monkeypatch):
     sandbox.console().edit(4, client_groups_discount="44")
     left = []
     monkeypatch.setattr(threaded, "left_over", ContextVar("left_over", default=left))
-    for module in (requests, reads):
+    for module in (http, reads):
         monkeypatch.setattr(module, "PATIENCE", 0)
     sandbox.latency = 0.2
     return page_for(staff, language="uk")

@@ -10,7 +10,7 @@ from groups.features.moves import services as moves
 from groups.models import Change, Lock
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import executor, queue, undo_plan
+from groups.services.jobs import executor, queue, undo
 from groups.services.jobs.lease import JobLease
 from groups.services.journal import history
 from groups.services.writes.commands import MoveClient
@@ -62,7 +62,7 @@ def start(user, **options):
 def plan_undo(user, undone, change=None):
     """Return the job that undoes a job, or one change of it; it is not started."""
     credentials = credentials_service.credentials_of(user)
-    return undo_plan.plan_undo(undone, change, credentials)
+    return undo.plan_undo(undone, change, credentials)
 
 
 def undone(user, job, change=None):

@@ -190,7 +190,7 @@ class World:
         from groups.services.credentials import credentials_of
         from groups.services.groups import read_now
         from groups.services.writes.execute import execute
-        from groups.services.writes.lag import with_own_change
+        from groups.services.writes.lag import with_pending_change
         from groups.services.writes.not_sent import Locked
 
         credentials = credentials_of(self._user)
@@ -202,7 +202,7 @@ class World:
                 group = read_now(credentials, number).group
             except PosterError:
                 return
-            seen = with_own_change(credentials.account_id, group)[0].values
+            seen = with_pending_change(credentials.account_id, group)[0].values
             self.clock.sleep(self.chance.uniform(2, 60))
         self.network.operation = operation = uuid.UUID(int=self.chance.getrandbits(128), version=4)
         try:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import UpdateError
 from django.utils import timezone
 
-from groups.poster.redact import redact
+from groups.poster.errors import redact
 from poster_admin.common.client_ip import client_address, describe_agent
 from poster_admin.users.models import Event, SecurityEvent, UserSession
 from poster_admin.users.password_links import NewPasswordForm

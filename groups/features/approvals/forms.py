@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.features.approvals.models import Limits
 from groups.forms.fields import BonusField, DecimalField, PercentField
-from groups.models.consents import LONGEST_REASON
+from groups.models.submissions import LONGEST_REASON
 
 MOST_CLIENTS = Decimal(2**31 - 1)
 NO_WHOLE_NUMBER = _("Enter a whole number of clients.")

@@ -13,13 +13,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.asked import Asked, asked_kinds
+from groups.models.approvable import Approvable, approvable_kinds
 from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
-from groups.models.consents import LONGEST_REASON
 from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
-from groups.models.submissions import Submission
+from groups.models.submissions import LONGEST_REASON, Submission
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)
@@ -98,9 +97,9 @@ class ApprovalRequest(models.Model):
 
     The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
     has what its command is rebuilt from: `action`, the group, and `loaded`, `intended` and `note` as in the
-    journal. Anything else has a row of its own that waits, and `kind` is that of its `Asked`; a job that asks
-    for its rest stays stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what it
-    would have done (`Effect`), as they were when it was asked.
+    journal. Anything else has a row of its own that waits, and `kind` is that of its `Approvable`; a job that
+    asks for its rest stays stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what
+    it would have done (`Effect`), as they were when it was asked.
 
     `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
     again.
@@ -174,21 +173,21 @@ class ApprovalRequest(models.Model):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        if self.kind not in asked_kinds:
+        if self.kind not in approvable_kinds:
             return Submission(self.pk, self.account_id, self.user_id, self.kind)
         sent: Submission = self.asked.row.submission
         user_id = self.user_id if sent.user_id is not None else None
         return replace(sent, operation=self.pk, user_id=user_id)
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Approvable:
         """The job or the row of a feature that is asked for. Raises `KeyError` for a change."""
-        kind = asked_kinds[self.kind]
+        kind = approvable_kinds[self.kind]
         return kind(self.job) if self.job else kind.find(self.pk)
 
     @property
     def kind_label(self) -> str:
-        return str(asked_kinds[self.kind].label if self.kind in asked_kinds else _("one change"))
+        return str(approvable_kinds[self.kind].label if self.kind in approvable_kinds else _("one change"))
 
     @property
     def changes(self) -> ChangeQuerySet:

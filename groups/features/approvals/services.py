@@ -33,8 +33,8 @@ from groups.features.approvals.models import (
     Breach,
     Limits,
 )
-from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials, asked
-from groups.models.asked import Asked, asked_of
+from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials, approvable
+from groups.models.approvable import Approvable, approvable_of
 from groups.models.changes import nothing_changed
 from groups.models.contents import Effect
 from groups.poster.fields import plain
@@ -353,7 +353,7 @@ def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effec
 
 def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
     if not isinstance(wanted, GroupCommand):
-        return asked_of(wanted).effect(credentials)
+        return approvable_of(wanted).effect(credentials)
     if wanted.group_id is None:
         # A new group reaches nobody; other groups may have got its name since its form was sent.
         groups = list_groups_now(credentials)
@@ -381,7 +381,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
         columns = {"id": wanted.operation, "kind": ApprovalRequest.CHANGE, "action": wanted.action}
         columns |= {name: wanted.columns[name] for name in names}
     else:
-        asked = asked_of(wanted)
+        asked = approvable_of(wanted)
         submission, row = asked.row.submission, asked.row
         columns = {"id": row.pk, "kind": asked.kind}
         columns |= {"group_id": row.group_id, "group_name": row.group_name}
@@ -404,7 +404,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     try:
         with transaction.atomic():
             if not isinstance(wanted, GroupCommand):
-                asked_of(wanted).let_wait(request.pk)
+                approvable_of(wanted).let_wait(request.pk)
             request.save(force_insert=True)
     except IntegrityError:
         sender = user.pk if submission.user_id is not None else None
@@ -442,7 +442,7 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
 
     `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
     may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
-    `PosterError`, and as `execute` and `Asked.start` do.
+    `PosterError`, and as `execute` and `Approvable.start` do.
     """
     user = credentials.user
     if not may_decide(request, user):
@@ -500,8 +500,8 @@ def lapse_overdue() -> int:
 # --- Jobs that are asked for -------------------------------------------------------------------------------
 
 
-@asked.register
-class AskedJob(Asked):
+@approvable.register
+class ApprovableJob(Approvable):
     """A job: new, a draft, or the rest of one that has stopped."""
 
     kind = "job"

@@ -23,13 +23,13 @@ from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Bre
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits
 from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from groups.poster import Group, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.history_tabs import Tab
 from groups.presenters.messages import Message
+from groups.presenters.places import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
 from groups.services.groups import OneGroup
@@ -37,9 +37,8 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat, money_words, percent_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.http.statuses import LOST, status_of_change
-from groups.views.writes.not_sent import Show, answer_not_sent
+from groups.views.http import LOST, Request, form_methods, requires, status_of_change
+from groups.views.writes import Show, answer_not_sent
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.outages import optional
@@ -50,7 +49,7 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 Limit = Limits.Limit
 State = ApprovalRequest.State
-WAITING = RareRows(ApprovalRequest.objects.filter(state=State.WAITING))
+WAITING = IdsFirst(ApprovalRequest.objects.filter(state=State.WAITING))
 
 type Variables = dict[str, Any] | None
 

@@ -17,8 +17,7 @@ from groups.models import Job
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.changes import check_rows, warnings_for
-from groups.presenters.destinations import ACTION, pages_for
-from groups.presenters.group_actions import ListAction
+from groups.presenters.destinations import ACTION, ListAction, pages_for
 from groups.presenters.lists.group_list import Listing
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import FIELD_LABELS, NumberFormat

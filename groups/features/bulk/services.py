@@ -29,7 +29,7 @@ from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
-    check_as_asked,
+    check_as_intended,
     first_made,
     settle_open,
     submit_all,
@@ -338,7 +338,7 @@ class _Edit:
         return tried
 
     def _check_first(self, change: Change) -> None:
-        check_as_asked(change)
+        check_as_intended(change)
         if change.state == State.APPLIED:
             self._job.move_on(Job.State.RUNNING, tested=True)
 

@@ -25,16 +25,15 @@ from groups.models import Job
 from groups.poster.fields import whole_number
 from groups.presenters.changes import group_warnings
 from groups.presenters.jobs import page_of
-from groups.presenters.lists.conditions import asked_number
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import ListForm
+from groups.presenters.lists.list_filters import ListForm, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.journal import history
-from groups.services.writes.lag import list_with_own_changes
+from groups.services.writes.lag import list_with_pending_changes
 from groups.services.writes.not_sent import NotNow, NotSent
-from groups.views.http.requests import Request, file_response, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, file_response, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
 
 
@@ -42,7 +41,7 @@ from poster_admin.common.htmx import body_length, render_page
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
-    groups = list_with_own_changes(request.credentials)
+    groups = list_with_pending_changes(request.credentials)
     sheet = _make_sheet(request, groups)
     asked = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if asked else None)
@@ -102,7 +101,7 @@ def scheme_export(request: Request) -> HttpResponse:
     """Return the file with the groups that Poster has now."""
     from groups.features.bulk.files.schemes import write_scheme  # noqa: PLC0415 - as above
 
-    groups = list_with_own_changes(request.credentials)
+    groups = list_with_pending_changes(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())
 
@@ -161,7 +160,7 @@ def _make_sheet(request: Request, groups: Groups) -> Sheet:
     typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
     sheet = Sheet(listing, typed_before, ids)
     # Once something is typed, the plan has it.
-    if job is None and (percent := asked_number(request.GET, "percent", 100)):
+    if job is None and (percent := number_param(request.GET, "percent", 100)):
         sheet.type_percent(Decimal(percent))
     return sheet
 

@@ -33,10 +33,10 @@ from groups.poster import Client, Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import ACTION, pages_for
 from groups.services import groups as reads
-from groups.services.calls.limits import file_turn
 from groups.services.groups import OneGroup
+from groups.services.limits import file_turn
 from groups.services.writes.commands import MoveClient
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
 MOST_CHOICES = 250

@@ -18,7 +18,7 @@ from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.runs import version_of
 from groups.forms.fields import INCOMPLETE, DecimalField
-from groups.models.consents import LONGEST_REASON
+from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
 from groups.poster.fields import KOPECKS, MAX_ID
 from groups.services.values import NumberFormat, terms_words

@@ -60,8 +60,8 @@ from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat, clients_words, name_or_number, terms_words
 from groups.services.writes.not_sent import NotSent, OperationReused
 from groups.services.writes.submissions import find_known
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount, PosterCredentials
-from groups.models.due import AGAIN, Columns, Due, DueQuerySet
+from groups.models.leases import AGAIN, Columns, Due, DueQuerySet
 
 WATCH_ACCOUNT = "groups.watch_account"
 

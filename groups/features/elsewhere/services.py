@@ -34,8 +34,7 @@ from django.utils.translation import gettext_lazy
 
 from groups.features.elsewhere.models import WATCH_ACCOUNT, Watch
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
-from groups.models.due import Columns
-from groups.models.leases import RELEASED, Lease
+from groups.models.leases import RELEASED, Columns, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
 from groups.services.due import Turn, run_due
 from groups.services.events import Event, changes_in, event_source, one_line

@@ -17,7 +17,7 @@ from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.models import PosterCredentials
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
-from groups.views.http.requests import Request, requires
+from groups.views.http import Request, requires
 
 
 @hooks.part("account.sections", "elsewhere/watch.html")

@@ -71,7 +71,7 @@ from groups.poster import (
 from groups.poster.fields import plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.lists.conditions import (
+from groups.presenters.lists.list_filters import (
     Amounts,
     ChoiceCondition,
     ColumnSet,
@@ -84,8 +84,7 @@ from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
 from groups.services.values import NumberFormat, clients_words, money_words, type_label
 from groups.services.writes.commands import GroupCommand
-from groups.views.http.requests import Request, requires
-from groups.views.http.statuses import status_of
+from groups.views.http import Request, requires, status_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Variables = dict[str, Any]
@@ -365,7 +364,7 @@ def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> 
         failures = (found.promotions.failure, found.rules.failure)
         if not any(isinstance(failure, Unreachable) for failure in failures):
             card = _card(one.group.id, found)
-    return {"dependents": card, "is_asked": one.is_asked}
+    return {"dependents": card, "is_asked": one.is_awaited}
 
 
 @hooks.part("form.end", "insights/dependents_later.html")
@@ -668,7 +667,7 @@ column_sets[SALES.key] = SALES
 
 def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
     # The page of a copy asks once more, and waits then.
-    within = PATIENCE if groups.is_asked else settings.POSTER_READ_DEADLINE
+    within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
     if promotions.failure or promotions.unreadable:
         return None

@@ -28,8 +28,8 @@ from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.features.movements.models import NIGHTS, Movement, MovementQuerySet, Roll, pack
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.contents import ClientPlace
-from groups.models.due import Columns
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
+from groups.models.leases import Columns
 from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import find_client, locate_each, pages_of
 from groups.services.due import Turn, run_due
@@ -47,7 +47,7 @@ LATE = timedelta(hours=1)
 GONE, NOWHERE = 0, -1
 """The places of a client whom Poster does not have, and of one who is in no group, beside ids of groups."""
 BATCH = 1000
-WATCHED = RareRows(Roll.objects.watched().defer("packed"))
+WATCHED = IdsFirst(Roll.objects.watched().defer("packed"))
 
 
 def first_day() -> date:

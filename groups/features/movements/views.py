@@ -20,7 +20,7 @@ from groups.services.gateway import check_token
 from groups.services.groups import OneGroup, known_groups, list_groups, read_group
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
-from groups.views.http.requests import Request, requires
+from groups.views.http import Request, requires
 from poster_admin.common.pages import page_asked_for
 
 

@@ -45,7 +45,7 @@ from groups.services.jobs.executor import (
     NOTHING_SENT,
     OutageBackoff,
     Try,
-    check_as_asked,
+    check_as_intended,
     check_target,
     find_clients,
     first_made,
@@ -55,9 +55,8 @@ from groups.services.jobs.executor import (
     submit_all,
     submit_one_by_one,
 )
-from groups.services.jobs.kinds import JobKind
+from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
-from groups.services.jobs.progress import progress_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.lag import moved_just_now
 from groups.services.writes.reach import Reach, reached_by
@@ -200,7 +199,7 @@ class MovingRun(ABC):
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            check_as_asked(change)
+            check_as_intended(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 

@@ -25,9 +25,9 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
-from groups.presenters.group_actions import GroupAction, ListAction
+from groups.presenters.destinations import GroupAction, ListAction
 from groups.presenters.holders import holder_notice
-from groups.presenters.lists.list_filters import asked_ids
+from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, with_counted_clients
@@ -37,8 +37,8 @@ from groups.services.values import percent_words, type_label
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm
@@ -75,7 +75,7 @@ def clients_move(request: Request) -> HttpResponse:
 def groups_move(request: Request) -> HttpResponse:
     """Start one job that moves all clients of the groups chosen in the list to another group."""
     posted = request.POST if request.method == "POST" else None
-    ids = asked_ids(posted or request.GET)
+    ids = ids_param(posted or request.GET)
     if len(ids) == 1:
         return redirect("groups:move", ids[0])
     form = GroupsForm(posted, groups=reads.list_groups_now(request.credentials).groups, ids=ids)

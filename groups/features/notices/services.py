@@ -37,12 +37,12 @@ from groups.features.notices.models import (
 )
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster.transport import Failure, Timeouts
-from groups.services.calls.metrics import StateGauge, state_gauges
 from groups.services.events import Event, event_sources, events_since
 from groups.services.gateway import transport
-from groups.services.installation.findings import Found, parts_of_features
-from groups.services.installation.findings import State as Level
+from groups.services.installation.doctor import Found, parts_of_features
+from groups.services.installation.doctor import State as Level
 from groups.services.installation.maintenance import prune, queues, routine
+from groups.services.metrics import StateGauge, state_gauges
 from groups.services.values import in_currency_of
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.outages import is_outage

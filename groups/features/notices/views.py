@@ -18,7 +18,7 @@ from groups.features.notices.forms import NoticesForm, TelegramForm
 from groups.features.notices.models import Delivery, Notice, TelegramChat
 from groups.features.notices.services import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 

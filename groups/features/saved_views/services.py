@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups.features.saved_views.models import SavedView
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 
-VIEWS = RareRows(SavedView.objects.all())
+VIEWS = IdsFirst(SavedView.objects.all())
 MOST_VIEWS = 30
 """Views that a user may keep: the list has a tab for each of them."""
 NAME_TAKEN = gettext_lazy("You have a view of this name. Choose another one.")

@@ -18,12 +18,11 @@ from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
 from groups.features.saved_views.models import SavedView
 from groups.features.saved_views.services import views_of
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.conditions import column_sets
 from groups.presenters.lists.group_list import Listing
-from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm
+from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm, column_sets
 from groups.presenters.settings_pages import USER, SettingsPage
 from groups.services.values import NumberFormat, type_label
-from groups.views.http.requests import Request, form_methods, requires
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 
 MOST_COUNTED = 20_000
@@ -125,7 +124,7 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
     for view in views:
         filters, count = ListForm(view.params, request.user), ""
         # Where Poster would have to be asked for it, there is no number.
-        if may_count and not any(condition.costly for condition in filters.asked_conditions):
+        if may_count and not any(condition.costly for condition in filters.active_conditions):
             found = Listing(listing.groups, filters, request.credentials).found_groups
             count = listing.numbers.count(len(found))
         query = filters.query()

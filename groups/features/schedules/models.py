@@ -12,12 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models.changes import Change
-from groups.models.consents import Consent
 from groups.models.credentials import PosterAccount
-from groups.models.due import Columns, Due, DueQuerySet
-from groups.models.leases import RELEASED, Lease
+from groups.models.leases import RELEASED, Columns, Due, DueQuerySet, Lease
 from groups.models.locks import Lock, future_key
-from groups.models.submissions import Submission
+from groups.models.submissions import Consent, Submission
 from groups.poster import GroupValues
 
 # A step that was made later than this after its time is said to be late.

@@ -21,11 +21,11 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
-from groups.models import Change, PosterAccount, PosterCredentials, asked
-from groups.models.asked import Asked
+from groups.models import Change, PosterAccount, PosterCredentials, approvable
+from groups.models.approvable import Approvable
 from groups.models.contents import Effect
-from groups.models.due import Columns
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
+from groups.models.leases import Columns
 from groups.poster import Group, GroupValues
 from groups.services import due
 from groups.services.events import Event, event_source, one_line
@@ -36,7 +36,7 @@ from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates, submissions
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import with_pending_change
 from groups.services.writes.not_sent import BonusBlocked, Held, NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
@@ -57,8 +57,8 @@ HOLDS: dict[str, Schedule.Reason] = {
 # Failures that may pass, or that say nothing about this change.
 TRANSIENT = frozenset(("", Failure.UNREACHABLE, Failure.BUSY, Failure.UNCLEAR, Failure.BEHIND))
 
-OPEN = RareRows(Schedule.objects.open())
-OPEN_OR_HELD = RareRows(Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD)))
+OPEN = IdsFirst(Schedule.objects.open())
+OPEN_OR_HELD = IdsFirst(Schedule.objects.filter(state__in=(*Schedule.OPEN, State.HELD)))
 
 
 class TooLate(NotSent):
@@ -128,7 +128,7 @@ def is_overtaken(schedule: Schedule, group: Group | None) -> bool:
     expected = schedule.expected_values
     if group is None or not schedule.is_open or same(expected, group):
         return False
-    return not same(expected, with_own_change(schedule.account_id, group)[0])
+    return not same(expected, with_pending_change(schedule.account_id, group)[0])
 
 
 # --- Cancel ------------------------------------------------------------------------------------------------
@@ -336,8 +336,8 @@ def find_change(change_id: uuid.UUID) -> Change | None:
 # --- Plans that wait for an approval -----------------------------------------------------------------------
 
 
-@asked.register
-class AskedSchedule(Asked):
+@approvable.register
+class ApprovableSchedule(Approvable):
     """A planned change."""
 
     kind = "schedule"

@@ -25,25 +25,22 @@ from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_
 from groups.forms.groups import Version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
-from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.group_actions import GroupAction, ListAction
-from groups.presenters.history_tabs import Tab
+from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
 from groups.presenters.holders import HolderNotice, holder_notice
-from groups.presenters.lists.conditions import ChoiceCondition, Test
 from groups.presenters.lists.group_list import RowMark
-from groups.presenters.lists.list_filters import asked_ids
+from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
 from groups.presenters.messages import Message, names_words
+from groups.presenters.places import Tab
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
 from groups.services.values import NumberFormat, difference_words, moment_words, money_words, percent_words
-from groups.services.writes.lag import list_with_own_changes, with_own_change
+from groups.services.writes.lag import list_with_pending_changes, with_pending_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
-from groups.views.writes.write_page import group_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import Show, answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_above, page_asked_for
 
@@ -78,7 +75,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     group = _known_base(request, request.POST.get("operation", ""), group_id)
     if group is None:
         read = reads.read_now(credentials, group_id).group
-        group = with_own_change(credentials.account_id, read)[0]
+        group = with_pending_change(credentials.account_id, read)[0]
     form, known = ScheduleForm(data, group=group), services.schedule_of(credentials, group_id)
 
     def show(*, status: int, form: ScheduleForm = form, **context: Any) -> HttpResponse:
@@ -112,10 +109,10 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
 def schedule_several(request: Request) -> HttpResponse:
     """Plan the same percent for the groups chosen in the list: each gets a plan of its own, or a problem."""
     posted = request.POST if request.method == "POST" else None
-    ids = asked_ids(posted or request.GET)
+    ids = ids_param(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    groups = [group for group in list_with_own_changes(request.credentials).groups if group.id in ids]
+    groups = [group for group in list_with_pending_changes(request.credentials).groups if group.id in ids]
     if not groups:
         return redirect("groups:list")
     form = SeveralForm(posted, groups=groups, ids=ids)
@@ -252,7 +249,7 @@ def _ask_to_cancel(
     if ending and not history.open_change(credentials, schedule.group_id):
         with suppress(PosterError):
             read = reads.read_now(credentials, schedule.group_id).group
-            group = with_own_change(credentials.account_id, read)[0]
+            group = with_pending_change(credentials.account_id, read)[0]
     context |= {
         "row": card_of(schedule, request.user, group),
         "schedule": schedule,

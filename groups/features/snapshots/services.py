@@ -43,7 +43,7 @@ from groups.services.jobs import kinds
 from groups.services.jobs.executor import (
     OutageBackoff,
     Try,
-    check_as_asked,
+    check_as_intended,
     check_target,
     find_clients,
     first_made,
@@ -654,7 +654,7 @@ class Restore(JobKind):
         return super().lock_keys | {members_key(group_id) for group_id in self.scope.sources}
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         """The snapshot alone: the target and the sources are read from Poster."""
         return (self.scope.snapshot,)
 
@@ -750,7 +750,7 @@ class _Restore:
     def _take_group(self, made: Change) -> None:
         """Raise `Stopped` if the values differ from the snapshot's and no user has accepted that."""
         if not is_accepted(self._job, made):
-            check_as_asked(made)
+            check_as_intended(made)
         if made.group_id is None:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
         # Another user may have locked the new group already, to move clients into it or to remove it.
@@ -824,6 +824,6 @@ class _Restore:
 
     def _check_first(self, change: Change) -> None:
         """Raise `Stopped` if other fields of the first client changed, or if Poster refused its move."""
-        check_as_asked(change)
+        check_as_intended(change)
         if change.state == Change.State.REFUSED and change.action == Change.Action.MOVE:
             raise Stopped(Job.Stop.REFUSED, change.message)

@@ -26,17 +26,16 @@ from groups.models import Change
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.history_tabs import Tab
 from groups.presenters.messages import Message, because_of
+from groups.presenters.places import Tab
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_same
-from groups.views.http.requests import Request, form_methods, requires
-from groups.views.http.statuses import status_of
-from groups.views.writes.not_sent import Show, answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires, status_of
+from groups.views.writes import Show, answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_asked_for, page_at

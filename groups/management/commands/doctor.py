@@ -4,8 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, no_translations
 
-from groups.services.installation.doctor import examine
-from groups.services.installation.findings import State
+from groups.services.installation.doctor import State, examine
 
 
 class Command(BaseCommand):

@@ -22,6 +22,5 @@ class Command(BaseCommand):
     help = "Delete old rows: of jobs, sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Print a line for each kind of row."""
         for rows in (*OF_THE_CORE, *pruned):
             self.stdout.write(f"{rows.forget()} {rows.name}")

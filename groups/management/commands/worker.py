@@ -39,7 +39,7 @@ class Worker(db_worker.Worker):
 
 
 def new_worker(queue: str, *, batch: bool) -> Worker:
-    """Return a worker of one queue; with `batch` it ends when the queue is empty."""
+    """With `batch` the worker ends when the queue is empty."""
     return Worker(
         queue_names=[queue],
         excluded_queue_names=[],
@@ -53,7 +53,6 @@ def new_worker(queue: str, *, batch: bool) -> Worker:
 
 
 def empty_queue(queue: str) -> None:
-    """Do the tasks of a queue until it is empty."""
     new_worker(queue, batch=True).run()
 
 

@@ -23,11 +23,11 @@ from groups.models import PosterCredentials
 from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
-from groups.presenters.lists.conditions import Amounts
 from groups.presenters.lists.list_filters import (
     COLUMNS,
     IN_PLACE,
     SORTS,
+    Amounts,
     Link,
     ListForm,
     list_url,
@@ -64,7 +64,6 @@ mark_finders: list[FindMarks] = []
 
 
 def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
-    """Return the marks of groups by their ids; most have none."""
     marks: Marks = {}
     for find in mark_finders:
         for group_id, mark in find(credentials, groups, locked_ids).items():
@@ -93,17 +92,17 @@ class Listing:
         self.groups, self.totals, self.filters = groups, groups.totals, filters
         self.locked_ids, self.amounts, self.marks = frozenset(locked_ids), amounts, marks or {}
         self.numbers, self.url = NumberFormat.current(), list_url()
-        asked = filters.cleaned_data
-        words, number = [spellings(word) for word in asked["q"].split()], number_in(asked["q"])
+        params = filters.cleaned_data
+        words, number = [spellings(word) for word in params["q"].split()], number_in(params["q"])
         searched: Sequence[Group] = groups.groups
         if words:
             searched = [group for group in searched if group.id == number or has_all(group.name, words)]
             searched = searched or [group for group in groups.groups if has_almost_all(group.name, words)]
-        if asked["id"]:
-            searched = [group for group in searched if group.id in asked["id"]]
+        if params["id"]:
+            searched = [group for group in searched if group.id in params["id"]]
         self.unknown: list[str] = []
-        for condition in filters.asked_conditions:
-            if test := condition.test(credentials, groups, asked):
+        for condition in filters.active_conditions:
+            if test := condition.test(credentials, groups, params):
                 searched = list(filter(test, searched))
             else:
                 self.unknown.append(str(condition.label))
@@ -111,13 +110,13 @@ class Listing:
         if searched is not groups.groups:
             self.of_type = Counter(group.loyalty_type for group in searched)
         found = searched
-        if asked["type"]:
-            found = [group for group in found if group.loyalty_type == int(asked["type"])]
-        column = asked["sort"].removeprefix("-")
+        if params["type"]:
+            found = [group for group in found if group.loyalty_type == int(params["type"])]
+        column = params["sort"].removeprefix("-")
         if key := SORTS.get(column) or (amounts.sort_key(column) if amounts else None):
             # Sort in order of id first: a stable sort keeps ties in that order, in both directions.
             found = sorted(found, key=lambda group: group.id)
-            found.sort(key=key, reverse=asked["sort"].startswith("-"))
+            found.sort(key=key, reverse=params["sort"].startswith("-"))
         if number:
             found = sorted(found, key=lambda group: group.id != number)
         self.found_groups = found
@@ -154,7 +153,6 @@ class Listing:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        """Totals above the list, each a label and a number. The choices of the type count the groups."""
         return [(ngettext("client", "clients", self.totals.clients), self.numbers.count(self.totals.clients))]
 
     @property
@@ -191,13 +189,11 @@ class Listing:
 
     @property
     def create_href(self) -> str:
-        """Address of the form for a group of the searched name; empty without a search."""
         name = self.filters.cleaned_data["q"]
         return reverse("groups:create", query={"name": name}) if name else ""
 
     @property
     def export_words(self) -> list[tuple[str, str]]:
-        """The types of the files with the same rows, each with the words of its link."""
         found = len(self.found_groups)
         text = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
         return [(kind.lower(), text % {"n": found, "kind": kind}) for kind in ("CSV", "XLSX")]

@@ -1,7 +1,13 @@
-"""The query of a list: read from its address by a form, put into words, and linked to with changes."""
+"""The query of a list: read from its address by a form, put into words, and linked to with changes.
 
-from collections.abc import Callable, Container, Iterator, Mapping
+Features add conditions that narrow the list of groups, and columns of amounts that it shows. Both look up
+what they need only for a list that asks for them.
+"""
+
+import re
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache, cached_property
 from typing import Any, ClassVar
 from unicodedata import category
@@ -9,15 +15,232 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from groups.models import PosterCredentials
 from groups.poster import Group
-from groups.poster.fields import whole_number
+from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
-from groups.presenters.lists.conditions import Choice, Condition, Words, column_sets, conditions
+from groups.services.groups import Groups
+from groups.services.journal import history
 from groups.services.values import NumberFormat
+
+type Test = Callable[[Group], bool]
+type Words = str | Promise
+type FindAmounts = Callable[[PosterCredentials, Groups], Callable[[Group], Decimal] | None]
+type Written = Callable[[NumberFormat, Decimal], str]
+type FindTest = Callable[[PosterCredentials, Groups, str], Test | None]
+
+
+def number_param(params: Mapping[str, str], name: str, highest: int) -> str:
+    """Return a number of the address in plain digits; an empty string for anything else."""
+    text = "".join(params.get(name, "").split()).removesuffix("%").replace(",", ".")
+    is_number = re.fullmatch(r"[0-9.]{1,12}", text) and text != "." and text.count(".") <= 1
+    return plain(Decimal(text)) if is_number and Decimal(text) <= highest else ""
+
+
+class Bound(forms.Field):
+    """A field for the lower or the upper bound of a number, which stays text in plain digits."""
+
+    def __init__(self, highest: int, *, is_lower: bool, **about: Any) -> None:
+        super().__init__(required=False, **about)
+        self.highest, self.is_lower = highest, is_lower
+
+    def clean(self, value: str | None) -> str:
+        number = number_param({"": value or ""}, "", self.highest)
+        if not number and value and value.strip():
+            highest = NumberFormat.current().number(Decimal(self.highest))
+            raise ValidationError(_("Enter a number from 0 to %(highest)s.") % {"highest": highest})
+        return number
+
+
+class Choice(forms.Field):
+    """A field for one of `choices`, labels by their values; an unknown value is none, and no error."""
+
+    def __init__(self, choices: Mapping[str, Words], **about: Any) -> None:
+        super().__init__(required=False, **about)
+        self.choices = choices
+
+    def clean(self, value: str | None) -> str:
+        return value if value and value in self.choices else ""
+
+
+class Condition:
+    """A condition of the list, for users with the `permission`, if it has one.
+
+    A `costly` one may ask Poster, so no list is counted by it on the way. `fields` are those of the form of
+    the list, by the names of its parameters; `params` has those parameters that an address gives a value.
+    `test` returns None while what it compares is not known.
+    """
+
+    fields: Mapping[str, forms.Field]
+    words: Callable[[Mapping[str, str], NumberFormat], str]
+    test: Callable[[PosterCredentials, Groups, Mapping[str, str]], Test | None]
+
+    def __init__(self, *, key: str, label: Words, permission: str = "", costly: bool = False) -> None:
+        self.key, self.label, self.permission, self.costly = key, label, permission, costly
+
+
+class RangeCondition(Condition):
+    """A number of each group between two bounds, `<key>_from` and `<key>_to`, both of them inclusive.
+
+    `amounts` returns the function that has the number of a group. `written` puts a number into words.
+    """
+
+    def __init__(self, *, amounts: FindAmounts, written: Written, highest: int, **about: Any) -> None:
+        super().__init__(**about)
+        self.amounts, self.written = amounts, written
+        self.low, self.high = f"{self.key}_from", f"{self.key}_to"
+        self.fields = {
+            name: Bound(highest, is_lower=name == self.low, label=self.label)
+            for name in (self.low, self.high)
+        }
+
+    def words(self, params: Mapping[str, str], numbers: NumberFormat) -> str:
+        low, high = (
+            self.written(numbers, Decimal(params[name])) if name in params else "" for name in self.fields
+        )
+        if low == high:
+            text = _("%(what)s: %(low)s")
+        elif low and high:
+            text = _("%(what)s: %(low)s – %(high)s")
+        else:
+            text = _("%(what)s from %(low)s") if low else _("%(what)s up to %(high)s")
+        return text % {"what": self.label, "low": low, "high": high}
+
+    def test(self, credentials: PosterCredentials, groups: Groups, params: Mapping[str, str]) -> Test | None:
+        amount_of = self.amounts(credentials, groups)
+        if amount_of is None:
+            return None
+        low, high = Decimal(params.get(self.low, "0")), Decimal(params.get(self.high, "Infinity"))
+        return lambda group: low <= amount_of(group) <= high
+
+
+class ChoiceCondition(Condition):
+    """One of the `choices`, labels by their values: `<key>=<value>`."""
+
+    def __init__(self, *, choices: Mapping[str, Words], find: FindTest, **about: Any) -> None:
+        super().__init__(**about)
+        self.choices, self.find = choices, find
+        self.fields = {self.key: Choice(choices, label=self.label)}
+
+    def words(self, params: Mapping[str, str], numbers: NumberFormat) -> str:
+        return str(self.choices[params[self.key]])
+
+    def test(self, credentials: PosterCredentials, groups: Groups, params: Mapping[str, str]) -> Test | None:
+        return self.find(credentials, groups, params[self.key])
+
+
+# --- Those of the core -------------------------------------------------------------------------------------
+
+
+def _share_of_clients(_credentials: PosterCredentials, groups: Groups) -> Callable[[Group], Decimal]:
+    everyone = groups.totals.clients or 1
+    return lambda group: Decimal(100 * group.clients) / everyone
+
+
+def _is_changed(credentials: PosterCredentials, _groups: Groups, days: str) -> Test:
+    changed = history.changed_ids(credentials, days=int(days))
+    return lambda group: group.id in changed
+
+
+PERCENT = RangeCondition(
+    key="percent",
+    label=gettext_lazy("Percent"),
+    amounts=lambda _credentials, _groups: lambda group: group.percent,
+    written=NumberFormat.percent,
+    highest=100,
+)
+CLIENTS = RangeCondition(
+    key="clients",
+    label=gettext_lazy("Clients"),
+    amounts=lambda _credentials, _groups: lambda group: Decimal(group.clients),
+    written=NumberFormat.number,
+    highest=10_000_000,
+)
+SHARE = RangeCondition(
+    key="share",
+    label=gettext_lazy("Share of all clients"),
+    amounts=_share_of_clients,
+    written=NumberFormat.percent,
+    highest=100,
+)
+BONUS = ChoiceCondition(
+    key="bonus",
+    label=gettext_lazy("Birthday bonus"),
+    choices={"yes": gettext_lazy("with a birthday bonus"), "no": gettext_lazy("without a birthday bonus")},
+    find=lambda _credentials, _groups, value: lambda group: bool(group.birthday_bonus) == (value == "yes"),
+)
+CHANGED = ChoiceCondition(
+    key="changed",
+    label=gettext_lazy("Changed here"),
+    choices={
+        "1": gettext_lazy("changed here in the last 24 hours"),
+        "7": gettext_lazy("changed here in the last 7 days"),
+        "30": gettext_lazy("changed here in the last 30 days"),
+    },
+    find=_is_changed,
+)
+
+conditions: list[tuple[int, Condition]] = [
+    *((-10, each) for each in (PERCENT, CLIENTS, SHARE)),
+    *((-5, each) for each in (BONUS, CHANGED)),
+]
+"""Those of a lower order come first."""
+
+
+# --- Columns of amounts ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSet:
+    """Columns of amounts in hryvnia, which a list shows in place of birthday bonus and clients if asked to.
+
+    `key` asks for them in the address of the list (`?columns=<key>`); it is also the id of the element that
+    `template` draws above the table, and the name of the fragment in it. `labels` returns the names of the
+    columns by their keys, which the list is sorted by. `words` say of a list that it has them. `read` is
+    called only for a list that asks for them, and only for users with the `permission`.
+    """
+
+    key: str
+    permission: str
+    labels: Callable[[], dict[str, str]]
+    words: Words
+    template: str
+    read: Callable[[PosterCredentials], "Amounts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """The amounts of one list. `about` tells the template what they are, or why they are not known.
+
+    `of_group` returns the amounts of a group in the order of the labels, None for one that the group has not.
+    It is None itself while nothing is known; then the list keeps its usual columns.
+    """
+
+    column_set: ColumnSet
+    about: Any
+    of_group: Callable[[Group], Sequence[Decimal | None]] | None = None
+
+    def sort_key(self, column: str) -> Callable[[Group], Decimal] | None:
+        """Return the key that sorts by a column, or None; a group without an amount counts as 0."""
+        amounts_of, columns = self.of_group, list(self.column_set.labels())
+        if amounts_of is None or column not in columns:
+            return None
+        place = columns.index(column)
+        return lambda group: amounts_of(group)[place] or Decimal(0)
+
+
+column_sets: dict[str, ColumnSet] = {}
+"""Column sets by their keys."""
+
+
+# --- The query ----------------------------------------------------------------------------------------------
 
 FORMER = {"bonus": ("bonus", "yes"), "empty": ("clients_to", "0"), "changed": ("changed", "7")}
 """The conditions that `only=` stands for in addresses that were kept before there were others."""
@@ -48,11 +271,8 @@ def list_url() -> str:
     return reverse("groups:list")
 
 
-def asked_text(params: Mapping[str, str]) -> str:
-    """Return the search text, without characters that a name cannot have, and without those nobody sees.
-
-    The latter come along when a text is pasted: marks of direction, soft hyphens, joiners.
-    """
+def text_param(params: Mapping[str, str]) -> str:
+    """Return the search text without signs that nobody sees, which come along when a text is pasted."""
     text = "".join(sign for sign in params.get("q", "") if sign != "\0" and category(sign) != "Cf")
     return " ".join(text.split())[:100]
 
@@ -62,20 +282,19 @@ def number_in(text: str) -> int | None:
     return whole_number(text.lstrip("№#").strip())
 
 
-def asked_sort(params: Mapping[str, str], known: Container[str]) -> str:
+def sort_param(params: Mapping[str, str], known: Container[str]) -> str:
     """Return the column to sort by, with a dash for descending order; an empty string for an unknown one."""
     sort = params.get("sort", "")
     return sort if sort.removeprefix("-") in known and not sort.startswith("--") else ""
 
 
-def asked_ids(params: MultiValueDict[str, str]) -> list[int]:
+def ids_param(params: MultiValueDict[str, str]) -> list[int]:
     """Return the numbers of groups in an address or a form, as `id=1&id=4` or `id=1,4`, each once."""
     words = ",".join(params.getlist("id")).split(",")
     return list(dict.fromkeys(filter(None, map(whole_number, words))))
 
 
 def chosen_words(count: int, numbers: NumberFormat) -> str:
-    """Return how many groups were chosen one by one: "3 chosen groups"."""
     words = ngettext("%(count)s chosen group", "%(count)s chosen groups", count)
     return words % {"count": numbers.count(count)}
 
@@ -102,10 +321,7 @@ class Link:
 def sort_link(
     key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str], note: str = ""
 ) -> Link:
-    """Return the head of a column, which sorts by it; `present` is the order of the list now.
-
-    The highest numbers are looked for first, and the first names.
-    """
+    """`present` is the order now. The highest numbers are looked for first, and the first names."""
     aria_sort = {key: "ascending", f"-{key}": "descending"}.get(present, "none")
     downwards = aria_sort != "descending" if numeric else aria_sort == "ascending"
     sort = f"-{key}" if downwards else key
@@ -158,21 +374,21 @@ class ListForm(forms.Form):
         return [each for _order, each in conditions if not each.permission or may(each.permission)]
 
     def clean_q(self) -> str:
-        return asked_text(self.data)
+        return text_param(self.data)
 
     def clean_id(self) -> list[int]:
-        return asked_ids(self.data)
+        return ids_param(self.data)
 
     def clean_columns(self) -> str:
         """Return the keys of the columns, and of a column set; empty for the usual columns."""
-        asked = ",".join(self.data.getlist("columns")).split(",")
-        column_set = next((key for key in column_sets if key in asked), "")
+        keys = ",".join(self.data.getlist("columns")).split(",")
+        column_set = next((key for key in column_sets if key in keys), "")
         usual = [key for key in COLUMNS if key != "name" and not (column_set and key in IN_PLACE)]
-        shown = [key for key in usual if key in asked]
+        shown = [key for key in usual if key in keys]
         return ",".join(filter(None, [*(shown if shown != usual else ()), column_set]))
 
     def clean_sort(self) -> str:
-        return asked_sort(self.data, (*SORTS, *self.amount_labels))
+        return sort_param(self.data, (*SORTS, *self.amount_labels))
 
     def clean_page(self) -> int:
         return whole_number(self.data.get("page", "")) or 1
@@ -182,18 +398,15 @@ class ListForm(forms.Form):
 
     @property
     def narrow(self) -> bool:
-        """Return True if the filters leave groups out."""
         return not self.params.keys() <= {"columns", "sort"}
 
     @property
     def column_set(self) -> str:
-        """The key of the column set that is asked for, or an empty string."""
         last = self.cleaned_data.get("columns", "").rpartition(",")[2]
         return last if last in column_sets else ""
 
     @property
     def amount_labels(self) -> dict[str, str]:
-        """The names of the columns of that set by their keys."""
         return column_sets[self.column_set].labels() if self.column_set else {}
 
     @property
@@ -203,35 +416,29 @@ class ListForm(forms.Form):
         return keys | {"name", *(IN_PLACE if self.column_set else ())} if keys else set(COLUMNS)
 
     @property
-    def asked_conditions(self) -> list[Condition]:
-        """The conditions that the address asks for."""
+    def active_conditions(self) -> list[Condition]:
         return [each for each in self.conditions if not self.cleaned_data.keys().isdisjoint(each.fields)]
 
     def active(self, numbers: NumberFormat) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the active filters but the type: each in words, and the changes that take it away."""
-        asked = self.cleaned_data
-        if asked["q"]:
-            yield f"«{asked['q']}»", {"q": ""}
-        if asked["id"]:
-            yield chosen_words(len(asked["id"]), numbers), {"id": ""}
-        for condition in self.asked_conditions:
-            yield condition.words(asked, numbers), dict.fromkeys(condition.fields, "")
+        params = self.cleaned_data
+        if params["q"]:
+            yield f"«{params['q']}»", {"q": ""}
+        if params["id"]:
+            yield chosen_words(len(params["id"]), numbers), {"id": ""}
+        for condition in self.active_conditions:
+            yield condition.words(params, numbers), dict.fromkeys(condition.fields, "")
 
     @cached_property
     def params(self) -> dict[str, str]:
-        """The parameters of the address, without a page."""
-        asked = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
-        return {name: value for name in self.fields if (value := asked.get(name))}
+        values = self.cleaned_data | {"id": ",".join(map(str, self.cleaned_data["id"])), "page": ""}
+        return {name: value for name in self.fields if (value := values.get(name))}
 
     def href(self, **changes: Any) -> str:
-        """Return the address of the list with these changes of the filters."""
         return list_url() + self.query(**changes)
 
     def query(self, **changes: Any) -> str:
-        """Return the query string with these changes, with its question mark; empty for the plain list.
-
-        A changed filter starts at page 1.
-        """
+        """Return the query with its question mark, or nothing; a changed filter starts at page 1."""
         values = {**self.params, "page": 1, **changes}
         kept = {key: value for key, value in values.items() if value and (key, value) != ("page", 1)}
         return f"?{urlencode(kept, safe=',')}" if kept else ""

@@ -1,6 +1,7 @@
 """Examine an installation: each part that it needs, in one line with its state and what to do about it.
 
 The lines are the same in `manage.py doctor`, where they are English, and on the page of the installation.
+Features add the parts that they need.
 """
 
 import shutil
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +30,6 @@ from django.utils.translation import gettext_lazy, gettext_noop, ngettext
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Probe, Timeouts, api_url
 from groups.services.gateway import new_transport
-from groups.services.installation.findings import Examine, Finding, Found, State, parts_of_features
 from groups.services.values import percent_words
 from poster_admin import VERSION
 from poster_admin.common import backups
@@ -37,6 +38,31 @@ from poster_admin.common.encryption import examine_keys
 from poster_admin.common.locks import own_session, sqlite_file
 from poster_admin.common.logs import mask
 from poster_admin.common.outages import first_line
+
+
+class State(StrEnum):
+    """Good, soon not good, or not good."""
+
+    GOOD = "ok"
+    WARNING = "warning"
+    BAD = "FAILS"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of an installation, and what was found there."""
+
+    part: str
+    state: State
+    words: str
+
+
+type Found = Iterator[tuple[State, str]]
+type Examine = Callable[[], Found]
+
+parts_of_features: list[tuple[str, Examine]] = []
+"""Names of parts, each with the function that yields what it finds there."""
+
 
 # A second factor shows a new code every 30 seconds, and accepts the codes of one step around.
 CLOCK_WARNING = timedelta(seconds=10)
@@ -197,7 +223,6 @@ def _mail(_account: str) -> Found:
 
 @_part(gettext_noop("backup"), gettext_lazy("Run manage.py backup, and look why no newer one was made."))
 def _backup(_account: str) -> Found:
-    """Look for the newest backup in the folder where one is made each night."""
     folder = (settings.DATA_DIR or settings.VAR_DIR) / "backups"
     newest = backups.newest(folder)
     if newest is None:
@@ -271,7 +296,6 @@ def _answers(host: str, seconds: float) -> str:
 
 @_part("OpenID", gettext_lazy("Look at OIDC_ISSUER and the settings beside it."))
 def _company(_account: str) -> Found:
-    """Find the provider of OpenID Connect, and its keys, as each sign-in does."""
     if not settings.OIDC_ENABLED:
         return
     from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it

@@ -3,7 +3,7 @@
 A worker has threads for that because a job may keep its main thread busy for hours. It is the one place that
 reconciles on its own; `manage.py reconcile` does the same once. Any number of workers may run: each check is
 claimed in the database. The rows that `manage.py prune` deletes, and the queues of tasks, are collected here
-too.
+too, and here pages learn whether a worker runs: without one, jobs and changes without an outcome stand still.
 """
 
 import logging
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import close_old_connections, connections, transaction
 
@@ -22,7 +23,7 @@ from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
 from groups.services.writes.unrecorded import catch_up
 from poster_admin.common.backups import back_up_each_night
-from poster_admin.common.outages import first_line, is_outage
+from poster_admin.common.outages import ask_shared, first_line, is_outage, optional
 
 log = logging.getLogger("groups.journal")
 
@@ -70,7 +71,7 @@ def start_in_worker(worker_id: str) -> None:
     for routine in routines:
         step = routine.step
         if routine.accounts is not None:
-            step = SideBySide(routine.name, routine.accounts, step)
+            step = ThreadPerAccount(routine.name, routine.accounts, step)
         start(routine.name, step, routine.pause)
 
 
@@ -80,7 +81,6 @@ def start_in_server() -> None:
 
 
 def reconcile(account: str | None = None) -> None:
-    """Check the changes that are due, of one account or of all, and log those that are settled."""
     for change in reconciling.reconcile_due(account):
         log.info("Change %s is settled: %s %s", change.pk, change.state, change.reason)
 
@@ -138,7 +138,6 @@ def prune[F: Callable[[], int]](name: str) -> Callable[[F], F]:
 
 
 def start(name: str, step: Callable[[], object], pause: float) -> threading.Thread:
-    """Start a thread that repeats a step."""
     thread = threading.Thread(target=repeat, args=(name, step, pause), name=name, daemon=True)
     thread.start()
     return thread
@@ -152,7 +151,7 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
             return
 
 
-class SideBySide:
+class ThreadPerAccount:
     """A step that starts a thread for each account with work, except for those that have one already.
 
     So no account waits for the Poster of another one. The threads themselves tell which accounts are
@@ -169,11 +168,9 @@ class SideBySide:
 
     @property
     def at_work(self) -> set[str]:
-        """The accounts whose thread is at work."""
         return {account for account, thread in self._threads.items() if thread.is_alive()}
 
     def __call__(self) -> None:
-        """Start the threads of the accounts that have work now."""
         for account in self._find_accounts():
             if account not in self.at_work:
                 name = f"{self._name} {account}"
@@ -202,3 +199,31 @@ def survive(name: str, step: Callable[[], object]) -> None:
             log.warning("The thread %r waits: %s", name, first_line(error))
         else:
             log.exception("The thread %r failed and goes on", name)
+
+
+# --- Whether a worker runs ----------------------------------------------------------------------------------
+
+
+WORKER_ALIVE = "worker-alive"
+WORKER_ALIVE_SECONDS = 10
+
+
+def is_any_alive() -> bool:
+    """Return True if a worker was seen within the last minute, or was 10 seconds ago.
+
+    Only that one runs is cached, so pages cost no query with a worker, and are right at once when one starts.
+    While the database is away nobody can tell: then one is thought to run.
+    """
+    if ask_shared(lambda: cache.get(WORKER_ALIVE), None):
+        return True
+    with optional("whether a worker runs"):
+        alive = WorkerHeartbeat.objects.alive().exists()
+        if alive:
+            ask_shared(lambda: cache.set(WORKER_ALIVE, alive, timeout=WORKER_ALIVE_SECONDS), None)
+        return alive
+    return True
+
+
+def worker_warning() -> str:
+    """Return a warning for `/readyz` if no worker runs; an empty text if one does."""
+    return "" if WorkerHeartbeat.objects.alive().exists() else "no worker has been seen for a minute"

@@ -225,7 +225,6 @@ class OutageBackoff:
 
 
 def patience_of(reason: Job.Stop) -> timedelta:
-    """Return how long a job waits for this reason before it stops."""
     settling = settings.POSTER_SETTLE_SECONDS if reason == Job.Stop.UNKNOWN else 0.0
     return timedelta(seconds=settings.JOB_PATIENCE + settling)
 
@@ -266,15 +265,12 @@ def submit_one_by_one(
 
 
 def first_made(job: Job, **of_kind: object) -> Change | None:
-    """Return the first change of this kind that a job has made, or None.
-
-    One on which a user has decided was not read back, so it proves nothing for the others.
-    """
+    """Leave out changes on which a user has decided: they were not read back, so they prove nothing."""
     made = Change.objects.filter(job=job, state__in=Change.MADE, resolved_by="", **of_kind)
     return made.order_by("created_at").first()
 
 
-def check_as_asked(change: Change) -> None:
+def check_as_intended(change: Change) -> None:
     """Raise `Stopped` if a first change has changed more, or stored something else, than was asked for."""
     if change.client_id is not None:
         changed = ClientAfter.from_json(change.after).changed if change.after else ()
@@ -295,7 +291,6 @@ def is_accepted(job: Job, change: Change) -> bool:
 
 
 def may_be_tried(before: Sequence[Try]) -> bool:
-    """Return True if a retry is allowed after these earlier tries."""
     sent = [each for each in before if not each.sent_nothing]
     in_vain = (each.is_without_access or each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
     return len(sent) < TRIES and all(in_vain)
@@ -344,10 +339,7 @@ def lock_target(lease: JobLease, group_id: int) -> None:
 
 
 def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
-    """Find the groups of clients; wait while Poster is away.
-
-    A read may be late or untrue, so a client who is not found in one of the groups `among` is read once more.
-    """
+    """Read a client once more who is not found in one of the groups `among`: a read may be late or untrue."""
     found = ClientLocations()
     for read in read_each(lease, client_ids, group_of_client):
         found.add(read.items())

@@ -5,21 +5,23 @@ know only this class.
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, ClassVar, assert_never
 
 from django.contrib.auth.models import User
+from django.db.models import Count
 from django.utils.functional import Promise
 
 from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import Effect, Pairs
 from groups.models.locks import members_key
 from groups.services.jobs.lease import JobLease
-from groups.services.writes.lag import list_with_own_changes
+from groups.services.writes.lag import list_with_pending_changes
 from groups.services.writes.reach import Reach, reached_by
 
 
 def register[K: "JobKind"](kind: type[K]) -> type[K]:
-    """Make a class the kind of the jobs whose row has its `kind`."""
     Job.registered[kind.kind] = kind
     return kind
 
@@ -54,11 +56,9 @@ class JobKind(ABC):
     # --- Who may, and how far it goes -----------------------------------------------------------------------
 
     def may_be_controlled_by(self, user: User) -> bool:
-        """Return True if a user may start, pause, resume and cancel the job."""
         return user.has_perms(self.permissions)
 
     def may_be_undone_by(self, user: User) -> bool:
-        """Return True if a user may undo the job, who has the rights that the undo of its changes needs."""
         return self.may_be_controlled_by(user)
 
     @property
@@ -71,7 +71,7 @@ class JobKind(ABC):
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         """The values that the form has asked for: with others the same form does not mean the same job."""
         return self.job.group_id, self.job.target_id, self.job.wanted
 
@@ -109,7 +109,7 @@ class JobKind(ABC):
 
     def effect(self, credentials: PosterCredentials) -> Effect:
         """Return the effect that the job, or what is left of it, would have now. Raises `PosterError`."""
-        groups = {group.id: group for group in list_with_own_changes(credentials).groups}
+        groups = {group.id: group for group in list_with_pending_changes(credentials).groups}
         pairs = self.pairs(credentials)
         if pairs is not None:
             clients = sum(count for _from_id, _to_id, count in pairs)
@@ -150,3 +150,54 @@ class JobKind(ABC):
     def words_at_end(self) -> str:
         """A sentence for its page once it has ended."""
         return ""
+
+
+# --- Progress -----------------------------------------------------------------------------------------------
+
+
+State = Change.State
+# Reasons for clients that the job need not move: they are gone, or another user has moved them.
+SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
+
+    total: int
+    done: int = 0
+    refused: int = 0
+    failed: int = 0
+    unknown: int = 0
+    skipped: int = 0
+
+    @property
+    def seen(self) -> int:
+        return self.done + self.refused + self.failed + self.skipped
+
+    @property
+    def percent(self) -> int:
+        """The settled part in whole percents, rounded down, so that 100 means all."""
+        return self.seen * 100 // self.total if self.total else 0
+
+
+def progress_of(job: Job) -> JobProgress:
+    """Count the outcomes of a job; a client or group that was tried several times counts once."""
+    rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
+    counted = rows.last_tries().values_list("state", "reason").annotate(Count("pk"))
+    found = Counter(skipped=job.unreadable)
+    for state, reason, count in counted:
+        match State(state):
+            case State.APPLIED | State.DIFFERS:
+                found["done"] += count
+            case State.REFUSED:
+                found["refused"] += count
+            case State.PENDING | State.UNKNOWN | State.REVIEW:
+                found["unknown"] += count
+            case State.FAILED:
+                found["skipped" if reason in SKIPPED else "failed"] += count
+            case State.ELSEWHERE:
+                raise ValueError("A change made elsewhere belongs to no job.")
+            case _ as never:
+                assert_never(never)
+    return JobProgress(max(job.total, found.total()), **found)

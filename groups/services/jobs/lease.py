@@ -17,10 +17,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
+from groups.models.ids_first import IdsFirst
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key
-from groups.models.rare_rows import RareRows
 from groups.services.credentials import credentials_to_try, is_active
 from groups.services.gateway import check_token
 from poster_admin.common.outages import Outage, first_line, optional
@@ -55,14 +55,11 @@ class Stopped(Exception):
         self.detail = detail
 
 
-OF_JOBS = RareRows(Lock.objects.filter(change=None).select_related("job").order_by("key"))
+OF_JOBS = IdsFirst(Lock.objects.filter(change=None).select_related("job").order_by("key"))
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
-    """Return the jobs of an account, without drafts and those that wait for an approval.
-
-    Raises `TokenRejected` if Poster has refused the user's token.
-    """
+    """Leave out drafts and requests. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     jobs = Job.objects.filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")
@@ -70,7 +67,6 @@ def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
 
 
 def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
-    """Return the jobs and rows of features that hold the members of a group, or its future."""
     keys = (members_key(group_id), future_key(group_id))
     return [lock.holder for lock in OF_JOBS.find(account=credentials.account_id, key__in=keys)]
 
@@ -207,10 +203,7 @@ class JobLease:
 
 
 def sender_of(job: Job) -> PosterCredentials:
-    """Return the credentials of a job's user, also refused ones: Poster may have been wrong.
-
-    Raises `Stopped` if there is no user, or no token.
-    """
+    """Return refused credentials too: Poster may be wrong. Raises `Stopped` without a user or token."""
     credentials = credentials_to_try(job.user_id, job.account_id)
     if credentials is None:
         raise Stopped(Job.Stop.TOKEN if is_active(job.user_id) else Job.Stop.NO_USER)

@@ -86,7 +86,6 @@ def run_job(job_id: str) -> None:
 
 
 def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:  # noqa: C901 - one arm an end is the clearest form
-    """Run a job if it is its turn and no other run holds its lease."""
     job = Job.objects.select_related("account").filter(pk=job_id).first()
     # A run that has come back from an outage of the database holds the job already.
     if job is None or (job.holder != run and _let_others_go_first(job)):
@@ -133,7 +132,6 @@ def _let_others_go_first(job: Job) -> bool:
 
 
 def _is_queued(jobs: JobQuerySet) -> bool:
-    """Return True if a worker can take one of these jobs now."""
     rows = filter(None, jobs.values_list("task_id", flat=True))
     return DBTaskResult.objects.ready().filter(pk__in=list(rows)).exists()
 
@@ -142,10 +140,7 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 
 
 def start_draft(job: Job, user: User, **consent: Any) -> None:
-    """Enqueue a draft; do nothing if it was started before.
-
-    `consent` is as that of `start`. Raises what a gate raises, and `NotNow` if the draft no longer exists.
-    """
+    """Do nothing if it was started before. Raises what a gate raises, and `NotNow` if the draft is gone."""
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
@@ -224,12 +219,10 @@ def cancel(job: Job, user: User) -> None:
 
 
 def may_control(job: Job, user: User) -> bool:
-    """Return True if a user may pause, resume and cancel a job."""
     return JobKind.of(job).may_be_controlled_by(user)
 
 
 def may_undo(job: Job, user: User) -> bool:
-    """Return True if a user may undo a job, with the rights that the undo of its changes needs."""
     return JobKind.of(job).may_be_undone_by(user)
 
 
@@ -242,10 +235,7 @@ def _check_right(job: Job, user: User) -> None:
 
 
 def forget_finished() -> int:
-    """Delete the finished rows that are older than JOB_RESULT_DAYS; return their number.
-
-    The jobs themselves, and their changes, stay in the history.
-    """
+    """Return the number of deleted rows; the jobs and their changes stay in the history."""
     old = timezone.now() - timedelta(days=settings.JOB_RESULT_DAYS)
     return DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()[0]
 

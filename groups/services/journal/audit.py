@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import Change, PosterCredentials
-from groups.poster import Group, GroupList, GroupValues
+from groups.poster import Group, GroupList, GroupValues, PosterClient
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
@@ -32,7 +32,6 @@ class Unexplained:
 
 
 def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
-    """Return the usable credentials of each account with a journal; skip accounts without any."""
     found: dict[str, list[PosterCredentials]] = {}
     usable = usable_credentials().filter(account__changes__isnull=False).distinct()
     for credentials in usable.order_by("account", "pk"):
@@ -56,19 +55,16 @@ def _audit(credentials: PosterCredentials) -> list[Unexplained]:
     settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
     rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
     changes = list(rows.exclude(Exists(later)).order_by("group_id"))
-    first = _findings(changes, _groups(credentials))
+    first = _findings(changes, call_poster(credentials, PosterClient.get_groups))
     if not first:
         return []
     time.sleep(settings.POSTER_CONFIRM_SECONDS)
-    second = _findings([finding.change for finding in first], _groups(credentials))
+    again = call_poster(credentials, PosterClient.get_groups)
+    second = _findings([finding.change for finding in first], again)
     findings = [finding for finding in second if finding in first]
     for finding in findings:
         log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
     return findings
-
-
-def _groups(credentials: PosterCredentials) -> GroupList:
-    return call_poster(credentials, lambda poster: poster.get_groups())
 
 
 def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
@@ -85,7 +81,6 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
 
 
 def _problem(change: Change, group: Group | None) -> str:
-    """Return how a group differs from the outcome of its last change, or an empty text."""
     made = change.state in Change.HAPPENED
     if Command.kind_of(change).removes and made:
         return "is there although it was removed" if group else ""

@@ -63,16 +63,12 @@ class HistoryPages(Paginator[Any]):
 
 
 def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
-    """Return the journal of an account, for a user whose token Poster has accepted for it.
-
-    Raises `TokenRejected` if Poster has refused that token since.
-    """
+    """Return the journal of an account. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     return Change.objects.filter(account=credentials.account_id)
 
 
 def people_of(credentials: PosterCredentials) -> set[str]:
-    """Return the names of the users who asked for one of the latest changes of groups of an account."""
     latest = changes_of(credentials).of_groups().values_list("user_name", flat=True)
     return set(latest[:PEOPLE_OF]) - {""}
 
@@ -80,7 +76,6 @@ def people_of(credentials: PosterCredentials) -> set[str]:
 def read_rows(
     credentials: PosterCredentials, ids: Iterable[tuple[datetime, uuid.UUID]]
 ) -> list[Change | Job]:
-    """Return the changes and jobs with these ids, in the same order."""
     wanted = [pk for _created_at, pk in ids]
     found: dict[uuid.UUID, Any] = Change.objects.order_by().in_bulk(wanted)
     if of_jobs := [pk for pk in wanted if pk not in found]:
@@ -89,10 +84,7 @@ def read_rows(
 
 
 def group_names(credentials: PosterCredentials, rows: Iterable[Change | Job]) -> dict[int, str]:
-    """Return the names of the groups that clients were moved between, by their ids, as far as they are known.
-
-    A group has its present name; one that is gone, that of when its job was made. Poster is not asked.
-    """
+    """Name a group as it is now, one that is gone as when its job was made. Poster is not asked."""
     shown = list(rows)
     jobs = [row for row in shown if isinstance(row, Job)]
     moves = (row for row in shown if isinstance(row, Change) and row.client_id)
@@ -121,7 +113,6 @@ def latest_of(
 
 
 def changed_ids(credentials: PosterCredentials, *, days: int) -> frozenset[int]:
-    """Return the groups that were changed here within so many days."""
     made = changes_of(credentials).of_groups().filter(state__in=Change.MADE)
     lately = made.filter(created_at__gte=timezone.now() - timedelta(days=days)).order_by()
     return frozenset(filter(None, lately.values_list("group_id", flat=True)))
@@ -141,19 +132,16 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
 
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
-    """Return the change that locks a group, or None."""
     changes: list[Change] = credentials.unsettled_changes
     return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
 
 
 def locked_ids(credentials: PosterCredentials) -> set[int]:
-    """Return the ids of the groups that a change locks."""
     changes: list[Change] = credentials.unsettled_changes
     return {change.group_id for change in changes if change.holds_locks and change.group_id}
 
 
 def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
-    """Return the change that removed a group, or None."""
     removals = Change.objects.filter(account=credentials.account_id, action=Change.Action.REMOVE)
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()
 
@@ -169,7 +157,6 @@ def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
 
 
 def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, int]:
-    """Count what others have changed since a time, as `news_of` does, and what of it was made elsewhere."""
     counted = news_of(credentials, since).aggregate(
         all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
     )
@@ -238,7 +225,6 @@ def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = 
 
 
 def is_undone(change: Change) -> bool:
-    """Return True if a write that undoes a change was made."""
     return any(state in Change.MADE for _undone, state in UNDOES.filter(undo_of=change))
 
 

@@ -30,8 +30,8 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.services.cache import cache_key, keep_cached
 from groups.services.gateway import call_poster
+from groups.services.groups import cache_key, keep_cached
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import (

@@ -60,35 +60,29 @@ class Gate:
 
 
 def before(command: Command) -> dict[str, Any]:
-    """Pass all gates with a command; return the columns for its journal row."""
     return {name: value for gate in registered for name, value in gate.before(command).items()}
 
 
 def ahead(command: Command) -> dict[str, Any]:
-    """Pass all gates with a command that is sent later, as far as they can tell already."""
     return {name: value for gate in registered for name, value in gate.ahead(command).items()}
 
 
 def in_transaction(change: Change, command: Command) -> None:
-    """Pass all gates in the transaction that records a change."""
     for gate in registered:
         gate.in_transaction(change, command)
 
 
 def before_job(job: Job, user: User) -> None:
-    """Pass all gates with a job as a whole."""
     for gate in registered:
         gate.before_job(job, user)
 
 
 def job_decided(job: Job, user: User, reason: str) -> None:
-    """Tell all gates that a user has decided on a job."""
     for gate in registered:
         gate.job_decided(job, user, reason)
 
 
 def decision_on(job: Job) -> Decision | None:
-    """Return the latest decision on a job at a gate, or None if there was none to take."""
     found = (gate.decision_on(job) for gate in registered)
     return next((decision for decision in found if decision is not None), None)
 

@@ -16,14 +16,14 @@ from django.utils import timezone
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
-from groups.models.rare_rows import RareRows
+from groups.models.ids_first import IdsFirst
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
 from groups.services.groups import Groups, list_groups_now
 from groups.services.writes.outcome import Replaced, same
 
 # The form of a group asks for them, so the question is put together once.
-MADE = RareRows(
+MADE = IdsFirst(
     Change.objects.filter(OF_GROUPS, state__in=Change.MADE)
     .exclude(action=Change.Action.REMOVE)
     .order_by("-created_at")
@@ -95,7 +95,7 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
     return newest if is_behind else None
 
 
-def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
+def with_pending_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
     """Return the group with a recent change that this read does not show yet, and that change or None."""
     unseen = unseen_change(account_id, group.id, group)
     if unseen is None or unseen.after is None:
@@ -103,7 +103,7 @@ def with_own_change(account_id: str, group: Group) -> tuple[Group, Change | None
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
 
 
-def list_with_own_changes(credentials: PosterCredentials) -> Groups:
+def list_with_pending_changes(credentials: PosterCredentials) -> Groups:
     """Return the groups read from Poster just now, with the recent changes that this read does not show yet.
 
     Forms and files are compared with these: a late read would say that all is so already. Raises
@@ -115,7 +115,7 @@ def list_with_own_changes(credentials: PosterCredentials) -> Groups:
     if not changed | removed:
         return read
     listed = tuple(
-        with_own_change(account_id, group)[0] if group.id in changed else group
+        with_pending_change(account_id, group)[0] if group.id in changed else group
         for group in (*read.groups, *unseen_groups(account_id, read.answer.groups))
         if group.id not in removed
     )
@@ -165,5 +165,4 @@ def _open_or_recent() -> Q:
 
 
 def _since() -> datetime:
-    """Return the time since which Poster may still show what was before."""
     return timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)

@@ -1,7 +1,7 @@
 """Errors that keep a write from being sent: after each of them nothing was sent.
 
 A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A view catches
-`NotSent`, and `groups.views.writes.not_sent` answers.
+`NotSent`, and `groups.views.writes` answers.
 """
 
 import uuid

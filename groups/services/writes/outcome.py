@@ -120,7 +120,6 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
 
 
 def failure_of(error: PosterError) -> Change.Failure:
-    """Return the kind of an error that ended a change."""
     match error:
         case Unreachable(reason=ErrorReason.BUSY):
             return Failure.BUSY
@@ -148,7 +147,6 @@ def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:
 
 
 def taken(intended: GroupValues, stored: Group) -> Outcome:
-    """Return applied if Poster stored the intended values, differs if it stored others."""
     as_asked = same(intended, stored)
     state = Change.State.APPLIED if as_asked else Change.State.DIFFERS
     reason = Reason.UNITS if is_unit_mismatch(intended, stored) else None

@@ -19,7 +19,7 @@ from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
 from groups.services.clients import count_listed, count_members, with_counted_clients
 from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import begin_groups_now, find_group
-from groups.services.writes.lag import with_own_change
+from groups.services.writes.lag import with_pending_change
 from groups.services.writes.outcome import differing
 
 # Share of POSTER_WRITE_DEADLINE for the reads that count the clients of a group.
@@ -41,7 +41,6 @@ class Reach:
     clients: int = 0
 
     def __add__(self, other: "Reach") -> "Reach":
-        """Return the reach of both writes together."""
         return Reach(
             max(self.percent, other.percent),
             max(self.rise, other.rise),
@@ -51,10 +50,7 @@ class Reach:
 
 
 def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0) -> Reach:
-    """Return the reach of new values; `old` is None for a new group, which rises from nothing.
-
-    A group that is only renamed reaches nobody.
-    """
+    """A group that is only renamed reaches nobody; `old` is None for a new one, which rises from nothing."""
     percent, bonus = (old.percent, old.effective_bonus) if old else (_NOTHING, _NOTHING)
     return Reach(
         percent=new.percent if new.percent > percent else _NOTHING,
@@ -107,7 +103,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
     group = find_group(credentials, group_id)
     if group is None:
         raise NotFound(None, reason=ErrorReason.GONE)
-    group = with_counted_clients(credentials, with_own_change(credentials.account_id, group)[0])
+    group = with_counted_clients(credentials, with_pending_change(credentials.account_id, group)[0])
     return Effect((group,), clients=count_reached(credentials, group_id) if counts else 0)
 
 

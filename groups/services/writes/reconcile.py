@@ -112,7 +112,6 @@ def schedule_recheck(change: Change, **values: object) -> None:
 
 
 def due(now: datetime) -> Q:
-    """Return the condition for changes whose check is due."""
     # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
     look = Q(next_check_at__lte=now)
@@ -124,16 +123,12 @@ def due(now: datetime) -> Q:
 
 
 def accounts_due() -> QuerySet[Change, str]:
-    """Return the names of the accounts with a change whose check is due."""
     overdue = Change.objects.open().filter(due(timezone.now()))
     return overdue.order_by().values_list("account", flat=True).distinct()
 
 
 def reconcile_due(account: str | None = None) -> list[Change]:
-    """Check every change that is due, of one account or of all, and return the settled ones.
-
-    Changes of jobs come last: the run of the job checks them too, and nobody waits for one of them alone.
-    """
+    """Return the settled changes; those of jobs come last, since their run checks them too."""
     overdue = Change.objects.open().filter(due(timezone.now())).select_related("account")
     if account is not None:
         overdue = overdue.filter(account=account)
@@ -145,10 +140,7 @@ def reconcile_due(account: str | None = None) -> list[Change]:
 
 
 def bring_checks_forward(changes: ChangeQuerySet) -> None:
-    """Let none of these changes wait longer than SOON for its check.
-
-    A killed worker may not have ended the last one, or there was no token for it.
-    """
+    """Let none wait longer than SOON: a killed worker may not have ended a check, or there was no token."""
     latest = timezone.now() + SOON
     for change in changes.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
         Change.objects.settle(change, next_check_at=latest)
@@ -197,7 +189,6 @@ def _claim(change: Change, now: datetime) -> bool:
 
 
 def _pause_after(looks: int) -> timedelta:
-    """Return the pause before the next check, after this many checks."""
     pauses = settings.POSTER_RECHECK_PAUSES
     further = looks + 1 - len(pauses)
     seconds = pauses[looks] if further <= 0 else pauses[-1] * 2 ** min(further, 8)
@@ -205,10 +196,7 @@ def _pause_after(looks: int) -> timedelta:
 
 
 def _look(change: Change) -> Reading | None:
-    """Look with the token of the change's user; where that one may not, with another one of the account.
-
-    Returns None if the account has no usable credentials. Raises `PosterError`.
-    """
+    """Look with the user's token, else another of the account; None without any. Raises `PosterError`."""
     # The token of a blocked user comes last, and only for that user's own change: with no other token of the
     # account the outcome would never be known, and the group would stay locked.
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
@@ -219,10 +207,7 @@ def _look(change: Change) -> Reading | None:
 
 
 def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterCredentials], T]) -> T | None:
-    """Ask with each token in turn, and return the first answer; go on only where Poster refuses the token.
-
-    Returns None if there are no credentials. Raises `PosterError`.
-    """
+    """Ask with the next token only where Poster refuses one; None without any. Raises `PosterError`."""
     denied: dict[str, PosterError] = {}
     for credentials in usable:
         if credentials.fingerprint in denied:
@@ -237,7 +222,6 @@ def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterC
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:
-    """Return the credentials of active users whose token Poster has not refused, with their accounts."""
     return _not_refused().filter(user__is_active=True)
 
 
@@ -246,10 +230,7 @@ def _not_refused() -> QuerySet[PosterCredentials]:
 
 
 def contradicts(change: Change, outcome: Outcome) -> bool:
-    """Return True if the remote state contradicts Poster's refusal of this change.
-
-    A group of the same name with other values does not contradict it.
-    """
+    """Take a group of the same name with other values for no contradiction of Poster's refusal."""
     return not outcome.last_resort and contradicts_refusal(outcome, REFUSALS.get(change.code or 0, Refused))
 
 

@@ -68,7 +68,6 @@ register(Change.objects.all())
 
 
 def find_by_operation(operation: uuid.UUID | str) -> Submitted | None:
-    """Return what has become of a form with this operation, whatever it asked for, or None."""
     return next(iter(_find_all(operation)[::-1]), None)
 
 

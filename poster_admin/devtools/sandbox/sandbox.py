@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from groups.poster.redact import MASK, redact
+from groups.poster.errors import MASK, redact
 from poster_admin.devtools.sandbox import control
 from poster_admin.devtools.sandbox.accounts.replica import Lag
 from poster_admin.devtools.sandbox.accounts.state import Account

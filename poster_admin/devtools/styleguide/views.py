@@ -13,7 +13,7 @@ from groups.poster import Group, GroupList
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import ListForm
 from groups.services import groups as reads
-from groups.views.http.requests import Request, requires
+from groups.views.http import Request, requires
 from poster_admin.common.htmx import render_page
 from poster_admin.devtools.styleguide.states import NoSandbox, State, states_around, tell_sandbox
 

@@ -16,8 +16,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.poster.errors import MESSAGE_LIMIT, REFUSALS, refusal
-from groups.poster.redact import MASK
+from groups.poster.errors import MASK, MESSAGE_LIMIT, REFUSALS, refusal
 from tests.support.leaks import assert_silent
 
 CODES = {

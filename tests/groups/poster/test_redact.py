@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groups.poster.redact import MASK, TOKEN, redact
+from groups.poster.errors import MASK, TOKEN, redact
 
 DIGITS = st.text("0123456789abcdef", min_size=32, max_size=32)
 NUMBERS = st.integers(1, 10**12 - 1).map(str)

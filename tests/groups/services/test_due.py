@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from groups.features.criteria.models import Criteria
 from groups.features.elsewhere.models import Watch
-from groups.models.due import AGAIN, PAUSES
+from groups.models.leases import AGAIN, PAUSES
 from groups.poster import NotAllowed, TokenRejected, Unreachable
 from groups.services.due import Hold, Later, LeaseLost, Refused, run_due
 from groups.services.writes.not_sent import NotSent

@@ -8,7 +8,7 @@ from django.core.cache import cache
 from groups.models import GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
-from groups.views.http import requests
+from groups.views.http import http
 from poster_admin.common.serving.threaded import left_over
 from tests.support.pages import group_form, text_of
 
@@ -22,7 +22,7 @@ MARK = 'data-notice="stale"'
 def leave(settings, monkeypatch):
     """Let requests leave work until after the response, as the server does; return what does it."""
     settings.POSTER_CACHE_SECONDS = 0.01
-    for module in (requests, reads):
+    for module in (http, reads):
         monkeypatch.setattr(module, "PATIENCE", 0.0)  # no answer is that quick, however busy the machine
     works = []
     before = left_over.set(works)

@@ -16,7 +16,7 @@ from groups.features.bulk.files.tables import Formula, NotReadable, read_table
 from groups.features.bulk.services import LineError, Rule
 from groups.poster import LoyaltyType
 from groups.poster.fields import fold
-from groups.presenters.lists.conditions import column_sets
+from groups.presenters.lists.list_filters import column_sets
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
 from groups.spreadsheets.exports import header
 

@@ -53,10 +53,9 @@ from groups.features.criteria.services.reading import (
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, Lock, PosterAccount, PosterCredentials
-from groups.models.asked import asked_kinds
+from groups.models.approvable import approvable_kinds
 from groups.models.contents import Content, Effect, Pairs
-from groups.models.due import Columns
-from groups.models.leases import RELEASED
+from groups.models.leases import RELEASED, Columns
 from groups.models.locks import members_key
 from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL, find_client
@@ -380,7 +379,7 @@ class Run(JobKind):
         return super().lock_keys | {KIND, *map(members_key, self.scope.groups)}
 
     @property
-    def asked_for(self) -> tuple[Any, ...]:
+    def form_values(self) -> tuple[Any, ...]:
         return ()  # who is moved is read from Poster
 
     @property
@@ -543,7 +542,9 @@ def what_waits(row: Criteria) -> Job | ApprovalRequest | None:
     """
     in_the_way = Q(kind=KIND) | Q(locks__key__in=map(members_key, Table.from_json(row.table).groups))
     halted = Job.objects.filter(in_the_way, account=row.pk, state__in=Job.HALTED).defer("wanted")
-    asked = ApprovalRequest.objects.waiting().filter(account=row.pk, kind__in=asked_kinds, job__kind=KIND)
+    asked = ApprovalRequest.objects.waiting().filter(
+        account=row.pk, kind__in=approvable_kinds, job__kind=KIND
+    )
     return halted.order_by("created_at").first() or asked.first()
 
 

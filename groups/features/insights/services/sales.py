@@ -26,7 +26,7 @@ from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
 from groups.poster.sales import CUT
-from groups.services.gateway import call_poster, rest_of, seconds_left
+from groups.services.gateway import call_poster, remaining, seconds_left
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
@@ -289,7 +289,7 @@ def read_sales(credentials: PosterCredentials, period: Period, *, within: float)
     began = time.monotonic()
 
     def ask() -> SalesList:
-        left = rest_of(within, began)
+        left = remaining(within, began)
         return call_poster(
             credentials,
             lambda poster: poster.get_clients_sales(period.first, period.last, within=left),

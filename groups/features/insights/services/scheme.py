@@ -26,9 +26,8 @@ from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, Group, LoyaltyRule, PosterClient, PosterError, Promotion, UnreadableRow
 from groups.poster.fields import fold
-from groups.services.cache import cache_key, cached, keep_cached
 from groups.services.gateway import begin_call
-from groups.services.groups import Groups, list_groups
+from groups.services.groups import Groups, cache_key, cached, keep_cached, list_groups
 
 # --- The ladder --------------------------------------------------------------------------------------------
 

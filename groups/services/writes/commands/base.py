@@ -22,7 +22,6 @@ _kinds: dict[Change.Action, type["Command"]] = {}
 
 
 def register[C: "Command"](kind: type[C]) -> type[C]:
-    """Make a class the command of its action."""
     _kinds[kind.action] = kind
     return kind
 
@@ -67,12 +66,10 @@ class Command(ABC):
 
     @staticmethod
     def from_change(change: Change) -> "Command":
-        """Return the command that a journal row was recorded for."""
         return Command.kind_of(change).rebuild(change)
 
     @staticmethod
     def kind_of(change: Change) -> type["Command"]:
-        """Return the class of a row's command."""
         return _kinds[Change.Action(change.action)]
 
     @classmethod
@@ -92,10 +89,7 @@ class Command(ABC):
         return user.has_perm(self.permission)
 
     def confirmed(self, namesakes: frozenset[int] | None = None) -> Self:
-        """Return the command after the user has confirmed its warnings.
-
-        `namesakes` are the ids of the groups with its name that these have shown; None confirms any.
-        """
+        """`namesakes` are ids of groups with its name that the warnings have shown; None confirms any."""
         return self
 
     # --- The journal ----------------------------------------------------------------------------------------
@@ -107,12 +101,10 @@ class Command(ABC):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that the change locks while it is open."""
         return frozenset((self.target,))
 
     @property
     def submission(self) -> Submission:
-        """The form that asks for the write, or the try of a job."""
         sender, values = self.sender, (self.target, self.columns["intended"])
         return Submission(self.operation, sender.account_id, sender.user_id, self.action, values)
 
@@ -150,7 +142,6 @@ class Command(ABC):
 
     @property
     def consent_columns(self) -> dict[str, Any]:
-        """The columns of the journal row that say so."""
         consent = self.consent
         return {name: getattr(consent, name) for name in CONSENT} if consent else {}
 

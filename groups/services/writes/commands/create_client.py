@@ -57,10 +57,7 @@ class CreateClient(Command):
 
     @property
     def values(self) -> ClientValues:
-        """The values to send, without empty ones; a negative bonus becomes 0.
-
-        Raises `ValueError` for a command that was rebuilt from its row.
-        """
+        """Leave out empty values; a negative bonus becomes 0. Raises `ValueError` if rebuilt from a row."""
         client = self.client
         if client is None:
             raise ValueError("The journal has no values of clients.")
@@ -117,7 +114,6 @@ class CreateClient(Command):
     def observe_before(
         self, change: Change, credentials: PosterCredentials, within: float | None
     ) -> RemoteState:
-        """Read the old client."""
         return RemoteState(client=find_client(credentials, self.old_id, within=within))
 
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:

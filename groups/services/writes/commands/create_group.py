@@ -14,7 +14,7 @@ from groups.models.locks import creation_key
 from groups.poster import Group, GroupList, GroupValues, NameTaken, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
-from groups.services.gateway import call_poster, rest_of
+from groups.services.gateway import call_poster, remaining
 from groups.services.groups import read_list
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.commands.group_command import GroupCommand
@@ -88,7 +88,7 @@ class CreateGroup(GroupCommand):
     def observe(self, change: Change, credentials: PosterCredentials, within: float | None) -> RemoteState:
         began = time.monotonic()
         listed = read_list(credentials, within)
-        answered, left = change.group_id, rest_of(within, began)
+        answered, left = change.group_id, remaining(within, began)
         if not answered or any(group.id == answered for group in listed.groups):
             return RemoteState(groups=listed)
         try:

@@ -88,11 +88,9 @@ class GroupCommand(Command, ABC):
 
     @property
     def changes_nothing(self) -> bool:
-        """Return True if the group had these very values when the form was opened."""
         return self.loaded is not None and self.intended is not None and same(self.loaded, self.intended)
 
     def rebased(self, values: GroupValues, clients: int) -> Self:
-        """Return the command for a group that has these values and clients by now."""
         intended = self.intended
         if intended is not None and self.loaded is not None:
             intended = rebase_values(self.loaded, intended, values)

@@ -13,7 +13,7 @@ from groups.models.locks import future_key, members_key
 from groups.poster import Group, GroupValues, NotFound, PosterClient
 from groups.poster.errors import REFUSALS
 from groups.services.clients import with_counted_clients
-from groups.services.gateway import rest_of
+from groups.services.gateway import remaining
 from groups.services.values import clients_words
 from groups.services.writes.commands.base import register
 from groups.services.writes.commands.create_group import CreateGroup
@@ -87,7 +87,7 @@ class RemoveGroup(GroupCommand):
         remote = self.observe(change, credentials, within=within)
         if remote.group is None:
             return remote
-        left = rest_of(within, began)
+        left = remaining(within, began)
         return RemoteState(group=with_counted_clients(credentials, remote.group, within=left))
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
@@ -106,7 +106,6 @@ class RemoveGroup(GroupCommand):
 
     @classmethod
     def undo(cls, change: Change) -> CreateGroup | None:
-        """Return the command that creates the group again, without its clients."""
         if change.state not in Change.HAPPENED:
             return None
         intended = GroupValues.from_json(change.before)

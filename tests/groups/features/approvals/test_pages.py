@@ -17,7 +17,7 @@ from groups.features.schedules.models import Schedule
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job
 from groups.services.events import events_since
-from groups.services.installation import workers
+from groups.services.installation import maintenance
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.bulk import open_bulk_form
 from tests.support.costs import expected, told
@@ -496,7 +496,7 @@ def test_many_requests_take_no_more_queries(staff, browse, sandbox, django_asser
     client = browse(staff)
     client.get("/requests/")
     # A page asks for the workers every 10 seconds, which would come into the count by chance.
-    cache.set(workers.CACHE_KEY, True, timeout=None)
+    cache.set(maintenance.WORKER_ALIVE, True, timeout=None)
     for number in range(50):
         job = Job(account_id="demo", kind="edit", group_name=f"{number}", wanted=EditPlan().to_json())
         ask_for(job, staff, ())

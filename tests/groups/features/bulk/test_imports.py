@@ -14,7 +14,7 @@ from groups.features.bulk.files.entries import read_entries
 from groups.features.bulk.files.tables import NotReadable
 from groups.models import Change, Job
 from groups.poster import Group, GroupList, UnreadableRow
-from groups.presenters.lists.conditions import column_sets
+from groups.presenters.lists.list_filters import column_sets
 from groups.services.groups import Groups
 from tests.support.bulk import run_answered
 from tests.support.pages import text_of

@@ -12,7 +12,7 @@ from groups.poster import GroupValues
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobProgress, progress_of
 from tests.support.jobs import ended, plan_undo, run, undone
 
 pytestmark = [

@@ -8,7 +8,7 @@ from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock
 from groups.services.jobs import queue
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobProgress, progress_of
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked
 from tests.support.commands import removal_of

@@ -12,9 +12,9 @@ from groups.models.locks import members_key
 from groups.presenters.jobs import ids_to_undo
 from groups.services import credentials as credentials_service
 from groups.services.groups import read_now
-from groups.services.jobs import queue, undo, undo_plan
-from groups.services.jobs.progress import JobProgress, progress_of
-from groups.services.jobs.undo_plan import UndoScope
+from groups.services.jobs import queue, undo
+from groups.services.jobs.kinds import JobProgress, progress_of
+from groups.services.jobs.undo import UndoScope
 from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
@@ -347,7 +347,7 @@ def test_a_group_that_was_restored_is_not_created_again(owner, browse, sandbox, 
     page = browse(owner).get(f"/jobs/{job.pk}/")
     assert "7 changes stay: they were undone or followed by others since." in text_of(page)
     assert f"/jobs/{job.pk}/undo/" not in page.content.decode()
-    with pytest.raises(undo_plan.NothingToUndo):
+    with pytest.raises(undo.NothingToUndo):
         plan_undo(owner, job)
     removal = job.changes.get(action=Change.Action.REMOVE)
     assert f"/history/{removal.pk}/undo/" not in browse(owner).get("/history/").content.decode()

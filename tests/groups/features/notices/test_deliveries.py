@@ -9,7 +9,7 @@ from django_tasks_db.models import DBTaskResult
 from groups.features.notices import services
 from groups.features.notices.models import Delivery, Notice, NoticeChoice
 from groups.models import PosterCredentials
-from groups.services.calls.metrics import of_database
+from groups.services.metrics import of_database
 from tests.support.doctor import doctor_says
 from tests.support.notices import change_elsewhere, later, tell, wants, work
 from tests.support.threads import at_once

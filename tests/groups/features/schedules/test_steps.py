@@ -15,7 +15,7 @@ from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import cancel_schedule, run_due
 from groups.features.schedules.views import card_of
 from groups.models import Change, Lock, PosterAccount
-from groups.models.due import PAUSES
+from groups.models.leases import PAUSES
 from groups.services import due
 from groups.services.groups import read_now
 from groups.services.journal import history

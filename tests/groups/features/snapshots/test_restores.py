@@ -15,7 +15,7 @@ from groups.models import Change, Job, PosterAccount
 from groups.presenters.jobs import job_facts, job_words, undo_card
 from groups.services import credentials as credentials_service
 from groups.services.jobs import executor, queue
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobProgress, progress_of
 from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.commands.create_client import target_of

@@ -12,9 +12,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from groups.models import WorkerHeartbeat
-from groups.poster.address import DEFAULT_URL
+from groups.poster.client import DEFAULT_URL
 from groups.services.installation import doctor
-from groups.services.installation.findings import parts_of_features
+from groups.services.installation.doctor import parts_of_features
 from tests.support.company import Authority, Proxy, running, tls_in_front
 from tests.support.doctor import doctor_says
 

@@ -52,7 +52,7 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
     def asked(account):
         return [call for call in sandbox.calls() if call.account == account]
 
-    check = maintenance.SideBySide("reconcile", reconciler.accounts_due, reconcile)
+    check = maintenance.ThreadPerAccount("reconcile", reconciler.accounts_due, reconcile)
     try:
         check()
         wait_until(lambda: at_work == ["demo"] and asked("demo") and asked("kavarnia"))
@@ -67,7 +67,7 @@ def test_no_account_waits_for_the_poster_of_another_one(owner, outsider, sandbox
 
 def test_a_thread_that_cannot_start_leaves_its_account_to_the_next_step(monkeypatch):
     worked = threading.Event()
-    check = maintenance.SideBySide("work", lambda: ["demo"], lambda _account: worked.set())
+    check = maintenance.ThreadPerAccount("work", lambda: ["demo"], lambda _account: worked.set())
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", no_thread_left)
         with pytest.raises(RuntimeError):

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from groups.models import WorkerHeartbeat
-from groups.services.installation import workers
+from groups.services.installation import maintenance
 
 pytestmark = pytest.mark.django_db
 BANNER = 'data-worker="away"'
@@ -19,7 +19,7 @@ def silent():
 
     def silent(**since):
         WorkerHeartbeat.objects.update(seen_at=timezone.now() - timedelta(**since))
-        cache.delete(workers.CACHE_KEY)
+        cache.delete(maintenance.WORKER_ALIVE)
 
     return silent
 

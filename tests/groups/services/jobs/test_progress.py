@@ -4,7 +4,7 @@ import pytest
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
-from groups.services.jobs.progress import JobProgress, progress_of
+from groups.services.jobs.kinds import JobProgress, progress_of
 from tests.support.changes import write_down
 from tests.support.jobs import FEW
 from tests.support.transfers import plan

@@ -7,8 +7,7 @@ from django.utils import timezone
 
 from groups.models import Change, PosterAccount
 from groups.services.jobs import queue
-from groups.services.jobs.undo import Undo
-from groups.services.jobs.undo_plan import UndoPreview, preview_of, undo_of
+from groups.services.jobs.undo import Undo, UndoPreview, preview_of, undo_of
 from tests.support.changes import BEFORE, write_down
 from tests.support.jobs import FEW, leave_few, plan_undo, run, start, undone
 

@@ -15,7 +15,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.views.http.statuses import status_of, status_of_change
+from groups.views.http import status_of, status_of_change
 
 STATUSES = {
     PosterError: 502,

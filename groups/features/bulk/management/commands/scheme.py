@@ -29,8 +29,8 @@ from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, sh
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
 from groups.models import Change, Holder, Job, Lock, PosterCredentials
-from groups.models.consents import LONGEST_REASON
 from groups.models.locks import group_key
+from groups.models.submissions import LONGEST_REASON
 from groups.poster import GroupValues, LoyaltyType, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes import outcome_words
@@ -38,12 +38,12 @@ from groups.presenters.holders import holder_notice
 from groups.presenters.jobs import job_words
 from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
-from groups.services.installation import workers
+from groups.services.installation import maintenance
 from groups.services.jobs import queue
-from groups.services.jobs.progress import progress_of
+from groups.services.jobs.kinds import progress_of
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.lag import list_with_own_changes
+from groups.services.writes.lag import list_with_pending_changes
 from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded, NotSent
 from poster_admin.common.pages import link
 
@@ -105,7 +105,7 @@ class Command(BaseCommand):
                     raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = list_with_own_changes(credentials)
+        groups = list_with_pending_changes(credentials)
         for words in shortcomings(groups):
             self._say(words)
         text = write_scheme(groups)
@@ -179,7 +179,7 @@ class Command(BaseCommand):
     def _wait_for(self, job: Job) -> None:
         told = ""
         while job.is_active:
-            if not workers.is_any_alive():
+            if not maintenance.is_any_alive():
                 self._draw_bar(job, end="\n")
                 raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
             if job.state == Job.State.WAITING and job.reason not in ("", told):

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 
-class RareRows[Row: Model]:
+class IdsFirst[Row: Model]:
     """Rows that an account, a group or a user seldom has: open changes, locks and plans.
 
     Django takes two or three times as long for whole rows as for their ids, so rows are read only where ids
@@ -19,6 +19,5 @@ class RareRows[Row: Model]:
         self._ids = rows.order_by().values_list("pk", flat=True)
 
     def find(self, *conditions: Q, **values: Any) -> list[Row]:
-        """Return those of the rows that meet these conditions too, given as to `filter`."""
         found = self._ids.filter(*conditions, **values)
         return list(self._rows.filter(*conditions, **values)) if found else []

@@ -57,7 +57,6 @@ class LimitedTransport(Transport):
 
 @cache
 def slots(name: str, count: int) -> threading.BoundedSemaphore:
-    """Return the slots of that name."""
     return threading.BoundedSemaphore(count)
 
 
@@ -101,5 +100,4 @@ def file_turn(person: int) -> Iterator[None]:
 
 
 def busy() -> Unreachable:
-    """Return the error for a call that did not get a slot."""
     return Unreachable("too many are asking", reason=ErrorReason.BUSY, sent=False, retryable=False)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from groups.services.calls.limits import file_turn
+from groups.services.limits import file_turn
 
 pytestmark = pytest.mark.django_db
 

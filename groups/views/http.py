@@ -1,8 +1,12 @@
-"""Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left."""
+"""Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left.
+
+The HTTP status of each failure is decided here, and errors of Poster that no view handles are answered. No
+other layer knows a status.
+"""
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any, Concatenate, assert_never
 
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
@@ -16,21 +20,27 @@ from django.utils.http import content_disposition_header
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
+from django_htmx.http import retarget
 from django_htmx.middleware import HtmxDetails
 from structlog.contextvars import bind_contextvars
 
 from groups.models import Change, Job, PosterCredentials
+from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
+from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
 from groups.presenters.changes import toasts
 from groups.presenters.jobs import job_toast
-from groups.presenters.messages import Toast
-from groups.services.calls.limits import file_turn
+from groups.presenters.messages import Toast, error_words
 from groups.services.groups import PATIENCE
-from groups.services.installation import workers
+from groups.services.installation import maintenance
+from groups.services.limits import file_turn
 from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
+from groups.services.writes.outcome import failure_of
 from poster_admin import VERSION
-from poster_admin.common.htmx import element_asked_for, page_behind
+from poster_admin.common.htmx import element_asked_for, page_behind, render_page
+from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
+from poster_admin.common.pages import has_page
 from poster_admin.users import two_factor
 from poster_admin.users.accounts import name_of
 
@@ -105,7 +115,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "credentials": credentials,
         "printed_words": SimpleLazyObject(lambda: _printed_words(user, credentials)),
         "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
-        "no_worker": lambda: _is_signed_in(user) and not workers.is_any_alive(),
+        "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
                 *toasts(get_messages(request), user),
@@ -124,7 +134,7 @@ def list_behind(request: HttpRequest) -> str:
     return behind if behind.partition("?")[0] == reverse("groups:list") else ""
 
 
-def row_asked_for(request: HttpRequest) -> int | None:
+def htmx_row(request: HttpRequest) -> int | None:
     """Return the id of the group whose row of the list HTMX replaces, or None: a form may be opened in it."""
     kind, _dash, number = element_asked_for(request).partition("row-")
     return None if kind else whole_number(number)
@@ -141,7 +151,6 @@ def patience_of(request: HttpRequest) -> float | None:
 
 
 def _printed_words(user: Any, credentials: Any) -> str:
-    """Return the line above a table on paper: whose account it is of, and when it was printed by whom."""
     account = _("Poster account %(account)s") % {"account": credentials.account_id}
     return f"{account} · {moment_words(now())} · {name_of(user)}"
 
@@ -167,7 +176,6 @@ def _may_look(request: HttpRequest) -> bool:
 
 
 def unsettled_of(credentials: Any) -> list[Change]:
-    """Return the unsettled changes to show on every page."""
     if not credentials or credentials.refused_at:
         return []
     with optional("what is unsettled"):
@@ -210,3 +218,80 @@ def _toasts_of_left_jobs(request: HttpRequest, user: Any) -> list[Toast]:
             request.session[LEFT_JOBS] = [each for each in known if each != str(job.pk)]
             return [job_toast(job, user)]
     return []
+
+
+# --- Statuses of failures -----------------------------------------------------------------------------------
+
+
+Failure = Change.Failure
+LOST = 504
+"""Status of a write whose outcome is not known, or of which nothing was heard."""
+
+
+def status_of(error: PosterError) -> int:
+    return status_of_failure(failure_of(error))
+
+
+def status_of_change(change: Change) -> int:
+    if change.state == Change.State.REFUSED:
+        return status_of_refusal(change)
+    if change.reason == Change.Reason.GONE:
+        return status_of_failure(Failure.NOT_FOUND)
+    return status_of_failure(Failure(change.failure)) if change.failure else LOST
+
+
+def status_of_refusal(change: Change) -> int:
+    error = REFUSALS.get(change.code or 0, InvalidValue)
+    no_access = issubclass(error, TokenRejected | NotAllowed)
+    return status_of_failure(Failure.NO_ACCESS if no_access else Failure.REJECTED)
+
+
+def status_of_failure(failure: Change.Failure) -> int:
+    match failure:
+        case Failure.NOT_FOUND:
+            return 404
+        case Failure.BEHIND:
+            return 409
+        case Failure.REJECTED:
+            return 422
+        case Failure.NO_ACCESS:
+            return 424
+        case Failure.UNCLEAR:
+            return 502
+        case Failure.BUSY:
+            return 503
+        case Failure.UNREACHABLE:
+            return 504
+        case _ as never:
+            assert_never(never)
+
+
+class PosterErrorMiddleware:
+    """Answer an unhandled `PosterError` with its message and its status."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, PosterError):
+            return None
+        fragment, status = element_asked_for(request), status_of(error)
+        match status:
+            case 424:
+                url, label = reverse("groups:account"), _("To the connection")
+            case 404:
+                url, label = reverse("groups:list"), _("To the groups")
+            case _:
+                url, label = request.get_full_path(), _("Try again")
+                if fragment or request.method not in {"GET", "HEAD"} or not has_page(request.path):
+                    # A fragment or a file is no page, and the address of a form may take only a POST.
+                    url = page_behind(request) or reverse("groups:list")
+        context = {"error_words": error_words(error), "status": status, "way_url": url, "way_label": label}
+        if fragment:
+            # A failed search leaves the page as it is, with the message above it.
+            response = render_page(request, "poster_error.html#notice", context, status=status)
+            return retarget(response, "#notice")
+        return render_page(request, "poster_error.html", context, status=status)

@@ -1,8 +1,15 @@
-"""The page of a form that asks for a write, and the response to what became of it."""
+"""The page of a form that asks for a write, and the response to what became of it.
+
+Where it was not sent, one place turns the reason into a response, with the page that a view passes. A feature
+registers the answers to its own errors by `@answer_not_sent.register`, and reads its own fields of a form by
+`hooks.consent`.
+"""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from functools import singledispatch
+from typing import Any, Protocol, assert_never
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,7 +40,14 @@ from groups.presenters.changes import (
     ways_back,
     who_words,
 )
-from groups.presenters.messages import Message
+from groups.presenters.holders import holder_notice
+from groups.presenters.messages import (
+    Message,
+    bonus_blocked_words,
+    not_counted_words,
+    not_recorded_words,
+    reused_words,
+)
 from groups.services import groups as reads
 from groups.services.clients import find_names
 from groups.services.journal import history
@@ -42,11 +56,17 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import NotSent
-from groups.services.writes.submissions import find_known
-from groups.views.http.requests import Request, list_behind, row_asked_for
-from groups.views.http.statuses import LOST, status_of_change, status_of_refusal
-from groups.views.writes.not_sent import answer_not_sent, consent_of
+from groups.services.writes.not_sent import BonusBlocked, Locked, NotRecorded, NotSent, OperationReused
+from groups.services.writes.submissions import BecameOther, find_known
+from groups.views.http import (
+    LOST,
+    Request,
+    htmx_row,
+    list_behind,
+    status_of,
+    status_of_change,
+    status_of_refusal,
+)
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 
 State, Reason = Change.State, Change.Reason
@@ -112,7 +132,7 @@ class WritePage[F: WriteForm]:
         }
         status = status or (422 if self.form.errors else 200)
         template = template or self.template
-        if row_asked_for(self.request) is None:
+        if htmx_row(self.request) is None or self.group is None:
             return render_page(self.request, template, context, fragment="form", status=status)
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
@@ -157,7 +177,6 @@ class WritePage[F: WriteForm]:
         return push_url(page, form_at) if is_over_form else page
 
     def show_conflict(self, **context: Any) -> HttpResponse:
-        """Render the page that says why nothing was sent."""
         url = reverse("groups:detail", args=[self.group.id]) if self.group else reverse("groups:list")
         return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
 
@@ -184,7 +203,7 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
                 gates.ahead(command)
                 return page.show_check(command, warnings, namesakes)
         except (NotSent, PosterError) as error:
-            return _answer_not_sent(page, command, error)
+            return _show_not_sent(page, command, error)
     return execute_and_respond(page, command.confirmed(shown) if confirmed else command)
 
 
@@ -208,13 +227,12 @@ def _warnings_of(command: GroupCommand, namesakes: list[Group]) -> list[str]:
 def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clearest form
     page: WritePage[Any], command: GroupCommand
 ) -> HttpResponse:
-    """Execute the command, and answer with the outcome, or with the reason why nothing was sent."""
     request = page.request
     command = replace(command, **consent_of(request))
     try:
         change = execute(command)
     except (NotSent, PosterError) as error:
-        return _answer_not_sent(page, command, error)
+        return _show_not_sent(page, command, error)
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
@@ -267,9 +285,7 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             assert_never(never)
 
 
-def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
-    """Answer with the reason why nothing was sent: in the form, on its check page, or without it."""
-
+def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
@@ -286,7 +302,7 @@ def _answer_not_sent(page: WritePage[Any], command: GroupCommand, error: Excepti
 
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
     """Redirect to the group; a form in a row of the list becomes the row again, where it stands."""
-    if row_asked_for(request) is None:
+    if htmx_row(request) is None:
         # Something was taken back by the message in the list.
         behind = list_behind(request)
         return redirect(behind) if behind else redirect("groups:detail", group_id)
@@ -337,7 +353,7 @@ def show_outcome(
         "late_until": late_until(change) if may_decide else None,
     }
     template = "groups/writes/outcome.html"
-    if row_asked_for(request) is not None:
+    if htmx_row(request) is not None:
         # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
         return push_url(reswap(retarget(page, "#main"), "innerHTML"), change.get_absolute_url())
@@ -349,3 +365,52 @@ def show_outcome(
 def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
     """Return the group as a form was opened on it, for the page; an edit has no count of clients."""
     return Group(id=group_id, clients=clients, **msgspec.structs.asdict(values))
+
+
+# --- Why nothing was sent -----------------------------------------------------------------------------------
+
+
+class Show(Protocol):
+    """Render the page of a form once more.
+
+    The context has one of: `holder` (a `HolderNotice`), `reused` with `outcome`, `outcome` (a `Message`),
+    `blocked` (an error of the form in words), or what a feature shows in the form: `question`, a template;
+    `beyond`, sentences about the write; and `reached`, the number of clients in these, if there is one.
+    """
+
+    def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
+
+
+@singledispatch
+def answer_not_sent(error: Exception, request: Request, write: Any, show: Show) -> HttpResponse:
+    """Answer a form whose write was not sent because of `error`.
+
+    `write` is the command, the job or the row of a feature that the form asked for.
+    """
+    match error:
+        case Locked():
+            return show(status=409, holder=holder_notice(error.holder))
+        case BecameOther():
+            return redirect(error.row.get_absolute_url())
+        case OperationReused():
+            return show(status=409, reused=True, outcome=reused_words())
+        case NotRecorded():
+            return show(status=503, outcome=not_recorded_words())
+        case BonusBlocked():
+            return show(status=422, blocked=bonus_blocked_words())
+        case PosterError():
+            return show(status=status_of(error), outcome=not_counted_words(error))
+    raise error
+
+
+# --- Consent -----------------------------------------------------------------------------------------------
+
+type ReadConsent = Callable[[Request], dict[str, Any]]
+
+consent_readers: list[ReadConsent] = []
+"""Each reads from a form with which consent its write passes a gate."""
+
+
+def consent_of(request: Request) -> dict[str, Any]:
+    """Return the consent in a form, as fields of a command and columns of a row; empty if it gives none."""
+    return {name: value for read in consent_readers for name, value in read(request).items()}

@@ -16,7 +16,7 @@ from groups.models.contents import Effect
 from groups.models.credentials import PosterCredentials
 
 
-class Asked(ABC):
+class Approvable(ABC):
     """One row, with what a decision on it needs.
 
     The row has the id of its form, `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a
@@ -34,12 +34,10 @@ class Asked(ABC):
 
     @classmethod
     def find(cls, operation: uuid.UUID) -> Self:
-        """Return the one that a form with this operation has asked for."""
         return cls(cls.model._default_manager.get(pk=operation))
 
     @property
     def title(self) -> str:
-        """The row in a few words."""
         return str(self.row.group_name)
 
     def words_onto(self, now: Effect | None) -> str:
@@ -74,19 +72,19 @@ class Asked(ABC):
         """
 
 
-asked_kinds: dict[str, type[Asked]] = {}
+approvable_kinds: dict[str, type[Approvable]] = {}
 """The kinds of rows that can be asked for, by their names."""
 
 
-def register[A: Asked](kind: type[A]) -> type[A]:
+def register[A: Approvable](kind: type[A]) -> type[A]:
     """Let rows of this kind be asked for where a gate holds them back."""
-    asked_kinds[kind.kind] = kind
+    approvable_kinds[kind.kind] = kind
     return kind
 
 
-def asked_of(row: Model) -> Asked:
-    """Return what can be asked for by this row. Raises `LookupError` if its kind is not registered."""
-    for kind in asked_kinds.values():
+def approvable_of(row: Model) -> Approvable:
+    """Raises `LookupError` if the kind of the row is not registered."""
+    for kind in approvable_kinds.values():
         if isinstance(row, kind.model):
             return kind(row)
     raise LookupError(type(row).__name__)

@@ -9,10 +9,9 @@ import pytest
 
 from groups.poster import ErrorReason, NotAllowed, Transport
 from groups.poster.transport import Answer
-from groups.services import shared_calls
-from groups.services.calls import limits
-from groups.services.calls.limits import LimitedTransport, NoSlot, waiting
+from groups.services import gateway, limits
 from groups.services.credentials import credentials_of
+from groups.services.limits import LimitedTransport, NoSlot, waiting
 from poster_admin.common.serving import threaded
 
 
@@ -79,7 +78,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
         others.append(person)
         yield
 
-    monkeypatch.setattr(shared_calls, "waiting", noted)
+    monkeypatch.setattr(gateway, "waiting", noted)
 
     def ask():
         asked.append(1)
@@ -89,7 +88,7 @@ def test_many_who_look_at_once_share_one_answer_and_one_error(monkeypatch):
     def look(person):
         came.wait(30)
         with pytest.raises(NotAllowed) as caught:
-            shared_calls.single_flight("key", person, ask)
+            gateway.single_flight("key", person, ask)
         return caught.value
 
     with ThreadPoolExecutor(8) as pool:

@@ -1,1 +1,0 @@
-"""Bound and count the calls to Poster."""

@@ -1,1 +1,0 @@
-"""Requests of signed-in users, and the HTTP statuses of failures."""

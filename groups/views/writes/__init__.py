@@ -1,1 +1,0 @@
-"""Pages with a form that writes, and the responses to its outcome."""
