@@ -10,9 +10,11 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -161,7 +163,10 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, s
             return "", answer["Location"]
         if "beyond" in shown:
             advice = _("Plan it on the page of the group, where you can give a reason.")
-            return " ".join([*shown["beyond"], advice]), ""
+            said = [
+                render_to_string("approvals/breach.html", {"breach": breach}) for breach in shown["beyond"]
+            ]
+            return format_html_join(" ", "{}", ((words,) for words in [*said, advice])), ""
         message = shown["holder"].message if "holder" in shown else shown["outcome"]
         return f"{message.title}. {message.text}", ""
     return "", ""
