@@ -116,8 +116,6 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'heartbeat of a worker',
-                'verbose_name_plural': 'heartbeats of workers',
                 'default_permissions': (),
             },
         ),
@@ -132,8 +130,6 @@ class Migration(migrations.Migration):
                 ('groups', models.JSONField()),
             ],
             options={
-                'verbose_name': 'last good copy',
-                'verbose_name_plural': 'last good copies',
                 'default_permissions': (),
             },
         ),
@@ -173,8 +169,6 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='groups.posteraccount')),
             ],
             options={
-                'verbose_name': 'job',
-                'verbose_name_plural': 'jobs',
                 'ordering': ('-created_at',),
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['account', '-created_at'], name='job_by_account'), models.Index(fields=['state', 'held_until'], name='job_open')],
@@ -272,8 +266,6 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='locks', to='groups.posteraccount')),
             ],
             options={
-                'verbose_name': 'lock',
-                'verbose_name_plural': 'locks',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='one_lock_a_key'), models.CheckConstraint(condition=models.Q(models.Q(('change__isnull', False), ('feature', ''), ('job__isnull', True), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('feature', ''), ('job__isnull', False), ('row_id__isnull', True)), models.Q(('change__isnull', True), ('job__isnull', True), ('row_id__isnull', False), models.Q(('feature', ''), _negated=True)), _connector='OR'), name='lock_of_one_owner')],
             },

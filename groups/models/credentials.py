@@ -200,8 +200,6 @@ class GroupsCopy(models.Model):
     objects = GroupsCopyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("last good copy")
-        verbose_name_plural = _("last good copies")
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -196,8 +196,6 @@ class Job(Leased, Consent):
     objects = JobQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("job")
-        verbose_name_plural = _("jobs")
         ordering = ("-created_at",)
         default_permissions = ()
         indexes = (

@@ -178,8 +178,6 @@ class WorkerHeartbeat(models.Model):
     objects = WorkerHeartbeatQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "heartbeat of a worker"
-        verbose_name_plural = "heartbeats of workers"
         default_permissions = ()
 
     def __str__(self) -> str:

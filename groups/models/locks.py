@@ -107,8 +107,6 @@ class Lock(models.Model):
     objects = LockQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "lock"
-        verbose_name_plural = "locks"
         default_permissions = ()
         constraints = (
             models.UniqueConstraint(fields=("account", "key"), name="one_lock_a_key"),

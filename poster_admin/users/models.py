@@ -43,8 +43,6 @@ class UserSession(AbstractBaseSession):
     agent = models.CharField(max_length=60, blank=True)
 
     class Meta(AbstractBaseSession.Meta):
-        verbose_name = _("session")  # type: ignore[assignment]  # as in every model
-        verbose_name_plural = _("sessions")  # type: ignore[assignment]  # as above
         default_permissions = ()
         indexes = (models.Index(fields=("user", "-seen_at"), name="sign_in_by_user"),)
 
@@ -227,8 +225,6 @@ class RecoveryCode(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
 
     class Meta:
-        verbose_name = _("recovery code")
-        verbose_name_plural = _("recovery codes")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -251,8 +247,6 @@ class CompanyIdentity(models.Model):
     subject = models.CharField(max_length=255)
 
     class Meta:
-        verbose_name = _("company identity")
-        verbose_name_plural = _("company identities")
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("issuer", "subject"), name="one_user_a_subject"),)
 
@@ -325,8 +319,6 @@ class ChosenLanguage(models.Model):
     language = models.CharField(max_length=10, choices=settings.LANGUAGES)
 
     class Meta:
-        verbose_name = _("chosen language")
-        verbose_name_plural = _("chosen languages")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -340,8 +332,6 @@ class SetupLink(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = "link to set up"
-        verbose_name_plural = "links to set up"
         default_permissions = ()
 
     def __str__(self) -> str:

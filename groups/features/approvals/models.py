@@ -59,8 +59,6 @@ class Limits(models.Model):
 
     class Meta:
         db_table = "groups_limits"
-        verbose_name = _("limits")
-        verbose_name_plural = _("limits")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -145,8 +143,6 @@ class ApprovalRequest(models.Model):
 
     class Meta:
         db_table = "groups_approvalrequest"
-        verbose_name = _("request")
-        verbose_name_plural = _("requests")
         ordering = ("-created_at",)
         default_permissions = ()
         indexes = (

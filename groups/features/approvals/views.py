@@ -238,7 +238,7 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
     waits, then, job = asked.is_waiting, asked.asked_effect, asked.job
     is_for_change = asked.kind == ApprovalRequest.CHANGE
     wanted = approvals.command_of(asked) if is_for_change else None
-    # What an approval would make now.
+    # The effect that an approval would have now.
     command = approvals.rebased_onto(now, wanted) if wanted and waits else None
     may_approve = waits and approvals.may_approve(asked, user)
     approvers = approvals.approvers_of(asked) if waits and not may_approve else []

@@ -64,8 +64,6 @@ class Criteria(Due):
     needs = (CHANGE_CRITERIA, "groups.move_client")
 
     class Meta:
-        verbose_name = _("criteria")
-        verbose_name_plural = _("criteria")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -103,8 +101,6 @@ class CriteriaSave(models.Model):
     saved_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = _("save of criteria")
-        verbose_name_plural = _("saves of criteria")
         ordering = ("-saved_at",)
         default_permissions = ()
 
@@ -153,8 +149,6 @@ class CriteriaPin(models.Model):
     objects = CriteriaPinQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("pin")
-        verbose_name_plural = _("pins")
         ordering = ("client_id",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("account", "client_id"), name="one_pin_a_client"),)

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount, PosterCredentials
 from groups.models.leases import AGAIN, Columns, Due, DueQuerySet
@@ -50,8 +49,6 @@ class Watch(Due):
 
     class Meta:
         db_table = "groups_watch"
-        verbose_name = _("watch")
-        verbose_name_plural = _("watches")
         default_permissions = ()
 
     def __str__(self) -> str:

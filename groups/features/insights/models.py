@@ -68,8 +68,6 @@ class ClientCount(models.Model):
 
     class Meta:
         db_table = "groups_clientcount"
-        verbose_name = "number of clients"
-        verbose_name_plural = "numbers of clients"
         ordering = ("day",)
         default_permissions = ()
         constraints = (

@@ -36,8 +36,6 @@ class Roll(Watched):
     needs = (WATCH_ACCOUNT, "groups.view_client")
 
     class Meta:
-        verbose_name = _("roll")
-        verbose_name_plural = _("rolls")
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -98,8 +96,6 @@ class Movement(models.Model):
     objects = MovementQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("movement")
-        verbose_name_plural = _("movements")
         ordering = ("-day", "-pk")
         default_permissions = ()
         indexes = (

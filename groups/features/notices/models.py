@@ -38,8 +38,6 @@ class NoticeChoice(models.Model):
 
     class Meta:
         db_table = "groups_noticechoice"
-        verbose_name = "choice of notices"
-        verbose_name_plural = "choices of notices"
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("user", "kind"), name="one_choice_a_kind"),)
 
@@ -61,8 +59,6 @@ class TelegramChat(models.Model):
     set_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        verbose_name = "Telegram chat"
-        verbose_name_plural = "Telegram chats"
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -79,8 +75,6 @@ class NoticeCursor(models.Model):
 
     class Meta:
         db_table = "groups_noticecursor"
-        verbose_name = "cursor of notices"
-        verbose_name_plural = "cursors of notices"
         default_permissions = ()
 
     def __str__(self) -> str:
@@ -137,8 +131,6 @@ class Delivery(Leased):
 
     class Meta:
         db_table = "groups_delivery"
-        verbose_name = "message with notices"
-        verbose_name_plural = "messages with notices"
         default_permissions = ()
         indexes = (models.Index(fields=("state", "next_try_at"), name="delivery_open"),)
 
@@ -178,8 +170,6 @@ class Notice(models.Model):
 
     class Meta:
         db_table = "groups_notice"
-        verbose_name = "notice"
-        verbose_name_plural = "notices"
         ordering = ("at", "pk")
         default_permissions = ()
         indexes = (models.Index(fields=("delivery", "due_at"), name="notice_due"),)

@@ -4,7 +4,6 @@ from django.conf import settings
 from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 
 class SavedView(models.Model):
@@ -21,8 +20,6 @@ class SavedView(models.Model):
 
     class Meta:
         db_table = "groups_savedview"
-        verbose_name = _("saved view")
-        verbose_name_plural = _("saved views")
         ordering = ("name",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("user", "name"), name="one_view_a_name"),)

@@ -128,8 +128,6 @@ class Schedule(Due, Consent):
     objects = ScheduleQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("planned change")
-        verbose_name_plural = _("planned changes")
         ordering = ("-created_at",)
         default_permissions = ()
         db_table = "groups_schedule"

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from groups.models import Job, PosterAccount
 from groups.poster import Group
@@ -34,8 +33,6 @@ class Snapshot(models.Model):
 
     class Meta:
         db_table = "groups_snapshot"
-        verbose_name = _("snapshot")
-        verbose_name_plural = _("snapshots")
         ordering = ("-taken_at",)
         default_permissions = ()
         indexes = (models.Index(fields=("account", "-taken_at"), name="snapshot_by_account"),)
@@ -66,8 +63,6 @@ class SnapshotPart(models.Model):
 
     class Meta:
         db_table = "groups_snapshotpart"
-        verbose_name = _("part of a snapshot")
-        verbose_name_plural = _("parts of snapshots")
         ordering = ("number",)
         default_permissions = ()
         constraints = (models.UniqueConstraint(fields=("snapshot", "number"), name="one_part_a_number"),)

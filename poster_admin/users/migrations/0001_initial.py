@@ -44,8 +44,6 @@ class Migration(migrations.Migration):
                 ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'link to set up',
-                'verbose_name_plural': 'links to set up',
                 'default_permissions': (),
             },
         ),
@@ -57,8 +55,6 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='chosen_language', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'chosen language',
-                'verbose_name_plural': 'chosen languages',
                 'default_permissions': (),
             },
         ),
@@ -104,8 +100,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recovery_codes', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'recovery code',
-                'verbose_name_plural': 'recovery codes',
                 'default_permissions': (),
             },
         ),
@@ -159,8 +153,6 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='company_identity', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'company identity',
-                'verbose_name_plural': 'company identities',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('issuer', 'subject'), name='one_user_a_subject')],
             },

@@ -29,8 +29,6 @@ class Migration(migrations.Migration):
                 ('set_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'limits',
-                'verbose_name_plural': 'limits',
                 'db_table': 'groups_limits',
                 'default_permissions': (),
             },
@@ -62,8 +60,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='requests', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'request',
-                'verbose_name_plural': 'requests',
                 'db_table': 'groups_approvalrequest',
                 'ordering': ('-created_at',),
                 'default_permissions': (),

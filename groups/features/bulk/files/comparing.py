@@ -102,7 +102,7 @@ class _Comparing:
             return
         values = entry.values
         if group is not None:
-            # What is so already is left alone, however odd it is.
+            # A value that is so already is left alone, however odd it is.
             values = {key: text for key, text in values.items() if not self._is_same(key, text, group)}
             if not values:
                 self.unchanged += 1

@@ -38,8 +38,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='criteria', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'criteria',
-                'verbose_name_plural': 'criteria',
                 'default_permissions': (),
             },
         ),
@@ -54,8 +52,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='criteria_saves', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'save of criteria',
-                'verbose_name_plural': 'saves of criteria',
                 'ordering': ('-saved_at',),
                 'default_permissions': (),
             },
@@ -73,8 +69,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='criteria_pins', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'pin',
-                'verbose_name_plural': 'pins',
                 'ordering': ('client_id',),
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('account', 'client_id'), name='one_pin_a_client')],

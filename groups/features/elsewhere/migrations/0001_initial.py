@@ -28,8 +28,6 @@ class Migration(migrations.Migration):
                 ('credentials', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='watches', to='groups.postercredentials')),
             ],
             options={
-                'verbose_name': 'watch',
-                'verbose_name_plural': 'watches',
                 'db_table': 'groups_watch',
                 'default_permissions': (),
             },

@@ -23,8 +23,6 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='client_counts', to='groups.posteraccount')),
             ],
             options={
-                'verbose_name': 'number of clients',
-                'verbose_name_plural': 'numbers of clients',
                 'db_table': 'groups_clientcount',
                 'ordering': ('day',),
                 'default_permissions': (),

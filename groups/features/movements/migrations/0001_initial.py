@@ -30,8 +30,6 @@ class Migration(migrations.Migration):
                 ('judged_at', models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'roll',
-                'verbose_name_plural': 'rolls',
                 'default_permissions': (),
             },
         ),
@@ -49,8 +47,6 @@ class Migration(migrations.Migration):
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='movements', to='groups.posteraccount')),
             ],
             options={
-                'verbose_name': 'movement',
-                'verbose_name_plural': 'movements',
                 'ordering': ('-day', '-pk'),
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['account', 'to_id', 'day'], name='movement_into'), models.Index(fields=['account', 'from_id', 'day'], name='movement_out_of'), models.Index(fields=['account', 'found_at'], name='movement_by_look')],

@@ -26,8 +26,6 @@ class Migration(migrations.Migration):
                 ('looked_at', models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'cursor of notices',
-                'verbose_name_plural': 'cursors of notices',
                 'db_table': 'groups_noticecursor',
                 'default_permissions': (),
             },
@@ -41,8 +39,6 @@ class Migration(migrations.Migration):
                 ('set_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'Telegram chat',
-                'verbose_name_plural': 'Telegram chats',
                 'default_permissions': (),
             },
         ),
@@ -62,8 +58,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'message with notices',
-                'verbose_name_plural': 'messages with notices',
                 'db_table': 'groups_delivery',
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['state', 'next_try_at'], name='delivery_open')],
@@ -83,8 +77,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'notice',
-                'verbose_name_plural': 'notices',
                 'db_table': 'groups_notice',
                 'ordering': ('at', 'pk'),
                 'default_permissions': (),
@@ -101,8 +93,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notice_choices', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'choice of notices',
-                'verbose_name_plural': 'choices of notices',
                 'db_table': 'groups_noticechoice',
                 'default_permissions': (),
                 'constraints': [models.UniqueConstraint(fields=('user', 'kind'), name='one_choice_a_kind')],

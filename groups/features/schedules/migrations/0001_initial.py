@@ -51,8 +51,6 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='schedules', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'verbose_name': 'planned change',
-                'verbose_name_plural': 'planned changes',
                 'db_table': 'groups_schedule',
                 'ordering': ('-created_at',),
                 'default_permissions': (),

@@ -31,8 +31,6 @@ class Migration(migrations.Migration):
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='snapshots', to='groups.job')),
             ],
             options={
-                'verbose_name': 'snapshot',
-                'verbose_name_plural': 'snapshots',
                 'db_table': 'groups_snapshot',
                 'ordering': ('-taken_at',),
                 'default_permissions': (),
@@ -48,8 +46,6 @@ class Migration(migrations.Migration):
                 ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='snapshots.snapshot')),
             ],
             options={
-                'verbose_name': 'part of a snapshot',
-                'verbose_name_plural': 'parts of snapshots',
                 'db_table': 'groups_snapshotpart',
                 'ordering': ('number',),
                 'default_permissions': (),
