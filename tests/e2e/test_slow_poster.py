@@ -7,7 +7,7 @@ from django.core.cache import cache
 from playwright.sync_api import expect
 
 from groups.services import groups as reads
-from groups.views.http import http
+from groups.views import http
 from poster_admin.common.serving import threaded
 from tests.support.browser import caught, heading, hold_back, open_row, row, show_list
 from tests.support.dashboard.killing import wait_until

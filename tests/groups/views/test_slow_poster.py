@@ -8,7 +8,7 @@ from django.core.cache import cache
 from groups.models import GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
-from groups.views.http import http
+from groups.views import http
 from poster_admin.common.serving.threaded import left_over
 from tests.support.pages import group_form, text_of
 
