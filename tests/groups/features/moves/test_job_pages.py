@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from html import unescape
 
 import pytest
 from django.test import override_settings
@@ -96,7 +97,8 @@ def test_the_end_report_names_whom_it_could_not_move(staff, manager, browse, san
     refused = Change.objects.get(state="refused")
     assert f"moved {FEW - 1} refused by Poster 1" in text_of(page)
     assert 'data-notice="differs"' in page.content.decode()
-    name, number = sandbox.accounts["demo"].clients.row(refused.client_id)["lastname"], refused.client_id
+    number = refused.client_id
+    name = unescape(sandbox.accounts["demo"].clients.row(number)["lastname"])
     manager.user_permissions.clear()
     for url in (f"/jobs/{job.pk}/", f"/history/{refused.pk}/"):
         assert name in text_of(browse(staff).get(url))
