@@ -119,7 +119,7 @@ class LineError:
 
 
 KEPT = ("unchanged", "ignored", "unlisted", "missing_rules", "other_rules", "is_numbered")
-"""What a job keeps of its plan beside the lines."""
+"""Fields of a plan that its job keeps beside the lines."""
 
 
 @dataclass(frozen=True, slots=True)

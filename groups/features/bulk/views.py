@@ -75,7 +75,7 @@ def bulk_edit(request: Request) -> HttpResponse:
 def group_import(request: Request) -> HttpResponse:
     """Accept a file with groups, and make a plan of it; show its errors if it has any."""
     # PyYAML takes a fiftieth of a start: it is imported once it is needed.
-    from groups.features.bulk.files.comparing import compare_with_poster  # noqa: PLC0415
+    from groups.features.bulk.files.comparing import compare_with_poster  # noqa: PLC0415 - as said
 
     context: dict[str, Any] = {"form": UploadForm(), "most": ROWS_AT_MOST}
     if request.method != "POST":

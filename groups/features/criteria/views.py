@@ -66,7 +66,7 @@ from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6
 WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
-"""Of the picture of a spread, as its template draws it."""
+"""Units of the picture of a spread, as its template draws it."""
 LINES = 12
 """Lines of the table of a spread, about; the picture has more bars."""
 
