@@ -5,6 +5,11 @@ from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
 
+from groups.models.ids_first import IdsFirst
+
+MOST_VIEWS = 30
+"""Views that a user may keep: the list has a tab for each of them."""
+
 
 class SavedView(models.Model):
     """A list of groups that a user has saved.
@@ -32,5 +37,7 @@ class SavedView(models.Model):
 
     @property
     def params(self) -> QueryDict:
-        """The parameters of its list."""
         return QueryDict(self.query.removeprefix("?"))
+
+
+VIEWS = IdsFirst(SavedView.objects.all())

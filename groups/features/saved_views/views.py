@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from groups import hooks
-from groups.features.saved_views import services as saved_views
-from groups.features.saved_views.forms import SavedViewForm, ViewNameForm
-from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.services import views_of
+from groups.features.saved_views.models import MOST_VIEWS, VIEWS, SavedView
 from groups.presenters.destinations import Destination
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import COLUMNS, Link, ListForm, column_sets
@@ -27,6 +28,42 @@ from poster_admin.common.htmx import render_page
 
 MOST_COUNTED = 20_000
 """Groups that are looked at to count those of all views; where there are more, the tabs have no numbers."""
+NAME_TAKEN = gettext_lazy("You have a view of this name. Choose another one.")
+
+
+class SavedViewForm(forms.Form):
+    """The name of a view; of a new one, the address of its list too."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={
+            "required": gettext_lazy("Enter a name for this view."),
+            "max_length": gettext_lazy("The name may have %(limit_value)d characters at most."),
+        },
+    )
+    query = forms.CharField(widget=forms.HiddenInput, required=False, max_length=1000)
+
+    @staticmethod
+    def of_new(data: Any = None, *, query: str = "") -> "SavedViewForm":
+        # The list has other forms with a field of this name.
+        form = SavedViewForm(data, initial={"query": query}, auto_id="view_%s")
+        # A user who has come to save a list types its name at once.
+        form.fields["name"].widget.attrs["autofocus"] = bool(query)
+        return form
+
+    @staticmethod
+    def of_view(view: SavedView, data: Any = None) -> "SavedViewForm":
+        return SavedViewForm(data, initial={"name": view.name}, auto_id=f"id_{view.pk}_%s")
+
+    @property
+    def filters(self) -> ListForm:
+        return ListForm(QueryDict((self["query"].value() or "").removeprefix("?")))
+
+    def clean_query(self) -> str:
+        """Return the query string in its usual order and without a page."""
+        return self.filters.query()
 
 
 @form_methods
@@ -34,16 +71,18 @@ MOST_COUNTED = 20_000
 def view_list(request: Request) -> HttpResponse:
     """Show the user's saved views; save the list with the filters of the address under a name."""
     if request.method != "POST":
-        return _show(request, SavedViewForm(query=ListForm(request.GET).query()))
-    form = SavedViewForm(request.POST)
+        return _show(request, SavedViewForm.of_new(query=ListForm(request.GET).query()))
+    form, views = SavedViewForm.of_new(request.POST), SavedView.objects.filter(user=request.user)
     if form.is_valid():
-        try:
-            view = saved_views.save_view(request.user, **form.cleaned_data)
-        except ValidationError as error:
-            form.add_error(None, error)
+        if views.count() >= MOST_VIEWS:
+            form.add_error(None, _("You have as many views as the list has tabs for. Remove one first."))
         else:
-            messages.success(request, _("The view “%(name)s” was saved.") % {"name": view.name})
-            return redirect(view)
+            name, query = form.cleaned_data["name"], form.cleaned_data["query"]
+            view, is_new = views.get_or_create(user=request.user, name=name, defaults={"query": query})
+            if is_new:
+                messages.success(request, _("The view “%(name)s” was saved.") % {"name": name})
+                return redirect(view)
+            form.add_error("name", NAME_TAKEN)
     return _show(request, form, status=422)
 
 
@@ -51,24 +90,27 @@ def view_list(request: Request) -> HttpResponse:
 @requires("view_group", connected=False)
 def view_change(request: Request, view_id: int) -> HttpResponse:
     """Rename a saved view, remove it, or make it the start page."""
-    view = get_object_or_404(SavedView, user=request.user, pk=view_id)
+    views = SavedView.objects.filter(user=request.user)
+    view = get_object_or_404(views, pk=view_id)
     match request.POST.get("do"):
         case "start":
-            saved_views.choose_start_page(request.user, view)
+            # One statement for all views: two that choose at once leave one start page, not two.
+            views.update(is_start=Q(pk=view.pk))
         case "no_start":
-            saved_views.choose_start_page(request.user, None)
+            views.update(is_start=False)
         case "remove":
             view.delete()
             messages.success(request, _("The view “%(name)s” was removed.") % {"name": view.name})
         case "rename":
-            form = _name_form(view, request.POST)
+            form = SavedViewForm.of_view(view, request.POST)
             if form.is_valid():
                 try:
-                    saved_views.rename_view(view, form.cleaned_data["name"])
-                except ValidationError as error:
-                    form.add_error(None, error)
+                    with transaction.atomic():
+                        views.filter(pk=view.pk).update(name=form.cleaned_data["name"])
+                except IntegrityError:
+                    form.add_error("name", NAME_TAKEN)
             if form.errors:
-                return _show(request, SavedViewForm(), renamed={view.pk: form}, status=422)
+                return _show(request, SavedViewForm.of_new(), renamed={view.pk: form}, status=422)
     return redirect("groups:views")
 
 
@@ -76,20 +118,16 @@ def _show(
     request: Request,
     form: SavedViewForm,
     *,
-    renamed: Mapping[int, ViewNameForm] = MappingProxyType({}),
+    renamed: Mapping[int, SavedViewForm] = MappingProxyType({}),
     status: int = 200,
 ) -> HttpResponse:
     """Show the page, with the form of a view that was renamed to no avail."""
     views = [
-        (view, list_words(ListForm(view.params)), renamed.get(view.pk) or _name_form(view))
-        for view in views_of(request.user)
+        (view, list_words(ListForm(view.params)), renamed.get(view.pk) or SavedViewForm.of_view(view))
+        for view in VIEWS.find(user_id=request.user.pk)
     ]
     context = {"form": form, "here": list_words(form.filters), "views": views}
     return render_page(request, "saved_views/views.html", context, status=status)
-
-
-def _name_form(view: SavedView, data: QueryDict | None = None) -> ViewNameForm:
-    return ViewNameForm(data, initial={"name": view.name}, auto_id=f"id_{view.pk}_%s")
 
 
 def list_words(filters: ListForm) -> str:
@@ -115,7 +153,7 @@ def list_words(filters: ListForm) -> str:
 @hooks.part("list.tabs", "saved_views/tabs.jinja")
 def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | None:
     """Return the user's saved views as tabs over the list, behind that of all groups; None without a view."""
-    views = views_of(request.user)
+    views = VIEWS.find(user_id=request.user.pk)
     if not views:
         return None
     here = listing.filters.query()
@@ -136,23 +174,29 @@ def tabs_of_list(request: Request, listing: Listing) -> dict[str, list[Link]] | 
 def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:
     """Return the address at which the list is kept under a name, unless the user has kept it."""
     query = listing.filters.query()
-    kept = {ListForm(view.params, request.user).query() for view in views_of(request.user)}
+    kept = {ListForm(view.params, request.user).query() for view in VIEWS.find(user_id=request.user.pk)}
     return None if query in kept else {"save_href": reverse("groups:views") + query}
-
-
-def destinations_of(user: User) -> list[Destination]:
-    """Return the saved views of a user."""
-    return [Destination(view.name, view.get_absolute_url(), _("saved view")) for view in views_of(user)]
 
 
 @hooks.settings_pages(order=5)
 def settings_of_views(user: User) -> list[SettingsPage]:
-    """Return the page that keeps them."""
     words = _("Lists of groups with their filters, and the one that you start with.")
     page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "sort")
     return [page] if user.has_perm("groups.view_group") else []
 
 
-hooks.destinations(destinations_of, order=-1)
-hooks.start_page(saved_views.start_query)
+@hooks.start_page
+def start_query(user: User) -> str:
+    """Return the query string of the view that is the user's start page; empty without one."""
+    view = SavedView.objects.filter(user=user, is_start=True).first()
+    return view.query if view else ""
+
+
+hooks.destinations(
+    lambda user: [
+        Destination(view.name, view.get_absolute_url(), _("saved view"))
+        for view in VIEWS.find(user_id=user.pk)
+    ],
+    order=-1,
+)
 hooks.form_addresses("view")

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from groups.features.saved_views.models import SavedView
-from groups.features.saved_views.services import MOST_VIEWS
+from groups.features.saved_views.models import MOST_VIEWS, SavedView
 from tests.support.pages import fragment, text_of
 from tests.support.people import PASSWORD
 
