@@ -8,9 +8,8 @@ card, and nobody by a phone that is stored in another spelling.
 import csv
 import re
 import time
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.db.models import TextChoices
 from django.utils.formats import number_format
@@ -44,39 +43,29 @@ class State(TextChoices):
     DOUBLE = "double", gettext_lazy("twice")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Word:
-    """A cell of a line, as each thing that it may be: the numbers of a phone, a card, an id."""
-
-    phones: tuple[str, ...] = ()
-    card: str = ""
-    id: int | None = None
-
-    @classmethod
-    def read(cls, text: str, *kinds: str) -> "Word":
-        return cls(
-            whole_numbers(phone_digits(text)) if "phone" in kinds else (),
-            card_number(text) if "card" in kinds else "",
-            (whole_number(text) or None) if "id" in kinds else None,
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.phones or self.card or self.id)
+type Key = tuple[str, str]
+"""One number by which a client is found: of a `phone`, a `card` or an `id`."""
 
 
-def card_number(text: str) -> str:
-    """Return the number of a card without its gaps, in one case; empty for a text that is none."""
-    text = _gaps.sub("", text).casefold()
-    return text if _card.fullmatch(text) else ""
+def keys_of(text: str, *kinds: str) -> frozenset[Key]:
+    """Return what a cell may be the number of; a card without its gaps, in one case."""
+    card, found = _gaps.sub("", text).casefold(), set[Key]()
+    if "phone" in kinds:
+        found.update(("phone", number) for number in whole_numbers(phone_digits(text)))
+    if "card" in kinds and _card.fullmatch(card):
+        found.add(("card", card))
+    if "id" in kinds and (number := whole_number(text)):
+        found.add(("id", str(number)))
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Line:
-    """A line of a list, from 1, as it was typed, and the words of its cells that may name a client."""
+    """A line of a list, from 1, as it was typed, and what each of its cells may name a client by."""
 
     number: int
     text: str
-    words: tuple[Word, ...] = ()
+    words: tuple[frozenset[Key], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -140,24 +129,22 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             _("The list has more than %(count)s lines. Split it into smaller ones.")
             % {"count": number_format(LINES_AT_MOST, 0, force_grouping=True)}
         )
-    kinds = [COLUMNS.get(fold(name)) for name in header] if has_header else None
-    return [Line(number, text, _words_of(cells, kinds, numbers)) for number, text, cells in rows[has_header:]]
+    # Without a header each part of a cell may be of any kind.
+    columns = [COLUMNS.get(fold(name)) for name in header] if has_header else None
+    kinds = ("phone", "card", "id") if numbers else ("phone", "card")
+    lines = []
+    for number, text, row in rows[has_header:]:
+        cells = ["" if isinstance(cell, Formula) else cell for cell in row]
+        if columns is None:
+            words = [keys_of(part.strip(), *kinds) for cell in cells for part in _between_cells.split(cell)]
+        else:
+            words = [keys_of(cell, kind) for kind, cell in zip(columns, cells, strict=False) if kind]
+        lines.append(Line(number, text, tuple(filter(None, words))))
+    return lines
 
 
 def _count_columns(cells: Iterable[str]) -> int:
     return sum(fold(cell[:LONGEST_CELL]) in COLUMNS for cell in cells)
-
-
-def _words_of(cells: Sequence[str], columns: list[str | None] | None, numbers: bool) -> tuple[Word, ...]:
-    """Read the cells in the columns that name a client; those without a header may be of any kind."""
-    if columns is None:
-        kinds = ("phone", "card", "id") if numbers else ("phone", "card")
-        texts = (cell for cell in cells if not isinstance(cell, Formula))
-        words = [Word.read(part.strip(), *kinds) for text in texts for part in _between_cells.split(text)]
-    else:
-        pairs = zip(columns, cells, strict=False)
-        words = [Word.read(cell, kind) for kind, cell in pairs if kind and not isinstance(cell, Formula)]
-    return tuple(filter(None, words))
 
 
 def _cells(row: str, delimiter: str) -> list[str]:
@@ -172,76 +159,44 @@ def _cells(row: str, delimiter: str) -> list[str]:
 # --- Find whom they name ------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, repr=False)
-class Directory:
-    """The clients that words of a list fit; `unreadable` counts rows that may be more of them.
+def look_up(
+    credentials: PosterCredentials, lines: Sequence[Line], group_ids: Collection[int], target_id: int
+) -> tuple[list[Listed], int]:
+    """Return the result of each line, and the number of clients who could not be read, or cannot be moved.
 
-    `of_no_group` are those of them who cannot be moved: they are in no group that Poster shows.
+    A client in no group, or in one that is not among `group_ids`, cannot be moved. Removed ones do not count.
+    The first word of a line counts; a later one that fits another client makes the line ambiguous. Raises
+    `PosterError`, among them `Unreachable` if it takes longer than SECONDS_FOR_ALL.
     """
-
-    clients: dict[int, Client] = field(default_factory=dict)
-    by_phone: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    by_card: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    unreadable: int = 0
-    of_no_group: set[int] = field(default_factory=set)
-
-    def clients_of(self, word: Word) -> set[int]:
-        found = {word.id} & self.clients.keys() if word.id else set()
-        found |= self.by_card.get(word.card, set())
-        return found.union(*(self.by_phone.get(phone, ()) for phone in word.phones))
-
-
-def read_directory(
-    credentials: PosterCredentials, lines: Sequence[Line], group_ids: Collection[int]
-) -> Directory:
-    """Read all clients of the account, and return those that a line fits, without removed ones.
-
-    A client in no group, or in one that is not among `group_ids`, cannot be moved, and counts as unreadable.
-    Raises `PosterError`, among them `Unreachable` if it takes longer than SECONDS_FOR_ALL.
-    """
-    words = [word for line in lines for word in line.words]
-    phones = {phone for word in words for phone in word.phones}
-    cards = {word.card for word in words if word.card}
-    ids = {word.id for word in words}
-    found = Directory()
-    until = time.monotonic() + SECONDS_FOR_ALL
-    for page in pages_of(credentials, None, until=until, size=COUNTED_AT_ONCE) if words else ():
-        found.unreadable += len(page.unreadable)
+    wanted = frozenset[Key]().union(*(word for line in lines for word in line.words))
+    found: dict[int, Client] = {}
+    fitting: dict[Key, set[int]] = {}
+    unreadable, until = 0, time.monotonic() + SECONDS_FOR_ALL
+    for page in pages_of(credentials, None, until=until, size=COUNTED_AT_ONCE) if wanted else ():
+        unreadable += len(page.unreadable)
         for client in page.clients:
-            fitting = phones.intersection(whole_numbers(phone_digits(client.phone)))
-            card = card_number(client.card_number)
-            if client.removed or not (fitting or card in cards or client.id in ids):
-                continue
-            if client.group_id not in group_ids:
-                found.unreadable += 1
-                found.of_no_group.add(client.id)
-            found.clients[client.id] = client
-            for phone in fitting:
-                found.by_phone[phone].add(client.id)
-            if card in cards:
-                found.by_card[card].add(client.id)
-    return found
+            keys = keys_of(client.phone, "phone") | keys_of(client.card_number, "card")
+            keys = wanted & (keys | {("id", str(client.id))})
+            if keys and not client.removed:
+                unreadable += client.group_id not in group_ids
+                found[client.id] = client
+                for key in keys:
+                    fitting.setdefault(key, set()).add(client.id)
 
-
-def look_up(lines: Sequence[Line], directory: Directory, target_id: int) -> list[Listed]:
-    """Return the result of each line; clients are to be moved to the group `target_id`.
-
-    The first word of a line counts. A later one that fits another client makes the line ambiguous.
-    """
     first_lines: dict[int, int] = {}
     results = []
     for line in lines:
-        fits = [directory.clients_of(word) for word in line.words]
-        clients = tuple(directory.clients[each] for each in sorted(set().union(*fits)))
+        fits = [set[int]().union(*(fitting.get(key, ()) for key in word)) for word in line.words]
+        clients = tuple(found[each] for each in sorted(set[int]().union(*fits)))
         if not line.words:
             results.append(Listed(line, State.UNREADABLE))
         elif len(clients) > 1:
             results.append(Listed(line, State.AMBIGUOUS, clients))
-        elif not fits[0] or clients[0].id in directory.of_no_group:
+        elif not fits[0] or clients[0].group_id not in group_ids:
             results.append(Listed(line, State.UNKNOWN))
         elif (first := first_lines.setdefault(clients[0].id, line.number)) != line.number:
             results.append(Listed(line, State.DOUBLE, clients, first))
         else:
             is_there = clients[0].group_id == target_id
             results.append(Listed(line, State.THERE if is_there else State.FOUND, clients))
-    return results
+    return results, unreadable

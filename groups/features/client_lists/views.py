@@ -1,9 +1,12 @@
 """Views of a list of clients: who of it is found can be moved to a group; nothing of the list is kept."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
@@ -14,7 +17,6 @@ from django.views.decorators.http import require_POST
 
 from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
-from groups.features.client_lists.forms import ListForm
 from groups.features.client_lists.services import (
     BYTES_AT_MOST,
     LINES_AT_MOST,
@@ -24,12 +26,12 @@ from groups.features.client_lists.services import (
     lines_of_file,
     lines_of_text,
     look_up,
-    read_directory,
 )
-from groups.features.moves.forms import ChoiceForm
+from groups.features.moves.forms import ChoiceForm, TargetField
 from groups.features.moves.services import MoveCount
 from groups.features.moves.views import effects_of
-from groups.poster import Client, Group
+from groups.forms.fields import FileInput
+from groups.poster import Group
 from groups.presenters.clients import value_of
 from groups.presenters.destinations import ACTION, pages_for
 from groups.services import groups as reads
@@ -43,55 +45,93 @@ MOST_CHOICES = 250
 """Check boxes on the page: a form has room for few fields."""
 
 
+class ListForm(forms.Form):
+    """Paste a list of clients, or choose a file with one. Neither is kept.
+
+    `size` is that of the upload: if it is larger than what Django receives, its file is left out.
+    """
+
+    text = forms.CharField(
+        label=gettext_lazy("Phones or cards, one a line"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    file = forms.FileField(
+        label=gettext_lazy("Or a file, CSV or XLSX"),
+        required=False,
+        widget=FileInput(".csv,.xlsx,.txt"),
+        error_messages={"empty": gettext_lazy("The file is empty.")},
+    )
+    numbers = forms.BooleanField(label=gettext_lazy("The list has Poster's client numbers"), required=False)
+
+    def __init__(self, *args: Any, groups: Iterable[Group], size: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._size = size
+        self.fields["target"] = TargetField(list(groups))
+
+    def clean(self) -> None:
+        if "text" not in self.cleaned_data or "file" not in self.cleaned_data:
+            return
+        text, file = self.cleaned_data["text"], self.cleaned_data["file"]
+        is_cut = file is None and self._size > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        too_large = _("The list is larger than %(size)s MB. Split it.") % {"size": BYTES_AT_MOST // 2**20}
+        if len(text.encode()) > BYTES_AT_MOST:
+            self.add_error("text", too_large)
+        elif is_cut or (file is not None and file.size > BYTES_AT_MOST):
+            self.add_error("file", too_large)
+        elif not text.strip() and file is None:
+            self.add_error("text", _("Paste a list, or choose a file."))
+        elif text.strip() and file is not None:
+            self.add_error("file", _("There is a list above too. Send one of them."))
+
+
 @sensitive_post_parameters("text")
 @form_methods
 @requires("move_client")
 def client_list(request: Request) -> HttpResponse:
     """Take a list of clients, and show for each line whom it names; the found ones can be moved at once."""
     groups = {group.id: group for group in reads.list_groups_now(request.credentials).groups}
-    bounds: dict[str, Any] = {"most": LINES_AT_MOST, "megabytes": BYTES_AT_MOST // 2**20}
-    if request.method != "POST":
-        initial = {"target": request.GET.get("target", "")}
-        form = ListForm(groups=list(groups.values()), largest=BYTES_AT_MOST, initial=initial)
-        return render_page(request, "client_lists/list.html", {"form": form, **bounds})
-    size = body_length(request) if request.content_type == "multipart/form-data" else 0
     form = ListForm(
-        request.POST, request.FILES, groups=list(groups.values()), largest=BYTES_AT_MOST, size=size
+        *([request.POST, request.FILES] if request.method == "POST" else []),
+        groups=groups.values(),
+        size=body_length(request) if request.content_type == "multipart/form-data" else 0,
+        initial={"target": request.GET.get("target", "")},
     )
-    lines = _lines_of(request, form) if form.is_valid() else []
+    bounds: dict[str, Any] = {"most": LINES_AT_MOST, "megabytes": BYTES_AT_MOST // 2**20}
+    lines: list[Line] = []
+    if form.is_valid():
+        text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
+        problem = ValidationError(_("There is no line with a client."))
+        try:
+            with file_turn(request.user.pk):
+                lines = (
+                    lines_of_file(file.read(), numbers=numbers)
+                    if file
+                    else lines_of_text(text, numbers=numbers)
+                )
+        except NotReadable as error:
+            problem = error
+        if not lines:
+            form.add_error("file" if file else "text", problem)
     if not lines:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
-    directory = read_directory(request.credentials, lines, groups.keys())
-    results = look_up(lines, directory, target.id)
+    results, unreadable = look_up(request.credentials, lines, groups.keys(), target.id)
     found = [each.clients[0] for each in results if each.state == State.FOUND]
+    moved = Counter(client.group_id for client in found)
+    keep_own = Counter(client.group_id for client in found if client.own_percent > target.percent)
+    counted = [(groups[each], MoveCount(clients, keep_own[each])) for each, clients in moved.items()]
     chosen = [value_of(client.id, client.group_id) for client in found]
     context = {
         "form": form,
         "page": _page_of(results, target, groups),
         "move": ChoiceForm(groups=list(groups.values()), chosen=chosen),
-        "effects": _effects_for(found, target, groups),
-        "unreadable": directory.unreadable,
+        "effects": effects_of(counted, target),
+        "unreadable": unreadable,
         "most_choices": MOST_CHOICES,
     }
     return render_page(request, "client_lists/list.html", context | bounds)
-
-
-def _lines_of(request: Request, form: ListForm) -> list[Line]:
-    """Return the lines of a valid form; none if its list cannot be read, which the form says then."""
-    text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
-    field = "file" if file else "text"
-    try:
-        with file_turn(request.user.pk):
-            lines = (
-                lines_of_file(file.read(), numbers=numbers) if file else lines_of_text(text, numbers=numbers)
-            )
-    except NotReadable as problem:
-        form.add_error(field, problem)
-        return []
-    if not lines:
-        form.add_error(field, _("There is no line with a client."))
-    return lines
 
 
 def _page_of(results: Sequence[Listed], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
@@ -122,17 +162,6 @@ def _page_of(results: Sequence[Listed], target: Group, groups: Mapping[int, Grou
         ],
         "unknown_text": "\n".join(each.line.text for each in results if each.state == State.UNKNOWN),
     }
-
-
-def _effects_for(found: Sequence[Client], target: Group, groups: Mapping[int, Group]) -> dict[str, Any]:
-    moved: dict[int, list[Client]] = {}
-    for client in found:
-        moved.setdefault(client.group_id, []).append(client)
-    counted = []
-    for group_id, clients in moved.items():
-        keep_own = sum(client.own_percent > target.percent for client in clients)
-        counted.append((groups[group_id], MoveCount(len(clients), keep_own)))
-    return effects_of(counted, target)
 
 
 @sensitive_post_parameters("text")

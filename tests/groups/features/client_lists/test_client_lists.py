@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from groups.features.client_lists.services import lines_of_file, lines_of_text, look_up, read_directory
+from groups.features.client_lists.services import lines_of_file, lines_of_text, look_up
 from groups.models import Job
 from tests.support.jobs import ended, leave_few, run
 from tests.support.pages import text_of
@@ -64,7 +64,7 @@ def find(staff, sandbox):
     def find(content, *, numbers=True):
         read = lines_of_text if isinstance(content, str) else lines_of_file
         lines = read(content, numbers=numbers)
-        found = look_up(lines, read_directory(staff.credentials, lines, {1, 4, 5}), TARGET)
+        found, _unreadable = look_up(staff.credentials, lines, {1, 4, 5}, TARGET)
         return {
             each.line.number: (each.state.value, *(client.id for client in each.clients)) for each in found
         }
