@@ -138,15 +138,6 @@ class Delivery(Leased):
         return f"{self.pk} {self.state}"
 
 
-class SendFailed(Exception):
-    """A try has failed. It holds a reason and a detail, never an address, a token or an answer."""
-
-    def __init__(self, failure: Delivery.Failure, detail: str = "") -> None:
-        super().__init__(failure)
-        self.failure = failure
-        self.detail = detail
-
-
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def waiting(self) -> "NoticeQuerySet":
         """Return the notices that their reader has not got yet, and still gets."""

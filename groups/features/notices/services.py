@@ -32,7 +32,6 @@ from groups.features.notices.models import (
     Notice,
     NoticeChoice,
     NoticeCursor,
-    SendFailed,
     TelegramChat,
 )
 from groups.models import PosterAccount, PosterCredentials
@@ -83,6 +82,15 @@ FAILURES = {
     403: Delivery.Failure.CHAT,
     404: Delivery.Failure.BOT,
 }
+
+
+class SendFailed(Exception):
+    """A try has failed. It holds a reason and a detail, never an address, a token or an answer."""
+
+    def __init__(self, failure: Delivery.Failure, detail: str = "") -> None:
+        super().__init__(failure)
+        self.failure = failure
+        self.detail = detail
 
 
 # --- Choose what is told, and where -------------------------------------------------------------------------
@@ -156,33 +164,29 @@ def write_notices() -> None:
     """Write the notices of new events for every reader."""
     for account in PosterAccount.objects.filter(pk__in=_to_be_told().values("account")):
         try:
-            _write_notices_of(account)
+            cursors = NoticeCursor.objects.filter(pk=account.pk)
+            NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
+            # The clock of the database, which all workers share: one with a fast clock must not hide events.
+            looked_at, now = cursors.values_list("looked_at", Now()).get()
+            events = list(events_since(account, min(looked_at, now) - OVERLAP))
+            with transaction.atomic():
+                # Read after the events: a choice that is newer than they are counts.
+                readers = _to_be_told().filter(account=account).prefetch_related("user__notice_choices")
+                users = [each.user for each in readers if may_be_told(each.user)]
+                # An event that two sources tell is told once, in the words of the later one: the feature's.
+                notices = {
+                    found.pk: found
+                    for kind, event in events
+                    for user in users
+                    if (found := _notice_of(kind, event, user, account))
+                }
+                Notice.objects.bulk_create(notices.values(), ignore_conflicts=True)
+                cursors.update(looked_at=now)
         except Exception as error:
             if is_outage(error):
                 raise
             # Go on with the other accounts; this one is looked at again in a moment.
             log.exception("The events of account %s cannot be told", account.pk)
-
-
-def _write_notices_of(account: PosterAccount) -> None:
-    cursors = NoticeCursor.objects.filter(pk=account.pk)
-    NoticeCursor.objects.get_or_create(account=account, defaults={"looked_at": Now()})
-    # The clock of the database, which all workers share: one with a fast clock must not hide events.
-    looked_at, now = cursors.values_list("looked_at", Now()).get()
-    events = list(events_since(account, min(looked_at, now) - OVERLAP))
-    with transaction.atomic():
-        # Read after the events: a choice that is newer than they are counts.
-        readers = _to_be_told().filter(account=account).prefetch_related("user__notice_choices")
-        users = [each.user for each in readers if may_be_told(each.user)]
-        # An event that two sources tell is told once, in the words of the later one: the feature's.
-        notices = {
-            found.pk: found
-            for kind, event in events
-            for user in users
-            if (found := _notice_of(kind, event, user, account))
-        }
-        Notice.objects.bulk_create(notices.values(), ignore_conflicts=True)
-        cursors.update(looked_at=now)
 
 
 def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> Notice | None:
@@ -215,25 +219,6 @@ def _to_be_told() -> QuerySet[PosterCredentials]:
 
 def may_be_told(user: User) -> bool:
     return user.is_active and user.has_perm(VIEW_GROUP)
-
-
-def notices_to_send(delivery: Delivery) -> list[Notice]:
-    """Return the notices of a message, without those whose kind its reader has switched off.
-
-    A worker that has read the choice before may write such a notice down after they were deleted.
-    """
-    off = NoticeChoice.objects.filter(user=delivery.user_id, how=How.OFF).values("kind")
-    return list(delivery.notices.exclude(kind__in=off).select_related("account"))
-
-
-def reader_of(delivery: Delivery, account_id: str) -> PosterCredentials | None:
-    """Return the credentials of its reader; None if they may not see the account: a digest waits for hours.
-
-    Credentials that Poster has refused are returned: that may have been a mistake, which a later page shows.
-    """
-    found = PosterCredentials.objects.filter(user=delivery.user_id, account=account_id)
-    credentials = found.select_related("user").first()
-    return credentials if credentials and may_be_told(credentials.user) else None
 
 
 # --- Send them ----------------------------------------------------------------------------------------------
@@ -280,9 +265,15 @@ def deliver(delivery_id: str) -> None:
     delivery = lease.row.select_related("user__telegram_chat").first()
     if delivery is None:
         return  # the user was removed a moment ago
-    notices = notices_to_send(delivery)
-    reader = reader_of(delivery, notices[0].account_id) if notices else None
-    if reader is None:
+    # A worker that has read a choice before may write a notice down after it was switched off.
+    off = NoticeChoice.objects.filter(user=delivery.user_id, how=How.OFF).values("kind")
+    notices = list(delivery.notices.exclude(kind__in=off).select_related("account"))
+    reader = None
+    if notices:
+        of_account = PosterCredentials.objects.filter(account=notices[0].account_id)
+        reader = of_account.filter(user=delivery.user_id).select_related("user").first()
+    # A digest waits for hours: by now its reader may not be allowed to see the account.
+    if reader is None or not may_be_told(reader.user):
         lease.release(state=State.DROPPED)
         return
     try:
@@ -302,7 +293,7 @@ def deliver(delivery_id: str) -> None:
 
 
 def _send(delivery: Delivery, notices: list[Notice], reader: PosterCredentials) -> None:
-    if reader.refused_at:
+    if reader.refused_at:  # perhaps by mistake, which a later page shows
         raise SendFailed(Delivery.Failure.TOKEN)
     if hasattr(delivery.user, "telegram_chat"):
         send_message(delivery.user.telegram_chat, notices)

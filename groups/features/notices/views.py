@@ -1,7 +1,9 @@
 """Views of the notices: the user's own choices, and the user's chat in Telegram."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -9,18 +11,59 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from groups import hooks
 from groups.features.notices import services
-from groups.features.notices.forms import NoticesForm, TelegramForm
-from groups.features.notices.models import Delivery, Notice, TelegramChat
+from groups.features.notices.models import Delivery, Notice, NoticeChoice, TelegramChat
 from groups.features.notices.services import TRIAL, VIEW_GROUP
 from groups.presenters.settings_pages import USER, SettingsPage
+from groups.services.events import event_sources
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_form
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
+
+
+class NoticesForm(forms.Form):
+    """One field for each kind of event, named like the kind."""
+
+    def __init__(self, data: Any = None, *, chosen: Mapping[str, str]) -> None:
+        super().__init__(data, initial=dict(chosen))
+        for source in event_sources:
+            self.fields[source.kind] = forms.ChoiceField(
+                label=str(source.label), choices=NoticeChoice.How.choices
+            )
+
+
+class TelegramForm(forms.Form):
+    """A bot and a chat, which are never shown again. A token with other signs could change the address."""
+
+    token = forms.RegexField(
+        r"^[0-9]{1,20}:[A-Za-z0-9_-]{20,100}\Z",
+        label=gettext_lazy("Token of the bot"),
+        help_text=gettext_lazy(
+            "Make a bot with @BotFather in Telegram, or use one that you have: it shows the token."
+        ),
+        error_messages={
+            "invalid": gettext_lazy(
+                "Enter the token alone, as @BotFather shows it: a number, a colon, letters."
+            )
+        },
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "off"}),
+    )
+    chat = forms.RegexField(
+        r"^(-?[0-9]{1,20}|@[A-Za-z][A-Za-z0-9_]{3,40})\Z",
+        label=gettext_lazy("Chat"),
+        help_text=gettext_lazy(
+            "Its number, below zero for a group, or the @name of a channel. Add the bot to it first."
+        ),
+        error_messages={
+            "invalid": gettext_lazy("Enter the number of a chat, or the name of a channel with @.")
+        },
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
 
 
 @form_methods
