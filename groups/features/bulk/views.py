@@ -1,40 +1,101 @@
 """Views that change many groups at once: percents, a file, and the plan that is confirmed first."""
 
 import uuid
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+from math import ceil
+from types import MappingProxyType
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
+from groups import hooks
 from groups.features.bulk import services
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
 from groups.features.bulk.files.tables import NotReadable
-from groups.features.bulk.forms import CalculationForm, PercentsForm, UploadForm
-from groups.features.bulk.presenters import Plan, Sheet
+from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
 from groups.models import Job
+from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.changes import group_warnings
+from groups.presenters.changes import check_rows, group_warnings, warnings_for
+from groups.presenters.destinations import ACTION, ListAction, pages_for
 from groups.presenters.jobs import page_of
 from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import ListForm, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
+from groups.services.jobs.kinds import JobKind
 from groups.services.journal import history
+from groups.services.values import FIELD_LABELS, NumberFormat
+from groups.services.writes.commands import CreateGroup, UpdateGroup
 from groups.services.writes.lag import list_with_pending_changes
 from groups.services.writes.not_sent import NotNow, NotSent
+from groups.services.writes.reach import reach_of_values
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import body_length, render_page
+
+PAGE_SIZE = 100
+
+
+# --- Several percents --------------------------------------------------------------------------------------
+
+
+class Sheet:
+    """The groups that the list found and that can be edited, and the lines typed so far in the form.
+
+    The lines are those of the `plan` that is continued or corrected, rebased onto the groups: a value that
+    nobody has typed is the present one. A line whose values Poster has by now, as after its plan was carried
+    out, is left out. Groups that fit on one page have those with typed values first.
+    """
+
+    def __init__(self, request: Request, groups: Groups) -> None:
+        credentials = request.credentials
+        locked = history.locked_ids(credentials)
+        self.listing = Listing(groups, ListForm(request.GET, request.user), credentials, locked_ids=locked)
+        self.groups = [
+            each for each in self.listing.found_groups if each.is_editable and each.id not in locked
+        ]
+        # The address of a submitted form still has the ticks that it was opened with.
+        posted = request.method == "POST"
+        ticks = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
+        self.chosen = {number for word in ticks if (number := whole_number(word)) is not None}
+        plan_id = None
+        with suppress(ValueError):
+            plan_id = uuid.UUID(request.GET.get("plan", ""))
+        job = services.plan_of(credentials, plan_id) if plan_id else None
+        self.lines: dict[int, Line] = {}
+        now = {group.id: group for group in self.groups}
+        for line in EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ():
+            if line.group_id is not None:
+                group = now.get(line.group_id)
+                moved = line.onto(group) if group else line
+                if group is None or moved.new != group.values:
+                    self.lines[line.group_id] = moved
+        if len(self.groups) <= PAGE_SIZE:
+            self.groups.sort(key=lambda group: group.id not in self.lines)
+        # Once something is typed, the plan has it.
+        if job is None and (percent := number_param(request.GET, "percent", 100)):
+            typed = {group: group.values.replace(percent=Decimal(percent)) for group in self.groups}
+            self.lines = {
+                group.id: Line.of(0, new, group) for group, new in typed.items() if new != group.values
+            }
+        self.pages = max(1, ceil(len(self.groups) / PAGE_SIZE))
+
+    def groups_of(self, page: int) -> list[Group]:
+        return self.groups[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
 
 
 @form_methods
@@ -42,13 +103,17 @@ from poster_admin.common.htmx import body_length, render_page
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
     groups = list_with_pending_changes(request.credentials)
-    sheet = _make_sheet(request, groups)
-    asked = "calculate" in request.POST or request.POST.get("amount")
-    calculation = CalculationForm(request.POST if asked else None)
+    sheet = Sheet(request, groups)
+    calculates = "calculate" in request.POST or request.POST.get("amount")
+    calculation = CalculationForm(request.POST if calculates else None)
     if request.method != "POST":
-        page = sheet.page_of(request.GET.get("page", ""))
-        form = PercentsForm(groups=sheet.groups_of(page), typed=sheet.lines)
-        return _show_sheet(request, sheet, form, calculation)
+        number = whole_number(request.GET.get("page", ""))
+        if number is None:
+            # The page with the first typed value.
+            with_values = (index for index, group in enumerate(sheet.groups) if group.id in sheet.lines)
+            number = next(with_values, 0) // PAGE_SIZE + 1
+        shown = sheet.groups_of(min(max(number, 1), sheet.pages))
+        return _show_sheet(request, sheet, PercentsForm(groups=shown, typed=sheet.lines), calculation)
     form = PercentsForm(request.POST, groups=groups.groups)
     if not form.is_valid() or (calculation.is_bound and not calculation.is_valid()):
         return _show_sheet(request, sheet, form, calculation)
@@ -56,7 +121,7 @@ def bulk_edit(request: Request) -> HttpResponse:
     lines = [*kept, *form.lines]
     if calculation.is_bound:
         # For the chosen groups; without a choice, for all found.
-        chosen = [group for group in sheet.found_groups if not sheet.chosen or group.id in sheet.chosen]
+        chosen = [group for group in sheet.groups if not sheet.chosen or group.id in sheet.chosen]
         by_id = {line.group_id: line for line in lines if line.group_id is not None}
         values = calculation.calculate(chosen, {group_id: line.new for group_id, line in by_id.items()})
         if calculation.errors:
@@ -67,7 +132,55 @@ def bulk_edit(request: Request) -> HttpResponse:
                 # Keep the old value of a typed line: if Poster has another one by now, that is a conflict.
                 by_id[group.id] = replace(line, old=typed.old) if typed else line
         lines = list(by_id.values())
-    return _after_typing(request, sheet, lines)
+    lines = [line for line in lines if line.new != line.old]
+    page = request.POST.get("page", "")
+    stays = bool(page) or "calculate" in request.POST
+    if not lines and not stays:
+        messages.info(request, _("Nothing was changed, so nothing was sent."))
+        return redirect("groups:list")
+    plan = EditPlan(tuple(replace(line, number=number) for number, line in enumerate(lines, 1)))
+    if not stays:
+        plan = replace(plan, unchanged=max(0, len(sheet.groups) - len(lines)))
+        return redirect("groups:plan", services.keep_plan(request.credentials, Edit, plan).pk)
+    # To another page of the form, or back to this one with the calculated values.
+    query = request.GET.copy()
+    query.pop("percent", None)
+    query["plan"] = str(services.keep_plan(request.credentials, Edit, plan).pk) if lines else ""
+    query["page"] = page or request.POST.get("here", "")
+    query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
+    return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
+
+
+def _show_sheet(
+    request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
+) -> HttpResponse:
+    shown = form.groups
+    warnings = group_warnings(request.credentials, sheet.listing.groups)
+    page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
+    # Typed values of groups that this page does not show.
+    lines = [line for group_id, line in sheet.lines.items() if line.old and group_id not in shown]
+    elsewhere = sum(getattr(line.old, name) != getattr(line.new, name) for line in lines for name in PREFIXES)
+    context = {
+        "form": form,
+        "calculation": calculation,
+        "listing": sheet.listing,
+        "sheet": sheet,
+        "page": page,
+        "count_words": _changes(elsewhere + form.count_typed()),
+        # For the script that counts while one types.
+        "plurals": "|".join(map(_changes, (1, 2, 5))),
+        "elsewhere": elsewhere,
+        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
+    }
+    status = 422 if form.errors or calculation.errors else 200
+    return render_page(request, "bulk/percents.html", context, status=status)
+
+
+def _changes(count: int) -> str:
+    return ngettext("%(n)s change", "%(n)s changes", count) % {"n": NumberFormat.current().count(count)}
+
+
+# --- A file, and the plan ----------------------------------------------------------------------------------
 
 
 @form_methods
@@ -90,7 +203,7 @@ def group_import(request: Request) -> HttpResponse:
             form.add_error("file", problem)
     if found.lines and not found.errors:
         return redirect("groups:plan", services.keep_plan(request.credentials, Import, found).pk)
-    context["plan"] = Plan(found.lines, group_warnings(request.credentials))
+    context["plan"] = plan_page(found.lines, group_warnings(request.credentials))
     status = 422 if form.errors or found.errors else 200
     return render_page(request, "bulk/import.html", context, status=status)
 
@@ -136,72 +249,88 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
     context |= {
         "job": job,
         "content": content,
-        "plan": Plan(content.lines, group_warnings(request.credentials), request.GET.get("page")),
+        "plan": plan_page(content.lines, group_warnings(request.credentials), request.GET.get("page")),
     }
     return render_page(request, "bulk/plan.html", context, fragment="cost", status=status)
 
 
-# --- Helpers -----------------------------------------------------------------------------------------------
+def plan_page(
+    lines: Iterable[Line],
+    warnings: Mapping[int, list[str]] = MappingProxyType({}),
+    page: str | None = None,
+) -> dict[str, Any]:
+    """Show the lines of a plan, those with warnings first.
 
-
-def _make_sheet(request: Request, groups: Groups) -> Sheet:
-    """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
-    filters = ListForm(request.GET, request.user)
-    locked = history.locked_ids(request.credentials)
-    listing = Listing(groups, filters, request.credentials, locked_ids=locked)
-    # The address of a submitted form still has the ticks that it was opened with.
-    posted = request.method == "POST"
-    chosen = request.POST.getlist("chosen") if posted else request.GET.get("chosen", "").split(",")
-    ids = {number for word in chosen if (number := whole_number(word)) is not None}
-    plan_id = None
-    with suppress(ValueError):
-        plan_id = uuid.UUID(request.GET.get("plan", ""))
-    job = services.plan_of(request.credentials, plan_id) if plan_id else None
-    typed_before = EditPlan.from_json(job.wanted).lines if job and job.kind == Edit.kind else ()
-    sheet = Sheet(listing, typed_before, ids)
-    # Once something is typed, the plan has it.
-    if job is None and (percent := number_param(request.GET, "percent", 100)):
-        sheet.type_percent(Decimal(percent))
-    return sheet
-
-
-def _show_sheet(
-    request: Request, sheet: Sheet, form: PercentsForm, calculation: CalculationForm
-) -> HttpResponse:
-    shown = form.groups
-    warnings = group_warnings(request.credentials, sheet.listing.groups)
-    page = next((n for n in range(1, sheet.pages + 1) if any(g.id in shown for g in sheet.groups_of(n))), 1)
-    context = {
-        "form": form,
-        "calculation": calculation,
-        "listing": sheet.listing,
-        "sheet": sheet,
-        "page": page,
-        "count_words": sheet.count_words(shown, form.count_typed()),
-        "elsewhere": sheet.elsewhere(shown),
-        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
+    `warnings` are those about groups, by the ids of these; the lines have their own beside them.
+    """
+    risks = {
+        line: [*warnings.get(line.group_id or 0, ()), *warnings_for(line.old, line.new, line.namesakes)]
+        for line in lines
     }
-    status = 422 if form.errors or calculation.errors else 200
-    return render_page(request, "bulk/percents.html", context, status=status)
+    shown = Paginator(sorted(risks, key=lambda line: not risks[line]), PAGE_SIZE).get_page(page)
+    rows = []
+    for line in shown:
+        compared = {row["field"]: row for row in check_rows(line.old, line.new)}
+        # A discount group has no birthday bonus to compare.
+        no_bonus = {"label": FIELD_LABELS["birthday_bonus"], "new": "–"}
+        cells = [
+            compared["loyalty_type"],
+            compared["percent"],
+            compared.get("birthday_bonus", no_bonus),
+        ]
+        rows.append((line, compared["name"], cells, risks[line]))
+    created = sum(line.old is None for line in risks)
+    return {
+        "page": shown,
+        "rows": rows,
+        "total": len(risks),
+        "created": created,
+        "updated": len(risks) - created,
+        # The clients who would get something else, by the rule of the limits.
+        "clients": sum(reach_of_values(line.old, line.new, line.clients).clients for line in risks),
+        "risky": [line for line in risks if risks[line]],
+    }
 
 
-def _after_typing(request: Request, sheet: Sheet, lines: list[Line]) -> HttpResponse:
-    """Lead on: to another page of the form, back to it with the calculated values, or to the plan."""
-    lines = [line for line in lines if line.new != line.old]
-    page = request.POST.get("page", "")
-    stays = bool(page) or "calculate" in request.POST
-    if not lines and not stays:
-        messages.info(request, _("Nothing was changed, so nothing was sent."))
-        return redirect("groups:list")
-    lines = [replace(line, number=number) for number, line in enumerate(lines, 1)]
-    if not stays:
-        unchanged = max(0, sheet.found - len(lines))
-        draft = services.keep_plan(request.credentials, Edit, EditPlan(tuple(lines), unchanged))
-        return redirect("groups:plan", draft.pk)
-    query = request.GET.copy()
-    query.pop("percent", None)
-    kept = services.keep_plan(request.credentials, Edit, EditPlan(tuple(lines))) if lines else None
-    query["plan"] = str(kept.pk) if kept else ""
-    query["page"] = page or request.POST.get("here", "")
-    query["chosen"] = "" if page else ",".join(map(str, sorted(sheet.chosen)))
-    return redirect(f"{reverse('groups:bulk')}?{query.urlencode()}")
+# --- Parts of other pages ----------------------------------------------------------------------------------
+
+
+@hooks.part("list.bar", "bulk/percents.jinja")
+@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", order=1)
+def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
+    """Return the query of the form for the percents of the groups that the list found."""
+    if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
+        return None
+    return {"query": listing.filters.query()}
+
+
+@hooks.part("list.tools", "bulk/files.jinja", order=3)
+def links_to_files(request: HttpRequest, listing: Listing) -> dict[str, bool]:
+    """Show the links to the import, and to the scheme of this account."""
+    may_import = request.user.has_perms((CreateGroup.permission, UpdateGroup.permission))
+    return {
+        "may_import": listing.writable and may_import,
+        "may_save": bool(listing.groups.groups) and not listing.stale,
+    }
+
+
+@hooks.part("request.job", "bulk/plan_of_request.html")
+def plan_of_request(_request: HttpRequest, job: Job, groups: Iterable[Group] | None) -> dict[str, Any] | None:
+    """Return the plan of a job that edits groups, onto these as they are now if that is known."""
+    kind = JobKind.of(job)
+    if not isinstance(kind, Edit):
+        return None
+    return {"plan": plan_page(kind.plan.lines if groups is None else kind.lines_onto(groups))}
+
+
+hooks.list_action(
+    ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True), order=-1
+)
+hooks.destinations(
+    pages_for(
+        ("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION),
+        ("groups.add_group", gettext_lazy("Import groups from a file"), "groups:import", ACTION),
+    ),
+    order=1,
+)
+hooks.form_addresses("scheme_export")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from groups.features.bulk import presenters
+from groups.features.bulk import views
 from groups.models import Change, Job
 from groups.services.writes.execute import execute
 from tests.support.bulk import BULK, open_bulk_form, plan_by_form, run_answered
@@ -214,7 +214,7 @@ def test_a_plan_is_corrected_without_taking_back_what_somebody_else_has_changed(
 
 
 def test_what_is_typed_on_another_page_is_onto_the_groups_of_now(staff, browse, sandbox, monkeypatch):
-    monkeypatch.setattr(presenters, "PAGE_SIZE", 2)
+    monkeypatch.setattr(views, "PAGE_SIZE", 2)
     client = browse(staff)
     url = client.post(BULK, open_bulk_form(client, p1="11", p4="12") | {"page": "2"})["Location"]
     form = open_bulk_form(client, url, p5="21")
