@@ -3,8 +3,8 @@
 import copy
 import json
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
 from types import MappingProxyType
@@ -42,19 +42,6 @@ CALCULATIONS: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "set": lambda _value, amount: amount,
 }
 _signer = signing.Signer(salt="groups.forms.bulk.numbers")
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One number of a group in the form, with what it was before."""
-
-    field: forms.BoundField
-    was: str
-    text: str
-
-    @property
-    def changed(self) -> bool:
-        return self.text.replace(",", ".") != self.was.replace(",", ".")
 
 
 class LineForm(GroupForm):
@@ -110,7 +97,12 @@ class PercentsForm(forms.Form):
             for group_id, group in now.items()
         }
         if data is not None:
-            self._opened = _opened_on(data.get("version", ""))
+            self._opened = {}
+            with suppress(signing.BadSignature):
+                self._opened = {
+                    int(key): dict(zip(PREFIXES, map(Decimal, numbers), strict=False))
+                    for key, numbers in _signer.unsign_object(data.get("version", "")).items()
+                }
         super().__init__(data, initial={"version": _version_of(self._opened)})
         self._line = LineForm()
         self.changed: dict[int, GroupValues] = {}
@@ -128,14 +120,17 @@ class PercentsForm(forms.Form):
                 self.fields[_field_of(group.id, name)] = field
 
     @property
-    def rows(self) -> Iterator[tuple[Group, list[Cell]]]:
-        for group in self.groups.values():
-            names = [_field_of(group.id, name) for name in self._opened[group.id]]
-            yield group, [Cell(self[name], self._shown[name], str(self[name].value())) for name in names]
+    def rows(self) -> list[tuple[Group, list[dict[str, Any]]]]:
+        """The groups with their numbers: each with its field, and with what it was before."""
+        return [
+            (group, [self._cell(_field_of(group.id, name)) for name in self._opened[group.id]])
+            for group in self.groups.values()
+        ]
 
-    def count_typed(self) -> int:
-        """Return the number of values that differ from those that the form was opened on."""
-        return sum(cell.changed for _group, cells in self.rows for cell in cells)
+    def _cell(self, name: str) -> dict[str, Any]:
+        field, was = self[name], self._shown[name]
+        changed = str(field.value()).replace(",", ".") != was.replace(",", ".")
+        return {"field": field, "was": was, "changed": changed}
 
     @cached_property
     def _shown(self) -> dict[str, str]:
@@ -166,7 +161,12 @@ class PercentsForm(forms.Form):
         for group_id, opened in list(self._opened.items()):
             group = self.groups.get(group_id)
             if group is None:
-                self._report_missing(group_id, opened)
+                # Nothing can be stored of what was typed for it.
+                shown = {name: GroupForm.base_fields[name].prepare_value(opened[name]) for name in opened}
+                if any(self.data.get(_field_of(group_id, name), was) != was for name, was in shown.items()):
+                    text = _("Group %(id)s is no longer there, so it cannot get another percent.")
+                    self.add_error(None, ValidationError(text, params={"id": group_id}))
+                    del self._opened[group_id]
                 continue
             # A field that was left out or is not valid has no value.
             typed = {name: self.cleaned_data.get(_field_of(group_id, name)) for name in opened}
@@ -178,16 +178,6 @@ class PercentsForm(forms.Form):
             if edited:
                 self._accept(group, edited)
         self.data = {**dict(self.data.items()), "version": _version_of(self._opened)}
-
-    def _report_missing(self, group_id: int, opened: dict[str, Decimal]) -> None:
-        """Report a value that was typed for a group that is gone."""
-        for name, value in opened.items():
-            shown = GroupForm.base_fields[name].prepare_value(value)
-            if self.data.get(_field_of(group_id, name), shown) != shown:
-                text = _("Group %(id)s is no longer there, so it cannot get another percent.")
-                self.add_error(None, ValidationError(text, params={"id": group_id}))
-                del self._opened[group_id]
-                return
 
     def _accept(self, group: Group, edited: dict[str, Decimal]) -> None:
         """Accept the edited values of a group, or add an error to the field of each that cannot be."""
@@ -220,17 +210,6 @@ def _field_of(group_id: int, name: str) -> str:
 def _version_of(opened: dict[int, dict[str, Decimal]]) -> str:
     data = {str(key): [plain(number) for number in numbers.values()] for key, numbers in opened.items()}
     return _signer.sign_object(data, compress=True)
-
-
-def _opened_on(version: str) -> dict[int, dict[str, Decimal]]:
-    """Return the values that a form was opened on; none if the version has no valid signature."""
-    try:
-        return {
-            int(key): dict(zip(PREFIXES, map(Decimal, numbers), strict=False))
-            for key, numbers in _signer.unsign_object(version).items()
-        }
-    except signing.BadSignature:
-        return {}
 
 
 class CalculationForm(forms.Form):

@@ -160,17 +160,21 @@ def _show_sheet(
     # Typed values of groups that this page does not show.
     lines = [line for group_id, line in sheet.lines.items() if line.old and group_id not in shown]
     elsewhere = sum(getattr(line.old, name) != getattr(line.new, name) for line in lines for name in PREFIXES)
+    rows, typed = [], 0
+    for group, cells in form.rows:
+        rows.append((group, cells, warnings.get(group.id, ())))
+        typed += sum(cell["changed"] for cell in cells)
     context = {
         "form": form,
         "calculation": calculation,
         "listing": sheet.listing,
         "sheet": sheet,
         "page": page,
-        "count_words": _changes(elsewhere + form.count_typed()),
+        "count_words": _changes(elsewhere + typed),
         # For the script that counts while one types.
         "plurals": "|".join(map(_changes, (1, 2, 5))),
         "elsewhere": elsewhere,
-        "rows": [(group, cells, warnings.get(group.id, ())) for group, cells in form.rows],
+        "rows": rows,
     }
     status = 422 if form.errors or calculation.errors else 200
     return render_page(request, "bulk/percents.html", context, status=status)

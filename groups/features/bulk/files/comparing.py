@@ -6,9 +6,8 @@ from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.files.entries import Entry, Intended, names_of_type, read_entries
 from groups.features.bulk.files.schemes import names_twice, read_scheme
-from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.files.tables import Entry, Intended, NotReadable, names_of_type, read_entries
 from groups.features.bulk.forms import LineForm
 from groups.features.bulk.services import EditPlan, Line, LineError, Rule
 from groups.forms.fields import NameField

@@ -17,8 +17,8 @@ from typing import Any, NoReturn
 import yaml
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.files.entries import Entry, Intended
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
+from groups.features.bulk.files.tables import Entry, Intended
 from groups.features.bulk.services import LineError, Rule
 from groups.forms.fields import LARGEST_BONUS
 from groups.poster import Group, LoyaltyType

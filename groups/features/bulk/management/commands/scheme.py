@@ -96,7 +96,14 @@ class Command(BaseCommand):
                 if action == "export":
                     self._export(credentials, options["file"])
                     return
-                content = _content_of(options["file"])
+                largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE  # as of a file that is uploaded
+                try:
+                    with Path(options["file"]).open("rb") as opened:
+                        content = opened.read(largest + 1)
+                except OSError as error:
+                    raise CommandError(f"{options['file']}: {error.strerror}") from None
+                if len(content) > largest:
+                    raise CommandError(f"{options['file']} is larger than {largest // 2**20} MB.")
                 found = _compare(options["file"], content, credentials)
                 self._show(found, options)
                 if action == "apply":
@@ -161,7 +168,25 @@ class Command(BaseCommand):
     def _follow(self, job: Job) -> None:
         """Wait for the end of a job, and tell what has become of each group."""
         self._say(f"Job: {_address(job)}")
-        self._wait_for(job)
+        told = ""
+        while job.is_active:
+            if not maintenance.is_any_alive():
+                self._draw_bar(job, end="\n")
+                raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
+            if job.state == Job.State.WAITING and job.reason not in ("", told):
+                told = job.reason
+                self._draw_bar(job, end="\n")
+                words = _one_line(job_words(job))
+                if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
+                    edits = EditPlan.from_json(job.wanted).edits
+                    keys = [group_key(group_id) for group_id, _old, _new in edits]
+                    if lock := Lock.objects.in_the_way(job.account_id, keys):
+                        words = f"{words} {_holder_words(lock.holder)}"
+                self._say(words)
+            self._draw_bar(job)
+            time.sleep(INTERVAL)
+            job.refresh_from_db()
+        self._draw_bar(job, end="\n")
         changes = list(Change.objects.filter(job=job).last_tries().order_by("created_at"))
         for change in changes:
             name = quoted((change.intended or {}).get("name", change.group_name))
@@ -175,21 +200,6 @@ class Command(BaseCommand):
             words = _one_line(job_words(job))
             raise CommandError(f"{applied} of {job.total} applied. {words} {_address(job)}")
         self._say(f"All {job.total} applied.")
-
-    def _wait_for(self, job: Job) -> None:
-        told = ""
-        while job.is_active:
-            if not maintenance.is_any_alive():
-                self._draw_bar(job, end="\n")
-                raise CommandError(f"No worker runs, so the job waits for one: {_address(job)}")
-            if job.state == Job.State.WAITING and job.reason not in ("", told):
-                told = job.reason
-                self._draw_bar(job, end="\n")
-                self._say(_waiting_words(job))
-            self._draw_bar(job)
-            time.sleep(INTERVAL)
-            job.refresh_from_db()
-        self._draw_bar(job, end="\n")
 
     def _draw_bar(self, job: Job, end: str = "") -> None:
         if self.stderr.isatty():
@@ -309,19 +319,6 @@ def _require(user: User, *permissions: str) -> None:
             raise CommandError(f"{user.get_username()} does not have the right {permission}.")
 
 
-def _content_of(file: str) -> bytes:
-    """Return the content of a file, which is no larger than one that is uploaded."""
-    largest = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
-    try:
-        with Path(file).open("rb") as opened:
-            content = opened.read(largest + 1)
-    except OSError as error:
-        raise CommandError(f"{file}: {error.strerror}") from None
-    if len(content) > largest:
-        raise CommandError(f"{file} is larger than {largest // 2**20} MB.")
-    return content
-
-
 def _write_whole(path: Path, text: str) -> None:
     """Write a file that is there as a whole or as it was before: written beside it, and renamed.
 
@@ -355,15 +352,6 @@ def _holder_words(holder: Holder) -> str:
     """Return what holds a group, and where to look."""
     notice = holder_notice(holder)
     return f"{_one_line(notice.message)} {link(notice.url) or notice.url}".rstrip()
-
-
-def _waiting_words(job: Job) -> str:
-    words = _one_line(job_words(job))
-    if job.reason in (Job.Stop.LOCKED, Job.Stop.BUSY):
-        keys = [group_key(group_id) for group_id, _old, _new in EditPlan.from_json(job.wanted).edits]
-        if lock := Lock.objects.in_the_way(job.account_id, keys):
-            words = f"{words} {_holder_words(lock.holder)}"
-    return words
 
 
 @contextmanager
