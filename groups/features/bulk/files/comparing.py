@@ -188,7 +188,11 @@ class _Comparing:
         elif self._is_scheme and form.intended.name != entry.name:
             text = _("This name would be stored as “%(name)s”. Write it so.")
             found = [("name", text % {"name": form.intended.name})]
-        elif other := self._namesake_of(entry, form.intended.name, group):
+        elif (
+            # The journal would take the creation of the one for another try of the other.
+            (group is None or fold(group.name) != fold(form.intended.name))
+            and (other := self._entry_of_name.setdefault(fold(form.intended.name), entry)) is not entry
+        ):
             text = _("“%(name)s” in line %(line)s is the same name but for capital letters or spaces.")
             if other.name == entry.name:
                 text = _("This name is in line %(line)s already.")
@@ -203,17 +207,6 @@ class _Comparing:
             text = _("There is a group of this name. To change that one, put its id here: %(ids)s.")
             found.insert(0, ("id", text % {"ids": ", ".join(str(each.id) for each in there)}))
         return [entry.error(text, key) for key, text in found]
-
-    def _namesake_of(self, entry: Entry, name: str, group: Group | None) -> Entry | None:
-        """Return an earlier entry whose new name `fold` makes equal to this one.
-
-        The journal would take the creation of the one for another try of the other.
-        """
-        name = fold(name)
-        if group is not None and fold(group.name) == name:
-            return None
-        other = self._entry_of_name.setdefault(name, entry)
-        return other if other is not entry else None
 
 
 def _clean_name(text: str) -> str:
