@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -359,7 +360,10 @@ def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show)
         # 409 if the reason was given for fewer clients than there are by now, 422 if it is missing.
         status=200 if not is_sent else 409 if form.is_valid() else 422,
         question="approvals/beyond.html",
-        beyond=[_breach(breach) for breach in error.breaches],
+        beyond=[
+            render_to_string("approvals/breach.html", {"breach": _breach(breach)})
+            for breach in error.breaches
+        ],
         reason_form=form,
         **shown,
     )

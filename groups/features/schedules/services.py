@@ -89,7 +89,7 @@ def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedul
 
 
 def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
-    """Return the schedules of an account. Raises `TokenRejected` if Poster has refused the user's token."""
+    """Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     return Schedule.objects.filter(account=credentials.account_id).exclude(state=State.ASKED)
 
@@ -198,7 +198,6 @@ def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
 
 
 def accounts_due() -> QuerySet[Schedule, str]:
-    """Return the names of the accounts with a step that is due."""
     return Schedule.objects.due().order_by().values_list("account", flat=True).distinct()
 
 
@@ -348,13 +347,10 @@ class ApprovableSchedule(Approvable):
         schedule = self.row
         if schedule.state != State.ASKED or now is None or now.group is None:
             return planned_words(schedule)
-        base, planned = self._values_onto(now.group)
-        return planned_words(schedule, base, planned)
-
-    def _values_onto(self, group: Group) -> tuple[GroupValues, GroupValues]:
-        """Return the values that it would replace now, and those that it would set."""
-        base = group.values
-        return base, rebase_values(self.row.base_values, self.row.planned_values, base)
+        base = now.group.values
+        return planned_words(
+            schedule, base, rebase_values(schedule.base_values, schedule.planned_values, base)
+        )
 
     def may_be_started_by(self, user: User) -> bool:
         return user.has_perm(CHANGE_GROUP)
@@ -373,7 +369,7 @@ class ApprovableSchedule(Approvable):
         schedule = self.row
         base, planned = schedule.base_values, schedule.planned_values
         if now.group:
-            base, planned = self._values_onto(now.group)
+            base, planned = now.group.values, rebase_values(base, planned, now.group.values)
         if same(base, planned):
             schedule.store(state=State.CANCELLED, ended_at=timezone.now())
             return False

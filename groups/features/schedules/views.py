@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -132,7 +131,16 @@ def schedule_several(request: Request) -> HttpResponse:
     made = [(group, *_plan_one(request, form, group)) for group in groups]
     problems = [(group, problem) for group, problem, _url in made if problem]
     requests = [url for _group, _problem, url in made if url]
-    words = several_words(len(made) - len(problems) - len(requests), len(requests))
+    said, count = [], NumberFormat.current().count
+    if planned := len(made) - len(problems) - len(requests):
+        text = ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned)
+        said.append(text % {"count": count(planned)})
+    if requests:
+        text = ngettext(
+            "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", len(requests)
+        )
+        said.append(text % {"count": count(len(requests))})
+    words = " ".join(said)
     if problems:
         # The form goes on with the groups that are left.
         left = form.only([group for group, _problem in problems])
@@ -163,10 +171,7 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, s
             return "", answer["Location"]
         if "beyond" in shown:
             advice = _("Plan it on the page of the group, where you can give a reason.")
-            said = [
-                render_to_string("approvals/breach.html", {"breach": breach}) for breach in shown["beyond"]
-            ]
-            return format_html_join(" ", "{}", ((words,) for words in [*said, advice])), ""
+            return format_html_join(" ", "{}", ((words,) for words in [*shown["beyond"], advice])), ""
         message = shown["holder"].message if "holder" in shown else shown["outcome"]
         return f"{message.title}. {message.text}", ""
     return "", ""
@@ -268,20 +273,6 @@ def _ask_to_cancel(
 
 
 # --- Words -------------------------------------------------------------------------------------------------
-
-
-def several_words(planned: int, requests: int) -> str:
-    """Return for how many groups a change was planned, and for how many it waits for an approval."""
-    words, numbers = [], NumberFormat.current()
-    if planned:
-        text = ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned)
-        words.append(text % {"count": numbers.count(planned)})
-    if requests:
-        text = ngettext(
-            "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", requests
-        )
-        words.append(text % {"count": numbers.count(requests)})
-    return " ".join(words)
 
 
 def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
@@ -394,7 +385,6 @@ hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several",
 
 @hooks.history_tab()
 def tab_of_schedules(_request: Request) -> list[Tab]:
-    """Return the tab of the planned changes, beside the history."""
     return [Tab(_("Planned changes"), reverse("groups:schedules"))]
 
 
@@ -402,7 +392,6 @@ def tab_of_schedules(_request: Request) -> list[Tab]:
 def marks_of(
     credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
 ) -> dict[int, RowMark]:
-    """Return the marks of the groups with an open schedule, by their ids."""
     schedules = open_schedules(credentials)
     certain = services.groups_of(schedules, groups, locked_ids)
     return {
@@ -411,7 +400,7 @@ def marks_of(
     }
 
 
-def _find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
+def find_planned(credentials: PosterCredentials, _groups: Groups, asked: str) -> Test:
     planned = open_schedules(credentials).keys()
     return lambda group: (group.id in planned) == (asked == "yes")
 
@@ -424,7 +413,7 @@ hooks.list_condition(
             "yes": gettext_lazy("with a planned change"),
             "no": gettext_lazy("without a planned change"),
         },
-        find=_find_planned,
+        find=find_planned,
     )
 )
 
