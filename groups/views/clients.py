@@ -13,7 +13,7 @@ from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
-from groups.spreadsheets.exports import clients_file
+from groups.spreadsheets import clients_file
 from groups.views.http import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 

@@ -35,7 +35,7 @@ from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_pending_change
 from groups.services.writes.submissions import find_same
-from groups.spreadsheets.exports import groups_file
+from groups.spreadsheets import groups_file
 from groups.views.http import (
     Request,
     file_response,

@@ -34,7 +34,7 @@ from groups.services.journal import history
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.not_sent import NotNow
-from groups.spreadsheets.exports import EXTENSIONS, history_file
+from groups.spreadsheets import EXTENSIONS, history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome

@@ -32,7 +32,7 @@ from groups.poster import LoyaltyType
 from groups.poster.fields import fold, storable
 from groups.presenters.lists.list_filters import column_sets
 from groups.services.values import DEFAULT_CURRENCY, currency, type_label
-from groups.spreadsheets.exports import FORMULA_START, header
+from groups.spreadsheets import FORMULA_START, header
 
 DELIMITERS = ";,\t"
 _marked = re.compile(FORMULA_START.format(mark="'"))

@@ -10,7 +10,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from groups.features.bulk.files import read_workbook, tables
 from groups.features.bulk.files.tables import Formula, NotReadable, read_table
 from groups.poster.fields import fold
-from groups.spreadsheets.exports import protected
+from groups.spreadsheets import protected
 from tests.support.spreadsheets import SHEET, STYLES, packed, parts_of, saved, workbook
 
 NAMES = {"id", "name", "percent"}

@@ -23,7 +23,10 @@ from groups.presenters.changes import shown_versions, who_words
 from groups.presenters.lists.group_list import Listing
 from groups.services.values import Version, type_label
 from groups.services.writes.commands import Command
-from groups.spreadsheets import Cell, Cells
+
+type Cell = str | int | Decimal | date | None
+type Cells = Sequence[Cell]
+"""One row of a table to be written."""
 
 WIDTHS = (8, 40, 14, 10, 16, 10, 20, 18)
 WIDTH_OF_AMOUNTS = 16
@@ -34,6 +37,9 @@ _KOPECK = Decimal("0.01")
 # file: it then sees the quotes in the middle of a cell.
 FORMULA_START = r"(^'*|[;,\r\n][\"']*){mark}(?=[=+\-@\t\r])"
 _unmarked = re.compile(FORMULA_START.format(mark=""))
+MONEY, DECIMALS_OF_MONEY = "#,##0.00", -2
+# Finds characters that XML 1.0, and so a workbook, cannot hold or keep, and what stands for one of them.
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def groups_file(listing: Listing, account: str, extension: str) -> bytes:
@@ -105,9 +111,7 @@ def table_file(
     Ukrainian and Russian ones expect semicolons, decimal commas and a byte order mark.
     """
     if extension == "xlsx":
-        from groups.spreadsheets import workbooks  # noqa: PLC0415 - see there
-
-        return workbooks.written(title, header, rows, widths)
+        return _workbook(title, header, rows, widths)
     eastern = get_language() in ("uk", "ru")
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";" if eastern else ",", quoting=csv.QUOTE_ALL)
@@ -115,6 +119,45 @@ def table_file(
     for row in rows:
         writer.writerow([_written(cell, eastern=eastern) for cell in row])
     return text.getvalue().encode("utf-8-sig")
+
+
+def _workbook(title: str, header: Sequence[str], rows: Iterable[Cells], widths: Sequence[int]) -> bytes:
+    """Return the rows as a workbook: numbers as numbers, texts as texts and never as formulas."""
+    # It takes 8 MB of memory, so it is imported once a workbook is needed.
+    from openpyxl import Workbook  # noqa: PLC0415 - as said
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - as said
+    from openpyxl.styles import Font  # noqa: PLC0415 - as said
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415 - as said
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "C2"
+    for number, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+
+    def cell(value: Cell, font: Font | None = None) -> Any:
+        if isinstance(value, datetime):
+            value = value.replace(tzinfo=None, microsecond=0)
+        elif isinstance(value, str):
+            # As spreadsheet programs do: they show `_x000D_` as the character that it stands for.
+            value = _NOT_XML.sub(lambda match: f"_x{ord(match[0]):04X}_", value)
+        made: Any = WriteOnlyCell(sheet, value)  # type: ignore[arg-type]  # the stubs lack Decimal and date
+        if isinstance(value, str):
+            made.data_type = "s"
+        elif isinstance(value, Decimal) and value.as_tuple().exponent == DECIMALS_OF_MONEY:
+            made.number_format = MONEY
+        if font:
+            made.font = font
+        return made
+
+    sheet.append([cell(name, Font(bold=True)) for name in header])
+    count = 1
+    for count, row in enumerate(rows, start=2):  # noqa: B007 - the last one is wanted
+        sheet.append([cell(value) for value in row])
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(header))}{count}"
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
 
 
 def _written(cell: Cell, *, eastern: bool) -> str | int:
@@ -144,6 +187,19 @@ EXTENSIONS = ("csv", "xlsx", "jsonl")
 WIDTHS_OF_HISTORY = (18, 16, 8, 34, 16, 18, 40, *[16] * 10, 30, 30, 30, 18, 20, 38)
 # Keys of a version that name no person: an open change of a client also has keyed hashes of its fields.
 OF_A_VERSION = (*GroupValues.__struct_fields__, "clients", "group_id")
+# The keys of a line of JSON, and the columns of a change whose names are other ones.
+KEYS_OF_A_LINE = (
+    *("id", "account", "user", "asked_by", "limit_reason", "action", "group_id", "group", "client_id", "job"),
+    *("undo_of", "state", "reason", "code", "note", "resolved_by", "possible_since", "created_at", "sent_at"),
+    "settled_at",
+)
+COLUMNS = {
+    "account": "account_id",
+    "user": "user_name",
+    "group": "group_name",
+    "job": "job_id",
+    "undo_of": "undo_of_id",
+}
 
 
 type Names = Mapping[int, str]
@@ -198,40 +254,18 @@ def _cells_of_version(version: Version) -> Cells:
     return (values.name, type_label(values.loyalty_type), values.percent, bonus, version.get("clients"))
 
 
-def _plain(version: Version) -> dict[str, Any] | None:
-    if not version:
-        return None
-    return {name: version[name] for name in OF_A_VERSION if name in version} or None
-
-
 def _json_lines(changes: Iterable[Change]) -> bytes:
     """Return the changes as JSON, one object a line, the same in every language; groups have their ids."""
     lines = []
     for change in changes:
-        line = {
-            "id": str(change.pk),
-            "account": change.account_id,
-            "user": change.user_name,
-            "asked_by": change.asked_by,
-            "limit_reason": change.limit_reason,
-            "action": change.action,
-            "group_id": change.group_id,
-            "group": change.group_name,
-            "client_id": change.client_id,
-            "job": str(change.job_id) if change.job_id else None,
-            "undo_of": str(change.undo_of_id) if change.undo_of_id else None,
-            "state": change.state,
-            "reason": change.reason,
-            "code": change.code,
-            "note": change.note,
-            "resolved_by": change.resolved_by,
-            "possible_since": change.possible_since.isoformat() if change.possible_since else None,
-            "created_at": change.created_at.isoformat(),
-            "sent_at": change.sent_at.isoformat() if change.sent_at else None,
-            "settled_at": change.settled_at.isoformat() if change.settled_at else None,
-            "before": _plain(change.before),
-            "intended": _plain(change.intended),
-            "after": _plain(change.after),
-        }
-        lines.append(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        line = {key: getattr(change, COLUMNS.get(key, key)) for key in KEYS_OF_A_LINE}
+        for name in ("before", "intended", "after"):
+            version = getattr(change, name) or {}
+            line[name] = {key: version[key] for key in OF_A_VERSION if key in version} or None
+        text = json.dumps(
+            line,
+            ensure_ascii=False,
+            default=lambda value: value.isoformat() if isinstance(value, datetime) else str(value),
+        )
+        lines.append(text.encode() + b"\n")
     return b"".join(lines)
