@@ -87,8 +87,6 @@ class LimitsForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """A reason in one line."""
-
     reason = forms.CharField(
         label=_("Reason"),
         max_length=LONGEST_REASON,

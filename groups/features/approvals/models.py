@@ -187,7 +187,6 @@ class ApprovalRequest(models.Model):
 
     @property
     def changes(self) -> ChangeQuerySet:
-        """The writes that were tried for it, the latest first."""
         return Change.objects.filter(request_id=self.pk)
 
     @property

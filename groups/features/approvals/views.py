@@ -75,7 +75,6 @@ def account_limits(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def request_list(request: Request) -> HttpResponse:
-    """Show the requests: all for users who may decide, else the user's own."""
     page = page_asked_for(request, approvals.requests_of(request.credentials))
     made = approvals.writes_of(page.object_list)
     rows = [_about(asked, made=made.get(asked.pk)) for asked in page.object_list]

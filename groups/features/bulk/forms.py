@@ -134,7 +134,6 @@ class PercentsForm(forms.Form):
 
     @cached_property
     def _shown(self) -> dict[str, str]:
-        """The values that the form was opened on, as its fields show them."""
         return {
             _field_of(group_id, name): GroupForm.base_fields[name].prepare_value(value)
             for group_id in self.groups
@@ -148,7 +147,6 @@ class PercentsForm(forms.Form):
 
     @property
     def lines(self) -> list[Line]:
-        """The edited groups, as lines of a plan."""
         edited = enumerate(self.changed.items(), 1)
         return [Line.of(number, new, self.groups[group_id]) for number, (group_id, new) in edited]
 

@@ -152,7 +152,6 @@ class EditPlan:
 
     @property
     def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:
-        """The groups that change, by their ids, each with its old and new values."""
         return [(line.group_id, line.old, line.new) for line in self.lines if line.group_id and line.old]
 
     @property
@@ -303,7 +302,6 @@ class _Edit:
         self._lines = EditPlan.from_json(lease.job.wanted).lines
 
     def run(self) -> None:
-        """Execute the lines in passes until none is left to try."""
         settle_open(self._lease)
         # A worker may have been killed before it looked at the first line.
         actions = (Change.Action.UPDATE, Change.Action.CREATE)

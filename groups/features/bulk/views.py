@@ -215,7 +215,6 @@ def group_import(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def scheme_export(request: Request) -> HttpResponse:
-    """Return the file with the groups that Poster has now."""
     from groups.features.bulk.files.schemes import write_scheme  # noqa: PLC0415 - as above
 
     groups = list_with_pending_changes(request.credentials)
@@ -302,7 +301,6 @@ def plan_page(
 @hooks.part("list.bar", "bulk/percents.jinja")
 @hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", order=1)
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
-    """Return the query of the form for the percents of the groups that the list found."""
     if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None
     return {"query": listing.filters.query()}
@@ -310,7 +308,6 @@ def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] |
 
 @hooks.part("list.tools", "bulk/files.jinja", order=3)
 def links_to_files(request: HttpRequest, listing: Listing) -> dict[str, bool]:
-    """Show the links to the import, and to the scheme of this account."""
     may_import = request.user.has_perms((CreateGroup.permission, UpdateGroup.permission))
     return {
         "may_import": listing.writable and may_import,

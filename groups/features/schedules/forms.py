@@ -86,17 +86,14 @@ class SeveralForm(TimesForm):
         self.initial.update(_shown(groups, ids))
 
     def clean_id(self) -> Sequence[int]:
-        """Return the groups, if all of them are still there."""
         if len(self.groups) != len(self._ids):
             raise ValidationError(ONE_IS_GONE)
         return self._ids
 
     def is_moved_on(self, group: Group) -> bool:
-        """Return True if a group was changed since the form was opened."""
         return is_other_than_shown(group, self["version"].data)
 
     def operation_of(self, group: Group) -> uuid.UUID:
-        """Return the operation of the plan of one of the groups."""
         return uuid.uuid5(self.cleaned_data["operation"], str(group.id))
 
     def only(self, groups: Sequence[Group]) -> "SeveralForm":
@@ -139,7 +136,6 @@ class ScheduleForm(TimesForm):
 
     @property
     def planned(self) -> GroupValues:
-        """The values of the group for that time."""
         data, values = self.cleaned_data, self.group.values
         bonus = data.get("birthday_bonus")
         return values.replace(
@@ -148,6 +144,5 @@ class ScheduleForm(TimesForm):
 
     @property
     def is_moved_on(self) -> bool:
-        """Return True if the group was changed since the form was opened."""
         version: Version = self.cleaned_data.get("version", Version())
         return version.values not in (None, self.group.values)

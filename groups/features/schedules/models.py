@@ -179,7 +179,6 @@ class Schedule(Due, Consent):
 
     @property
     def submission(self) -> Submission:
-        """The form that asked for it."""
         planned = self.planned_values
         values = (self.group_id, planned.percent, planned.birthday_bonus, self.starts_at, self.ends_at)
         return Submission(self.pk, self.account_id, self.user_id, "schedule", values)

@@ -101,7 +101,6 @@ def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
 
 
 def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | None:
-    """Return the schedule of a group that is open or that needs a person, or None."""
     check_token(credentials)
     found = OPEN_OR_HELD.find(account=credentials.account_id, group_id=group_id)
     return max(found, key=lambda each: (each.is_open, each.created_at), default=None)
@@ -203,7 +202,6 @@ def accounts_due() -> QuerySet[Schedule, str]:
 
 @routine("planned changes", pause=1.0, accounts=accounts_due)
 def carry_out(account: str) -> None:
-    """Make the steps that are due in an account, and log new states."""
     for schedule in run_due(account=account):
         log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
 
@@ -226,7 +224,6 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
-    """Return the command of a step: the start, or the return."""
     loaded, intended = schedule.base_values, schedule.planned_values
     returns = change_id == schedule.return_id
     if returns:
@@ -429,7 +426,6 @@ def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def schedule_words(schedule: Schedule) -> str:
-    """Say that a planned change was held or missed, and why."""
     words = {"group": schedule.group_name}
     if schedule.state == State.MISSED:
         text = gettext("A planned change of “%(group)s” was missed.") % words

@@ -54,7 +54,6 @@ NEAR = timedelta(days=6)
 @require_safe
 @requires("view_group")
 def schedule_list(request: Request) -> HttpResponse:
-    """Show the planned changes of the account: those that need a person, then those to come."""
     page = page_asked_for(request, services.schedules_of(request.credentials).in_order())
     planned = {each.group_id: each for each in page.object_list if each.is_open}
     groups: dict[int, Group] = {}
@@ -69,7 +68,6 @@ def schedule_list(request: Request) -> HttpResponse:
 @form_methods
 @requires("change_group")
 def schedule_create(request: Request, group_id: int) -> HttpResponse:
-    """Plan a change of a group."""
     credentials = request.credentials
     data = request.POST if request.method == "POST" else None
     # A form that was sent before is held against the group as it was then.
@@ -210,7 +208,6 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
 
 @answer_not_sent.register(services.TooLate)
 def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
-    """Say that the time of a planned change was over before it was approved."""
     outcome = Message(
         _("The time of this change is over"),
         _("Nothing was sent, and the request still waits."),
@@ -441,7 +438,6 @@ def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Var
 
 @hooks.part("form.head", "schedules/in_force.html")
 def notice_of_form(request: Request, group: Group) -> Variables:
-    """Return what becomes of the open schedule of a group if a form gives it other values."""
     schedule = services.schedule_of(request.credentials, group.id)
     if schedule is None or not schedule.is_open:
         return None
@@ -450,7 +446,6 @@ def notice_of_form(request: Request, group: Group) -> Variables:
 
 @hooks.group_warnings
 def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict[int, str]:
-    """Return what forms that edit many groups say about those with an open schedule; see `group_warnings`."""
     found = open_schedules(credentials)
     if not found:
         return {}
@@ -465,7 +460,6 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
 
 @hooks.holder(Schedule.objects.all())
 def notice_of_holder(schedule: Schedule) -> HolderNotice:
-    """Return the notice of a schedule that holds the future of its group."""
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
     advice = f"{one_at_a_time} {until}"

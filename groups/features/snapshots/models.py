@@ -42,12 +42,10 @@ class Snapshot(models.Model):
 
     @property
     def content(self) -> Group:
-        """The group as it was read."""
         return Group.from_json(self.group)
 
     @property
     def kept_until(self) -> datetime:
-        """The time after which the snapshot is deleted."""
         return self.taken_at + timedelta(days=settings.SNAPSHOT_DAYS)
 
 

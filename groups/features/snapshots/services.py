@@ -32,7 +32,6 @@ from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import Content
 from groups.models.locks import members_key
-from groups.models.submissions import Submission
 from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import fold, read_id
 from groups.services.clients import READ_AT_ONCE, ClientLocations, group_of_client, locate_each, pages_of
@@ -156,7 +155,7 @@ def take_snapshot_for_job(
     kept.filter(complete=False).delete()
     group = read_now(credentials, group_id).group
     pages = (list(answer.rows) for answer in pages_of(credentials, group.id, until=math.inf))
-    return _store_snapshot(credentials, group, pages, check, job=job)
+    return _store_pages(_new_snapshot(credentials, group, job=job), pages, check)
 
 
 def snapshot_of_chosen(job: Job, group_id: int, credentials: PosterCredentials) -> Snapshot:
@@ -246,7 +245,7 @@ def take_snapshot(
         if found is None:
             try:
                 pages = _pages_before_removal(credentials, group, most, until)
-                return _store_snapshot(credentials, group, pages, operation=operation)
+                return _store_pages(_new_snapshot(credentials, group, id=operation), pages)
             except IntegrityError:
                 continue  # the same form was sent twice at the same time
         if (found.account_id, found.group_id) != (credentials.account_id, group.id):
@@ -328,16 +327,9 @@ def forget_old() -> int:
     return sum(deleted)
 
 
-def _store_snapshot(
-    credentials: PosterCredentials,
-    group: Group,
-    pages: Iterator[Rows],
-    check: Callable[[], None] = lambda: None,
-    *,
-    job: Job | None = None,
-    operation: uuid.UUID | None = None,
+def _store_pages(
+    snapshot: Snapshot, pages: Iterator[Rows], check: Callable[[], None] = lambda: None
 ) -> Snapshot:
-    snapshot = _new_snapshot(credentials, group, job, operation)
     with transaction.atomic():
         snapshot.save(force_insert=True)
     try:
@@ -356,17 +348,14 @@ def _store_snapshot(
     return snapshot
 
 
-def _new_snapshot(
-    credentials: PosterCredentials, group: Group, job: Job | None, operation: uuid.UUID | None = None
-) -> Snapshot:
+def _new_snapshot(credentials: PosterCredentials, group: Group, **values: Any) -> Snapshot:
     return Snapshot(
-        id=operation or uuid.uuid4(),
         account=credentials.account,
-        job=job,
         user_name=credentials.user.get_username(),
         group_id=group.id,
         group_name=group.name[:400],
         group=group.to_json(),
+        **values,
     )
 
 
@@ -585,12 +574,6 @@ def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, ope
     )
 
 
-def submission_of(snapshot: Snapshot, user: User, operation: uuid.UUID) -> Submission:
-    wanted = RestoreScope(str(snapshot.pk)).to_json()
-    account_id = snapshot.account_id
-    return Job(id=operation, account_id=account_id, user=user, kind=RESTORE, wanted=wanted).submission
-
-
 def present_ids(account: str, client_ids: Iterable[int]) -> tuple[dict[int, int], set[int]]:
     """Return the present id of each client, and the clients for which it is not known.
 
@@ -671,7 +654,6 @@ class Restore(JobKind):
 
     @property
     def group_ids(self) -> list[int]:
-        """The groups that clients are moved out of."""
         return list(self.scope.sources)
 
     def work(self, lease: JobLease) -> None:
@@ -731,7 +713,13 @@ class _Restore:
         failed = [change for change in tries if change.state in Change.NOTHING_CHANGED]
         over = [change for change in failed if stopped_at is not None and change.created_at < stopped_at]
         if made is not None:
-            self._take_group(made)
+            # Raises `Stopped` if its values are not the snapshot's, and no user has accepted that.
+            if not is_accepted(self._job, made):
+                check_as_intended(made)
+            if made.group_id is None:
+                raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
+            # Another user may have locked the new group already, to move clients into it or to remove it.
+            lock_target(self._lease, made.group_id)
         elif may_be_tried([Try.of(change) for change in tries if change not in over]):
             command = CreateGroup(
                 operation=uuid.uuid5(self._job.pk, f"group {len(tries)}"),
@@ -746,15 +734,6 @@ class _Restore:
             settle_open(self._lease)
         else:
             raise Stopped(Job.Stop.GROUP_NOT_CREATED, tries[-1].message)
-
-    def _take_group(self, made: Change) -> None:
-        """Raise `Stopped` if the values differ from the snapshot's and no user has accepted that."""
-        if not is_accepted(self._job, made):
-            check_as_intended(made)
-        if made.group_id is None:
-            raise Stopped(Job.Stop.GROUP_NOT_CREATED, "")
-        # Another user may have locked the new group already, to move clients into it or to remove it.
-        lock_target(self._lease, made.group_id)
 
     def _commands(self, clients: tuple[Client, ...]) -> Commands:
         """Return the commands for the clients that may still be tried; their present group decides which."""

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, Concatenate
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -20,9 +20,9 @@ from django.views.decorators.http import require_safe
 from groups import hooks
 from groups.features.snapshots import services as snapshots
 from groups.features.snapshots.models import Snapshot
-from groups.features.snapshots.services import VIEW_SNAPSHOT
+from groups.features.snapshots.services import RESTORE, VIEW_SNAPSHOT, RestoreScope
 from groups.forms.groups import WriteForm
-from groups.models import Change
+from groups.models import Change, Job
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
@@ -53,19 +53,16 @@ class RestoreForm(WriteForm):
         return self.cleaned_data["version"]
 
 
-def of_one[**P](
-    view: Callable[Concatenate[Request, Snapshot, P], HttpResponseBase],
-) -> Callable[Concatenate[Request, P], Any]:
+def of_one(view: Callable[[Request, Snapshot], HttpResponseBase]) -> Callable[..., Any]:
     """Pass the snapshot to the view, after asking for the password; say so if no key decrypts it."""
 
     @wraps(view)
-    def found(request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        snapshot_id = kwargs.pop("snapshot_id")
+    def found(request: Request, snapshot_id: uuid.UUID) -> HttpResponseBase:
         snapshot = get_object_or_404(snapshots.snapshots_of(request.credentials), pk=snapshot_id)
         if not recently_confirmed(request):
             return ask_to_confirm(request, back=page_at(request.path))
         try:
-            return view(request, snapshot, *args, **kwargs)
+            return view(request, snapshot)
         except SecretUnreadable:
             return render_page(request, "snapshots/snapshot_lost.html", {}, status=503)
 
@@ -89,7 +86,6 @@ def snapshot_list(request: Request) -> HttpResponse:
 @requires("view_snapshot")
 @of_one
 def snapshot_download(request: Request, snapshot: Snapshot) -> StreamingHttpResponse:
-    """Return a file with the group and its clients as Poster returned them."""
     parts = snapshots.written_out(snapshot, request.user)
     response = StreamingHttpResponse(parts, content_type="application/json")
     taken = localtime(snapshot.taken_at)
@@ -109,8 +105,11 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         raise PermissionDenied
     form = RestoreForm(request.POST if posted else None)
     operation = form.cleaned_data["operation"] if form.is_valid() else None
-    if operation and (known := find_same(snapshots.submission_of(snapshot, user, operation))):
-        return redirect(known.get_absolute_url())
+    if operation:
+        wanted = RestoreScope(str(snapshot.pk)).to_json()
+        job = Job(id=operation, account=credentials.account, user=user, kind=RESTORE, wanted=wanted)
+        if known := find_same(job.submission):
+            return redirect(known.get_absolute_url())
     preview = snapshots.preview_restore(credentials, snapshot)
 
     def show(*, status: int, **more: Any) -> HttpResponse:

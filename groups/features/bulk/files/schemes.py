@@ -87,8 +87,6 @@ class Node:
 
 
 class _Reading:
-    """The reading of one file."""
-
     def __init__(self) -> None:
         self.errors: list[tuple[int, int, str]] = []
         self._line_of_name: dict[str, int] = {}

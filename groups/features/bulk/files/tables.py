@@ -245,7 +245,6 @@ def _count_columns(cells: Iterable[str]) -> int:
 
 @cache
 def _column_names() -> dict[str, str]:
-    """Return the keys of the columns by their names in all languages."""
     names: dict[str, str] = {}
     for language, _name in settings.LANGUAGES:
         with override(language):
@@ -267,7 +266,6 @@ def names_of_type(loyalty_type: int) -> frozenset[str]:
 
 
 def _as_form_value(key: str, text: str) -> str:
-    """Return a cell in the format that the form accepts."""
     match key:
         case "loyalty_type":
             return next((str(each.value) for each in LoyaltyType if fold(text) in names_of_type(each)), text)

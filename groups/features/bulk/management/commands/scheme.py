@@ -166,7 +166,6 @@ class Command(BaseCommand):
     # --- The job --------------------------------------------------------------------------------------------
 
     def _follow(self, job: Job) -> None:
-        """Wait for the end of a job, and tell what has become of each group."""
         self._say(f"Job: {_address(job)}")
         told = ""
         while job.is_active:
@@ -292,7 +291,6 @@ def _plan_lines(found: EditPlan) -> Iterator[str]:
 
 
 def _rule_lines(found: EditPlan) -> Iterator[str]:
-    """Yield a line for each loyalty rule that the file or Poster has alone."""
     for where, rules in (("the file", found.missing_rules), ("Poster", found.other_rules)):
         for group, total in rules:
             yield f"! rule: {quoted(group)} from {total} is in {where} alone; rules are only read"
@@ -349,7 +347,6 @@ def _one_line(message: Message) -> str:
 
 
 def _holder_words(holder: Holder) -> str:
-    """Return what holds a group, and where to look."""
     notice = holder_notice(holder)
     return f"{_one_line(notice.message)} {link(notice.url) or notice.url}".rstrip()
 
