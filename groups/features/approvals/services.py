@@ -345,13 +345,11 @@ def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
     return command.rebased(now.group.values, now.group.clients)
 
 
-def effect_of(request: ApprovalRequest, credentials: PosterCredentials) -> Effect:
-    """Read what a request would do now. Raises `PosterError`."""
-    is_change = request.kind == ApprovalRequest.CHANGE
-    return _effect(command_of(request) if is_change else request.asked.row, credentials)
-
-
-def _effect(wanted: GroupCommand | Model, credentials: PosterCredentials) -> Effect:
+def effect_of(wanted: ApprovalRequest | GroupCommand | Model, credentials: PosterCredentials) -> Effect:
+    """Read what a request, or what is asked for, would do now. Raises `PosterError`."""
+    if isinstance(wanted, ApprovalRequest):
+        is_change = wanted.kind == ApprovalRequest.CHANGE
+        wanted = command_of(wanted) if is_change else wanted.asked.row
     if not isinstance(wanted, GroupCommand):
         return approvable_of(wanted).effect(credentials)
     if wanted.group_id is None:
@@ -372,6 +370,7 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
     twice. Raises `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect
     cannot be read.
     """
+    asked = None
     if isinstance(wanted, GroupCommand):
         own = ApprovalRequest.objects.waiting().filter(user=user, undo_of=wanted.undo_of)
         if wanted.undo_of is not None and (waiting := own.first()):
@@ -399,12 +398,12 @@ def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]
         user=user,
         user_name=user.get_username(),
         breaches=[breach.to_json() for breach in breaches],
-        effect=_effect(wanted, credentials).to_json(),
+        effect=effect_of(wanted, credentials).to_json(),
     )
     try:
         with transaction.atomic():
-            if not isinstance(wanted, GroupCommand):
-                approvable_of(wanted).let_wait(request.pk)
+            if asked:
+                asked.let_wait(request.pk)
             request.save(force_insert=True)
     except IntegrityError:
         sender = user.pk if submission.user_id is not None else None

@@ -297,24 +297,26 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
 
 def _breach(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
     """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
-    numbers = breach.asked, breach.allowed
-    match breach.limit:
-        case Limit.MAX_PERCENT:
-            asked, allowed = map(percent_words, numbers)
-        case Limit.MAX_RISE:
-            asked, allowed = map(_points_words, numbers)
-        case Limit.MAX_BIRTHDAY_BONUS:
-            asked, allowed = map(money_words, numbers)
-        case _:
-            asked, allowed = map(NumberFormat.current().count, map(int, numbers))
-    return {"limit": breach.limit, "asked": asked, "allowed": allowed, "is_approved": is_approved}
 
+    def words(number: Decimal) -> str:
+        match breach.limit:
+            case Limit.MAX_PERCENT:
+                return percent_words(number)
+            case Limit.MAX_BIRTHDAY_BONUS:
+                return money_words(number)
+            case Limit.MAX_RISE:
+                shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
+                if number % 1:
+                    return pgettext("a part of one, as 2.5", "%(number)s points") % shown
+                return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
+        return NumberFormat.current().count(int(number))
 
-def _points_words(number: Any) -> str:
-    shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
-    if number % 1:
-        return pgettext("a part of one, as 2.5", "%(number)s points") % shown
-    return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
+    return {
+        "limit": breach.limit,
+        "asked": words(breach.asked),
+        "allowed": words(breach.allowed),
+        "is_approved": is_approved,
+    }
 
 
 def _terms(group: Group) -> str:
