@@ -76,7 +76,7 @@ class Environment:
                 raise ValueError(words)
             return text or default
 
-        return self._read(name, default, parse)
+        return self.read(name, parse, default=default)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return a switch; an unknown word is an error, not False."""
@@ -87,7 +87,7 @@ class Environment:
                 raise ValueError("is neither true nor false")
             return word in TRUE
 
-        return self._read(name, default, parse)
+        return self.read(name, parse, default=default)
 
     def number[T: (int, float)](self, name: str, *, default: T, least: float = 0, most: float = MOST) -> T:
         def parse(text: str) -> T:
@@ -98,7 +98,7 @@ class Environment:
             kind = "whole number" if isinstance(default, int) else "number"
             raise ValueError(f"is not a {kind} from {least} to {most}")
 
-        return self._read(name, default, parse)
+        return self.read(name, parse, default=default)
 
     def items(self, name: str, fits: Callable[[str], object], kind: str, *, default: list[str]) -> list[str]:
         def parse(text: str) -> list[str]:
@@ -107,16 +107,7 @@ class Environment:
                 raise ValueError(f"is not a list of {kind}, separated by commas alone")
             return items
 
-        return self._read(name, default, parse)
-
-    def pairs(self, name: str) -> dict[str, str]:
-        def parse(text: str) -> dict[str, str]:
-            pairs = [item.partition("=") for item in text.split(",") if item]
-            if any(not part or part != part.strip() for key, _, value in pairs for part in (key, value)):
-                raise ValueError("is not a list of key=value, separated by commas alone")
-            return {key: value for key, _, value in pairs}
-
-        return self._read(name, {}, parse)
+        return self.read(name, parse, default=default)
 
     def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
         """Return an http(s) address. Without TLS it must be on this machine, unless `plain` allows it."""
@@ -131,149 +122,7 @@ class Environment:
                 raise ValueError("has no TLS: anybody on the way could read and forge what is said there")
             return text
 
-        return self._read(name, default, parse)
-
-    def dsn(self, name: str) -> str:
-        """Return the address of a project at Sentry, which needs its package; empty for none."""
-
-        def parse(text: str) -> str:
-            parts = _split(text)
-            if (
-                parts is None
-                or parts.scheme not in {"http", "https"}
-                or not (parts.username and parts.hostname)
-                or not parts.path.rpartition("/")[2].isdecimal()
-            ):
-                raise ValueError("is not the address of a project, https://KEY@HOST/NUMBER")
-            if parts.scheme == "http" and not is_loopback(parts.hostname):
-                raise ValueError("has no TLS: anybody on the way could read the reports")
-            _require_driver("sentry_sdk")
-            return text
-
-        return self._read(name, "", parse)
-
-    def proxy(self, name: str) -> str:
-        def parse(text: str) -> str:
-            parts = _split(text)
-            fits = parts and parts.scheme in {"http", "https"} and parts.hostname
-            if not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts):
-                raise ValueError(f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})")
-            return text
-
-        return self._read(name, "", parse)
-
-    def certificates(self, name: str) -> str:
-        def parse(path: str) -> str:
-            try:
-                ssl.create_default_context(cafile=path)
-            except ssl.SSLError:
-                raise ValueError("names a file without certificates in PEM") from None
-            except OSError as error:
-                raise ValueError(f"names a file that cannot be read: {error.strerror}") from None
-            return path
-
-        return self._read(name, "", parse)
-
-    def folder(self, name: str) -> Path | None:
-        """Return a folder that this user can write, which is made if it is not there; None for none."""
-
-        def parse(text: str) -> Path:
-            folder = Path(text).absolute()
-            try:
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                with TemporaryFile(dir=folder):
-                    return folder
-            except OSError as error:
-                raise ValueError(f"is not a folder that this user can write: {error.strerror}") from None
-
-        return self._read(name, None, parse)
-
-    def database(self, name: str, *, default: str) -> dict[str, Any]:
-        """Return the settings of a database with the options of its kind; its address takes precedence.
-
-        A journal row must survive its request: `poster_admin.common.checks` refuses ATOMIC_REQUESTS.
-        """
-        settings = self._read(name, database_settings(IN_MEMORY), database_settings, missing=default)
-        if settings["ENGINE"] == "django.db.backends.sqlite3":
-            options = {
-                # Seconds to wait for a database that another process has locked.
-                "timeout": 10,
-                **settings.get("OPTIONS", {}),
-                # FULL: a journal row is on the disk before its write is sent to Poster.
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-                "transaction_mode": "IMMEDIATE",
-            }
-            # Each thread keeps its connection: opening one takes as long as three queries.
-            engine = "poster_admin.common.sqlite"
-            return {**settings, "ENGINE": engine, "OPTIONS": options, "CONN_MAX_AGE": None}
-        # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait
-        # for Poster and hold none meanwhile (`groups.services.limits`). A page waits up to `timeout`
-        # seconds for a connection while the database is away. The pool gives up before that, so that the next
-        # page makes it try again: else its pauses grow to minutes, and last on when the database is back.
-        pool = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 4}
-        # Options in the address, such as `?sslmode=verify-full`, are kept.
-        options = {**settings.get("OPTIONS", {}), "pool": pool}
-        return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
-
-    def cache(self, name: str, *, default: Path, base: Path) -> dict[str, Any]:
-        """Return the settings of a cache with the options of its kind; a folder of files is below `base`.
-
-        They are those of files in the folder `default` where none is named.
-        """
-
-        def parse(text: str) -> dict[str, Any]:
-            parts = _split(text)
-            if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
-                raise ValueError(f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})")
-            settings = dict(environ.Env.cache_url_config(text))
-            if settings["BACKEND"].endswith(".RedisCache"):
-                _require_driver("redis")
-            return settings
-
-        settings = self._read(name, {**parse("filecache://cache"), "LOCATION": default}, parse)
-        options: dict[str, Any] = {}
-        if settings["BACKEND"].endswith(".FileBasedCache"):
-            settings["LOCATION"] = base / settings["LOCATION"]
-            # Django keeps 300 files by default, and then throws out any of them: lists that are stale after a
-            # write would push out the sums of the day.
-            options = {"MAX_ENTRIES": 2000}
-        elif settings["BACKEND"].endswith(".RedisCache"):
-            from redis import ConnectionError as RedisAway  # noqa: PLC0415 - its package is an extra
-            from redis.backoff import NoBackoff  # noqa: PLC0415
-            from redis.retry import Retry  # noqa: PLC0415
-
-            options = {
-                # Seconds: a page goes on without a Redis that does not answer.
-                "socket_connect_timeout": 1,
-                "socket_timeout": 1,
-                # Retry once, immediately: after a restart of Redis the old connections are dead.
-                "retry": Retry(NoBackoff(), 1, supported_errors=(RedisAway,)),
-            }
-        return {**settings, "OPTIONS": {**options, **settings.get("OPTIONS", {})}}
-
-    def mail(self, name: str, *, plain: bool) -> dict[str, Any]:
-        """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""
-
-        def parse(text: str) -> dict[str, Any]:
-            parts = _split(text)
-            if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or _is_unescaped(parts):
-                raise ValueError(f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})")
-            if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
-                raise ValueError(
-                    "has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://"
-                )
-            options = {
-                "host": parts.hostname,
-                "port": parts.port or SMTP_PORTS[parts.scheme],
-                "username": unquote(parts.username or ""),
-                "password": unquote(parts.password or ""),
-                "use_tls": parts.scheme == "smtp+tls",
-                "use_ssl": parts.scheme == "smtps",
-                "timeout": 10,
-            }
-            return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
-
-        return self._read(name, {}, parse)
+        return self.read(name, parse, default=default)
 
     def make_missing_keys(self, folder: Path) -> None:
         """Let NAME_FILE name a file in the folder for each key that the environment lacks; make it once.
@@ -328,19 +177,152 @@ class Environment:
         if self._wrong:
             raise ImproperlyConfigured("\n".join(self._wrong.values()))
 
-    def _read[T](self, name: str, default: T, parse: Callable[[str], T], *, missing: str | None = None) -> T:
-        """Return the parsed value; the default if there is none, or if it is wrong: the rest is read too.
+    def read[T](
+        self, name: str, parse: Callable[..., T], *, default: T, missing: str | None = None, **limits: Any
+    ) -> T:
+        """Return a value as `parse` reads it; the default if there is none, or if it is wrong.
 
-        `missing` is the text of a value that is not there. An empty text is none where the default is empty.
+        Then the rest is read too. `missing` is the text of a value that is not there. An empty text is none
+        where the default is empty.
         """
         try:
             path = os.environ.get(f"{name}_FILE")
             text = _read_text(Path(path)) if path else os.environ.get(name, missing)
             text = text and text.strip()
-            return default if text is None or not (text or default) else parse(text)
+            return default if text is None or not (text or default) else parse(text, **limits)
         except ValueError as error:
             self.require(name, right=False, words=str(error))
             return default
+
+
+# --- What kinds of values there are: each function reads one, or raises `ValueError` with what is wrong -----
+
+
+def pairs(text: str) -> dict[str, str]:
+    found = [item.partition("=") for item in text.split(",") if item]
+    if any(not part or part != part.strip() for key, _, value in found for part in (key, value)):
+        raise ValueError("is not a list of key=value, separated by commas alone")
+    return {key: value for key, _, value in found}
+
+
+def dsn(text: str) -> str:
+    """Return the address of a project at Sentry, which needs its package."""
+    parts = _split(text)
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or not (parts.username and parts.hostname)
+        or not parts.path.rpartition("/")[2].isdecimal()
+    ):
+        raise ValueError("is not the address of a project, https://KEY@HOST/NUMBER")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("has no TLS: anybody on the way could read the reports")
+    _require_driver("sentry_sdk")
+    return text
+
+
+def proxy(text: str) -> str:
+    parts = _split(text)
+    fits = parts and parts.scheme in {"http", "https"} and parts.hostname
+    if not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts):
+        raise ValueError(f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})")
+    return text
+
+
+def certificates(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("names a file without certificates in PEM") from None
+    except OSError as error:
+        raise ValueError(f"names a file that cannot be read: {error.strerror}") from None
+    return path
+
+
+def folder(text: str) -> Path:
+    """Return a folder that this user can write, which is made if it is not there."""
+    found = Path(text).absolute()
+    try:
+        found.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=found):
+            return found
+    except OSError as error:
+        raise ValueError(f"is not a folder that this user can write: {error.strerror}") from None
+
+
+def mailer(text: str, *, plain: bool) -> dict[str, Any]:
+    """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or _is_unescaped(parts):
+        raise ValueError(f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})")
+    if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
+        raise ValueError("has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://")
+    options = {
+        "host": parts.hostname,
+        "port": parts.port or SMTP_PORTS[parts.scheme],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "use_tls": parts.scheme == "smtp+tls",
+        "use_ssl": parts.scheme == "smtps",
+        "timeout": 10,
+    }
+    return {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}
+
+
+def cache(text: str, *, base: Path) -> dict[str, Any]:
+    """Return the settings of a cache with the options of its kind; a folder of files is below `base`."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
+        raise ValueError(f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})")
+    settings = dict(environ.Env.cache_url_config(text))
+    options: dict[str, Any] = {}
+    if settings["BACKEND"].endswith(".FileBasedCache"):
+        settings["LOCATION"] = base / settings["LOCATION"]
+        # Django keeps 300 files by default, and then throws out any of them: lists that are stale after a
+        # write would push out the sums of the day.
+        options = {"MAX_ENTRIES": 2000}
+    elif settings["BACKEND"].endswith(".RedisCache"):
+        _require_driver("redis")
+        from redis import ConnectionError as RedisAway  # noqa: PLC0415 - its package is an extra
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.retry import Retry  # noqa: PLC0415
+
+        options = {
+            # Seconds: a page goes on without a Redis that does not answer.
+            "socket_connect_timeout": 1,
+            "socket_timeout": 1,
+            # Retry once, immediately: after a restart of Redis the old connections are dead.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(RedisAway,)),
+        }
+    return {**settings, "OPTIONS": {**options, **settings.get("OPTIONS", {})}}
+
+
+def database(address: str) -> dict[str, Any]:
+    """Return the settings of a database with the options of its kind; its address takes precedence.
+
+    A journal row must survive its request: `poster_admin.common.checks` refuses ATOMIC_REQUESTS.
+    """
+    settings = database_settings(address)
+    if settings["ENGINE"] == "django.db.backends.sqlite3":
+        options = {
+            # Seconds to wait for a database that another process has locked.
+            "timeout": 10,
+            **settings.get("OPTIONS", {}),
+            # FULL: a journal row is on the disk before its write is sent to Poster.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            "transaction_mode": "IMMEDIATE",
+        }
+        # Each thread keeps its connection: opening one takes as long as three queries.
+        engine = "poster_admin.common.sqlite"
+        return {**settings, "ENGINE": engine, "OPTIONS": options, "CONN_MAX_AGE": None}
+    # PostgreSQL accepts 100 connections by default, and each process has 64 threads, most of which wait for
+    # Poster and hold none meanwhile (`groups.services.limits`). A page waits up to `timeout` seconds for a
+    # connection while the database is away. The pool gives up before that, so that the next page makes it try
+    # again: else its pauses grow to minutes, and last on when the database is back.
+    pool = {"min_size": 1, "max_size": 16, "timeout": 5, "reconnect_timeout": 4}
+    # Options in the address, such as `?sslmode=verify-full`, are kept.
+    options = {**settings.get("OPTIONS", {}), "pool": pool}
+    return {**settings, "OPTIONS": options, "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": 0}
 
 
 def database_settings(address: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ NAME_FILE may name a file that holds the value of NAME, for secrets.
 from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.utils.csp import CSP
@@ -18,7 +19,7 @@ VAR_DIR = BASE_DIR / "var"
 
 env = environment.Environment(BASE_DIR / ".env")
 # Holds all that a single machine has to keep: keys that nobody has set, database, cache and backups.
-DATA_DIR = env.folder("DATA_DIR")
+DATA_DIR = env.read("DATA_DIR", environment.folder, default=None)
 env.finish()  # a folder that is wrong would make others wrong: it is the only line then
 if DATA_DIR:
     env.make_missing_keys(DATA_DIR)
@@ -49,9 +50,9 @@ env.require("SECRET_KEY", len(SECRET_KEY) >= 50, "is missing or shorter than 50 
 # {account} is replaced by the name of the user's Poster account; some accounts live on the bare domain.
 POSTER_API_URL = env.address("POSTER_API_URL", default="https://{account}.joinposter.com/api/", plain=DEBUG)
 # The way out of a company's network; the Poster client ignores HTTPS_PROXY and REQUESTS_CA_BUNDLE.
-POSTER_PROXY = env.proxy("POSTER_PROXY")
+POSTER_PROXY = env.read("POSTER_PROXY", environment.proxy, default="")
 # The authorities to trust for Poster, instead of certifi's.
-POSTER_CA_FILE = env.certificates("POSTER_CA_FILE")
+POSTER_CA_FILE = env.read("POSTER_CA_FILE", environment.certificates, default="")
 POSTER_CONNECT_TIMEOUT = env.number("POSTER_CONNECT_TIMEOUT", default=3.0, least=0.1)
 POSTER_READ_TIMEOUT = env.number("POSTER_READ_TIMEOUT", default=8.0, least=0.1)
 # Longest time that a page waits for Poster, retry included.
@@ -209,9 +210,11 @@ with suppress(OSError):  # env.py reports it as a DATABASE_URL that cannot be wr
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 _data = DATA_DIR or VAR_DIR
 _sqlite = "sqlite:///" + quote(str(_data / environment.SQLITE_FILE))
-DATABASES = {"default": env.database("DATABASE_URL", default=_sqlite)}
+_memory = environment.database(environment.IN_MEMORY)
+DATABASES = {"default": env.read("DATABASE_URL", environment.database, default=_memory, missing=_sqlite)}
 # One cache for all processes: in files on this machine, or in Redis.
-CACHES = {"default": env.cache("CACHE_URL", default=_data / "cache", base=BASE_DIR)}
+_files = environment.cache("filecache://cache", base=_data)
+CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, base=BASE_DIR)}
 # Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
 BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
 BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
@@ -236,7 +239,7 @@ env.require(
 # Maps groups of the company to roles: loyalty-owners=Owners,loyalty-staff=Staff
 ROLES = ("Managers", "Staff", "Owners")
 CONNECTION_MODEL = "groups.PosterCredentials"  # see poster_admin/users/accounts.py
-COMPANY_ROLES = env.pairs("COMPANY_ROLES")
+COMPANY_ROLES: dict[str, str] = env.read("COMPANY_ROLES", environment.pairs, default={})
 env.require(
     "COMPANY_ROLES",
     set(COMPANY_ROLES.values()) <= set(ROLES),
@@ -261,7 +264,7 @@ if OIDC_ENABLED:
     AUTHENTICATION_BACKENDS.append("poster_admin.users.sso.CompanyBackend")
 
 # Mail has invitations, links to a new password, and notices; without EMAIL_URL nobody is offered any.
-_mailer = env.mail("EMAIL_URL", plain=DEBUG or not HTTPS)
+_mailer: dict[str, Any] = env.read("EMAIL_URL", environment.mailer, default={}, plain=DEBUG or not HTTPS)
 EMAIL_ENABLED = bool(_mailer)
 if EMAIL_ENABLED:
     MAILERS = {"default": _mailer}
@@ -393,7 +396,7 @@ STORAGES = {
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
 LOG_FORMAT = env.text("LOG_FORMAT", {"line", "json"}.__contains__, "is not one of line, json", default="line")
-SENTRY_DSN = env.dsn("SENTRY_DSN")
+SENTRY_DSN = env.read("SENTRY_DSN", environment.dsn, default="")
 REDACT_LOGS_WITH = "groups.poster.errors.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "poster_admin.common.logs.CarefulFilter"

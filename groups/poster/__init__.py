@@ -27,6 +27,7 @@ from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList, GroupTotals
 from groups.poster.parsing import read_groups
 from groups.poster.records import (
+    ClientSales,
     Group,
     GroupValues,
     LoyaltyRule,
@@ -34,9 +35,9 @@ from groups.poster.records import (
     LoyaltyType,
     Promotion,
     PromotionList,
+    SalesList,
     Settings,
 )
-from groups.poster.sales import ClientSales, SalesList
 from groups.poster.transport import Failure, Probe, Timeouts, Transport
 
 __all__ = [

@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any, Literal, Self
@@ -31,8 +31,14 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
-from groups.poster.records import Group, GroupValues, LoyaltyRuleList, PromotionList, Settings
-from groups.poster.sales import SalesList
+from groups.poster.records import (
+    Group,
+    GroupValues,
+    LoyaltyRuleList,
+    PromotionList,
+    SalesList,
+    Settings,
+)
 from groups.poster.transport import Answer, Failure, Timeouts, Transport
 
 DEFAULT_URL = "https://{account}.joinposter.com/api/"
@@ -131,13 +137,13 @@ class PosterClient:
 
     def get_groups(self, *, within: float | None = None) -> GroupList:
         """Return all client groups in Poster's order, including removed ones and unreadable rows."""
-        groups: GroupList = self._read("clients.getGroups", {}, within, parse=interpret_groups)
+        groups: GroupList = self._call("clients.getGroups", within=within, parse=interpret_groups)
         return groups
 
     def get_group(self, group_id: int, *, within: float | None = None) -> Group:
         """Return one client group. Raises `NotFound` also if Poster lists the group as removed."""
         method = "clients.getGroup"
-        row = self._read(method, {"group_id": str(group_id)}, within)
+        row = self._call(method, {"group_id": str(group_id)}, within=within)
         if row is False:
             raise NotFound(None, method=method)
         found = GroupList.from_wire([row])
@@ -159,7 +165,7 @@ class PosterClient:
     def remove_group(self, group_id: int, *, within: float | None = None) -> None:
         """Remove a group **and every client in it**, permanently."""
         method = "clients.removeGroup"
-        if self._write(method, {"group_id": str(group_id)}, within) is not True:
+        if self._call(method, form={"group_id": str(group_id)}, within=within) is not True:
             raise OutcomeUnknown("the answer is not true", method=method, reason=ErrorReason.SHAPE)
 
     def get_clients(
@@ -191,7 +197,7 @@ class PosterClient:
             "birthday": birthday or None,
         }
         params = {name: str(value) for name, value in asked.items() if value is not None}
-        rows = self._read_rows(method, params, within)
+        rows = self._rows(method, params, within)
         if num is not None and len(rows) > num:
             raise InvalidResponse("more clients than were asked for", method=method, reason=ErrorReason.SHAPE)
         found = ClientList.from_wire(rows)
@@ -204,7 +210,7 @@ class PosterClient:
     def get_client(self, client_id: int, *, within: float | None = None) -> Client:
         """Return one client. Raises `NotFound` also if Poster lists the client as removed."""
         method = "clients.getClient"
-        rows = self._read(method, {"client_id": str(client_id)}, within)
+        rows = self._call(method, {"client_id": str(client_id)}, within=within)
         if rows is False or rows == []:
             raise NotFound(None, method=method)
         if not isinstance(rows, list) or len(rows) != 1:
@@ -225,11 +231,11 @@ class PosterClient:
         return self._write_for_id("clients.updateClient", form, within)
 
     def get_promotions(self, *, within: float | None = None) -> PromotionList:
-        return PromotionList.from_wire(self._read_rows("clients.getPromotions", {}, within))
+        return PromotionList.from_wire(self._rows("clients.getPromotions", {}, within))
 
     def get_loyalty_rules(self, *, within: float | None = None) -> LoyaltyRuleList:
         """Return no rules where Poster says `false`: it has found none."""
-        rows = self._read_rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
+        rows = self._rows("clients.getLoyaltyRules", {}, within, false_is_empty=True)
         return LoyaltyRuleList.from_wire(rows)
 
     # --- dash.* --------------------------------------------------------------------------------------------
@@ -241,70 +247,65 @@ class PosterClient:
         token lacks the right to statistics.
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
-        return SalesList.from_wire(self._read_rows("dash.getClientsSales", period, within))
+        return SalesList.from_wire(self._rows("dash.getClientsSales", period, within))
 
     # --- settings.* ----------------------------------------------------------------------------------------
 
     def get_settings(self, *, within: float | None = None) -> Settings:
         """Return the company's name and currency. Raises `NotAllowed` if the token lacks the right."""
         method = "settings.getAllSettings"
-        data = self._read(method, {}, within)
+        data = self._call(method, within=within)
         if not isinstance(data, dict):
             raise InvalidResponse("the settings are not an object", method=method, reason=ErrorReason.SHAPE)
         return Settings.from_wire(data)
 
     # --- One call ------------------------------------------------------------------------------------------
 
-    def _read(
-        self, method: str, params: Mapping[str, str], within: float | None, *, parse: Parse = parse_response
-    ) -> Any:
-        deadline = time.monotonic() + (self._timeouts.read_deadline if within is None else within)
-        return self._call(method, params, None, deadline, parse)
+    def _write_for_id(self, method: str, form: Mapping[str, str], within: float | None) -> int:
+        return written_id(self._call(method, form=form, within=within), method)
 
-    def _read_rows(
+    def _rows(
         self, method: str, params: Mapping[str, str], within: float | None, *, false_is_empty: bool = False
     ) -> list[Any]:
-        rows = self._read(method, params, within)
+        rows = self._call(method, params, within=within)
         if false_is_empty and rows is False:
             return []
         if not isinstance(rows, list):
             raise InvalidResponse("the response is not a list", method=method, reason=ErrorReason.SHAPE)
         return rows
 
-    def _write(self, method: str, form: Mapping[str, str], within: float | None) -> Any:
-        deadline = time.monotonic() + (self._timeouts.write_deadline if within is None else within)
-        return self._call(method, {}, form, deadline, parse_response)
-
-    def _write_for_id(self, method: str, form: Mapping[str, str], within: float | None) -> int:
-        return written_id(self._write(method, form, within), method)
-
     def _call(
         self,
         method: str,
-        params: Mapping[str, str],
-        form: Mapping[str, str] | None,
-        deadline: float,
-        parse: Parse,
+        params: Mapping[str, str] | None = None,
+        *,
+        form: Mapping[str, str] | None = None,
+        within: float | None,
+        parse: Parse = parse_response,
     ) -> Any:
-        result = self._attempt(method, params, form, deadline, 1, parse)
+        """Call a method, a write if there is a form; where that can help, once more."""
+        limits = self._timeouts
+        usual = limits.read_deadline if form is None else limits.write_deadline
+        deadline = time.monotonic() + (usual if within is None else within)
+        result = self._attempt(1, method, params or {}, form, deadline, parse)
         if isinstance(result, PosterError) and result.retryable:
-            pause = random.uniform(*self._timeouts.pause)  # noqa: S311 - jitter is no secret
+            pause = random.uniform(*limits.pause)  # noqa: S311 - jitter is no secret
             if isinstance(result, InvalidResponse) and result.retry_after is not None:
                 pause = float(result.retry_after)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
-                result = self._attempt(method, params, form, deadline, 2, parse)
+                result = self._attempt(2, method, params or {}, form, deadline, parse)
         if isinstance(result, PosterError):
             raise result
         return result
 
     def _attempt(
         self,
+        attempt: int,
         method: str,
         params: Mapping[str, str],
         form: Mapping[str, str] | None,
         deadline: float,
-        attempt: int,
         parse: Parse,
     ) -> Any:
         """Make one exchange and return Poster's `response`, or the error.
@@ -320,8 +321,10 @@ class PosterClient:
             timeouts=self._timeouts,
             deadline=deadline,
         )
-        if isinstance(answer, Answer):
-            answer = _without_token(answer, self._token)
+        # Masked before it is parsed or stored: the body may echo the request.
+        secret = self._token.rpartition(":")[2].encode()
+        if isinstance(answer, Answer) and secret and secret in answer.body:
+            answer = replace(answer, body=answer.body.replace(secret, MASK.encode()))
         result = parse(answer, method)
         if form is not None and isinstance(result, PosterError):
             result = _write_error(result)
@@ -354,14 +357,6 @@ def _the_one[T: (Group, Client)](
     if record.removed:
         raise NotFound(None, method=method)
     return record
-
-
-def _without_token(answer: Answer, token: str) -> Answer:
-    """Mask the token in a body that echoes the request, before the body is parsed or stored."""
-    secret = token.rpartition(":")[2].encode()
-    if not secret or secret not in answer.body:
-        return answer
-    return Answer(answer.status, answer.body.replace(secret, MASK.encode()), answer.retry_after)
 
 
 def _write_error(error: PosterError) -> PosterError:

@@ -17,6 +17,7 @@ from outside passes `redact`. The texts that users see are in `groups.presenters
 
 import re
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -90,6 +91,7 @@ class ErrorReason(StrEnum):
     GONE = "gone"
 
 
+@dataclass(eq=False, repr=False)
 class PosterError(Exception):
     """Base class: a call to Poster failed.
 
@@ -97,18 +99,21 @@ class PosterError(Exception):
     is True if the same call may succeed a moment later.
     """
 
-    retryable = False
+    detail: str = ""
+    _: KW_ONLY
+    method: str = ""
+    reason: str = ""
+    retryable: bool = False
 
-    def __init__(self, detail: str = "", *, method: str = "", reason: str = "") -> None:
-        self.detail = redact(detail)
-        self.method = method
-        self.reason = reason
-        super().__init__(self.detail)
+    def __post_init__(self) -> None:
+        self.detail = redact(self.detail)
+        self.args = (self.detail,)
 
     def __str__(self) -> str:
         return f"{self.method or 'Poster'}: {self.reason or type(self).__name__}: {self.detail}"
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Unreachable(PosterError):
     """Poster was not reached, or did not answer in time.
 
@@ -118,20 +123,11 @@ class Unreachable(PosterError):
     Poster was not asked.
     """
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        method: str = "",
-        reason: str = "",
-        sent: bool = True,
-        retryable: bool = True,
-    ) -> None:
-        super().__init__(detail, method=method, reason=reason)
-        self.sent = sent
-        self.retryable = retryable
+    retryable: bool = True
+    sent: bool = True
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class OutcomeUnknown(Unreachable):
     """A write may or may not have taken effect: its response was lost or is not reliable.
 
@@ -139,20 +135,16 @@ class OutcomeUnknown(Unreachable):
     Poster's response, if there was one.
     """
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        method: str = "",
-        reason: str = "",
-        code: int | None = None,
-        message: str = "",
-    ) -> None:
-        super().__init__(detail, method=method, reason=reason, sent=True, retryable=False)
-        self.code = code
-        self.message = _said(message)
+    retryable: bool = False
+    code: int | None = None
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.message = _said(self.message)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class InvalidResponse(PosterError):
     """Poster's response has no documented form.
 
@@ -160,20 +152,10 @@ class InvalidResponse(PosterError):
     seconds that Poster asked to wait.
     """
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        method: str = "",
-        reason: str = "",
-        retryable: bool = False,
-        retry_after: int | None = None,
-    ) -> None:
-        super().__init__(detail, method=method, reason=reason)
-        self.retryable = retryable
-        self.retry_after = retry_after
+    retry_after: int | None = None
 
 
+@dataclass(eq=False, repr=False)
 class Refused(PosterError):
     """Poster understood the request and refused it with a code and a message.
 
@@ -181,10 +163,15 @@ class Refused(PosterError):
     it as a detail beside a message of the application.
     """
 
-    def __init__(self, code: int | None, message: str = "", *, method: str = "", reason: str = "") -> None:
-        self.code = code
-        self.message = _said(message)
-        super().__init__(f"code {code}: {self.message}", method=method, reason=reason or ErrorReason.REFUSED)
+    detail: str = field(default="", init=False)
+    code: int | None = None
+    message: str = ""
+    reason: str = field(default=ErrorReason.REFUSED, kw_only=True)
+
+    def __post_init__(self) -> None:
+        self.message = _said(self.message)
+        self.detail = f"code {self.code}: {self.message}"
+        super().__post_init__()
 
 
 class TokenRejected(Refused):

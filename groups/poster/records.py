@@ -1,4 +1,4 @@
-"""Define the records of groups, settings, promotions and loyalty rules, and convert them from Poster's wire.
+"""Define the records of groups, settings, promotions, loyalty rules and sales, converted from Poster's wire.
 
 In the wire format every value is a string; money is read in kopecks and written in hryvnia with two decimals;
 names may contain HTML entities; the id of a group has two names. In a record money and percents are `Decimal`
@@ -7,11 +7,14 @@ names may contain HTML entities; the id of a group has two names. In a record mo
 Loyalty rules move clients from group to group. The methods that write them are documented without their
 parameters, so they are only read.
 
-Source: the Poster API documentation, section clients (marketing).
+The sums of a client are personal data, so the `repr` of the records of sales, and with it any traceback, has
+none. The names in their rows are not read: sums need no names.
+
+Source: the Poster API documentation, sections clients (marketing) and dash (statistics).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
 from typing import Any, Self
@@ -27,6 +30,7 @@ from groups.poster.fields import (
     read_decimal,
     read_id,
     read_integer,
+    read_money,
     read_switch,
     read_words,
     readable,
@@ -249,3 +253,71 @@ class LoyaltyRuleList:
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
         return cls(*sort_out(readable(LoyaltyRule.from_wire, rows, "rule_id")))
+
+
+# --- Sales --------------------------------------------------------------------------------------------------
+
+
+CUT = 1_000
+"""A list with exactly so many rows may have been cut."""
+_NOBODY = "0"
+"""The `client_id` of sales to nobody known, should Poster list them: they are in no group."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientSales:
+    """The sales to one client in a period.
+
+    `total` is the sum of the orders before discounts, `revenue` the sum that was paid; both are in hryvnia,
+    and negative if more came back than was bought. `receipts` is the number of receipts: `clients`, and
+    `clienst` in one sample of the documentation.
+    """
+
+    id: int
+    total: Decimal
+    revenue: Decimal
+    receipts: int
+
+    def __repr__(self) -> str:
+        return f"<ClientSales {self.id}>"
+
+    @classmethod
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+        """Parse one row of a response. Raises `UnreadableRow` if a number cannot be read."""
+        counted = "clients" if row.get("clients") is not None else "clienst"
+        return cls(
+            id=read_id(row, "client_id"),
+            total=read_money(row, "sum"),
+            revenue=read_money(row, "revenue"),
+            receipts=read_integer(row, counted),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SalesList:
+    """A response of dash.getClientsSales: the sales of each client, and the rows that could not be read.
+
+    `size` is the number of all rows. `lost` counts the rows without a client that still have a name: somebody
+    may lack that row.
+    """
+
+    sales: tuple[ClientSales, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
+    size: int = field(default=0, compare=False)
+    lost: int = field(default=0, compare=False)
+
+    @property
+    def may_be_cut(self) -> bool:
+        return self.size == CUT
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
+        known, lost = [], 0
+        for row in rows:
+            if not isinstance(row, Mapping) or str(row.get("client_id")) != _NOBODY:
+                known.append(row)
+            else:
+                names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
+                lost += any(name not in ("", _NOBODY) for name in names)
+        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows), lost)

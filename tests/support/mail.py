@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import AuthResult
 
-from poster_admin.env import Environment
+from poster_admin.env import mailer
 from tests.support.company import Authority
 from tests.support.ports import free_port
 
@@ -61,8 +61,8 @@ def mail_server(settings, folder, monkeypatch):
     server.start()
     # Django trusts the authorities of the machine.
     monkeypatch.setenv("SSL_CERT_FILE", authority.file)
-    monkeypatch.setenv("EMAIL_URL", f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{server.port}")
-    settings.MAILERS = {"default": Environment(folder / "none").mail("EMAIL_URL", plain=False)}
+    address = f"smtp+tls://loyalty:p%40ss%2Fw%23rd@127.0.0.1:{server.port}"
+    settings.MAILERS = {"default": mailer(address, plain=False)}
     settings.EMAIL_ENABLED = True
     settings.DEFAULT_FROM_EMAIL = "loyalty@example.com"
     yield inbox

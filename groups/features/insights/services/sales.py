@@ -25,7 +25,7 @@ from django.utils.translation import ngettext
 from groups.features.insights.services.sweep import Listener, add_listener
 from groups.models import PosterCredentials
 from groups.poster import ClientList, ErrorReason, GroupValues, InvalidResponse, LoyaltyType, SalesList
-from groups.poster.sales import CUT
+from groups.poster.records import CUT
 from groups.services.gateway import call_poster, remaining, seconds_left
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
