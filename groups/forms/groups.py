@@ -259,6 +259,10 @@ class AccountForm(forms.Form):
     token = TokenField(label=_("Token"), error_messages={"required": _("Enter the token.")})
 
 
+JOBS = "job"
+"""The action by which the history shows jobs alone."""
+
+
 class HistoryForm(forms.Form):
     """Filters of the history. An unreadable value filters nothing."""
 
@@ -267,7 +271,11 @@ class HistoryForm(forms.Form):
     action = forms.ChoiceField(
         label=_("Action"),
         required=False,
-        choices=[("", _("all")), *((each.value, each.label) for each in GROUP_ACTIONS)],
+        choices=[
+            ("", _("all")),
+            *((each.value, each.label) for each in GROUP_ACTIONS),
+            (JOBS, _("many at once")),
+        ],
     )
     group = forms.CharField(label=_("Group"), required=False)
     state = forms.ChoiceField(
@@ -297,9 +305,16 @@ class HistoryForm(forms.Form):
             asked["group_name__in"] = self._names_in(changes, "group_name")
         return (changes if "job" in asked else changes.of_groups()).filter(**asked)
 
+    @property
+    def has_whole_jobs(self) -> bool:
+        """Return True if each job that has made some of the changes matches too."""
+        return self._lookups.keys().isdisjoint(("action", "state", "job")) and not self._words
+
     def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
-        """Return the jobs that match: none for an action, an outcome, or the parts of a job."""
+        """Return the jobs that match: none for an action of changes, an outcome, or the parts of a job."""
         asked = self._lookups
+        if asked.get("action") == JOBS:
+            del asked["action"]
         if not asked.keys().isdisjoint(("action", "state", "job")):
             return jobs.none()
         if self._group_id is not None:

@@ -4,6 +4,8 @@ Features may say more about a change: on its page, in the history, and in the me
 may also offer a way back: a page that brings back more than an undo does.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,11 +15,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.contrib.messages.storage.base import Message as DjangoMessage
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
@@ -29,6 +33,7 @@ from groups.services.jobs.undo import undo_of
 from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.values import (
     FIELD_LABELS,
+    NumberFormat,
     Version,
     clients_words,
     moment_words,
@@ -295,10 +300,14 @@ def history_rows(
     *,
     groups: Mapping[int, str] | None = None,
     clients: Mapping[int, str] | None = None,
+    people: Mapping[int, str] | None = None,
     group_id: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Show by its number who has no name in `groups` and `clients`, which are names by ids."""
-    shown, groups, clients = list(shown), groups or {}, clients or {}
+    """Return the rows, the latest first; `groups`, `clients` and `people` are names by ids.
+
+    A group or client without one is shown by its number, a user by the name that the row has kept.
+    """
+    shown, groups, clients, people = list(shown), groups or {}, clients or {}, people or {}
     changes = [each for each in shown if isinstance(each, Change)]
     jobs = [each for each in shown if isinstance(each, Job)]
     undone = undone_ids(changes)
@@ -320,7 +329,7 @@ def history_rows(
                 "change": change,
                 "kind": kind,
                 "icon": kind.icon,
-                "who": who_words(change),
+                **_who_of(change, people),
                 "when": localtime(change.created_at),
                 "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
@@ -341,7 +350,7 @@ def history_rows(
                 "undo_job": whole_jobs.get(change.pk),
             }
         )
-    rows += _job_rows(jobs, user, groups, group_id) if jobs else ()
+    rows += _job_rows(jobs, user, groups, people, group_id) if jobs else ()
     return sorted(rows, key=itemgetter("when"), reverse=True)
 
 
@@ -362,8 +371,22 @@ def _links_to_undo(changes: Iterable[Change], user: User) -> dict[UUID, dict[str
     }
 
 
+def _who_of(row: Change | Job, people: Mapping[int, str]) -> dict[str, str]:
+    """Return who has made it, and the initials of that name: none of what was made elsewhere."""
+    if isinstance(row, Change) and row.state == Change.State.ELSEWHERE:
+        return {"who": who_words(row), "initials": ""}
+    name = people.get(row.user_id or 0) or row.user_name
+    words = re.findall(r"\w+", name)
+    initials = "".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]
+    return {"who": names_words(name, row.asked_by), "initials": initials.upper()}
+
+
 def _job_rows(
-    jobs: Sequence[Job], user: User, names: Mapping[int, str], group_id: int | None = None
+    jobs: Sequence[Job],
+    user: User,
+    names: Mapping[int, str],
+    people: Mapping[int, str],
+    group_id: int | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield jobs as rows: with a group, what they have done to that one; `names` are those of groups."""
     undoable = ids_to_undo(jobs, user)
@@ -371,19 +394,35 @@ def _job_rows(
     undos = Job.objects.filter(undo_of__in=[job.pk for job in jobs], state=Job.State.DONE, wanted__change="")
     taken_back = {each.undo_of for each in undos.select_related("undo_of")}
     undone = {job.pk for job in taken_back if job and not undo_of(job)._state.adding}
+    made, not_made = Counter[UUID](), Counter[UUID]()
+    tries = Change.objects.filter(job__in=[job.pk for job in jobs if not job.is_active]).last_tries()
+    for job_id, state, count in tries.values_list("job_id", "state").annotate(Count("pk")):
+        if state in Change.MADE:
+            made[job_id] += count
+        if state != Change.State.APPLIED:
+            not_made[job_id] += count
     for job in jobs:
         kind, moved = JobKind.of(job), list(job.moved.all())
         here = [way for way in moved if group_id in (None, way.from_id, way.to_id)]
         is_undone = job.pk in undone
         # Clients who were created stay, and a job of one edit goes back with its only change.
         goes_back = any(way.from_id for way in moved) or (not moved and job.total > 1)
+        lines = [_way_words(way, names, group_id) for way in here[:WAYS]]
+        if not moved and made[job.pk]:
+            groups = ngettext("%(count)s group", "%(count)s groups", made[job.pk])
+            lines = [groups % {"count": NumberFormat.current().count(made[job.pk])}]
+        exception = ""
+        if left := not_made[job.pk]:
+            exception = _("Not made as asked for: %(count)s.") % {"count": NumberFormat.current().count(left)}
         yield {
             "job": job,
+            "url": job.get_absolute_url(),
             "when": localtime(job.created_at),
             "when_words": moment_words(job.created_at),
-            "who": names_words(job.user_name, job.asked_by),
+            **_who_of(job, people),
             "title": capfirst(str(kind.label)) if here else kind.title,
-            "lines": [_way_words(way, names, group_id) for way in here[:WAYS]],
+            "lines": lines,
+            "exception": exception,
             "has_more": len(here) > WAYS,
             "undo_of": undo_words(job.undo_of, job) if job.undo_of else "",
             "undone": is_undone,
@@ -404,7 +443,7 @@ def _way_words(way: Any, names: Mapping[int, str], group_id: int | None) -> str:
         return _("%(clients)s moved here from “%(from)s”") % words
     if way.from_id == group_id:
         return _("%(clients)s moved from here to “%(to)s”") % words
-    return _("%(clients)s moved from “%(from)s” to “%(to)s”") % words
+    return _("%(clients)s: %(from)s → %(to)s") % words
 
 
 # --- Messages -----------------------------------------------------------------------------------------------

@@ -268,7 +268,6 @@ sources: list[tuple[int, Source]] = [
         pages_for(
             ("groups.view_group", gettext_lazy("What is new"), "groups:news", PAGE),
             ("groups.view_group", gettext_lazy("History"), "groups:history", PAGE),
-            ("groups.view_group", gettext_lazy("Jobs"), "groups:jobs", PAGE),
         ),
     ),
     (14, _pages_of_the_settings),

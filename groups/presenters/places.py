@@ -13,7 +13,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 PLACES = {
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
@@ -108,7 +108,7 @@ def begin_parts(place: str, request: Any, group_id: int) -> Callable[..., Parts]
 class Tab:
     """A tab of the history. `news` says in words why it has a dot; without words it has none.
 
-    Its page has `{% history_tabs %}` above its heading.
+    Its page has `{% history_tabs %}` above its heading. A source leaves a tab without content out.
     """
 
     label: str
@@ -125,7 +125,6 @@ def history_tabs(request: HttpRequest) -> list[Tab]:
 
 
 tab_sources: list[tuple[int, TabSource]] = [
-    (-10, lambda _request: [Tab(_("History"), reverse("groups:history"))]),
-    (10, lambda _request: [Tab(_("Jobs"), reverse("groups:jobs"))]),
+    (-10, lambda _request: [Tab(pgettext("changes and jobs", "All"), reverse("groups:history"))]),
 ]
-"""Those of a lower order come first; the news, which a view counts, and features put theirs between."""
+"""Those of a lower order come first; the news, which a view looks for, and features put theirs behind."""

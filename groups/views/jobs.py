@@ -8,33 +8,28 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from groups.forms.groups import JOBS
 from groups.models import Change, Job
-from groups.presenters.jobs import ids_to_undo, job_facts, page_of, undo_card
+from groups.presenters.jobs import job_facts, page_of, undo_card
 from groups.presenters.messages import Message
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
-from groups.services.jobs.kinds import JobKind
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
-from poster_admin.common.pages import page_asked_for
 
 
 @require_safe
 @requires("view_group")
-def job_list(request: Request) -> HttpResponse:
-    page = page_asked_for(request, job_lease.jobs_of(request.credentials))
-    context = {
-        "page": page,
-        "rows": [(job, JobKind.of(job)) for job in page.object_list],
-        "undoable": ids_to_undo(page.object_list, request.user),
-    }
-    return render_page(request, "groups/jobs/jobs.html", context, fragment="rows")
+def job_list(_request: Request) -> HttpResponse:
+    """Redirect to the history of the jobs alone."""
+    return redirect(f"{reverse('groups:history')}?action={JOBS}", permanent=True)
 
 
 @form_methods

@@ -2,15 +2,16 @@
 
 import uuid
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -19,7 +20,7 @@ from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.timezone import localdate, localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
@@ -61,19 +62,36 @@ def history_list(request: Request) -> HttpResponse:
     filters = HistoryForm(request.GET, people=people)
     changes = filters.narrow(history.changes_of(request.credentials))
     jobs = filters.narrow_jobs(jobs_of(request.credentials))
+    if filters.has_whole_jobs:
+        changes = changes.filter(job=None)
     page = history.HistoryPages(changes, jobs, HISTORY_PAGE).get_page(request.GET.get("page"))
     shown = history.read_rows(request.credentials, page.object_list)
     groups = history.group_names(request.credentials, shown)
     # Names of clients, as far as the user may see them and Poster tells.
     ids = {row.client_id for row in shown if isinstance(row, Change) and row.client_id}
     clients = find_names(request.credentials, ids)
-    context = {
-        "filter_form": filters,
-        "page": page,
-        "rows": history_rows(shown, request.user, groups=groups, clients=clients),
-        "export_types": EXTENSIONS,
-    }
+    rows = history_rows(shown, request.user, groups=groups, clients=clients, people=full_names(shown))
+    context = {"filter_form": filters, "page": page, "days": by_day(rows), "export_types": EXTENSIONS}
     return render_page(request, "groups/journal/history.html", context, fragment="rows")
+
+
+def full_names(rows: Iterable[Change | Job]) -> dict[int, str]:
+    """Return the full names of those who have made the changes and jobs, as far as they have one."""
+    users = User.objects.filter(pk__in={row.user_id for row in rows if row.user_id})
+    return {user.pk: name for user in users if (name := user.get_full_name())}
+
+
+def by_day(rows: Iterable[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the rows of each day under its title: "Today, December 1", or a date of another year whole."""
+    today = localdate()
+    names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    # Translators: a day and its month, in the letters of Django's date formats: "December 1"
+    day_format = pgettext("format of a date without its year", "F j")
+    days = []
+    for day, of_day in groupby(rows, key=lambda row: row["when"].date()):
+        date = date_format(day, day_format if day.year == today.year else "DATE_FORMAT")
+        days.append((f"{names[day]}, {date}" if day in names else date, list(of_day)))
+    return days
 
 
 @require_safe
@@ -181,7 +199,7 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
     """Show what others have changed since the last visit. An unknown filter filters nothing."""
-    since, today = _since(request), timezone.localdate()
+    since = _since(request)
     places = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
     actions = {"": _("All"), **{each.value: str(each.label).capitalize() for each in NEWS_ACTIONS}}
     labels_of = {"made": places, "action": actions}
@@ -199,8 +217,7 @@ def news(request: Request) -> HttpResponse:
     if chosen["action"]:
         changes = changes.filter(action=chosen["action"])
     found = list(changes[: NEWS_SHOWN + 1])
-    rows = history_rows(found[:NEWS_SHOWN], request.user)
-    names = {today: _("Today"), today - timedelta(days=1): _("Yesterday")}
+    rows = history_rows(found[:NEWS_SHOWN], request.user, people=full_names(found))
     context = {
         "place_links": list(links("made")),
         "action_links": list(links("action")),
@@ -208,10 +225,7 @@ def news(request: Request) -> HttpResponse:
         "since_words": _since_words(since),
         "count": len(rows),
         "has_more": len(found) > NEWS_SHOWN,
-        "days": [
-            (names.get(day) or date_format(day, "DATE_FORMAT"), list(of_day))
-            for day, of_day in groupby(rows, key=lambda row: row["when"].date())
-        ],
+        "days": by_day(rows),
     }
     request.session[NEWS_SEEN] = timezone.now().timestamp()
     return render_page(request, "groups/journal/news.html", context, fragment="rows")
@@ -236,9 +250,13 @@ def line_of_news(request: Request) -> str:
 
 
 def tab_of_news(request: Request) -> list[Tab]:
-    """Return the tab beside the history; it has a dot if something is new, on the first visit too."""
-    is_new = history.news_of(request.credentials, _unseen_since(request)).exists()
-    return [Tab(_("What is new"), reverse("groups:news"), _("there is something new") if is_new else "")]
+    """Return the tab beside the history, if there is news; it has a dot until the news was looked at."""
+    url, news = reverse("groups:news"), history.news_of(request.credentials, _since(request))
+    latest = news.aggregate(latest=Max("settled_at"))["latest"]
+    if latest is None and request.path_info != url:
+        return []
+    is_unseen = latest is not None and latest > _unseen_since(request)
+    return [Tab(_("What is new"), url, _("there is something new") if is_unseen else "")]
 
 
 def _since(request: Request) -> datetime:

@@ -403,8 +403,10 @@ def notice_on_form(request: Request, group: Group) -> Variables:
 
 
 @hooks.history_tab(order=5)
-def tab_of_requests(_request: Request) -> list[Tab]:
-    return [Tab(_("Requests"), reverse("groups:requests"))]
+def tab_of_requests(request: Request) -> list[Tab]:
+    url = reverse("groups:requests")
+    is_shown = request.path_info == url or approvals.requests_of(request.credentials).exists()
+    return [Tab(_("Requests"), url)] if is_shown else []
 
 
 @hooks.settings_pages()

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
@@ -31,7 +30,6 @@ from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
 from groups.presenters.messages import Message, names_words
-from groups.presenters.places import Tab
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
@@ -370,7 +368,7 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
 # --- Parts of other pages ----------------------------------------------------------------------------------
 
 
-hooks.section("schedules", "history")
+hooks.section("schedules", "groups")
 hooks.destinations(
     pages_for(("groups.view_group", gettext_lazy("Planned changes"), "groups:schedules", PAGE)), order=9
 )
@@ -380,9 +378,10 @@ hooks.group_action(
 hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several", CHANGE_GROUP), order=1)
 
 
-@hooks.history_tab()
-def tab_of_schedules(_request: Request) -> list[Tab]:
-    return [Tab(_("Planned changes"), reverse("groups:schedules"))]
+@hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
+def link_of_list(_request: Request, _listing: object) -> Variables:
+    """Lead from the list of groups to what is planned."""
+    return {}
 
 
 @hooks.row_marks

@@ -166,9 +166,11 @@ def answer_other_clients(
 
 
 @hooks.history_tab(order=15)
-def tab_of_snapshots(request: HttpRequest) -> list[Tab]:
+def tab_of_snapshots(request: Request) -> list[Tab]:
+    credentials, url = request.credentials, reverse("groups:snapshots")
     may_open = request.user.has_perm(VIEW_SNAPSHOT)
-    return [Tab(_("Snapshots"), reverse("groups:snapshots"))] if may_open else []
+    is_shown = may_open and (request.path_info == url or snapshots.snapshots_of(credentials).exists())
+    return [Tab(_("Snapshots"), url)] if is_shown else []
 
 
 @hooks.part("group.gone", "snapshots/gone.html")

@@ -84,7 +84,7 @@ def test_a_manager_may_look_and_decide_nothing(staff, manager, browse):
     assert page.status_code == 200
     assert 'name="decision"' not in page.content.decode()
     assert client.post(f"/jobs/{job.pk}/", {"decision": "cancel"}).status_code == 403
-    assert f"/jobs/{job.pk}/" in client.get("/jobs/").content.decode()
+    assert f"/jobs/{job.pk}/" in client.get("/jobs/", follow=True).content.decode()
 
 
 # --- Afterwards --------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_the_history_and_both_groups_tell_of_a_job_in_words(staff, browse):
     job = run(start(staff, client_ids=[129, 130]))
     client = browse(staff)
     for page, words in (
-        ("/history/?group=4&user=staff", f"2 clients moved from “{SILVER}” to “{GUESTS}”"),
+        ("/history/?group=4&user=staff", f"2 clients: {SILVER} → {GUESTS}"),
         ("/groups/1/", f"2 clients moved here from “{SILVER}”"),
         ("/groups/4/", f"2 clients moved from here to “{GUESTS}”"),
     ):
