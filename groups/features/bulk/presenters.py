@@ -152,7 +152,7 @@ def _changes(count: int) -> str:
 
 
 @hooks.part("list.bar", "bulk/percents.jinja")
-@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", order=1)
+@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja")
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
     """Return the query of the form for the percents of the groups that the list found."""
     if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):

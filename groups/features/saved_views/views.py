@@ -149,7 +149,7 @@ def destinations_of(user: User) -> list[Destination]:
 def settings_of_views(user: User) -> list[SettingsPage]:
     """Return the page that keeps them."""
     words = _("Lists of groups with their filters, and the one that you start with.")
-    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "sort")
+    page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "bookmark")
     return [page] if user.has_perm("groups.view_group") else []
 
 
