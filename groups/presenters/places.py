@@ -21,7 +21,6 @@ PLACES = {
     "(request), by the template `groups/installation/protection.html`.",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "
     "credentials). The one of this page has `aria-current`.",
-    "list.head": "Buttons beside the heading of the list; a `.jinja` template, shown with (request).",
     "list.tabs": "Above the list; a `.jinja` template, shown with (request, listing).",
     "list.narrowed": "Beside the filters of a list that leave groups out; a `.jinja` template, shown with "
     "(request, listing).",
@@ -34,14 +33,16 @@ PLACES = {
     "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
-    "group.top": "Below the facts of a group; shown with (request, one, change): its open change, or None.",
-    "group.facts": "The words below the facts of a group; shown with (request, one).",
-    "group.cards": "The cards of a group, above its clients; shown with (request, one). They may begin "
-    "beside the page.",
-    "group.figures": "The cards of a group, below its clients; shown with (request, one).",
+    "group.top": "First beside the facts of a group: what is planned or waits; shown with (request, "
+    "one, change): its open change, or None.",
+    "group.facts": "Further facts of a group, each a `<div>` with `<dt>` and `<dd>`; shown with (request, "
+    "one).",
+    "group.cards": "Cards beside the facts of a group, above its latest changes; shown with (request, one). "
+    "They may begin beside the page.",
+    "group.figures": "The cards of a group, between its facts and its clients; shown with (request, one).",
     "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
-    "form.percent": "Below the percent in a form of a group; shown with (request, group, command): the one "
-    "that the page asks about, or None.",
+    "form.percent": "Below the percent in a form of a group; shown with (request, group, command): None for "
+    "a new group; the command that the page asks about, or None.",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
     "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "

@@ -71,7 +71,7 @@ def _connection(user: User) -> Iterable[SettingsPage]:
             _("Connection to Poster"),
             reverse("groups:account"),
             _("Account, token and its end; another account or a new token."),
-            "group",
+            "plug",
             connected=False,
         )
 
@@ -94,7 +94,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("Security log"),
             reverse("security_log"),
             _("Who came in, who did not, and who changed what others may do."),
-            "clock",
+            "shield",
             connected=False,
         )
     yield SettingsPage(

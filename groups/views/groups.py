@@ -152,6 +152,9 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "group": one.group,
         **_list_around(request, group_id),
         "type_label": type_label(one.group.loyalty_type),
+        "birthday_bonus": NumberFormat.current()
+        .round_money(one.group.birthday_bonus)
+        .partition("\N{NO-BREAK SPACE}")[0],
         "stale": error_words(one.failure) if one.failure else None,
         "locked": locked,
         "is_held": bool(holders),

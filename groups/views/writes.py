@@ -309,7 +309,7 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
     place = {
         "path": page_behind(request) or reverse("groups:list"),
         "target": f"#{element_asked_for(request)}",
-        "selectOOB": "#figures,#pictures,#messages:innerHTML",
+        "selectOOB": "#pictures,#messages:innerHTML",
         "push": "false",
     }
     return HttpResponse(headers={"HX-Location": json.dumps(place)})

@@ -1,5 +1,5 @@
 // Forms: warn before one with unsaved input is left, show that it is under way, and ignore a second click.
-import { $, $$, isPlain, leave, LEFT, LEFT_JOB, page, storage } from "./dom.js";
+import { $, $$, announce, isPlain, leave, LEFT, LEFT_JOB, page, storage } from "./dom.js";
 
 // --- Unsaved input ---
 
@@ -22,6 +22,15 @@ document.addEventListener("input", (event) => setUnsaved(guarded(event.target)))
 
 addEventListener("beforeunload", (event) => {
   if (unsavedForm()) event.preventDefault();
+});
+
+// Say what a limit will do to the percent before it is sent: the words stand below the field, for those without scripts too.
+document.addEventListener("input", ({ target }) => {
+  const note = target.name === "percent" && $(".limit-note", target.form);
+  if (!note) return;
+  const isBeyond = parseFloat(target.value.replace(",", ".").replaceAll(/\s/g, "")) > Number(note.dataset.above);
+  if (isBeyond && !note.matches(".beyond")) announce(note.textContent.trim());
+  note.classList.toggle("beyond", isBeyond);
 });
 
 // --- A request under way ---

@@ -58,7 +58,10 @@ async function restore(key, draft) {
   tab.drop(key);
   const now = JSON.parse(form.dataset.draft);
   for (const [name, value] of Object.entries(draft.typed))
-    if (form.elements[name]) form.elements[name].value = value;
+    if (form.elements[name]) {
+      form.elements[name].value = value;
+      form.elements[name].closest?.("details")?.setAttribute("open", "");
+    }
   for (const box of $$("details")) if (box.contains(form)) box.open = true;
   const searches = form.method === "get" || form.getAttribute("role") === "search";
   if (!searches) form.dispatchEvent(new Event("input", { bubbles: true }));

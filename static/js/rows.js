@@ -17,7 +17,7 @@ function nameRows() {
     const row = name.closest("tr");
     const [box, edit] = [$("[name=id]", row), $(".row-edit", row)];
     box.ariaLabel = `${box.ariaLabel.split(" ")[0]} ${name.textContent}`;
-    if (edit) edit.ariaLabel = `${edit.textContent} ${name.textContent}`;
+    if (edit) edit.ariaLabel = `${edit.title} ${name.textContent}, ${edit.textContent}`;
   }
 }
 

@@ -76,6 +76,7 @@ def test_back_from_the_check_of_an_edit_leads_to_its_form_with_what_was_typed(pa
     page.goto("/groups/1/")
     page.goto("/groups/1/edit/?percent=45")
     page.fill("main [name=percent]", "46")
+    page.get_by_text("Додати причину").click()
     page.fill("main [name=note]", "Свято")
     page.get_by_role("button", name="Зберегти зміни").click()
     heading(page, "Зберегти ці зміни?")

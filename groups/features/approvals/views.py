@@ -402,6 +402,19 @@ def notice_on_form(request: Request, group: Group) -> Variables:
     return {"asked": asked} if asked else None
 
 
+@hooks.part("form.percent", "approvals/limit_of_percent.html", order=-1)
+def limit_of_percent(request: Request, group: Group | None, _command: Command | None) -> Variables:
+    """Say in a form from which percent on a write is beyond the limits; a new group rises from nothing."""
+    limits = approvals.limits_of(request.credentials.account_id)
+    base = group.percent if group else Decimal(0)
+    rise = None if limits.max_rise is None else base + limits.max_rise
+    bounds = [bound for bound in (limits.max_percent, rise) if bound is not None]
+    if not bounds:
+        return None
+    # What a group has already it may keep: only a rise is held back.
+    return {"above": max(min(bounds), base), "may_exceed": request.user.has_perm(EXCEED_LIMITS)}
+
+
 @hooks.history_tab(order=5)
 def tab_of_requests(request: Request) -> list[Tab]:
     url = reverse("groups:requests")
@@ -412,7 +425,7 @@ def tab_of_requests(request: Request) -> list[Tab]:
 @hooks.settings_pages()
 def settings_of_limits(user: User) -> list[SettingsPage]:
     words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
-    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "percent")
+    page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag")
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 

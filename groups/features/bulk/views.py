@@ -299,7 +299,7 @@ def plan_page(
 
 
 @hooks.part("list.bar", "bulk/percents.jinja")
-@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja", order=1)
+@hooks.part("list.tools", "bulk/percents_on_a_phone.jinja")
 def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] | None:
     if not listing.writable or not listing.found_groups or not request.user.has_perms(Edit.permissions):
         return None

@@ -507,11 +507,10 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
     if not user.has_perm("groups.view_group"):
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
-    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "stairs")]
+    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "group")]
 
 
-@hooks.part("list.head", "criteria/link_to_criteria.jinja", order=1)
-@hooks.part("list.tools", "criteria/criteria_on_a_phone.jinja", order=2)
+@hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)
 def link_of_list(*_things: object) -> dict[str, str]:
     return {}
 

@@ -253,16 +253,16 @@ def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]
         }
 
 
-@hooks.part("group.facts", "insights/link_to_cost.html")
+@hooks.part("group.menu", "insights/link_to_cost.html", order=1)
 def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
     """Show the link where the group can be edited, to users who may see sales."""
     return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
 @hooks.part("form.percent", "insights/cost_asked.html")
-def cost_of_typed(request: Request, group: Group, command: GroupCommand | None) -> Variables | None:
+def cost_of_typed(request: Request, group: Group | None, command: GroupCommand | None) -> Variables | None:
     """Show the place for the cost of what is typed, unless the page has the cost of its command already."""
-    if not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
+    if group is None or not request.user.has_perm(VIEW_SALES) or (command and edit_of(request.user, command)):
         return None
     return {"group": group, "at_once": "percent" in request.GET}
 
@@ -609,7 +609,7 @@ def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variabl
     return pictures
 
 
-hooks.part("list.head", "insights/link_to_scheme.jinja")(lambda _request: {})
+hooks.part("list.tools", "insights/link_to_scheme.jinja", order=2)(lambda _request, _listing: {})
 hooks.destinations(
     pages_for(
         ("groups.view_group", gettext_lazy("Ladder"), "groups:ladder", PAGE),

@@ -33,7 +33,7 @@ from groups.presenters.messages import Message, names_words
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
-from groups.services.values import NumberFormat, difference_words, moment_words, money_words, percent_words
+from groups.services.values import NumberFormat, difference_words, money_words, percent_words
 from groups.services.writes.lag import list_with_pending_changes, with_pending_change
 from groups.services.writes.not_sent import Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
@@ -280,7 +280,7 @@ def repeated_hour_words(schedule: Schedule) -> Iterator[str]:
 
 
 def mark_words(schedule: Schedule, group: Group | None) -> str:
-    """Return the mark of a group in the list: "20% until Sun 23:59", "20% from Fri 18:00"."""
+    """Return the mark of a group in the list: "20% until Sun", "20% from Fri"."""
     base, planned = schedule.base_values, schedule.planned_values
     values = []
     if planned.percent != base.percent or planned.birthday_bonus == base.birthday_bonus:
@@ -298,12 +298,12 @@ def mark_words(schedule: Schedule, group: Group | None) -> str:
 
 
 def _time_words(moment: datetime) -> str:
-    """Return a time in short: "Sun 23:59" within a week, else with its date."""
-    local = timezone.localtime(moment)
-    if abs(local.date() - timezone.localdate()) > NEAR:
-        return moment_words(moment)
-    day = date_format(local, "D")
-    return f"{day if get_language() == 'en' else day.lower()} {date_format(local, 'TIME_FORMAT')}"
+    """Return a time in short: "18:00" today, "Sun" within a week, else its day; the group has it whole."""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return date_format(local, "TIME_FORMAT")
+    day = date_format(local, "j M" if abs(local.date() - today) > NEAR else "D")
+    return day if get_language() == "en" else day.lower()
 
 
 def warning_words(schedule: Schedule, group: Group | None) -> str:
@@ -391,7 +391,7 @@ def marks_of(
     schedules = open_schedules(credentials)
     certain = services.groups_of(schedules, groups, locked_ids)
     return {
-        group_id: RowMark("clock", mark_words(schedule, certain.get(group_id)))
+        group_id: RowMark("calendar", mark_words(schedule, certain.get(group_id)))
         for group_id, schedule in schedules.items()
     }
 

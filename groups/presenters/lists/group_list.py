@@ -41,13 +41,14 @@ from groups.services.values import NumberFormat, type_label
 PAGE_SIZE = 50
 ONE_PAGE = 100
 """Up to so many groups are one page. With more of them the chart counts groups by percent."""
-SHARES = 6
+SHARES = 5
+BARS = 20
 CENT = Decimal("0.01")
 EDGES = (*map(Decimal, (0, 1, 5, 10, 15, 20, 30, 50)), 100 + CENT)
 
 
 class RowMark(NamedTuple):
-    """A mark below the name of a group: an icon and words."""
+    """A mark beside the percent of a group: an icon and words."""
 
     icon: str
     words: str
@@ -125,10 +126,11 @@ class Listing:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of this page, ready to print, each as `list_table.jinja` takes it apart.
 
-        The address of the form is empty for a group that cannot be edited now, the bonus where there is none.
-        Amounts of a column set, each with its label, take the place of bonus and clients.
+        The bonus is empty where there is none. The bar of the clients has up to `BARS` steps, that of the
+        largest group all of them. Amounts of a column set, each with its label, take the place of both.
         """
         numbers, everyone, choose = self.numbers, self.totals.clients, _("Choose")
+        largest = self.largest[0].clients if self.largest else 1
         types = {number: type_label(number) for number in self.totals.of_type}
         amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
         for group in self.page.object_list:
@@ -139,13 +141,14 @@ class Listing:
                 f"{choose}: {group.name}",
                 group.name,
                 url,
-                f"{url}edit/" if group.is_editable and not locked else "",
+                group.is_editable and not locked,
                 group.is_bonus,
                 types[group.loyalty_type],
                 numbers.percent(group.percent),
-                numbers.money(group.birthday_bonus) if group.birthday_bonus else "",
+                numbers.round_money(group.birthday_bonus) if group.birthday_bonus else "",
                 numbers.count(group.clients),
                 numbers.share(group.clients, everyone),
+                -(-BARS * group.clients // largest),
                 locked,
                 self.marks.get(group.id, ()),
                 list(zip(self.amount_labels.values(), amounts, strict=True)),
@@ -153,7 +156,11 @@ class Listing:
 
     @property
     def figures(self) -> list[tuple[str, str]]:
-        return [(ngettext("client", "clients", self.totals.clients), self.numbers.count(self.totals.clients))]
+        clients, groups = self.totals.clients, len(self.groups.groups)
+        return [
+            (ngettext("client", "clients", clients), self.numbers.count(clients)),
+            (ngettext("group", "groups", groups), self.numbers.count(groups)),
+        ]
 
     @property
     def as_of_words(self) -> str:
@@ -228,7 +235,6 @@ class Listing:
                 self.filters.cleaned_data["sort"],
                 numeric=key not in ("name", "type"),
                 href=self.filters.href,
-                note=pgettext("of all clients", "share") if key == "clients" else "",
             )
             for key, label in labels.items()
             if key not in replaced
@@ -276,24 +282,31 @@ class Listing:
     # --- Charts --------------------------------------------------------------------------------------------
     # Coordinates are parts of 100, formatted for SVG: with a decimal point in every language.
 
-    @property
-    def shares(self) -> list[tuple[str, str, str, str, str]]:
-        """The groups with the most clients, and the rest: name, clients, share, place and width of the bar.
+    @cached_property
+    def largest(self) -> list[Group]:
+        """The groups with the most clients, the first of them with the most."""
+        largest = nlargest(SHARES, self.groups.groups, key=attrgetter("clients"))
+        return [group for group in largest if group.clients]
 
-        In a large account the largest groups have small shares: its chart has the `bands` instead.
+    @property
+    def shares(self) -> list[tuple[str, str, str, str, str, bool]]:
+        """The largest groups, and the rest: name, clients, share, place and width of its part, is it a bonus.
+
+        In a large account these have small shares: its chart has the `bands` instead.
         """
         if len(self.groups.groups) > ONE_PAGE:
             return []
-        everyone = self.totals.clients
-        largest = nlargest(SHARES, self.groups.groups, key=attrgetter("clients"))
-        parts = [(group.name, group.clients) for group in largest if group.clients]
-        if rest := everyone - sum(clients for _name, clients in parts):
-            parts.append((_("All others"), rest))
+        everyone, numbers = self.totals.clients, self.numbers
+        parts = [(group.name, group.clients, group.is_bonus) for group in self.largest]
+        others = len(self.groups.groups) - len(parts)
+        if rest := everyone - sum(clients for _name, clients, _is_bonus in parts):
+            words = ngettext("%(n)s more group", "%(n)s more groups", others) % {"n": numbers.count(others)}
+            parts.append((words, rest, True))
         shares, x = [], 0.0
-        for name, clients in parts:
+        for name, clients, is_bonus in parts:
             width = 100 * clients / everyone
-            words = self.numbers.count(clients), self.numbers.share(clients, everyone)
-            shares.append((name, *words, f"{x:.2f}", f"{width:.2f}"))
+            words = numbers.count(clients), numbers.share(clients, everyone)
+            shares.append((name, *words, f"{x:.2f}", f"{width:.2f}", is_bonus))
             x += width
         return shares
 

@@ -315,12 +315,9 @@ class Link:
     icon: str = ""
     numeric: bool = False
     count: str = ""
-    note: str = ""
 
 
-def sort_link(
-    key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str], note: str = ""
-) -> Link:
+def sort_link(key: str, label: str, present: str, *, numeric: bool, href: Callable[..., str]) -> Link:
     """`present` is the order now. The highest numbers are looked for first, and the first names."""
     aria_sort = {key: "ascending", f"-{key}": "descending"}.get(present, "none")
     downwards = aria_sort != "descending" if numeric else aria_sort == "ascending"
@@ -334,7 +331,6 @@ def sort_link(
         aria_sort=aria_sort,
         icon=SORT_ICONS[aria_sort],
         numeric=numeric,
-        note=note,
     )
 
 

@@ -23,6 +23,7 @@ def test_an_owner_comes_from_nothing_to_the_first_run(owner, page_for, sandbox):
     sandbox.console().edit_client(1, birthday=f"1990-{today:%m-%d}", client_groups_id="1")
     page = page_for(owner)
     page.goto("/groups/")
+    page.locator(".results-bar .more-menu summary").click()
     page.get_by_role("link", name="Criteria").click()
     page.select_option("#id_rows-0-group", "5")
     page.get_by_text("Registration and birthday").click()

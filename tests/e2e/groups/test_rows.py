@@ -151,7 +151,7 @@ def test_on_a_phone_the_percent_is_edited_in_a_sheet(page_for, staff, sandbox):
         assert button.bounding_box()["height"] >= 44
     assert page.evaluate(OVERFLOW) <= 0
     percent.fill("12")
-    sheet.get_by_role("button", name="Save changes").click()
+    sheet.get_by_role("button", name="Save").click()
     expect(row(page, 1)).to_contain_text("12%")
     expect(row(page, 1).locator(".row-edit")).to_be_focused()
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "12"

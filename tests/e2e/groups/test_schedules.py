@@ -12,9 +12,9 @@ DAYS = ("пн", "вт", "ср", "чт", "пт", "сб", "нд")
 
 
 def short(moment):
-    """Return a time as the list shows it: «нд 23:59»."""
+    """Return a time as the list shows it: «нд», or «23:59» today."""
     local = timezone.localtime(moment)
-    return f"{DAYS[local.weekday()]} {local:%H:%M}"
+    return f"{local:%H:%M}" if local.date() == timezone.localdate() else DAYS[local.weekday()]
 
 
 def plan(page, *, starts, ends):
