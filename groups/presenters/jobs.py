@@ -14,19 +14,15 @@ from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
 from groups.presenters.messages import Message, Toast, names_words, toast
-from groups.services.clients import find_names
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control, may_undo
 from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
-from groups.services.writes.commands import Command
 from groups.services.writes.gates import Decision
 
-SHOWN_AT_MOST = 50
-"""Limit for the failed parts shown: the history has all of them."""
-State, Stop = Change.State, Job.Stop
+Stop = Job.Stop
 SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CREATED)
 """Stop reasons whose detail is a message of Poster's."""
 NEW = timedelta(seconds=10)
@@ -34,12 +30,8 @@ NEW = timedelta(seconds=10)
 
 
 def job_facts(job: Job, user: User) -> dict[str, Any]:
-    progress, problems, names = progress_of(job), [], {}
+    progress = progress_of(job)
     decision = gates.decision_on(job) if job.state in Job.HALTED else None
-    if not job.is_active:
-        tries = Change.objects.filter(job=job).last_tries()
-        problems = list(tries.exclude(state__in=(State.APPLIED, State.PENDING))[:SHOWN_AT_MOST])
-        names = find_names(user.credentials, {each.client_id for each in problems if each.client_id})
     return {
         "job": job,
         "kind": JobKind.of(job),
@@ -54,9 +46,6 @@ def job_facts(job: Job, user: User) -> dict[str, Any]:
         "may_decide": job.is_unfinished and may_control(job, user),
         "undo": undo_card(job, user) if may_undo(job, user) else None,
         "rest": _rest_card(job, user),
-        "problems": [
-            (each, names.get(each.client_id or 0) or Command.kind_of(each).subject(each)) for each in problems
-        ],
     }
 
 

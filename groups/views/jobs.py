@@ -14,15 +14,21 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import JOBS
 from groups.models import Change, Job
+from groups.presenters.changes import history_rows
 from groups.presenters.jobs import job_facts, page_of, undo_card
 from groups.presenters.messages import Message
+from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
+from groups.services.journal import history
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import BecameOther
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
+
+NOT_MADE_SHOWN, MADE_SHOWN = 50, 10
+"""Limits for the parts of a job on its page: the history has all of them."""
 
 
 @require_safe
@@ -115,5 +121,24 @@ def _to_undo(request: Request, job_id: uuid.UUID) -> HttpResponse:
 
 def _show(request: Request, job: Job, *, status: int = 200, **context: Any) -> HttpResponse:
     remember_job(request, job)
-    context = {**job_facts(job, request.user), "asks": request.GET.get("ask") == "cancel", **context}
+    parts = [] if job.is_active else _parts_of(request, job)
+    context = {
+        **job_facts(job, request.user),
+        "asks": request.GET.get("ask") == "cancel",
+        "problems": [row for row in parts if row["change"].state != Change.State.APPLIED],
+        "made": [row for row in parts if row["change"].state == Change.State.APPLIED],
+        **context,
+    }
     return render_page(request, "groups/jobs/job.html", context, fragment="job", status=status)
+
+
+def _parts_of(request: Request, job: Job) -> list[dict[str, Any]]:
+    """Return what the job has changed, as far as a page shows it, first of all what it has not made."""
+    tries = Change.objects.filter(job=job).last_tries().exclude(state=Change.State.PENDING)
+    parts = [
+        *tries.exclude(state=Change.State.APPLIED)[:NOT_MADE_SHOWN],
+        *tries.filter(state=Change.State.APPLIED)[:MADE_SHOWN],
+    ]
+    groups = history.group_names(request.credentials, [job, *parts])
+    clients = find_names(request.credentials, {each.client_id for each in parts if each.client_id})
+    return history_rows(parts, request.user, groups=groups, clients=clients)

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from groups import hooks
@@ -56,8 +57,9 @@ def movements(request: Request, group_id: int) -> HttpResponse:
             other = others.get(other_id or 0)
             change = changes.get(movement.change) if movement.change else None
             words, job = movement.get_reason_display(), change.job if change else None
-            if job and job.kind != "move":
-                words = "" if job.undo_of_id else str(JobKind.of(job).label)
+            if job:
+                by_kind = _("by hand") if job.kind == "move" else str(JobKind.of(job).label)
+                words = "" if job.undo_of_id else by_kind
             rows.append(
                 {
                     "movement": movement,

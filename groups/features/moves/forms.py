@@ -93,16 +93,16 @@ class MoveForm(TargetForm):
         self.sources = [group]
         self.offer(groups)
         text = self["clients"].value() or self.ALL
+        chosen = None if text == self.ALL else [whole_number(each) or 0 for each in text.split(",")]
+        self.ids = {group.id: chosen}
         # As far as it is known in advance.
-        self.count = group.clients if text == self.ALL else text.count(",") + 1
+        self.count = group.clients if chosen is None else len(chosen)
         self.query = "" if text == self.ALL else f"?{urlencode({'client': text}, safe=',')}"
 
     def clean_clients(self) -> str:
         text: str = self.cleaned_data["clients"]
-        chosen = None if text == self.ALL else [whole_number(each) or 0 for each in text.split(",")]
-        if chosen and not all(chosen):
+        if not all(self.ids[self.group.id] or ()):
             raise ValidationError(INCOMPLETE)
-        self.ids = {self.group.id: chosen}
         return text
 
 

@@ -30,7 +30,7 @@ from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
-from groups.services.clients import VIEW_CLIENTS, with_counted_clients
+from groups.services.clients import VIEW_CLIENTS, find_names, with_counted_clients
 from groups.services.groups import OneGroup
 from groups.services.jobs import queue
 from groups.services.values import percent_words, type_label
@@ -42,6 +42,8 @@ from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm
+NAMED = 20
+"""Limit for the names of chosen clients on the page that moves them."""
 
 
 @form_methods
@@ -119,17 +121,19 @@ def _move(
     request: Request, form: Form, template: str, context: dict[str, Any], kind: type[Move] = Move
 ) -> HttpResponse:
     """Start the job of a valid form; show what holds one of the groups if something does."""
-    context |= {"form": form}
+    context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
         context["effects"] = _count_effects(request, form) if form.is_valid() else None
         if element_asked_for(request) == "effect":
             return render(request, "moves/move_effect.html", context)
+        context |= _people_of(request, form)
         return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
 
     def show(*, status: int, **more: Any) -> HttpResponse:
         if holder := _holder_of_sources(request, form, kind):
             more = {"holder": holder_notice(holder), "closed": True, **more}
+        context.update(_people_of(request, form))
         return render_page(request, template, context | more, fragment="form", status=status)
 
     if not form.is_valid():
@@ -150,6 +154,14 @@ def _move(
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
         return answer_not_sent(error, request, job, show)
+
+
+def _people_of(request: Request, form: Form) -> dict[str, Any]:
+    """Return the names of the first chosen clients, for who may see them, and the number of the others."""
+    chosen = [client_id for ids in form.ids.values() for client_id in ids or ()]
+    names = find_names(request.credentials, chosen[:NAMED])
+    people = sorted(filter(None, names.values()), key=str.casefold)
+    return {"people": people, "unnamed": len(chosen) - len(people) if people else 0}
 
 
 def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder | None:

@@ -113,7 +113,7 @@ def test_the_end_report_names_nobody_who_was_moved_by_a_later_try(staff, browse,
     job = run(start(staff))
     assert Change.objects.filter(job=job, state="failed").count() == 1
     page = browse(staff).get(f"/jobs/{job.pk}/")
-    assert f"moved {FEW}" in text_of(page)
+    assert f"Moved: {FEW}." in text_of(page)
     assert "Not made as asked for" not in text_of(page)
 
 

@@ -145,7 +145,7 @@ def test_the_page_names_the_groups_and_starts_one_job(staff, browse, sandbox, pe
     run(job)
     title = text_of(client.get(answer["Location"]))
     assert "Clients: “Постоянный посетитель, Скидочная система 10%," in title
-    assert "5 of 5" in title
+    assert "Moved: 5." in title
 
 
 def test_a_choice_that_makes_no_sense_moves_nobody(staff, browse):

@@ -97,7 +97,7 @@ def test_the_page_of_a_job_says_what_its_undo_does_and_leads_to_it(staff, browse
     page = client.get(f"/jobs/{undo.pk}/")
     assert "Undo · Clients: “Скидочная система 10%” → “Постоянный посетитель”" in text_of(page)
     assert form_of(undo) in page.content.decode()
-    assert f"{FEW} of {FEW} · 100%" in text_of(page)
+    assert f"Undone: {FEW}." in text_of(page)
 
 
 def test_one_client_goes_back_from_the_history(staff, browse, sandbox):
