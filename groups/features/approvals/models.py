@@ -71,23 +71,8 @@ class Limits(models.Model):
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
-    """Requests. One that waits is decided once."""
-
     def waiting(self) -> "ApprovalRequestQuerySet":
         return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
-
-    def decide(self, request: "ApprovalRequest", state: str, user: User, reason: str = "") -> bool:
-        """Store the decision if the request still waits; return True if it did."""
-        waiting = self.filter(pk=request.pk).waiting()
-        return bool(
-            waiting.update(
-                state=state,
-                reason=reason,
-                decided_at=timezone.now(),
-                decided_by=user,
-                decided_by_name=user.get_username(),
-            )
-        )
 
 
 class ApprovalRequest(models.Model):

@@ -347,14 +347,6 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
     other values than the next step starts from it is `overtaken`.
     """
     is_back = schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
-    cancel_label = ""
-    if user.has_perm(CHANGE_GROUP):
-        if schedule.state == State.PLANNED:
-            cancel_label = _("Cancel the planned change")
-        elif schedule.state == State.ACTIVE or schedule.can_be_returned:
-            cancel_label = _("Return to the old values now")
-        elif schedule.state == State.HELD:
-            cancel_label = pgettext("a planned change", "Put aside")
     return {
         "schedule": schedule,
         "words": planned_words(schedule),
@@ -362,8 +354,8 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
         "repeated_hours": list(repeated_hour_words(schedule)),
         "who": names_words(schedule.user_name, schedule.asked_by),
-        "return_was_tried": schedule.began_at is not None and is_back,
-        "cancel_label": cancel_label,
+        "return_was_tried": is_back,
+        "may_cancel": user.has_perm(CHANGE_GROUP) and (schedule.is_open or schedule.state == State.HELD),
     }
 
 
