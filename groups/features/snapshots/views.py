@@ -107,7 +107,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     operation = form.cleaned_data["operation"] if form.is_valid() else None
     if operation:
         wanted = RestoreScope(str(snapshot.pk)).to_json()
-        job = Job(id=operation, account=credentials.account, user=user, kind=RESTORE, wanted=wanted)
+        job = Job(id=operation, account_id=credentials.account_id, user=user, kind=RESTORE, wanted=wanted)
         if known := find_same(job.submission):
             return redirect(known.get_absolute_url())
     preview = snapshots.preview_restore(credentials, snapshot)
