@@ -154,8 +154,6 @@ class ApprovalRequest(models.Model):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        if self.kind not in approvable_kinds:
-            return Submission(self.pk, self.account_id, self.user_id, self.kind)
         sent: Submission = self.asked.row.submission
         user_id = self.user_id if sent.user_id is not None else None
         return replace(sent, operation=self.pk, user_id=user_id)
@@ -168,7 +166,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def kind_label(self) -> str:
-        return str(approvable_kinds[self.kind].label if self.kind in approvable_kinds else _("one change"))
+        return str(_("one change") if self.kind == self.CHANGE else approvable_kinds[self.kind].label)
 
     @property
     def changes(self) -> ChangeQuerySet:
