@@ -23,7 +23,7 @@ from groups.features.schedules import services
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
-from groups.forms.groups import Version
+from groups.forms.groups import Version, is_other_than_shown
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
@@ -124,7 +124,7 @@ def schedule_several(request: Request) -> HttpResponse:
     if not form.is_valid():
         return show(form, status=422 if form.is_bound else 200)
     groups = [_known_base(request, form.operation_of(group), group.id) or group for group in groups]
-    if any(map(form.is_moved_on, groups)):
+    if any(is_other_than_shown(group, form["version"].data) for group in groups):
         return show(form.only(groups), status=409, moved_on=True)
     made = [(group, *_plan_one(request, form, group)) for group in groups]
     problems = [(group, problem) for group, problem, _url in made if problem]

@@ -32,7 +32,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import find_same
 from groups.views.http import Request, form_methods, requires, status_of
 from groups.views.writes import Show, answer_not_sent, consent_of
@@ -128,7 +128,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         return show(status=409, changed=True)
     try:
         job = snapshots.plan_restore(credentials, preview, operation=operation)
-    except snapshots.NoRestore:
+    except NotNow:
         return show(status=409)
     try:
         return redirect(queue.start(job, **consent_of(request)))
