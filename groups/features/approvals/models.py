@@ -71,23 +71,8 @@ class Limits(models.Model):
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
-    """Requests. One that waits is decided once."""
-
     def waiting(self) -> "ApprovalRequestQuerySet":
         return self.filter(created_at__gt=timezone.now() - LIFE, state=ApprovalRequest.State.WAITING)
-
-    def decide(self, request: "ApprovalRequest", state: str, user: User, reason: str = "") -> bool:
-        """Store the decision if the request still waits; return True if it did."""
-        waiting = self.filter(pk=request.pk).waiting()
-        return bool(
-            waiting.update(
-                state=state,
-                reason=reason,
-                decided_at=timezone.now(),
-                decided_by=user,
-                decided_by_name=user.get_username(),
-            )
-        )
 
 
 class ApprovalRequest(models.Model):
@@ -169,8 +154,6 @@ class ApprovalRequest(models.Model):
             target = group_key(self.group_id) if self.group_id else creation_key(name)
             values = (target, self.intended)
             return Submission(self.pk, self.account_id, self.user_id, self.action, values)
-        if self.kind not in approvable_kinds:
-            return Submission(self.pk, self.account_id, self.user_id, self.kind)
         sent: Submission = self.asked.row.submission
         user_id = self.user_id if sent.user_id is not None else None
         return replace(sent, operation=self.pk, user_id=user_id)
@@ -183,7 +166,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def kind_label(self) -> str:
-        return str(approvable_kinds[self.kind].label if self.kind in approvable_kinds else _("one change"))
+        return str(_("one change") if self.kind == self.CHANGE else approvable_kinds[self.kind].label)
 
     @property
     def changes(self) -> ChangeQuerySet:

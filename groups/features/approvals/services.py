@@ -11,6 +11,7 @@ process can die between the yes and the write, and two users who approve at once
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -148,7 +149,7 @@ class LimitGate(Gate):
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
             if request := asked.first():
-                store_approval(request, command.sender.user)
+                decide(request, State.APPROVED, command.sender.user)
         check_job(change, command.sender.user)
 
     def before_job(self, job: Job, user: User) -> None:
@@ -174,15 +175,27 @@ class LimitGate(Gate):
     def job_decided(self, job: Job, user: User, reason: str) -> None:
         """Refuse the request for the rest of a job that no longer waits for it."""
         for request in job.requests.waiting():
-            ApprovalRequest.objects.decide(request, State.REFUSED, user, reason)
+            with suppress(NotNow):
+                decide(request, State.REFUSED, user, reason)
 
     def decision_on(self, job: Job) -> ApprovalRequest | None:
         return job.requests.first()
 
 
-def store_approval(request: ApprovalRequest, user: User) -> None:
-    """Store the yes to a request. Raises `NotNow` if it no longer waits."""
-    if not ApprovalRequest.objects.decide(request, ApprovalRequest.State.APPROVED, user):
+def decide(request: ApprovalRequest, state: State, user: User, reason: str = "") -> None:
+    """Store the decision on a request. Raises `NotNow` if it no longer waits: it is decided once."""
+    is_decided = (
+        ApprovalRequest.objects.filter(pk=request.pk)
+        .waiting()
+        .update(
+            state=state,
+            reason=reason,
+            decided_at=timezone.now(),
+            decided_by=user,
+            decided_by_name=user.get_username(),
+        )
+    )
+    if not is_decided:
         raise NotNow
 
 
@@ -421,8 +434,7 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
     """Refuse a request. Raises `NotNow` if it no longer waits, and `PermissionDenied`."""
     if not may_decide(request, user):
         raise PermissionDenied
-    if not ApprovalRequest.objects.decide(request, State.REFUSED, user, reason):
-        raise NotNow
+    decide(request, State.REFUSED, user, reason)
 
 
 def withdraw(request: ApprovalRequest, *, user: User) -> None:
@@ -432,8 +444,7 @@ def withdraw(request: ApprovalRequest, *, user: User) -> None:
     """
     if request.user_id != user.pk:
         raise PermissionDenied
-    if not ApprovalRequest.objects.decide(request, State.REFUSED, user):
-        raise NotNow
+    decide(request, State.REFUSED, user)
 
 
 def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:
@@ -454,7 +465,7 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
     if request.kind == ApprovalRequest.CHANGE:
         return _approve_change(request, credentials, now)
     with transaction.atomic():
-        store_approval(request, user)
+        decide(request, State.APPROVED, user)
         is_started = request.asked.start(user, now, request_id=request.pk, asked_by=request.user_name)
     if not is_started:
         raise AlreadySo
@@ -464,7 +475,7 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
 def _approve_change(request: ApprovalRequest, credentials: PosterCredentials, now: Effect) -> Change:
     command = rebased_onto(now, command_of(request))
     if command.changes_nothing or (command.undo_of and is_undone(command.undo_of)):
-        store_approval(request, credentials.user)
+        decide(request, State.APPROVED, credentials.user)
         raise AlreadySo
     if command.creates:
         command = command.confirmed(frozenset(group.id for group in now.groups))  # those that were shown

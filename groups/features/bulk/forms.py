@@ -115,7 +115,7 @@ class PercentsForm(forms.Form):
                 field.stored = self._opened[group.id][name]
                 # The name stands beside it; hidden labels would be a seventh of what the browser lays out.
                 field.widget.attrs["aria-label"] = LABELS[name] % {"name": group.name}
-                # A script may send percents alone, as before there were bonuses: what it leaves out stays.
+                # A script may send percents alone: what it leaves out stays.
                 field.required = name == "percent" or data is None or _field_of(group.id, name) in data
                 self.fields[_field_of(group.id, name)] = field
 

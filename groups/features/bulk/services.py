@@ -5,7 +5,7 @@ group that was changed meanwhile is a conflict and is not written. No group is r
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.models import Change, Job, JobQuerySet, PosterCredentials
-from groups.models.contents import Effect
+from groups.models.contents import Content, Effect
 from groups.poster import Group, GroupValues
 from groups.services.gateway import check_token
 from groups.services.installation.maintenance import prune, routine
@@ -54,7 +54,7 @@ DRAFTS_AT_MOST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(Content):
     """One line of a plan: the old and new values of a group; `old` is None for a group to be created.
 
     `number` is the line's position in the file or form. No two lines of a plan have the same one: the
@@ -81,29 +81,6 @@ class Line:
         new = rebase_values(self.old, self.new, group.values)
         return replace(self, old=old, new=new, clients=group.clients)
 
-    def to_json(self) -> dict[str, Any]:
-        old, new = self.old.to_json() if self.old else None, self.new.to_json()
-        return {
-            "number": self.number,
-            "group_id": self.group_id,
-            "old": old,
-            "new": {name: value for name, value in new.items() if not old or old[name] != value},
-            "clients": self.clients,
-            "namesakes": self.namesakes,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
-        old = data["old"]
-        return cls(
-            number=data["number"],
-            group_id=data["group_id"],
-            old=GroupValues.from_json(old) if old else None,
-            new=GroupValues.from_json((old or {}) | data["new"]),
-            clients=data["clients"],
-            namesakes=tuple((group_id, clients) for group_id, clients in data.get("namesakes", ())),
-        )
-
 
 type Rule = tuple[str, str]
 """The group of a loyalty rule by its name, and the sum that its clients have paid in all."""
@@ -118,12 +95,8 @@ class LineError:
     text: str
 
 
-KEPT = ("unchanged", "ignored", "unlisted", "missing_rules", "other_rules", "is_numbered")
-"""Fields of a plan that its job keeps beside the lines."""
-
-
 @dataclass(frozen=True, slots=True)
-class EditPlan:
+class EditPlan(Content):
     """`wanted` of a job that edits or imports groups: its lines, and what they leave alone.
 
     `unchanged` counts the groups that are as they should be. Of a file `ignored` are the columns that were
@@ -133,22 +106,13 @@ class EditPlan:
 
     lines: tuple[Line, ...] = ()
     unchanged: int = 0
-    ignored: Sequence[str] = ()
-    unlisted: Sequence[str] = ()
-    missing_rules: Sequence[Rule] = ()
-    other_rules: Sequence[Rule] = ()
+    ignored: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    missing_rules: tuple[Rule, ...] = ()
+    other_rules: tuple[Rule, ...] = ()
     # True if the lines have the numbers by which they are found in the file.
     is_numbered: bool = False
     errors: tuple[LineError, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        rows = [line.to_json() for line in self.lines]
-        return {"rows": rows} | {name: getattr(self, name) for name in KEPT}
-
-    @classmethod
-    def from_json(cls, data: Any) -> Self:
-        lines = tuple(Line.from_json(row) for row in data["rows"])
-        return cls(lines, **{name: data[name] for name in KEPT})
 
     @property
     def edits(self) -> list[tuple[int, GroupValues, GroupValues]]:

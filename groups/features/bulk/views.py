@@ -22,7 +22,9 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.bulk import services
+from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
+from groups.features.bulk.files.schemes import write_scheme
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.forms import PREFIXES, CalculationForm, PercentsForm, UploadForm
 from groups.features.bulk.services import Edit, EditPlan, Import, Line
@@ -191,9 +193,6 @@ def _changes(count: int) -> str:
 @requires("add_group", "change_group")
 def group_import(request: Request) -> HttpResponse:
     """Accept a file with groups, and make a plan of it; show its errors if it has any."""
-    # PyYAML takes a fiftieth of a start: it is imported once it is needed.
-    from groups.features.bulk.files.comparing import compare_with_poster  # noqa: PLC0415 - as said
-
     context: dict[str, Any] = {"form": UploadForm(), "most": ROWS_AT_MOST}
     if request.method != "POST":
         return render_page(request, "bulk/import.html", context)
@@ -215,8 +214,6 @@ def group_import(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def scheme_export(request: Request) -> HttpResponse:
-    from groups.features.bulk.files.schemes import write_scheme  # noqa: PLC0415 - as above
-
     groups = list_with_pending_changes(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())

@@ -175,13 +175,10 @@ def unknown_lines(request: Request) -> HttpResponse:
 
 
 @hooks.part("clients.head", "client_lists/link.html")
-def link_to_list(request: HttpRequest) -> dict[str, Any] | None:
-    return {} if request.user.has_perm(MoveClient.permission) else None
-
-
 @hooks.part("group.menu", "client_lists/menu_item.html")
-def link_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
-    return {"group": one.group} if request.user.has_perm(MoveClient.permission) else None
+def link_to_list(request: HttpRequest, one: OneGroup | None = None) -> dict[str, Any] | None:
+    """Lead to the form; from the page of a group with that as the target."""
+    return {"target": one and one.group.id} if request.user.has_perm(MoveClient.permission) else None
 
 
 _PAGE = (MoveClient.permission, gettext_lazy("Move clients from a list"), "groups:client_list", ACTION)

@@ -20,8 +20,7 @@ LEASE = timedelta(minutes=2)
 class NoticeChoice(models.Model):
     """The wish of a user to be notified of one kind of event; without a row nothing is told.
 
-    `kind` is that of an event source; the rows of a feature that is switched off stay. Events before
-    `chosen_at` are not told.
+    `kind` is that of an event source. Events before `chosen_at` are not told.
     """
 
     class How(models.TextChoices):

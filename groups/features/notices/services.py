@@ -104,7 +104,7 @@ def choices_of(user: User) -> dict[str, str]:
 def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
     """Store the choices. A kind that is switched on is told from now on, one that was on goes on.
 
-    Of one that is switched off nothing more is sent, also of what waits for the morning.
+    One that is switched off sends nothing more, nor what waits for the morning.
     """
     before = choices_of(user)
     with transaction.atomic():

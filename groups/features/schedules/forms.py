@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
-from groups.forms.groups import Version, WriteForm, is_other_than_shown, version_of_several
+from groups.forms.groups import Version, WriteForm, version_of_several
 from groups.poster import Group, GroupValues, LoyaltyType
 
 FORMAT = "%Y-%m-%dT%H:%M"
@@ -89,9 +89,6 @@ class SeveralForm(TimesForm):
         if len(self.groups) != len(self._ids):
             raise ValidationError(ONE_IS_GONE)
         return self._ids
-
-    def is_moved_on(self, group: Group) -> bool:
-        return is_other_than_shown(group, self["version"].data)
 
     def operation_of(self, group: Group) -> uuid.UUID:
         return uuid.uuid5(self.cleaned_data["operation"], str(group.id))

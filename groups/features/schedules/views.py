@@ -22,7 +22,7 @@ from groups.features.schedules import services
 from groups.features.schedules.forms import ScheduleForm, SeveralForm, TimesForm
 from groups.features.schedules.models import Schedule
 from groups.features.schedules.services import CHANGE_GROUP, is_overtaken, open_schedules, planned_words
-from groups.forms.groups import Version
+from groups.forms.groups import Version, is_other_than_shown
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
@@ -122,7 +122,7 @@ def schedule_several(request: Request) -> HttpResponse:
     if not form.is_valid():
         return show(form, status=422 if form.is_bound else 200)
     groups = [_known_base(request, form.operation_of(group), group.id) or group for group in groups]
-    if any(map(form.is_moved_on, groups)):
+    if any(is_other_than_shown(group, form["version"].data) for group in groups):
         return show(form.only(groups), status=409, moved_on=True)
     made = [(group, *_plan_one(request, form, group)) for group in groups]
     problems = [(group, problem) for group, problem, _url in made if problem]
@@ -345,14 +345,6 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
     other values than the next step starts from it is `overtaken`.
     """
     is_back = schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
-    cancel_label = ""
-    if user.has_perm(CHANGE_GROUP):
-        if schedule.state == State.PLANNED:
-            cancel_label = _("Cancel the planned change")
-        elif schedule.state == State.ACTIVE or schedule.can_be_returned:
-            cancel_label = _("Return to the old values now")
-        elif schedule.state == State.HELD:
-            cancel_label = pgettext("a planned change", "Put aside")
     return {
         "schedule": schedule,
         "words": planned_words(schedule),
@@ -360,8 +352,8 @@ def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[
         "reason": schedule.reason and Schedule.Reason(schedule.reason).label,
         "repeated_hours": list(repeated_hour_words(schedule)),
         "who": names_words(schedule.user_name, schedule.asked_by),
-        "return_was_tried": schedule.began_at is not None and is_back,
-        "cancel_label": cancel_label,
+        "return_was_tried": is_back,
+        "may_cancel": user.has_perm(CHANGE_GROUP) and (schedule.is_open or schedule.state == State.HELD),
     }
 
 

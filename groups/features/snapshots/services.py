@@ -61,7 +61,7 @@ from groups.services.writes import gates
 from groups.services.writes.commands import Command, CreateClient, CreateGroup, MoveClient, RemoveGroup
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.gates import Gate
-from groups.services.writes.not_sent import NotSent, OperationReused
+from groups.services.writes.not_sent import NotNow, NotSent, OperationReused
 from groups.services.writes.reach import Reach, reach_of_values, reached_by
 from poster_admin.common.encryption import Secret
 from poster_admin.users.models import Event
@@ -399,10 +399,6 @@ def _pages_before_removal(
 # --- What a restore would do --------------------------------------------------------------------------------
 
 
-class NoRestore(Exception):
-    """There are no clients to restore and no group to create."""
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A group that some of the clients are in now; the name is empty if Poster does not list the group."""
@@ -547,13 +543,13 @@ def _count_kept(credentials: PosterCredentials, preview: RestorePreview) -> dict
 
 
 def plan_restore(credentials: PosterCredentials, preview: RestorePreview, *, operation: uuid.UUID) -> Job:
-    """Return the unsaved job that does what the preview says. Raises `NoRestore`."""
+    """Return the unsaved job that does what the preview says. Raises `NotNow` if there is nothing to do."""
     user = credentials.user
     creation = () if preview.target else (CreateGroup.permission,)
     if not user.has_perms([*PERMISSIONS, *creation]):
         raise PermissionDenied
     if not preview.has_work:
-        raise NoRestore
+        raise NotNow
     snapshot, target = preview.snapshot, preview.target
     return Job(
         id=operation,

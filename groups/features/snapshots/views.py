@@ -32,7 +32,7 @@ from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.not_sent import NotSent
+from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import find_same
 from groups.views.http import Request, form_methods, requires, status_of
 from groups.views.writes import Show, answer_not_sent, consent_of
@@ -107,7 +107,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
     operation = form.cleaned_data["operation"] if form.is_valid() else None
     if operation:
         wanted = RestoreScope(str(snapshot.pk)).to_json()
-        job = Job(id=operation, account=credentials.account, user=user, kind=RESTORE, wanted=wanted)
+        job = Job(id=operation, account_id=credentials.account_id, user=user, kind=RESTORE, wanted=wanted)
         if known := find_same(job.submission):
             return redirect(known.get_absolute_url())
     preview = snapshots.preview_restore(credentials, snapshot)
@@ -128,7 +128,7 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         return show(status=409, changed=True)
     try:
         job = snapshots.plan_restore(credentials, preview, operation=operation)
-    except snapshots.NoRestore:
+    except NotNow:
         return show(status=409)
     try:
         return redirect(queue.start(job, **consent_of(request)))

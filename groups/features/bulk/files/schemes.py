@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import import_module
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any, NoReturn
 
-import yaml
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from groups.features.bulk.files.read_workbook import ROWS_AT_MOST
@@ -25,13 +26,8 @@ from groups.poster import Group, LoyaltyType
 from groups.poster.fields import plain
 from groups.services.groups import Groups
 
-try:
-    from yaml import CSafeDumper as Dumper
-    from yaml import CSafeLoader as Loader  # twenty times faster
-except ImportError:  # PyYAML was built without libyaml
-    from yaml import SafeDumper as Dumper  # type: ignore[assignment]
-    from yaml import SafeLoader as Loader  # type: ignore[assignment]
-
+# It takes a fiftieth of a start, so it is imported once a scheme is read or written.
+yaml: Any = SimpleLazyObject(lambda: import_module("yaml"))
 TYPE_NAMES = {LoyaltyType.BONUS: "bonus", LoyaltyType.DISCOUNT: "discount"}
 TYPES = {name: str(int(kind)) for kind, name in TYPE_NAMES.items()}
 FIELDS = {"groups": True, "rules": False}
@@ -106,7 +102,9 @@ class _Reading:
             self._refuse(_end_of(text[: odd.start()]), words)
         found: Node | None = None
         try:
-            self._events = iter(yaml.parse(text, Loader=Loader))
+            # That of libyaml is twenty times faster; PyYAML may be built without it.
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            self._events = iter(yaml.parse(text, Loader=loader))
             for event in self._events:
                 if isinstance(event, yaml.DocumentStartEvent):
                     if found is not None:
@@ -290,7 +288,7 @@ def write_scheme(groups: Groups) -> str:
     writable = [group for group in groups.groups if _is_writable(group)]
     names = yaml.dump(
         [group.name for group in writable],
-        Dumper=Dumper,
+        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
         allow_unicode=True,
         default_style='"',
         width=LONGEST_LINE,

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 
 from groups.features.approvals import services as approvals
-from groups.features.approvals.models import ApprovalRequest, ApprovalRequestQuerySet, Limits
+from groups.features.approvals.models import ApprovalRequest, Limits
 from groups.features.approvals.services import BeyondLimits, check_job
 from groups.features.bulk import services as bulk
 from groups.features.bulk.services import Edit, EditPlan, Line
@@ -366,7 +366,7 @@ def test_a_yes_and_a_decision_on_its_job_at_once_wait_for_each_other_in_one_orde
     """PostgreSQL ends one of two transactions that lock the same rows in opposite orders."""
     job, request = asked_for_the_rest(staff, limit, join)
     limit(FEW + 1)
-    for owner_of, name in ((ApprovalRequestQuerySet, "decide"), (Job, "move_on")):
+    for owner_of, name in ((approvals, "decide"), (Job, "move_on")):
         monkeypatch.setattr(owner_of, name, slowly(getattr(owner_of, name)))
     ends = at_once(partial(approve, request, owner), partial(queue.resume, job, staff))
     assert [type(each) for each in ends if isinstance(each, Exception)] == [NotNow]

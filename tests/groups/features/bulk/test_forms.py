@@ -27,7 +27,10 @@ def sent(typed, now=(BONUS, DISCOUNT), opened=(BONUS, DISCOUNT)):
 
 def edits(form):
     """Return what each changed line gives its group, and its errors by their fields."""
-    lines = {line.group_id: line.to_json()["new"] for line in form.lines} if form.is_valid() else {}
+    lines = {}
+    for line in form.lines if form.is_valid() else ():
+        old, new = line.old.to_json(), line.new.to_json()
+        lines[line.group_id] = {name: new[name] for name in new if new[name] != old[name]}
     return lines, {name: " ".join(map(str, errors)) for name, errors in form.errors.items()}
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from groups.features.bulk import views
+from groups.features.bulk.services import EditPlan
 from groups.models import Change, Job
 from groups.services.writes.execute import execute
 from tests.support.bulk import BULK, open_bulk_form, plan_by_form, run_answered
@@ -188,6 +189,12 @@ def link_back(page):
     return re.search(r'href="(/groups/edit/\?plan=[^"]*)"', page.content.decode())[1].replace("&amp;", "&")
 
 
+def last_lines():
+    """Return the lines of the latest plan by their groups."""
+    plan = EditPlan.from_json(Job.objects.order_by("created_at").last().wanted)
+    return {line.group_id: line for line in plan.lines}
+
+
 def test_a_plan_is_corrected_without_typing_it_all_again(staff, owner, browse, sandbox):
     client = browse(staff)
     link = link_back(plan_by_form(client, p4="7,5", p5="8"))
@@ -209,8 +216,8 @@ def test_a_plan_is_corrected_without_taking_back_what_somebody_else_has_changed(
     form = open_bulk_form(client, link)
     assert (form["percent_1"], form["bonus_1"]) == ("11", "80.00")
     client.post(link, form)
-    [row] = Job.objects.order_by("created_at").last().wanted["rows"]
-    assert row["new"] == {"percent": "11"}
+    [line] = last_lines().values()
+    assert line.new == line.old.replace(percent=Decimal(11))
 
 
 def test_what_is_typed_on_another_page_is_onto_the_groups_of_now(staff, browse, sandbox, monkeypatch):
@@ -221,9 +228,9 @@ def test_what_is_typed_on_another_page_is_onto_the_groups_of_now(staff, browse, 
     sandbox.console().edit(1, client_groups_name="Інша назва")
     sandbox.console().edit(4, client_groups_discount="12")
     client.post(url, form)
-    rows = {row["group_id"]: row for row in Job.objects.order_by("created_at").last().wanted["rows"]}
-    assert rows.keys() == {1, 5}
-    assert rows[1]["old"]["name"] == "Інша назва"
+    lines = last_lines()
+    assert lines.keys() == {1, 5}
+    assert lines[1].old.name == "Інша назва"
 
 
 def test_a_calculation_takes_nothing_back_that_somebody_else_has_changed(staff, browse, sandbox, very_many):
@@ -234,10 +241,12 @@ def test_a_calculation_takes_nothing_back_that_somebody_else_has_changed(staff, 
     sandbox.console().edit(4, client_groups_discount="33")
     calculation = CALCULATE | {"what": "percent", "how": "add", "amount": "1"}
     client.post(url, form | calculation)
-    rows = {row["group_id"]: row for row in Job.objects.order_by("created_at").last().wanted["rows"]}
-    assert (rows[1]["old"]["birthday_bonus"], rows[1]["new"]) == ("80", {"percent": "12"})
+    lines = last_lines()
+    assert lines[1].old.birthday_bonus == 80
+    assert lines[1].new == lines[1].old.replace(percent=Decimal(12))
     # The value that was typed over is another one by now: that is told, or nothing is sent.
-    assert (rows[4]["old"]["percent"], rows[4]["new"]) == ("10", {"percent": "4"})
+    assert lines[4].old.percent == 10
+    assert lines[4].new == lines[4].old.replace(percent=Decimal(4))
 
 
 def test_a_plan_is_found_by_nobody_else(staff, owner, outsider, browse, sandbox):

@@ -185,12 +185,12 @@ def test_a_request_is_told_to_those_who_may_decide_it_and_its_end_to_who_asked(r
     asked = request(reader)
     words = "A request beyond the limits"
     assert told(reader, owner, manager) == [f"{words} waits for a decision: “Гості”."]
-    ApprovalRequest.objects.decide(asked, "approved", owner)
+    approvals.decide(asked, "approved", owner)
     assert told(reader) == [f"{words} was approved: “Гості”."]
     assert len(told(owner, manager)) == 1
     # One that waits again and is approved again is told again.
     let_wait_again(Change(request_id=asked.pk))
-    ApprovalRequest.objects.decide(asked, "approved", owner)
+    approvals.decide(asked, "approved", owner)
     assert len(told(reader)) == 2
 
 

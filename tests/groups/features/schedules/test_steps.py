@@ -217,7 +217,7 @@ def test_a_return_that_the_account_blocks_is_held_and_comes_once_the_block_is_li
     run_due(at(4))
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     card = card_of(schedule, staff)
-    assert (card["cancel_label"], card["return_was_tried"]) == ("Return to the old values now", False)
+    assert (card["may_cancel"], schedule.can_be_returned, card["return_was_tried"]) == (True, True, False)
     cancel_schedule(schedule, user=staff)
     assert (states(schedule), schedule.reason) == (("held", "applied", None), Reason.BONUS_BLOCKED)
     block_bonuses(None)

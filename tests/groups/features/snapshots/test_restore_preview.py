@@ -7,7 +7,6 @@ import pytest
 
 from groups.features.snapshots.models import Snapshot
 from groups.features.snapshots.services import (
-    NoRestore,
     Origin,
     RestorePreview,
     plan_restore,
@@ -17,6 +16,7 @@ from groups.features.snapshots.services import (
 from groups.models import Change
 from groups.poster import Group
 from groups.services.writes.commands.create_client import target_of
+from groups.services.writes.not_sent import NotNow
 from tests.support.changes import write_down
 from tests.support.jobs import FEW, leave_few
 from tests.support.snapshots import snapshot_of
@@ -69,7 +69,7 @@ def test_a_group_of_an_undocumented_type_takes_its_clients_back_and_is_not_creat
     sandbox.console().remove(4)
     found = look(owner, snapshot)
     assert (found.can_be_created, found.has_work) == (False, False)
-    with pytest.raises(NoRestore):
+    with pytest.raises(NotNow):
         plan_restore(owner.credentials, found, operation=uuid.uuid4())
 
 
