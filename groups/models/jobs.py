@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -15,21 +15,6 @@ from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
 from groups.models.submissions import Consent, Submission
-
-
-class KindOfRow(Protocol):
-    """The part of a kind of job that the tables ask for; `groups.services.jobs.kinds` has all of it."""
-
-    moves_clients: ClassVar[bool]
-    is_shared: ClassVar[bool]
-
-    def __init__(self, job: "Job") -> None: ...
-
-    @property
-    def lock_keys(self) -> frozenset[str]: ...
-
-    @property
-    def form_values(self) -> tuple[Any, ...]: ...
 
 
 def lease_time() -> timedelta:
@@ -160,8 +145,8 @@ class Job(Leased, Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
-    # The kinds that this process knows; `groups.services.jobs.kinds.register` adds one.
-    registered: ClassVar[dict[str, type[KindOfRow]]] = {}
+    # The kinds that this process knows, each a `JobKind`; `groups.services.jobs.kinds.register` adds one.
+    registered: ClassVar[dict[str, type[Any]]] = {}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
@@ -238,7 +223,8 @@ class Job(Leased, Consent):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        return self.registered[self.kind](self).lock_keys
+        keys: frozenset[str] = self.registered[self.kind](self).lock_keys
+        return keys
 
     def take_locks(self) -> None:
         """Take the locks that the job does not hold yet. Raises `IntegrityError` as `Lock.objects` does."""

@@ -370,7 +370,7 @@ class _Undo:
         ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Count no failures from before the job has stopped."""
+        """Return the commands that are due; failures from before the job has stopped do not count."""
         stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):
