@@ -82,10 +82,7 @@ class Job(Leased, Consent):
             "beyond_limits",
             _("More would go beyond the limits of the account, so nothing more was sent."),
         )
-        NOT_RECORDED = (
-            "not_recorded",
-            _("The history could not be written, so nothing more was sent."),
-        )
+        NOT_RECORDED = "not_recorded", _("The history could not be written, so nothing more was sent.")
         SOURCE_GONE = (
             "source_gone",
             _(
@@ -96,10 +93,7 @@ class Job(Leased, Consent):
         TARGET_GONE = "target_gone", _("The group to which the clients go is no longer there.")
         DIFFERS = "differs", _("Poster stored something other than what was sent in the first group.")
         BUSY = "busy", _("A change of one of the groups has no outcome yet.")
-        SNAPSHOT_GONE = (
-            "snapshot_gone",
-            _("The snapshot is no longer there: it was kept for its time."),
-        )
+        SNAPSHOT_GONE = "snapshot_gone", _("The snapshot is no longer there: it was kept for its time.")
         SNAPSHOT_UNREADABLE = (
             "snapshot_unreadable",
             _("None of the keys of this server opens the snapshot."),
@@ -109,10 +103,7 @@ class Job(Leased, Consent):
             _("The group could not be created, so nobody was brought back."),
         )
         LOCKED = "locked", _("A change of the group has no outcome yet.")
-        CHANGED = (
-            "changed",
-            _("What it was started for has been changed since, so nothing more was sent."),
-        )
+        CHANGED = "changed", _("What it was started for has been changed since, so nothing more was sent.")
         LOCKS_LOST = (
             "locks_lost",
             _("Another job or a removal has one of its groups, so nothing more was sent."),
@@ -132,10 +123,7 @@ class Job(Leased, Consent):
             "not_empty",
             _("Some clients could not be moved, so the group was not removed. Left in it: %(detail)s."),
         )
-        NOT_REMOVED = (
-            "not_removed",
-            _("Everybody was moved, but the group itself was not removed."),
-        )
+        NOT_REMOVED = "not_removed", _("Everybody was moved, but the group itself was not removed.")
         ERROR = "error", _("Something went wrong here, not in Poster.")
 
     NOT_STARTED = (State.DRAFT, State.ASKED)

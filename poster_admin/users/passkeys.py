@@ -167,7 +167,7 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
 def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
-    if two_factor.remove_passkey(request.user, passkey_id):
+    if two_factor.remove(request.user, Passkey.objects.filter(pk=passkey_id)):
         two_factor.unmark(request)
         messages.success(request, _("The passkey was removed. Delete it on the device too."))
     return redirect("sessions")
