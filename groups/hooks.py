@@ -11,7 +11,7 @@ Here is what belongs to pages. Services use what stands beside the code that ask
 - `gates.register`, `submissions.register` in `groups.services.writes`: what every write and job has to pass
   first; rows in which the same form sent twice is found
 - `kinds.register` in `groups.services.jobs`: a kind of jobs, which a worker does
-- `approvable.register`, `changes.nothing_changed` in `groups.models`: rows that can be asked for where a gate
+- `approvable`, `nothing_changed` in `groups.models`: rows that can be asked for where a gate
   holds them back; a listener to each change that has changed nothing
 - `event_source` in `groups.services.events`: a kind of events, of which users are notified
 - `routine`, `prune`, `queues` in `groups.services.installation.maintenance`: steps of workers, rows to

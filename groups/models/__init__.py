@@ -9,20 +9,3 @@ from groups.models.jobs import Job, JobQuerySet, MovedClients
 from groups.models.leases import WorkerHeartbeat
 from groups.models.locks import Holder, Lock, LocksLost
 from groups.models.submissions import Consent
-
-__all__ = [
-    "Change",
-    "ChangeQuerySet",
-    "Consent",
-    "GroupsCopy",
-    "Holder",
-    "Job",
-    "JobQuerySet",
-    "Lock",
-    "LocksLost",
-    "MovedClients",
-    "PosterAccount",
-    "PosterCredentials",
-    "StatisticsCircuit",
-    "WorkerHeartbeat",
-]

@@ -168,7 +168,7 @@ class PosterCredentials(models.Model):
 
 @cache
 def _unsettled_of_groups() -> IdsFirst[Any]:
-    """Leave out changes of clients: there may be thousands, and the page of their job shows them.
+    """Find open changes of groups. Those of clients may be thousands; the page of their job shows them.
 
     Asked for these too, or for an order, SQLite scans the whole journal instead of using the index on states.
     """

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -15,21 +15,6 @@ from groups.models.credentials import PosterAccount
 from groups.models.leases import Leased, LeasedQuerySet
 from groups.models.locks import Lock
 from groups.models.submissions import Consent, Submission
-
-
-class KindOfRow(Protocol):
-    """The part of a kind of job that the tables ask for; `groups.services.jobs.kinds` has all of it."""
-
-    moves_clients: ClassVar[bool]
-    is_shared: ClassVar[bool]
-
-    def __init__(self, job: "Job") -> None: ...
-
-    @property
-    def lock_keys(self) -> frozenset[str]: ...
-
-    @property
-    def form_values(self) -> tuple[Any, ...]: ...
 
 
 def lease_time() -> timedelta:
@@ -97,10 +82,7 @@ class Job(Leased, Consent):
             "beyond_limits",
             _("More would go beyond the limits of the account, so nothing more was sent."),
         )
-        NOT_RECORDED = (
-            "not_recorded",
-            _("The history could not be written, so nothing more was sent."),
-        )
+        NOT_RECORDED = "not_recorded", _("The history could not be written, so nothing more was sent.")
         SOURCE_GONE = (
             "source_gone",
             _(
@@ -111,10 +93,7 @@ class Job(Leased, Consent):
         TARGET_GONE = "target_gone", _("The group to which the clients go is no longer there.")
         DIFFERS = "differs", _("Poster stored something other than what was sent in the first group.")
         BUSY = "busy", _("A change of one of the groups has no outcome yet.")
-        SNAPSHOT_GONE = (
-            "snapshot_gone",
-            _("The snapshot is no longer there: it was kept for its time."),
-        )
+        SNAPSHOT_GONE = "snapshot_gone", _("The snapshot is no longer there: it was kept for its time.")
         SNAPSHOT_UNREADABLE = (
             "snapshot_unreadable",
             _("None of the keys of this server opens the snapshot."),
@@ -124,10 +103,7 @@ class Job(Leased, Consent):
             _("The group could not be created, so nobody was brought back."),
         )
         LOCKED = "locked", _("A change of the group has no outcome yet.")
-        CHANGED = (
-            "changed",
-            _("What it was started for has been changed since, so nothing more was sent."),
-        )
+        CHANGED = "changed", _("What it was started for has been changed since, so nothing more was sent.")
         LOCKS_LOST = (
             "locks_lost",
             _("Another job or a removal has one of its groups, so nothing more was sent."),
@@ -147,10 +123,7 @@ class Job(Leased, Consent):
             "not_empty",
             _("Some clients could not be moved, so the group was not removed. Left in it: %(detail)s."),
         )
-        NOT_REMOVED = (
-            "not_removed",
-            _("Everybody was moved, but the group itself was not removed."),
-        )
+        NOT_REMOVED = "not_removed", _("Everybody was moved, but the group itself was not removed.")
         ERROR = "error", _("Something went wrong here, not in Poster.")
 
     NOT_STARTED = (State.DRAFT, State.ASKED)
@@ -160,8 +133,8 @@ class Job(Leased, Consent):
     UNFINISHED = (*ACTIVE, *HALTED)
     ENDED = (State.DONE, State.CANCELLED)
 
-    # The kinds that this process knows; `groups.services.jobs.kinds.register` adds one.
-    registered: ClassVar[dict[str, type[KindOfRow]]] = {}
+    # The kinds that this process knows, each a `JobKind`; `groups.services.jobs.kinds.register` adds one.
+    registered: ClassVar[dict[str, type[Any]]] = {}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="jobs")
@@ -238,7 +211,8 @@ class Job(Leased, Consent):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        return self.registered[self.kind](self).lock_keys
+        keys: frozenset[str] = self.registered[self.kind](self).lock_keys
+        return keys
 
     def take_locks(self) -> None:
         """Take the locks that the job does not hold yet. Raises `IntegrityError` as `Lock.objects` does."""

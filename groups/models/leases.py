@@ -9,6 +9,8 @@ another one has taken the row over stores nothing more: it stores its work throu
 
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
@@ -16,6 +18,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+DAY = timedelta(days=1)
 # The columns of a row that nobody works on.
 RELEASED: dict[str, Any] = {"holder": None, "held_until": None}
 
@@ -145,6 +148,37 @@ class Due(Leased):
     def leave(self, lease: Lease[Self], **columns: Any) -> None:
         """Store the end of a worker's turn and release the row, unless the lease is lost."""
         lease.release(**columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """The nights of one kind of work: at an hour on the site's clock, or after a pause that is no whole days.
+
+    `seconds` returns the time from one night to the next, 0 where there is none.
+    """
+
+    seconds: Callable[[], float]
+    hour: Callable[[], int]
+
+    @property
+    def pause(self) -> timedelta:
+        return timedelta(seconds=self.seconds())
+
+    @property
+    def are_at_an_hour(self) -> bool:
+        return not self.pause % DAY
+
+    def next(self, now: datetime, *, after_one: bool = False) -> datetime | None:
+        """Return the next night, or None if there is none; `after_one` is True right after one."""
+        if not self.pause:
+            return None
+        if not self.are_at_an_hour:
+            return now + self.pause
+        first = timezone.localtime(now)
+        night = first.replace(hour=self.hour(), minute=0, second=0, microsecond=0, fold=0)
+        if night <= first:
+            night += DAY
+        return night + (self.pause - DAY if after_one else timedelta())
 
 
 # --- Heartbeats of the workers ------------------------------------------------------------------------------

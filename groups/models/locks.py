@@ -74,7 +74,7 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Ignore locks of the holders with the ids in `of`; a lock comes with its change or job."""
+        """Return a lock of anybody but the holders `of`, with its change or job."""
         with_holders = IdsFirst(self.select_related("change", "job").order_by("pk"))
         found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
         return next((lock for lock in found if lock.holder_id not in mine), None)

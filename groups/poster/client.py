@@ -177,14 +177,13 @@ class PosterClient:
         order_by: str = "",
         sort: Literal["", "asc", "desc"] = "",
         phone: str = "",
-        birthday: str = "",
         within: float | None = None,
     ) -> ClientList:
         """Return clients, including removed ones and unreadable rows; without `num` return **all** of them.
 
-        `order_by` is Poster's name of a field, `phone` the digits of a number, `birthday` a month and a day
-        ("0524"). Raises `InvalidResponse` if the response has clients of another group, or more clients than
-        were asked for: no list is better than a list with clients that are not members.
+        `order_by` is Poster's name of a field, `phone` the digits of a number. Raises `InvalidResponse` if
+        the response has clients of another group, or more clients than were asked for: no list is better than
+        a list with clients that are not members.
         """
         method = "clients.getClients"
         asked = {
@@ -194,7 +193,6 @@ class PosterClient:
             "order_by": order_by or None,
             "sort": sort or None,
             "phone": phone or None,
-            "birthday": birthday or None,
         }
         params = {name: str(value) for name, value in asked.items() if value is not None}
         rows = self._rows(method, params, within)

@@ -45,14 +45,22 @@ def parse_response(answer: Answer | Failure, method: str) -> Any:
             sent=answer.sent,
             retryable=answer.retryable,
         )
-    data = parse(answer.body)
+    data, problem = None, ""
+    try:
+        data = parse(answer.body)
+    except UnicodeDecodeError:
+        problem = "not UTF-8"
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError:
+        problem = "not JSON"
     error = _envelope(data, method)
     if error is not None:
         return error
     if answer.status != HTTPStatus.OK:
         return _by_status(answer, method)
-    if isinstance(data, _NotJSON):
-        return InvalidResponse(data.problem, method=method, reason=ErrorReason.NOT_JSON, retryable=True)
+    if problem:
+        return InvalidResponse(problem, method=method, reason=ErrorReason.NOT_JSON, retryable=True)
     if not isinstance(data, dict) or "response" not in data:
         return InvalidResponse("no response in the answer", method=method, reason=ErrorReason.SHAPE)
     return data["response"]
@@ -140,26 +148,13 @@ def _by_status(answer: Answer, method: str) -> PosterError:
             return InvalidResponse(detail, method=method, reason=f"http_{status}", retryable=broken)
 
 
-class _NotJSON:
-    def __init__(self, problem: str) -> None:
-        self.problem = problem
-
-
 def parse(body: bytes) -> Any:
-    """Parse strict UTF-8 JSON and ignore the `Content-Type`, which Poster may set wrongly."""
-    try:
-        return json.loads(
-            body.decode("utf-8-sig"),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-        )
-    except UnicodeDecodeError:
-        return _NotJSON("not UTF-8")
-    except RecursionError:
-        return _NotJSON("nested too deeply")
-    except ValueError:
-        return _NotJSON("not JSON")
+    """Parse strict UTF-8 JSON and ignore the `Content-Type`, which Poster may set wrongly.
+
+    Raises `ValueError` and `RecursionError`.
+    """
+    text = body.decode("utf-8-sig")
+    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -202,7 +202,7 @@ def classify(error: BaseException) -> Failure:
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """Ignore `__context__`: it may be an unrelated error that the caller is handling."""
+    """Yield an error and its causes; `__context__` may be an unrelated one that the caller is handling."""
     yield error
     for inner in (error.__cause__, *error.args):
         if isinstance(inner, BaseException):

@@ -8,9 +8,8 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -48,56 +47,17 @@ type PutInPlace = Callable[[], None]
 """Replaces the database by the backup, all or nothing, or raises `CommandError`."""
 
 
-class Engine(ABC):
-    """A kind of database; `magic` are the first bytes of its backups."""
+class SQLite:
+    """One file, beside which SQLite keeps the last writes; `magic` are the first bytes of a backup."""
 
-    label: str
-    suffix: str
-    magic: bytes
+    label, suffix, magic = "SQLite", ".sqlite3", b"SQLite format 3\0"
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = settings
+        self._path = Path(settings["NAME"])
+        self.place = str(self._path)
 
-    @property
-    @abstractmethod
-    def place(self) -> str:
-        """The database in words, without its password."""
-
-    @abstractmethod
     def write(self, path: Path) -> None:
         """Write a backup into an empty file, also while the database is in use. Raises `CommandError`."""
-
-    @abstractmethod
-    def contents(self, file: Path) -> AbstractContextManager[ReadColumn]:
-        """Open a backup that `write` has written, to be read. Raises `CommandError` if it cannot be read."""
-
-    @abstractmethod
-    def prepared(self, file: Path) -> AbstractContextManager[tuple[ReadColumn, PutInPlace]]:
-        """Check a backup and make it ready. Raises `CommandError` if it is damaged."""
-
-    def refuse_foreign(self, file: Path) -> None:
-        """Stop with one clear line if the file is no backup of this kind of database."""
-        try:
-            with file.open("rb") as content:
-                start = content.read(len(self.magic))
-        except OSError as error:
-            raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
-        if start != self.magic:
-            raise CommandError(f"{file} is no backup of {self.label}, which DATABASE_URL names.")
-
-
-class SQLite(Engine):
-    """One file, beside which SQLite keeps the last writes."""
-
-    label = "SQLite"
-    suffix = ".sqlite3"
-    magic = b"SQLite format 3\0"
-
-    @property
-    def place(self) -> str:
-        return str(self._path)
-
-    def write(self, path: Path) -> None:
         try:
             with closing(_connect(self._path)) as source, closing(_connect(path)) as target:
                 # In one step: it reads one state of the database, and others may go on writing.
@@ -131,10 +91,6 @@ class SQLite(Engine):
             raise CommandError(f"Nothing was restored: {error}") from None
         finally:
             _delete(copy)
-
-    @property
-    def _path(self) -> Path:
-        return Path(self.settings["NAME"])
 
     def _read_column(
         self, database: sqlite3.Connection, table: str, key: str, column: str
@@ -184,15 +140,15 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-class PostgreSQL(Engine):
-    label = "PostgreSQL"
-    suffix = ".dump"
-    magic = b"PGDMP"
+class PostgreSQL:
+    """A database on a server, of which PostgreSQL's own programs make and read a backup."""
 
-    @property
-    def place(self) -> str:
-        host = self.settings["HOST"] or "this machine"
-        return f"the database {self.settings['NAME']} on {host}"
+    label, suffix, magic = "PostgreSQL", ".dump", b"PGDMP"
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        host = settings["HOST"] or "this machine"
+        self.place = f"the database {settings['NAME']} on {host}"  # without its password
 
     def write(self, path: Path) -> None:
         self.run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}", self.target)
@@ -281,7 +237,7 @@ class PostgreSQL(Engine):
 # --- Backups in a folder --------------------------------------------------------------------------------
 
 
-def engine() -> Engine:
+def engine() -> SQLite | PostgreSQL:
     connection = connections[DEFAULT_DB_ALIAS]
     return (SQLite if connection.vendor == "sqlite" else PostgreSQL)(connection.settings_dict)
 
@@ -352,6 +308,18 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     for path in old:
         path.unlink(missing_ok=True)  # another process may delete them too
     return old
+
+
+def refuse_foreign(file: Path) -> None:
+    """Stop with one clear line if the file is no backup of this kind of database."""
+    kind = engine()
+    try:
+        with file.open("rb") as content:
+            start = content.read(len(kind.magic))
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
+    if start != kind.magic:
+        raise CommandError(f"{file} is no backup of {kind.label}, which DATABASE_URL names.")
 
 
 def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:

@@ -1,7 +1,7 @@
 """Encrypt secrets in the database, and keep them from being printed by accident."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -120,23 +120,22 @@ class KeyReport:
     lost: list[str] = field(default_factory=list)
     opened: Counter[int] = field(default_factory=Counter)
 
-    def __str__(self) -> str:
-        return " ".join(sentence % values for sentence, values in self.sentences())
-
-    def sentences(self) -> Iterator[tuple[str, dict[str, object]]]:
-        values: dict[str, object] = {"opened": self.total - len(self.lost), "total": self.total}
+    def words(self, translate: Callable[[str], str] = str) -> str:
+        opened = gettext_noop("Stored secrets that POSTER_TOKEN_KEYS open: %(opened)s of %(total)s.")
         if self.lost:
-            sentence = gettext_noop(
+            opened = gettext_noop(
                 "Stored secrets that POSTER_TOKEN_KEYS open: %(opened)s of %(total)s; not: %(lost)s."
             )
-            yield sentence, {**values, "lost": ", ".join(self.lost)}
-        else:
-            yield gettext_noop("Stored secrets that POSTER_TOKEN_KEYS open: %(opened)s of %(total)s."), values
-        count = len(settings.POSTER_TOKEN_KEYS)
-        useless = [str(place + 1) for place in range(count) if self.total and not self.opened[place]]
-        if useless:
-            sentence = gettext_noop("Keys that open none, by their place: %(places)s of %(count)s.")
-            yield sentence, {"places": ", ".join(useless), "count": count}
+        values = {"opened": self.total - len(self.lost), "total": self.total, "lost": ", ".join(self.lost)}
+        words, count = translate(opened) % values, len(settings.POSTER_TOKEN_KEYS)
+        if useless := [str(place + 1) for place in range(count) if self.total and not self.opened[place]]:
+            sentence = translate(
+                gettext_noop("Keys that open none, by their place: %(places)s of %(count)s.")
+            )
+            words += " " + sentence % {"places": ", ".join(useless), "count": count}
+        return words
+
+    __str__ = words
 
 
 def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
 from django.core.cache import cache
@@ -33,6 +34,11 @@ _thread = threading.local()
 
 
 class TryLater(Exception):
+    """Ask to try again after some seconds, with a page and a status."""
+
+    template: ClassVar[str]
+    status: ClassVar[int]
+
     def __init__(self, seconds: int) -> None:
         super().__init__(f"Try again in {seconds} s.")
         self.seconds = seconds
@@ -41,9 +47,13 @@ class TryLater(Exception):
 class HashingBusy(TryLater):
     """Too many passwords are being hashed: this one was neither checked nor set."""
 
+    template, status = "registration/busy.html", 503
+
 
 class SlowedDown(TryLater):
     """There were too many of these within the hour: nothing was done."""
+
+    template, status = "registration/slowed.html", 429
 
 
 @contextmanager

@@ -12,18 +12,13 @@ from structlog.contextvars import bind_contextvars
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
 from poster_admin.users import language, security_log, two_factor
-from poster_admin.users.limits import HashingBusy, SlowedDown, TryLater
+from poster_admin.users.limits import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
 # Views open to a user who has not passed the second factor yet, beside those that need no sign-in.
 OPEN_BEFORE_SECOND_FACTOR = {"login_code", "logout", "second_factor_set", "confirm"}
 # Views open to a user who needs a second factor and has none yet.
 OPEN_TO_SET_UP_FACTOR = {"passkey_new", "passkey_new_options"}
-# The page and the status of each error that asks to try again later.
-TRY_LATER: dict[type[TryLater], tuple[str, int]] = {
-    HashingBusy: ("registration/busy.html", 503),
-    SlowedDown: ("registration/slowed.html", 429),
-}
 
 
 def admin_in_english(get_response: GetResponse) -> GetResponse:
@@ -77,8 +72,7 @@ class SignInMiddleware:
         """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
         if not isinstance(error, TryLater):
             return None
-        template, status = TRY_LATER[type(error)]
         context = {"seconds": error.seconds, "again": page_at(request.get_full_path())}
-        response = render_page(request, template, context, status=status)
+        response = render_page(request, error.template, context, status=error.status)
         response["Retry-After"] = str(error.seconds)
         return response

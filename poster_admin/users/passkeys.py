@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import webauthn
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -25,26 +26,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
 from webauthn.helpers import (
     base64url_to_bytes,
     bytes_to_base64url,
     generate_user_handle,
     parse_authentication_credential_json,
+    structs,
 )
 from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from poster_admin.common.client_ip import describe_agent
 from poster_admin.common.htmx import render_form, render_page
@@ -59,7 +48,7 @@ NAME = "Poster Admin"
 CHALLENGE = "passkey_challenge"
 CHALLENGE_LIFE = timedelta(minutes=5)
 MILLISECONDS = CHALLENGE_LIFE // timedelta(milliseconds=1)
-VERIFIED = UserVerificationRequirement.REQUIRED
+VERIFIED = structs.UserVerificationRequirement.REQUIRED
 # All errors that a forged answer can cause, in the library and in the lookup of its passkey.
 FAILURES = (
     *(WebAuthnException, ObjectDoesNotExist, ValidationError, IntegrityError),
@@ -119,15 +108,15 @@ def passkey_new_options(request: Request) -> HttpResponse:
     if not recently_confirmed(request):
         raise PermissionDenied
     others = passkeys_of(request.user)
-    options = generate_registration_options(
+    options = webauthn.generate_registration_options(
         rp_id=_host(request),
         rp_name=NAME,
         user_id=base64url_to_bytes(others[0].handle) if others else generate_user_handle(),
         user_name=request.user.get_username(),
         user_display_name=name_of(request.user),
         timeout=MILLISECONDS,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=VERIFIED
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED, user_verification=VERIFIED
         ),
         exclude_credentials=_descriptors(others),
     )
@@ -137,7 +126,7 @@ def passkey_new_options(request: Request) -> HttpResponse:
 @require_POST
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """Tell the browser how to use a passkey, without saying who has one to somebody who is not signed in."""
-    options = generate_authentication_options(
+    options = webauthn.generate_authentication_options(
         rp_id=_host(request),
         timeout=MILLISECONDS,
         allow_credentials=_descriptors(passkeys_of(request.user)) if request.user.is_authenticated else [],
@@ -178,7 +167,7 @@ def passkey_use(request: HttpRequest) -> HttpResponse:
 def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
     if not recently_confirmed(request):
         return ask_to_confirm(request, back=reverse("sessions"))
-    if two_factor.remove_passkey(request.user, passkey_id):
+    if two_factor.remove(request.user, Passkey.objects.filter(pk=passkey_id)):
         two_factor.unmark(request)
         messages.success(request, _("The passkey was removed. Delete it on the device too."))
     return redirect("sessions")
@@ -192,7 +181,7 @@ def register(request: Request, answer: str, name: str) -> Passkey:
     challenge, handle = _take_back(request)
     with _refusing(), transaction.atomic():
         lock_unchanged(request.user)
-        made = verify_registration_response(
+        made = webauthn.verify_registration_response(
             credential=answer,
             expected_challenge=challenge,
             expected_rp_id=_host(request),
@@ -231,7 +220,7 @@ def check(request: HttpRequest, answer: str, user: User | None) -> Passkey:
             may_sign_in = passkey.user == user
         if not may_sign_in:
             raise NotAccepted
-        signed = verify_authentication_response(
+        signed = webauthn.verify_authentication_response(
             credential=credential,
             expected_challenge=challenge,
             expected_rp_id=_host(request),
@@ -257,7 +246,7 @@ def _refusing() -> Iterator[None]:
 
 def _give_out(request: HttpRequest, options: Any, *, handle: str = "") -> HttpResponse:
     request.session[CHALLENGE] = [bytes_to_base64url(options.challenge), time.time(), handle]
-    return HttpResponse(options_to_json(options), content_type="application/json")
+    return HttpResponse(webauthn.options_to_json(options), content_type="application/json")
 
 
 def _take_back(request: HttpRequest) -> tuple[bytes, str]:
@@ -268,8 +257,10 @@ def _take_back(request: HttpRequest) -> tuple[bytes, str]:
     return base64url_to_bytes(challenge), handle
 
 
-def _descriptors(passkeys: list[Passkey]) -> list[PublicKeyCredentialDescriptor]:
-    return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.credential_id)) for each in passkeys]
+def _descriptors(passkeys: list[Passkey]) -> list[structs.PublicKeyCredentialDescriptor]:
+    return [
+        structs.PublicKeyCredentialDescriptor(id=base64url_to_bytes(each.credential_id)) for each in passkeys
+    ]
 
 
 def _host(request: HttpRequest) -> str:

@@ -9,6 +9,7 @@ import django_otp
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -17,7 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from poster_admin.users import security_log, sessions
 from poster_admin.users.accounts import lock_unchanged
-from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key, passkeys_of
+from poster_admin.users.models import Event, Passkey, RecoveryCode, TOTPDevice, new_key
 from poster_admin.users.sessions import CONFIRMATION_LIFE
 
 DUE = "second_factor_due"
@@ -115,29 +116,17 @@ def renew_codes(user: User) -> list[str]:
     return ["-".join(wrap(code, 4)) for code in codes]
 
 
-def remove(user: User) -> None:
-    remove_app(user)
-    for passkey in passkeys_of(user):
-        remove_passkey(user, passkey.pk)
+def remove(user: User, *kinds: QuerySet[Any]) -> int:
+    """Remove devices of a user, all where none are named; with the last one go the recovery codes.
 
-
-def remove_app(user: User) -> None:
+    Nothing is left then that these could stand in for. Return the number of removed devices.
+    """
     with transaction.atomic():
-        TOTPDevice.objects.filter(user=user).delete()
-        _forget_codes(user)
-
-
-def remove_passkey(user: User, passkey_id: int) -> bool:
-    with transaction.atomic():
-        removed = Passkey.objects.filter(user=user, pk=passkey_id).delete()[0]
-        _forget_codes(user)
-    return bool(removed)
-
-
-def _forget_codes(user: User) -> None:
-    """Delete the recovery codes if no factor is left that they could stand in for."""
-    if factor_of(user) is None:
-        RecoveryCode.objects.filter(user=user).delete()
+        devices = kinds or (TOTPDevice.objects.all(), Passkey.objects.all())
+        removed = sum(each.filter(user=user).delete()[0] for each in devices)
+        if factor_of(user) is None:
+            RecoveryCode.objects.filter(user=user).delete()
+    return removed
 
 
 def qr_code(device: TOTPDevice) -> SafeString:

@@ -24,7 +24,7 @@ from poster_admin.common.htmx import is_ours, render_form, render_page
 from poster_admin.common.pages import page_asked_for
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
-from poster_admin.users.models import Event, RecoveryCode, passkeys_of
+from poster_admin.users.models import Event, RecoveryCode, TOTPDevice, passkeys_of
 from poster_admin.users.password_links import NewPasswordForm
 from poster_admin.users.security_log import detail_words, lines_for, record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
@@ -250,7 +250,7 @@ def second_factor_remove(request: Request) -> HttpResponse:
     if request.method != "POST":
         has_app = two_factor.authenticator_of(request.user)
         return _ask_about_factor(request, "remove") if has_app else redirect("sessions")
-    two_factor.remove_app(request.user)
+    two_factor.remove(request.user, TOTPDevice.objects.all())
     two_factor.unmark(request)
     messages.success(request, _("The second factor was removed."))
     return redirect("sessions")

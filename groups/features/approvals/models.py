@@ -13,12 +13,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.approvable import Approvable, approvable_kinds
 from groups.models.changes import LONGEST_NOTE, Change, ChangeQuerySet
 from groups.models.contents import Content, Effect
 from groups.models.credentials import PosterAccount
 from groups.models.locks import creation_key, group_key
-from groups.models.submissions import LONGEST_REASON, Submission
+from groups.models.submissions import LONGEST_REASON, Approvable, Submission, approvable_kinds
 
 # The time after which a request that nobody has decided lapses.
 LIFE = timedelta(days=7)

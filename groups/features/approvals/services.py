@@ -34,10 +34,10 @@ from groups.features.approvals.models import (
     Breach,
     Limits,
 )
-from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials, approvable
-from groups.models.approvable import Approvable, approvable_of
+from groups.models import Change, Consent, Job, PosterAccount, PosterCredentials
 from groups.models.changes import nothing_changed
 from groups.models.contents import Effect
+from groups.models.submissions import Approvable, approvable, approvable_of
 from groups.poster.fields import plain
 from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
@@ -510,7 +510,7 @@ def lapse_overdue() -> int:
 # --- Jobs that are asked for -------------------------------------------------------------------------------
 
 
-@approvable.register
+@approvable
 class ApprovableJob(Approvable):
     """A job: new, a draft, or the rest of one that has stopped."""
 

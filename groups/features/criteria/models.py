@@ -13,9 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from groups.models import PosterAccount
-from groups.models.leases import Columns, Due, DueQuerySet
+from groups.models.leases import Columns, Due, DueQuerySet, Nights
 from groups.models.submissions import LONGEST_REASON, Submission
-from poster_admin.common.nights import Nights
 
 CHANGE_CRITERIA = "groups.change_criteria"
 KIND = "criteria"

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from groups.features.elsewhere.models import WATCH_ACCOUNT, Watched, WatchedQuerySet
 from groups.models import PosterAccount
-from poster_admin.common.nights import Nights
+from groups.models.leases import Nights
 
 HOUR = 5
 """The hour of the look on the site's clock: after the criteria, which have moved theirs by then."""

@@ -21,11 +21,11 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
-from groups.models import Change, PosterAccount, PosterCredentials, approvable
-from groups.models.approvable import Approvable
+from groups.models import Change, PosterAccount, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.ids_first import IdsFirst
 from groups.models.leases import Columns
+from groups.models.submissions import Approvable, approvable
 from groups.poster import Group, GroupValues
 from groups.services import due
 from groups.services.events import Event, event_source, one_line
@@ -332,7 +332,7 @@ def find_change(change_id: uuid.UUID) -> Change | None:
 # --- Plans that wait for an approval -----------------------------------------------------------------------
 
 
-@approvable.register
+@approvable
 class ApprovableSchedule(Approvable):
     """A planned change."""
 

@@ -4,16 +4,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from groups.services.installation.maintenance import Pruned, pruned
+from groups.services.installation.maintenance import pruned
 from groups.services.jobs import queue
 from poster_admin.users import security_log, sessions
 
-OF_THE_CORE = (
-    Pruned("finished rows of the job queue", queue.forget_finished),
-    Pruned("rows of killed workers in the job queue", queue.forget_killed),
-    Pruned("lines of the security log", security_log.forget_old),
-    Pruned("sessions that are over", sessions.forget_over),
-)
+OF_THE_CORE = {
+    "finished rows of the job queue": queue.forget_finished,
+    "rows of killed workers in the job queue": queue.forget_killed,
+    "lines of the security log": security_log.forget_old,
+    "sessions that are over": sessions.forget_over,
+}
 
 
 class Command(BaseCommand):
@@ -22,5 +22,5 @@ class Command(BaseCommand):
     help = "Delete old rows: of jobs, sessions, the security log and features. The history is kept."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        for rows in (*OF_THE_CORE, *pruned):
-            self.stdout.write(f"{rows.forget()} {rows.name}")
+        for name, forget in (OF_THE_CORE | pruned).items():
+            self.stdout.write(f"{forget()} {name}")

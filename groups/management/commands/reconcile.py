@@ -28,8 +28,8 @@ class Command(BaseCommand):
             )
         for job in queue.revive():
             self.stdout.write(f"{job.pk} {job.kind} group:{job.group_id} goes on")
-        for rows in pruned:
-            rows.forget()
+        for forget in pruned.values():
+            forget()
         self.stdout.write(f"{Change.objects.open().count()} still open")
         if options["all"]:
             call_command("audit_history", stdout=self.stdout)

@@ -189,8 +189,7 @@ def _keys(_account: str) -> Found:
     report = examine_keys()
     if report is None:
         raise DatabaseError(_("the stored secrets cannot be read"))
-    words = " ".join(_(sentence) % values for sentence, values in report.sentences())
-    yield State.BAD if report.lost else State.GOOD, words
+    yield State.BAD if report.lost else State.GOOD, report.words(_)
 
 
 @_part(gettext_noop("people"))

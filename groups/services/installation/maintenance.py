@@ -52,15 +52,8 @@ class Routine:
     accounts: FindAccounts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """Rows whose time is over: their name in the output, and the function that deletes and counts them."""
-
-    name: str
-    forget: Callable[[], int]
-
-
-pruned: list[Pruned] = []
+pruned: dict[str, Callable[[], int]] = {}
+"""Names of rows whose time is over, each with the function that deletes and counts them."""
 queues: list[str] = []
 """Names of task queues beside that of the jobs, each emptied by threads of its own."""
 
@@ -131,7 +124,7 @@ def prune[F: Callable[[], int]](name: str) -> Callable[[F], F]:
     """Let `manage.py prune` delete rows whose time is over; the function returns their number."""
 
     def add(forget: F) -> F:
-        pruned.append(Pruned(name, forget))
+        pruned[name] = forget
         return forget
 
     return add

@@ -164,9 +164,7 @@ class _Executor:
 
 
 class OutageBackoff:
-    """Put a job off while Poster is away or refuses its token, longer each time.
-
-    Stop it JOB_PATIENCE after the first failure.
+    """Put a job off while Poster is away or refuses its token, longer each time, until JOB_PATIENCE is over.
 
     The row of the job counts its waits, since each of them ends the run.
     """
@@ -265,7 +263,7 @@ def submit_one_by_one(
 
 
 def first_made(job: Job, **of_kind: object) -> Change | None:
-    """Leave out changes on which a user has decided: they were not read back, so they prove nothing."""
+    """Return the first change that was made and read back: one on which a user decided proves nothing."""
     made = Change.objects.filter(job=job, state__in=Change.MADE, resolved_by="", **of_kind)
     return made.order_by("created_at").first()
 
@@ -339,7 +337,10 @@ def lock_target(lease: JobLease, group_id: int) -> None:
 
 
 def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
-    """Read a client once more who is not found in one of the groups `among`: a read may be late or untrue."""
+    """Return the groups of clients. Raises as `read_each` does.
+
+    One who is not found in one of the groups `among` is read once more: a read may be late or untrue.
+    """
     found = ClientLocations()
     for read in read_each(lease, client_ids, group_of_client):
         found.add(read.items())

@@ -49,9 +49,8 @@ class JobKind(ABC):
 
     @staticmethod
     def of(job: Job) -> "JobKind":
-        kind = Job.registered[job.kind]
-        assert issubclass(kind, JobKind)  # noqa: S101 - for mypy: `register` takes no other
-        return kind(job)
+        kind: JobKind = Job.registered[job.kind](job)
+        return kind
 
     # --- Who may, and how far it goes -----------------------------------------------------------------------
 

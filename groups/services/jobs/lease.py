@@ -59,7 +59,7 @@ OF_JOBS = IdsFirst(Lock.objects.filter(change=None).select_related("job").order_
 
 
 def jobs_of(credentials: PosterCredentials) -> JobQuerySet:
-    """Leave out drafts and requests. Raises `TokenRejected` if Poster has refused the user's token."""
+    """Return the jobs that were started. Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     jobs = Job.objects.filter(account=credentials.account_id)
     started = jobs.exclude(state__in=Job.NOT_STARTED).select_related("undo_of")

@@ -140,7 +140,7 @@ def _is_queued(jobs: JobQuerySet) -> bool:
 
 
 def start_draft(job: Job, user: User, **consent: Any) -> None:
-    """Do nothing if it was started before. Raises what a gate raises, and `NotNow` if the draft is gone."""
+    """Enqueue a draft, once. Raises what a gate raises, and `NotNow` if the draft is gone."""
     _check_right(job, user)
     if job.state != Job.State.DRAFT:
         return
@@ -235,7 +235,7 @@ def _check_right(job: Job, user: User) -> None:
 
 
 def forget_finished() -> int:
-    """Return the number of deleted rows; the jobs and their changes stay in the history."""
+    """Delete old rows of the queue; the jobs and their changes stay in the history."""
     old = timezone.now() - timedelta(days=settings.JOB_RESULT_DAYS)
     return DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()[0]
 

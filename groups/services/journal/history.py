@@ -185,23 +185,14 @@ def undoable_ids(
     undone = undone_ids(able) if undone is None else undone
     left = {change.pk: change for change in able if change.pk not in undone}
     created = [change for change in left.values() if Command.kind_of(change).creates]
-    gone = _removed_ids(created)
+    gone: set[int | None] = set()
+    if created:
+        groups = {change.group_id: change.account_id for change in created}
+        removals = Change.objects.filter(action=Change.Action.REMOVE, state__in=Change.HAPPENED)
+        removed = removals.filter(account__in=set(groups.values()), group_id__in=groups)
+        gone = set(removed.order_by().values_list("group_id", flat=True))
     of_jobs = {change.pk for change in created if change.job_id and change.undo_of_id}
     return left.keys() - of_jobs - {change.pk for change in created if change.group_id in gone}
-
-
-def _removed_ids(creations: Iterable[Change]) -> set[int | None]:
-    """Return the groups of creations in one account that have been removed since."""
-    groups = {change.group_id: change.account_id for change in creations}
-    if not groups:
-        return set()
-    removals = Change.objects.filter(
-        account__in=set(groups.values()),
-        group_id__in=groups,
-        action=Change.Action.REMOVE,
-        state__in=Change.HAPPENED,
-    )
-    return set(removals.order_by().values_list("group_id", flat=True))
 
 
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:

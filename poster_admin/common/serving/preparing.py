@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,6 @@ from django.db.migrations.loader import MigrationLoader
 
 from poster_admin import VERSION
 from poster_admin.common import backups
-from poster_admin.common.catalogues import compile_catalogues
 from poster_admin.common.checks import missing_migrations, unknown_migrations
 from poster_admin.common.locks import held, migration_lock
 
@@ -29,6 +29,27 @@ def prepare(*, static: bool = True) -> None:
             collect_static()
     except OSError as error:
         raise CommandError(str(error)) from None
+
+
+def compile_catalogues(root: Path) -> None:
+    """Compile each catalogue that has changed, without gettext, which most machines do not have.
+
+    Fuzzy translations are left out, as gettext does.
+    """
+    for source in sorted(root.glob("*/LC_MESSAGES/*.po")):
+        target = source.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        from babel.messages.mofile import write_mo  # noqa: PLC0415 - most starts compile nothing
+        from babel.messages.pofile import read_po  # noqa: PLC0415
+
+        with source.open("rb") as file:
+            catalogue = read_po(file, locale=source.parts[-3])
+        # Write under another name and rename: a process that reads meanwhile gets a whole file, old or new.
+        unfinished = target.with_suffix(f".{os.getpid()}")
+        with unfinished.open("wb") as file:
+            write_mo(file, catalogue)
+        unfinished.replace(target)
 
 
 @contextmanager

@@ -53,10 +53,10 @@ from groups.features.criteria.services.reading import (
 from groups.features.insights.services.sweep import LONGEST_SWEEP
 from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, Lock, PosterAccount, PosterCredentials
-from groups.models.approvable import approvable_kinds
 from groups.models.contents import Content, Effect, Pairs
 from groups.models.leases import RELEASED, Columns
 from groups.models.locks import members_key
+from groups.models.submissions import approvable_kinds
 from groups.poster import NotFound
 from groups.services.clients import SECONDS_FOR_ALL, find_client
 from groups.services.due import Hold, LeaseLost, Refused, Turn, run_due

@@ -26,8 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="as `backup` wrote it")
 
     def handle(self, *_args: Any, file: Path, **_options: Any) -> None:
+        backups.refuse_foreign(file)
         engine = backups.engine()
-        engine.refuse_foreign(file)
         with alone(), engine.prepared(file) as (read_column, put_in_place):
             backups.refuse_foreign_version(read_column, str(file))
             secrets = (
