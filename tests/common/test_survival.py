@@ -246,6 +246,7 @@ def test_a_database_that_is_locked_after_the_send_makes_the_outcome_unknown_and_
     assert len(dashboard.sandbox.posts()) == 1
 
 
+@pytest.mark.thorough  # tests/groups/services/writes/test_unrecorded.py tries again without a server
 def test_a_short_lock_after_the_send_is_waited_for(dashboard):
     write = dashboard.plan("create", "")
     form = dashboard.open_form(write)

@@ -23,9 +23,8 @@ def pytest_load_initial_conftests() -> Generator[None]:
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.TEMPLATES[0]["OPTIONS"]["string_if_invalid"] = Undefined()
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
-    # The tests of the client cover its pauses. There are as many looks as in production, since the last pause
-    # goes beyond the deadline in both.
-    settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 3.0)
+    # The tests of the client cover its pauses. There are as many looks as in production.
+    settings.POSTER_RETRY_PAUSE, settings.POSTER_READ_PAUSES = (0.0, 0.0), (0.0, 0.05, 0.05)
     # A job asks again at once; it ends as in production, when Poster answers or JOB_PATIENCE is over.
     settings.JOB_RETRY_PAUSES, settings.SALES_RETRY_PAUSES, settings.JOB_READ_PAUSE = (0.01,), (), 0.0
     if not environment.ON_SERVICES:

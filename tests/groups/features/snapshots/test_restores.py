@@ -47,8 +47,7 @@ FIELDS = (
 
 
 @pytest.fixture
-def sandbox(sandbox, settings):
-    settings.POSTER_READ_PAUSES = (0.0, 0.05, 0.05)
+def sandbox(sandbox):
     return leave_few(sandbox)
 
 
