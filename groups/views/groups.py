@@ -22,15 +22,14 @@ from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
 from groups.presenters.destinations import list_actions_of
-from groups.presenters.holders import holder_notice
 from groups.presenters.lists.group_list import Listing, marks_of
 from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
-from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
+from groups.services.messages import error_words, holder_notice, not_proven_words, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import with_pending_change
@@ -44,7 +43,6 @@ from groups.views.http import (
     list_behind,
     patience_of,
     requires,
-    status_of,
 )
 from groups.views.journal import line_of_news
 from groups.views.writes import (

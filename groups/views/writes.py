@@ -1,8 +1,7 @@
 """The page of a form that asks for a write, and the response to what became of it.
 
-Where it was not sent, one place turns the reason into a response, with the page that a view passes. A feature
-registers the answers to its own errors by `@answer_not_sent.register`, and reads its own fields of a form by
-`hooks.consent`.
+Where it was not sent, the error says so on the page that a view passes. A feature shows a question instead by
+`@shown_with.register`, and reads the answer from a form by `hooks.consent`.
 """
 
 import json
@@ -40,30 +39,22 @@ from groups.presenters.changes import (
     ways_back,
     who_words,
 )
-from groups.presenters.holders import holder_notice
-from groups.presenters.messages import (
-    Message,
-    bonus_blocked_words,
-    not_counted_words,
-    not_recorded_words,
-    reused_words,
-)
 from groups.services import groups as reads
 from groups.services.clients import find_names
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, late_until, undoable_ids, undone_ids
+from groups.services.messages import Message
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import BonusBlocked, Locked, NotRecorded, NotSent, OperationReused
-from groups.services.writes.submissions import BecameOther, find_known
+from groups.services.writes.not_sent import NotCounted, NotSent
+from groups.services.writes.submissions import find_known
 from groups.views.http import (
     LOST,
     Request,
     htmx_row,
     list_behind,
-    status_of,
     status_of_change,
     status_of_refusal,
 )
@@ -202,8 +193,10 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
             if known is None:
                 gates.ahead(command)
                 return page.show_check(command, warnings, namesakes)
-        except (NotSent, PosterError) as error:
+        except NotSent as error:
             return _show_not_sent(page, command, error)
+        except PosterError as error:
+            return _show_not_sent(page, command, NotCounted(error))
     return execute_and_respond(page, command.confirmed(shown) if confirmed else command)
 
 
@@ -231,8 +224,10 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
     command = replace(command, **consent_of(request))
     try:
         change = execute(command)
-    except (NotSent, PosterError) as error:
+    except NotSent as error:
         return _show_not_sent(page, command, error)
+    except PosterError as error:
+        return _show_not_sent(page, command, NotCounted(error))
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
@@ -285,7 +280,7 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             assert_never(never)
 
 
-def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
+def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: NotSent) -> HttpResponse:
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
@@ -381,26 +376,23 @@ class Show(Protocol):
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
 
 
-@singledispatch
-def answer_not_sent(error: Exception, request: Request, write: Any, show: Show) -> HttpResponse:
-    """Answer a form whose write was not sent because of `error`.
+def answer_not_sent(error: NotSent, request: Request, write: Any, show: Show) -> HttpResponse:
+    """Answer a form whose write was not sent: go on to what it has become, or show the form once more.
 
     `write` is the command, the job or the row of a feature that the form asked for.
     """
-    match error:
-        case Locked():
-            return show(status=409, holder=holder_notice(error.holder))
-        case BecameOther():
-            return redirect(error.row.get_absolute_url())
-        case OperationReused():
-            return show(status=409, reused=True, outcome=reused_words())
-        case NotRecorded():
-            return show(status=503, outcome=not_recorded_words())
-        case BonusBlocked():
-            return show(status=422, blocked=bonus_blocked_words())
-        case PosterError():
-            return show(status=status_of(error), outcome=not_counted_words(error))
-    raise error
+    try:
+        if row := error.go_on(write, request.user):
+            return redirect(row.get_absolute_url())
+    except NotSent as other:
+        return answer_not_sent(other, request, write, show)
+    return show(**shown_with(error, request))
+
+
+@singledispatch
+def shown_with(error: NotSent, request: Request) -> dict[str, Any]:
+    """Return the status and the variables of a form that shows the error; with a question, those of that."""
+    return {"status": error.status, **error.shown()}
 
 
 # --- Consent -----------------------------------------------------------------------------------------------

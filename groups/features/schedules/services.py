@@ -32,6 +32,7 @@ from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import Groups
 from groups.services.installation.maintenance import routine
+from groups.services.messages import Message
 from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates, submissions
 from groups.services.writes.commands import UpdateGroup
@@ -63,6 +64,13 @@ OPEN_OR_HELD = IdsFirst(Schedule.objects.filter(state__in=(*Schedule.OPEN, State
 
 class TooLate(NotSent):
     """The whole time of the schedule has passed before its approval; the request still waits."""
+
+    def message(self) -> Message:
+        return Message(
+            gettext("The time of this change is over"),
+            gettext("Nothing was sent, and the request still waits."),
+            gettext("Refuse it. The change can be planned again."),
+        )
 
 
 # --- Plan and read -----------------------------------------------------------------------------------------

@@ -10,11 +10,10 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -28,21 +27,27 @@ from groups.forms.groups import Version
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
-from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
-from groups.presenters.messages import Message, names_words
 from groups.presenters.places import Tab
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
 from groups.services.journal import history
-from groups.services.values import NumberFormat, difference_words, moment_words, money_words, percent_words
+from groups.services.messages import HolderNotice, holder_notice
+from groups.services.values import (
+    NumberFormat,
+    difference_words,
+    moment_words,
+    money_words,
+    names_words,
+    percent_words,
+)
 from groups.services.writes.lag import list_with_pending_changes, with_pending_change
-from groups.services.writes.not_sent import Locked, NotNow, NotSent
+from groups.services.writes.not_sent import Held, Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http import Request, form_methods, requires
-from groups.views.writes import Show, answer_not_sent, consent_of, group_of
+from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_above, page_asked_for
 
@@ -149,27 +154,24 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, s
     if planned == group.values:
         return _("The group has these values already."), ""
     schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
-    shown: dict[str, Any] = {}
-
-    def show(*, status: int, **context: Any) -> HttpResponse:
-        shown.update(context)
-        return HttpResponse(status=status)
-
     try:
         services.plan_schedule(schedule, request.credentials)
     except NotSent as error:
-        answer = answer_not_sent(error, request, schedule, show)
-        if not shown:
-            return "", answer["Location"]
-        if "beyond" in shown:
-            advice = _("Plan it on the page of the group, where you can give a reason.")
-            said = [
-                render_to_string("approvals/breach.html", {"breach": breach}) for breach in shown["beyond"]
-            ]
-            return format_html_join(" ", "{}", ((words,) for words in [*said, advice])), ""
-        message = shown["holder"].message if "holder" in shown else shown["outcome"]
-        return f"{message.title}. {message.text}", ""
+        return _problem_of(error, request, schedule)
     return "", ""
+
+
+def _problem_of(error: NotSent, request: Request, schedule: Schedule) -> tuple[str, str]:
+    try:
+        if row := error.go_on(schedule, request.user):
+            return "", row.get_absolute_url()
+    except NotSent as other:
+        return _problem_of(other, request, schedule)
+    message = error.message()
+    if isinstance(error, Held):
+        advice = _("Plan it on the page of the group, where you can give a reason.")
+        return format_html("{} {}", message.text, advice), ""
+    return f"{message.title}. {message.text}", ""
 
 
 def _make_schedule(
@@ -201,17 +203,6 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
     if isinstance(known, Schedule) and known.account_id == request.credentials.account_id:
         return group_of(group_id, known.base_values)
     return None
-
-
-@answer_not_sent.register(services.TooLate)
-def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
-    """Say that the time of a planned change was over before it was approved."""
-    outcome = Message(
-        _("The time of this change is over"),
-        _("Nothing was sent, and the request still waits."),
-        _("Refuse it. The change can be planned again."),
-    )
-    return show(status=409, outcome=outcome)
 
 
 @form_methods
@@ -480,5 +471,9 @@ def notice_of_holder(schedule: Schedule) -> HolderNotice:
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
     advice = f"{one_at_a_time} {until}"
-    message = Message(_("A change of this group is planned"), planned_words(schedule), advice)
-    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")
+    title, url, label = (
+        _("A change of this group is planned"),
+        schedule.get_absolute_url(),
+        _("Planned changes"),
+    )
+    return HolderNotice(title, planned_words(schedule), advice, url=url, label=label, mark="clock")

@@ -34,8 +34,8 @@ from groups.presenters.lists.list_filters import (
     number_in,
     sort_link,
 )
-from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
+from groups.services.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
 
 PAGE_SIZE = 50
