@@ -6,6 +6,7 @@ Where it was not sent, the error says so on the page that a view passes. A featu
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Protocol, assert_never
@@ -138,28 +139,19 @@ class WritePage[F: WriteForm]:
         self.form = self.form.again()
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
-    def show_check(
-        self,
-        command: GroupCommand,
-        warnings: list[str],
-        namesakes: list[Group],
-        *,
-        status: int = 200,
-        **more: Any,
-    ) -> HttpResponse:
+    def show_check(self, attempt: "Attempt", *, status: int = 200, **more: Any) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated.
 
         It has its own place in the history of the browser, so that Back leads to the form that it came from.
         """
-        reached = command.reached_group
-        clients = reads.read_group(self.request.credentials, reached).group.clients if reached else 0
+        command = attempt.with_group().command
         page = self.show(
             status=status,
             template="groups/writes/check.html",
             rows=check_rows(command.loaded, command.values),
-            warnings=warnings,
-            namesakes=" ".join(str(each.id) for each in namesakes),
-            clients=clients,
+            warnings=attempt.warnings,
+            namesakes=" ".join(str(each.id) for each in attempt.namesakes),
+            clients=command.read.clients if command.read and command.reached_group else 0,
             checked=command,
             **more,
         )
@@ -172,6 +164,37 @@ class WritePage[F: WriteForm]:
         return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write before it is sent, with what was read for it once: it is shown, and passed on to the gates."""
+
+    command: GroupCommand
+    namesakes: list[Group]
+    warnings: list[str]
+
+    @staticmethod
+    def of(command: GroupCommand) -> "Attempt":
+        """Read the other groups with the new name of a command just now; its own group comes with them."""
+        old, new, namesakes = command.loaded, command.values, []
+        if old is None or fold(old.name) != fold(new.name):
+            with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
+                groups = reads.list_groups(command.sender, fresh=True)
+                group_id, account_id = command.group_id, command.sender.account_id
+                namesakes = named_groups(account_id, groups, new.name, but=group_id)
+                if group_id and not groups.is_copy:
+                    command = replace(command, read=groups.find(group_id))
+        warnings = warnings_for(old, new, [(each.id, each.clients) for each in namesakes])
+        return Attempt(command, namesakes, warnings)
+
+    def with_group(self) -> "Attempt":
+        """Read the group whose clients it reaches, to show them; it may be as old as the cache."""
+        command = self.command
+        if not command.reached_group or command.read:
+            return self
+        read = reads.read_group(command.sender, command.reached_group).group
+        return replace(self, command=replace(command, read=read))
+
+
 def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
     """Ask for confirmation if there are warnings that the user has not confirmed; else execute the command.
 
@@ -179,55 +202,38 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     without such a page wants the name in any case. A form that is sent twice is not asked about: the group
     that it has just created already has the name.
     """
-    shown: frozenset[int] | None = frozenset()
-    if confirmed:
-        sent = page.request.POST.get("namesakes")
-        shown = None if sent is None else frozenset(filter(None, map(whole_number, sent.split())))
-    namesakes = _namesakes_of(command) if shown is not None else []
-    is_confirmed = confirmed and (shown is None or shown.issuperset(each.id for each in namesakes))
-    warnings = [] if is_confirmed else _warnings_of(command, namesakes)
-    if warnings:
+    sent = page.request.POST.get("namesakes")
+    shown = None if sent is None else frozenset(filter(None, map(whole_number, sent.split())))
+    if confirmed and (
+        shown is None or command.creates
+    ):  # a creation itself compares the names that were shown
+        return execute_and_respond(page, command.confirmed(shown))
+    attempt = Attempt.of(command)
+    is_new = not confirmed or any(each.id not in (shown or ()) for each in attempt.namesakes)
+    if attempt.warnings and is_new:
         # A user who approves is warned too, so one who has to ask for that is not.
         try:
-            known = find_known(command.submission, Change)
-            if known is None:
-                gates.ahead(command)
-                return page.show_check(command, warnings, namesakes)
+            if find_known(command.submission, Change) is None:
+                attempt = attempt.with_group()
+                gates.ahead(attempt.command)
+                return page.show_check(attempt)
         except NotSent as error:
-            return _show_not_sent(page, command, error)
+            return _show_not_sent(page, attempt, error)
         except PosterError as error:
-            return _show_not_sent(page, command, NotCounted(error))
-    return execute_and_respond(page, command.confirmed(shown) if confirmed else command)
-
-
-def _namesakes_of(command: GroupCommand) -> list[Group]:
-    """Return the other groups that have the new name of a command, read just now."""
-    old, new = command.loaded, command.values
-    if old is not None and fold(old.name) == fold(new.name):
-        return []
-    try:
-        groups = reads.list_groups(command.sender, fresh=True)
-    except PosterError:  # the write itself reads first, and reports a failure of Poster
-        return []
-    return named_groups(command.sender.account_id, groups, new.name, but=command.group_id)
-
-
-def _warnings_of(command: GroupCommand, namesakes: list[Group]) -> list[str]:
-    known = [(each.id, each.clients) for each in namesakes]
-    return warnings_for(command.loaded, command.values, known)
+            return _show_not_sent(page, attempt, NotCounted(error))
+    return execute_and_respond(page, attempt.command, attempt)
 
 
 def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clearest form
-    page: WritePage[Any], command: GroupCommand
+    page: WritePage[Any], command: GroupCommand, attempt: Attempt | None = None
 ) -> HttpResponse:
     request = page.request
-    command = replace(command, **consent_of(request))
     try:
-        change = execute(command)
+        change = execute(replace(command, **consent_of(request)))
     except NotSent as error:
-        return _show_not_sent(page, command, error)
+        return _show_not_sent(page, attempt or command, error)
     except PosterError as error:
-        return _show_not_sent(page, command, NotCounted(error))
+        return _show_not_sent(page, attempt or command, NotCounted(error))
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
@@ -240,9 +246,10 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             return redirect_after_write(request, change.group_id)
         case State.FAILED if change.reason == Reason.NAME_TAKEN:
             page.form = page.form.again()
-            namesakes = _namesakes_of(command)
-            warnings = _warnings_of(command, namesakes) or [_("A group with this name exists")]
-            return page.show_check(command, warnings, namesakes)
+            attempt = Attempt.of(command)
+            return page.show_check(
+                replace(attempt, warnings=attempt.warnings or [_("A group with this name exists")])
+            )
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             page.group = Group.from_json(change.before)
             page.form = page.form.again(version=Version.of_group(page.group, with_clients=command.removes))
@@ -280,14 +287,15 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             assert_never(never)
 
 
-def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: NotSent) -> HttpResponse:
+def _show_not_sent(page: WritePage[Any], write: Attempt | GroupCommand, error: NotSent) -> HttpResponse:
+    command = write.command if isinstance(write, Attempt) else write
+
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
         if "question" in context and not command.removes:
-            namesakes = _namesakes_of(command)
-            warnings = _warnings_of(command, namesakes)
-            return page.show_check(command, warnings, namesakes, status=status, **context)
+            attempt = write if isinstance(write, Attempt) else Attempt.of(command)
+            return page.show_check(attempt, status=status, **context)
         if blocked:
             page.form.add_error(None, blocked)
         return page.show(status=status, **context)

@@ -171,7 +171,7 @@ class LimitGate(Gate):
         sender = command.sender
         limits, reach = limits_of(sender.account_id), command.reach
         if limits.max_clients is not None and command.reached_group is not None:
-            reach += Reach(clients=count_reached(sender, command.reached_group))
+            reach += Reach(clients=count_reached(sender, command.reached_group, command.read))
         # The clients of a job are held against the limit together, in the transaction.
         own = replace(reach, clients=0 if command.job else reach.clients)
         check_reach(own, limits=limits, user=sender.user, consent=command.consent)

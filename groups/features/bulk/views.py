@@ -29,8 +29,7 @@ from groups.presenters.lists.group_list import Listing
 from groups.presenters.lists.list_filters import ListForm, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
-from groups.services.journal import history
-from groups.services.writes.lag import list_with_pending_changes
+from groups.services.writes.lag import current_groups, locked_ids
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
@@ -41,7 +40,7 @@ from poster_admin.common.htmx import body_length, render_page
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
-    groups = list_with_pending_changes(request.credentials)
+    groups = current_groups(request.credentials)
     sheet = _make_sheet(request, groups)
     asked = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if asked else None)
@@ -101,7 +100,7 @@ def scheme_export(request: Request) -> HttpResponse:
     """Return the file with the groups that Poster has now."""
     from groups.features.bulk.files.schemes import write_scheme  # noqa: PLC0415 - as above
 
-    groups = list_with_pending_changes(request.credentials)
+    groups = current_groups(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())
 
@@ -147,7 +146,7 @@ def _show_draft(request: Request, job: Job, *, status: int = 200, **context: Any
 def _make_sheet(request: Request, groups: Groups) -> Sheet:
     """Return the groups that the list found, with the lines of the `plan` that is continued or corrected."""
     filters = ListForm(request.GET, request.user)
-    locked = history.locked_ids(request.credentials)
+    locked = locked_ids(request.credentials)
     listing = Listing(groups, filters, request.credentials, locked_ids=locked)
     # The address of a submitted form still has the ticks that it was opened with.
     posted = request.method == "POST"

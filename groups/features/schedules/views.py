@@ -1,7 +1,7 @@
 """Views of planned changes: plan, list, cancel after a question; and their parts of other pages."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +32,6 @@ from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_para
 from groups.presenters.places import Tab
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
-from groups.services.journal import history
 from groups.services.messages import HolderNotice, holder_notice
 from groups.services.values import (
     NumberFormat,
@@ -42,7 +41,7 @@ from groups.services.values import (
     names_words,
     percent_words,
 )
-from groups.services.writes.lag import list_with_pending_changes, with_pending_change
+from groups.services.writes.lag import certain_groups, current_group, current_groups, open_change
 from groups.services.writes.not_sent import Held, Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
@@ -67,7 +66,7 @@ def schedule_list(request: Request) -> HttpResponse:
     if planned:
         with suppress(PosterError):
             listed = reads.list_groups(request.credentials)
-            groups = services.groups_of(planned, listed, history.locked_ids(request.credentials))
+            groups = certain_groups(request.credentials, listed, planned)
     rows = [card_of(each, request.user, groups.get(each.group_id)) for each in page.object_list]
     return render_page(request, "schedules/schedules.html", {"page": page, "rows": rows}, fragment="rows")
 
@@ -81,8 +80,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     # A form that was sent before is held against the group as it was then.
     group = _known_base(request, request.POST.get("operation", ""), group_id)
     if group is None:
-        read = reads.read_now(credentials, group_id).group
-        group = with_pending_change(credentials.account_id, read)[0]
+        group, _late = current_group(credentials, group_id)
     form, known = ScheduleForm(data, group=group), services.schedule_of(credentials, group_id)
 
     def show(*, status: int, form: ScheduleForm = form, **context: Any) -> HttpResponse:
@@ -119,7 +117,7 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = ids_param(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    groups = [group for group in list_with_pending_changes(request.credentials).groups if group.id in ids]
+    groups = [group for group in current_groups(request.credentials).groups if group.id in ids]
     if not groups:
         return redirect("groups:list")
     form = SeveralForm(posted, groups=groups, ids=ids)
@@ -242,10 +240,9 @@ def _ask_to_cancel(
     """Show what cancelling a planned change would do now. The form says which of that it was opened on."""
     credentials, group = request.credentials, None
     ending = services.ending_of(schedule)
-    if ending and not history.open_change(credentials, schedule.group_id):
+    if ending and not open_change(credentials, schedule.group_id):
         with suppress(PosterError):
-            read = reads.read_now(credentials, schedule.group_id).group
-            group = with_pending_change(credentials.account_id, read)[0]
+            group, _late = current_group(credentials, schedule.group_id)
     context |= {
         "row": card_of(schedule, request.user, group),
         "schedule": schedule,
@@ -390,12 +387,10 @@ def tab_of_schedules(_request: Request) -> list[Tab]:
 
 
 @hooks.row_marks
-def marks_of(
-    credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
-) -> dict[int, RowMark]:
+def marks_of(credentials: PosterCredentials, groups: Groups) -> dict[int, RowMark]:
     """Return the marks of the groups with an open schedule, by their ids."""
     schedules = open_schedules(credentials)
-    certain = services.groups_of(schedules, groups, locked_ids)
+    certain = certain_groups(credentials, groups, schedules)
     return {
         group_id: RowMark("clock", mark_words(schedule, certain.get(group_id)))
         for group_id, schedule in schedules.items()
@@ -428,17 +423,14 @@ def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables
 
 
 @hooks.part("group.top", "schedules/card.html")
-def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
-    """Return the schedule of a group that is open or needs a person.
-
-    It is held against the values of the group, unless these are a copy, or a change of them is open.
-    """
-    schedule = services.schedule_of(request.credentials, one.group.id)
+def card_of_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
+    """Show the schedule that is open or needs a person, held against the values of the group if certain."""
+    credentials, group_id = request.credentials, one.group.id
+    schedule = services.schedule_of(credentials, group_id)
     if schedule is None:
         return None
-    is_certain = not one.is_copy and change is None
-    row = card_of(schedule, request.user, one.group if is_certain else None)
-    return {"row": row, "of_one_group": True}
+    certain = certain_groups(credentials, one, [group_id]).get(group_id)
+    return {"row": card_of(schedule, request.user, certain), "of_one_group": True}
 
 
 @hooks.part("form.head", "schedules/in_force.html")
@@ -456,8 +448,7 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
     found = open_schedules(credentials)
     if not found:
         return {}
-    locked = history.locked_ids(credentials)
-    now = services.groups_of(found, groups or reads.list_groups(credentials), locked)
+    now = certain_groups(credentials, groups or reads.list_groups(credentials), found)
     title = _("A change of this group is planned.")
     return {
         group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"

@@ -42,7 +42,7 @@ from groups.services.jobs.kinds import progress_of
 from groups.services.messages import HolderNotice, Message, error_words, holder_notice
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.lag import list_with_pending_changes
+from groups.services.writes.lag import current_groups
 from groups.services.writes.not_sent import NotNow, NotSent
 from poster_admin.common.pages import link
 
@@ -104,7 +104,7 @@ class Command(BaseCommand):
                     raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = list_with_pending_changes(credentials)
+        groups = current_groups(credentials)
         for words in shortcomings(groups):
             self._say(words)
         text = write_scheme(groups)
