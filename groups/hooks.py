@@ -34,11 +34,11 @@ from django.db.models import QuerySet
 from groups.models.locks import holder_finders
 from groups.presenters.changes import note_finders, warning_finders, way_finders
 from groups.presenters.destinations import group_actions, list_actions, sources
-from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.group_list import mark_finders
 from groups.presenters.lists.list_filters import conditions
 from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
+from groups.services.messages import HolderNotice, holder_notice
 from groups.views.go import start_queries
 from groups.views.http import SECTIONS
 from groups.views.writes import consent_readers

@@ -252,7 +252,7 @@ class Change(Consent):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Kinds of errors that end a change; `groups.views.http` gives each its HTTP status."""
+        """Kinds of errors that end a change."""
 
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.
@@ -266,6 +266,20 @@ class Change(Consent):
         REJECTED = "rejected"
         # Poster does not show an earlier change yet.
         BEHIND = "behind"
+
+        @property
+        def status(self) -> int:
+            """The HTTP status of a page that tells of it."""
+            statuses = {
+                self.NOT_FOUND: 404,
+                self.BEHIND: 409,
+                self.REJECTED: 422,
+                self.NO_ACCESS: 424,
+                self.UNCLEAR: 502,
+                self.BUSY: 503,
+                self.UNREACHABLE: 504,
+            }
+            return statuses[self]
 
     # Kinds of changes that concern a client, not a group.
     OF_CLIENTS = (Action.MOVE, Action.CREATE_CLIENT)

@@ -12,7 +12,7 @@ PosterError
         └─ NameTaken           38 99: belongs to the field `name`
 
 `str()` of an error is in English, for logs and developers. It never contains a token, because every text
-from outside passes `redact`. The texts that users see are in `groups.presenters.messages`.
+from outside passes `redact`. The texts that users see are in `groups.services.messages`.
 """
 
 import re

@@ -25,12 +25,12 @@ from django.utils.translation import ngettext
 
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
-from groups.presenters.jobs import ids_to_undo
-from groups.presenters.messages import Message, Toast, names_words, toast
+from groups.presenters.jobs import Toast, ids_to_undo, toast
 from groups.services.groups import Groups
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.undo import undo_of
 from groups.services.journal.history import undoable_ids, undone_ids
+from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
     NumberFormat,
@@ -38,6 +38,7 @@ from groups.services.values import (
     clients_words,
     moment_words,
     money_words,
+    names_words,
     percent_words,
     type_label,
     value_words,

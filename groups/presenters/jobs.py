@@ -13,12 +13,12 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from groups.models import Change, Job
-from groups.presenters.messages import Message, Toast, names_words, toast
 from groups.services.jobs.executor import patience_of
 from groups.services.jobs.kinds import JobKind, JobProgress, progress_of
 from groups.services.jobs.queue import SEEN, may_control, may_undo
 from groups.services.jobs.undo import UndoScope, is_undoable, preview_of, undo_lines, undo_of
-from groups.services.values import NumberFormat
+from groups.services.messages import Message
+from groups.services.values import NumberFormat, names_words
 from groups.services.writes import gates
 from groups.services.writes.gates import Decision
 
@@ -27,6 +27,21 @@ SAID_BY_POSTER = (Stop.REFUSED, Stop.TOKEN, Stop.NOT_REMOVED, Stop.GROUP_NOT_CRE
 """Stop reasons whose detail is a message of Poster's."""
 NEW = timedelta(seconds=10)
 """A job of a few changes ends within this time."""
+
+type Toast = dict[str, Any]
+"""One line for the user's next page, for `components/messages.html`."""
+NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
+
+
+def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
+    """Return a message about the last action, ready to print.
+
+    `state` and `change_id` are those of the change that it tells of. `undo_url` takes a change or a job back
+    by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`.
+    """
+    notice = NOTICES.get(state) or NOTICES.get(level, "success")
+    icon = {"success": "check", "info": "info"}.get(level, "alert")
+    return {"text": text, "notice": notice, "icon": icon, "state": state, "group_id": "", **more}
 
 
 def job_facts(job: Job, user: User) -> dict[str, Any]:

@@ -109,6 +109,10 @@ class OneGroup:
     def is_copy(self) -> bool:
         return self.is_awaited or self.failure is not None
 
+    @property
+    def groups(self) -> Sequence[Group]:
+        return (self.group,)
+
 
 def list_groups(
     credentials: PosterCredentials, *, fresh: bool = False, patience: float | None = None

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_POST
 from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import NotAllowed, PosterError, TokenRejected
-from groups.presenters.messages import connect_error_words
 from groups.services import credentials as credentials_service
 from groups.services.gateway import check_token
-from groups.views.http import Request, form_methods, requires, status_of
+from groups.services.messages import connect_error_words, status_of
+from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import render_page
 from poster_admin.users.guardians import keep_session
 from poster_admin.users.models import Guide

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
 from groups.presenters.clients import AccountPage, Choice, ClientFilters, MemberPage, choice_actions
-from groups.presenters.messages import error_words
 from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
+from groups.services.messages import error_words
 from groups.spreadsheets import clients_file
 from groups.views.http import Request, file_response, form_methods, requires
 from poster_admin.common.htmx import element_asked_for, render_page

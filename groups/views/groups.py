@@ -22,18 +22,17 @@ from groups.poster import NotFound, PosterError
 from groups.poster.fields import whole_number
 from groups.presenters.changes import history_rows
 from groups.presenters.destinations import list_actions_of
-from groups.presenters.holders import holder_notice
 from groups.presenters.lists.group_list import Listing, marks_of
 from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
-from groups.presenters.messages import error_words, not_proven_words
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
+from groups.services.messages import error_words, holder_notice, not_proven_words, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
-from groups.services.writes.lag import with_pending_change
+from groups.services.writes.lag import current_group, locked_ids, open_change
 from groups.services.writes.submissions import find_same
 from groups.spreadsheets import groups_file
 from groups.views.http import (
@@ -44,7 +43,6 @@ from groups.views.http import (
     list_behind,
     patience_of,
     requires,
-    status_of,
 )
 from groups.views.journal import line_of_news
 from groups.views.writes import (
@@ -76,8 +74,7 @@ def group_list(request: Request) -> HttpResponse:
     if is_spelled_out and not request.htmx:
         return redirect(filters.href())
     groups = reads.list_groups(credentials, fresh="refresh" in request.GET, patience=patience_of(request))
-    locked = history.locked_ids(credentials)
-    marks = marks_of(credentials, groups, locked)
+    locked, marks = locked_ids(credentials), marks_of(credentials, groups)
     listing = _listing(request, groups, filters, locked_ids=locked, marks=marks)
     context = {
         "listing": listing,
@@ -144,7 +141,7 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     holders = job_lease.holders_of(credentials, group_id)
     # A row of a feature has a place of its own on the page.
     holder = next((each for each in holders if isinstance(each, Job)), None)
-    locked = history.open_change(credentials, group_id)
+    locked = open_change(credentials, group_id)
     latest = history.latest_of(credentials, group_id, [each for each in holders if isinstance(each, Job)])
     names = history.group_names(credentials, latest)
     context = {
@@ -221,11 +218,11 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
     credentials = request.credentials
     if request.method != "POST":
         # A change made here counts, even if Poster does not show it yet.
-        group, late = with_pending_change(credentials.account_id, reads.read_now(credentials, group_id).group)
+        group, late = current_group(credentials, group_id)
         percent = number_param(request.GET, "percent", 100)
         form = GroupForm(group=group, archive="archive" in request.GET, percent=percent)
         page = WritePage(request, "groups/group/form.html", form, group, {"late": late})
-        locked = history.open_change(credentials, group_id)
+        locked = open_change(credentials, group_id)
         return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
     form = GroupForm(request.POST)
     # Poster is asked only if the form does not say on what it was opened.
@@ -266,7 +263,7 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
     context = {"allowed": allowed, "concerns": show_concerns(request, group_id)}
     page = WritePage(request, "groups/group/remove.html", form, group, context)
-    locked = history.open_change(request.credentials, group_id)
+    locked = open_change(request.credentials, group_id)
     if not form.is_bound and locked:
         return page.show_conflict(holder=holder_notice(locked))
     if not form.is_bound and (holders := job_lease.holders_of(request.credentials, group_id)):

@@ -1,12 +1,11 @@
 """Requests of signed-in users: rights, credentials, the context of each page, files, jobs they have left.
 
-The HTTP status of each failure is decided here, and errors of Poster that no view handles are answered. No
-other layer knows a status.
+Errors of Poster that no view handles are answered here.
 """
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, assert_never
+from typing import Any, Concatenate
 
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
@@ -29,13 +28,12 @@ from groups.poster import InvalidValue, NotAllowed, PosterError, TokenRejected
 from groups.poster.errors import REFUSALS
 from groups.poster.fields import whole_number
 from groups.presenters.changes import toasts
-from groups.presenters.jobs import job_toast
-from groups.presenters.messages import Toast, error_words
+from groups.presenters.jobs import Toast, job_toast
 from groups.services.groups import PATIENCE
 from groups.services.installation import maintenance
 from groups.services.limits import file_turn
+from groups.services.messages import error_words, status_of
 from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
-from groups.services.writes.outcome import failure_of
 from poster_admin import VERSION
 from poster_admin.common.htmx import element_asked_for, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
@@ -228,42 +226,18 @@ LOST = 504
 """Status of a write whose outcome is not known, or of which nothing was heard."""
 
 
-def status_of(error: PosterError) -> int:
-    return status_of_failure(failure_of(error))
-
-
 def status_of_change(change: Change) -> int:
     if change.state == Change.State.REFUSED:
         return status_of_refusal(change)
     if change.reason == Change.Reason.GONE:
-        return status_of_failure(Failure.NOT_FOUND)
-    return status_of_failure(Failure(change.failure)) if change.failure else LOST
+        return Failure.NOT_FOUND.status
+    return Failure(change.failure).status if change.failure else LOST
 
 
 def status_of_refusal(change: Change) -> int:
     error = REFUSALS.get(change.code or 0, InvalidValue)
     no_access = issubclass(error, TokenRejected | NotAllowed)
-    return status_of_failure(Failure.NO_ACCESS if no_access else Failure.REJECTED)
-
-
-def status_of_failure(failure: Change.Failure) -> int:
-    match failure:
-        case Failure.NOT_FOUND:
-            return 404
-        case Failure.BEHIND:
-            return 409
-        case Failure.REJECTED:
-            return 422
-        case Failure.NO_ACCESS:
-            return 424
-        case Failure.UNCLEAR:
-            return 502
-        case Failure.BUSY:
-            return 503
-        case Failure.UNREACHABLE:
-            return 504
-        case _ as never:
-            assert_never(never)
+    return (Failure.NO_ACCESS if no_access else Failure.REJECTED).status
 
 
 class PosterErrorMiddleware:

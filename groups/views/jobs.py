@@ -16,13 +16,12 @@ from groups.forms.groups import JOBS
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows
 from groups.presenters.jobs import job_facts, page_of, undo_card
-from groups.presenters.messages import Message
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
 from groups.services.journal import history
-from groups.services.writes.not_sent import NotNow, NotSent
-from groups.services.writes.submissions import BecameOther
+from groups.services.messages import Message
+from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page

@@ -1,12 +1,12 @@
 """The page of a form that asks for a write, and the response to what became of it.
 
-Where it was not sent, one place turns the reason into a response, with the page that a view passes. A feature
-registers the answers to its own errors by `@answer_not_sent.register`, and reads its own fields of a form by
-`hooks.consent`.
+Where it was not sent, the error says so on the page that a view passes. A feature shows a question instead by
+`@shown_with.register`, and reads the answer from a form by `hooks.consent`.
 """
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any, Protocol, assert_never
@@ -40,30 +40,22 @@ from groups.presenters.changes import (
     ways_back,
     who_words,
 )
-from groups.presenters.holders import holder_notice
-from groups.presenters.messages import (
-    Message,
-    bonus_blocked_words,
-    not_counted_words,
-    not_recorded_words,
-    reused_words,
-)
 from groups.services import groups as reads
 from groups.services.clients import find_names
 from groups.services.journal import history
 from groups.services.journal.history import can_repeat, late_until, undoable_ids, undone_ids
+from groups.services.messages import Message
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import named_groups
-from groups.services.writes.not_sent import BonusBlocked, Locked, NotRecorded, NotSent, OperationReused
-from groups.services.writes.submissions import BecameOther, find_known
+from groups.services.writes.not_sent import NotCounted, NotSent
+from groups.services.writes.submissions import find_known
 from groups.views.http import (
     LOST,
     Request,
     htmx_row,
     list_behind,
-    status_of,
     status_of_change,
     status_of_refusal,
 )
@@ -147,28 +139,19 @@ class WritePage[F: WriteForm]:
         self.form = self.form.again()
         return self.show(status=status, change=change, outcome=outcome_words(change))
 
-    def show_check(
-        self,
-        command: GroupCommand,
-        warnings: list[str],
-        namesakes: list[Group],
-        *,
-        status: int = 200,
-        **more: Any,
-    ) -> HttpResponse:
+    def show_check(self, attempt: "Attempt", *, status: int = 200, **more: Any) -> HttpResponse:
         """Render the page that asks for confirmation, with all input repeated.
 
         It has its own place in the history of the browser, so that Back leads to the form that it came from.
         """
-        reached = command.reached_group
-        clients = reads.read_group(self.request.credentials, reached).group.clients if reached else 0
+        command = attempt.with_group().command
         page = self.show(
             status=status,
             template="groups/writes/check.html",
             rows=check_rows(command.loaded, command.values),
-            warnings=warnings,
-            namesakes=" ".join(str(each.id) for each in namesakes),
-            clients=clients,
+            warnings=attempt.warnings,
+            namesakes=" ".join(str(each.id) for each in attempt.namesakes),
+            clients=command.read.clients if command.read and command.reached_group else 0,
             checked=command,
             **more,
         )
@@ -181,6 +164,37 @@ class WritePage[F: WriteForm]:
         return self.show(status=409, template="groups/writes/conflict.html", theirs_url=url, **context)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write before it is sent, with what was read for it once: it is shown, and passed on to the gates."""
+
+    command: GroupCommand
+    namesakes: list[Group]
+    warnings: list[str]
+
+    @staticmethod
+    def of(command: GroupCommand) -> "Attempt":
+        """Read the other groups with the new name of a command just now; its own group comes with them."""
+        old, new, namesakes = command.loaded, command.values, []
+        if old is None or fold(old.name) != fold(new.name):
+            with suppress(PosterError):  # the write itself reads first, and reports a failure of Poster
+                groups = reads.list_groups(command.sender, fresh=True)
+                group_id, account_id = command.group_id, command.sender.account_id
+                namesakes = named_groups(account_id, groups, new.name, but=group_id)
+                if group_id and not groups.is_copy:
+                    command = replace(command, read=groups.find(group_id))
+        warnings = warnings_for(old, new, [(each.id, each.clients) for each in namesakes])
+        return Attempt(command, namesakes, warnings)
+
+    def with_group(self) -> "Attempt":
+        """Read the group whose clients it reaches, to show them; it may be as old as the cache."""
+        command = self.command
+        if not command.reached_group or command.read:
+            return self
+        read = reads.read_group(command.sender, command.reached_group).group
+        return replace(self, command=replace(command, read=read))
+
+
 def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bool) -> HttpResponse:
     """Ask for confirmation if there are warnings that the user has not confirmed; else execute the command.
 
@@ -188,51 +202,38 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     without such a page wants the name in any case. A form that is sent twice is not asked about: the group
     that it has just created already has the name.
     """
-    shown: frozenset[int] | None = frozenset()
-    if confirmed:
-        sent = page.request.POST.get("namesakes")
-        shown = None if sent is None else frozenset(filter(None, map(whole_number, sent.split())))
-    namesakes = _namesakes_of(command) if shown is not None else []
-    is_confirmed = confirmed and (shown is None or shown.issuperset(each.id for each in namesakes))
-    warnings = [] if is_confirmed else _warnings_of(command, namesakes)
-    if warnings:
+    sent = page.request.POST.get("namesakes")
+    shown = None if sent is None else frozenset(filter(None, map(whole_number, sent.split())))
+    if confirmed and (
+        shown is None or command.creates
+    ):  # a creation itself compares the names that were shown
+        return execute_and_respond(page, command.confirmed(shown))
+    attempt = Attempt.of(command)
+    is_new = not confirmed or any(each.id not in (shown or ()) for each in attempt.namesakes)
+    if attempt.warnings and is_new:
         # A user who approves is warned too, so one who has to ask for that is not.
         try:
-            known = find_known(command.submission, Change)
-            if known is None:
-                gates.ahead(command)
-                return page.show_check(command, warnings, namesakes)
-        except (NotSent, PosterError) as error:
-            return _show_not_sent(page, command, error)
-    return execute_and_respond(page, command.confirmed(shown) if confirmed else command)
-
-
-def _namesakes_of(command: GroupCommand) -> list[Group]:
-    """Return the other groups that have the new name of a command, read just now."""
-    old, new = command.loaded, command.values
-    if old is not None and fold(old.name) == fold(new.name):
-        return []
-    try:
-        groups = reads.list_groups(command.sender, fresh=True)
-    except PosterError:  # the write itself reads first, and reports a failure of Poster
-        return []
-    return named_groups(command.sender.account_id, groups, new.name, but=command.group_id)
-
-
-def _warnings_of(command: GroupCommand, namesakes: list[Group]) -> list[str]:
-    known = [(each.id, each.clients) for each in namesakes]
-    return warnings_for(command.loaded, command.values, known)
+            if find_known(command.submission, Change) is None:
+                attempt = attempt.with_group()
+                gates.ahead(attempt.command)
+                return page.show_check(attempt)
+        except NotSent as error:
+            return _show_not_sent(page, attempt, error)
+        except PosterError as error:
+            return _show_not_sent(page, attempt, NotCounted(error))
+    return execute_and_respond(page, attempt.command, attempt)
 
 
 def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clearest form
-    page: WritePage[Any], command: GroupCommand
+    page: WritePage[Any], command: GroupCommand, attempt: Attempt | None = None
 ) -> HttpResponse:
     request = page.request
-    command = replace(command, **consent_of(request))
     try:
-        change = execute(command)
-    except (NotSent, PosterError) as error:
-        return _show_not_sent(page, command, error)
+        change = execute(replace(command, **consent_of(request)))
+    except NotSent as error:
+        return _show_not_sent(page, attempt or command, error)
+    except PosterError as error:
+        return _show_not_sent(page, attempt or command, NotCounted(error))
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
@@ -245,9 +246,10 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             return redirect_after_write(request, change.group_id)
         case State.FAILED if change.reason == Reason.NAME_TAKEN:
             page.form = page.form.again()
-            namesakes = _namesakes_of(command)
-            warnings = _warnings_of(command, namesakes) or [_("A group with this name exists")]
-            return page.show_check(command, warnings, namesakes)
+            attempt = Attempt.of(command)
+            return page.show_check(
+                replace(attempt, warnings=attempt.warnings or [_("A group with this name exists")])
+            )
         case State.FAILED if change.reason in (Reason.CONFLICT, Reason.HAS_CLIENTS):
             page.group = Group.from_json(change.before)
             page.form = page.form.again(version=Version.of_group(page.group, with_clients=command.removes))
@@ -285,14 +287,15 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             assert_never(never)
 
 
-def _show_not_sent(page: WritePage[Any], command: GroupCommand, error: Exception) -> HttpResponse:
+def _show_not_sent(page: WritePage[Any], write: Attempt | GroupCommand, error: NotSent) -> HttpResponse:
+    command = write.command if isinstance(write, Attempt) else write
+
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
         if "question" in context and not command.removes:
-            namesakes = _namesakes_of(command)
-            warnings = _warnings_of(command, namesakes)
-            return page.show_check(command, warnings, namesakes, status=status, **context)
+            attempt = write if isinstance(write, Attempt) else Attempt.of(command)
+            return page.show_check(attempt, status=status, **context)
         if blocked:
             page.form.add_error(None, blocked)
         return page.show(status=status, **context)
@@ -381,26 +384,23 @@ class Show(Protocol):
     def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
 
 
-@singledispatch
-def answer_not_sent(error: Exception, request: Request, write: Any, show: Show) -> HttpResponse:
-    """Answer a form whose write was not sent because of `error`.
+def answer_not_sent(error: NotSent, request: Request, write: Any, show: Show) -> HttpResponse:
+    """Answer a form whose write was not sent: go on to what it has become, or show the form once more.
 
     `write` is the command, the job or the row of a feature that the form asked for.
     """
-    match error:
-        case Locked():
-            return show(status=409, holder=holder_notice(error.holder))
-        case BecameOther():
-            return redirect(error.row.get_absolute_url())
-        case OperationReused():
-            return show(status=409, reused=True, outcome=reused_words())
-        case NotRecorded():
-            return show(status=503, outcome=not_recorded_words())
-        case BonusBlocked():
-            return show(status=422, blocked=bonus_blocked_words())
-        case PosterError():
-            return show(status=status_of(error), outcome=not_counted_words(error))
-    raise error
+    try:
+        if row := error.go_on(write, request.user):
+            return redirect(row.get_absolute_url())
+    except NotSent as other:
+        return answer_not_sent(other, request, write, show)
+    return show(**shown_with(error, request))
+
+
+@singledispatch
+def shown_with(error: NotSent, request: Request) -> dict[str, Any]:
+    """Return the status and the variables of a form that shows the error; with a question, those of that."""
+    return {"status": error.status, **error.shown()}
 
 
 # --- Consent -----------------------------------------------------------------------------------------------

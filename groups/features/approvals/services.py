@@ -23,8 +23,10 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
+from django.template.loader import render_to_string
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.html import format_html_join
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
 from groups.features.approvals.models import (
     EXCEED_LIMITS,
@@ -46,6 +48,8 @@ from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.journal.history import is_undone
+from groups.services.messages import Message
+from groups.services.values import NumberFormat, money_words, percent_words
 from groups.services.writes import gates, submissions
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.execute import execute
@@ -79,6 +83,41 @@ class BeyondLimits(Held):
     def needs_another(self) -> bool:
         """Return True if no reason of the user's own lets it pass: the bound is one of the job itself."""
         return any(breach.limit == OWN_BOUND for breach in self.breaches)
+
+    def message(self) -> Message:
+        words = [
+            render_to_string("approvals/breach.html", {"breach": in_words(each)}) for each in self.breaches
+        ]
+        title = gettext("This goes beyond the limits of the account.").rstrip(".")
+        return Message(title, format_html_join(" ", "{}", ((each,) for each in words)))
+
+    def go_on(self, write: Any, user: User) -> "ApprovalRequest | None":
+        """Make a request of what was asked for; a user with the right may give a reason instead."""
+        if user.has_perm(EXCEED_LIMITS) and not self.needs_another:
+            return None
+        return ask_for(write, user, self.breaches)
+
+
+def in_words(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
+    """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
+    numbers = breach.asked, breach.allowed
+    match breach.limit:
+        case Limit.MAX_PERCENT:
+            asked, allowed = map(percent_words, numbers)
+        case Limit.MAX_RISE:
+            asked, allowed = map(points_words, numbers)
+        case Limit.MAX_BIRTHDAY_BONUS:
+            asked, allowed = map(money_words, numbers)
+        case _:
+            asked, allowed = map(NumberFormat.current().count, map(int, numbers))
+    return {"limit": breach.limit, "asked": asked, "allowed": allowed, "is_approved": is_approved}
+
+
+def points_words(number: Any) -> str:
+    shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
+    if number % 1:
+        return pgettext("a part of one, as 2.5", "%(number)s points") % shown
+    return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
 
 
 class SetSince(Exception):
@@ -133,7 +172,7 @@ class LimitGate(Gate):
         sender = command.sender
         limits, reach = limits_of(sender.account_id), command.reach
         if limits.max_clients is not None and command.reached_group is not None:
-            reach += Reach(clients=count_reached(sender, command.reached_group))
+            reach += Reach(clients=count_reached(sender, command.reached_group, command.read))
         # The clients of a job are held against the limit together, in the transaction.
         own = replace(reach, clients=0 if command.job else reach.clients)
         check_reach(own, limits=limits, user=sender.user, consent=command.consent)

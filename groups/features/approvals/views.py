@@ -11,35 +11,33 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals import services as approvals
 from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
-from groups.features.approvals.services import OWN_BOUND, BeyondLimits
+from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
 from groups.models import Change, Consent, PosterCredentials
 from groups.models.contents import Effect
 from groups.models.ids_first import IdsFirst
 from groups.poster import Group, PosterError
-from groups.poster.fields import plain
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.messages import Message
 from groups.presenters.places import Tab
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
 from groups.services.groups import OneGroup
 from groups.services.jobs.kinds import JobKind
-from groups.services.values import NumberFormat, money_words, percent_words, terms_words
+from groups.services.messages import Message
+from groups.services.values import money_words, terms_words
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.views.http import LOST, Request, form_methods, requires, status_of_change
-from groups.views.writes import Show, answer_not_sent
+from groups.views.writes import answer_not_sent, shown_with
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.outages import optional
@@ -230,7 +228,7 @@ def _about(
         elif breach.limit == Limit.MAX_RISE and now and command:
             number = command.reach.rise
         if number > breach.allowed:
-            breaches.append(_breach(replace(breach, asked=number), is_approved=is_approved))
+            breaches.append(in_words(replace(breach, asked=number), is_approved=is_approved))
     return {"request": asked, "title": title, "what": what, "breaches": breaches}
 
 
@@ -295,30 +293,6 @@ def _page_of(asked: ApprovalRequest, user: User, now: Effect | None, made: Chang
     }
 
 
-def _breach(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
-    """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
-
-    def words(number: Decimal) -> str:
-        match breach.limit:
-            case Limit.MAX_PERCENT:
-                return percent_words(number)
-            case Limit.MAX_BIRTHDAY_BONUS:
-                return money_words(number)
-            case Limit.MAX_RISE:
-                shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
-                if number % 1:
-                    return pgettext("a part of one, as 2.5", "%(number)s points") % shown
-                return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
-        return NumberFormat.current().count(int(number))
-
-    return {
-        "limit": breach.limit,
-        "asked": words(breach.asked),
-        "allowed": words(breach.allowed),
-        "is_approved": is_approved,
-    }
-
-
 def _terms(group: Group) -> str:
     words = [terms_words(group)]
     if bonus := group.effective_bonus:
@@ -345,29 +319,20 @@ def read_reason(request: Request) -> dict[str, Any]:
     }
 
 
-@answer_not_sent.register(BeyondLimits)
-def answer_beyond(error: BeyondLimits, request: Request, asked: Any, show: Show) -> HttpResponse:
-    """Make a request of what was asked for; a user with the right may give a reason instead."""
-    if not request.user.has_perm(EXCEED_LIMITS) or error.needs_another:
-        try:
-            return redirect(approvals.ask_for(asked, request.user, error.breaches))
-        except NotSent as other:
-            return answer_not_sent(other, request, asked, show)
+@shown_with.register
+def ask_for_reason(error: BeyondLimits, request: Request) -> dict[str, Any]:
     reached = {breach.limit: int(breach.asked) for breach in error.breaches}
     shown = {"reached": reached.get(Limits.Limit.MAX_CLIENTS, "")}
     is_sent = "reason" in request.POST
     form = ConsentForm({**request.POST.dict(), **shown} if is_sent else None, initial=shown)
-    return show(
+    return {
         # 409 if the reason was given for fewer clients than there are by now, 422 if it is missing.
-        status=200 if not is_sent else 409 if form.is_valid() else 422,
-        question="approvals/beyond.html",
-        beyond=[
-            render_to_string("approvals/breach.html", {"breach": _breach(breach)})
-            for breach in error.breaches
-        ],
-        reason_form=form,
+        "status": 200 if not is_sent else 409 if form.is_valid() else 422,
+        "question": "approvals/beyond.html",
+        "beyond": [in_words(breach) for breach in error.breaches],
+        "reason_form": form,
         **shown,
-    )
+    }
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------

@@ -39,10 +39,9 @@ from groups.presenters.lists.list_filters import ListForm, number_param
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
-from groups.services.journal import history
 from groups.services.values import FIELD_LABELS, NumberFormat
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.lag import list_with_pending_changes
+from groups.services.writes.lag import current_groups, locked_ids
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.reach import reach_of_values
 from groups.views.http import Request, file_response, form_methods, requires
@@ -65,7 +64,7 @@ class Sheet:
 
     def __init__(self, request: Request, groups: Groups) -> None:
         credentials = request.credentials
-        locked = history.locked_ids(credentials)
+        locked = locked_ids(credentials)
         self.listing = Listing(groups, ListForm(request.GET, request.user), credentials, locked_ids=locked)
         self.groups = [
             each for each in self.listing.found_groups if each.is_editable and each.id not in locked
@@ -104,7 +103,7 @@ class Sheet:
 @requires("change_group")
 def bulk_edit(request: Request) -> HttpResponse:
     """Show a form for the numbers of the listed groups; keep what is typed in a plan, over all its pages."""
-    groups = list_with_pending_changes(request.credentials)
+    groups = current_groups(request.credentials)
     sheet = Sheet(request, groups)
     calculates = "calculate" in request.POST or request.POST.get("amount")
     calculation = CalculationForm(request.POST if calculates else None)
@@ -214,7 +213,7 @@ def group_import(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def scheme_export(request: Request) -> HttpResponse:
-    groups = list_with_pending_changes(request.credentials)
+    groups = current_groups(request.credentials)
     name = f"scheme-{request.credentials.account_id}-{localdate(groups.as_of)}"
     return file_response(request, name, "yaml", lambda: write_scheme(groups).encode())
 

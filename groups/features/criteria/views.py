@@ -50,13 +50,13 @@ from groups.models import Job
 from groups.models.submissions import Submission
 from groups.poster import ErrorReason, Group, LoyaltyRule, Promotion, Unreachable
 from groups.poster.fields import KOPECKS, whole_number
-from groups.presenters.messages import Message, reused_words
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services import groups as reads
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
 from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
+from groups.services.messages import Message
 from groups.services.values import NumberFormat, clients_words, name_or_number, terms_words
 from groups.services.writes.not_sent import NotSent, OperationReused
 from groups.services.writes.submissions import find_known
@@ -91,8 +91,8 @@ def criteria(request: Request) -> HttpResponse:
         changed = runs.save_table(form.table, **sent, credentials=request.credentials)
     except SavedSince as since:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
-    except OperationReused:
-        return _show(request, saved, form=form.on(saved), status=409, outcome=reused_words())
+    except OperationReused as error:
+        return _show(request, saved, form=form.on(saved), status=error.status, outcome=error.message())
     text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
     messages.success(request, text)
     found = {group.id: group for group in groups}

@@ -79,12 +79,12 @@ from groups.presenters.lists.list_filters import (
     Test,
     column_sets,
 )
-from groups.presenters.messages import Message, error_words
 from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
+from groups.services.messages import Message, error_words, status_of
 from groups.services.values import NumberFormat, clients_words, money_words, type_label
 from groups.services.writes.commands import GroupCommand
-from groups.views.http import Request, requires, status_of
+from groups.views.http import Request, requires
 from poster_admin.common.htmx import element_asked_for, render_page
 
 type Variables = dict[str, Any]

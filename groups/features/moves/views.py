@@ -26,13 +26,13 @@ from groups.poster import Group
 from groups.poster.fields import whole_number
 from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
 from groups.presenters.destinations import GroupAction, ListAction
-from groups.presenters.holders import holder_notice
 from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
 from groups.services.clients import VIEW_CLIENTS, find_names, with_counted_clients
 from groups.services.groups import OneGroup
 from groups.services.jobs import queue
+from groups.services.messages import holder_notice
 from groups.services.values import percent_words, type_label
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.not_sent import NotSent

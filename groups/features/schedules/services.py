@@ -8,7 +8,7 @@ worker ran, or Poster did not answer, is made nevertheless.
 
 import logging
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -30,13 +30,12 @@ from groups.poster import Group, GroupValues
 from groups.services import due
 from groups.services.events import Event, event_source, one_line
 from groups.services.gateway import check_token
-from groups.services.groups import Groups
 from groups.services.installation.maintenance import routine
+from groups.services.messages import Message
 from groups.services.values import moment_words, money_words, percent_words
 from groups.services.writes import gates, submissions
 from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.execute import execute
-from groups.services.writes.lag import with_pending_change
 from groups.services.writes.not_sent import BonusBlocked, Held, NotNow, NotSent, taking_locks
 from groups.services.writes.outcome import rebase_values, same
 from groups.services.writes.reach import changes_terms, effect_on_group
@@ -63,6 +62,13 @@ OPEN_OR_HELD = IdsFirst(Schedule.objects.filter(state__in=(*Schedule.OPEN, State
 
 class TooLate(NotSent):
     """The whole time of the schedule has passed before its approval; the request still waits."""
+
+    def message(self) -> Message:
+        return Message(
+            gettext("The time of this change is over"),
+            gettext("Nothing was sent, and the request still waits."),
+            gettext("Refuse it. The change can be planned again."),
+        )
 
 
 # --- Plan and read -----------------------------------------------------------------------------------------
@@ -106,28 +112,12 @@ def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | Non
     return max(found, key=lambda each: (each.is_open, each.created_at), default=None)
 
 
-def groups_of(
-    schedules: Mapping[int, Schedule], groups: Groups, locked_ids: Collection[int]
-) -> dict[int, Group]:
-    """Return the groups of these schedules as Poster has them now, by their ids.
-
-    The last good copy, and a group with a change that has no outcome yet, say nothing about a schedule.
-    """
-    if not schedules or groups.is_copy:
-        return {}
-    certain = schedules.keys() - locked_ids
-    return {group.id: group for group in groups.groups if group.id in certain}
-
-
 def is_overtaken(schedule: Schedule, group: Group | None) -> bool:
-    """Return True if the group is known to have other values than the next step of the schedule starts from.
+    """Return True if the group is certain to have other values than the next step of the schedule expects.
 
-    That step will not be sent. A read that does not show a change made here yet counts as if it did.
+    That step will not be sent.
     """
-    expected = schedule.expected_values
-    if group is None or not schedule.is_open or same(expected, group):
-        return False
-    return not same(expected, with_pending_change(schedule.account_id, group)[0])
+    return group is not None and schedule.is_open and not same(schedule.expected_values, group)
 
 
 # --- Cancel ------------------------------------------------------------------------------------------------

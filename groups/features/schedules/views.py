@@ -1,7 +1,7 @@
 """Views of planned changes: plan, list, cancel after a question; and their parts of other pages."""
 
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import format_html_join
+from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -26,20 +26,24 @@ from groups.forms.groups import Version, is_other_than_shown
 from groups.models import Change, PosterCredentials
 from groups.poster import Group, GroupValues, PosterError
 from groups.presenters.destinations import PAGE, GroupAction, ListAction, pages_for
-from groups.presenters.holders import HolderNotice, holder_notice
 from groups.presenters.lists.group_list import RowMark
 from groups.presenters.lists.list_filters import ChoiceCondition, Test, ids_param
-from groups.presenters.messages import Message, names_words
 from groups.services import groups as reads
 from groups.services.groups import Groups, OneGroup
-from groups.services.journal import history
-from groups.services.values import NumberFormat, difference_words, money_words, percent_words
-from groups.services.writes.lag import list_with_pending_changes, with_pending_change
-from groups.services.writes.not_sent import Locked, NotNow, NotSent
+from groups.services.messages import HolderNotice, holder_notice
+from groups.services.values import (
+    NumberFormat,
+    difference_words,
+    money_words,
+    names_words,
+    percent_words,
+)
+from groups.services.writes.lag import certain_groups, current_group, current_groups, open_change
+from groups.services.writes.not_sent import Held, Locked, NotNow, NotSent
 from groups.services.writes.outcome import same
 from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http import Request, form_methods, requires
-from groups.views.writes import Show, answer_not_sent, consent_of, group_of
+from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_above, page_asked_for
 
@@ -58,7 +62,7 @@ def schedule_list(request: Request) -> HttpResponse:
     if planned:
         with suppress(PosterError):
             listed = reads.list_groups(request.credentials)
-            groups = services.groups_of(planned, listed, history.locked_ids(request.credentials))
+            groups = certain_groups(request.credentials, listed, planned)
     rows = [card_of(each, request.user, groups.get(each.group_id)) for each in page.object_list]
     return render_page(request, "schedules/schedules.html", {"page": page, "rows": rows}, fragment="rows")
 
@@ -71,8 +75,7 @@ def schedule_create(request: Request, group_id: int) -> HttpResponse:
     # A form that was sent before is held against the group as it was then.
     group = _known_base(request, request.POST.get("operation", ""), group_id)
     if group is None:
-        read = reads.read_now(credentials, group_id).group
-        group = with_pending_change(credentials.account_id, read)[0]
+        group, _late = current_group(credentials, group_id)
     form, known = ScheduleForm(data, group=group), services.schedule_of(credentials, group_id)
 
     def show(*, status: int, form: ScheduleForm = form, **context: Any) -> HttpResponse:
@@ -109,7 +112,7 @@ def schedule_several(request: Request) -> HttpResponse:
     ids = ids_param(posted or request.GET)
     if len(ids) == 1 and posted is None:
         return redirect("groups:schedule", ids[0])
-    groups = [group for group in list_with_pending_changes(request.credentials).groups if group.id in ids]
+    groups = [group for group in current_groups(request.credentials).groups if group.id in ids]
     if not groups:
         return redirect("groups:list")
     form = SeveralForm(posted, groups=groups, ids=ids)
@@ -153,24 +156,24 @@ def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, s
     if planned == group.values:
         return _("The group has these values already."), ""
     schedule = _make_schedule(request, form, group, form.operation_of(group), planned)
-    shown: dict[str, Any] = {}
-
-    def show(*, status: int, **context: Any) -> HttpResponse:
-        shown.update(context)
-        return HttpResponse(status=status)
-
     try:
         services.plan_schedule(schedule, request.credentials)
     except NotSent as error:
-        answer = answer_not_sent(error, request, schedule, show)
-        if not shown:
-            return "", answer["Location"]
-        if "beyond" in shown:
-            advice = _("Plan it on the page of the group, where you can give a reason.")
-            return format_html_join(" ", "{}", ((words,) for words in [*shown["beyond"], advice])), ""
-        message = shown["holder"].message if "holder" in shown else shown["outcome"]
-        return f"{message.title}. {message.text}", ""
+        return _problem_of(error, request, schedule)
     return "", ""
+
+
+def _problem_of(error: NotSent, request: Request, schedule: Schedule) -> tuple[str, str]:
+    try:
+        if row := error.go_on(schedule, request.user):
+            return "", row.get_absolute_url()
+    except NotSent as other:
+        return _problem_of(other, request, schedule)
+    message = error.message()
+    if isinstance(error, Held):
+        advice = _("Plan it on the page of the group, where you can give a reason.")
+        return format_html("{} {}", message.text, advice), ""
+    return f"{message.title}. {message.text}", ""
 
 
 def _make_schedule(
@@ -202,16 +205,6 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
     if isinstance(known, Schedule) and known.account_id == request.credentials.account_id:
         return group_of(group_id, known.base_values)
     return None
-
-
-@answer_not_sent.register(services.TooLate)
-def answer_too_late(_error: services.TooLate, _request: Request, _asked: Any, show: Show) -> HttpResponse:
-    outcome = Message(
-        _("The time of this change is over"),
-        _("Nothing was sent, and the request still waits."),
-        _("Refuse it. The change can be planned again."),
-    )
-    return show(status=409, outcome=outcome)
 
 
 @form_methods
@@ -251,10 +244,9 @@ def _ask_to_cancel(
     """Show what cancelling a planned change would do now. The form says which of that it was opened on."""
     credentials, group = request.credentials, None
     ending = services.ending_of(schedule)
-    if ending and not history.open_change(credentials, schedule.group_id):
+    if ending and not open_change(credentials, schedule.group_id):
         with suppress(PosterError):
-            read = reads.read_now(credentials, schedule.group_id).group
-            group = with_pending_change(credentials.account_id, read)[0]
+            group, _late = current_group(credentials, schedule.group_id)
     context |= {
         "row": card_of(schedule, request.user, group),
         "schedule": schedule,
@@ -377,11 +369,9 @@ def link_of_list(_request: Request, _listing: object) -> Variables:
 
 
 @hooks.row_marks
-def marks_of(
-    credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]
-) -> dict[int, RowMark]:
+def marks_of(credentials: PosterCredentials, groups: Groups) -> dict[int, RowMark]:
     schedules = open_schedules(credentials)
-    certain = services.groups_of(schedules, groups, locked_ids)
+    certain = certain_groups(credentials, groups, schedules)
     return {
         group_id: RowMark("calendar", mark_words(schedule, certain.get(group_id)))
         for group_id, schedule in schedules.items()
@@ -414,17 +404,14 @@ def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables
 
 
 @hooks.part("group.top", "schedules/card.html")
-def card_of_group(request: Request, one: OneGroup, change: Change | None) -> Variables:
-    """Return the schedule of a group that is open or needs a person.
-
-    It is held against the values of the group, unless these are a copy, or a change of them is open.
-    """
-    schedule = services.schedule_of(request.credentials, one.group.id)
+def card_of_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
+    """Show the schedule that is open or needs a person, held against the values of the group if certain."""
+    credentials, group_id = request.credentials, one.group.id
+    schedule = services.schedule_of(credentials, group_id)
     if schedule is None:
         return None
-    is_certain = not one.is_copy and change is None
-    row = card_of(schedule, request.user, one.group if is_certain else None)
-    return {"row": row, "of_one_group": True}
+    certain = certain_groups(credentials, one, [group_id]).get(group_id)
+    return {"row": card_of(schedule, request.user, certain), "of_one_group": True}
 
 
 @hooks.part("form.head", "schedules/in_force.html")
@@ -440,8 +427,7 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
     found = open_schedules(credentials)
     if not found:
         return {}
-    locked = history.locked_ids(credentials)
-    now = services.groups_of(found, groups or reads.list_groups(credentials), locked)
+    now = certain_groups(credentials, groups or reads.list_groups(credentials), found)
     title = _("A change of this group is planned.")
     return {
         group_id: f"{title} {planned_words(each)} {warning_words(each, now.get(group_id))}"
@@ -454,5 +440,9 @@ def notice_of_holder(schedule: Schedule) -> HolderNotice:
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
     advice = f"{one_at_a_time} {until}"
-    message = Message(_("A change of this group is planned"), planned_words(schedule), advice)
-    return HolderNotice(message, schedule.get_absolute_url(), _("Planned changes"), mark="clock")
+    title, url, label = (
+        _("A change of this group is planned"),
+        schedule.get_absolute_url(),
+        _("Planned changes"),
+    )
+    return HolderNotice(title, planned_words(schedule), advice, url=url, label=label, mark="clock")

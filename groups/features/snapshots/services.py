@@ -57,6 +57,8 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.journal import history
+from groups.services.messages import Message, because_of, status_of
+from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, CreateClient, CreateGroup, MoveClient, RemoveGroup
 from groups.services.writes.commands.create_client import target_of
@@ -187,7 +189,13 @@ class NoSnapshot(NotSent):
 
     def __init__(self, error: PosterError) -> None:
         super().__init__()
-        self.error = error
+        self.error, self.status = error, status_of(error)
+
+    def message(self) -> Message:
+        text = _(
+            "Its clients have to be kept first, so that they can be restored, and they could not be read."
+        )
+        return because_of(self.error, _("The group was not removed"), text)
 
 
 class OtherClients(NotSent):
@@ -198,8 +206,20 @@ class OtherClients(NotSent):
 
     def __init__(self, shown: int, listed: int) -> None:
         super().__init__()
-        self.shown = shown
+        self.counted = shown
         self.listed = listed
+
+    def message(self) -> Message:
+        count = NumberFormat.current().count
+        text = _("Clients that the page has shown: %(shown)s. Clients that Poster lists: %(listed)s.")
+        if self.listed > self.counted:
+            hint = _("Poster's counter may be late: try again in a few minutes, or move the clients first.")
+        else:
+            hint = _(
+                "The others would be lost. Look in Poster whether the list is right; try again in a minute."
+            )
+        values = {"shown": count(self.counted), "listed": count(self.listed)}
+        return Message(_("The group was not removed"), text % values, hint)
 
 
 @gates.register

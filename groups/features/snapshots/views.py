@@ -26,7 +26,6 @@ from groups.models import Change, Job
 from groups.poster import Group
 from groups.presenters.changes import ChangeNote, WayBack
 from groups.presenters.destinations import PAGE, pages_for
-from groups.presenters.messages import Message, because_of
 from groups.presenters.places import Tab
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -34,8 +33,8 @@ from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, MoveClient
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.submissions import find_same
-from groups.views.http import Request, form_methods, requires, status_of
-from groups.views.writes import Show, answer_not_sent, consent_of
+from groups.views.http import Request, form_methods, requires
+from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_asked_for, page_at
@@ -134,32 +133,6 @@ def snapshot_restore(request: Request, snapshot: Snapshot) -> HttpResponse:
         return redirect(queue.start(job, **consent_of(request)))
     except NotSent as error:
         return answer_not_sent(error, request, job, show)
-
-
-@answer_not_sent.register(snapshots.NoSnapshot)
-def answer_no_snapshot(
-    error: snapshots.NoSnapshot, _request: Request, _asked: Any, show: Show
-) -> HttpResponse:
-    """Show the form of a removal again: the group was not removed, since its clients could not be kept."""
-    text = _("Its clients have to be kept first, so that they can be restored, and they could not be read.")
-    outcome = because_of(error.error, _("The group was not removed"), text)
-    return show(status=status_of(error.error), outcome=outcome)
-
-
-@answer_not_sent.register(snapshots.OtherClients)
-def answer_other_clients(
-    error: snapshots.OtherClients, _request: Request, _asked: Any, show: Show
-) -> HttpResponse:
-    """Show the form of a removal again: other clients would go than those it has shown, or could be kept."""
-    count = NumberFormat.current().count
-    text = _("Clients that the page has shown: %(shown)s. Clients that Poster lists: %(listed)s.")
-    if error.listed > error.shown:
-        hint = _("Poster's counter may be late: try again in a few minutes, or move the clients first.")
-    else:
-        hint = _("The others would be lost. Look in Poster whether the list is right; try again in a minute.")
-    values = {"shown": count(error.shown), "listed": count(error.listed)}
-    outcome = Message(_("The group was not removed"), text % values, hint)
-    return show(status=409, outcome=outcome)
 
 
 # --- Places of the core -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Each value of a row is computed here once, so that the template's loop is plain.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
 from heapq import nlargest
@@ -34,8 +34,8 @@ from groups.presenters.lists.list_filters import (
     number_in,
     sort_link,
 )
-from groups.presenters.messages import Message, error_words
 from groups.services.groups import Groups
+from groups.services.messages import Message, error_words
 from groups.services.values import NumberFormat, type_label
 
 PAGE_SIZE = 50
@@ -55,19 +55,16 @@ class RowMark(NamedTuple):
 
 
 type Marks = dict[int, list[RowMark]]
-type FindMarks = Callable[[PosterCredentials, Groups, Collection[int]], Mapping[int, RowMark]]
-"""Takes the credentials, the list, and the ids of its groups with an open change.
-
-Returns marks by the ids of the groups, with one query for all of them.
-"""
+type FindMarks = Callable[[PosterCredentials, Groups], Mapping[int, RowMark]]
+"""Takes the credentials and the list; returns marks by the ids of groups, with one query for all of them."""
 
 mark_finders: list[FindMarks] = []
 
 
-def marks_of(credentials: PosterCredentials, groups: Groups, locked_ids: Collection[int]) -> Marks:
+def marks_of(credentials: PosterCredentials, groups: Groups) -> Marks:
     marks: Marks = {}
     for find in mark_finders:
-        for group_id, mark in find(credentials, groups, locked_ids).items():
+        for group_id, mark in find(credentials, groups).items():
             marks.setdefault(group_id, []).append(mark)
     return marks
 
@@ -305,8 +302,8 @@ class Listing:
         shares, x = [], 0.0
         for name, clients, is_bonus in parts:
             width = 100 * clients / everyone
-            words = numbers.count(clients), numbers.share(clients, everyone)
-            shares.append((name, *words, f"{x:.2f}", f"{width:.2f}", is_bonus))
+            count, share = numbers.count(clients), numbers.share(clients, everyone)
+            shares.append((name, count, share, f"{x:.2f}", f"{width:.2f}", is_bonus))
             x += width
         return shares
 

@@ -17,7 +17,7 @@ from groups.models import Change, Job, PosterCredentials
 from groups.models.contents import Effect, Pairs
 from groups.models.locks import members_key
 from groups.services.jobs.lease import JobLease
-from groups.services.writes.lag import list_with_pending_changes
+from groups.services.writes.lag import current_groups
 from groups.services.writes.reach import Reach, reached_by
 
 
@@ -108,7 +108,7 @@ class JobKind(ABC):
 
     def effect(self, credentials: PosterCredentials) -> Effect:
         """Return the effect that the job, or what is left of it, would have now. Raises `PosterError`."""
-        groups = {group.id: group for group in list_with_pending_changes(credentials).groups}
+        groups = {group.id: group for group in current_groups(credentials).groups}
         pairs = self.pairs(credentials)
         if pairs is not None:
             clients = sum(count for _from_id, _to_id, count in pairs)

@@ -131,16 +131,6 @@ def change_before(credentials: PosterCredentials, change: Change) -> Change | No
     return next((each for each in made[:LATEST] if Group.from_json(each.after).values == found), None)
 
 
-def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
-    changes: list[Change] = credentials.unsettled_changes
-    return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
-
-
-def locked_ids(credentials: PosterCredentials) -> set[int]:
-    changes: list[Change] = credentials.unsettled_changes
-    return {change.group_id for change in changes if change.holds_locks and change.group_id}
-
-
 def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
     removals = Change.objects.filter(account=credentials.account_id, action=Change.Action.REMOVE)
     return removals.filter(group_id=group_id, state__in=Change.HAPPENED).first()

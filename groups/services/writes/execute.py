@@ -32,6 +32,7 @@ from groups.poster import (
 )
 from groups.services.gateway import call_poster
 from groups.services.groups import cache_key, keep_cached
+from groups.services.messages import failure_of
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
 from groups.services.writes.not_sent import (
@@ -41,7 +42,6 @@ from groups.services.writes.not_sent import (
     NotRecordedNow,
     raise_if_locked,
 )
-from groups.services.writes.outcome import failure_of
 from groups.services.writes.reconcile import (
     Reading,
     contradicts,

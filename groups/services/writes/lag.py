@@ -4,7 +4,7 @@ The journal records the replaced values and the time. A read that shows such val
 counts as outdated, not as a change made elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -19,7 +19,7 @@ from groups.models.contents import ClientBefore, ClientPlace
 from groups.models.ids_first import IdsFirst
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
-from groups.services.groups import Groups, list_groups_now
+from groups.services.groups import Groups, OneGroup, list_groups_now, read_now
 from groups.services.writes.outcome import Replaced, same
 
 # The form of a group asks for them, so the question is put together once.
@@ -103,15 +103,47 @@ def with_pending_change(account_id: str, group: Group) -> tuple[Group, Change | 
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
 
 
-def list_with_pending_changes(credentials: PosterCredentials) -> Groups:
-    """Return the groups read from Poster just now, with the recent changes that this read does not show yet.
+# --- What a group has now -----------------------------------------------------------------------------------
+
+
+def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
+    changes: list[Change] = credentials.unsettled_changes
+    return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
+
+
+def locked_ids(credentials: PosterCredentials) -> set[int]:
+    changes: list[Change] = credentials.unsettled_changes
+    return {change.group_id for change in changes if change.holds_locks and change.group_id}
+
+
+def certain_groups(
+    credentials: PosterCredentials, read: Groups | OneGroup, ids: Collection[int]
+) -> dict[int, Group]:
+    """Return those of the groups with these ids whose present values are certain.
+
+    The last good copy proves nothing, nor does a group whose change is open. A read that does not show a
+    change made here yet counts as if it did.
+    """
+    certain = set() if read.is_copy else set(ids) - locked_ids(credentials)
+    found = {group.id: group for group in read.groups if group.id in certain} if certain else {}
+    for group_id in _changed_ids(credentials.account_id) & found.keys() if found else ():
+        found[group_id] = with_pending_change(credentials.account_id, found[group_id])[0]
+    return found
+
+
+def current_group(credentials: PosterCredentials, group_id: int) -> tuple[Group, Change | None]:
+    """Read a group just now, as `with_pending_change` returns it. Raises `NotFound` and `PosterError`."""
+    return with_pending_change(credentials.account_id, read_now(credentials, group_id).group)
+
+
+def current_groups(credentials: PosterCredentials) -> Groups:
+    """Read the groups just now, with the recent changes that this read does not show yet.
 
     Forms and files are compared with these: a late read would say that all is so already. Raises
     `PosterError`.
     """
     read, account_id = list_groups_now(credentials), credentials.account_id
-    changed = {change.group_id for change in MADE.find(_open_or_recent(), account=account_id)}
-    removed = removed_ids(account_id)
+    changed, removed = _changed_ids(account_id), removed_ids(account_id)
     if not changed | removed:
         return read
     listed = tuple(
@@ -120,6 +152,14 @@ def list_with_pending_changes(credentials: PosterCredentials) -> Groups:
         if group.id not in removed
     )
     return replace(read, answer=replace(read.answer, groups=listed))
+
+
+def _changed_ids(account_id: str) -> set[int]:
+    changes = MADE.find(_open_or_recent(), account=account_id)
+    return {change.group_id for change in changes if change.group_id}
+
+
+# --- Clients ------------------------------------------------------------------------------------------------
 
 
 def hides_move(change: Change, client: Client | None) -> bool:

@@ -1,33 +1,60 @@
 """Errors that keep a write from being sent: after each of them nothing was sent.
 
 A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A view catches
-`NotSent`, and `groups.views.writes` answers.
+`NotSent` and lets `groups.views.writes.answer_not_sent` show it; of many writes it takes the messages.
 """
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from groups.models import Holder, Lock
+from groups.poster import PosterError
+from groups.services.messages import Message, because_of, holder_notice, status_of
 from poster_admin.common.outages import Outage
 
 
+class Page(Protocol):
+    def get_absolute_url(self) -> str: ...
+
+
 class NotSent(Exception):
-    """Something keeps a write from being sent; nothing was sent."""
+    """Something keeps a write from being sent; nothing was sent. It says so itself, with a `status`."""
+
+    status = 409
+
+    def message(self) -> Message:
+        return Message(_("Nothing was changed"), "")
+
+    def shown(self) -> dict[str, Any]:
+        """Return the variables by which the page of a form shows it."""
+        return {"outcome": self.message()}
+
+    def go_on(self, write: Any, user: User) -> Page | None:
+        """Return the page of what has become of the write instead, or None. Raises another `NotSent`.
+
+        `write` is the command, the job or the row of a feature that the form asked for.
+        """
+        return None
 
 
 class Locked(NotSent):
-    """Another change, a job or a row of a feature holds a lock that the write needs.
-
-    `holder` is the row that holds it.
-    """
+    """Another change, a job or a row of a feature, the `holder`, holds a lock that the write needs."""
 
     def __init__(self, holder: Holder) -> None:
         super().__init__()
         self.holder = holder
+
+    def message(self) -> Message:
+        return holder_notice(self.holder)
+
+    def shown(self) -> dict[str, Any]:
+        return {"holder": self.message()}
 
 
 class Held(NotSent):
@@ -37,17 +64,74 @@ class Held(NotSent):
 class OperationReused(NotSent):
     """The same `operation` came with other values."""
 
+    def message(self) -> Message:
+        return Message(
+            _("This form was sent before"),
+            _("Nothing was sent."),
+            _(
+                "The same form was sent once already, with other values. "
+                "Open the group and look at what it has now."
+            ),
+        )
+
+    def shown(self) -> dict[str, Any]:
+        return {"outcome": self.message(), "reused": True}
+
+
+class BecameOther(NotSent):
+    """The same form has become a row of another kind, as a request for an approval; `row` is that one."""
+
+    def __init__(self, row: Page) -> None:
+        super().__init__()
+        self.row = row
+
+    def go_on(self, write: Any, user: User) -> Page:
+        return self.row
+
 
 class NotRecorded(NotSent):
     """The change could not be recorded in the journal."""
+
+    status = 503
+
+    def message(self) -> Message:
+        return Message(
+            _("The change was not made"),
+            _("It could not be written into the history, so nothing was sent to Poster."),
+            _("Tell the administrator of this server, and try again later."),
+        )
 
 
 class NotRecordedNow(NotRecorded, Outage):
     """The dashboard's database or its disk is away; a job waits and tries again."""
 
 
+class NotCounted(NotSent):
+    """Poster does not tell a gate how many clients the write would reach."""
+
+    def __init__(self, error: PosterError) -> None:
+        super().__init__()
+        self.error, self.status = error, status_of(error)
+
+    def message(self) -> Message:
+        text = _("The clients that it would reach could not be counted.")
+        return because_of(self.error, _("Nothing was changed"), text)
+
+
 class BonusBlocked(NotSent):
     """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
+
+    status = 422
+
+    def message(self) -> Message:
+        text = _(
+            "Birthday bonuses of this account came back multiplied or divided by 100. "
+            "An owner has to set their unit on the account page first."
+        )
+        return Message(_("Birthday bonuses are stopped"), text)
+
+    def shown(self) -> dict[str, Any]:
+        return {"blocked": self.message().text}
 
 
 class NotNow(Exception):

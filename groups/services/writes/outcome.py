@@ -15,18 +15,11 @@ from typing import Any
 from groups.models import Change
 from groups.poster import (
     Client,
-    ErrorReason,
     Group,
     GroupList,
     GroupValues,
-    InvalidValue,
     NameTaken,
-    NotAllowed,
-    NotFound,
-    PosterError,
     Refused,
-    TokenRejected,
-    Unreachable,
 )
 
 Reason, Failure = Change.Reason, Change.Failure
@@ -117,22 +110,6 @@ def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
         return False
     sent, got = intended.birthday_bonus, stored.birthday_bonus
     return got == sent * UNIT_FACTOR or got * UNIT_FACTOR == sent
-
-
-def failure_of(error: PosterError) -> Change.Failure:
-    match error:
-        case Unreachable(reason=ErrorReason.BUSY):
-            return Failure.BUSY
-        case Unreachable():
-            return Failure.UNREACHABLE
-        case TokenRejected() | NotAllowed():
-            return Failure.NO_ACCESS
-        case NotFound():
-            return Failure.NOT_FOUND
-        case InvalidValue():
-            return Failure.REJECTED
-        case _:
-            return Failure.UNCLEAR
 
 
 def contradicts_refusal(outcome: Outcome, refusal: type[Refused]) -> bool:

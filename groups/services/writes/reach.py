@@ -15,7 +15,7 @@ from django.db.models import Q, Sum
 
 from groups.models import Change, PosterCredentials
 from groups.models.contents import Effect
-from groups.poster import ErrorReason, GroupValues, InvalidResponse, NotFound
+from groups.poster import ErrorReason, Group, GroupValues, InvalidResponse, NotFound
 from groups.services.clients import count_listed, count_members, with_counted_clients
 from groups.services.gateway import begin_call, seconds_left
 from groups.services.groups import begin_groups_now, find_group
@@ -65,13 +65,15 @@ def changes_terms(old: GroupValues | None, new: GroupValues) -> bool:
     return old is None or not TERMS.isdisjoint(differing(old, new))
 
 
-def count_reached(credentials: PosterCredentials, group_id: int) -> int:
+def count_reached(credentials: PosterCredentials, group_id: int, read: Group | None = None) -> int:
     """Count the clients that a write to a group reaches; 0 if the group is gone. Raises `PosterError`.
 
     The larger of the group's counter and the clients that are listed counts: either may be late or short, and
-    must not let a write pass a limit.
+    must not let a write pass a limit. The counter is that of `read` if the group was read just now.
     """
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE * COUNT
+    if read is not None:
+        return max(count_listed(credentials, group_id, within=until - time.monotonic()), read.clients)
     left = partial(seconds_left, until, "clients.getClients")
     take_group = begin_call(credentials, lambda poster: poster.get_group(group_id, within=left()))
     try:

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from groups.models import Change
 from groups.models.submissions import Submission
 from groups.services.writes.not_sent import (
+    BecameOther,
     NotRecorded,
-    NotSent,
     OperationReused,
     TakesLocks,
     raise_if_locked,
@@ -41,14 +41,6 @@ class Submitted(Protocol):
 
 class SubmittedWithLocks(Submitted, TakesLocks, Protocol):
     """A row that came of a form, and takes its locks as it is saved."""
-
-
-class BecameOther(NotSent):
-    """The same form has become a row of another kind, as a request for an approval; `row` is that one."""
-
-    def __init__(self, row: Submitted) -> None:
-        super().__init__()
-        self.row = row
 
 
 _registered: list[tuple[int, QuerySet[Any]]] = []

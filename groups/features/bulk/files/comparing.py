@@ -18,7 +18,7 @@ from groups.services.gateway import call_poster
 from groups.services.groups import Groups
 from groups.services.limits import file_turn
 from groups.services.values import type_label
-from groups.services.writes.lag import list_with_pending_changes
+from groups.services.writes.lag import current_groups
 
 _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}")
 
@@ -33,7 +33,7 @@ def compare_with_poster(name: str, content: bytes, credentials: PosterCredential
         wanted = read_scheme(content) if is_scheme else read_entries(content, credentials.account_id)
     if wanted.errors and not wanted.entries:
         return EditPlan(errors=wanted.errors, ignored=wanted.ignored)
-    groups, rules = list_with_pending_changes(credentials), None
+    groups, rules = current_groups(credentials), None
     if wanted.rules is not None:
         rules = call_poster(credentials, lambda poster: poster.get_loyalty_rules())
     with file_turn(credentials.user_id):

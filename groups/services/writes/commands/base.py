@@ -33,7 +33,8 @@ class Command(ABC):
     It is sent with the `credentials` of the user who asks for it. They are None in a command that is rebuilt
     from its journal row: it can be judged, undone and shown, but not sent.
 
-    `undo_of` is the change that it undoes.
+    `undo_of` is the change that it undoes. `read` is the group that it reaches, where it was read just now: a
+    gate need not read it once more.
 
     `request_id` and `limit_reason` let it go beyond the limits of its account: the request of another user,
     `asked_by`, that its own user approves, or a reason of its own user; see `Consent`.
@@ -59,6 +60,7 @@ class Command(ABC):
     credentials: PosterCredentials | None = None
     job: Job | None = None
     undo_of: Change | None = None
+    read: Group | None = None
     request_id: uuid.UUID | None = None
     asked_by: str = ""
     limit_reason: str = ""

@@ -15,6 +15,7 @@ from groups.services.journal import history
 from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
+from groups.services.writes.lag import locked_ids
 from groups.services.writes.not_sent import Locked
 from groups.services.writes.reconcile import reconcile_due
 from tests.support.commands import before_the_read, edit_of, removal_of
@@ -80,7 +81,7 @@ def test_a_removal_that_only_a_person_can_tell_of_keeps_its_locks_until_they_do(
         start(staff, target_id=5)
     with pytest.raises(Locked):
         execute(removal_of(owner, 5))
-    assert history.locked_ids(credentials_service.credentials_of(staff)) == {5}
+    assert locked_ids(credentials_service.credentials_of(staff)) == {5}
     history.resolve(lost_removal, "failed", owner)
     assert not Lock.objects.exists()
     assert start(staff, target_id=5).pk

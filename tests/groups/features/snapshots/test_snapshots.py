@@ -143,7 +143,7 @@ def test_a_list_of_fewer_clients_than_the_counter_has_is_no_snapshot(owner, sand
     sandbox.script("clients.getClients", "row_absent", times=2, ids=ids_of(sandbox)[listed:])
     with pytest.raises(snapshots.OtherClients) as other:
         snapshot_of(owner)
-    assert (other.value.shown, other.value.listed) == (FEW, listed)
+    assert (other.value.counted, other.value.listed) == (FEW, listed)
     assert not Snapshot.objects.exists()
 
 
@@ -153,7 +153,7 @@ def test_clients_whose_rows_cannot_be_read_count_among_those_who_would_go(owner,
     sandbox.script("clients.getClients", "row_id_zero", times=None)
     with pytest.raises(snapshots.OtherClients) as other:
         snapshot_of(owner)
-    assert (other.value.shown, other.value.listed) == (FEW, FEW + 1)
+    assert (other.value.counted, other.value.listed) == (FEW, FEW + 1)
 
 
 def test_more_clients_than_the_page_has_said_are_not_removed(owner, browse, sandbox):

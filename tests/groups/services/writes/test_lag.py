@@ -12,9 +12,9 @@ from groups.services.groups import list_groups_now
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import (
     created_ids,
+    current_groups,
     has_new_clients,
     hides_move,
-    list_with_pending_changes,
     replaced_by_others,
     unseen_change,
 )
@@ -199,14 +199,14 @@ def test_a_list_has_what_was_made_here_and_poster_does_not_show_yet(staff, sandb
     assert execute(removal_of(staff, gone)).state == State.APPLIED
     sandbox.lag("behind", writes=4)
     assert created.group_id not in [group.id for group in list_groups_now(staff.credentials).groups]
-    groups = {group.id: group for group in list_with_pending_changes(staff.credentials).groups}
+    groups = {group.id: group for group in current_groups(staff.credentials).groups}
     assert sorted(groups) == [1, 4, 5, created.group_id]
     assert groups[1].percent == 12
     assert groups[created.group_id].name == BARISTA.name
     sandbox.catch_up()
     sandbox.lag("behind", writes=1)
     assert gone in [group.id for group in list_groups_now(staff.credentials).groups]
-    assert gone not in [group.id for group in list_with_pending_changes(staff.credentials).groups]
+    assert gone not in [group.id for group in current_groups(staff.credentials).groups]
 
 
 def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox):

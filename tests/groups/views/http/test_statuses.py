@@ -15,7 +15,8 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
-from groups.views.http import status_of, status_of_change
+from groups.services.messages import status_of
+from groups.views.http import status_of_change
 
 STATUSES = {
     PosterError: 502,

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from groups.features.approvals.models import Limits
 from groups.models import Change
 from tests.support.pages import group_form, hidden, text_of
 
@@ -161,6 +162,30 @@ def test_a_risky_edit_is_asked_about_once_more(staff, browse, sandbox, changes):
     assert repeated == form | {"confirmed": "1"}
     assert client.post(EDIT, repeated).status_code == 302
     assert len(sandbox.posts()) == 1
+
+
+def test_a_warned_save_reads_the_list_of_groups_once_a_step_and_counts_by_it(staff, browse, sandbox):
+    Limits.objects.create(account_id="demo", max_clients=1000)
+    client = browse(staff)
+    form = group_form(client, EDIT, **(SEED | {"name": "Скидочная система 20%", "percent": "25"}))
+    check = client.post(EDIT, form)
+    assert "no. 5, 42 clients" in text_of(check)
+    opened = ["getGroup"]
+    warned = ["getGroups", "getClients"]
+    saved = ["getGroups", "getClients", "getGroup", "updateGroup", "getGroup"]
+    assert [call.method.removeprefix("clients.") for call in sandbox.calls()] == opened + warned
+    repeated = form | hidden(check, "operation", "confirmed", "namesakes")
+    assert client.post(EDIT, repeated).status_code == 302
+    assert [call.method.removeprefix("clients.") for call in sandbox.calls()] == opened + warned + saved
+
+
+def test_a_confirmed_creation_compares_the_names_in_its_own_read_before(staff, browse, sandbox):
+    client = browse(staff)
+    form = group_form(client, NEW, **(SEED | {"name": "Скидочная система 20%"}))
+    check = client.post(NEW, form)
+    assert client.post(NEW, form | hidden(check, "operation", "confirmed", "namesakes")).status_code == 302
+    methods = [call.method.removeprefix("clients.") for call in sandbox.calls()]
+    assert methods == ["getGroups", "getGroups", "createGroup", "getGroups"]
 
 
 # --- While Poster fails ------------------------------------------------------------------------------------

@@ -28,23 +28,22 @@ from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
 from groups.features.bulk.files.tables import NotReadable
 from groups.features.bulk.services import EditPlan, Import, Line, keep_plan
-from groups.models import Change, Holder, Job, Lock, PosterCredentials
+from groups.models import Change, Job, Lock, PosterCredentials
 from groups.models.locks import group_key
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import GroupValues, LoyaltyType, PosterError
 from groups.poster.fields import plain
 from groups.presenters.changes import outcome_words
-from groups.presenters.holders import holder_notice
 from groups.presenters.jobs import job_words
-from groups.presenters.messages import Message, bonus_blocked_words, error_words, not_recorded_words
 from groups.services.credentials import credentials_of
 from groups.services.installation import maintenance
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import progress_of
+from groups.services.messages import HolderNotice, Message, error_words, holder_notice
 from groups.services.values import in_currency_of
 from groups.services.writes.commands import CreateGroup, UpdateGroup
-from groups.services.writes.lag import list_with_pending_changes
-from groups.services.writes.not_sent import BonusBlocked, Locked, NotNow, NotRecorded, NotSent
+from groups.services.writes.lag import current_groups
+from groups.services.writes.not_sent import NotNow, NotSent
 from poster_admin.common.pages import link
 
 CHANGES, WAITS = 2, 3
@@ -112,7 +111,7 @@ class Command(BaseCommand):
                     raise SystemExit(CHANGES)
 
     def _export(self, credentials: PosterCredentials, file: str | None) -> None:
-        groups = list_with_pending_changes(credentials)
+        groups = current_groups(credentials)
         for words in shortcomings(groups):
             self._say(words)
         text = write_scheme(groups)
@@ -180,7 +179,7 @@ class Command(BaseCommand):
                     edits = EditPlan.from_json(job.wanted).edits
                     keys = [group_key(group_id) for group_id, _old, _new in edits]
                     if lock := Lock.objects.in_the_way(job.account_id, keys):
-                        words = f"{words} {_holder_words(lock.holder)}"
+                        words = f"{words} {_one_line(holder_notice(lock.holder))}"
                 self._say(words)
             self._draw_bar(job)
             time.sleep(INTERVAL)
@@ -342,13 +341,10 @@ def _address(row: Any) -> str:
 
 
 def _one_line(message: Message) -> str:
-    parts = (f"{message.title}.", message.text, message.next_step, message.details)
+    parts = [f"{message.title}.", message.text, message.next_step, message.details]
+    if isinstance(message, HolderNotice):
+        parts.append(link(message.url) or message.url)
     return printable(" ".join(filter(None, parts)))
-
-
-def _holder_words(holder: Holder) -> str:
-    notice = holder_notice(holder)
-    return f"{_one_line(notice.message)} {link(notice.url) or notice.url}".rstrip()
 
 
 @contextmanager
@@ -363,14 +359,8 @@ def _errors_in_words() -> Iterator[None]:
                 raise CommandError(printable(error.messages[0])) from None
             case PosterError():
                 raise CommandError(_one_line(error_words(error))) from None
-            case Locked():
-                words = _holder_words(error.holder)
-            case BonusBlocked():
-                words = bonus_blocked_words()
-            case NotRecorded():
-                words = _one_line(not_recorded_words())
             case NotNow():
                 words = "The plan was started or deleted meanwhile."
             case NotSent():
-                words = "The job could not be started; the browser says why, under Import groups from a file."
+                words = _one_line(error.message())
         raise CommandError(f"{words} {NOTHING_SENT}".lstrip()) from None

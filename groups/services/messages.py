@@ -1,14 +1,15 @@
-"""Turn errors and counts into words for users: no codes, always with a next step.
+"""Put errors and locks into words for users: no codes, always with a next step.
 
 The words for the state of a change are in `groups.presenters.changes`, those of a job in
 `groups.presenters.jobs`, those for a value in `groups.services.values`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import singledispatch
 
 from django.utils.translation import gettext as _
 
+from groups.models import Change, Holder, Job
 from groups.poster import (
     ErrorReason,
     InvalidResponse,
@@ -21,6 +22,7 @@ from groups.poster import (
     TokenRejected,
     Unreachable,
 )
+from groups.services.values import moment_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +35,20 @@ class Message:
     details: str = ""
 
 
-type Toast = dict[str, Any]
-"""One line for the user's next page, for `components/messages.html`."""
-NOTICES = {"differs": "differs", "unknown": "unknown", "error": "error", "warning": "error"}
+@dataclass(frozen=True, slots=True)
+class HolderNotice(Message):
+    """The notice about the holder of a lock, for `components/holder.html`.
 
-
-def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
-    """Return a message about the last action, ready to print.
-
-    `state` and `change_id` are those of the change that it tells of. `undo_url` takes a change or a job back
-    by one click, by the button `undo_label`; `way_url` leads to a page, by the button `way_label`.
+    `url` leads to the holder, with the words `label`. `kind` is its `data-notice` where nothing was asked for
+    yet, and `mark` its icon. `is_short` is True if the holder will be gone soon, so that the same form can be
+    sent again.
     """
-    notice = NOTICES.get(state) or NOTICES.get(level, "success")
-    icon = {"success": "check", "info": "info"}.get(level, "alert")
-    return {"text": text, "notice": notice, "icon": icon, "state": state, "group_id": "", **more}
 
-
-def names_words(name: str, asked_by: str) -> str:
-    return _("%(name)s, for %(asker)s") % {"name": name, "asker": asked_by} if asked_by else name
+    url: str = ""
+    label: str = ""
+    kind: str = "conflict"
+    mark: str = "lock"
+    is_short: bool = False
 
 
 def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
@@ -190,37 +188,6 @@ def connect_error_words(error: PosterError) -> Message:
     return error_words(error)
 
 
-def not_recorded_words() -> Message:
-    return Message(
-        _("The change was not made"),
-        _("It could not be written into the history, so nothing was sent to Poster."),
-        _("Tell the administrator of this server, and try again later."),
-    )
-
-
-def reused_words() -> Message:
-    return Message(
-        _("This form was sent before"),
-        _("Nothing was sent."),
-        _(
-            "The same form was sent once already, with other values. "
-            "Open the group and look at what it has now."
-        ),
-    )
-
-
-def bonus_blocked_words() -> str:
-    return _(
-        "Birthday bonuses of this account came back multiplied or divided by 100. "
-        "An owner has to set their unit on the account page first."
-    )
-
-
-def not_counted_words(error: PosterError) -> Message:
-    text = _("The clients that it would reach could not be counted.")
-    return because_of(error, _("Nothing was changed"), text)
-
-
 def not_proven_words(error: PosterError) -> Message:
     text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
     return because_of(error, _("It is not proven that the group is empty"), text)
@@ -229,3 +196,71 @@ def not_proven_words(error: PosterError) -> Message:
 def because_of(error: PosterError, title: str, text: str) -> Message:
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)
+
+
+def failure_of(error: PosterError) -> Change.Failure:
+    match error:
+        case Unreachable(reason=ErrorReason.BUSY):
+            return Change.Failure.BUSY
+        case Unreachable():
+            return Change.Failure.UNREACHABLE
+        case TokenRejected() | NotAllowed():
+            return Change.Failure.NO_ACCESS
+        case NotFound():
+            return Change.Failure.NOT_FOUND
+        case InvalidValue():
+            return Change.Failure.REJECTED
+        case _:
+            return Change.Failure.UNCLEAR
+
+
+def status_of(error: PosterError) -> int:
+    return failure_of(error).status
+
+
+# --- Locks --------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def holder_notice(holder: Holder) -> HolderNotice:
+    """Return the notice about what holds a lock; each kind of holder registers its own words here."""
+    raise TypeError(f"No notice is registered for {type(holder).__name__}.")
+
+
+@holder_notice.register
+def _change_notice(change: Change) -> HolderNotice:
+    words = {"who": change.user_name, "time": moment_words(change.created_at), "name": change.group_name}
+    if change.action == Change.Action.REMOVE:
+        title = _("A removal has no outcome yet")
+        text = _(
+            "Poster may still carry out the removal of “%(name)s” by %(who)s of %(time)s, with everybody who "
+            "is in the group then. Until its outcome is known, nobody is moved into this group or out of it."
+        )
+    else:
+        title = _("Another change is under way")
+        text = _(
+            "A change by %(who)s of %(time)s has no outcome yet; until then nobody can change the group here."
+        )
+    url, label = change.get_absolute_url(), _("Look at the change")
+    return HolderNotice(title, text % words, url=url, label=label, is_short=True)
+
+
+@holder_notice.register
+def _job_notice(job: Job) -> HolderNotice:
+    words = {
+        "who": job.user_name,
+        "time": moment_words(job.created_at),
+        "from": job.group_name,
+        "to": job.target_name or "–",
+    }
+    advice = ""
+    if job.is_unfinished:
+        text = _("A job by %(who)s of %(time)s is at this group: “%(from)s” → “%(to)s”.")
+        advice = _("Until the job has ended or is cancelled, the group cannot be removed.")
+    else:
+        text = _(
+            "A job by %(who)s of %(time)s has ended, but the outcome of its last writes is not known yet: "
+            "“%(from)s” → “%(to)s”."
+        )
+    title, url, label = _("Clients are being moved"), job.get_absolute_url(), _("Look at the job")
+    return HolderNotice(title, text % words, advice, url=url, label=label, kind="unknown", mark="clock")
