@@ -71,8 +71,11 @@ def _main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         json.dump(_read(), sys.stdout)
-    except MemoryError:
-        sys.exit(2)
+    except Exception as error:
+        # The parser of XML says so in words.
+        if isinstance(error, MemoryError) or "out of memory" in str(error):
+            sys.exit(2)
+        raise
 
 
 def _read() -> list[tuple[int, Cells]]:
