@@ -8,6 +8,7 @@ is staff who has not connected yet, and `nobody` has no role at all.
 import gc
 import importlib
 import logging
+import re
 import shutil
 from io import StringIO
 
@@ -47,7 +48,7 @@ profiles.load_profile("poster_admin")
 def pytest_collection_modifyitems(config, items):
     # Before `-m` chooses.
     for item in items:
-        if not uses_database(item):
+        if not (uses_database(item) and (has_transactions(item) or ON_EACH_DATABASE.search(item.nodeid))):
             item.add_marker("once")
     result = yield
     # After all have been put into a random order.
@@ -90,8 +91,22 @@ def slow_in_turn(items, processes):
     return ordered + others
 
 
+# Where another database could answer otherwise within one transaction: queries, constraints, times. Pages and
+# people ask for the same.
+ON_EACH_DATABASE = re.compile(
+    r"tests/(common|groups/(models|services|spreadsheets|views/journal))/"
+    r"|/(test_steps|test_outbox|test_sessions|test_watch)\.py"
+)
+
+
+def has_transactions(item):
+    """Return True for a test whose transactions are real: of locks, leases, threads and jobs."""
+    marker = item.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in item.fixturenames
+
+
 def uses_database(item):
-    """Tell whether a test is given the database of the run: whatever starts servers brings its own."""
+    """Return True if a test is given the database of the run: whatever starts servers brings its own."""
     return bool(
         item.get_closest_marker("django_db")
         or {"db", "transactional_db", "live_server"} & set(item.fixturenames)

@@ -32,8 +32,7 @@ from tests.support.pages import fragment, group_form
 from tests.support.people import PASSWORD
 from tests.support.sign_in import after_a_while
 
-# Each page asks another database for the same in the tests of its own.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 # Pages of the user's own account, open to every role.
 OWN = {
     *("/accounts/login/code/", "/accounts/confirm/", "/accounts/sessions/", "/accounts/password/"),

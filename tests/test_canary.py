@@ -134,7 +134,6 @@ FEW = covering(QUICK, lambda name: {FAULTS[name].row})
 
 
 # With DEBUG the pages of errors show more. Each fault is looked at by the fault matrix.
-@pytest.mark.once  # what is said does not depend on the database
 @pytest.mark.parametrize("debug", [True, False])
 def test_no_secret_is_anywhere(owner, browse, sandbox, watch, provider, settings, monkeypatch, debug):
     settings.DEBUG = debug

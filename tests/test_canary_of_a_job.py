@@ -99,7 +99,6 @@ def plain(message):
     return "".join(part.get_content() for part in message.walk() if not part.is_multipart()) + str(message)
 
 
-@pytest.mark.once
 def test_a_job_that_fails_in_every_way_leaves_neither_secrets_nor_people(tmp_path, inbox):
     mails, port = inbox
     with (

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.support import pairwise
 from tests.support.addresses import EVERY, ONLY_POST, WALK, taken_back
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 SIZE = 2 * 2**20 - 1024
 SECONDS = 2
 REPEATED = ["1", "a1 ", " ", "\n", "1\n", ";", "'=", '"', "[", "{a: ", "1 000 ", "&#1;", "e\u0323\u0301"]

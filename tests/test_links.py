@@ -10,7 +10,7 @@ from django.urls import resolve
 from groups.models import Change
 from tests.support.pages import hidden
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 LINK = re.compile(r'\b(?:href|hx-get)="([^"#][^"]*)"')
 # A file that is downloaded, an address that changes something, and pages of Django's own.
 NO_PAGE = re.compile(r"/static/|/admin/|export\.|/download/|/accounts/logout/")

@@ -9,7 +9,7 @@ from tests.support.pages import text_of
 
 # The pages of the gallery are those of the product, which have tests of their own.
 # A tool of developers.
-pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.thorough]
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 # The status of the page behind each button, and a piece of its HTML.
 LEADS_TO = {
     "no-answer": (504, 'data-notice="error"'),

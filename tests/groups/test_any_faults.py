@@ -96,7 +96,6 @@ def lost_twin(when):
     return creation(faults=faults, lag=("behind", 2))
 
 
-@pytest.mark.once  # the database is asked for the same as by the fault matrix
 @pytest.mark.django_db
 @pytest.mark.usefixtures("_quickly")
 @example(todo=[creation(), lost_twin("after")])

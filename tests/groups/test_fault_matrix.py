@@ -73,13 +73,7 @@ ROWS = {42, 43, 44, 45, 46, 47}
 
 
 def marked(cases):
-    """Return the cases for pytest, and mark those for `make test-all` and those for one database alone."""
-    return pairwise.marked(
-        cases,
-        quick(cases),
-        marks=lambda case: [pytest.mark.once] * case.is_the_same_on_every_database,
-        name=str,
-    )
+    return pairwise.marked(cases, quick(cases), name=str)
 
 
 READING = all_of(read_cases())
@@ -218,7 +212,7 @@ def test_writing(case, owner, browse, sandbox, no_token, settings, result):
     assert len(sandbox.posts()) == result["posts"]
 
 
-@pytest.mark.parametrize("case", pairwise.marked(LAGGING, quick(LAGGING), name=str))
+@pytest.mark.parametrize("case", marked(LAGGING))
 def test_writing_while_reads_lag(case, owner, browse, sandbox, no_token, settings, result):
     settings.POSTER_SETTLE_SECONDS = 60  # longer than any lag, as in production
     client = browse(owner)

@@ -22,8 +22,7 @@ from tests.support.addresses import ADMIN, CHANGE, JOB, PRIVATE, SNAPSHOT, WALK,
 from tests.support.changes import unknown, write_down
 from tests.support.pages import fragment
 
-# Each page asks another database for the same in the tests of its own.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 WRITE = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)", re.IGNORECASE)
 ALWAYS = {"users_usersession", "groups_groupscopy"}
 ALSO = {

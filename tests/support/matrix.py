@@ -50,13 +50,6 @@ ADDRESSES = (
     network.closes_in_handshake,
     network.plain_http,
 )
-# All that the database hears of a fault is the error that was made of it, or the values that came through.
-# So of a row of the catalogue, whose faults are read alike, the first one is run on every database; but all
-# that are refusals, each of its own kind, that answer a write with an odd id, or that change a group.
-# Those that only last, or are only large, end like a timeout.
-EACH_ITS_OWN = {0, 20, 31, 32, 33, *range(41, 48)}
-ONLY_LONGER = {14, 15, 38, 39}
-FIRST_OF_ITS_ROW = {fault.row: name for name, fault in reversed(FAULTS.items())}
 # Ways in which reads lag, with their chance; a false absence that lasts is believed in the end.
 LAGGING = (
     ("behind", {}, None),
@@ -67,8 +60,6 @@ LAGGING = (
     ("count_behind", {}, None),
     ("count_zero", {}, None),
 )
-# Never arrived, and arrived without an answer.
-ADDRESSES_EVERYWHERE = {"refused", "garbage_after_request"}
 
 
 @dataclass(frozen=True)
@@ -116,15 +107,6 @@ class Case:
             # The list, the members and the cost are read alike.
             return {(self.fault, KINDS[READS[self.action]]), (row, self.action)}
         return {(self.fault, self.action), (self.fault, *place), (row, self.action, *place)}
-
-    @property
-    def is_the_same_on_every_database(self):
-        if self.action in {"members", "cost"}:
-            return True  # nothing of people is kept, and of sales nothing in the database
-        if self.fault not in FAULTS:
-            return self.fault not in ADDRESSES_EVERYWHERE
-        row = FAULTS[self.fault].row
-        return row in ONLY_LONGER or not (row in EACH_ITS_OWN or FIRST_OF_ITS_ROW[row] == self.fault)
 
 
 def read_cases():

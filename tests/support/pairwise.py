@@ -31,7 +31,7 @@ def covering(cases, traits):
     return chosen
 
 
-def marked(cases, chosen, marks=None, name=None):
+def marked(cases, chosen, name=None):
     """Return the cases for pytest: those that were not chosen have the mark `thorough`.
 
     A run that takes none of these does not get them: each of its processes would collect thousands of cases
@@ -44,7 +44,7 @@ def marked(cases, chosen, marks=None, name=None):
         pytest.param(
             *(case if isinstance(case, tuple) else (case,)),
             id=name(case) if name else None,
-            marks=(marks(case) if marks else []) + [pytest.mark.thorough] * (case not in chosen),
+            marks=[pytest.mark.thorough] * (case not in chosen),
         )
         for case in cases
     ]

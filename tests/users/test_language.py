@@ -33,7 +33,6 @@ def switch(client, language):
     return client.post("/language/", {"language": language, "next": "/history/"})
 
 
-@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize(
     ("filters", "language"), [("uk", "uk"), ("ru-RU,ru;q=0.9", "ru"), ("en-GB", "en"), ("pl,de", "uk")]
 )
@@ -73,7 +72,6 @@ def test_a_choice_is_remembered_on_every_device(staff):
     assert ChosenLanguage.objects.get().language == "uk"
 
 
-@pytest.mark.once  # the address alone is another
 @pytest.mark.parametrize(
     ("here", "back"),
     [
@@ -128,7 +126,6 @@ ADMIN_PAGES = ["/admin/", "/admin/auth/user/", "/admin/auth/user/add/", "/admin/
                "/admin/groups/change/"]  # fmt: skip
 
 
-@pytest.mark.once  # nothing is written
 @pytest.mark.parametrize("language", ["uk", "ru"])
 @pytest.mark.parametrize("page", ADMIN_PAGES)
 def test_djangos_admin_is_in_english_as_a_whole(admin_user, browse, language, page):

@@ -73,7 +73,6 @@ LIES = {
 }
 
 
-@pytest.mark.once  # a refusal is written down like that of another name, below
 @pytest.mark.parametrize("lie", LIES)
 def test_a_token_that_is_not_right_lets_nobody_in(provider, browse, lie):
     provider.lies = LIES[lie]
@@ -96,7 +95,6 @@ def test_keys_that_the_provider_has_changed_are_taken_at_once(provider, browse):
     assert through(browse(), provider)["Location"] == "/groups/"
 
 
-@pytest.mark.once  # as a token that is not right
 @pytest.mark.parametrize(
     "metadata",
     [{"issuer": "https://evil.example"}, {"id_token_signing_alg_values_supported": ["HS256", "none"]}],
@@ -145,7 +143,6 @@ def test_a_provider_that_is_away_is_no_500_at_the_beginning_either(provider, bro
     assert browse().get(BEGIN)["Location"] == REFUSED
 
 
-@pytest.mark.once  # as a token that is not right
 @pytest.mark.parametrize("broken", ["/token", "/keys", "/user"])
 def test_a_provider_that_fails_is_no_500(provider, browse, broken):
     provider.broken = broken
@@ -228,7 +225,6 @@ def test_only_owners_allow_a_link_and_of_a_superuser_no_owner(owner, staff, admi
     assert not CompanyLink.objects.exists()
 
 
-@pytest.mark.once  # the user is the same
 @pytest.mark.parametrize("evil", ["//evil.com/", "https://evil.com/", "javascript:alert(1)"])
 def test_it_leads_back_to_this_site_alone(provider, browse, evil):
     assert through(browse(), provider, evil)["Location"] == "/"

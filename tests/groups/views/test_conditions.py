@@ -7,7 +7,7 @@ import pytest
 from tests.support.pages import group_ids, text_of
 
 # Lists that need the journal are tested in tests/groups/views/test_kept_lists.py.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from tests.support.pages import fragment, group_ids, text_of
 
 # Lists kept in the database and the cache are tested in tests/groups/views/test_kept_lists.py.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 
 
 def test_it_shows_the_groups_of_the_seed_in_posters_order(manager, browse):

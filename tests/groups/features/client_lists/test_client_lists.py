@@ -11,7 +11,12 @@ from tests.support.jobs import ended, leave_few, run
 from tests.support.pages import text_of
 from tests.support.spreadsheets import saved, workbook
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+# Moves of chosen clients ask another database for the same.
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once"),
+    pytest.mark.once,
+]
 URL, MOVE, TARGET = "/clients/list/", "/clients/move/", 1
 PHONES = {129: "+38 (067) 111-22-33", 130: "380672223344", 131: "0673334455"}
 CARDS = {129: "77 00 01", 130: "AB-12", 131: ""}

@@ -15,7 +15,8 @@ from groups.services.gateway import call_poster
 from tests.support.criteria import BRONZE, GOLD, SILVER, save, today
 from tests.support.pages import text_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# Runs of the same tables ask another database for the same.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
 URL = "/criteria/preview/"
 THREE = ((1, 10_00), (2, 10_00), (3, 10_00))
 

@@ -19,7 +19,7 @@ from tests.support.pages import group_form, text_of
 from tests.support.pairwise import covering, marked
 
 # The figures are not in the database; tests/groups/features/insights/test_sweep.py has how sums are kept.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 METHOD, MEMBERS = "dash.getClientsSales", "clients.getClients"
 
 

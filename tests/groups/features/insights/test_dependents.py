@@ -8,7 +8,7 @@ from django.core.cache import cache
 from tests.support.pages import group_form, text_of
 
 # Nothing of offers and rules is kept in the database.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 LISTS = ("clients.getPromotions", "clients.getLoyaltyRules")
 PAGES = ("/groups/4/dependents/", "/groups/4/retire/", "/groups/4/delete/")
 RULES = (

@@ -12,7 +12,7 @@ from django.utils import timezone
 from tests.support.pages import fragment, text_of
 
 # Nothing of groups and rules is in the database; tests/groups/features/insights/test_sweep.py has the sums.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 PAGES = ("/groups/ladder/", "/groups/audit/", "/groups/scheme/")
 
 RULES = (

@@ -14,7 +14,7 @@ from groups.services.groups import read_group
 from tests.support.pages import client_ids, fragment, text_of
 
 # Clients are kept in no database: tests/groups/views/clients/test_nobody_is_kept.py
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 URL = "/groups/1/clients/"
 
 

@@ -9,7 +9,7 @@ from groups.models import Change
 from tests.support.pages import group_form, hidden, text_of
 
 # The journal has its tests in tests/groups/views/writes/test_edits_in_the_journal.py.
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = pytest.mark.django_db
 EDIT, NEW = "/groups/1/edit/", "/groups/new/"
 SEED = {"name": "Постоянный посетитель", "loyalty_type": "1", "percent": "10", "birthday_bonus": "50,00"}
 
