@@ -39,8 +39,8 @@ from groups.presenters.lists.list_filters import conditions
 from groups.presenters.places import Begin, Part, Show, TabSource, parts_by_place, tab_sources
 from groups.presenters.settings_pages import SettingsSource, settings_sources
 from groups.services.messages import HolderNotice, holder_notice
-from groups.views.go import start_queries
 from groups.views.http import SECTIONS
+from groups.views.settings import start_queries
 from groups.views.writes import consent_readers
 from poster_admin.common.pages import WITHOUT_PAGE
 

@@ -8,7 +8,7 @@ from django.utils.module_loading import module_has_submodule
 
 from groups.feature import features
 from groups.poster.fields import MAX_ID
-from groups.views import account, clients, go, groups, installation, jobs, journal
+from groups.views import clients, groups, jobs, journal, settings
 
 app_name = "groups"
 
@@ -53,12 +53,12 @@ urlpatterns = [
         name="members_export",
     ),
     path("clients/", clients.client_search, name="clients"),
-    path("go/", go.go, name="go"),
-    path("account/", account.account, name="account"),
-    path("account/disconnect/", account.account_disconnect, name="disconnect"),
-    path("account/bonus-unit/", account.account_bonus_unit, name="bonus_unit"),
-    path("account/start/", installation.guide, name="guide"),
-    path("account/installation/", installation.installation_state, name="installation"),
+    path("go/", settings.go, name="go"),
+    path("account/", settings.account, name="account"),
+    path("account/disconnect/", settings.account_disconnect, name="disconnect"),
+    path("account/bonus-unit/", settings.account_bonus_unit, name="bonus_unit"),
+    path("account/start/", settings.guide, name="guide"),
+    path("account/installation/", settings.installation_state, name="installation"),
     path("history/new/", journal.news, name="news"),
     path("history/", journal.history_list, name="history"),
     path(

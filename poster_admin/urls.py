@@ -7,26 +7,26 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from groups.services.installation import maintenance
-from groups.views import go, installation
+from groups.views import settings as settings_views
 from poster_admin.common.monitoring import healthz, readyz
 from poster_admin.users import first_start, language
 from poster_admin.users.urls import people_urls
 
 urlpatterns = [
-    path("", go.home, name="home"),
+    path("", settings_views.home, name="home"),
     path("", include("groups.urls")),
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include(people_urls)),
     path("setup/<str:token>/", first_start.setup, name="setup"),
     path("language/", login_not_required(language.switch), name="set_language"),
-    path("settings/", go.settings, name="settings"),
+    path("settings/", settings_views.settings_page, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),
     # The names are labels of the metrics: `deploy/prometheus-rules.yml` leaves these three out.
     path("healthz", healthz, name="healthz"),
     path("healthz/", healthz, name="healthz"),
     path("readyz", readyz, {"warning": maintenance.worker_warning}, name="readyz"),
-    path("metrics", installation.metrics, name="metrics"),
+    path("metrics", settings_views.metrics, name="metrics"),
 ]
 handler500 = "poster_admin.common.middleware.server_error"
 if settings.DEBUG:

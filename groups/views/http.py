@@ -99,7 +99,7 @@ def requires[**P](*permissions: str, connected: bool = True) -> Callable[[View[P
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Add to every page its section, the user's mark and credentials, the currency, and the banners."""
-    user = getattr(request, "user", None)
+    user: Any = getattr(request, "user", None)
     known = getattr(request, "credentials", None)
     section = SECTIONS.get(request.path_info.strip("/").partition("/")[0], "")
     credentials = SimpleLazyObject(
@@ -107,12 +107,27 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     )
     return {
         "program_version": VERSION,
-        "user_mark": SimpleLazyObject(lambda: mark_of(user)),
+        # Tells users of a browser apart, and reveals nothing else about them.
+        "user_mark": SimpleLazyObject(
+            lambda: (
+                salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
+                if _is_signed_in(user)
+                else ""
+            )
+        ),
         "section": section,
         "current": "page" if request.path_info == f"/{section}/" else "true",
         "credentials": credentials,
-        "printed_words": SimpleLazyObject(lambda: _printed_words(user, credentials)),
-        "unsettled": SimpleLazyObject(lambda: unsettled_of(credentials)),
+        "printed_words": SimpleLazyObject(
+            lambda: " · ".join(
+                (
+                    _("Poster account %(account)s") % {"account": credentials.account_id},
+                    moment_words(now()),
+                    name_of(user),
+                )
+            )
+        ),
+        "unsettled": SimpleLazyObject(lambda: _unsettled_of(credentials)),
         "no_worker": lambda: _is_signed_in(user) and not maintenance.is_any_alive(),
         "toasts": SimpleLazyObject(
             lambda: [
@@ -148,18 +163,6 @@ def patience_of(request: HttpRequest) -> float | None:
     return None if waits else PATIENCE
 
 
-def _printed_words(user: Any, credentials: Any) -> str:
-    account = _("Poster account %(account)s") % {"account": credentials.account_id}
-    return f"{account} · {moment_words(now())} · {name_of(user)}"
-
-
-def mark_of(user: Any) -> str:
-    """Return a value by which a browser can tell users apart, without revealing anything else about them."""
-    if not _is_signed_in(user):
-        return ""
-    return salted_hmac("user_mark", str(user.pk), algorithm="sha256").hexdigest()[:16]
-
-
 def _is_signed_in(user: Any) -> bool:
     """Return True if somebody is signed in; the user is None where a request was answered early."""
     return user is not None and bool(user.is_authenticated)
@@ -173,12 +176,11 @@ def _may_look(request: HttpRequest) -> bool:
     return bool(user.has_perm("groups.view_group"))
 
 
-def unsettled_of(credentials: Any) -> list[Change]:
-    if not credentials or credentials.refused_at:
-        return []
-    with optional("what is unsettled"):
-        changes: list[Change] = credentials.unsettled_changes
-        return [change for change in changes if change.state != Change.State.PENDING]
+def _unsettled_of(credentials: Any) -> list[Change]:
+    if credentials and not credentials.refused_at:
+        with optional("what is unsettled"):
+            changes: list[Change] = credentials.unsettled_changes
+            return [change for change in changes if change.state != Change.State.PENDING]
     return []
 
 

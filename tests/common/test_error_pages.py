@@ -48,7 +48,7 @@ def test_an_error_that_no_view_handles_has_the_chosen_colours(owner, browse, mon
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("groups.views.go.settings_pages", fail)
+    monkeypatch.setattr("groups.views.settings.settings_pages", fail)
     client = browse(owner, raise_request_exception=False)
     client.cookies["theme"] = "dark"
     page = client.get("/settings/")

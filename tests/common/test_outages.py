@@ -27,7 +27,6 @@ from groups.services import gateway
 from groups.services import groups as reads
 from groups.services.groups import list_groups
 from groups.services.writes import execute as write_path
-from groups.services.writes import unrecorded
 from groups.services.writes.not_sent import NotRecorded
 from poster_admin.common import outages
 from poster_admin.common.outages import Outage, is_outage, optional
@@ -46,7 +45,7 @@ def _each_on_its_own(monkeypatch):
     """Ask a cache that failed again at once, and forget the steps that are left after a test."""
     monkeypatch.setattr(outages, "SHARED_REST", 0.0)
     yield
-    unrecorded._left.clear()
+    write_path._left.clear()
 
 
 @pytest.fixture
@@ -276,15 +275,15 @@ def test_what_somebody_else_has_settled_meanwhile_is_left_as_it_is(staff, sandbo
 
     with monkeypatch.context() as patch:
         patch.setattr(write_path, "settle", away)
-        patch.setattr(unrecorded, "PAUSE", 60.0)
+        patch.setattr(write_path, "PAUSE", 60.0)
         change = write_path.execute(edit_of(staff, name="Гості"))
     assert (change.state, change.reason) == (State.UNKNOWN, "not_written")
     row = Change.objects.get()
     assert row.state == State.PENDING
     Change.objects.settle(row, state=State.REVIEW)
     calls = len(sandbox.calls())
-    unrecorded.catch_up()
-    assert not unrecorded._left
+    write_path.catch_up()
+    assert not write_path._left
     assert Change.objects.get().state == State.REVIEW
     assert len(sandbox.calls()) == calls
 
@@ -295,8 +294,8 @@ def test_a_mistake_while_catching_up_leaves_the_others_their_turn(staff, sandbox
     change.save()
     taken = []
     for step in (lambda: 1 / 0, lambda: taken.append(1)):
-        unrecorded._left.append((change, step))
-    unrecorded.catch_up()
+        write_path._left.append((change, step))
+    write_path.catch_up()
     assert taken == [1]
     assert "ZeroDivisionError" in caplog.text
 
@@ -306,7 +305,7 @@ def test_a_mistake_while_settling_is_no_outage(staff, sandbox, monkeypatch):
     monkeypatch.setattr(write_path, "settle", lambda *_args, **_values: _raise(ProgrammingError()))
     with pytest.raises(ProgrammingError):
         write_path.execute(edit_of(staff, name="Гості"))
-    assert not unrecorded._left
+    assert not write_path._left
 
 
 @pytest.mark.django_db(transaction=True)

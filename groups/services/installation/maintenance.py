@@ -21,7 +21,7 @@ from groups.models import Change, WorkerHeartbeat
 from groups.services.jobs import queue
 from groups.services.jobs.lease import stopping
 from groups.services.writes import reconcile as reconciling
-from groups.services.writes.unrecorded import catch_up
+from groups.services.writes.execute import catch_up
 from poster_admin.common.backups import back_up_each_night
 from poster_admin.common.outages import ask_shared, first_line, is_outage, optional
 

@@ -31,12 +31,11 @@ from groups.services.clients import ClientLocations, ask_each, group_of_client
 from groups.services.groups import find_group
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import Command
-from groups.services.writes.execute import execute
+from groups.services.writes.execute import catch_up, execute
 from groups.services.writes.lag import unseen_change
 from groups.services.writes.not_sent import BonusBlocked, Held, Locked, NotRecorded, NotRecordedNow
 from groups.services.writes.outcome import differing
 from groups.services.writes.reconcile import due, follow_up
-from groups.services.writes.unrecorded import catch_up
 
 State, Reason = Change.State, Change.Reason
 # Reasons of changes that were not sent; they may be retried without limit.

@@ -6,8 +6,10 @@ The steps have the numbers of the life of a write in docs/architecture.md.
 """
 
 import logging
+import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
@@ -17,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
 from django.utils import timezone
 
 from groups.models import Change
@@ -50,7 +52,6 @@ from groups.services.writes.reconcile import (
     settle,
 )
 from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
-from groups.services.writes.unrecorded import Store, write_down
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
 log = logging.getLogger("groups.journal")
@@ -65,6 +66,13 @@ READ_AGAIN = frozenset((Reason.NOT_SHOWN_YET, Reason.GONE, Reason.CLIENT_GONE, R
 # Kinds of the reasons for which a change is closed here; those of the other reasons are `REJECTED`.
 FAILURES = {Reason.NOT_SHOWN_YET: Failure.BEHIND, Reason.NEVER_SENT: ""}
 SLOW = timedelta(seconds=1)
+# Seconds until the next try to store an outcome while the database is away.
+PAUSE = 0.5
+
+type Store = Callable[[], object]
+
+_left: deque[tuple[Change, Store]] = deque()
+_lock = threading.Lock()
 
 
 def execute(command: Command) -> Change:
@@ -353,3 +361,54 @@ def _tries(deadline: float) -> Iterator[float]:
             return
         time.sleep(pause)
         yield deadline - time.monotonic()
+
+
+# --- Outcomes that the database did not take ----------------------------------------------------------------
+# They are stored again within the deadline of the write; then by a thread of this process or by the job, for
+# no other process knows the response. If the process ends before that, the row stays pending and is
+# reconciled like the row of a killed process.
+
+
+def write_down(change: Change, step: Store, *, until: float) -> bool:
+    """Run a step that stores a change, and retry while the database is away; return True if it is stored.
+
+    After `until` (monotonic clock) leave the step to `catch_up`.
+    """
+    while not _taken(change, step):
+        if time.monotonic() + PAUSE > until:
+            _left.append((change, step))
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+def catch_up() -> None:
+    """Run the remaining steps, except for changes that another process has settled meanwhile."""
+    with _lock:
+        while _left:
+            change, step = _left.popleft()
+
+            def take_if_ours(change: Change = change, step: Store = step) -> None:
+                if Change.objects.of_attempt(change).exists():
+                    step()
+
+            try:
+                taken = _taken(change, take_if_ours)
+            except Exception:
+                log.exception("Change %s is left to be reconciled", change.pk)
+                continue
+            if not taken:
+                _left.appendleft((change, step))
+                return
+
+
+def _taken(change: Change, step: Store) -> bool:
+    try:
+        step()
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        log.warning("Change %s cannot be stored: %s", change.pk, type(error).__name__)
+        close_old_connections()
+        return False
+    return True

@@ -3,10 +3,9 @@
 A new kind has a member in `Change.Action`, a file here, and a line below.
 """
 
-from groups.services.writes.commands.base import Command
+from groups.services.writes.commands.base import Command, GroupCommand
 from groups.services.writes.commands.create_client import CreateClient
 from groups.services.writes.commands.create_group import CreateGroup
-from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.commands.move_client import MoveClient
 from groups.services.writes.commands.remove_group import RemoveGroup
 from groups.services.writes.commands.update_group import UpdateGroup

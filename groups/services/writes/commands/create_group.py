@@ -16,8 +16,7 @@ from groups.poster.errors import REFUSALS
 from groups.poster.fields import fold
 from groups.services.gateway import call_poster, remaining
 from groups.services.groups import read_list
-from groups.services.writes.commands.base import Command, register
-from groups.services.writes.commands.group_command import GroupCommand
+from groups.services.writes.commands.base import Command, GroupCommand, register
 from groups.services.writes.lag import created_ids, removed_ids, unseen_groups
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, reach_of_values

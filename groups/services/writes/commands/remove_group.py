@@ -15,9 +15,8 @@ from groups.poster.errors import REFUSALS
 from groups.services.clients import with_counted_clients
 from groups.services.gateway import remaining
 from groups.services.values import clients_words
-from groups.services.writes.commands.base import register
+from groups.services.writes.commands.base import GroupCommand, register
 from groups.services.writes.commands.create_group import CreateGroup
-from groups.services.writes.commands.group_command import GroupCommand
 from groups.services.writes.lag import has_new_clients, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach

@@ -7,8 +7,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.models import Change
 from groups.poster import Group, GroupValues, PosterClient
-from groups.services.writes.commands.base import register
-from groups.services.writes.commands.group_command import GroupCommand
+from groups.services.writes.commands.base import GroupCommand, register
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced, is_unit_mismatch, same, taken
 from groups.services.writes.reach import Reach, changes_terms, reach_of_values
 

@@ -5,7 +5,7 @@ from django.db import OperationalError, close_old_connections
 
 from groups.models import Change, Job
 from groups.services.jobs import queue
-from groups.services.writes import unrecorded
+from groups.services.writes import execute as write_path
 from tests.support import changes, environment
 from tests.support.jobs import ended, run
 from tests.support.outages import LOST, let_commits_fail
@@ -18,7 +18,7 @@ SOME = 24
 
 @pytest.mark.parametrize("is_made", LOST)
 def test_a_job_of_which_some_commits_fail_moves_everybody_once(owner, sandbox, people, monkeypatch, is_made):
-    monkeypatch.setattr(unrecorded, "PAUSE", 0.0)
+    monkeypatch.setattr(write_path, "PAUSE", 0.0)
     monkeypatch.setattr(queue, "RETRY_DELAYS", (0.0,))
     job = start(owner)
     wanted = people(4)

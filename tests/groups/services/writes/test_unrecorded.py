@@ -11,8 +11,8 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from groups.models import Change, PosterAccount
-from groups.services.writes import unrecorded
-from groups.services.writes.unrecorded import catch_up, write_down
+from groups.services.writes import execute as write_path
+from groups.services.writes.execute import catch_up, write_down
 from poster_admin.common.outages import Outage
 from tests.support.outages import lose
 
@@ -51,7 +51,7 @@ class Step:
 
 
 def test_a_step_is_tried_again_within_its_time(change, monkeypatch):
-    monkeypatch.setattr(unrecorded, "PAUSE", 0.05)
+    monkeypatch.setattr(write_path, "PAUSE", 0.05)
     step = Step(failures=2)
     assert write_down(change, step, until=time.monotonic() + 60) is True
     assert (step.tries, step.taken) == (3, 1)
@@ -59,7 +59,7 @@ def test_a_step_is_tried_again_within_its_time(change, monkeypatch):
 
 def test_a_step_is_left_where_its_time_is_over_before_the_next_try(change):
     step = Step(failures=1)
-    assert write_down(change, step, until=time.monotonic() + unrecorded.PAUSE / 2) is False
+    assert write_down(change, step, until=time.monotonic() + write_path.PAUSE / 2) is False
     assert (step.tries, step.taken) == (1, 0)
     catch_up()
     catch_up()
@@ -98,7 +98,7 @@ def test_steps_are_taken_in_their_order_by_two_threads_too(change):
         other.join(0.5)
         order.append(1)
 
-    unrecorded._left.extend([(change, take_first), (change, lambda: order.append(2))])
+    write_path._left.extend([(change, take_first), (change, lambda: order.append(2))])
     catch_up()
     other.join()
     assert order == [1, 2]
@@ -122,7 +122,7 @@ def test_an_outage_is_logged_without_the_values_of_its_message(change, caplog):
     assert not write_down(change, step, until=0)
     assert f"Change {change.pk} cannot be stored: OperationalError" in caplog.text
     assert "Оксана" not in caplog.text
-    unrecorded._left.clear()
+    write_path._left.clear()
 
 
 @pytest.mark.parametrize("moved_on", ["settled", "another attempt", "unknown", "gone"])

@@ -1,0 +1,232 @@
+"""Views of the settings: the user's Poster account, the installation; the start page and "Go to" (Ctrl K)."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from groups.forms.groups import AccountForm
+from groups.models import PosterAccount, PosterCredentials
+from groups.poster import Group, NotAllowed, PosterError, TokenRejected
+from groups.presenters.destinations import destinations
+from groups.presenters.lists.list_filters import ids_param, text_param
+from groups.presenters.places import parts_of
+from groups.presenters.settings_pages import by_section, settings_pages
+from groups.services import credentials as credentials_service
+from groups.services import groups as reads
+from groups.services.gateway import check_token
+from groups.services.installation.doctor import State, examine
+from groups.services.messages import connect_error_words, status_of
+from groups.services.metrics import of_database
+from groups.views.http import Request, form_methods, requires
+from poster_admin.common.htmx import page_behind, render_page
+from poster_admin.common.serving.threaded import reads_only
+from poster_admin.users.accounts import seen_by
+from poster_admin.users.guardians import keep_session
+from poster_admin.users.models import Guide
+from poster_admin.users.people import CHANGE_USER, NewPersonForm
+from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
+
+type StartQuery = Callable[[User], str]
+
+start_queries: list[StartQuery] = []
+"""Each returns the query string of the list that a user begins with; empty for no choice."""
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    query = ""
+    if request.user.is_authenticated:
+        query = next(filter(None, (start_query(request.user) for start_query in start_queries)), "")
+    return redirect(reverse("groups:list") + query)
+
+
+@sensitive_post_parameters("q")
+@form_methods
+@requires("view_group")
+def go(request: Request) -> HttpResponse:
+    """Show the groups, pages and actions that a text names.
+
+    The text comes by POST alone: it may be a client's name, which stays out of addresses.
+    """
+    reads_only(request)
+    text = text_param(request.POST)
+    groups: Sequence[Group] = ()
+    unread = False
+    try:
+        groups = reads.list_groups(request.credentials, patience=reads.PATIENCE).groups if text else ()
+    except PosterError:
+        unread = True  # pages are found while Poster does not answer, too
+    # The page on which the text was typed may be that of a group.
+    at = re.match(f"{reverse('groups:list')}([0-9]+)/", page_behind(request))
+    here = next((group for group in groups if at and group.id == int(at[1])), None)
+    chosen = ids_param(request.POST if request.method == "POST" else request.GET)
+    found = destinations(text, groups, request.user, here=here, chosen=chosen)
+    context = {"text": text, "found": found, "unread": unread}
+    return render_page(request, "groups/list/go.html", context, fragment="found")
+
+
+@require_safe
+def settings_page(request: Request) -> HttpResponse:
+    text = text_param(request.GET)
+    found = settings_pages(request.user, text)
+    context = {"text": text, "found": found, "sections": by_section(found)}
+    return render_page(request, "groups/settings/settings.html", context, fragment="found")
+
+
+# --- The account of the user --------------------------------------------------------------------------------
+
+
+@sensitive_post_parameters("token")
+@form_methods
+@requires("view_group", connected=False)
+def account(request: Request) -> HttpResponse:
+    """Connect the user's own Poster account; nothing is saved unless Poster accepts the token for it."""
+    known = credentials_service.credentials_of(request.user)
+    confirmed = recently_confirmed(request) or known is None
+    if request.method == "POST" and not confirmed:
+        return ask_to_confirm(request)
+    form = AccountForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.errors else 200
+    if form.is_valid():
+        password, roles = request.user.password, set(request.user.groups.all())
+        try:
+            credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
+        except PosterError as error:
+            words = connect_error_words(error)
+            refused = isinstance(error, TokenRejected | NotAllowed)
+            form.add_error("token" if refused else None, f"{words.title}. {words.text}")
+            status = 422 if refused else status_of(error)
+        else:
+            if known is None or known.account_id != credentials.account_id:
+                # A form in another tab was opened on the account before, and must not be sent to this one.
+                rotate_token(request)
+            messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
+            if request.user.password == password:
+                in_guide = Guide.objects.filter(user=request.user).exists()
+                return redirect("groups:guide" if in_guide else "groups:list")
+            # The ways in that somebody of another account may know have ended with the connection.
+            keep_session(request, request.user)
+            text = _(
+                "Somebody of another account may know how to sign in as you. "
+                "So your old password, e-mail address and second factor are no longer valid."
+            )
+            if set(request.user.groups.all()) != roles:
+                # Another account has its own owners, and the role was given elsewhere.
+                text += " " + _("Your role is Manager until an owner of this account gives you another one.")
+            messages.warning(request, text)
+            return redirect("password" if request.user.has_usable_password() else "groups:list")
+    context = {"form": form, "confirmed": confirmed}
+    return render_page(request, "groups/account/account.html", context, fragment="form", status=status)
+
+
+@form_methods
+@requires("view_group", connected=False)
+def account_disconnect(request: Request) -> HttpResponse:
+    """Delete the user's credentials; ask first, because Poster shows a token only once."""
+    if credentials_service.credentials_of(request.user) is None:
+        return redirect("groups:account")
+    if not recently_confirmed(request):
+        back = reverse("groups:account") if request.method == "POST" else ""
+        return ask_to_confirm(request, back=back)
+    if request.method != "POST":
+        return render_page(request, "groups/account/disconnect.html", {})
+    PosterCredentials.objects.filter(user=request.user).delete()  # and the last good copy
+    messages.success(request, _("The token was forgotten."))
+    return redirect("groups:account")
+
+
+@require_POST
+@requires("set_bonus_unit")
+def account_bonus_unit(request: Request) -> HttpResponse:
+    """Set the unit of the birthday bonus, and unblock bonuses."""
+    check_token(request.credentials)
+    unit = request.POST.get("bonus_unit", "")
+    if unit in PosterAccount.BonusUnit:
+        credentials_service.set_bonus_unit(request.credentials, unit)
+        messages.success(request, _("The unit of the birthday bonus is set."))
+    return redirect("groups:account")
+
+
+# --- The installation ---------------------------------------------------------------------------------------
+
+
+WORSE = list(State)
+"""The states, each worse than the one before."""
+
+
+@require_safe
+@permission_required(CHANGE_USER, raise_exception=True)
+def installation_state(request: Request) -> HttpResponse:
+    """Show each part of the installation with its state; nothing of another account but to Administrators."""
+    credentials = getattr(request.user, "credentials", None)
+    own = credentials.account_id if credentials else ""
+    if not own and not request.user.is_superuser:
+        return redirect("groups:account")
+    found = examine("" if request.user.is_superuser else own)
+    parts = [
+        {
+            "name": part,
+            "label": gettext(part),
+            "lines": lines,
+            "state": max((line.state for line in lines), key=WORSE.index),
+        }
+        for part, group in groupby(found, key=attrgetter("part"))
+        if (lines := list(group))
+    ]
+    bad = [part for part in parts if part["state"] != State.GOOD]
+    return render_page(request, "groups/installation/state.html", {"parts": parts, "bad": bad})
+
+
+@form_methods
+@permission_required(CHANGE_USER, raise_exception=True)
+def guide(request: Request) -> HttpResponse:
+    """Show the first steps; by POST the one who has set the dashboard up leaves them for good."""
+    own = Guide.objects.filter(user=request.user)
+    if request.method == "POST":
+        own.delete()
+        return redirect("home")
+    credentials = getattr(request.user, "credentials", None)
+    context = {
+        "is_connected": credentials is not None and credentials.refused_at is None,
+        "has_people": seen_by(request.user).exclude(pk=request.user.pk).exists(),
+        "is_open": own.exists(),
+        "roles": NewPersonForm(manager=request.user)["role"],
+        "protection": parts_of("guide.protection", request),
+    }
+    return render_page(request, "groups/installation/guide.html", context)
+
+
+@login_not_required
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Return the metrics to a client with METRICS_TOKEN; without that setting the page does not exist."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not constant_time_compare(
+        request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"
+    ):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    counted = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        counted = CollectorRegistry()
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]  # the library has no types here
+    return HttpResponse(
+        generate_latest(counted) + generate_latest(of_database()), content_type=CONTENT_TYPE_LATEST
+    )
