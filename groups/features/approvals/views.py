@@ -394,21 +394,13 @@ def settings_of_limits(user: User) -> list[SettingsPage]:
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 
 
-@hooks.part("guide.protection", "groups/installation/protection.html")
+@hooks.part("guide.protection", "approvals/step.html")
 def step_of_limits(request: Request) -> Variables:
     if not request.user.has_perm(EXCEED_LIMITS):
         return None
     credentials = getattr(request.user, "credentials", None)
-    return {
-        "title": _("Limits"),
-        "words": _(
-            "Set how high a percent or a bonus may go, and how many clients one change may reach. "
-            "What goes beyond waits until a second person has approved it."
-        ),
-        "url": reverse("groups:limits"),
-        "label": _("Set the limits"),
-        "is_done": credentials is not None and Limits.objects.filter(account=credentials.account_id).exists(),
-    }
+    limits = Limits.objects.filter(account=credentials.account_id) if credentials else Limits.objects.none()
+    return {"is_done": limits.exists()}
 
 
 @hooks.part("change.who", "approvals/request_link.html")
