@@ -155,11 +155,7 @@ class Environment:
                         file.flush()
                         os.fsync(file.fileno())
                     unfinished.replace(path)
-                    handle = os.open(folder, os.O_RDONLY)
-                    try:
-                        os.fsync(handle)
-                    finally:
-                        os.close(handle)
+                    sync(folder)
                 os.environ[f"{name}_FILE"] = str(path)
 
     def require(self, name: str, right: object, words: str) -> None:
@@ -395,6 +391,15 @@ def _read_text(path: Path) -> str:
     if "\0" in text:
         raise ValueError("is not a text in UTF-8")
     return text
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _open_for_owner(path: Path, mode: str) -> IO[Any]:
