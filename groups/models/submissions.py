@@ -55,7 +55,7 @@ class Submission:
     values: tuple[Any, ...] = ()
 
 
-# --- What waits for the yes of another user ----------------------------------------------------------------
+# --- Rows that wait for the yes of another user -------------------------------------------------------------
 
 
 class Approvable(ABC):

@@ -258,8 +258,8 @@ def newest(folder: Path) -> datetime | None:
 def back_up(folder: Path, note: str = "") -> Path:
     """Write a backup into a folder, which is made if it is not there, and return its path.
 
-    A backup with a note in its name takes the place of the older ones with that note. What `restore` would
-    refuse is not kept: a backup of a database that is empty, damaged or of something else. Raises
+    A backup with a note in its name takes the place of the older ones with that note. Nothing is kept that
+    `restore` would refuse: a backup of a database that is empty, damaged or of something else. Raises
     `CommandError`.
     """
     source = engine()
