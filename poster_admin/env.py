@@ -155,11 +155,7 @@ class Environment:
                         file.flush()
                         os.fsync(file.fileno())
                     unfinished.replace(path)
-                    handle = os.open(folder, os.O_RDONLY)
-                    try:
-                        os.fsync(handle)
-                    finally:
-                        os.close(handle)
+                    sync(folder)
                 os.environ[f"{name}_FILE"] = str(path)
 
     def require(self, name: str, right: object, words: str) -> None:
@@ -195,7 +191,7 @@ class Environment:
             return default
 
 
-# --- What kinds of values there are: each function reads one, or raises `ValueError` with what is wrong -----
+# --- Kinds of values: each function reads one, or raises `ValueError` with the words for an error -----------
 
 
 def pairs(text: str) -> dict[str, str]:
@@ -397,11 +393,20 @@ def _read_text(path: Path) -> str:
     return text
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _open_for_owner(path: Path, mode: str) -> IO[Any]:
     return open(path, mode, encoding="ascii", opener=partial(os.open, mode=0o600))
 
 
-# --- What a value may be ----------------------------------------------------------------------------------
+# --- Conditions of single values ----------------------------------------------------------------------------
 
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch

@@ -95,7 +95,7 @@ class NewClient(Content):
     client: int
 
 
-# --- What is asked for -------------------------------------------------------------------------------------
+# --- Effects ------------------------------------------------------------------------------------------------
 
 type Pairs = tuple[tuple[int, int, int], ...]
 """Ids of a group that clients leave and of the one that they go to, and the number of these clients."""

@@ -1,4 +1,4 @@
-"""Define what a form brings: what it asks for, and the consent to a write that a gate would hold back.
+"""Define forms as they were sent, the consent to a write beyond the limits, and rows that wait for one.
 
 The same form sent twice is told from another one by its `Submission`.
 """
@@ -55,7 +55,7 @@ class Submission:
     values: tuple[Any, ...] = ()
 
 
-# --- What waits for the yes of another user ----------------------------------------------------------------
+# --- Rows that wait for the yes of another user -------------------------------------------------------------
 
 
 class Approvable(ABC):

@@ -25,6 +25,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from poster_admin.common.locks import held
+from poster_admin.env import sync
 
 log = logging.getLogger("poster_admin.backups")
 PREFIX = "poster-admin-"
@@ -104,13 +105,13 @@ class SQLite:
             # Files of root could not be written by the server.
             owner = self._path.stat()
             os.chown(copy, owner.st_uid, owner.st_gid)
-        _sync(copy)
+        sync(copy)
         # The files beside the old database would bring its rows back.
         for suffix in BESIDE:
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
         copy.replace(self._path)
         with suppress(OSError):  # some file systems cannot sync a folder
-            _sync(self._path.parent)
+            sync(self._path.parent)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -130,14 +131,6 @@ def _make_whole(database: sqlite3.Connection) -> None:
     if words != "ok":
         raise sqlite3.DatabaseError(words.partition("\n")[0])
     database.execute("PRAGMA journal_mode=DELETE").fetchone()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class PostgreSQL:
@@ -265,8 +258,8 @@ def newest(folder: Path) -> datetime | None:
 def back_up(folder: Path, note: str = "") -> Path:
     """Write a backup into a folder, which is made if it is not there, and return its path.
 
-    A backup with a note in its name takes the place of the older ones with that note. What `restore` would
-    refuse is not kept: a backup of a database that is empty, damaged or of something else. Raises
+    A backup with a note in its name takes the place of the older ones with that note. Nothing is kept that
+    `restore` would refuse: a backup of a database that is empty, damaged or of something else. Raises
     `CommandError`.
     """
     source = engine()

@@ -173,7 +173,7 @@ def passkey_remove(request: Request, passkey_id: int) -> HttpResponse:
     return redirect("sessions")
 
 
-# --- What a device has answered ---------------------------------------------------------------------------
+# --- Answers of devices -------------------------------------------------------------------------------------
 
 
 def register(request: Request, answer: str, name: str) -> Passkey:

@@ -281,7 +281,7 @@ def check_as_intended(change: Change) -> None:
 def is_accepted(job: Job, change: Change) -> bool:
     """Return True if a user has let the job go on after a stop at which the change had its outcome.
 
-    What came later no page had shown then, so that yes does not cover it.
+    No page had shown then what came later, so that yes does not cover it.
     """
     stopped_at, settled_at = job.stopped_at, change.settled_at
     return job.tested and stopped_at is not None and settled_at is not None and settled_at <= stopped_at

@@ -52,7 +52,7 @@ class JobKind(ABC):
         kind: JobKind = Job.registered[job.kind](job)
         return kind
 
-    # --- Who may, and how far it goes -----------------------------------------------------------------------
+    # --- Rights and reach -----------------------------------------------------------------------------------
 
     def may_be_controlled_by(self, user: User) -> bool:
         return user.has_perms(self.permissions)

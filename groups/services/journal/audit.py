@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from groups.models import Change, PosterCredentials
-from groups.poster import Group, GroupList, GroupValues, PosterClient
+from groups.poster import GroupList, GroupValues, PosterClient
 from groups.services.gateway import call_poster
 from groups.services.writes.commands import Command
 from groups.services.writes.outcome import differing
@@ -74,20 +74,15 @@ def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
     for change in changes:
         if change.group_id in unreadable or None in unreadable:
             continue
-        problem = _problem(change, groups.get(change.group_id or 0))
-        if problem:
-            found.append(Unexplained(change, problem))
+        made, group = change.state in Change.HAPPENED, groups.get(change.group_id or 0)
+        expected = change.after if made else change.before
+        if Command.kind_of(change).removes and made:
+            if group:
+                found.append(Unexplained(change, "is there although it was removed"))
+        elif expected is None or "name" not in expected:
+            pass  # a user has resolved the change, and the values after it were never read
+        elif group is None:
+            found.append(Unexplained(change, "is gone"))
+        elif fields := differing(GroupValues.from_json(expected), group):
+            found.append(Unexplained(change, f"has another {', '.join(fields)}"))
     return found
-
-
-def _problem(change: Change, group: Group | None) -> str:
-    made = change.state in Change.HAPPENED
-    if Command.kind_of(change).removes and made:
-        return "is there although it was removed" if group else ""
-    expected = change.after if made else change.before
-    if expected is None or "name" not in expected:
-        return ""  # a user has resolved the change, and the values after it were never read
-    if group is None:
-        return "is gone"
-    fields = differing(GroupValues.from_json(expected), group)
-    return f"has another {', '.join(fields)}" if fields else ""
