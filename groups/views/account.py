@@ -1,5 +1,7 @@
 """View of the user's own Poster account and credentials."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
@@ -20,6 +22,11 @@ from poster_admin.common.htmx import render_page
 from poster_admin.users.guardians import keep_session
 from poster_admin.users.models import Guide
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
+
+type Connected = Callable[[Request, PosterCredentials], None]
+
+connected_listeners: list[Connected] = []
+"""Features that do something once a user has connected an account, as the form asks for."""
 
 
 @sensitive_post_parameters("token")
@@ -47,6 +54,8 @@ def account(request: Request) -> HttpResponse:
                 # A form in another tab was opened on the account before, and must not be sent to this one.
                 rotate_token(request)
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
+            for listener in connected_listeners:
+                listener(request, credentials)
             if request.user.password == password:
                 in_guide = Guide.objects.filter(user=request.user).exists()
                 return redirect("groups:guide" if in_guide else "groups:list")

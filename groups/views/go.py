@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from groups.poster import Group, PosterError
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import ids_param, text_param
-from groups.presenters.settings_pages import by_section, settings_pages
+from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import groups as reads
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
@@ -61,5 +61,7 @@ def go(request: Request) -> HttpResponse:
 def settings(request: Request) -> HttpResponse:
     text = text_param(request.GET)
     found = settings_pages(request.user, text)
+    if not text:
+        found = without_parts(found)
     context = {"text": text, "found": found, "sections": by_section(found)}
     return render_page(request, "groups/settings/settings.html", context, fragment="found")

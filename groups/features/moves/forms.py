@@ -93,10 +93,10 @@ class MoveForm(TargetForm):
         self.sources = [group]
         self.offer(groups)
         text = self["clients"].value() or self.ALL
-        chosen = None if text == self.ALL else [whole_number(each) or 0 for each in text.split(",")]
-        self.ids = {group.id: chosen}
+        ids = None if text == self.ALL else [whole_number(each) or 0 for each in text.split(",")]
+        self.ids = {group.id: ids}
         # As far as it is known in advance.
-        self.count = group.clients if chosen is None else len(chosen)
+        self.count = group.clients if ids is None else len(ids)
         self.query = "" if text == self.ALL else f"?{urlencode({'client': text}, safe=',')}"
 
     def clean_clients(self) -> str:

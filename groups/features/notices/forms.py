@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.notices.models import NoticeChoice
@@ -11,14 +12,45 @@ from groups.services.events import event_sources
 
 
 class NoticesForm(forms.Form):
-    """One field for each kind of event, named like the kind."""
+    """One field for each kind of event, named like the kind; `which` answers all of them at once."""
+
+    class Which(models.TextChoices):
+        NEEDED = "needed", _("What needs me, at once")
+        ALL = "all", _("Everything: what needs me at once, the rest each morning")
+        CHOSEN = "chosen", _("What I choose")
+
+    which = forms.ChoiceField(
+        label=_("What you are told of"), choices=Which.choices, required=False, widget=forms.RadioSelect
+    )
 
     def __init__(self, data: Any = None, *, chosen: Mapping[str, str]) -> None:
-        super().__init__(data, initial=dict(chosen))
+        which = next((name for name in self.Which if self._answers(name) == chosen), self.Which.CHOSEN)
+        super().__init__(data, initial={**chosen, "which": which})
+        answered = self["which"].value() if self.is_bound else ""
         for source in event_sources:
             self.fields[source.kind] = forms.ChoiceField(
-                label=str(source.label), choices=NoticeChoice.How.choices
+                label=str(source.label),
+                choices=NoticeChoice.How.choices,
+                required=not self._answers(answered),
             )
+
+    @property
+    def kinds(self) -> list[forms.BoundField]:
+        return [self[source.kind] for source in event_sources]
+
+    def clean(self) -> dict[str, Any]:
+        """Return how each kind is told, without `which`."""
+        which = self.cleaned_data.pop("which", "")
+        return self._answers(which) or self.cleaned_data
+
+    @staticmethod
+    def _answers(which: str | None) -> dict[str, Any]:
+        """Return how each kind is told by one of `Which`; nothing where each kind is chosen."""
+        others = {"needed": NoticeChoice.How.OFF, "all": NoticeChoice.How.DIGEST}.get(which or "")
+        if others is None:
+            return {}
+        now = NoticeChoice.How.AT_ONCE
+        return {source.kind: str(now if source.needs_person else others) for source in event_sources}
 
 
 class TelegramForm(forms.Form):

@@ -80,7 +80,7 @@ def telegram_remove(request: Request) -> HttpResponse:
 
 @hooks.settings_pages()
 def settings_of_notices(user: User) -> list[SettingsPage]:
-    words = _("Events that come by mail or in Telegram, and when.")
+    words = _("By mail or in Telegram.")
     page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")
     return [page] if user.has_perm(VIEW_GROUP) else []
 

@@ -148,7 +148,7 @@ def destinations_of(user: User) -> list[Destination]:
 @hooks.settings_pages(order=5)
 def settings_of_views(user: User) -> list[SettingsPage]:
     """Return the page that keeps them."""
-    words = _("Lists of groups with their filters, and the one that you start with.")
+    words = _("Kept lists of groups.")
     page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "sort")
     return [page] if user.has_perm("groups.view_group") else []
 
