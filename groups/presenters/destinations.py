@@ -249,7 +249,7 @@ def _pages_of_the_settings(user: User) -> list[Destination]:
     actions = (action for page in pages for action in page.actions)
     return [
         Destination(_("Settings"), reverse("settings"), _("page")),
-        *(Destination(page.label, page.url, _("page"), page.words) for page in pages),
+        *(Destination(page.label, page.url, _("page"), f"{page.words} {page.also}") for page in pages),
         *(Destination(label, url, _("action")) for label, url in actions),
     ]
 

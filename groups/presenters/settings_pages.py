@@ -1,6 +1,6 @@
 """The pages of the settings: those of the account, of the user, and of the installation."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -23,9 +23,10 @@ SECTIONS: Mapping[str, str | Promise] = {
 class SettingsPage:
     """A page of the settings.
 
-    `words` say what can be set there, and are searched too. `actions` are forms that a click on the page of
-    all settings opens: their labels and addresses. `below` are the beginnings of further addresses that
-    belong to the page. One that is `connected` is for users whose account is connected.
+    `words` say what can be set there, and are searched too, as `also` is. `actions` are forms that "Go to"
+    opens: their labels and addresses. `below` are the beginnings of further addresses that belong to the
+    page. One that is `connected` is for users whose account is connected. `part_of` is the address of a page
+    that leads to this one, which the page of all settings leaves out.
     """
 
     section: str
@@ -36,6 +37,8 @@ class SettingsPage:
     actions: tuple[tuple[str, str], ...] = ()
     below: tuple[str, ...] = ()
     connected: bool = True
+    part_of: str = ""
+    also: str = ""
 
 
 type SettingsSource = Callable[[User], Iterable[SettingsPage]]
@@ -48,8 +51,14 @@ def settings_pages(user: User, text: str = "") -> list[SettingsPage]:
     return [
         page
         for page in found
-        if (is_connected or not page.connected) and has_all(f"{page.label} {page.words}", words)
+        if (is_connected or not page.connected) and has_all(f"{page.label} {page.words} {page.also}", words)
     ]
+
+
+def without_parts(pages: Sequence[SettingsPage]) -> list[SettingsPage]:
+    """Leave out the pages that are part of another one that this user may open."""
+    urls = {page.url for page in pages}
+    return [page for page in pages if page.part_of not in urls]
 
 
 def by_section(pages: Iterable[SettingsPage]) -> list[tuple[str, list[SettingsPage]]]:
@@ -70,7 +79,7 @@ def _connection(user: User) -> Iterable[SettingsPage]:
             ACCOUNT,
             _("Connection to Poster"),
             reverse("groups:account"),
-            _("Account, token and its end; another account or a new token."),
+            _("Account and token."),
             "plug",
             connected=False,
         )
@@ -83,7 +92,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             ACCOUNT,
             _("People"),
             reverse("people:list"),
-            _("Who may sign in, roles, invitations, new passwords, blocking."),
+            _("Roles, invitations, new passwords."),
             "user",
             actions=((_("New person"), reverse("people:new")),),
             connected=False,
@@ -96,16 +105,18 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("Who came in, who did not, and who changed what others may do."),
             "shield",
             connected=False,
+            part_of=reverse("people:list"),
         )
     yield SettingsPage(
         USER,
         _("Security"),
         reverse("sessions"),
-        _("Sessions, password, second factor, passkeys, recovery codes."),
+        _("Password, second factor, sessions."),
         "lock",
         actions=((_("Change the password"), reverse("password")),) if user.has_usable_password() else (),
         below=("/accounts/password/", "/accounts/second-factor/", "/accounts/passkeys/"),
         connected=False,
+        also=_("Passkeys, recovery codes."),
     )
     yield SettingsPage(
         USER,
@@ -114,15 +125,17 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         _("The keys that open pages and forms; switch them off in this browser."),
         "keys",
         connected=False,
+        part_of=reverse("sessions"),
     )
     if manages_people:
         yield SettingsPage(
             INSTALLATION,
             _("State of the installation"),
             reverse("groups:installation"),
-            _("Version, worker, mail, backup, certificate, clock, database, and what to do about each."),
+            _("What works, and what needs a look."),
             "check",
             connected=not user.is_superuser,
+            also=_("Version, worker, mail, backup, certificate, clock, database."),
         )
         yield SettingsPage(
             INSTALLATION,
@@ -131,6 +144,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("The owner, the connection to Poster, the first people, and what keeps you from harm."),
             "next",
             connected=False,
+            part_of=reverse("groups:installation"),
         )
     if user.is_superuser:
         yield SettingsPage(
@@ -140,6 +154,7 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
             _("Users, roles and rights of every account, in English."),
             "keys",
             connected=False,
+            part_of=reverse("groups:installation"),
         )
 
 

@@ -53,12 +53,16 @@ type FindEvents = Callable[[PosterAccount, datetime], Iterator[Event]]
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """The events of one kind, which users choose under its label. `find` yields those after a time."""
+    """The events of one kind, which users choose under its label. `find` yields those after a time.
+
+    One that `needs_person` is told of at once to users who want to hear only where they are needed.
+    """
 
     kind: str
     label: str | Promise
     find: FindEvents
     order: int = 0
+    needs_person: bool = False
 
 
 def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
@@ -177,15 +181,18 @@ event_sources = [
         gettext_lazy("A change needs a person"),
         partial(changes_in, Change.State.REVIEW, review_words),
         -1,
+        needs_person=True,
     ),
     EventSource("job", gettext_lazy("A job has ended or stopped"), find_jobs, -1),
-    EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1),
+    EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1, needs_person=True),
     EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
 ]
 """The kinds of events that this installation knows, those of a lower `order` first."""
 
 
-def event_source(kind: str, label: str | Promise, *, order: int = 0) -> Callable[[FindEvents], FindEvents]:
+def event_source(
+    kind: str, label: str | Promise, *, order: int = 0, needs_person: bool = False
+) -> Callable[[FindEvents], FindEvents]:
     """Let users be notified of a kind of events, which they choose under its label.
 
     `kind` is stored: nine letters at most. An event is told once, by its key.
@@ -194,7 +201,8 @@ def event_source(kind: str, label: str | Promise, *, order: int = 0) -> Callable
         raise ValueError(f"The kind {kind} is too long.")
 
     def add(find: FindEvents) -> FindEvents:
-        insort(event_sources, EventSource(kind, label, find, order), key=attrgetter("order"))
+        source = EventSource(kind, label, find, order, needs_person)
+        insort(event_sources, source, key=attrgetter("order"))
         return find
 
     return add

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from groups.presenters.places import Parts, parts_of
 from groups.presenters.places import history_tabs as tabs_of
-from groups.presenters.settings_pages import by_section, page_of, settings_pages
+from groups.presenters.settings_pages import by_section, page_of, settings_pages, without_parts
 from poster_admin.users.models import Guide
 
 register = Library()
@@ -46,11 +46,15 @@ def settings_nav(context: Context) -> dict[str, Any]:
     request = context["request"]
     user, path = request.user, request.path_info
     pages, guide = settings_pages(user), reverse("groups:guide")
+    here = page_of(path, pages)
+    whole = (here.part_of or here.url) if here else ""
     # The first owner is a superuser: nobody else costs a query.
     is_away = path != guide and user.is_superuser and Guide.objects.filter(user=user).exists()
     return {
-        "sections": by_section(pages),
-        "here": page_of(path, pages),
-        "path": path,
+        "sections": by_section(without_parts(pages)),
+        "here": here,
+        "whole": whole,
+        "parts": [page for page in pages if whole and page.part_of == whole],
+        "current": "page" if here and here.url == path else "true",
         "guide": guide if is_away else "",
     }

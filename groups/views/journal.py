@@ -232,20 +232,19 @@ def news(request: Request) -> HttpResponse:
 
 
 def line_of_news(request: Request) -> str:
-    """Return "Since Tuesday: 3 changes, 1 of them in Poster, not here"; empty if nothing is new."""
+    """Return "3 groups were changed without you, 1 of them in Poster itself"; empty if nothing is new."""
     if last_visit(request) is None:
         return ""
-    since = _unseen_since(request)
-    count, elsewhere = history.count_news(request.credentials, since)
+    count, elsewhere = history.count_news(request.credentials, _unseen_since(request))
     if not count:
         return ""
-    words = ngettext("%(count)s change", "%(count)s changes", count) % {"count": count}
-    line = f"{_since_words(since)}: {words}"
+    line = ngettext(
+        "%(count)s group was changed without you", "%(count)s groups were changed without you", count
+    )
+    line %= {"count": count}
     if not elsewhere:
         return line
-    words = ngettext(
-        "%(count)s of them in Poster, not here", "%(count)s of them in Poster, not here", elsewhere
-    )
+    words = ngettext("%(count)s of them in Poster itself", "%(count)s of them in Poster itself", elsewhere)
     return f"{line}, {words % {'count': elsewhere}}"
 
 

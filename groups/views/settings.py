@@ -28,7 +28,7 @@ from groups.poster import Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import ids_param, text_param
 from groups.presenters.places import parts_of
-from groups.presenters.settings_pages import by_section, settings_pages
+from groups.presenters.settings_pages import by_section, settings_pages, without_parts
 from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.gateway import check_token
@@ -45,9 +45,12 @@ from poster_admin.users.people import CHANGE_USER, NewPersonForm
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 type StartQuery = Callable[[User], str]
+type Connected = Callable[[Request, PosterCredentials], None]
 
 start_queries: list[StartQuery] = []
 """Each returns the query string of the list that a user begins with; empty for no choice."""
+connected_listeners: list[Connected] = []
+"""Features that do something once a user has connected an account, as the form asks for."""
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -86,6 +89,8 @@ def go(request: Request) -> HttpResponse:
 def settings_page(request: Request) -> HttpResponse:
     text = text_param(request.GET)
     found = settings_pages(request.user, text)
+    if not text:
+        found = without_parts(found)
     context = {"text": text, "found": found, "sections": by_section(found)}
     return render_page(request, "groups/settings/settings.html", context, fragment="found")
 
@@ -118,6 +123,8 @@ def account(request: Request) -> HttpResponse:
                 # A form in another tab was opened on the account before, and must not be sent to this one.
                 rotate_token(request)
             messages.success(request, _("Connected to %(account)s.") % {"account": credentials.account.title})
+            for listener in connected_listeners:
+                listener(request, credentials)
             if request.user.password == password:
                 in_guide = Guide.objects.filter(user=request.user).exists()
                 return redirect("groups:guide" if in_guide else "groups:list")

@@ -594,7 +594,7 @@ class ApprovableJob(Approvable):
 # --- Events ------------------------------------------------------------------------------------------------
 
 
-@event_source("request", gettext_lazy("A request waits for you, or yours was decided"))
+@event_source("request", gettext_lazy("A request waits for you, or yours was decided"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the requests that wait, for users who may decide them, and those that ended, for their users.
 

@@ -389,7 +389,7 @@ def tab_of_requests(request: Request) -> list[Tab]:
 
 @hooks.settings_pages()
 def settings_of_limits(user: User) -> list[SettingsPage]:
-    words = _("The highest percent and rise, the birthday bonus, the clients that one change may reach.")
+    words = _("The highest percent and bonus.")
     page = SettingsPage(ACCOUNT, _("Limits"), reverse("groups:limits"), words, "flag")
     return [page] if user.has_perm(EXCEED_LIMITS) else []
 

@@ -507,7 +507,8 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
     if not user.has_perm("groups.view_group"):
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
-    return [SettingsPage(ACCOUNT, _("Criteria"), reverse("groups:criteria"), words, "group")]
+    url, account = reverse("groups:criteria"), reverse("groups:account")
+    return [SettingsPage(ACCOUNT, _("Criteria"), url, words, "group", part_of=account)]
 
 
 @hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)

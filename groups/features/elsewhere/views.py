@@ -18,6 +18,7 @@ from groups.models import PosterCredentials
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services.gateway import check_token
 from groups.views.http import Request, requires
+from groups.views.settings import connected_listeners
 
 
 @hooks.part("account.sections", "elsewhere/watch.html")
@@ -44,8 +45,9 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []
     words = _("The watch: what is changed in Poster's console is written into the history.")
-    url = f"{reverse('groups:account')}#watch"
-    return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload")]
+    account = reverse("groups:account")
+    url = f"{account}#watch"
+    return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload", part_of=account)]
 
 
 @hooks.part("guide.protection", "groups/installation/protection.html", order=5)
@@ -64,6 +66,29 @@ def step_of_watch(request: Request) -> dict[str, Any] | None:
         "label": _("Switch the watch on"),
         "is_done": credentials is not None and services.watch_of(credentials) is not None,
     }
+
+
+@hooks.part("account.form", "elsewhere/watch_too.html")
+def choice_of_watch(request: HttpRequest) -> dict[str, Any] | None:
+    """Ask for the watch where an account is connected, ticked, from users who may switch it."""
+    if not settings.POSTER_WATCH_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
+        return None
+    return {"is_chosen": request.method != "POST" or "watch" in request.POST}
+
+
+def watch_if_chosen(request: Request, credentials: PosterCredentials) -> None:
+    """Switch the watch on, unless somebody of the account has done so already.
+
+    The connection may have taken a right away: the user is read again.
+    """
+    if request.POST.get("watch") != "on" or not settings.POSTER_WATCH_SECONDS:
+        return
+    credentials.user = User.objects.get(pk=request.user.pk)
+    if credentials.user.has_perm(WATCH_ACCOUNT) and services.watch_of(credentials) is None:
+        services.switch_on(credentials)
+
+
+connected_listeners.append(watch_if_chosen)
 
 
 @require_POST

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import models
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,14 +28,48 @@ from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
 class NoticesForm(forms.Form):
-    """One field for each kind of event, named like the kind."""
+    """One field for each kind of event, named like the kind; `which` answers all of them at once."""
+
+    class Which(models.TextChoices):
+        NEEDED = "needed", gettext_lazy("What needs me, at once")
+        ALL = "all", gettext_lazy("Everything: what needs me at once, the rest each morning")
+        CHOSEN = "chosen", gettext_lazy("What I choose")
+
+    which = forms.ChoiceField(
+        label=gettext_lazy("What you are told of"),
+        choices=Which.choices,
+        required=False,
+        widget=forms.RadioSelect,
+    )
 
     def __init__(self, data: Any = None, *, chosen: Mapping[str, str]) -> None:
-        super().__init__(data, initial=dict(chosen))
+        which = next((name for name in self.Which if self._answers(name) == chosen), self.Which.CHOSEN)
+        super().__init__(data, initial={**chosen, "which": which})
+        answered = self["which"].value() if self.is_bound else ""
         for source in event_sources:
             self.fields[source.kind] = forms.ChoiceField(
-                label=str(source.label), choices=NoticeChoice.How.choices
+                label=str(source.label),
+                choices=NoticeChoice.How.choices,
+                required=not self._answers(answered),
             )
+
+    @property
+    def kinds(self) -> list[forms.BoundField]:
+        return [self[source.kind] for source in event_sources]
+
+    def clean(self) -> dict[str, Any]:
+        """Return how each kind is told, without `which`."""
+        which = self.cleaned_data.pop("which", "")
+        return self._answers(which) or self.cleaned_data
+
+    @staticmethod
+    def _answers(which: str | None) -> dict[str, Any]:
+        """Return how each kind is told by one of `Which`; nothing where each kind is chosen."""
+        others = {"needed": NoticeChoice.How.OFF, "all": NoticeChoice.How.DIGEST}.get(which or "")
+        if others is None:
+            return {}
+        now = NoticeChoice.How.AT_ONCE
+        return {source.kind: str(now if source.needs_person else others) for source in event_sources}
 
 
 class TelegramForm(forms.Form):
@@ -123,7 +158,7 @@ def telegram_remove(request: Request) -> HttpResponse:
 
 @hooks.settings_pages()
 def settings_of_notices(user: User) -> list[SettingsPage]:
-    words = _("Events that come by mail or in Telegram, and when.")
+    words = _("By mail or in Telegram.")
     page = SettingsPage(USER, _("Notices"), reverse("groups:notices"), words, "bell")
     return [page] if user.has_perm(VIEW_GROUP) else []
 

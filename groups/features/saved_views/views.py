@@ -180,7 +180,7 @@ def save_of_list(request: Request, listing: Listing) -> dict[str, str] | None:
 
 @hooks.settings_pages(order=5)
 def settings_of_views(user: User) -> list[SettingsPage]:
-    words = _("Lists of groups with their filters, and the one that you start with.")
+    words = _("Kept lists of groups.")
     page = SettingsPage(USER, _("Saved views"), reverse("groups:views"), words, "bookmark")
     return [page] if user.has_perm("groups.view_group") else []
 

@@ -402,7 +402,7 @@ def _both(values: GroupValues, others: GroupValues) -> str:
     return gettext("%(percent)s and %(bonus)s") % both
 
 
-@event_source("schedule", gettext_lazy("A planned change was held or missed"))
+@event_source("schedule", gettext_lazy("A planned change was held or missed"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the planned changes that were held or missed, for users who want to be told.
 

@@ -147,8 +147,10 @@ def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
 
 
 def count_news(credentials: PosterCredentials, since: datetime) -> tuple[int, int]:
+    """Count the groups that others have changed, and those of them that were changed elsewhere."""
+    groups, elsewhere = Count("group_id", distinct=True), Q(state=Change.State.ELSEWHERE)
     counted = news_of(credentials, since).aggregate(
-        all=Count("pk"), elsewhere=Count("pk", filter=Q(state=Change.State.ELSEWHERE))
+        all=groups, elsewhere=Count("group_id", distinct=True, filter=elsewhere)
     )
     return counted["all"], counted["elsewhere"]
 

@@ -365,3 +365,17 @@ def test_the_history_shows_it_and_undoes_it(watch, staff, browse, sandbox):
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"
     assert Change.objects.get(undo_of=change).state == State.APPLIED
     assert watch() == []
+
+
+def test_the_watch_is_asked_for_where_an_account_is_connected(owner, staff, browse, sandbox):
+    for user, is_on in ((staff, False), (owner, True)):
+        user.credentials.delete()
+        client = browse(type(user).objects.get(pk=user.pk))
+        page = client.get("/account/").text
+        assert ('name="watch" value="on" checked' in page) == is_on
+        form = {"account": "demo", "token": sandbox.accounts["demo"].token}
+        assert client.post("/account/", form).status_code == 302
+        assert not Watch.objects.exists()  # who does not ask for it does not get it
+        type(user).objects.get(pk=user.pk).credentials.delete()
+        assert client.post("/account/", form | {"watch": "on"}).status_code == 302
+        assert Watch.objects.exists() == is_on

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from groups.features.notices import services
 from groups.features.notices.models import Delivery, NoticeChoice, TelegramChat
 from tests.support.notices import later, tell
 from tests.support.pages import text_of
@@ -34,6 +35,15 @@ def test_a_choice_is_stored_and_shown(manager, browse):
         field = re.search(rf'<select name="{kind}".*?</select>', page, re.DOTALL)[0]
         assert f'value="{how}" selected' in field
     assert NoticeChoice.objects.filter(user=manager).count() == 4
+
+
+@pytest.mark.parametrize(("which", "others"), [("needed", "off"), ("all", "digest")])
+def test_one_answer_is_enough_for_all_kinds(manager, browse, which, others):
+    client = browse(manager)
+    assert client.post(PAGE, {"which": which}).status_code == 302
+    chosen = services.choices_of(manager)
+    assert (chosen["review"], chosen["request"], chosen["circuit"]) == ("at_once", "at_once", others)
+    assert re.search(rf'value="{which}"[^>]*\schecked', client.get(PAGE).text)
 
 
 def test_an_unknown_choice_is_a_form_error(manager, browse):

@@ -16,7 +16,7 @@ OLD = {"name": "Гості", "loyalty_type": 1, "percent": "10", "birthday_bonus
 NEW = OLD | {"percent": "12.5"}
 
 
-def note(account, *, user=None, state="applied", action="update", ago=timedelta(0), **values):
+def note(account, *, user=None, group_id=1, state="applied", action="update", ago=timedelta(0), **values):
     """Write a change into the history that others have made."""
     moment = timezone.now() - ago
     change = Change(
@@ -24,9 +24,9 @@ def note(account, *, user=None, state="applied", action="update", ago=timedelta(
         user=user,
         user_name=user.get_username() if user else "",
         action=action,
-        group_id=1,
+        group_id=group_id,
         group_name="Гості",
-        target="group:1",
+        target=f"group:{group_id}",
         before=OLD,
         intended=None if state == "elsewhere" else NEW,
         after=NEW,
@@ -69,10 +69,10 @@ def test_a_user_who_was_away_reads_what_is_new_in_one_line(was_here, staff):
     account = staff.credentials.account
     note(account, user=staff)
     note(account, user=staff)
-    note(account, state="elsewhere")
+    note(account, state="elsewhere", group_id=4)
     client = was_here(timedelta(days=9))
     words = line(client)
-    assert ": 3 changes, 1 of them in Poster, not here" in words
+    assert "2 groups were changed without you, 1 of them in Poster itself" in words
 
 
 def test_own_open_failed_and_older_changes_are_no_news(was_here, manager, staff):
@@ -89,5 +89,5 @@ def test_a_change_that_was_settled_after_the_visit_is_news(was_here, staff, stat
     user = staff if state == "applied" else None
     note(staff.credentials.account, user=user, state=state, ago=timedelta(days=4), settled_at=timezone.now())
     client = was_here(timedelta(days=3))
-    assert ": 1 change" in line(client)
+    assert "1 group was changed without you" in line(client)
     assert client.get("/history/new/").content.decode().count("data-change=") == 1
