@@ -298,58 +298,50 @@ class HistoryForm(forms.Form):
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that match: the parts of one job, or changes of groups only."""
-        asked = self._lookups
-        if self._group_id is not None:
-            asked["group_id"] = self._group_id
-        elif self._words:
-            asked["group_name__in"] = self._names_in(changes, "group_name")
-        return (changes if "job" in asked else changes.of_groups()).filter(**asked)
+        lookups, words = self._read()
+        if (group_id := whole_number(words)) is not None:
+            lookups["group_id"] = group_id
+        elif words:
+            lookups["group_name__in"] = _names_in(changes, "group_name", words)
+        return (changes if "job" in lookups else changes.of_groups()).filter(**lookups)
 
     @property
     def has_whole_jobs(self) -> bool:
         """Return True if each job that has made some of the changes matches too."""
-        return self._lookups.keys().isdisjoint(("action", "state", "job")) and not self._words
+        lookups, words = self._read()
+        return lookups.keys().isdisjoint(("action", "state", "job")) and not words
 
     def narrow_jobs(self, jobs: JobQuerySet) -> JobQuerySet:
         """Return the jobs that match: none for an action of changes, an outcome, or the parts of a job."""
-        asked = self._lookups
-        if asked.get("action") == JOBS:
-            del asked["action"]
-        if not asked.keys().isdisjoint(("action", "state", "job")):
+        lookups, words = self._read()
+        if lookups.get("action") == JOBS:
+            del lookups["action"]
+        if not lookups.keys().isdisjoint(("action", "state", "job")):
             return jobs.none()
-        if self._group_id is not None:
-            jobs = jobs.of_group(self._group_id)
-        elif self._words:
-            names = Q(group_name__in=self._names_in(jobs, "group_name"))
-            jobs = jobs.filter(names | Q(target_name__in=self._names_in(jobs, "target_name")))
-        return jobs.filter(**asked)
+        if (group_id := whole_number(words)) is not None:
+            jobs = jobs.of_group(group_id)
+        elif words:
+            names = Q(group_name__in=_names_in(jobs, "group_name", words))
+            jobs = jobs.filter(names | Q(target_name__in=_names_in(jobs, "target_name", words)))
+        return jobs.filter(**lookups)
 
-    @cached_property
-    def _data(self) -> dict[str, Any]:
+    def _read(self) -> tuple[dict[str, Any], str]:
+        """Return the lookups of what was typed, and the number or the words that name groups."""
         self.is_valid()
-        return self.cleaned_data
+        data = self.cleaned_data
+        found = {name: data.get(name) for name in ("action", "state", "job")}
+        found["user_name"] = data.get("user")
+        found["created_at__gte"] = _midnight(data.get("since"))
+        found["created_at__lt"] = _midnight(data.get("until"), days=1)
+        lookups = {lookup: value for lookup, value in found.items() if value not in (None, "")}
+        return lookups, data.get("group") or ""
 
-    @property
-    def _lookups(self) -> dict[str, Any]:
-        found = {name: self._data.get(name) for name in ("action", "state", "job")}
-        found["user_name"] = self._data.get("user")
-        found["created_at__gte"] = _midnight(self._data.get("since"))
-        found["created_at__lt"] = _midnight(self._data.get("until"), days=1)
-        return {lookup: value for lookup, value in found.items() if value not in (None, "")}
 
-    @property
-    def _words(self) -> str:
-        return self._data.get("group") or ""
-
-    @property
-    def _group_id(self) -> int | None:
-        return whole_number(self._words)
-
-    def _names_in(self, rows: QuerySet[Any], column: str) -> list[str]:
-        """Return the names in which the list of groups would find the words: SQLite folds Latin alone."""
-        words = [spellings(word) for word in self._words.split()]
-        names = rows.order_by().values_list(column, flat=True).distinct()
-        return [name for name in names if has_all(name, words)]
+def _names_in(rows: QuerySet[Any], column: str, text: str) -> list[str]:
+    """Return the names in which the list of groups would find the text: SQLite folds Latin alone."""
+    words = [spellings(word) for word in text.split()]
+    names = rows.order_by().values_list(column, flat=True).distinct()
+    return [name for name in names if has_all(name, words)]
 
 
 def _midnight(day: date | None, *, days: int = 0) -> datetime | None:

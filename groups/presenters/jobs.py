@@ -47,6 +47,11 @@ def toast(text: str, level: str, *, state: str = "", **more: str) -> Toast:
 def job_facts(job: Job, user: User) -> dict[str, Any]:
     progress = progress_of(job)
     decision = gates.decision_on(job) if job.state in Job.HALTED else None
+    undone, rest = job.undo_of, None
+    if undone is not None and job.state == Job.State.DONE and may_undo(undone, user):
+        # What this undo has left, as it has failed here.
+        change_id = UndoScope.from_json(job.wanted).change
+        rest = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
     return {
         "job": job,
         "kind": JobKind.of(job),
@@ -60,7 +65,7 @@ def job_facts(job: Job, user: User) -> dict[str, Any]:
         "request_url": decision.get_absolute_url() if decision and decision.is_waiting else "",
         "may_decide": job.is_unfinished and may_control(job, user),
         "undo": undo_card(job, user) if may_undo(job, user) else None,
-        "rest": _rest_card(job, user),
+        "rest": rest if rest and rest["label"] else None,
     }
 
 
@@ -218,16 +223,6 @@ def undo_card(job: Job, user: User, change: Change | None = None) -> dict[str, A
             "total": numbers.count(made),
         }
     return {"action": action, "label": label, "lines": undo_lines(preview)}
-
-
-def _rest_card(undoing: Job, user: User) -> dict[str, Any] | None:
-    """Return the undo of what an undo has left, as it has failed there; None if there is nothing of that."""
-    undone = undoing.undo_of
-    if undone is None or undoing.state != Job.State.DONE or not may_undo(undone, user):
-        return None
-    change_id = UndoScope.from_json(undoing.wanted).change
-    card = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
-    return card if card and card["label"] else None
 
 
 def ids_to_undo(jobs: Iterable[Job], user: User) -> set[UUID]:

@@ -65,6 +65,28 @@ class EventSource:
     needs_person: bool = False
 
 
+event_sources: list[EventSource] = []
+"""The kinds of events that this installation knows, those of a lower `order` first."""
+
+
+def event_source(
+    kind: str, label: str | Promise, *, order: int = 0, needs_person: bool = False
+) -> Callable[[FindEvents], FindEvents]:
+    """Let users be notified of a kind of events, which they choose under its label.
+
+    `kind` is stored: nine letters at most. An event is told once, by its key.
+    """
+    if len(kind) > LONGEST_KIND:
+        raise ValueError(f"The kind {kind} is too long.")
+
+    def add(find: FindEvents) -> FindEvents:
+        source = EventSource(kind, label, find, order, needs_person)
+        insort(event_sources, source, key=attrgetter("order"))
+        return find
+
+    return add
+
+
 def events_since(account: PosterAccount, since: datetime) -> Iterator[tuple[str, Event]]:
     for source in event_sources:
         for event in source.find(account, since):
@@ -97,6 +119,12 @@ def key_of_end(job: Job, at: datetime) -> str:
     return f"job {job.pk} {end} {at.isoformat()}"
 
 
+@event_source("review", gettext_lazy("A change needs a person"), order=-1, needs_person=True)
+def find_reviews(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    return changes_in(Change.State.REVIEW, review_words, account, since)
+
+
+@event_source("job", gettext_lazy("A job has ended or stopped"), order=-1)
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Give a stop the same key after the job was resumed, which a person may do before anybody looks."""
     rows = Job.objects.filter(account=account).order_by()
@@ -108,6 +136,7 @@ def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
         yield Event(key_of_end(job, at), at, job.get_absolute_url(), partial(job_words, job))
 
 
+@event_source("token", gettext_lazy("A token ends in 60, 14 or 3 days"), order=1, needs_person=True)
 def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the tokens with one of TOKEN_DAYS left; Poster itself does not say when a token ends."""
     now = timezone.now()
@@ -124,6 +153,7 @@ def find_tokens(account: PosterAccount, since: datetime) -> Iterator[Event]:
             )
 
 
+@event_source("circuit", gettext_lazy("Poster has not answered for 15 minutes"), order=1)
 def find_circuits(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the circuit of the account if calls still failed 15 minutes after it had opened.
 
@@ -173,36 +203,3 @@ def circuit_words(account: PosterAccount) -> str:
     since = timezone.localtime(account.opened_at)
     text = _("Poster has not answered for more than 15 minutes, since %(time)s.")
     return one_line(text % {"time": date_text(since, "SHORT_DATETIME_FORMAT")})
-
-
-event_sources = [
-    EventSource(
-        "review",
-        gettext_lazy("A change needs a person"),
-        partial(changes_in, Change.State.REVIEW, review_words),
-        -1,
-        needs_person=True,
-    ),
-    EventSource("job", gettext_lazy("A job has ended or stopped"), find_jobs, -1),
-    EventSource("token", gettext_lazy("A token ends in 60, 14 or 3 days"), find_tokens, 1, needs_person=True),
-    EventSource("circuit", gettext_lazy("Poster has not answered for 15 minutes"), find_circuits, 1),
-]
-"""The kinds of events that this installation knows, those of a lower `order` first."""
-
-
-def event_source(
-    kind: str, label: str | Promise, *, order: int = 0, needs_person: bool = False
-) -> Callable[[FindEvents], FindEvents]:
-    """Let users be notified of a kind of events, which they choose under its label.
-
-    `kind` is stored: nine letters at most. An event is told once, by its key.
-    """
-    if len(kind) > LONGEST_KIND:
-        raise ValueError(f"The kind {kind} is too long.")
-
-    def add(find: FindEvents) -> FindEvents:
-        source = EventSource(kind, label, find, order, needs_person)
-        insort(event_sources, source, key=attrgetter("order"))
-        return find
-
-    return add

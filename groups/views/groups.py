@@ -144,10 +144,15 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
     locked = open_change(credentials, group_id)
     latest = history.latest_of(credentials, group_id, [each for each in holders if isinstance(each, Job)])
     names = history.group_names(credentials, latest)
-    context = {
+    # The list is in the headers of the request; a link to a neighbour has the filters in its address.
+    behind = list_behind(request)
+    filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
+    context: dict[str, Any] = {
         "one": one,
         "group": one.group,
-        **_list_around(request, group_id),
+        "list_url": behind or reverse("groups:list") + filters.query(),
+        "refresh_url": filters.query(refresh=1),
+        "wait_url": filters.query(wait=1),
         "type_label": type_label(one.group.loyalty_type),
         "birthday_bonus": NumberFormat.current()
         .round_money(one.group.birthday_bonus)
@@ -160,32 +165,19 @@ def group_detail(request: Request, group_id: int) -> HttpResponse:
         "cards": show_cards(request, one),
         "changes": history_rows(latest, request.user, groups=names, group_id=group_id),
     }
+    known = reads.known_groups(credentials)
+    found = _listing(request, known, filters).found_groups if known else []
+    place = next((place for place, group in enumerate(found) if group.id == group_id), None)
+    if place is not None and len(found) > 1:
+        count = NumberFormat.current().count
+        context["around"] = {
+            "previous": found[place - 1] if place else None,
+            "next": found[place + 1] if place + 1 < len(found) else None,
+            "number": count(place + 1),
+            "count": count(len(found)),
+            "query": filters.query(),
+        }
     return render_page(request, "groups/group/detail.html", context)
-
-
-def _list_around(request: Request, group_id: int) -> dict[str, Any]:
-    """Find the list in the headers of the request; a link to a neighbour has the filters in its address."""
-    behind = list_behind(request)
-    filters = ListForm(QueryDict(urlsplit(behind).query) if behind else request.GET, request.user)
-    context: dict[str, Any] = {
-        "list_url": behind or reverse("groups:list") + filters.query(),
-        "refresh_url": filters.query(refresh=1),
-        "wait_url": filters.query(wait=1),
-    }
-    groups = reads.known_groups(request.credentials)
-    if groups is not None:
-        found = _listing(request, groups, filters).found_groups
-        place = next((place for place, group in enumerate(found) if group.id == group_id), None)
-        if place is not None and len(found) > 1:
-            count = NumberFormat.current().count
-            context["around"] = {
-                "previous": found[place - 1] if place else None,
-                "next": found[place + 1] if place + 1 < len(found) else None,
-                "number": count(place + 1),
-                "count": count(len(found)),
-                "query": filters.query(),
-            }
-    return context
 
 
 @form_methods
@@ -250,8 +242,13 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
 @requires("delete_group")
 def group_remove(request: Request, group_id: int) -> HttpResponse:
     """Remove a group; read the number of its clients immediately before."""
-    if answer := _sent_before(request, group_id):
-        return answer
+    sent = RemovalForm(request.POST)
+    if request.method == "POST" and sent.is_valid():
+        # Where the form comes again, its group may be gone by now.
+        command = _removal(request, sent, group_id)
+        known = find_same(command.submission)
+        if command.loaded and isinstance(known, Change) and known.state not in Change.NOTHING_CHANGED:
+            return execute_and_respond(WritePage.for_command(request, command), command)
     show_concerns = begin_parts("removal.cards", request, group_id)
     group = reads.read_now(request.credentials, group_id).group
     try:
@@ -276,18 +273,6 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
     command = replace(_removal(request, form, group_id), present_clients=group.clients)
     return execute_and_respond(page, command)
-
-
-def _sent_before(request: Request, group_id: int) -> HttpResponse | None:
-    """Return the outcome of a removal whose form comes again, or None: by now its group may be gone."""
-    form = RemovalForm(request.POST)
-    if request.method != "POST" or not form.is_valid():
-        return None
-    command = _removal(request, form, group_id)
-    known = find_same(command.submission)
-    if not isinstance(known, Change) or command.loaded is None or known.state in Change.NOTHING_CHANGED:
-        return None
-    return execute_and_respond(WritePage.for_command(request, command), command)
 
 
 def _removal(request: Request, form: RemovalForm, group_id: int) -> RemoveGroup:

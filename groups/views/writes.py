@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
 import msgspec
@@ -373,15 +373,12 @@ def group_of(group_id: int, values: GroupValues, clients: int = 0) -> Group:
 # --- Why nothing was sent -----------------------------------------------------------------------------------
 
 
-class Show(Protocol):
-    """Render the page of a form once more.
+type Show = Callable[..., HttpResponse]
+"""Render the page of a form once more, with a `status` and what `NotSent.shown` returns, or a question.
 
-    The context has one of: `holder` (a `HolderNotice`), `reused` with `outcome`, `outcome` (a `Message`),
-    `blocked` (an error of the form in words), or what a feature shows in the form: `question`, a template;
-    `beyond`, sentences about the write; and `reached`, the number of clients in these, if there is one.
-    """
-
-    def __call__(self, *, status: int, **context: Any) -> HttpResponse: ...
+The context of a question has `question`, a template; `beyond`, sentences about the write; and `reached`, the
+number of clients in these, if there is one.
+"""
 
 
 def answer_not_sent(error: NotSent, request: Request, write: Any, show: Show) -> HttpResponse:

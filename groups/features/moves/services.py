@@ -58,7 +58,7 @@ from groups.services.jobs.executor import (
 from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
-from groups.services.writes.lag import moved_just_now
+from groups.services.writes.lag import have_moved
 from groups.services.writes.reach import Reach, reached_by
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ class MoveRun(MovingRun):
             if self._commands(self._moves(group.id, living)):
                 return False  # somebody is left to try
         remaining = self._not_proven_gone()
-        if remaining or (group.clients and not moved_just_now(self._job)):
+        if remaining or (group.clients and not have_moved(job=self._job)):
             raise Stopped(Job.Stop.NOT_EMPTY, str(len(remaining) or group.clients))
         if group.clients:
             self._backoff.wait(Job.Stop.NOT_EMPTY)  # Poster may not show the last moves yet

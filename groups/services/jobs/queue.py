@@ -157,7 +157,8 @@ def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> dict[str, Any]
     """Pass the gates with a job; return the columns to store: the consent, and how far that goes."""
     for name, value in consent.items():
         setattr(job, name, value)
-    gates.before_job(job, user)
+    for gate in gates.registered:
+        gate.before_job(job, user)
     return {name: getattr(job, name) for name in (*consent, "allowed_clients")}
 
 
@@ -201,7 +202,8 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     values |= _pass_gates(job, user, consent)
     with taking_locks(job):
         # Before the row of the job, as an approval of its rest locks them: else these two could deadlock.
-        gates.job_decided(job, user, _("The job went on without it."))
+        for gate in gates.registered:
+            gate.job_decided(job, user, _("The job went on without it."))
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
         job.take_locks()
@@ -212,7 +214,8 @@ def cancel(job: Job, user: User) -> None:
     """End a job; its changes so far are kept. Raises `NotNow` if it has already ended."""
     _check_right(job, user)
     with transaction.atomic():
-        gates.job_decided(job, user, _("The job was cancelled."))  # first, as in `resume`
+        for gate in gates.registered:  # first, as in `resume`
+            gate.job_decided(job, user, _("The job was cancelled."))
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
         Change.objects.release_job(job.pk)

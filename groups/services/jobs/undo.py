@@ -34,7 +34,7 @@ from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.values import NumberFormat
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, MoveClient
-from groups.services.writes.lag import moved_just_now, unseen_change
+from groups.services.writes.lag import have_moved, unseen_change
 from groups.services.writes.not_sent import NotNow
 from groups.services.writes.reach import Reach, count_each_reached, reached_by
 
@@ -323,7 +323,7 @@ class _Undo:
             self._submit(moved_on)
             if not (commands := self._commands(ids)):
                 return True
-        if action == Action.CREATE and moved_just_now(self._job):
+        if action == Action.CREATE and have_moved(job=self._job):
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
         if not self._is_tested(action):

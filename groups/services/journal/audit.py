@@ -33,7 +33,7 @@ class Unexplained:
 
 def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
     found: dict[str, list[PosterCredentials]] = {}
-    usable = usable_credentials().filter(account__changes__isnull=False).distinct()
+    usable = usable_credentials().filter(user__is_active=True, account__changes__isnull=False).distinct()
     for credentials in usable.order_by("account", "pk"):
         found.setdefault(credentials.account_id, []).append(credentials)
     return found

@@ -161,7 +161,8 @@ def _record(command: Command, columns: dict[str, Any]) -> Change:
             with nothing_sent(change), transaction.atomic(durable=True):
                 if change.again_of is not None:
                     _supersede(change.again_of)
-                gates.in_transaction(change, command)
+                for gate in gates.registered:
+                    gate.in_transaction(change, command)
                 change.save(lock_keys=command.lock_keys)
         except NotNow:
             if (known := _find_existing(command, change)) is not None:
@@ -331,22 +332,15 @@ def _read_after(command: Command, change: Change, values: dict[str, object], *, 
         if not change.is_open:
             return
         if outcome is not None and (settle(change, outcome, **values) or not change.is_open):
-            _cache_for_the_next_page(command, change, writes)
+            # The page after a form need not ask for the group once more; a job has no page after each write.
+            # Where the counter has grown by more than this outcome, another write may be missing in the read.
+            group, read_at = command.read_back(change), change.settled_at
+            if group and read_at and not change.job_id and change.account.writes == writes + 1:
+                keep_cached(cache_key(command.sender, str(group.id)), group, read_at)
             return
         if not Change.objects.settle(change, **values):
             return
     schedule_recheck(change, **values)
-
-
-def _cache_for_the_next_page(command: Command, change: Change, writes: int) -> None:
-    """Cache a group as it was read back: the page after a form need not ask for it once more.
-
-    `writes` is the account's counter before that read. If it has grown by more than this outcome, another
-    write of the account may be missing in what was read. A job has no page after each of its writes.
-    """
-    group, read_at = command.read_back(change), change.settled_at
-    if group and read_at and not change.job_id and change.account.writes == writes + 1:
-        keep_cached(cache_key(command.sender, str(group.id)), group, read_at)
 
 
 def _end_of(share: float, until: float) -> float:

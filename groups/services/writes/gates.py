@@ -67,21 +67,6 @@ def ahead(command: Command) -> dict[str, Any]:
     return {name: value for gate in registered for name, value in gate.ahead(command).items()}
 
 
-def in_transaction(change: Change, command: Command) -> None:
-    for gate in registered:
-        gate.in_transaction(change, command)
-
-
-def before_job(job: Job, user: User) -> None:
-    for gate in registered:
-        gate.before_job(job, user)
-
-
-def job_decided(job: Job, user: User, reason: str) -> None:
-    for gate in registered:
-        gate.job_decided(job, user, reason)
-
-
 def decision_on(job: Job) -> Decision | None:
     found = (gate.decision_on(job) for gate in registered)
     return next((decision for decision in found if decision is not None), None)

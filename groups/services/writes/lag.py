@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
+from groups.models import Change, ChangeQuerySet, PosterCredentials
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
 from groups.models.ids_first import IdsFirst
@@ -33,12 +33,12 @@ MADE = IdsFirst(
 def replaced_by_others(change: Change, *conditions: Q, **subject: int | None) -> Replaced:
     """Return the `before` of other recent changes of the same group or client, None for its creation."""
     sent = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
-    others = _latest(change.account_id, *conditions, sent, **subject).exclude(pk=change.pk)
+    others = latest_changes(change.account_id, *conditions, sent, **subject).exclude(pk=change.pk)
     rows = others.values_list("action", "before")
     return [None if action in Change.CREATIONS else before for action, before in rows]
 
 
-def _latest(account_id: str, *conditions: Q, **subject: int | str | None) -> ChangeQuerySet:
+def latest_changes(account_id: str, *conditions: Q, **subject: int | str | None) -> ChangeQuerySet:
     """Return the changes that are open or were settled within POSTER_LAG_SECONDS, latest first."""
     changes = Change.objects.filter(*conditions, _open_or_recent(), account=account_id, **subject)
     return changes.order_by("-created_at")
@@ -46,19 +46,19 @@ def _latest(account_id: str, *conditions: Q, **subject: int | str | None) -> Cha
 
 def created_ids(account_id: str) -> frozenset[int]:
     """Return the ids of the groups that were created here lately; a read may not show them yet."""
-    created = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE)
+    created = latest_changes(account_id, OF_GROUPS, action=Change.Action.CREATE)
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
 def removed_ids(account_id: str) -> frozenset[int]:
     """Return the ids of the groups that were removed here lately; a read may still show them."""
-    removed = _latest(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
+    removed = latest_changes(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
     return frozenset(filter(None, removed.values_list("group_id", flat=True)))
 
 
 def unseen_groups(account_id: str, listed: Iterable[Group]) -> tuple[Group, ...]:
     """Return the groups that were created here lately, and that these of a list do not show yet."""
-    made = _latest(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)
+    made = latest_changes(account_id, OF_GROUPS, action=Change.Action.CREATE).filter(state__in=Change.MADE)
     removed = Change.objects.filter(
         account=account_id, action=Change.Action.REMOVE, state__in=Change.HAPPENED
     )
@@ -167,7 +167,7 @@ def hides_move(change: Change, client: Client | None) -> bool:
 
     A read may be older than several of them, as after a move and its undo.
     """
-    made = _latest(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
+    made = latest_changes(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
     moves = list(made.exclude(pk=change.pk))
     if not moves:
         return False
@@ -179,23 +179,8 @@ def hides_move(change: Change, client: Client | None) -> bool:
     return client.group_id in {ClientBefore.from_json(each.before).group_id for each in moved}
 
 
-def is_client_new(account_id: str, client_id: int) -> bool:
-    """Return True if a client was created here lately; a read may not show them yet."""
-    created = _latest(account_id, client_id=client_id, action=Change.Action.CREATE_CLIENT)
-    return created.filter(state__in=Change.MADE).exists()
-
-
-def has_new_clients(change: Change) -> bool:
-    """Return True if clients came into the group recently by a job; they may not be counted yet."""
-    return _have_moved(account=change.account_id, intended__group_id=change.group_id)
-
-
-def moved_just_now(job: Job) -> bool:
-    """Return True if a job has recently moved a client: Poster may still show the old group."""
-    return _have_moved(job=job)
-
-
-def _have_moved(**by: object) -> bool:
+def have_moved(**by: object) -> bool:
+    """Return True if a job moved clients recently, into a group or at all: Poster may show the old places."""
     changes = Change.objects.filter(settled_at__gt=_since(), **by)
     return changes.filter(action__in=Change.OF_CLIENTS, state__in=Change.MADE).exists()
 

@@ -200,7 +200,9 @@ def _look(change: Change) -> Reading | None:
     # The token of a blocked user comes last, and only for that user's own change: with no other token of the
     # account the outcome would never be known, and the group would stay locked.
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
-    usable = _not_refused().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
+    usable = (
+        usable_credentials().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
+    )
     order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
     command = Command.from_change(change)
     return first_allowed(order, lambda credentials: read_outcome(command, change, credentials))
@@ -222,10 +224,6 @@ def first_allowed[T](usable: Iterable[PosterCredentials], ask: Callable[[PosterC
 
 
 def usable_credentials() -> QuerySet[PosterCredentials]:
-    return _not_refused().filter(user__is_active=True)
-
-
-def _not_refused() -> QuerySet[PosterCredentials]:
     return PosterCredentials.objects.select_related("account").filter(refused_at__isnull=True)
 
 

@@ -14,7 +14,7 @@ from groups.models.contents import ClientAfter, ClientBefore, NewClient, RecordI
 from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, PosterClient
 from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
-from groups.services.writes.lag import is_client_new
+from groups.services.writes.lag import latest_changes
 from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
@@ -103,7 +103,8 @@ class CreateClient(Command):
         others = Change.objects.filter(account=change.account_id, target=self.target).exclude(pk=change.pk)
         states = others.order_by().values_list("state", flat=True)
         is_created = any(state in (*Change.MADE, *Change.UNSETTLED) for state in states)
-        return is_created or is_client_new(change.account_id, self.old_id)
+        lately = latest_changes(change.account_id, client_id=self.old_id, action=self.action)
+        return is_created or lately.filter(state__in=Change.MADE).exists()
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         return poster.create_client(self.values, within=within)

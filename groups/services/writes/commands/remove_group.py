@@ -17,7 +17,7 @@ from groups.services.gateway import remaining
 from groups.services.values import clients_words
 from groups.services.writes.commands.base import GroupCommand, register
 from groups.services.writes.commands.create_group import CreateGroup
-from groups.services.writes.lag import has_new_clients, unseen_change
+from groups.services.writes.lag import have_moved, unseen_change
 from groups.services.writes.outcome import Outcome, RemoteState, Replaced
 from groups.services.writes.reach import Reach
 
@@ -72,7 +72,7 @@ class RemoveGroup(GroupCommand):
 
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
         behind = unseen_change(change.account_id, self.group_id, remote.group)
-        return behind is not None or has_new_clients(change)
+        return behind is not None or have_moved(account=change.account_id, intended__group_id=change.group_id)
 
     def send(self, poster: PosterClient, *, within: float) -> int | None:
         poster.remove_group(self.group_id, within=within)

@@ -7,7 +7,7 @@ import pytest
 from groups.features.snapshots import services as snapshots
 from groups.models import Change, Lock
 from groups.services.groups import read_group
-from groups.services.writes import unrecorded
+from groups.services.writes import execute as write_path
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotRecordedNow
 from tests.support.commands import BARISTA, command_of, edit_of, removal_of
@@ -40,7 +40,7 @@ BEFORE_SENDING = (1, 2)
 def test_a_write_whose_commit_fails_is_not_sent_or_is_settled_all_the_same(
     owner, sandbox, monkeypatch, action, number, is_made
 ):
-    monkeypatch.setattr(unrecorded, "PAUSE", 0.0)
+    monkeypatch.setattr(write_path, "PAUSE", 0.0)
     command = COMMANDS[action](owner)
     counted = command.sender.account.writes
     failed = let_commits_fail(monkeypatch, lambda each: each == number, is_made=is_made)

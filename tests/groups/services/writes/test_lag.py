@@ -13,7 +13,7 @@ from groups.services.writes.execute import execute
 from groups.services.writes.lag import (
     created_ids,
     current_groups,
-    has_new_clients,
+    have_moved,
     hides_move,
     replaced_by_others,
     unseen_change,
@@ -222,10 +222,9 @@ def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox
 
 
 def test_only_clients_who_have_come_lately_are_perhaps_not_counted_yet():
-    removal = Change(account_id="demo", group_id=4)
     settled_move(state=State.FAILED)
     settled_move(settled_at=timezone.now() - timedelta(hours=1))
     settled_move(intended={"group_id": 5})
-    assert not has_new_clients(removal)
+    assert not have_moved(account="demo", intended__group_id=4)
     settled_move()
-    assert has_new_clients(removal)
+    assert have_moved(account="demo", intended__group_id=4)
