@@ -338,9 +338,6 @@ def kill_during(dashboard, write, chance=random):
             sandbox.script(read, "timeout", call=before + 1, seconds=HOLD)
             asking.start()
             wait_until(lambda: held(read))
-        case _:
-            asking.start()
-            time.sleep(chance.uniform(0.0, 0.25))
     dashboard.kill()
     asking.join(HOLD)
     sandbox.clear_faults()
