@@ -12,6 +12,7 @@ from typing import Any
 
 from poster_admin.devtools.sandbox.accounts import seed_data, validation
 from poster_admin.devtools.sandbox.accounts.clients import Block, Clients, newcomer, page
+from poster_admin.devtools.sandbox.accounts.receipts import Disputes, Receipts
 from poster_admin.devtools.sandbox.accounts.replica import (
     KEPT,
     Lag,
@@ -63,6 +64,7 @@ class Account:
         self._replaced: dict[int, Mapping[str, str] | None] = {}
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
         self._sales = Sales(seed, profile, {int(row["client_groups_id"]): row for row in born})
+        self._receipts = Receipts(self._sales)
 
     @property
     def groups(self) -> Mapping[int, Mapping[str, str]]:
@@ -270,8 +272,23 @@ class Account:
         with self._lock:
             return dump(self._sales.rows(query, self.clients))
 
+    def receipts(self, query: Mapping[str, str]) -> bytes:
+        """Return the JSON list of a page of receipts."""
+        with self._lock:
+            return dump(self._receipts.rows(query, self.clients))
+
+    @property
+    def disputes(self) -> Disputes:
+        """The disputed points of receipts, which may be changed at any time."""
+        return self._receipts.disputes
+
+    def tell_stories(self) -> None:
+        """Let bonuses move from day to day, and let three cards have a story."""
+        self._sales.stories = True
+        self.clients.accrued = self._sales.accrued
+
     def sell(self, client_id: int, receipt: Receipt) -> None:
-        """Add a receipt of a client."""
+        """Add a receipt of a client, or of nobody."""
         with self._lock:
             self._sales.add(client_id, receipt)
             self._changed()
