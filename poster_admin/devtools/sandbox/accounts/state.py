@@ -341,6 +341,7 @@ class Account:
             self._past.clear()
             self._replaced.clear()
             self._sales.load(sales)
+            self._receipts.disputes = Disputes()
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:
