@@ -59,11 +59,16 @@ class Receipt:
         number, status = _read_number(row), read_integer(row, "status")
         if status != CLOSED:
             return cls(number)
+        paid = [read_money(row, name) if is_told(row, name) else Decimal(0) for name in _PARTS]
         return cls(
-            number,
-            _read_time(row, "date_close"),
-            read_integer(row, "client_id") if is_told(row, "client_id") else 0,
-            *(read_money(row, name) if is_told(row, name) else Decimal(0) for name in _PARTS),
+            id=number,
+            closed_at=_read_time(row, "date_close"),
+            client_id=read_integer(row, "client_id") if is_told(row, "client_id") else 0,
+            cash=paid[0],
+            card=paid[1],
+            certificate=paid[2],
+            third_party=paid[3],
+            bonuses=paid[4],
             percent=read_decimal(row, "bonus", maximum=_HUNDRED) if is_told(row, "bonus") else Decimal(0),
         )
 

@@ -1,4 +1,4 @@
-"""Figures for tests: an account with two groups of its own, looks of a worker, and figures as looks store them."""
+"""Figures for tests: groups of their own, looks of a worker, and figures as looks store them."""
 
 from contextlib import contextmanager
 from datetime import UTC, timedelta
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 @contextmanager
 def clock_at(time):
     """Let the clock of the dashboard, not that of Poster, stand at a time."""
-    with mock.patch.object(timezone, "now", lambda: time.astimezone(UTC)):
+    with mock.patch.object(timezone, "now", return_value=time.astimezone(UTC)):
         yield
 
 

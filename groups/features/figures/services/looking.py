@@ -1,8 +1,8 @@
 """Read all clients and the receipts of the days since the last look, and keep their sums by group and day.
 
-A look is whole, or it stores nothing and is made again. Poster's list of receipts is doubted: neither the size
-of a page, nor its order, nor whether its days hold is certain, so a page proves nothing but its own receipts.
-Nothing of a client is kept: the group of each is known while a look lasts, and forgotten with it.
+A look is whole, or it stores nothing and is made again. Poster's list of receipts is doubted: neither the
+size of a page, nor its order, nor whether its days hold is certain, so a page proves nothing but its own
+receipts. Nothing of a client is kept: the group of each is known while a look lasts, and forgotten with it.
 """
 
 import logging
@@ -82,35 +82,36 @@ def look(turn: Turn[Tally]) -> Columns:
     """
     tally, credentials, last_day = turn.row, turn.credentials, yesterday()
     first_night, last_night = Figure.objects.first_and_last(tally.pk)
-    members: Members | None = None
-    refused = tally.lacks_receipts
+    members, refused = None, tally.lacks_receipts
     if last_night is None or last_night < last_day:
         first_day = last_day if last_night is None else max(last_night, last_day - MOST_DAYS * DAY) + DAY
         reading = ReceiptReading(credentials, first_day, last_day, turn.stay)
-        for _attempt in range(2):  # a refusal that is a mistake would cost the day
-            try:
-                reading.begin()  # before the clients, so that a night on which that fails costs no sweep
-            except NotAllowed:
-                refused = True
-            else:
-                refused = False
-                break
-        groups = list_groups_now(credentials)
-        members = read_members(credentials, groups, turn.stay)
-        rows = [_night(tally.pk, group_id, last_day, members) for group_id in members.group_ids]
+        # Before the clients, so that a night on which it fails costs no sweep.
+        refused = not reading.begin()
+        members = read_members(credentials, list_groups_now(credentials), turn.stay)
+        rows = [
+            Figure(
+                account_id=tally.pk,
+                group_id=group_id,
+                day=last_day,
+                clients=members.clients[group_id],
+                owed=members.owed.get(group_id, Decimal(0)),
+            )
+            for group_id in members.group_ids
+        ]
         if not refused:
-            sums = DaySums(members.group_of)
-            reading.read(sums)
+            sums = reading.read(members.group_of)
             if last_day in reading.doubtful:
                 raise NotWhole("a receipt of the day could not be read")
+            missed = (first_day + number * DAY for number in range((last_day - first_day).days))
+            rows += [
+                Figure(account_id=tally.pk, group_id=group_id, day=day)
+                for day in missed
+                if day not in reading.doubtful
+                for group_id in members.group_ids
+            ]
             for row in rows:
                 sums.fill(row)
-            for number in range(first_day.toordinal(), last_day.toordinal()):
-                if (day := date.fromordinal(number)) not in reading.doubtful:
-                    missed = [
-                        Figure(account_id=tally.pk, group_id=each, day=day) for each in members.group_ids
-                    ]
-                    rows += map(sums.fill, missed)
         with transaction.atomic():
             turn.stay(looked_at=timezone.now(), lacks_receipts=refused)
             Figure.objects.bulk_create(rows, batch_size=BATCH)
@@ -162,20 +163,11 @@ def _sweep(credentials: PosterCredentials, stay: Stay) -> Members:
                 members.group_of[client.id] = client.group_id
                 members.clients[client.group_id] += 1
                 owed = members.owed.get(client.group_id, Decimal(0))
-                known = owed is not None and client.bonus is not None
-                members.owed[client.group_id] = owed + client.bonus if known else None
+                members.owed[client.group_id] = (
+                    None if owed is None or client.bonus is None else owed + client.bonus
+                )
         stay()
     return members
-
-
-def _night(account_id: str, group_id: int, day: date, members: Members) -> Figure:
-    return Figure(
-        account_id=account_id,
-        group_id=group_id,
-        day=day,
-        clients=members.clients[group_id],
-        owed=members.owed.get(group_id, Decimal(0)),
-    )
 
 
 # --- Receipts ----------------------------------------------------------------------------------------------
@@ -204,12 +196,11 @@ class DaySums:
         for number, amount in enumerate((receipt.revenue, receipt.granted, receipt.bonuses)):
             sums[number] += amount
 
-    def fill(self, row: Figure) -> Figure:
+    def fill(self, row: Figure) -> None:
         """Set the sums of a row's group and day; `granted` is rounded here, once."""
         place = row.day, row.group_id
         row.buyers, row.receipts = self._buyers[place], self._receipts[place]
         row.revenue, row.granted, row.spent = map(rounded, self._money[place])
-        return row
 
 
 class ReceiptReading:
@@ -227,12 +218,21 @@ class ReceiptReading:
         self._until = time.monotonic() + LONGEST_READING
         self._begun: list[Receipt] = []
 
-    def begin(self) -> None:
-        """Read the first page. Raises `NotWhole` if it cannot be completed by asking on from its end."""
-        self._begun = self._new_of(self._ask(None)) or self._new_of(self._ask(None))
+    def begin(self) -> bool:
+        """Read the first page; return False if Poster has refused that twice, since once may be a mistake.
+
+        Raises `NotWhole` if the list cannot be completed by asking on from the end of the page.
+        """
+        for is_last in (False, True):
+            try:
+                self._begun = self._new_of(self._ask(None)) or self._new_of(self._ask(None))
+                break
+            except NotAllowed:
+                if is_last:
+                    return False
         numbers = [receipt.id for receipt in self._begun]
         if numbers == sorted(numbers):
-            return
+            return True
         if len(numbers) >= FULL:
             raise NotWhole("the first page is full, and its receipts do not ascend")
         # It should be the only one: asked from the beginning, Poster shows no earlier ones of these days.
@@ -241,9 +241,11 @@ class ReceiptReading:
         days_hold = min(closed, default=self._first) >= self._first - 2 * DAY
         if days_hold and any(each.id not in self._known for each in earlier):
             raise NotWhole("the first page lacks earlier receipts")
+        return True
 
-    def read(self, sums: DaySums) -> None:
+    def read(self, group_of: Mapping[int, int]) -> DaySums:
         """Add up all receipts, page by page, until a page without new ones was seen twice."""
+        sums = DaySums(group_of)
         self._add(self._begun, sums)
         self._until = time.monotonic() + LONGEST_READING
         ends = 0
@@ -254,6 +256,7 @@ class ReceiptReading:
                 raise NotWhole("the receipts of a page do not ascend")
             self._add(new, sums)
             ends = 0 if new else ends + 1
+        return sums
 
     def _ask(self, after: int | None) -> ReceiptPage:
         within = seconds_left(self._until, "dash.getTransactions")
@@ -300,7 +303,7 @@ def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None
 
     A week that Poster has not shown whole is left out. Without the right to sales it is tried next night.
     """
-    rows = []
+    rows: list[Figure] = []
     for number in range(WEEKS, 0, -1):
         last = first_night - DAY - (number - 1) * 7 * DAY
         try:

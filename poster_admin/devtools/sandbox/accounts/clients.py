@@ -131,6 +131,11 @@ class Clients:
         told = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
         return row | {name: group.get(name, "0") for name in told}
 
+    def born_in(self, client_id: int) -> int:
+        """Return the group into which the seed has put a client; 0 for a client who came later."""
+        block = self._block(client_id)
+        return block.group if block else 0
+
     def rows(self, group_id: int | None = None) -> Iterator[Row]:
         """Yield the rows of a group's clients, or of all, in the order of their ids."""
         for client_id in self.ids(group_id):

@@ -108,7 +108,7 @@ class Receipts:
         is_closed = receipt.status == 2
         cash = receipt.revenue - receipt.card - receipt.certificate - receipt.third_party
         paid = receipt.revenue + (receipt.bonuses if self.disputes.payed_sum == "with_bonuses" else 0)
-        row = {
+        row: dict[str, Any] = {
             "transaction_id": str(number),
             "date_start": str(opened),
             "date_close": str(closed) if is_closed else "0",

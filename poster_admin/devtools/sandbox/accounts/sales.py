@@ -118,7 +118,7 @@ class Sales:
 
     def _receipts(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
         if group_id:
-            yield from self._invented(client_id, group_id, first, last)
+            yield from self.invented_of(client_id, group_id, first, last)
         for receipt in self._added.get(client_id, ()):
             if first <= receipt.day <= last and receipt.status == 2:
                 yield receipt
@@ -131,13 +131,14 @@ class Sales:
         """Yield the invented receipts of a day, each with its client, and some without one."""
         for block in clients.blocks:
             for client_id in range(block.first, block.first + block.size):
-                for receipt in self._invented(client_id, block.group, day, day):
+                for receipt in self.invented_of(client_id, block.group, day, day):
                     yield client_id, receipt
                     if client_id % 4 == day % 4:
                         sums = (receipt.total, receipt.total, receipt.total * 13 // 20)
                         yield 0, Receipt(day, *sums, minute=receipt.minute + 3, waiter=client_id % 5 + 1)
 
-    def _invented(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
+    def invented_of(self, client_id: int, group_id: int, first: int, last: int) -> Iterator[Receipt]:
+        """Yield the invented receipts of a client whom the seed has put into this group."""
         dice = hashlib.blake2b(
             f"sales {self._seed} {self._profile.name} {client_id}".encode(), digest_size=32
         ).digest()
@@ -205,17 +206,21 @@ class Sales:
 
     def accrued(self, client_id: int, group_id: int, birthday: str, day: int) -> int:
         """Return the bonuses that a client has got and not spent since the first day of the stories."""
-        after, kept = self._accrued.get(client_id, (_FIRST_OF_STORIES - 1, 0))
-        if day < after:
-            after, kept = _FIRST_OF_STORIES - 1, 0
-        for receipt in self._invented(client_id, group_id, after + 1, day):
-            kept += granted(receipt.revenue, receipt.percent) - receipt.bonuses
-        self._accrued[client_id] = day, kept
         gift, months = int(self._born[group_id]["birthday_bonus"]), (day - _FIRST_OF_STORIES) // 30
         last = date.fromordinal(day)
         birthdays = last.year - 2025 + (f"{last:%m-%d}" >= birthday[5:]) if birthday[:4] != "0000" else 0
         by_hand = 5_000 * months if client_id % 97 == 0 else 0
-        return kept + birthdays * gift + by_hand
+        return self.by_receipts(client_id, group_id, day) + birthdays * gift + by_hand
+
+    def by_receipts(self, client_id: int, group_id: int, day: int) -> int:
+        """Return those of them that came by receipts."""
+        after, kept = self._accrued.get(client_id, (_FIRST_OF_STORIES - 1, 0))
+        if day < after:
+            after, kept = _FIRST_OF_STORIES - 1, 0
+        for receipt in self.invented_of(client_id, group_id, after + 1, day):
+            kept += granted(receipt.revenue, receipt.percent) - receipt.bonuses
+        self._accrued[client_id] = day, kept
+        return kept
 
     def _discount(self, client_id: int, group_id: int) -> int:
         """Return the percent of a discount group of the seed, or the client's own one, if that is larger."""

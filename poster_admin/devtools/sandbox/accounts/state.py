@@ -4,8 +4,9 @@ import html
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -286,6 +287,15 @@ class Account:
         """Let bonuses move from day to day, and let three cards have a story."""
         self._sales.stories = True
         self.clients.accrued = self._sales.accrued
+
+    def invented_receipts(self, client_id: int, first: date, last: date) -> Iterator[Receipt]:
+        """Yield the receipts of a client that follow from the seed."""
+        group_id = self.clients.born_in(client_id)
+        return self._sales.invented_of(client_id, group_id, first.toordinal(), last.toordinal())
+
+    def accrued(self, client_id: int, day: date) -> int:
+        """Return the kopecks of bonuses that receipts have brought a client up to a day, less those spent."""
+        return self._sales.by_receipts(client_id, self.clients.born_in(client_id), day.toordinal())
 
     def sell(self, client_id: int, receipt: Receipt) -> None:
         """Add a receipt of a client, or of nobody."""
