@@ -207,6 +207,7 @@ def bonus_book(request: Request) -> HttpResponse:
     rows = [
         {
             "row": row,
+            "rest": abs(row.rest or 0),
             "name": names.get(row.group_id) or name_or_number(None, row.group_id),
             "is_there": row.group_id in names,
             "lines": draw_line(owed.get(row.group_id, {})),
@@ -218,6 +219,7 @@ def bonus_book(request: Request) -> HttpResponse:
     context = {
         "book": book,
         "total": book.total,
+        "rest": abs(book.total.rest or 0),
         "page": page,
         "rows": rows,
         "hidden": len(book.rows) - len(shown),

@@ -126,7 +126,7 @@ class Clients:
         if self.accrued and block and "bonus" not in change:
             today = datetime.now(ZONE).date().toordinal()
             more = self.accrued(client_id, block.group, row["birthday"], today)
-            row["bonus"] = str(int(row["bonus"]) + more)
+            row["bonus"] = str(int(row["bonus"]) // 20 + more)
         group = self._group_row(int(row[_GROUP]))
         told = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
         return row | {name: group.get(name, "0") for name in told}
