@@ -76,6 +76,8 @@ CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
 CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Where that watch is on, the worker looks this often who has come into a group and who has left; 0: never.
 MOVEMENT_SECONDS = env.number("MOVEMENT_SECONDS", default=86_400)
+# There it also adds up this often what the groups' clients own, buy, get and spend; 0: never.
+FIGURES_SECONDS = env.number("FIGURES_SECONDS", default=86_400)
 # Movements, which are ids of clients and groups, are kept this long.
 MOVEMENT_DAYS = env.number("MOVEMENT_DAYS", default=90, least=1)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
@@ -133,6 +135,7 @@ INSTALLED_APPS = [
     "groups.features.client_lists",
     "groups.features.criteria",
     "groups.features.movements",
+    "groups.features.figures",
     "groups.features.saved_views",
     "poster_admin.users",
     "poster_admin.common",

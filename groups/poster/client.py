@@ -31,6 +31,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
+from groups.poster.receipts import CLOSED, ReceiptPage
 from groups.poster.records import (
     Group,
     GroupValues,
@@ -246,6 +247,18 @@ class PosterClient:
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
         return SalesList.from_wire(self._rows("dash.getClientsSales", period, within))
+
+    def get_receipts(
+        self, first: date, last: date, *, after: int | None = None, within: float | None = None
+    ) -> ReceiptPage:
+        """Return one page of the closed receipts from `first` to `last`: Poster's days of business.
+
+        `after` is the id of the receipt after which the page begins. Size and order of a page, and whether
+        the days hold behind the first one, are disputed. Raises `NotAllowed` without the right to statistics.
+        """
+        period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}", "status": str(CLOSED)}
+        params = period if after is None else period | {"next_tr": str(after)}
+        return ReceiptPage.from_wire(self._rows("dash.getTransactions", params, within))
 
     # --- settings.* ----------------------------------------------------------------------------------------
 

@@ -80,6 +80,8 @@ class Api:
             raise ApiError(account.profile.refusal)
         if account.profile.statistics_refusal is not None and request.method.startswith("dash."):
             raise ApiError(account.profile.statistics_refusal)
+        if account.disputes.refusal is not None and request.method.startswith("dash."):
+            raise ApiError(account.disputes.refusal)
         if account.profile.write_refusal is not None and method.kind == "write":
             raise ApiError(account.profile.write_refusal)
         return method, account
@@ -152,6 +154,10 @@ def _get_clients_sales(account: Account, request: Request, _apply: bool) -> byte
     return account.clients_sales(request.query)
 
 
+def _get_transactions(account: Account, request: Request, _apply: bool) -> bytes:
+    return account.receipts(request.query)
+
+
 def _get_all_settings(account: Account, _request: Request, _apply: bool) -> bytes:
     return dump(
         {
@@ -183,6 +189,7 @@ METHODS: Mapping[str, Method] = {
     "clients.getPromotions": Method("GET", "list", _get_promotions),
     "clients.getLoyaltyRules": Method("GET", "list", _get_loyalty_rules),
     "dash.getClientsSales": Method("GET", "list", _get_clients_sales),
+    "dash.getTransactions": Method("GET", "list", _get_transactions),
     "settings.getAllSettings": Method("GET", "settings", _get_all_settings),
 }
 _KINDS: Mapping[str, Kind] = {name.lower(): method.kind for name, method in METHODS.items()}

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from poster_admin.devtools.sandbox.accounts.clients import newcomer
-from poster_admin.devtools.sandbox.accounts.sales import Receipt
+from poster_admin.devtools.sandbox.accounts.sales import Receipt, midnight_of
 from poster_admin.devtools.sandbox.accounts.state import Account
 from poster_admin.devtools.sandbox.http.exchange import Answer, dump
 from poster_admin.devtools.sandbox.log import Log
@@ -47,9 +47,26 @@ class Console:
         """Change fields of a client, also its group or `delete`. Raises KeyError for an unknown client."""
         self._account.put_client({"client_id": str(client_id), **fields})
 
-    def sell(self, client_id: int, day: date, total: int, revenue: int, profit: int = 0) -> None:
-        """Add a receipt of a client, with sums in kopecks."""
-        self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit))
+    def sell(
+        self,
+        client_id: int,
+        day: date,
+        total: int,
+        revenue: int,
+        profit: int = 0,
+        closed_at: datetime | None = None,
+        **more: Any,
+    ) -> None:
+        """Add a receipt of a client, or of nobody (0), in kopecks; `more` are fields of `Receipt`."""
+        if closed_at is not None:
+            more["minute"] = int((closed_at - midnight_of(day.toordinal())).total_seconds() // 60)
+        self._account.sell(client_id, Receipt(day.toordinal(), total, revenue, profit, **more))
+
+    def dispute(self, **points: Any) -> None:
+        """Let disputed points of receipts be so; see `Disputes`."""
+        for name, value in points.items():
+            getattr(self._account.disputes, name)  # raises AttributeError for an unknown one
+            setattr(self._account.disputes, name, value)
 
     def take_back_sales(self, client_id: int) -> None:
         """Take back all receipts of a client that were added."""

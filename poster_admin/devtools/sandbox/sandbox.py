@@ -33,7 +33,8 @@ class Sandbox:
     can be started again, at the same address and with its state. `on_call` is called after each call. With
     `unique_names` a name that another group has is refused with 38; this is off by default, since nothing
     published says that Poster does so, and the examples of the documentation need that it does not. `clock`
-    gives the age of the writes that a lagging read does not see.
+    gives the age of the writes that a lagging read does not see. With `stories` bonuses of the account `demo`
+    move, and three of its cards have a story.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Sandbox:
         state_path: str | Path | None = None,
         *,
         unique_names: bool = False,
+        stories: bool = False,
         on_call: Callable[[Call], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         path = Path(state_path) if state_path is not None else None
         self._state = State(seed=seed, groups=groups, clients=clients, path=path, clock=clock)
+        if stories:
+            self._state.accounts["demo"].tell_stories()
         self._api = Api(self._state.accounts)
         self._script = Script()
         self._replica = Script()

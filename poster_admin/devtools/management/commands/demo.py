@@ -25,6 +25,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from groups.services import credentials as credentials_service
 from poster_admin.common.locks import held
 from poster_admin.common.serving import preparing, running
+from poster_admin.devtools import demo_year
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
 from poster_admin.devtools.sandbox import Sandbox
@@ -80,6 +81,7 @@ class Command(BaseCommand):
             host=HOST,
             port=int(os.environ[SANDBOX_PORT]),
             state_path=directory / "sandbox.json",
+            stories=True,
         )
         url = f"http://{HOST}:{settings.PORT}"
         link = "" if passwords else first_start.new_link()
@@ -104,6 +106,8 @@ class Command(BaseCommand):
         with sandbox:
             for name, password in passwords.items():
                 _sign_in(name, password, SIGN_INS[name], sandbox)
+            if passwords:
+                demo_year.remember(User.objects.get(username="owner"), sandbox.accounts["demo"])
             running.run(
                 host=HOST,
                 port=settings.PORT,

@@ -6,8 +6,10 @@ so an account of millions costs nothing. A changed client is kept as the fields 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from poster_admin.devtools.sandbox.accounts import invented_clients
 from poster_admin.devtools.sandbox.accounts.seed_data import Row
@@ -16,6 +18,7 @@ _GROUP = "client_groups_id"
 # After so many clients of a block comes one that was deleted alone and is still listed.
 _A_DELETED_ONE_AFTER = 40
 _BLOCK = _A_DELETED_ONE_AFTER + 1
+ZONE = ZoneInfo("Europe/Kyiv")
 
 type Fate = Literal["", "deleted", "gone"]
 # The fields of a client that differ from the seed's; None for a client that is gone.
@@ -54,6 +57,7 @@ class Clients:
         self._seed = seed
         self._account = account
         self._group_row = group_row
+        self.accrued: Callable[[int, int, str, int], int] | None = None
         self.load({}, {})
 
     def load(self, saved: Mapping[str, Any], counts: Mapping[int, int]) -> None:
@@ -119,9 +123,18 @@ class Clients:
         )
         born = {_GROUP: str(block.group), "delete": str(int(block.is_deleted(client_id)))} if block else {}
         row = {**own, **born, **change}
+        if self.accrued and block and "bonus" not in change:
+            today = datetime.now(ZONE).date().toordinal()
+            more = self.accrued(client_id, block.group, row["birthday"], today)
+            row["bonus"] = str(int(row["bonus"]) // 20 + more)
         group = self._group_row(int(row[_GROUP]))
         told = ("client_groups_name", "client_groups_discount", "loyalty_type", "birthday_bonus")
         return row | {name: group.get(name, "0") for name in told}
+
+    def born_in(self, client_id: int) -> int:
+        """Return the group into which the seed has put a client; 0 for a client who came later."""
+        block = self._block(client_id)
+        return block.group if block else 0
 
     def rows(self, group_id: int | None = None) -> Iterator[Row]:
         """Yield the rows of a group's clients, or of all, in the order of their ids."""

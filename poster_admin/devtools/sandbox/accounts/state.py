@@ -4,14 +4,16 @@ import html
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from poster_admin.devtools.sandbox.accounts import seed_data, validation
 from poster_admin.devtools.sandbox.accounts.clients import Block, Clients, newcomer, page
+from poster_admin.devtools.sandbox.accounts.receipts import Disputes, Receipts
 from poster_admin.devtools.sandbox.accounts.replica import (
     KEPT,
     Lag,
@@ -63,6 +65,7 @@ class Account:
         self._replaced: dict[int, Mapping[str, str] | None] = {}
         self.clients = Clients(seed, profile.name, lambda group_id: self._rows.get(group_id, {}))
         self._sales = Sales(seed, profile, {int(row["client_groups_id"]): row for row in born})
+        self._receipts = Receipts(self._sales)
 
     @property
     def groups(self) -> Mapping[int, Mapping[str, str]]:
@@ -270,8 +273,32 @@ class Account:
         with self._lock:
             return dump(self._sales.rows(query, self.clients))
 
+    def receipts(self, query: Mapping[str, str]) -> bytes:
+        """Return the JSON list of a page of receipts."""
+        with self._lock:
+            return dump(self._receipts.rows(query, self.clients))
+
+    @property
+    def disputes(self) -> Disputes:
+        """The disputed points of receipts, which may be changed at any time."""
+        return self._receipts.disputes
+
+    def tell_stories(self) -> None:
+        """Let bonuses move from day to day, and let three cards have a story."""
+        self._sales.stories = True
+        self.clients.accrued = self._sales.accrued
+
+    def invented_receipts(self, client_id: int, first: date, last: date) -> Iterator[Receipt]:
+        """Yield the receipts of a client that follow from the seed."""
+        group_id = self.clients.born_in(client_id)
+        return self._sales.invented_of(client_id, group_id, first.toordinal(), last.toordinal())
+
+    def accrued(self, client_id: int, day: date) -> int:
+        """Return the kopecks of bonuses that receipts have brought a client up to a day, less those spent."""
+        return self._sales.by_receipts(client_id, self.clients.born_in(client_id), day.toordinal())
+
     def sell(self, client_id: int, receipt: Receipt) -> None:
-        """Add a receipt of a client."""
+        """Add a receipt of a client, or of nobody."""
         with self._lock:
             self._sales.add(client_id, receipt)
             self._changed()
@@ -324,6 +351,7 @@ class Account:
             self._past.clear()
             self._replaced.clear()
             self._sales.load(sales)
+            self._receipts.disputes = Disputes()
             self.clients.load(clients, {group_id: _count(row, 0) for group_id, row in self._rows.items()})
 
     def save(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Faults of a row in an answer: values of another type, out of range, missing, hostile.
 
-The descriptions speak of a group. In the row of a client, a promotion, a loyalty rule or a client's sales
+The descriptions speak of a group. In the row of a client, a promotion, a rule, a client's sales or a receipt
 the corresponding field is changed; a rule has no name, so faults of the name leave it as it is.
 """
 
@@ -20,6 +20,7 @@ _WHOLE = (
     *("client_groups_id", "loyalty_type", "birthday_bonus", "count_groups_clients"),
     *("client_id", "bonus", "total_payed_sum", "promotion_id", "rule_id", "value"),
     *("sum", "profit", "profit_netto", "revenue", "clients", "clienst"),
+    *("transaction_id", "date_close", "status", "payed_cash", "payed_card", "payed_bonus"),
 )
 _ID, _NAME, _PERCENT, _BONUS = (
     *("client_groups_id", "client_groups_name"),
@@ -30,8 +31,10 @@ _OF_CLIENTS = {_ID: "client_id", _NAME: "lastname", _PERCENT: "discount_per", _B
 _OF_PROMOTIONS = {_ID: "promotion_id", _NAME: "name", _PERCENT: "params", _BONUS: "promotion_id"}
 _OF_RULES = {_ID: "rule_id", _PERCENT: "value", _BONUS: "value"}
 _OF_SALES = {_ID: "client_id", _NAME: "lastname", _PERCENT: "sum", _BONUS: "revenue"}
-# Sales come first: their rows have a `client_id` too.
+_OF_RECEIPTS = {_ID: "transaction_id", _NAME: "name", _PERCENT: "bonus", _BONUS: "payed_cash"}
+# Receipts and sales come first: their rows have a `client_id` too.
 _FIELDS = {
+    "transaction_id": _OF_RECEIPTS,
     "middle_invoice": _OF_SALES,
     "client_id": _OF_CLIENTS,
     "promotion_id": _OF_PROMOTIONS,

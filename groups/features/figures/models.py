@@ -1,0 +1,85 @@
+"""Define the figures of a group and a day, and the row of the nightly look that adds them up."""
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from groups.features.elsewhere.models import WATCH_ACCOUNT, Watched, WatchedQuerySet
+from groups.models import PosterAccount
+from groups.models.leases import Nights
+
+HOUR = 6
+"""The hour of the look on the site's clock: behind the movements, which read all clients too."""
+NIGHTS = Nights(lambda: settings.FIGURES_SECONDS, lambda: HOUR)
+
+
+class Tally(Watched):
+    """The nightly look at the figures of an account. It goes with the watch; the figures stay.
+
+    `weeks_read` is True once the weeks before the first night were read, or cannot be. `lacks_receipts` says
+    that the token of the last look had no right to receipts.
+    """
+
+    looked_at = models.DateTimeField(null=True)
+    weeks_read = models.BooleanField(default=False)
+    lacks_receipts = models.BooleanField(default=False)
+
+    objects = WatchedQuerySet["Tally"].as_manager()
+    needs = (WATCH_ACCOUNT, "groups.view_client", "groups.view_sales")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.watch_id} {self.looked_at}"
+
+
+class FigureQuerySet(models.QuerySet["Figure"]):
+    def nights(self, account_id: str) -> "FigureQuerySet":
+        """Return the figures of days, without those of the weeks before the first one."""
+        return self.filter(account=account_id, by_todays_members=False)
+
+    def first_and_last(self, account_id: str) -> tuple[date | None, date | None]:
+        found = self.nights(account_id).aggregate(models.Min("day"), models.Max("day"))
+        return found["day__min"], found["day__max"]
+
+
+class Figure(models.Model):
+    """The sums of one group on one day, and nothing of anybody; money is in hryvnia.
+
+    `clients` and what they have in bonuses, `owed`, are those of the night after the day, None for a day that
+    was read later. `buyers` and all that follows is of the day's receipts, None without the right to them.
+    `granted` is an estimate. A row `by_todays_members` is of the seven days up to its day.
+    """
+
+    account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="figures")
+    group_id = models.PositiveIntegerField()
+    day = models.DateField()
+    clients = models.PositiveIntegerField(null=True)
+    owed = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    buyers = models.PositiveIntegerField(null=True)
+    receipts = models.PositiveIntegerField(null=True)
+    revenue = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    granted = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    spent = models.DecimalField(max_digits=17, decimal_places=2, null=True)
+    by_todays_members = models.BooleanField(default=False)
+
+    objects = FigureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("day", "group_id")
+        default_permissions = ()
+        constraints = (
+            models.UniqueConstraint(fields=("account", "group_id", "day"), name="one_figure_a_group_and_day"),
+        )
+        indexes = (models.Index(fields=("account", "day"), name="figure_by_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.group_id} {self.day}"
+
+
+def yesterday() -> date:
+    """Return the last day that has ended on the site's clock."""
+    return date.fromordinal(timezone.localdate().toordinal() - 1)

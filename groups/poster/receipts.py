@@ -1,0 +1,119 @@
+"""Define the records of receipts, and parse them from Poster's wire format.
+
+In the wire format money is in kopecks, times are milliseconds since 1970, and `bonus` is a percent. Of
+`payed_sum` it is disputed whether bonuses are in it, so the parts of what was paid are read instead.
+
+Who bought what is personal data, so the `repr` of the records, and with it any traceback, has the ids alone.
+
+Source: the Poster API documentation, section dash (statistics).
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Self
+
+from groups.poster.fields import UnreadableRow, is_told, read_decimal, read_integer, read_money
+
+CLOSED = 2
+_HUNDRED = Decimal(100)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Receipt:
+    """A receipt; `closed_at` is None unless it is closed, and then nothing else but the id was read.
+
+    Money is in hryvnia. `client_id` is 0 without a client. `percent` is that of the bonuses that the client
+    gets. One with a `problem` could not be read; its `closed_at` is None if not even that could be.
+    """
+
+    id: int
+    closed_at: datetime | None = None
+    client_id: int = 0
+    cash: Decimal = Decimal(0)
+    card: Decimal = Decimal(0)
+    certificate: Decimal = Decimal(0)
+    third_party: Decimal = Decimal(0)
+    bonuses: Decimal = Decimal(0)
+    percent: Decimal = Decimal(0)
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.id}>"
+
+    @property
+    def revenue(self) -> Decimal:
+        return self.cash + self.card + self.certificate + self.third_party
+
+    @property
+    def granted(self) -> Decimal:
+        """The bonuses that the client gets for it, unrounded: an estimate."""
+        return self.percent * (self.cash + self.card) / 100
+
+    @classmethod
+    def from_wire(cls, row: Mapping[Any, Any]) -> Self:
+        """Parse one row of a response. Raises `UnreadableRow`."""
+        number, status = _read_number(row), read_integer(row, "status")
+        if status != CLOSED:
+            return cls(number)
+        paid = [read_money(row, name) if is_told(row, name) else Decimal(0) for name in _PARTS]
+        return cls(
+            id=number,
+            closed_at=_read_time(row, "date_close"),
+            client_id=read_integer(row, "client_id") if is_told(row, "client_id") else 0,
+            cash=paid[0],
+            card=paid[1],
+            certificate=paid[2],
+            third_party=paid[3],
+            bonuses=paid[4],
+            percent=read_decimal(row, "bonus", maximum=_HUNDRED) if is_told(row, "bonus") else Decimal(0),
+        )
+
+
+_PARTS = ("payed_cash", "payed_card", "payed_cert", "payed_third_party", "payed_bonus")
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """One page of dash.getTransactions in Poster's order, with the receipts that could not be read."""
+
+    receipts: tuple[Receipt, ...] = ()
+
+    @property
+    def unreadable(self) -> tuple[Receipt, ...]:
+        return tuple(receipt for receipt in self.receipts if receipt.problem)
+
+    @classmethod
+    def from_wire(cls, rows: list[Any]) -> Self:
+        return cls(tuple(map(_parse, rows)))
+
+
+def _parse(row: object) -> Receipt:
+    if not isinstance(row, Mapping):
+        return Receipt(0, problem="not an object")
+    try:
+        return Receipt.from_wire(row)
+    except UnreadableRow as error:
+        number, closed_at = 0, None
+        with suppress(UnreadableRow):
+            number = _read_number(row)
+            closed_at = _read_time(row, "date_close")
+        return Receipt(number, closed_at, problem=error.problem)
+
+
+def _read_number(row: Mapping[Any, Any]) -> int:
+    if number := read_integer(row, "transaction_id"):
+        return number
+    raise UnreadableRow("transaction_id is 0")
+
+
+def _read_time(row: Mapping[Any, Any], field: str) -> datetime:
+    seconds = read_integer(row, field) // 1000
+    with suppress(ValueError, OverflowError, OSError):
+        time = datetime.fromtimestamp(seconds, UTC)
+        if _FIRST_YEAR <= time.year < _LAST_YEAR:
+            return time
+    raise UnreadableRow(f"{field} is no time")

@@ -1,0 +1,308 @@
+"""Test the nightly look: sums to the kopeck against an independent count, and nothing that is not whole."""
+
+import random
+from collections import defaultdict
+from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from groups.features.elsewhere.services import switch_off, switch_on
+from groups.features.figures.models import Figure, Tally
+from groups.features.figures.services import looking
+from groups.poster import SalesList
+from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+KYIV = ZoneInfo("Europe/Kyiv")
+RECEIPTS = "dash.getTransactions"
+
+
+def at(day, hour, minute=0):
+    return datetime.combine(day, time(hour, minute), KYIV)
+
+
+def nights():
+    return {(row.group_id, row.day): row for row in Figure.objects.filter(by_todays_members=False)}
+
+
+def sums(row):
+    return row.buyers, row.receipts, row.revenue, row.granted, row.spent
+
+
+def count(receipts, group_of):
+    """Count what the figures have to be, from receipts as a test has sold them."""
+    found = defaultdict(lambda: [set(), 0, 0, Decimal(0), 0])
+    for client_id, closed_at, fields in receipts:
+        group_id = group_of.get(client_id)
+        if group_id is None or fields["status"] != 2:
+            continue
+        cell = found[group_id, closed_at.astimezone(KYIV).date()]
+        cash = fields["revenue"] - fields["card"] - fields["certificate"] - fields["third_party"]
+        cell[0].add(client_id)
+        cell[1] += 1
+        cell[2] += fields["revenue"]
+        cell[3] += Decimal(fields["percent"]) * (cash + fields["card"]) / 100
+        cell[4] += fields["bonuses"]
+    return {
+        place: (
+            len(cell[0]),
+            cell[1],
+            Decimal(cell[2]) / 100,
+            (cell[3] / 100).quantize(Decimal("0.01"), ROUND_HALF_UP),
+            Decimal(cell[4]) / 100,
+        )
+        for place, cell in found.items()
+    }
+
+
+def sell_at_random(console, people, first, last, dice):
+    """Sell to clients and to nobody around the ends of days, in all ways of paying; return what was sold."""
+    sold = []
+    for _ in range(120):
+        day = first + dice.randrange((last - first).days + 1) * DAY
+        hour = dice.choice((0, 0, 1, 2, 3, 12, 20, 23, 23))
+        closed_at = at(day, hour, dice.randrange(60))
+        total = dice.randrange(1, 200_000)
+        parts = [dice.choice((0, total // 3)) for _ in range(3)]
+        fields = {
+            "revenue": total,
+            "card": parts[0],
+            "certificate": parts[1],
+            "third_party": parts[2] if sum(parts) <= total else 0,
+            "bonuses": dice.choice((0, 1_001)),
+            "percent": dice.choice(("0", "5", "7.5", "10")),
+            "status": dice.choice((2, 2, 2, 2, 1, 3)),
+        }
+        client_id = dice.choice([*people, 0])
+        # Its business day may be the one before.
+        console.sell(client_id, day, total, closed_at=closed_at, **fields)
+        sold.append((client_id, closed_at, fields))
+    return sold
+
+
+DISPUTED = [
+    {},
+    {"size": 7},
+    {"keeps_days": False, "size": 30},
+    {"payed_sum": "with_bonuses"},
+    {"day_ends": 4},
+    {"order": "descending", "size": 900},
+]
+
+
+@pytest.mark.parametrize("points", DISPUTED, ids=lambda points: ",".join(points) or "usual")
+def test_the_sums_of_random_receipts_are_those_of_an_independent_count(
+    console, people, watch, day, points, monkeypatch
+):
+    monkeypatch.setattr(looking, "FULL", 1_000)
+    sold = sell_at_random(console, people, day - 2 * DAY, day + DAY, random.Random(len(str(points))))
+    console.dispute(**points)
+    look()
+    expected = count(sold, {people[0]: GUESTS, people[1]: GUESTS, people[2]: GUESTS, people[3]: GOLD})
+    found = nights()
+    assert set(found) == {(GUESTS, day), (GOLD, day)}
+    for place, row in found.items():
+        assert sums(row) == expected[place]
+    assert [(row.clients, row.owed) for row in found.values()] == [
+        (3, Decimal("370.35")),
+        (1, Decimal("123.45")),
+    ]
+
+
+def test_days_without_a_look_have_the_sums_of_their_receipts_and_no_members(console, people, watch, day):
+    sold = sell_at_random(console, people, day - 4 * DAY, day, random.Random(3))
+    with clock_at(timezone.now() - 3 * DAY):
+        look()
+    look()
+    expected = count(sold, {people[0]: GUESTS, people[1]: GUESTS, people[2]: GUESTS, people[3]: GOLD})
+    found = nights()
+    assert {place[1] for place in found} == {day - number * DAY for number in range(4)}
+    for place, row in found.items():
+        assert sums(row) == expected.get(place, (0, 0, 0, 0, 0))
+        assert (row.owed is None) == (row.clients is None) == (place[1] in (day - DAY, day - 2 * DAY))
+
+
+@pytest.mark.parametrize("changed_on", [date(2026, 3, 29), date(2026, 10, 25)], ids=["spring", "autumn"])
+def test_a_night_on_which_the_clock_is_changed(console, people, watch, owner, changed_on):
+    day = changed_on
+    with clock_at(at(day + DAY, 6)):
+        for closed_at in (at(day, 0, 0), at(day, 23, 59), at(day - DAY, 23, 59), at(day + DAY, 0, 0)):
+            console.sell(people[0], closed_at.date(), 1_000, 1_000, closed_at=closed_at)
+        look()
+        assert sums(nights()[GUESTS, day])[:3] == (1, 2, Decimal(20))
+
+
+def test_a_day_is_stored_once_whatever_number_of_looks(people, watch, console, day, sandbox):
+    console.sell(people[0], day, 1_000, 1_000)
+    look()
+    console.sell(people[0], day, 5_000, 5_000)
+    before = len(sandbox.calls(RECEIPTS))
+    look()
+    assert len(sandbox.calls(RECEIPTS)) == before
+    assert nights()[GUESTS, day].revenue == Decimal(10)
+
+
+def test_half_a_kopeck_is_rounded_up_once_a_group_and_day(people, watch, console, day):
+    for client_id in people[:3]:
+        console.sell(client_id, day, 5, 5, percent="10")  # 0.005 hryvnia each
+    look()
+    assert nights()[GUESTS, day].granted == Decimal("0.02")
+
+
+def test_the_weeks_before_the_first_night_by_todays_members(people, watch, console, day):
+    console.sell(people[0], day - 1 * DAY, 1_000, 900)
+    console.sell(people[1], day - 7 * DAY, 1_000, 800)
+    console.sell(people[0], day - 8 * DAY, 1_000, 70_000)
+    console.sell(people[4], day - 8 * DAY, 1_000, 70_000)
+    look()
+    weeks = Figure.objects.filter(by_todays_members=True, group_id=GUESTS)
+    assert [row.day for row in weeks] == [day - DAY - number * 7 * DAY for number in range(12, -1, -1)]
+    assert [(row.buyers, row.receipts, row.revenue) for row in weeks][-2:] == [
+        (1, 1, Decimal(700)),
+        (2, 2, Decimal(17)),
+    ]
+    assert {(row.clients, row.owed, row.granted, row.spent) for row in weeks} == {(None,) * 4}
+
+
+def test_a_week_whose_list_may_be_cut_is_left_out(people, watch, day, monkeypatch):
+    monkeypatch.setattr(SalesList, "may_be_cut", True)
+    look()
+    assert not Figure.objects.filter(by_todays_members=True).exists()
+
+
+def test_without_the_right_to_receipts_there_are_members_and_what_is_owed_alone(people, watch, console, day):
+    console.dispute(refusal=54)
+    look()
+    row = nights()[GUESTS, day]
+    assert (row.clients, row.owed) == (3, Decimal("370.35"))
+    assert sums(row) == (None,) * 5
+    assert Tally.objects.get().lacks_receipts
+    assert not Figure.objects.filter(by_todays_members=True).exists()
+
+
+def test_a_single_refusal_of_receipts_may_be_a_mistake(people, watch, sandbox, console, day):
+    console.sell(people[0], day, 1_000, 1_000)
+    sandbox.script(RECEIPTS, "error_object", code=54)
+    look()
+    assert nights()[GUESTS, day].revenue == Decimal(10)
+
+
+# --- Answers that are late, cut, false or fail -------------------------------------------------------------
+
+SPOILED = [
+    *[
+        (RECEIPTS, fault)
+        for fault in ("response_false", "status_500", "fin_mid_body", "empty", "row_not_object")
+    ],
+    *[(RECEIPTS, fault) for fault in ("row_null_field", "row_id_zero")],
+    *[("clients.getClients", fault) for fault in ("response_false", "status_500", "row_not_object")],
+    *[("clients.getGroups", fault) for fault in ("response_false", "status_500")],
+]
+
+
+@pytest.mark.parametrize(("method", "fault"), SPOILED)
+def test_a_look_that_is_not_whole_stores_nothing_and_the_next_one_all(
+    people, watch, sandbox, console, day, method, fault
+):
+    for number in range(30):
+        console.sell(people[number % 3], day, 1_000, 1_000)
+    console.dispute(size=10)
+    options = {"field": "status"} if fault == "row_null_field" else {}
+    sandbox.script(method, fault, times=None, **options)
+    look()
+    assert not Figure.objects.exists()
+    assert Tally.objects.get().tries == 1
+    sandbox.clear_faults()
+    look()
+    assert nights()[GUESTS, day].revenue == Decimal(300)
+
+
+def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day, monkeypatch):
+    for _ in range(30):
+        console.sell(people[0], day, 1_000, 1_000)
+    console.dispute(size=10)
+    account, answers = sandbox.accounts["demo"], iter([b"[]", None, b"[]", None, None, b"[]", None])
+    right = account.receipts
+    monkeypatch.setattr(account, "receipts", lambda query: next(answers, None) or right(query))
+    look()
+    assert nights()[GUESTS, day].revenue == Decimal(300)
+
+
+def test_a_first_page_that_is_full_and_descends_is_not_whole(people, watch, console, day):
+    for _ in range(101):
+        console.sell(people[0], day, 1_000, 1_000)
+    console.dispute(order="descending")
+    look()
+    assert not Figure.objects.exists()
+
+
+def test_a_short_page_that_descends_and_lacks_earlier_receipts_is_not_whole(people, watch, console, day):
+    for _ in range(30):
+        console.sell(people[0], day, 1_000, 1_000)
+    console.dispute(order="descending", size=20)
+    look()
+    assert not Figure.objects.exists()
+
+
+def test_a_list_of_clients_that_is_cut_is_not_whole(people, watch, sandbox, console, day, monkeypatch):
+    account = sandbox.accounts["demo"]
+    right = account.find_clients
+    with monkeypatch.context() as patch:
+        patch.setattr(account, "find_clients", lambda query: right(query).partition(b"},{")[0] + b"}]")
+        look()
+    assert not Figure.objects.exists()
+    look()
+    assert nights()[GUESTS, day].clients == 3
+
+
+def test_a_missed_day_with_a_receipt_that_cannot_be_read_has_no_row(people, watch, sandbox, console, day):
+    with clock_at(timezone.now() - 2 * DAY):
+        look()
+    console.sell(people[0], day - DAY, 1_000, 1_000, percent="150")
+    console.sell(people[0], day, 1_000, 1_000)
+    look()
+    assert (GUESTS, day - DAY) not in nights()
+    assert nights()[GUESTS, day].revenue == Decimal(10)
+
+
+# --- The watch, and what is kept ---------------------------------------------------------------------------
+
+
+def test_figures_outlive_the_watch_and_go_on_where_they_ended(people, watch, owner, day):
+    with clock_at(timezone.now() - DAY):
+        look()
+    switch_off(owner.credentials)
+    look()
+    assert {place[1] for place in nights()} == {day - DAY}
+    switch_on(owner.credentials)
+    look()
+    assert {place[1] for place in nights()} == {day - DAY, day}
+
+
+def test_nothing_is_read_without_seconds(people, watch, settings, sandbox):
+    settings.FIGURES_SECONDS = 0
+    look()
+    assert not sandbox.calls(RECEIPTS)
+
+
+def test_old_figures_are_forgotten(people, watch, day):
+    look()
+    Figure.objects.filter(by_todays_members=True).delete()
+    Figure.objects.filter(group_id=GUESTS).update(day=day - looking.KEPT - 2 * DAY)
+    assert looking.forget_old()
+    assert set(Figure.objects.values_list("group_id", flat=True)) == {GOLD}
+
+
+def test_no_trace_of_a_client_is_left(people, watch, console, day, caplog):
+    console.edit_client(people[0], lastname="Видима", phone_number="380501234567")
+    console.sell(people[0], day, 1_000, 1_000)
+    with caplog.at_level("DEBUG"):
+        look()
+    assert "Видима" not in caplog.text
+    assert {field.name for field in Figure._meta.fields} == {
+        *("id", "account", "group_id", "day", "clients", "owed", "buyers", "receipts", "revenue"),
+        *("granted", "spent", "by_todays_members"),
+    }

@@ -1,0 +1,69 @@
+"""Figures for tests: groups of their own, looks of a worker, and figures as looks store them."""
+
+from contextlib import contextmanager
+from datetime import UTC, timedelta
+from decimal import Decimal
+from unittest import mock
+
+from django.utils import timezone
+
+from groups.features.elsewhere.models import Watch
+from groups.features.figures.models import Figure, Tally, yesterday
+from groups.features.figures.services import looking
+
+GUESTS, GOLD = 71, 72
+DAY = timedelta(days=1)
+
+
+@contextmanager
+def clock_at(time):
+    """Let the clock of the dashboard, not that of Poster, stand at a time."""
+    with mock.patch.object(timezone, "now", return_value=time.astimezone(UTC)):
+        yield
+
+
+def look():
+    """Let a worker look at all accounts, as if it were time to."""
+    Tally.objects.add_missing()
+    Tally.objects.update(next_at=timezone.now())
+    for account in looking.accounts_due():
+        looking.look_at(account)
+
+
+def put_group(sandbox, group_id, name, *, kind="1", percent="10"):
+    """Add an empty group to the account `demo`."""
+    values = {"client_groups_id": str(group_id), "client_groups_name": name, "loyalty_type": kind}
+    values |= {"client_groups_discount": percent, "birthday_bonus": "0", "count_groups_clients": "0"}
+    sandbox.console().put(values)
+
+
+def put_figure(user, group_id, day, *, owed="0", **sums):
+    """Save a figure as a look has stored it; money in hryvnia."""
+    values = {
+        "clients": 50,
+        "buyers": 10,
+        "receipts": 20,
+        "revenue": 1000,
+        "granted": 100,
+        "spent": 60,
+    } | sums
+    values = {name: Decimal(value) if value is not None else None for name, value in values.items()}
+    return Figure.objects.create(
+        account=user.credentials.account,
+        group_id=group_id,
+        day=day,
+        owed=None if owed is None else Decimal(owed),
+        **values,
+    )
+
+
+def put_nights(user, group_id, days=60, *, until=None, **sums):
+    """Save a figure for each of so many days up to yesterday, or another day."""
+    last = until or yesterday()
+    return [put_figure(user, group_id, last - number * DAY, **sums) for number in range(days - 1, -1, -1)]
+
+
+def watched(user):
+    """Switch the watch on, and let a look have been made just now."""
+    watch = Watch.objects.create(account=user.credentials.account, credentials=user.credentials)
+    return Tally.objects.create(watch=watch, looked_at=timezone.now(), weeks_read=True)
