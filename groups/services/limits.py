@@ -88,8 +88,8 @@ def file_turn(person: int) -> Iterator[None]:
     """Wait for the turn of a user's file, and hold it. Raises `Unreachable` if too many wait already.
 
     Threads share the interpreter: beside four files at once a page took twelve times as long as in quiet,
-    beside one twice (`make bench ARGS=files`). A thread that waits for its turn has one of the slots of those
-    that wait for Poster, so that threads are left for other pages.
+    beside one twice. A thread that waits for its turn has one of the slots of those that wait for Poster, so
+    that threads are left for other pages.
     """
     release_database()
     try:

@@ -39,3 +39,11 @@ def test_instructions_are_not_counted_without_valgrind(capsys, monkeypatch, tmp_
     assert instructions.main(["--hold"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert "valgrind is not installed" in line
+
+
+@pytest.mark.thorough  # tests/groups/services/writes/test_simulation.py runs the same
+def test_the_simulation_of_writes_is_started_by_hand():
+    command = [sys.executable, "-m", "tests.benchmarks", "writes", "--writes", "5"]
+    ended = subprocess.run(command, cwd=ROOT, env=inherited(), check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "5 writes each" in ended.stdout

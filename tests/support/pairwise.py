@@ -1,5 +1,6 @@
 """Choose few of many cases that are alike: `make test` runs these, `make test-all` the whole product."""
 
+import os
 from itertools import combinations
 
 import pytest
@@ -53,3 +54,10 @@ def marked(cases, chosen, name=None):
 def examples(few, many):
     """Return how many examples of a property are tried: few in `make test`, many in `make test-all`."""
     return many if settings.get_current_profile_name() == THOROUGH else few
+
+
+def simulated(few, many):
+    """Return the seed and the length of each run of a simulation; SIMULATED="1 365" names one for a night."""
+    if asked := os.environ.get("SIMULATED"):
+        return [tuple(int(each) for each in asked.split())]
+    return [(1, few), pytest.param(2, many, marks=pytest.mark.thorough)]
