@@ -32,6 +32,17 @@ function show(field) {
   $("[data-chosen]", field.parentElement).textContent = field.type === "file" ? fileWords(field) : dateWords(field);
 }
 
+// A button that fills in times: it has a value for each of the fields that it names.
+document.addEventListener("click", ({ target }) => {
+  const chip = target.closest?.(".chips button");
+  if (!chip) return;
+  for (const [name, value] of Object.entries(chip.dataset)) {
+    const field = chip.form.elements[name];
+    field.value = value;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
+
 htmx.onLoad((content) => $$(`${DATES}, ${FILES}`, content).forEach(show));
 
 for (const event of ["input", "change"])

@@ -16,7 +16,7 @@ function nameRows() {
     name.title = name.textContent;
     const row = name.closest("tr");
     const [box, edit] = [$("[name=id]", row), $(".row-edit", row)];
-    box.ariaLabel = `${box.ariaLabel.split(" ")[0]} ${name.textContent}`;
+    box.ariaLabel = `${box.title} ${name.textContent}`;
     if (edit) edit.ariaLabel = `${edit.title} ${name.textContent}, ${edit.textContent}`;
   }
 }

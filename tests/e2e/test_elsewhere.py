@@ -47,8 +47,8 @@ def test_a_change_in_the_console_is_told_read_and_undone(page_for, owner, staff,
     expect(row).to_have_count(0)
     page.get_by_role("link", name="Не тут").click()
     row.locator("a", has=page.locator("time")).click()
-    heading(page, "Зроблено не тут")
-    page.get_by_role("button", name="Повернути").click()
+    heading(page, "Зроблено в самому Poster")
+    page.get_by_role("button", name="Скасувати зміну").click()
     page.wait_for_load_state()
     look()
     assert sandbox.accounts["demo"].groups[1]["client_groups_discount"] == "10"

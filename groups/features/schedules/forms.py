@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from groups.forms.fields import ONE_IS_GONE, BonusField, PercentField
@@ -45,6 +46,20 @@ class LocalTimeField(forms.CharField):
         return moment.astimezone(UTC)
 
 
+def proposed_times(now: datetime) -> list[tuple[str | Promise, str, str]]:
+    """Return times that one click fills in, on the clock of `now`: label, beginning, and end, if any."""
+    sunday = (now + timedelta(days=6 - now.weekday())).replace(hour=22, minute=0, second=0, microsecond=0)
+    if sunday <= now:
+        sunday += timedelta(days=7)
+    begins = max(now, (sunday - timedelta(days=1)).replace(hour=10))
+    present, begin, end = (each.strftime(FORMAT) for each in (now, begins, sunday))
+    return [
+        (_("Now"), present, ""),
+        (_("This weekend"), begin, end),
+        (_("Until Sunday 22:00"), "", end),
+    ]
+
+
 class TimesForm(WriteForm):
     """A percent, and the times at which it comes and goes."""
 
@@ -64,6 +79,10 @@ class TimesForm(WriteForm):
         super().__init__(data, **kwargs)
         if data is None:  # else the summary of the errors takes the focus
             self.fields["percent"].widget.attrs["data-type-at-once"] = True
+
+    @property
+    def proposals(self) -> list[tuple[str | Promise, str, str]]:
+        return proposed_times(timezone.localtime())
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

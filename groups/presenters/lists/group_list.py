@@ -126,7 +126,7 @@ class Listing:
         The bonus is empty where there is none. The bar of the clients has up to `BARS` steps, that of the
         largest group all of them. Amounts of a column set, each with its label, take the place of both.
         """
-        numbers, everyone, choose = self.numbers, self.totals.clients, _("Choose")
+        numbers, everyone = self.numbers, self.totals.clients
         largest = self.largest[0].clients if self.largest else 1
         types = {number: type_label(number) for number in self.totals.of_type}
         amounts_of = (self.amounts and self.amounts.of_group) or (lambda _group: ())
@@ -135,7 +135,6 @@ class Listing:
             amounts = ["" if each is None else numbers.money(each) for each in amounts_of(group)]
             yield (
                 group.id,
-                f"{choose}: {group.name}",
                 group.name,
                 url,
                 group.is_editable and not locked,

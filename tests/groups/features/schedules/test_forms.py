@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from groups.features.schedules.forms import ScheduleForm
+from groups.features.schedules.forms import ScheduleForm, proposed_times
 from tests.support.commands import group
 from tests.support.schedules import next_day_of
 
@@ -74,3 +74,17 @@ def test_a_planned_day_is_as_long_as_the_clock_says(hours):
     form = form_of(starts_at=f"{day}T00:00", ends_at=f"{day + timedelta(1)}T00:00")
     assert form.is_valid()
     assert form.cleaned_data["ends_at"] - form.cleaned_data["starts_at"] == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("now", "begins", "ends"),
+    [
+        ("2026-12-02T08:15", "2026-12-05T10:00", "2026-12-06T22:00"),  # a Wednesday
+        ("2026-12-05T13:30", "2026-12-05T13:30", "2026-12-06T22:00"),
+        ("2026-12-06T21:59", "2026-12-06T21:59", "2026-12-06T22:00"),
+        ("2026-12-06T22:00", "2026-12-12T10:00", "2026-12-13T22:00"),
+    ],
+)
+def test_the_weekend_that_is_proposed_is_never_past(now, begins, ends):
+    at_once, weekend, until = proposed_times(datetime.fromisoformat(now).replace(tzinfo=UTC))
+    assert (at_once[1:], weekend[1:], until[1:]) == ((now, ""), (begins, ends), ("", ends))
