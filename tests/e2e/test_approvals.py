@@ -19,7 +19,7 @@ def test_staff_ask_and_an_owner_approves(page_for, staff, owner, sandbox):
     decides = page_for(owner, language="uk", width=360)
     decides.goto("/groups/")
     badge = decides.locator("[data-to-decide]")
-    expect(badge).to_have_text("Запити 1")
+    expect(badge).to_have_text("На погодженні 1")
     assert decides.evaluate(OVERFLOW) <= 0
     badge.click()
     decides.locator("tr[data-request] a").click()

@@ -86,7 +86,7 @@ def test_change_one_percent_and_take_it_back(hands_of, staff, sandbox):
     assert percents(sandbox)[1] == "12"
     assert hands.effort == promised("Change one percent")
     hands = Hands(hands.page)
-    hands.click(hands.page.locator(".toast").get_by_role("button", name="Повернути"))
+    hands.click(hands.page.locator(".toast").get_by_role("button", name="Скасувати зміну"))
     expect(row(hands.page, 1)).to_contain_text("10 %")
     assert percents(sandbox)[1] == "10"
     assert hands.effort == promised("Undo a mistake, right after it")
@@ -180,7 +180,7 @@ def test_undo_the_five_changes_of_a_job(hands_of, staff, sandbox):
     hands.page.goto(f"/jobs/{job.pk}/")
     assert run(job).state == Job.State.DONE
     show_list(hands.page)
-    hands.click(hands.page.locator(".toast").get_by_role("button", name="Повернути всі 5", exact=True))
+    hands.click(hands.page.locator(".toast").get_by_role("button", name="Скасувати всі 5", exact=True))
     hands.page.wait_for_url("**/jobs/**")
     assert run(Job.objects.get(undo_of=job)).state == Job.State.DONE
     assert percents(sandbox) == before
@@ -244,11 +244,10 @@ def test_invite_a_colleague(hands_of, owner, inbox):
 WAYS = {
     "plan": (["Постоянный посетитель", "Запланувати зміну"], "Запланувати зміну"),
     "import": (["Ще", "Імпорт груп із файлу"], "Імпорт груп із файлу"),
-    "limits": (["Налаштування", "Межі"], "Межі"),
-    "criteria": (["Налаштування", "Критерії"], "Критерії"),
-    "view": (["Налаштування", "Збережені вигляди"], "Збережені вигляди"),
+    "limits": (["Налаштування", "Ліміти"], "Ліміти"),
+    "criteria": (["Ще", "Автоматичні групи"], "Автоматичні групи"),
+    "view": (["Налаштування", "Мої вкладки"], "Мої вкладки"),
     "audit": (["Схема лояльності", "Перевірка"], "Перевірка відсотків"),
-    "what is new": (["Історія", "Що нового"], "Що нового"),
     "invite": (["Налаштування", "Нова людина"], "Нова людина"),
 }
 

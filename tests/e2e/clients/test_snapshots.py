@@ -20,14 +20,14 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox):
         assert page.evaluate(OVERFLOW) <= 0
 
     page.goto("/history/snapshots/")
-    heading(page, "Резервні копії")
+    heading(page, "Відновлення клієнтів")
     expect(page.locator(".empty")).to_contain_text("Резервних копій немає")
     page.goto("/groups/4/delete/")
     page.get_by_label("Назва групи").fill(NAME)
     page.get_by_role("button", name="Видалити групу").click()
     expect(page).to_have_url(re.compile(r"/groups/$"))
-    page.get_by_role("link", name="Історія").click()
-    page.get_by_role("link", name="Резервні копії").click()
+    page.locator(".nav").get_by_role("link", name="Історія").click()
+    page.get_by_role("link", name="Відновлення клієнтів").click()
     row = page.locator("tr[data-snapshot]")
     expect(row).to_contain_text(NAME)
     at_ease()
