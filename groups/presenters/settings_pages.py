@@ -23,10 +23,10 @@ SECTIONS: Mapping[str, str | Promise] = {
 class SettingsPage:
     """A page of the settings.
 
-    `words` say what can be set there, and are searched too, as `also` is. `actions` are forms that "Go to"
-    opens: their labels and addresses. `below` are the beginnings of further addresses that belong to the
-    page. One that is `connected` is for users whose account is connected. `part_of` is the address of a page
-    that leads to this one, which the page of all settings leaves out.
+    `words` say what can be set there, and are searched too, as `also` is. `actions` are forms that a click on
+    the page of all settings opens: their labels and addresses. `below` are the beginnings of further
+    addresses that belong to the page. One that is `connected` is for users whose account is connected.
+    `part_of` is the address of a page that leads to this one, which the page of all settings leaves out.
     """
 
     section: str

@@ -64,7 +64,7 @@ def test_nobody_is_lost_when_a_group_is_retired_and_restored(page_for, owner, sa
     assert 4 not in account.groups
     assert account.clients.live(1) == 125 + 13
 
-    page.get_by_role("link", name="Історія").click()
+    page.locator(".nav").get_by_role("link", name="Історія").click()
     page.get_by_role("link", name="Відновлення клієнтів").click()
     page.locator("tr[data-snapshot]").get_by_role("link", name="Відновити").click()
     heading(page, "Відновити «Скидочная система 10%»?")
@@ -101,4 +101,4 @@ def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_ag
     toast = page.locator("#messages > .notice")
     expect(toast).to_contain_text("3 з 3")
     expect(clients).to_have_text("00 %")
-    expect(toast.get_by_role("button", name="Скасувати зміну")).to_be_visible()
+    expect(toast.get_by_role("button", name="Скасувати всі 3")).to_be_visible()

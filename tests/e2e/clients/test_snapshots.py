@@ -26,7 +26,7 @@ def test_a_removed_group_comes_back(page_for, owner, sandbox):
     page.get_by_label("Назва групи").fill(NAME)
     page.get_by_role("button", name="Видалити групу").click()
     expect(page).to_have_url(re.compile(r"/groups/$"))
-    page.get_by_role("link", name="Історія").click()
+    page.locator(".nav").get_by_role("link", name="Історія").click()
     page.get_by_role("link", name="Відновлення клієнтів").click()
     row = page.locator("tr[data-snapshot]")
     expect(row).to_contain_text(NAME)
