@@ -287,8 +287,8 @@ class HistoryForm(forms.Form):
 
     def __init__(self, *args: Any, people: Iterable[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        asked = self["user"].value() or ""
-        names = sorted({*people, asked} - {""}, key=str.casefold)
+        chosen = self["user"].value() or ""
+        names = sorted({*people, chosen} - {""}, key=str.casefold)
         self.fields["user"].widget.choices = [("", _("all")), *((name, name) for name in names)]
 
     @property

@@ -78,7 +78,7 @@ class FoundClients:
 
     `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
     clients that the search has not reached. `searched` is the number of clients read by a search, or None if
-    Poster found these clients itself. `in_order` is False if Poster has not sorted them as it was asked to.
+    Poster found these clients itself. `in_order` is False if Poster has not sorted them as required.
     """
 
     clients: tuple[Client, ...]
@@ -225,7 +225,7 @@ def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> d
     """Read the names of clients from Poster, for a user who may see them.
 
     A name is empty if the client is gone, and missing if that takes too long. A small account is read at
-    once; in a large one each client is asked for alone, several at a time.
+    once; in a large one each client is read alone, several at a time.
     """
     if not client_ids or not credentials.user.has_perm(VIEW_CLIENTS):
         return {}
@@ -279,7 +279,7 @@ def locate_each(client_ids: Collection[int], place: Callable[[int], int | None])
 
 
 def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
-    """Yield each client with what `ask` returns for it; several are asked at a time."""
+    """Yield each client with what `ask` returns for it, several at a time."""
 
     def answer(client_id: int) -> tuple[int, T]:
         try:

@@ -100,7 +100,7 @@ def run_due[Row: Due](rows: DueQuerySet[Row], work: Work[Row], now: datetime | N
     done = []
     for pk in list(rows.due(now or timezone.now()).values_list("pk", flat=True)):
         began = now or timezone.now()  # the rows before may have taken minutes
-        # Without the conditions on other tables, which are asked below, under the lease.
+        # Without the conditions on other tables, which are checked below, under the lease.
         lease = type(rows)(rows.model).due(began).take(pk, rows.model.lease_time(), now=began)
         if lease is None:
             continue

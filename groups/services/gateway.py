@@ -54,7 +54,6 @@ BREAKER = ("failing_since", "failing_seconds", "open_until", "opened_at", "faile
 
 @cache
 def transport() -> Transport:
-    """Return the connection pool of this process."""
     return new_transport()
 
 

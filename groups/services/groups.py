@@ -42,7 +42,7 @@ BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
 COPY_STEP = 30, 60  # seconds
 PATIENCE = 0.3
-"""Seconds after which a page shows the last good copy while Poster is asked on."""
+"""Seconds that a page waits for Poster before it shows the last good copy."""
 PARSED_LISTS = 4
 """Number of parsed lists that a process keeps; 0 parses the cached bytes for each page."""
 
@@ -208,7 +208,7 @@ def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None 
 
 
 def known_groups(credentials: PosterCredentials) -> Groups | None:
-    """Return the groups as this token has read them before, or None. Poster is not asked."""
+    """Return the groups as this token has read them before, or None. Poster is not called."""
     if credentials.refused_at:
         return None
     return _cached_list(credentials) or _last_good_copy(credentials)
@@ -336,7 +336,7 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
         unchanged = GroupsCopy.objects.filter(credentials=credentials, **values)
         if not unchanged.update(**read):
             values |= {**read, "groups": [group.to_json() for group in answer.present]}
-            with suppress(IntegrityError):  # these credentials were deleted while Poster was asked
+            with suppress(IntegrityError):  # these credentials were deleted during the call
                 GroupsCopy.objects.update_or_create(credentials=credentials, defaults=values)
 
 

@@ -144,7 +144,6 @@ class NumberFormat:
         return f"{self.count(int(whole))}{self.point if point else ''}{part}"
 
     def percent(self, percent: Decimal) -> str:
-        """Return a percent: "12.5%", «12,5 %»."""
         return self._percent(plain(percent))
 
     def money(self, amount: Decimal) -> str:

@@ -217,7 +217,7 @@ def group_update(request: Request, group_id: int) -> HttpResponse:
         locked = open_change(credentials, group_id)
         return page.show_conflict(holder=holder_notice(locked)) if locked else page.show()
     form = GroupForm(request.POST)
-    # Poster is asked only if the form does not say on what it was opened.
+    # Poster is called only if the form does not say on what it was opened.
     opened_on = (
         group_of(group_id, form.loaded) if form.loaded else reads.read_group(credentials, group_id).group
     )

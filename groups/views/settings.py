@@ -162,7 +162,6 @@ def account_disconnect(request: Request) -> HttpResponse:
 @require_POST
 @requires("set_bonus_unit")
 def account_bonus_unit(request: Request) -> HttpResponse:
-    """Set the unit of the birthday bonus, and unblock bonuses."""
     check_token(request.credentials)
     unit = request.POST.get("bonus_unit", "")
     if unit in PosterAccount.BonusUnit:

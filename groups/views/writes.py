@@ -204,23 +204,20 @@ def ask_or_execute(page: WritePage[Any], command: GroupCommand, *, confirmed: bo
     """
     sent = page.request.POST.get("namesakes")
     shown = None if sent is None else frozenset(filter(None, map(whole_number, sent.split())))
-    if confirmed and (
-        shown is None or command.creates
-    ):  # a creation itself compares the names that were shown
+    if confirmed and (shown is None or command.creates):
+        # The read before a creation compares the groups with its name with those that were shown.
         return execute_and_respond(page, command.confirmed(shown))
     attempt = Attempt.of(command)
-    is_new = not confirmed or any(each.id not in (shown or ()) for each in attempt.namesakes)
-    if attempt.warnings and is_new:
+    is_shown = confirmed and all(each.id in (shown or ()) for each in attempt.namesakes)
+    if attempt.warnings and not is_shown:
         # A user who approves is warned too, so one who has to ask for that is not.
         try:
             if find_known(command.submission, Change) is None:
                 attempt = attempt.with_group()
                 gates.ahead(attempt.command)
                 return page.show_check(attempt)
-        except NotSent as error:
-            return _show_not_sent(page, attempt, error)
-        except PosterError as error:
-            return _show_not_sent(page, attempt, NotCounted(error))
+        except (NotSent, PosterError) as error:
+            return _show_not_sent(page, command, error, attempt)
     return execute_and_respond(page, attempt.command, attempt)
 
 
@@ -230,10 +227,8 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
     request = page.request
     try:
         change = execute(replace(command, **consent_of(request)))
-    except NotSent as error:
-        return _show_not_sent(page, attempt or command, error)
-    except PosterError as error:
-        return _show_not_sent(page, attempt or command, NotCounted(error))
+    except (NotSent, PosterError) as error:
+        return _show_not_sent(page, command, error, attempt)
     match State(change.state):
         case State.APPLIED | State.DIFFERS:
             level = messages.WARNING if change.state == State.DIFFERS else messages.SUCCESS
@@ -287,20 +282,20 @@ def execute_and_respond(  # noqa: C901, PLR0912 - one arm an outcome is the clea
             assert_never(never)
 
 
-def _show_not_sent(page: WritePage[Any], write: Attempt | GroupCommand, error: NotSent) -> HttpResponse:
-    command = write.command if isinstance(write, Attempt) else write
-
+def _show_not_sent(
+    page: WritePage[Any], command: GroupCommand, error: NotSent | PosterError, attempt: Attempt | None
+) -> HttpResponse:
     def show(*, status: int, blocked: str = "", **context: Any) -> HttpResponse:
         if "holder" in context or "reused" in context:
             return page.show_conflict(**context)
         if "question" in context and not command.removes:
-            attempt = write if isinstance(write, Attempt) else Attempt.of(command)
-            return page.show_check(attempt, status=status, **context)
+            return page.show_check(attempt or Attempt.of(command), status=status, **context)
         if blocked:
             page.form.add_error(None, blocked)
         return page.show(status=status, **context)
 
-    return answer_not_sent(error, page.request, command, show)
+    not_sent = NotCounted(error) if isinstance(error, PosterError) else error
+    return answer_not_sent(not_sent, page.request, command, show)
 
 
 def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse:
@@ -334,7 +329,7 @@ def show_outcome(
     # The page asks again after a twentieth of the time waited so far: a worker may settle it at any moment.
     waited = (timezone.now() - change.created_at).total_seconds()
     pause = int(min(max(waited / 20, SHORTEST_POLL), LONGEST_POLL))
-    # Nothing but its row is asked for of an open change: the page polls, and the database may be away.
+    # Nothing but its row is read for an open change: the page polls, and the database may be away.
     settled = [] if change.is_open else [change]
     clients = {each.client_id for each in settled if each.client_id}
     name = "".join(find_names(request.credentials, clients).values())

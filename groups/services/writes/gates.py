@@ -28,7 +28,7 @@ class Decision(Protocol):
 class Gate:
     """A gate that lets everything pass; each method may raise a `NotSent`, and so nothing is sent."""
 
-    # Gates are asked in this order: first those that hold back, then those that do something.
+    # The order of the gates: first those that hold back, then those that do something.
     order: ClassVar[int] = 50
 
     def before(self, command: Command) -> dict[str, Any]:

@@ -119,6 +119,5 @@ def _find_all(operation: uuid.UUID | str, kind: type[Submitted] | None = None) -
         key = uuid.UUID(str(operation))
     except ValueError:
         return []
-    asked = (rows for _order, rows in _registered if kind in (None, rows.model))
-    found = (rows.filter(pk=key).first() for rows in asked)
+    found = (rows.filter(pk=key).first() for _order, rows in _registered if kind in (None, rows.model))
     return [cast("Submitted", row) for row in found if row is not None]

@@ -120,7 +120,7 @@ class Command(ABC):
     @property
     @abstractmethod
     def columns(self) -> dict[str, Any]:
-        """The columns of the journal row that hold what is asked for."""
+        """The columns of the journal row that hold what the user wants."""
 
     @abstractmethod
     def before(self, remote: RemoteState) -> dict[str, Any] | None:
