@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
@@ -206,21 +206,10 @@ class RowForm(forms.Form):
         return Criterion(group_id=self.cleaned_data["group"], **values)
 
 
-def typed_bounds(data: Mapping[str, str]) -> dict[str, int | None]:
-    """Return what was typed into one row, whatever its number; None where that cannot be read."""
-    typed = {name.rpartition("-")[2]: text for name, text in data.items()}
-    bounds: dict[str, int | None] = {}
-    for name in ("days", *_BOUNDS):
-        try:
-            bounds[name] = RowForm.base_fields[name].clean(typed.get(name, ""))
-        except ValidationError:
-            bounds[name] = None
-    return bounds
-
-
 class BaseRows(forms.BaseFormSet[RowForm]):
     """The rows of the table, in the order of judging."""
 
+    ordering_widget = deletion_widget = forms.HiddenInput
     default_error_messages: ClassVar[dict[str, Any]] = {
         **forms.BaseFormSet.default_error_messages,
         "too_many_forms": _("A table has at most %(num)d rows."),
@@ -236,11 +225,6 @@ class BaseRows(forms.BaseFormSet[RowForm]):
             if group_id in seen:
                 form.add_error("group", _("This group has a row already."))
             seen.add(group_id)
-
-    def add_fields(self, form: RowForm, index: int | None) -> None:
-        super().add_fields(form, index)
-        form.fields["ORDER"].widget = forms.HiddenInput()
-        form.fields["DELETE"].widget = forms.HiddenInput()
 
 
 Rows = forms.formset_factory(

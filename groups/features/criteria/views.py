@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
-from groups.features.criteria.forms import CriteriaForm, PinForm, RunForm, typed_bounds
+from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Criterion, Table
@@ -39,13 +39,12 @@ from groups.features.criteria.services.reading import (
     kept_spread,
     lacks_sales,
     new_reading,
-    read_now,
     saved_criteria,
 )
 from groups.features.criteria.services.runs import Run, SavedSince
 from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
 from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
-from groups.features.insights.services.sweep import SweepProgress
+from groups.features.insights.services.sweep import SweepProgress, read_now
 from groups.models import Job
 from groups.models.submissions import Submission
 from groups.poster import ErrorReason, Group, LoyaltyRule, Promotion, Unreachable
@@ -314,7 +313,9 @@ def run(request: Request) -> HttpResponse:
         known = find_known(Submission(operation, credentials.account_id, user.pk, Run.kind), Job)
     except NotSent as error:
         return answer_not_sent(error, request, None, show)
-    if begun := known or runs.unfinished_run(credentials.account_id) or runs.asked_run(saved, credentials):
+    unfinished = Job.objects.unfinished().filter(account=credentials.account, kind=KIND).defer("wanted")
+    begun = known or unfinished.order_by("created_at").first() or runs.asked_run(saved, credentials)
+    if begun:
         return redirect(begun.get_absolute_url())
     if saved is None:
         return show(status=409, outcome=nothing_saved_words())
@@ -352,9 +353,16 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
     """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
-    bounds = typed_bounds(request.GET.dict())
-    days = bounds["days"]
-    typed = {field: (bounds[f"{field}_min"], bounds[f"{field}_max"]) for field in ("bought", "receipts")}
+    # One row, whatever its number; what cannot be read of it is not there.
+    row = RowForm(
+        {name.rpartition("-")[2]: text for name, text in request.GET.items()}, options=GroupOptions(())
+    )
+    row.is_valid()
+    bounds = row.cleaned_data
+    days = bounds.get("days")
+    typed = {
+        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
+    }
     fields = [field for field, ends in typed.items() if ends != (None, None)] or ["bought"]
     cards = [
         _spread_card(field, days, spread, *typed[field])
@@ -511,9 +519,7 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, _("Criteria"), url, words, "group", part_of=account)]
 
 
-@hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)
-def link_of_list(*_things: object) -> dict[str, str]:
-    return {}
+hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _request, _listing: {})
 
 
 @hooks.part("request.job", "criteria/link_to_preview.html", order=1)

@@ -36,7 +36,7 @@ from groups.features.elsewhere.models import WATCH_ACCOUNT, Watch
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.leases import RELEASED, Columns, Lease
 from groups.poster import GroupList, GroupValues, NotFound, PosterError
-from groups.services.due import Turn, run_due
+from groups.services.due import LeaseLost, Turn, run_due
 from groups.services.events import Event, changes_in, event_source, one_line
 from groups.services.gateway import call_poster
 from groups.services.groups import list_listeners
@@ -480,6 +480,8 @@ def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
     columns = {"picture": picture.to_json(), "looked_at": picture.looked_at}
     with transaction.atomic():
         turn.stay(**columns, fingerprint=credentials.fingerprint)
+        if not turn.lease.row.filter(credentials=credentials).exists():
+            raise LeaseLost  # its user has disconnected meanwhile
         changes = [_record_elsewhere(watch, turn.lease, finding) for finding in findings]
     found += changes
     # Soon after a difference or the first look, then later and later.

@@ -367,10 +367,7 @@ def dependents_of_group(_request: Request, one: OneGroup, take: Take | None) -> 
     return {"dependents": card, "is_asked": one.is_awaited}
 
 
-@hooks.part("form.end", "insights/dependents_later.html")
-def dependents_later(_request: Request, group: Group) -> Variables:
-    """Have a form of a group load the dependents after it."""
-    return {"group": group}
+hooks.part("form.end", "insights/dependents_later.html")(lambda _request, group: {"group": group})
 
 
 def begin_of_leaving(request: Request, group_id: int) -> Take:
@@ -467,7 +464,7 @@ def ladder(request: Request) -> HttpResponse:
         if group and above:
             # `near` is empty until the clients are counted, `near_from` on the highest step.
             near_from = numbers.round_money(above * NEAR)
-            near = numbers.count(sums.near_to(group.id, above)) if sums else ""
+            near = numbers.count(sums.near.get(group.id, {}).get(above, 0)) if sums else ""
         row = {
             "rule": rule,
             "sum": numbers.round_money(rule.value),

@@ -7,7 +7,6 @@ from datetime import timedelta
 import msgspec
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from groups.features.elsewhere.models import WATCH_ACCOUNT, Watched, WatchedQuerySet
@@ -60,14 +59,6 @@ def pack(groups: Mapping[int, int]) -> bytes:
     return msgspec.msgpack.encode(clients)
 
 
-class MovementQuerySet(models.QuerySet["Movement"]):
-    """Movements of clients."""
-
-    def of_group(self, account_id: str, group_id: int) -> "MovementQuerySet":
-        """Return the movements into a group and out of it."""
-        return self.filter(Q(to_id=group_id) | Q(from_id=group_id), account=account_id)
-
-
 class Movement(models.Model):
     """A client who has left the group `from_id` for the group `to_id`; None for no group, as of a new client.
 
@@ -92,8 +83,6 @@ class Movement(models.Model):
     reason = models.CharField(max_length=9, choices=Reason)
     change = models.UUIDField(null=True, unique=True)
     found_at = models.DateTimeField()
-
-    objects = MovementQuerySet.as_manager()
 
     class Meta:
         ordering = ("-day", "-pk")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.insights.services.scheme import begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
-from groups.features.movements.models import NIGHTS, Movement, MovementQuerySet, Roll, pack
+from groups.features.movements.models import NIGHTS, Movement, Roll, pack
 from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
 from groups.models.contents import ClientPlace
 from groups.models.ids_first import IdsFirst
@@ -62,9 +62,10 @@ def roll_of(credentials: PosterCredentials) -> Roll | None:
     return next(iter(WATCHED.find(watch__account=credentials.account_id)), None)
 
 
-def movements_of(credentials: PosterCredentials, group_id: int) -> MovementQuerySet:
-    """Return the movements of a group, the latest first."""
-    return Movement.objects.of_group(credentials.account_id, group_id).filter(day__gte=first_day())
+def movements_of(credentials: PosterCredentials, group_id: int) -> QuerySet[Movement]:
+    """Return the movements into a group and out of it, the latest first."""
+    of_group = Q(to_id=group_id) | Q(from_id=group_id)
+    return Movement.objects.filter(of_group, account=credentials.account_id, day__gte=first_day())
 
 
 def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, int, int]]:

@@ -28,7 +28,6 @@ from groups.features.snapshots import services as snapshots
 from groups.models import Change, ChangeQuerySet, Job, PosterCredentials
 from groups.models.contents import Content, Pairs
 from groups.models.locks import future_key, members_key
-from groups.models.submissions import Submission
 from groups.poster import ClientList, Group, InvalidResponse, NotFound, Unreachable
 from groups.services.clients import (
     SEARCHED_AT_MOST,
@@ -523,21 +522,6 @@ def plan_move(
             group.clients if (chosen := ids[group.id]) is None else len(set(chosen)) for group in sources
         ),
     )
-
-
-def retirement_submission(
-    group_id: int, target_id: int, *, credentials: PosterCredentials, operation: uuid.UUID
-) -> Submission:
-    """Return the form of a user that asks for the retirement of a group."""
-    return Job(
-        id=operation,
-        account=credentials.account,
-        user=credentials.user,
-        kind=Retire.kind,
-        group_id=group_id,
-        target_id=target_id,
-        wanted=ClientsToMove(None).to_json(),
-    ).submission
 
 
 # --- Before a move starts ----------------------------------------------------------------------------------

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy
 from groups import hooks
 from groups.features.moves.forms import TOO_MANY, ChoiceForm, GroupsForm, MoveForm
 from groups.features.moves.services import (
+    ClientsToMove,
     Move,
     MoveCount,
     Retire,
     count_moves,
     plan_move,
-    retirement_submission,
 )
 from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
@@ -96,11 +96,16 @@ def group_retire(request: Request, group_id: int) -> HttpResponse:
     target_id = whole_number(request.POST.get("target", ""))
     if sent and target_id is not None:
         # A job of the same form may have removed the group by now, so the form cannot be shown again.
-        operation = sent.submission.operation
-        same = retirement_submission(
-            group_id, target_id, credentials=request.credentials, operation=operation
+        same = Job(
+            id=sent.submission.operation,
+            account=request.credentials.account,
+            user=request.user,
+            kind=Retire.kind,
+            group_id=group_id,
+            target_id=target_id,
+            wanted=ClientsToMove(None).to_json(),
         )
-        if known := find_same(same):
+        if known := find_same(same.submission):
             return redirect(known.get_absolute_url())
     show_concerns = begin_parts("removal.cards", request, group_id)
     form = _form(request, group_id)

@@ -83,12 +83,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def places(self) -> dict[int, int]:
         return {group_id: place for place, group_id in enumerate(self.groups)}
 
-    @cached_property
-    def asks_for_dates(self) -> tuple[bool, bool]:
-        """True if a row asks for birthdays, and if one asks for days of registration."""
-        rows = self.rows
-        return any(row.birthday_in is not None for row in rows), any(row.needs_registration for row in rows)
-
     @property
     def periods(self) -> tuple[int, ...]:
         return tuple(sorted({row.days for row in self.rows if row.days is not None and row.needs_sales}))

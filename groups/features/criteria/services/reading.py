@@ -5,7 +5,6 @@ day; who would move is known only while it is read.
 """
 
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -42,7 +41,6 @@ from groups.features.insights.services.sweep import (
     add_listener,
     find_sums,
     kept_sums,
-    sweep,
 )
 from groups.features.moves.services import ClientMove
 from groups.models import PosterCredentials
@@ -262,6 +260,11 @@ class CriteriaReading(Listener[Preview]):
         self.groups = groups
         self.pair, self.skip = pair, skip
         self._judge = Judge(table, self.today)
+        # Whether a row asks for birthdays, and for days of registration.
+        self._asks_for = (
+            any(row.birthday_in is not None for row in table.rows),
+            any(row.needs_registration for row in table.rows),
+        )
         self._preview = Preview(self.as_of, dict.fromkeys(table.groups, 0))
         self._book = SalesBook((MONTH, *table.periods))
         # Kopecks before discounts in the last month, of all its lists; those paid are in the book.
@@ -348,7 +351,7 @@ class CriteriaReading(Listener[Preview]):
         if client.id in self._book.broken:
             preview.unproven += 1
             return
-        asked = zip(self.table.asks_for_dates, dates, strict=True)
+        asked = zip(self._asks_for, dates, strict=True)
         preview.unread += any(is_asked and date == UNREAD for is_asked, date in asked)
         place = self._judge.place_of(*dates, bought)
         if place is None:
@@ -397,7 +400,7 @@ class CriteriaReading(Listener[Preview]):
         preview = self._preview
         pairs = self._pairs.values()
         preview.pairs = sorted(pairs, key=lambda each: (-each.clients, each.from_id, each.to_id))
-        preview.provisional = not self.membership.settled
+        preview.provisional = not self.is_settled
         return preview
 
     def keep(self, sums: Preview) -> None:
@@ -469,19 +472,6 @@ def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepPro
         reading.forget()
     ask_shared(lambda: cache.set(_key(reading.credentials, "asked"), True, timeout=ASKED), None)
     return find_sums(reading, within=SECONDS_FOR_ALL)
-
-
-def read_now(
-    reading: CriteriaReading, *, seconds: float, note: Callable[[int], object] | None = None
-) -> Preview:
-    """Read and judge all clients now, and return the sums; `note` is called after each call to Poster.
-
-    Raises `PosterError` and `SalesRefused`.
-    """
-    sweep([reading], until=time.monotonic() + seconds, note=note or (lambda _read: None))
-    if reading.failure is not None:
-        raise reading.failure
-    return reading.sums
 
 
 @add_listener

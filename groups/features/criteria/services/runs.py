@@ -47,10 +47,9 @@ from groups.features.criteria.services.reading import (
     Preview,
     SalesRefused,
     new_reading,
-    read_now,
     saved_criteria,
 )
-from groups.features.insights.services.sweep import LONGEST_SWEEP
+from groups.features.insights.services.sweep import LONGEST_SWEEP, read_now
 from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, Lock, PosterAccount, PosterCredentials
 from groups.models.contents import Content, Effect, Pairs
@@ -229,7 +228,7 @@ def read_for(
     credentials: PosterCredentials,
     *,
     seconds: float = SECONDS_FOR_ALL,
-    note: Callable[[int], object] | None = None,
+    note: Callable[[int], object] = lambda _read: None,
 ) -> CriteriaReading:
     """Read and judge all clients by the table of a run. Raises `Stopped` if that is another one by now."""
     row = Criteria.objects.filter(account=job.account_id).first()
@@ -456,11 +455,6 @@ class Run(JobKind):
 # --- A run by hand ---------------------------------------------------------------------------------------
 
 
-def unfinished_run(account_id: str) -> Job | None:
-    runs = Job.objects.unfinished().filter(account=account_id, kind=Run.kind).defer("wanted")
-    return runs.order_by("created_at").first()
-
-
 def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalRequest | None:
     """Return the request for a run of this very table that waits and that a user may see, or None."""
     if row is None:
@@ -637,9 +631,8 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
         if row.left_out_at and row.left_out_at > since:
             waits = what_waits(row)
             # Not all readers of the notice may see the request for a run.
-            stopped = waits if isinstance(waits, Job) else None
-            cause, words = (stopped, left_out_words) if waits else (what_holds(row), held_up_words)
-            path = cause.get_absolute_url() if cause else url
+            cause = (waits if isinstance(waits, Job) else None) if waits else what_holds(row)
+            path, words = cause.get_absolute_url() if cause else url, partial(left_out_words, bool(waits))
             yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
 
 
@@ -653,9 +646,7 @@ def held_words(row: Criteria) -> str:
     return one_line(text, row.get_held_display())
 
 
-def left_out_words() -> str:
-    return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
-
-
-def held_up_words() -> str:
+def left_out_words(waits: bool) -> str:
+    if waits:
+        return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
     return one_line(_("A night of the criteria was left out: another job or a removal held its groups."))

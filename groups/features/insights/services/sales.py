@@ -58,33 +58,29 @@ class SalesSums(msgspec.Struct, array_like=True):
         self.weighted_revenue += other.weighted_revenue
 
 
-class SumsUpTo(msgspec.Struct, array_like=True, frozen=True):
-    """The sums of all clients whose own percent is at most `own`."""
-
-    own: Decimal
-    sums: SalesSums
-
-
 class PeriodSums(msgspec.Struct, array_like=True, frozen=True):
-    """The sums of a group in one period, by rising own percent; the last step has everybody."""
+    """The sums of a group in one period, each of all clients with at most an own percent.
 
-    steps: tuple[SumsUpTo, ...] = ()
+    These rise: the last step has everybody.
+    """
+
+    steps: tuple[tuple[Decimal, SalesSums], ...] = ()
 
     @classmethod
     def by_own_percent(cls, by_own: dict[Decimal, SalesSums]) -> "PeriodSums":
         running, steps = SalesSums(), []
         for own in sorted(by_own):
             running.add(by_own[own])
-            steps.append(SumsUpTo(own, msgspec.structs.replace(running)))
+            steps.append((own, msgspec.structs.replace(running)))
         return cls(tuple(steps))
 
     @property
     def everybody(self) -> SalesSums:
-        return self.steps[-1].sums if self.steps else SalesSums()
+        return self.steps[-1][1] if self.steps else SalesSums()
 
     def given(self, loyalty_type: int, percent: Decimal) -> Decimal:
         """Return the discounts or bonuses that this percent of the group gives, unrounded."""
-        below = next((step.sums for step in reversed(self.steps) if step.own <= percent), SalesSums())
+        below = next((sums for own, sums in reversed(self.steps) if own <= percent), SalesSums())
         everybody = self.everybody
         if loyalty_type == LoyaltyType.DISCOUNT:
             given = percent * below.total + everybody.weighted_total - below.weighted_total
@@ -255,7 +251,7 @@ class SalesAdder(Listener[Sales]):
             )
             for group_id in sorted(known)
         }
-        provisional = not self.membership.settled
+        provisional = not self.is_settled
         return Sales(self.as_of, self._parts, groups, self._unreadable, provisional, self._may_be_cut)
 
     def _add_sales(self, place: int, found: SalesList) -> None:

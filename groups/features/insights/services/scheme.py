@@ -340,9 +340,6 @@ class MemberSums(msgspec.Struct):
     near: dict[int, dict[Decimal, int]] = msgspec.field(default_factory=dict)
     unreadable: int = 0
 
-    def near_to(self, group_id: int, step: Decimal) -> int:
-        return self.near.get(group_id, {}).get(step, 0)
-
 
 class MemberAdder(Listener[MemberSums]):
     """Counts the clients of the account for the ladder and the audit, as far as their questions go."""
@@ -353,7 +350,7 @@ class MemberAdder(Listener[MemberSums]):
     def __init__(self, credentials: PosterCredentials, questions: Questions) -> None:
         super().__init__(credentials, questions.digest)
         self._questions = questions
-        self._sums = MemberSums(self.as_of, not self.membership.settled)
+        self._sums = MemberSums(self.as_of, not self.is_settled)
 
     def add(self, page: ClientList) -> None:
         sums = self._sums

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -52,36 +53,21 @@ PROVISIONAL_LIFE = 90
 """Seconds for which a sum is kept that was read amid moves: so a long job does not cost a reading a move."""
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """The clients of all groups of an account, between two moves; `key` belongs into the key of their sums.
+def membership_of(account_id: str) -> tuple[str, bool]:
+    """Return a key for who is in which group, until the next move, and True if it is settled.
 
-    It is not `settled` while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a
-    read may show the groups of before.
-    """
-
-    key: str
-    settled: bool
-
-    @property
-    def life(self) -> int:
-        """Number of seconds for which sums over these clients may be kept."""
-        return DAY if self.settled else PROVISIONAL_LIFE
-
-
-def membership_of(account_id: str) -> Membership:
-    """Return the present membership of an account.
-
-    It is read from the database each time: otherwise a job or a long reading would go on with an earlier one.
+    It is not while a job moves clients, and for POSTER_LAG_SECONDS after each move: until then a read may
+    show the groups of before. It is read from the database each time: otherwise a job or a long reading would
+    go on with an earlier one.
     """
     kinds = [name for name, kind in Job.registered.items() if kind.moves_clients]
     at_work = Job.objects.filter(account=account_id, state=Job.State.RUNNING, kind__in=kinds)
     if (job_id := at_work.values_list("pk", flat=True).first()) is not None:
-        return Membership(f"job-{job_id}", settled=False)
+        return f"job-{job_id}", False
     moves, moved_at = PosterAccount.objects.values_list("moves", "moved_at").get(pk=account_id)
     lag = timedelta(seconds=settings.POSTER_LAG_SECONDS)
     settled = moved_at is None or moved_at <= timezone.now() - lag
-    return Membership(f"moves-{moves}" if settled else f"moves-{moves}-lag", settled)
+    return f"moves-{moves}" if settled else f"moves-{moves}-lag", settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +105,11 @@ class Listener[T](ABC):
 
     def __init__(self, credentials: PosterCredentials, asked: object) -> None:
         self.credentials = credentials
-        self.membership = membership_of(credentials.account_id)
+        members, self.is_settled = membership_of(credentials.account_id)
         self.as_of = timezone.now()
         self.failure: PosterError | None = None
         token = f"{credentials.account_id}:{credentials.fingerprint}"
-        self.key = f"sums:{self.name}:{token}:{timezone.localdate()}:{self.membership.key}:{asked}"
+        self.key = f"sums:{self.name}:{token}:{timezone.localdate()}:{members}:{asked}"
         self.failure_key = f"sums:{self.name}:{token}:failed"
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:  # noqa: B027 - most have nothing to do
@@ -146,7 +132,8 @@ class Listener[T](ABC):
     def keep(self, sums: T) -> None:
         self.sums = sums
         encoded = msgspec.msgpack.encode(sums)
-        ask_shared(lambda: cache.set(self.key, encoded, timeout=self.membership.life), None)
+        life = DAY if self.is_settled else PROVISIONAL_LIFE
+        ask_shared(lambda: cache.set(self.key, encoded, timeout=life), None)
 
     def forget(self) -> None:
         """Let the next page that asks begin again."""
@@ -219,15 +206,18 @@ def read_sums[T](listener: Listener[T], *, within: float = 0) -> T:
     """
     if (found := listener.kept()) is not None:
         return found
-    until = time.monotonic() + (within or settings.POSTER_READ_DEADLINE)
+    read = partial(read_now, listener, seconds=within or settings.POSTER_READ_DEADLINE)
+    return single_flight(listener.key, listener.credentials.user_id, read)
 
-    def ask() -> T:
-        sweep([listener], until=until)
-        if listener.failure is not None:
-            raise listener.failure
-        return listener.sums
 
-    return single_flight(listener.key, listener.credentials.user_id, ask)
+def read_now[T](
+    listener: Listener[T], *, seconds: float, note: Callable[[int], object] = lambda _read: None
+) -> T:
+    """Sweep for one listener, and return its sums; `note` is called after each call. Raises its failure."""
+    sweep([listener], until=time.monotonic() + seconds, note=note)
+    if listener.failure is not None:
+        raise listener.failure
+    return listener.sums
 
 
 def is_small(credentials: PosterCredentials) -> bool:

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.reading import kept_spread, new_reading, read_now
+from groups.features.criteria.services.reading import kept_spread, new_reading
 from groups.features.insights.services import sweep
+from groups.features.insights.services.sweep import read_now
 from groups.models import Job
 from groups.services.credentials import credentials_of
 from groups.services.gateway import call_poster
