@@ -238,6 +238,20 @@ def test_two_workers_that_look_at_once_write_it_down_once(watch, owner, sandbox,
     assert Change.objects.count() == 1
 
 
+def test_a_look_whose_user_disconnects_meanwhile_stores_nothing(watch, owner, sandbox, monkeypatch):
+    sandbox.console().edit(1, client_groups_discount="12")
+    watch(times=1)
+    compare = watching.compare
+
+    def disconnecting(*args, **options):
+        owner.credentials.delete()
+        return compare(*args, **options)
+
+    monkeypatch.setattr(watching, "compare", disconnecting)
+    assert watch(times=1) == []
+    assert not Change.objects.exists()
+
+
 def test_another_token_starts_anew(watch, owner, sandbox):
     sandbox.console().edit(1, client_groups_discount="12")
     Watch.objects.update(fingerprint="of another token")
