@@ -178,21 +178,6 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
             )
 
 
-def connect_error_words(error: PosterError) -> Message:
-    """Return the message for an error of Poster while a token is tried, which may be a new one."""
-    if isinstance(error, TokenRejected) and error.reason != ErrorReason.OTHER_ACCOUNT:
-        return Message(
-            _("Poster does not accept this token"),
-            _("It may be incomplete, of another account, withdrawn or expired."),
-        )
-    return error_words(error)
-
-
-def not_proven_words(error: PosterError) -> Message:
-    text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
-    return because_of(error, _("It is not proven that the group is empty"), text)
-
-
 def because_of(error: PosterError, title: str, text: str) -> Message:
     words = error_words(error)
     return Message(title, f"{text} {words.title}.", words.next_step, words.details)

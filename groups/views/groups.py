@@ -29,7 +29,7 @@ from groups.services import groups as reads
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
 from groups.services.journal import history
-from groups.services.messages import error_words, holder_notice, not_proven_words, status_of
+from groups.services.messages import because_of, error_words, holder_notice, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.lag import current_group, locked_ids, open_change
@@ -255,7 +255,9 @@ def group_remove(request: Request, group_id: int) -> HttpResponse:
         group = with_counted_clients(request.credentials, group)
     except PosterError as error:
         page = WritePage(request, "groups/group/remove.html", RemovalForm(group=group), group)
-        return page.show(status=status_of(error), outcome=not_proven_words(error), unproven=True)
+        text = _("Poster counts nobody in it, but that may be late, and it did not tell who is in the group.")
+        outcome = because_of(error, _("It is not proven that the group is empty"), text)
+        return page.show(status=status_of(error), outcome=outcome, unproven=True)
     allowed = not group.clients or request.user.has_perm(RemoveGroup.permission_with_clients)
     form = RemovalForm(request.POST if request.method == "POST" else None, group=group)
     context = {"allowed": allowed, "concerns": show_concerns(request, group_id)}

@@ -24,7 +24,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from groups.forms.groups import AccountForm
 from groups.models import PosterAccount, PosterCredentials
-from groups.poster import Group, NotAllowed, PosterError, TokenRejected
+from groups.poster import ErrorReason, Group, NotAllowed, PosterError, TokenRejected
 from groups.presenters.destinations import destinations
 from groups.presenters.lists.list_filters import ids_param, text_param
 from groups.presenters.places import parts_of
@@ -33,7 +33,7 @@ from groups.services import credentials as credentials_service
 from groups.services import groups as reads
 from groups.services.gateway import check_token
 from groups.services.installation.doctor import State, examine
-from groups.services.messages import connect_error_words, status_of
+from groups.services.messages import Message, error_words, status_of
 from groups.services.metrics import of_database
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
@@ -114,8 +114,12 @@ def account(request: Request) -> HttpResponse:
         try:
             credentials = credentials_service.connect(user=request.user, **form.cleaned_data)
         except PosterError as error:
-            words = connect_error_words(error)
-            refused = isinstance(error, TokenRejected | NotAllowed)
+            words, refused = error_words(error), isinstance(error, TokenRejected | NotAllowed)
+            if isinstance(error, TokenRejected) and error.reason != ErrorReason.OTHER_ACCOUNT:
+                words = Message(  # the token that was typed may be a new one
+                    _("Poster does not accept this token"),
+                    _("It may be incomplete, of another account, withdrawn or expired."),
+                )
             form.add_error("token" if refused else None, f"{words.title}. {words.text}")
             status = 422 if refused else status_of(error)
         else:

@@ -1,5 +1,6 @@
 """Test reads that are behind a change made here: the older value never overwrites the newer one."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from groups.poster import GroupValues
 from groups.services.groups import list_groups_now
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import (
+    certain_groups,
     created_ids,
     current_groups,
     have_moved,
@@ -207,6 +209,18 @@ def test_a_list_has_what_was_made_here_and_poster_does_not_show_yet(staff, sandb
     sandbox.lag("behind", writes=1)
     assert gone in [group.id for group in list_groups_now(staff.credentials).groups]
     assert gone not in [group.id for group in current_groups(staff.credentials).groups]
+
+
+def test_what_a_group_has_is_certain_unless_it_is_a_copy_or_a_change_is_open(staff, sandbox):
+    assert execute(edit_of(staff, percent=Decimal(12))).state == State.APPLIED
+    sandbox.console().edit(1, client_groups_discount="10")
+    read = list_groups_now(staff.credentials)
+    certain = certain_groups(staff.credentials, read, [1, 4, 99])
+    assert {group_id: group.percent for group_id, group in certain.items()} == {1: 12, 4: 10}
+    assert certain_groups(staff.credentials, replace(read, is_awaited=True), [1, 4]) == {}
+    write_down(staff, group_id=4, target="group:4", state=State.UNKNOWN)
+    del staff.credentials.unsettled_changes
+    assert certain_groups(staff.credentials, read, [1, 4]).keys() == {1}
 
 
 def test_the_changes_of_others_say_nothing_of_a_group_or_a_client(staff, sandbox):
