@@ -31,7 +31,7 @@ from groups.presenters.lists.list_filters import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
 from groups.services.groups import Groups, OneGroup, known_groups, list_groups, read_group
 from groups.services.values import name_or_number
-from groups.spreadsheets.exports import protected
+from groups.spreadsheets.exports import money, protected
 from groups.views.http import Request, file_response, requires
 
 MOST_EFFECTS = 4
@@ -242,7 +242,13 @@ def bonus_book_file(request: Request) -> HttpResponse:
     names = _names(known_groups(request.credentials))
     header = ("group", "name", "opening", "granted", "spent", "closing", "rest", "from", "to")
     rows = [
-        (row.group_id, protected(names.get(row.group_id, "")), *row[1:], row.rest, book.opened, book.closed)
+        (
+            row.group_id,
+            protected(names.get(row.group_id, "")),
+            *map(money, (*row[1:], row.rest)),
+            book.opened,
+            book.closed,
+        )
         for row in book.rows
     ]
     name = f"bonuses-{request.credentials.account_id}-{book.month:%Y-%m}"
