@@ -8,8 +8,8 @@ from unittest import mock
 from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
+from groups.features.figures import services as looking
 from groups.features.figures.models import Figure, Tally, yesterday
-from groups.features.figures.services import looking
 from tests.support.changes import write_down
 
 GUESTS, GOLD = 71, 72

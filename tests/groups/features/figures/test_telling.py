@@ -9,8 +9,8 @@ from statistics import stdev
 import pytest
 from django.utils import timezone
 
+from groups.features.figures import services as telling
 from groups.features.figures.models import Figure, yesterday
-from groups.features.figures.services import telling
 from groups.poster import Group, LoyaltyType
 from tests.support.figures import (
     AGO,
@@ -108,8 +108,8 @@ def test_one_missing_day_of_56_is_enough(owner, group_id, lost):
 
 def test_a_change_of_28_days_ago_is_told_and_a_younger_one_is_not(owner):
     old, young = (telling.percent_change(changed(owner, days_ago=days)) for days in (28, 27))
-    assert telling.is_old_enough(old)
-    assert not telling.is_old_enough(young)
+    assert old.is_old_enough
+    assert not young.is_old_enough
 
 
 def test_what_is_no_change_of_a_percent(owner):
@@ -188,5 +188,6 @@ def test_what_is_owed_is_that_of_the_last_night(owner):
     put_nights(owner, GOLD, 3, owed="10", granted="2", spent="1")
     put_figure(owner, GUESTS, yesterday() - 5 * DAY, owed="99")
     put_figure(owner, GUESTS, yesterday(), owed=None, clients=None)
-    amounts = telling.amounts_of_groups(owner.credentials.account_id)
+    night, amounts = telling.amounts_of_groups(owner.credentials.account_id)
+    assert night == yesterday()
     assert amounts == {GOLD: (Decimal(10), Decimal(6), Decimal(3))}
