@@ -63,7 +63,8 @@ NEEDS = {
                    "/account/notices/telegram/remove/",
                    "/account/views/", "/account/views/1/"},
     # The preview takes the right to see clients too: tests/groups/features/criteria/test_preview.py.
-    "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/"},
+    "view_sales": {"/groups/1/cost/", "/criteria/preview/", "/criteria/spread/", "/groups/bonuses/",
+                   "/groups/bonuses.csv", "/groups/figures.csv", "/groups/1/figures.csv"},
     "view_client": {"/clients/", "/groups/1/clients/", "/groups/1/clients/first/",
                     "/groups/1/clients/export.csv"},
     # An import takes the right to change groups too: tests/groups/features/bulk/test_imports.py.

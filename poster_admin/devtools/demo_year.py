@@ -16,7 +16,7 @@ from django.utils import timezone
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import switch_on
 from groups.features.figures.models import Figure, Tally, yesterday
-from groups.features.figures.services.looking import WEEKS
+from groups.features.figures.services import WEEKS
 from groups.models import Change
 from poster_admin.devtools.sandbox import Account
 from poster_admin.devtools.sandbox.accounts.sales import granted

@@ -1,18 +1,21 @@
 """Figures for tests: groups of their own, looks of a worker, and figures as looks store them."""
 
 from contextlib import contextmanager
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from unittest import mock
 
 from django.utils import timezone
 
 from groups.features.elsewhere.models import Watch
+from groups.features.figures import services as looking
 from groups.features.figures.models import Figure, Tally, yesterday
-from groups.features.figures.services import looking
+from tests.support.changes import write_down
 
 GUESTS, GOLD = 71, 72
 DAY = timedelta(days=1)
+AGO = 40
+"""Days before today of a change all whose nights have come."""
 
 
 @contextmanager
@@ -67,3 +70,23 @@ def watched(user):
     """Switch the watch on, and let a look have been made just now."""
     watch = Watch.objects.create(account=user.credentials.account, credentials=user.credentials)
     return Tally.objects.create(watch=watch, looked_at=timezone.now(), weeks_read=True)
+
+
+def changed(owner, group_id=GOLD, days_ago=AGO, percents=("5", "10"), **fields):
+    """Save a change of a percent, made so many days ago."""
+    values = {"name": "Золото", "loyalty_type": 1, "birthday_bonus": "0"}
+    at = timezone.make_aware(datetime.combine(timezone.localdate() - days_ago * DAY, time(12)))
+    before, after = (values | {"percent": percent} for percent in percents)
+    kept = {"before": before | {"id": group_id}, "intended": after, "after": after | {"id": group_id}}
+    kept |= {"state": "applied", "created_at": at, "sent_at": at, "settled_at": at, "group_id": group_id}
+    return write_down(owner, **kept | fields)
+
+
+def nights_around(owner, group_id, before, after, *, days_ago=AGO, swing=0.0, **sums):
+    """Save the nights around a change; `swing` is the part by which a week differs from the one before."""
+    day = timezone.localdate() - days_ago * DAY
+    for number in range(-28, 29):
+        week = (number + 28) // 7
+        revenue = Decimal(before if number < 0 else after)
+        revenue *= Decimal(str(1 + swing * (-1) ** week)) if number < 0 else 1
+        put_figure(owner, group_id, day + number * DAY, revenue=revenue, **sums)

@@ -1,6 +1,6 @@
 """Define the figures of a group and a day, and the row of the nightly look that adds them up."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -12,6 +12,7 @@ from groups.models.leases import Nights
 
 HOUR = 6
 """The hour of the look on the site's clock: behind the movements, which read all clients too."""
+DAY = timedelta(days=1)
 NIGHTS = Nights(lambda: settings.FIGURES_SECONDS, lambda: HOUR)
 
 
@@ -82,4 +83,4 @@ class Figure(models.Model):
 
 def yesterday() -> date:
     """Return the last day that has ended on the site's clock."""
-    return date.fromordinal(timezone.localdate().toordinal() - 1)
+    return timezone.localdate() - DAY

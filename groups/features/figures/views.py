@@ -18,11 +18,10 @@ from django.views.decorators.http import require_safe
 
 from groups import hooks
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures.models import Figure, yesterday
+from groups.features.figures import services
+from groups.features.figures.models import DAY, Figure, yesterday
 from groups.features.figures.presenters import YEAR, draw_line, draw_year, effect_words
-from groups.features.figures.services import telling
-from groups.features.figures.services.looking import tally_of
-from groups.features.figures.services.telling import DAY
+from groups.features.figures.services import tally_of
 from groups.features.insights.services.sales import VIEW_SALES
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
@@ -31,7 +30,7 @@ from groups.presenters.lists.list_filters import Amounts, ColumnSet, column_sets
 from groups.services.gateway import check_token
 from groups.services.groups import Groups, OneGroup, known_groups, list_groups, read_group
 from groups.services.values import name_or_number
-from groups.spreadsheets import protected
+from groups.spreadsheets import money, protected
 from groups.views.http import Request, file_response, requires
 
 MOST_EFFECTS = 4
@@ -59,16 +58,16 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
     tally = tally_of(credentials)
     if not rows and tally is None:
         return None
-    changes = telling.percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
+    changes = services.percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
     owed = next((row for row in reversed(rows) if row.owed is not None), None)
-    old_enough = [each for each in reversed(changes) if telling.is_old_enough(each)] if rows else []
+    old_enough = [each for each in reversed(changes) if each.is_old_enough] if rows else []
     return {
         "group": one.group,
         "picture": draw_year(rows, changes),
         "owed": owed,
         "tally": tally,
         "is_late": owed is not None and owed.day < last - DAY,
-        "effects": [effect_words(telling.effect_of(each)) for each in old_enough[:MOST_EFFECTS]]
+        "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]]
         if rows
         else [],
     }
@@ -77,12 +76,12 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
 @hooks.part("write.facts", "figures/effect_of_change.html")
 def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
     """Show what a change of a percent did, on its page."""
-    made = telling.percent_change(row) if isinstance(row, Change) else None
-    if made is None or not request.user.has_perm(VIEW_SALES) or not telling.is_old_enough(made):
+    made = services.percent_change(row) if isinstance(row, Change) else None
+    if made is None or not request.user.has_perm(VIEW_SALES) or not made.is_old_enough:
         return None
     if not Figure.objects.nights(made.change.account_id).filter(group_id=made.group_id).exists():
         return None
-    return {"each": effect_words(telling.effect_of(made))}
+    return {"each": effect_words(services.effect_of(made))}
 
 
 @hooks.part("form.percent", "figures/share_spent.html", order=1)
@@ -90,7 +89,7 @@ def share_beside_cost(request: Request, group: Group, _command: object) -> Varia
     """Say beside the cost of a bonus group what share of its bonuses was spent."""
     if not request.user.has_perm(VIEW_SALES):
         return None
-    share = telling.share_spent(request.credentials.account_id, group)
+    share = services.share_spent(request.credentials.account_id, group)
     return None if share is None else {"share": share}
 
 
@@ -103,18 +102,17 @@ def words_for_watch(request: HttpRequest, credentials: PosterCredentials) -> Var
 
 # --- Files -------------------------------------------------------------------------------------------------
 
-COLUMNS = ("clients", "owed", "buyers", "receipts", "revenue", "granted", "spent")
+COLUMNS = ("clients", "owed", "buyers", "receipts", "revenue", "granted", "spent", "by_todays_members")
 
 
-def _day_asked_for(request: Request, name: str, otherwise: date) -> date | None:
-    """Return a day of the address, or None for a text that is none."""
+def _asked_for(request: Request, name: str, otherwise: date, pattern: str = "%Y-%m-%d") -> date | None:
+    """Return the day or month in the address, or None for a text that is none."""
     text = request.GET.get(name, "")
-    if not text:
-        return otherwise
     try:
-        return datetime.strptime(text, "%Y-%m-%d").date() if len(text) == 10 else None  # noqa: DTZ007 - a day
+        day = datetime.strptime(text, pattern).date() if text else otherwise  # noqa: DTZ007 - a day
     except ValueError:
         return None
+    return day if not text or f"{day:{pattern}}" == text else None
 
 
 def _wrong(request: Request, words: str) -> HttpResponse:
@@ -124,35 +122,39 @@ def _wrong(request: Request, words: str) -> HttpResponse:
 def _table(header: Iterable[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """Return a file for programs and people alike: commas between the columns, money with a point."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
+    writer.writerows(rows)  # None is an empty cell
     return text.getvalue().encode()
 
 
-def _figures_file(request: Request, group_id: int | None) -> HttpResponse:
-    last = _day_asked_for(request, "to", timezone.localdate())
-    first = _day_asked_for(request, "from", (last or timezone.localdate()) - FILE_DAYS * DAY)
+@require_safe
+@requires("view_group", "view_sales")
+def figures_file(request: Request, group_id: int | None = None) -> HttpResponse:
+    """Save the figures of one group or of all; a group that never was there is none."""
+    credentials = request.credentials
+    check_token(credentials)
+    last = _asked_for(request, "to", timezone.localdate())
+    first = _asked_for(request, "from", (last or timezone.localdate()) - FILE_DAYS * DAY)
     if first is None or last is None:
         return _wrong(request, _("A day is written like 2026-11-30."))
     if first > last:
         return _wrong(request, _("The first day is after the last one."))
-    credentials = request.credentials
-    rows = Figure.objects.filter(account=credentials.account_id, day__range=(first, last))
-    header: tuple[str, ...] = ("day", *COLUMNS, "by_todays_members")
-    name = f"figures-{credentials.account_id}-{first}-{last}"
+    figures = Figure.objects.filter(account=credentials.account_id)
     if group_id is not None:
-        rows, name = rows.filter(group_id=group_id), f"figures-{group_id}-{first}-{last}"
-    else:
-        header = ("day", "group", "name", *header[1:])
-    names = _names(known_groups(credentials))
-    values = rows.values_list("day", "group_id", *COLUMNS, "by_todays_members").iterator()
+        figures = figures.filter(group_id=group_id)
+        if not figures.exists():
+            read_group(credentials, group_id)  # raises `NotFound`
+    values = figures.filter(day__range=(first, last)).values_list("day", "group_id", *COLUMNS)
+    names, of_all = _names(known_groups(credentials)), group_id is None
+    header = ("day", *(("group", "name") if of_all else ()), *COLUMNS)
 
     def lines() -> Iterable[Sequence[Any]]:
-        for day, group, *figures, by_todays_members in values:
-            of_group = (group, protected(names.get(group, ""))) if group_id is None else ()
-            yield (day, *of_group, *figures, "1" if by_todays_members else "")
+        for day, group, *columns, by_todays_members in values.iterator():
+            whose = (group, protected(names.get(group, ""))) if of_all else ()
+            yield (day, *whose, *columns, "1" if by_todays_members else "")
 
+    name = f"figures-{credentials.account_id if of_all else group_id}-{first}-{last}"
     return file_response(request, name, "csv", lambda: _table(header, lines()))
 
 
@@ -160,50 +162,33 @@ def _names(groups: Groups | None) -> dict[int, str]:
     return {group.id: group.name for group in groups.groups} if groups else {}
 
 
-@require_safe
-@requires("view_group", "view_sales")
-def group_figures_file(request: Request, group_id: int) -> HttpResponse:
-    """Save the figures of one group; one that never was there is none."""
-    check_token(request.credentials)
-    if not Figure.objects.filter(account=request.credentials.account_id, group_id=group_id).exists():
-        read_group(request.credentials, group_id)  # raises `NotFound`
-    return _figures_file(request, group_id)
-
-
-@require_safe
-@requires("view_group", "view_sales")
-def figures_file(request: Request) -> HttpResponse:
-    check_token(request.credentials)
-    return _figures_file(request, None)
-
-
 # --- The bonus book ----------------------------------------------------------------------------------------
 
 
-def _book_asked_for(request: Request) -> telling.Book | None:
-    """Return the book of the month in the address, by default that of yesterday; None for no month."""
-    check_token(request.credentials)
-    text = request.GET.get("month", "") or f"{yesterday():%Y-%m}"
-    try:
-        month = datetime.strptime(text, "%Y-%m").date() if len(text) == 7 else None  # noqa: DTZ007 - a month
-    except ValueError:
-        month = None
-    return telling.bonus_book(request.credentials.account_id, month) if month else None
-
-
 @require_safe
 @requires("view_group", "view_sales")
-def bonus_book(request: Request) -> HttpResponse:
-    """Show what was owed in a month, group by group, and what became of it."""
-    book = _book_asked_for(request)
-    if book is None:
+def bonus_book(request: Request, *, as_file: bool = False) -> HttpResponse:
+    """Show what was owed in a month, group by group, and what became of it; the file has all groups."""
+    credentials = request.credentials
+    check_token(credentials)
+    month = _asked_for(request, "month", yesterday().replace(day=1), "%Y-%m")
+    if month is None:
         return _wrong(request, _("A month is written like 2026-11."))
-    credentials, tally = request.credentials, tally_of(request.credentials)
+    book = services.bonus_book(credentials.account_id, month)
     names = _names(known_groups(credentials) or list_groups(credentials))
-    shown = [row for row in book.rows if any(row[1:])]
-    shown.sort(key=lambda row: (-row.closing, row.group_id))
+    if as_file:
+        header = ("group", "name", "opening", "granted", "spent", "closing", "rest", "from", "to")
+        lines = []
+        for row in book.rows:
+            amounts = map(money, (*row[1:], row.rest))
+            lines.append(
+                (row.group_id, protected(names.get(row.group_id, "")), *amounts, book.opened, book.closed)
+            )
+        name = f"bonuses-{credentials.account_id}-{month:%Y-%m}"
+        return file_response(request, name, "csv", lambda: _table(header, lines))
+    shown = sorted((row for row in book.rows if any(row[1:])), key=lambda row: (-(row.closing or 0), row[0]))
     page = Paginator(shown, ROWS).get_page(request.GET.get("page"))
-    owed = telling.owed_by_night(credentials.account_id, book, [row.group_id for row in page])
+    owed = services.owed_by_night(credentials.account_id, book, [row.group_id for row in page])
     rows = [
         {
             "row": row,
@@ -215,7 +200,7 @@ def bonus_book(request: Request) -> HttpResponse:
         for row in page
     ]
     first, last = Figure.objects.first_and_last(credentials.account_id)
-    next_month = telling.end_of_month(book.month) + DAY
+    next_month = services.end_of_month(month) + DAY
     context = {
         "book": book,
         "total": book.total,
@@ -223,30 +208,13 @@ def bonus_book(request: Request) -> HttpResponse:
         "page": page,
         "rows": rows,
         "hidden": len(book.rows) - len(shown),
-        "lines": draw_line(telling.owed_by_night(credentials.account_id, book, None).get(0, {})),
-        "before": book.month - DAY if first and first < book.month else None,
+        "lines": draw_line(owed.get(0, {})),
+        "before": month - DAY if first and first < month else None,
         "after": next_month if last and last >= next_month else None,
-        "tally": tally,
+        "tally": tally_of(credentials),
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
     return render(request, "figures/bonuses.html", context)
-
-
-@require_safe
-@requires("view_group", "view_sales")
-def bonus_book_file(request: Request) -> HttpResponse:
-    """Save the bonus book of a month, with all groups."""
-    book = _book_asked_for(request)
-    if book is None:
-        return _wrong(request, _("A month is written like 2026-11."))
-    names = _names(known_groups(request.credentials))
-    header = ("group", "name", "opening", "granted", "spent", "closing", "rest", "from", "to")
-    rows = [
-        (row.group_id, protected(names.get(row.group_id, "")), *row[1:], row.rest, book.opened, book.closed)
-        for row in book.rows
-    ]
-    name = f"bonuses-{request.credentials.account_id}-{book.month:%Y-%m}"
-    return file_response(request, name, "csv", lambda: _table(header, rows))
 
 
 hooks.form_addresses("figures_export", "bonuses_export", "group_figures_export")
@@ -261,11 +229,8 @@ hooks.part("list.tools", "figures/link_to_book.jinja", order=2)(
 
 def read_columns(credentials: PosterCredentials) -> Amounts:
     """Return what is owed by group as of the last night, and what was granted and spent in 30 days."""
-    found = telling.amounts_of_groups(credentials.account_id)
-    about = {
-        "night": telling.last_night(credentials.account_id),
-        "total": sum((amounts[0] for amounts in found.values()), Decimal(0)),
-    }
+    night, found = services.amounts_of_groups(credentials.account_id)
+    about = {"night": night, "total": sum((amounts[0] or 0 for amounts in found.values()), Decimal(0))}
     if not found:
         return Amounts(OWED, about)
     return Amounts(OWED, about, lambda group: found.get(group.id, (None, None, None)))

@@ -60,9 +60,12 @@ class Receipts:
         descending = after is None and self.disputes.order == "descending"
         days = range(first - 1, last + 2)
         for day in reversed(days) if descending else days:
+            all_of_day = self._of_day(day, clients)
+            if after and all_of_day and all_of_day[-1][0] <= after:
+                continue
             of_day = [
                 each
-                for each in self._of_day(day, clients)
+                for each in all_of_day
                 if status in (0, each[2].status)
                 and first <= self._business_day(each[2]) <= last
                 and each[0] > (after or 0)

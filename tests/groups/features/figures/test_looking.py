@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 
 from groups.features.elsewhere.services import switch_off, switch_on
+from groups.features.figures import services as looking
 from groups.features.figures.models import Figure, Tally
-from groups.features.figures.services import looking
 from groups.poster import SalesList
 from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
 

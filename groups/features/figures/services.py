@@ -1,0 +1,598 @@
+"""Read all clients and the receipts since the last look, keep their sums by group and day, and tell of them.
+
+A look is whole, or it stores nothing and is made again. Poster's list of receipts is doubted: neither the
+size of a page, nor its order, nor whether its days hold is certain, so a page proves nothing but its own
+receipts. Nothing of a client is kept: the group of each is known while a look lasts, and forgotten with it.
+"""
+
+import logging
+import math
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from statistics import stdev
+from typing import Literal, NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Max, Min, Sum
+from django.utils import timezone
+
+from groups.features.figures.models import DAY, NIGHTS, Figure, FigureQuerySet, Tally, yesterday
+from groups.features.insights.services.sales import Period, read_sales, rounded
+from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
+from groups.models import Change, PosterCredentials
+from groups.models.leases import Columns
+from groups.poster import Group, LoyaltyType, NotAllowed, Receipt, ReceiptPage
+from groups.services.clients import pages_of
+from groups.services.due import Later, Turn, run_due
+from groups.services.gateway import call_poster, seconds_left
+from groups.services.groups import Groups, list_groups_now
+from groups.services.installation.maintenance import prune, routine
+from groups.services.jobs.lease import stopping
+from groups.services.values import NumberFormat
+
+log = logging.getLogger("groups.jobs")
+
+KEPT = timedelta(days=3 * 366)
+MOST_DAYS = 31
+"""Days that one look makes up for, at most; older ones stay without figures."""
+WEEKS = 13
+FULL = 100
+"""Rows of a page, as far as that is known: a page with so many may not be the only one."""
+LONGEST_READING = 1800.0
+SLOW, PAUSE = 1.0, 0.2
+"""Seconds from which on a call was slow, and for which the look then leaves Poster alone."""
+BATCH = 1000
+
+HALF = 28
+"""Days before a change, and days after it, that are compared."""
+WEEK = 7
+FEWEST_MEMBERS, FEWEST_RECEIPTS, FEWEST_STEPS = 30, 100, 3
+SHARE_DAYS = 91
+SHARE_NIGHTS = 84
+"""Nights of SHARE_DAYS that have to be known before a share of them is told."""
+
+type Stay = Callable[[], None]
+
+
+class NotWhole(Later):
+    """Poster has not shown everything, so nothing is stored."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        log.info("A look at the figures was not whole: %s", why)
+
+
+@prune("figures of groups")
+def forget_old() -> int:
+    """Delete the figures that are older than KEPT; return how many."""
+    return Figure.objects.filter(day__lt=timezone.localdate() - KEPT).delete()[0]
+
+
+def accounts_due() -> list[str]:
+    """Return the names of the accounts whose figures are due; make missing rows."""
+    if not settings.FIGURES_SECONDS:
+        return []
+    Tally.objects.add_missing()
+    return list(Tally.objects.usable().due().values_list("pk", flat=True))
+
+
+@routine("figures", pause=5.0, accounts=accounts_due)
+def look_at(account: str) -> None:
+    """Add up the figures of an account, if it is time to and no other worker is at it."""
+    run_due(Tally.objects.usable().filter(pk=account).select_related("watch__credentials"), look)
+
+
+def look(turn: Turn[Tally]) -> Columns:
+    """Store the days that have ended since the last look, and once the weeks before the first one.
+
+    Raises `PosterError`, `NotWhole` and `LeaseLost`.
+    """
+    tally, credentials, last_day = turn.row, turn.credentials, yesterday()
+    first_night, last_night = Figure.objects.first_and_last(tally.pk)
+    members, refused = None, tally.lacks_receipts
+    if last_night is None or last_night < last_day:
+        first_day = last_day if last_night is None else max(last_night, last_day - MOST_DAYS * DAY) + DAY
+        reading = ReceiptReading(credentials, first_day, last_day, turn.stay)
+        # Before the clients, so that a night on which it fails costs no sweep.
+        refused = not reading.begin()
+        members = read_members(credentials, list_groups_now(credentials), turn.stay)
+        rows = [
+            Figure(
+                account_id=tally.pk,
+                group_id=group_id,
+                day=last_day,
+                clients=members.clients[group_id],
+                owed=members.owed.get(group_id, Decimal(0)),
+            )
+            for group_id in members.group_ids
+        ]
+        if not refused:
+            reading.read(members.group_of)
+            if last_day in reading.doubtful:
+                raise NotWhole("a receipt of the day could not be read")
+            missed = (first_day + number * DAY for number in range((last_day - first_day).days))
+            rows += [
+                Figure(account_id=tally.pk, group_id=group_id, day=day)
+                for day in missed
+                if day not in reading.doubtful
+                for group_id in members.group_ids
+            ]
+            for row in rows:
+                reading.fill(row)
+        with transaction.atomic():
+            turn.stay(looked_at=timezone.now(), lacks_receipts=refused)
+            Figure.objects.bulk_create(rows, batch_size=BATCH)
+        first_night = first_night or last_day
+        log.info("Of account %s the figures of %s rows were stored", tally.pk, len(rows))
+    if first_night and not tally.weeks_read and not refused:
+        members = members or read_members(credentials, list_groups_now(credentials), turn.stay)
+        _store_weeks(turn, members, first_night)
+    return {"next_at": NIGHTS.next(timezone.now())}
+
+
+# --- Clients -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Members:
+    """The group of each client, and of each group the clients and their bonuses, None if one is not told."""
+
+    group_of: dict[int, int] = field(default_factory=dict)
+    clients: Counter[int] = field(default_factory=Counter)
+    removed: Counter[int] = field(default_factory=Counter)
+    owed: dict[int, Decimal | None] = field(default_factory=dict)
+    group_ids: list[int] = field(default_factory=list)
+
+
+def read_members(credentials: PosterCredentials, groups: Groups, stay: Stay) -> Members:
+    """Read all clients. Raises `NotWhole` unless the list is as long as the groups say, or twice the same."""
+    counted = {group.id: group.clients for group in groups.groups}
+    members = _sweep(credentials, stay)
+    if any(members.clients[group_id] != count for group_id, count in counted.items()):
+        again = _sweep(credentials, stay)
+        if (again.group_of, again.owed) != (members.group_of, members.owed):
+            raise NotWhole("the clients are not the same twice")
+        if any(members.clients[each] + members.removed[each] < count for each, count in counted.items()):
+            raise NotWhole("a group has more clients than are listed")
+    members.group_ids = sorted(counted.keys() | members.clients.keys())
+    return members
+
+
+def _sweep(credentials: PosterCredentials, stay: Stay) -> Members:
+    members, until = Members(), time.monotonic() + LONGEST_SWEEP
+    for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
+        if page.unreadable:
+            raise NotWhole("a client could not be read")
+        for client in page.clients:
+            if client.removed:
+                members.removed[client.group_id] += 1
+            elif client.group_id:
+                members.group_of[client.id] = client.group_id
+                members.clients[client.group_id] += 1
+                owed = members.owed.get(client.group_id, Decimal(0))
+                members.owed[client.group_id] = (
+                    None if owed is None or client.bonus is None else owed + client.bonus
+                )
+        stay()
+    return members
+
+
+# --- Receipts ----------------------------------------------------------------------------------------------
+
+
+class ReceiptReading:
+    """Reads all closed receipts of some days on the site's clock, each once, and adds them up.
+
+    Poster's days of business are not the site's, so a day more is asked for on both sides, and each receipt
+    counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read.
+    """
+
+    def __init__(self, credentials: PosterCredentials, first: date, last: date, stay: Stay) -> None:
+        self.doubtful: set[date] = set()
+        self._credentials, self._stay = credentials, stay
+        self._first, self._last = first, last
+        self._known: set[int] = set()
+        self._until = time.monotonic() + LONGEST_READING
+        self._begun: list[Receipt] = []
+        self._bought: defaultdict[tuple[date, int], Counter[int]] = defaultdict(Counter)
+        self._money: defaultdict[tuple[date, int], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+
+    def begin(self) -> bool:
+        """Read the first page; return False if Poster has refused that twice, since once may be a mistake.
+
+        Raises `NotWhole` if the list cannot be completed by asking on from the end of the page.
+        """
+        for is_last in (False, True):
+            try:
+                self._begun = self._new_of(self._ask(None)) or self._new_of(self._ask(None))
+                break
+            except NotAllowed:
+                if is_last:
+                    return False
+        numbers = [receipt.id for receipt in self._begun]
+        if numbers == sorted(numbers):
+            return True
+        if len(numbers) >= FULL:
+            raise NotWhole("the first page is full, and its receipts do not ascend")
+        # It should be the only one: asked from the beginning, Poster shows no earlier ones of these days.
+        earlier = [each for each in self._ask(1).receipts if each.id < max(numbers)]
+        closed = [timezone.localdate(each.closed_at) for each in earlier if each.closed_at]
+        days_hold = min(closed, default=self._first) >= self._first - 2 * DAY
+        if days_hold and any(each.id not in self._known for each in earlier):
+            raise NotWhole("the first page lacks earlier receipts")
+        return True
+
+    def read(self, group_of: Mapping[int, int]) -> None:
+        """Add up the receipts of these clients, until a page without new ones was seen twice."""
+        self._add(self._begun, group_of)
+        self._until = time.monotonic() + LONGEST_READING
+        ends = 0
+        while ends < 2:
+            new = self._new_of(self._ask(max(self._known, default=None)))
+            numbers = [receipt.id for receipt in new]
+            if numbers != sorted(numbers):
+                raise NotWhole("the receipts of a page do not ascend")
+            self._add(new, group_of)
+            ends = 0 if new else ends + 1
+
+    def fill(self, row: Figure) -> None:
+        """Set the sums of a row's group and day; `granted` is rounded here, once."""
+        bought = self._bought[row.day, row.group_id]
+        row.buyers, row.receipts = len(bought), bought.total()
+        row.revenue, row.granted, row.spent = map(rounded, self._money[row.day, row.group_id])
+
+    def _ask(self, after: int | None) -> ReceiptPage:
+        within = seconds_left(self._until, "dash.getTransactions")
+        first, last, began = self._first - DAY, self._last + DAY, time.monotonic()
+        page = call_poster(
+            self._credentials,
+            lambda poster: poster.get_receipts(first, last, after=after, within=within),
+            of_statistics=True,
+        )
+        self._stay()
+        if time.monotonic() - began > SLOW:
+            stopping.wait(PAUSE)
+        return page
+
+    def _new_of(self, page: ReceiptPage) -> list[Receipt]:
+        new = []
+        for receipt in page.receipts:
+            if receipt.problem and not (receipt.id and receipt.closed_at):
+                raise NotWhole("a receipt could not be read")
+            if receipt.id not in self._known:
+                self._known.add(receipt.id)
+                new.append(receipt)
+        return new
+
+    def _add(self, receipts: list[Receipt], group_of: Mapping[int, int]) -> None:
+        for receipt in receipts:
+            day, group_id = self._day_of(receipt), group_of.get(receipt.client_id)
+            if day and receipt.problem:
+                self.doubtful.add(day)
+            elif day and group_id:
+                self._bought[day, group_id][receipt.client_id] += 1
+                sums = self._money[day, group_id]
+                for place, amount in enumerate((receipt.revenue, receipt.granted, receipt.bonuses)):
+                    sums[place] += amount
+
+    def _day_of(self, receipt: Receipt) -> date | None:
+        """Return the day on which a receipt was closed, if that is one of those that are read."""
+        day = timezone.localdate(receipt.closed_at) if receipt.closed_at else None
+        return day if day and self._first <= day <= self._last else None
+
+
+# --- The weeks before --------------------------------------------------------------------------------------
+
+
+def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None:
+    """Store what today's clients bought in the weeks before the first night, a row a group and week.
+
+    A week that Poster has not shown whole is left out. Without the right to sales it is tried next night.
+    """
+    rows: list[Figure] = []
+    for number in range(WEEKS, 0, -1):
+        last = first_night - DAY - (number - 1) * 7 * DAY
+        try:
+            found = read_sales(
+                turn.credentials, Period(last - 6 * DAY, last), within=settings.POSTER_READ_DEADLINE
+            )
+        except NotAllowed:
+            return
+        turn.stay()
+        if found.unreadable or found.lost or found.may_be_cut:
+            continue
+        bought, revenue = defaultdict[int, list[int]](list), Counter[int]()
+        for sale in found.sales:
+            if sale.receipts and (group_id := members.group_of.get(sale.id)):
+                bought[group_id].append(sale.receipts)
+                revenue[group_id] += int(sale.revenue * 100)
+        rows += [
+            Figure(
+                account_id=turn.row.pk,
+                group_id=group_id,
+                day=last,
+                buyers=len(bought[group_id]),
+                receipts=sum(bought[group_id]),
+                revenue=Decimal(revenue[group_id]) / 100,
+                by_todays_members=True,
+            )
+            for group_id in members.group_ids
+        ]
+    with transaction.atomic():
+        turn.stay(weeks_read=True)
+        Figure.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+
+
+def tally_of(credentials: PosterCredentials) -> Tally | None:
+    """Return the row of the nightly look, if there is one for the account."""
+    found = Tally.objects.watched().select_related("watch__credentials__user")
+    return found.filter(pk=credentials.account_id).first() if settings.FIGURES_SECONDS else None
+
+
+# --- Changes of a percent ----------------------------------------------------------------------------------
+
+
+class PercentChange(NamedTuple):
+    """A change of a group's percent that has happened, on a day of the site's clock."""
+
+    change: Change
+    group_id: int
+    day: date
+    old: Decimal
+    new: Decimal
+
+    @property
+    def is_old_enough(self) -> bool:
+        return timezone.localdate() - self.day >= HALF * DAY
+
+    @property
+    def words(self) -> str:
+        numbers = NumberFormat.current()
+        return f"{numbers.number(self.old)} → {numbers.percent(self.new)}"
+
+
+def percent_changes(
+    account_id: str, first: date, last: date, group_id: int | None = None
+) -> list[PercentChange]:
+    """Return the changes of percents on these days, made here or elsewhere, the first ones first."""
+    rows = Change.objects.of_groups().filter(
+        account=account_id, action=Change.Action.UPDATE, state__in=Change.HAPPENED, before__isnull=False
+    )
+    if group_id is not None:
+        rows = rows.filter(group_id=group_id)
+    # A change made here may have been sent on the day after it was created, as one that waited for a yes.
+    rows = rows.filter(created_at__date__gte=first - 30 * DAY, created_at__date__lte=last + DAY)
+    found = [each for each in map(percent_change, rows.order_by("created_at")) if each]
+    return [each for each in found if first <= each.day <= last]
+
+
+def percent_change(change: Change) -> PercentChange | None:
+    """Return the change of the percent that a row of the journal is, or None."""
+    is_update = change.action == Change.Action.UPDATE and change.state in Change.HAPPENED
+    after = change.after or change.intended
+    if not is_update or change.group_id is None or not change.before or not after:
+        return None
+    old, new = Decimal(str(change.before["percent"])), Decimal(str(after["percent"]))
+    day = timezone.localdate(change.sent_at or change.created_at)
+    return PercentChange(change, change.group_id, day, old, new) if old != new else None
+
+
+# --- What a change did -------------------------------------------------------------------------------------
+
+type Doubt = Literal["", "days", "members", "receipts", "steps", "noise", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What became of a group beside the others, 28 days before a change of its percent and 28 days after.
+
+    The four figures are revenue by member and night, None where a day is missing. `ratio` is after ÷ before
+    of the group, ÷ that of the others; `noise` is the standard deviation of its logarithm from week to week
+    before the change. `doubt` says why a verdict cannot be told.
+    """
+
+    made: PercentChange
+    before: Decimal | None = None
+    after: Decimal | None = None
+    others_before: Decimal | None = None
+    others_after: Decimal | None = None
+    ratio: float | None = field(default=None, kw_only=True)
+    noise: float | None = field(default=None, kw_only=True)
+    doubt: Doubt = field(default="", kw_only=True)
+
+    @property
+    def verdict(self) -> Literal["more", "less", "cannot-tell"]:
+        if self.doubt or self.ratio is None:
+            return "cannot-tell"
+        return "more" if self.ratio > 1 else "less"
+
+
+class _Night(NamedTuple):
+    """The sums of one night, or of some, in which each member counts once a night."""
+
+    revenue: Decimal
+    members: int
+    receipts: int
+
+    @property
+    def by_member(self) -> Decimal | None:
+        return self.revenue / self.members if self.members else None
+
+
+type _Days = dict[date, _Night]
+
+
+def effect_of(made: PercentChange) -> Effect:
+    """Compare a group with all groups whose percent did not change in these days."""
+    account_id, first, last = made.change.account_id, made.day - HALF * DAY, made.day + HALF * DAY
+    changed = {each.group_id for each in percent_changes(account_id, first, last)} | {made.group_id}
+    nights = Figure.objects.nights(account_id).filter(day__range=(first, last)).exclude(day=made.day)
+    own = _by_day(nights.filter(group_id=made.group_id))
+    others = _by_day(nights.exclude(group_id__in=changed))
+    days = [first + number * DAY for number in range(HALF)], [made.day + DAY + n * DAY for n in range(HALF)]
+    halves = [_sum(of_day, half) for of_day in (own, others) for half in days]
+    figures = [half.by_member if half else None for half in halves]
+    effect = Effect(made, *figures)
+    if None in halves:
+        return replace(effect, doubt="days")
+    if not all(figures):
+        return replace(effect, doubt="nothing")
+    before, after, others_before, others_after = (float(figure or 0) for figure in figures)
+    ratio = after / before / (others_after / others_before)
+    paces = []
+    for start in range(0, HALF, WEEK):
+        mine, theirs = (_sum(of_day, days[0][start : start + WEEK]) for of_day in (own, others))
+        rates = [float(each.by_member or 0) if each else 0 for each in (mine, theirs)]
+        paces.append(rates[0] / rates[1] if rates[1] else 0)
+    steps = [math.log(then / before) for before, then in pairwise(paces) if before and then]
+    noise = stdev(steps) if len(steps) >= FEWEST_STEPS else None
+    doubt: Doubt = ""
+    if any(night.members < FEWEST_MEMBERS for night in (*own.values(), *others.values())):
+        doubt = "members"
+    elif any(half and half.receipts < FEWEST_RECEIPTS for half in halves):
+        doubt = "receipts"
+    elif noise is None:
+        doubt = "steps"
+    elif abs(math.log(ratio)) <= 2 * noise:
+        doubt = "noise"
+    return replace(effect, ratio=ratio, noise=noise, doubt=doubt)
+
+
+def _by_day(nights: FigureQuerySet) -> _Days:
+    """Add up each night; one of which a sum is unknown is left out."""
+    sums = nights.order_by().values("day").annotate(Sum("revenue"), Sum("clients"), Sum("receipts"))
+    found = sums.values_list("day", "revenue__sum", "clients__sum", "receipts__sum")
+    return {day: _Night(*sums) for day, *sums in found if None not in sums}
+
+
+def _sum(of_day: _Days, days: Iterable[date]) -> _Night | None:
+    """Return the sums of these nights, None if one is missing."""
+    rows = [of_day[day] for day in days if day in of_day]
+    if len(rows) != len(list(days)):
+        return None
+    revenue = sum((row.revenue for row in rows), Decimal(0))
+    return _Night(revenue, sum(row.members for row in rows), sum(row.receipts for row in rows))
+
+
+# --- The bonus book ----------------------------------------------------------------------------------------
+
+
+class BookRow(NamedTuple):
+    """A group in the bonus book; `rest` is what receipts do not explain. None is not known."""
+
+    group_id: int
+    opening: Decimal | None
+    granted: Decimal | None
+    spent: Decimal | None
+    closing: Decimal | None
+
+    @property
+    def rest(self) -> Decimal | None:
+        if None in self:
+            return None
+        return (self.closing or 0) - (self.opening or 0) - (self.granted or 0) + (self.spent or Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The bonus book of a month, from one night to another; the `missing` ones lie between them."""
+
+    month: date
+    opened: date | None = None
+    closed: date | None = None
+    missing: tuple[date, ...] = ()
+    rows: tuple[BookRow, ...] = ()
+
+    @property
+    def total(self) -> BookRow:
+        columns = zip(*(row[1:] for row in self.rows), strict=True)
+        sums = [None if None in column else sum(column, Decimal(0)) for column in columns]
+        return BookRow(0, *sums) if sums else BookRow(0, None, None, None, None)
+
+
+def end_of_month(month: date) -> date:
+    return (month + 31 * DAY).replace(day=1) - DAY
+
+
+def bonus_book(account_id: str, month: date) -> Book:
+    """Return the book of the month that begins with a day.
+
+    It opens with the last night before the month; the first one of all opens with the first night in it.
+    """
+    owed = Figure.objects.nights(account_id).filter(owed__isnull=False)
+    in_month = owed.filter(day__range=(month, end_of_month(month)))
+    bounds = in_month.aggregate(first=Min("day"), last=Max("day"))
+    if bounds["last"] is None:
+        return Book(month)
+    opened = owed.filter(day__lt=month).aggregate(last=Max("day"))["last"] or bounds["first"]
+    closed = bounds["last"]
+    opening, closing = (
+        dict(owed.filter(day=day).values_list("group_id", "owed")) for day in (opened, closed)
+    )
+    days = Figure.objects.nights(account_id).filter(day__range=(max(month, opened + DAY), closed))
+    # Without the right to receipts a day has none of these, and the sums of the month are not known.
+    is_known = not days.filter(granted__isnull=True).exists()
+    sums = days.order_by().values_list("group_id").annotate(Sum("granted"), Sum("spent"))
+    moved = {group_id: (granted, spent) for group_id, granted, spent in sums} if is_known else {}
+    nothing = (Decimal(0), Decimal(0)) if is_known else (None, None)
+    rows = [
+        BookRow(
+            group_id,
+            opening.get(group_id) or Decimal(0),
+            *moved.get(group_id, nothing),
+            closing.get(group_id) or Decimal(0),
+        )
+        for group_id in sorted(opening.keys() | closing.keys() | moved.keys())
+    ]
+    nights = set(owed.filter(day__range=(opened, closed)).values_list("day", flat=True))
+    between = (opened + number * DAY for number in range((closed - opened).days))
+    return Book(month, opened, closed, tuple(day for day in between if day not in nights), tuple(rows))
+
+
+def owed_by_night(account_id: str, book: Book, group_ids: Iterable[int]) -> dict[int, dict[date, Decimal]]:
+    """Return what was owed in each night of a book, of each of these groups and, under 0, of all."""
+    if book.opened is None or book.closed is None:
+        return {}
+    owed = Figure.objects.nights(account_id).filter(owed__isnull=False, day__range=(book.opened, book.closed))
+    found = {0: dict(owed.order_by("day").values_list("day").annotate(Sum("owed")))}
+    rows = owed.filter(group_id__in=group_ids).order_by("day").values_list("group_id", "day", "owed")
+    for group_id, day, amount in rows:
+        found.setdefault(group_id, {})[day] = amount
+    return found
+
+
+# --- What is owed, and what share is spent -----------------------------------------------------------------
+
+
+type Amounts = dict[int, tuple[Decimal | None, Decimal | None, Decimal | None]]
+
+
+def amounts_of_groups(account_id: str) -> tuple[date | None, Amounts]:
+    """Return by group what is owed as of a day, and what was granted and spent in 30 days up to it."""
+    nights = Figure.objects.nights(account_id).order_by()
+    night: date | None = nights.filter(owed__isnull=False).aggregate(Max("day"))["day__max"]
+    if night is None:
+        return None, {}
+    lately = nights.filter(day__gt=night - 30 * DAY).values_list("group_id")
+    moved = {group_id: sums for group_id, *sums in lately.annotate(Sum("granted"), Sum("spent"))}
+    owed = nights.filter(day=night, owed__isnull=False).values_list("group_id", "owed")
+    return night, {group_id: (amount, *moved.get(group_id, (None, None))) for group_id, amount in owed}
+
+
+def share_spent(account_id: str, group: Group) -> int | None:
+    """Return how many percent of the bonuses granted in three months were spent, once that is known."""
+    if group.loyalty_type != LoyaltyType.BONUS:
+        return None
+    nights = Figure.objects.nights(account_id).filter(
+        group_id=group.id, day__gt=yesterday() - SHARE_DAYS * DAY
+    )
+    sums = nights.filter(granted__isnull=False).aggregate(Count("pk"), Sum("granted"), Sum("spent"))
+    if sums["pk__count"] < SHARE_NIGHTS or not sums["granted__sum"]:
+        return None
+    return int(100 * sums["spent__sum"] / sums["granted__sum"] + Decimal("0.5"))

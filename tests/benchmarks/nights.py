@@ -1,0 +1,69 @@
+"""A night of figures in a large account: the time of the look, and the memory of the worker that makes it."""
+
+import argparse
+import os
+import tempfile
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+from poster_admin.devtools.sandbox import Sandbox
+from tests.support.dashboard.killing import Dashboard, wait_until
+
+SWITCH_ON = """
+import django
+django.setup()
+from django.contrib.auth.models import User
+from groups.features.elsewhere.services import switch_on
+switch_on(User.objects.get().credentials)
+"""
+LONGEST = 3600
+
+
+def main(arguments):
+    """Let a worker make its first look, and print what that took."""
+    parser = argparse.ArgumentParser(prog="nights", description=__doc__.partition("\n")[0])
+    parser.add_argument("--groups", type=int, default=5_000)
+    parser.add_argument("--clients", type=int, default=100_000)
+    parser.add_argument("--latency", type=float, default=0, help="of Poster, in ms")
+    options = parser.parse_args(arguments)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "poster_admin.settings"
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        Sandbox(options.groups, options.clients, options.latency / 1000) as sandbox,
+    ):
+        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0")
+        try:
+            dashboard.run("-c", SWITCH_ON)
+            began = time.monotonic()
+            worker = dashboard.start_worker()
+            at_rest = memory(worker)
+            wait_until(lambda: tally(dashboard)["looked_at"], 0.5, LONGEST)
+            night = time.monotonic() - began
+            wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)
+            weeks = time.monotonic() - began - night
+            calls = len(sandbox.calls("dash.getTransactions")), len(sandbox.calls("clients.getClients"))
+            yesterday = f"{date.today() - timedelta(days=1)}"  # noqa: DTZ011 - the clock of the machine
+            receipts = sum(row["receipts"] or 0 for row in rows(dashboard) if row["day"] == yesterday)
+            print(
+                f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day"
+            )
+            print(f"night {night:.0f} s, the weeks before it {weeks:.0f} s, calls {calls[0]} + {calls[1]}")
+            print(f"memory of the worker: {at_rest:.0f} MB at its start, {memory(worker):.0f} MB at most")
+        finally:
+            dashboard.close()
+    return 0
+
+
+def tally(dashboard):
+    return next(iter(dashboard.table("figures_tally")), {"looked_at": None, "weeks_read": False})
+
+
+def rows(dashboard):
+    return dashboard.table("figures_figure")
+
+
+def memory(process):
+    """Return the most memory that a process has had, in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024

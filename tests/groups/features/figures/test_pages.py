@@ -1,0 +1,206 @@
+"""Test the pages and files of figures: what they show to whom, and what a wrong address gets."""
+
+import csv
+import io
+import re
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from groups.features.figures.models import Figure, yesterday
+from groups.models import PosterAccount
+from tests.support.figures import DAY, GOLD, GUESTS, changed, nights_around, put_figure, put_nights, watched
+from tests.support.pages import text_of
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+PAGE = f"/groups/{GOLD}/"
+FILE, ALL = f"/groups/{GOLD}/figures.csv", "/groups/figures.csv"
+BOOK, BOOK_FILE = "/groups/bonuses/", "/groups/bonuses.csv"
+COLUMNS = "clients,owed,buyers,receipts,revenue,granted,spent,by_todays_members"
+
+
+def table(response):
+    assert response.status_code == 200
+    return list(csv.DictReader(io.StringIO(response.content.decode())))
+
+
+def attributes(html, name):
+    """Return the data of the element that has this attribute."""
+    tag = next(tag for tag in re.findall(r"<[a-z]+ [^>]*>", html) if f"data-{name}=" in tag)
+    return dict(re.findall(r'data-([a-z-]+)="([^"]*)"', tag))
+
+
+def test_a_group_has_what_is_owed_and_its_picture(owner, browse, sandbox):
+    put_nights(owner, GOLD, 20, owed="1234.5", clients=50)
+    put_figure(owner, GOLD, yesterday() - 20 * DAY, clients=None, owed=None, by_todays_members=True)
+    changed(owner, days_ago=10)
+    html = browse(owner).get(PAGE).content.decode()
+    assert attributes(html, "owed") == {"owed": "1234.50"}
+    assert 'class="area"' in html
+    assert html.count('class="week"') == 2
+    assert html.count('class="week pale"') == 1
+    assert html.count('class="flag"') == 1
+    assert "5 → 10%" in html
+
+
+def test_nothing_is_shown_before_the_first_night_but_one_line(owner, browse, sandbox):
+    assert "Clients in a year" not in text_of(browse(owner).get(PAGE))
+    watched(owner)
+    page = browse(owner).get(PAGE)
+    assert "the first figures are here tomorrow" in text_of(page)
+    assert b'<svg class="year' not in page.content
+
+
+def test_a_token_without_the_right_to_receipts_is_told_with_who_can_give_it(owner, browse, sandbox):
+    tally = watched(owner)
+    tally.lacks_receipts = True
+    tally.save()
+    put_nights(owner, GOLD, 3, revenue=None, granted=None, spent=None, buyers=None, receipts=None)
+    text = text_of(browse(owner).get(PAGE))
+    assert text.count("a token with the right to statistics") == 1
+    assert "a token with the right to statistics" in text_of(browse(owner).get(f"{BOOK}"))
+
+
+@pytest.mark.parametrize(("after", "verdict"), [(1300, "more"), (700, "less"), (1000, "cannot-tell")])
+def test_the_effect_of_a_change_is_on_its_page_and_on_the_group(owner, browse, sandbox, after, verdict):
+    change = changed(owner, monthly_cost=Decimal("410.00"))
+    nights_around(owner, GOLD, 1000, after, swing=0.01)
+    nights_around(owner, GUESTS, 2000, 2000)
+    for url in (PAGE, f"/history/{change.pk}/"):
+        html = browse(owner).get(url).content.decode()
+        assert attributes(html, "effect") == {
+            "effect": str(change.pk),
+            "before": "20.0000",
+            "after": f"{after / 50:.4f}",
+            "others-before": "40.0000",
+            "others-after": "40.0000",
+            "verdict": verdict,
+        }
+        assert "up to 410" in html
+
+
+# --- Files -------------------------------------------------------------------------------------------------
+
+
+def test_the_file_of_a_group_has_its_days_in_the_columns_that_are_fixed(owner, browse, sandbox):
+    put_figure(owner, GOLD, yesterday() - DAY, revenue="7.5", by_todays_members=True, clients=None, owed=None)
+    put_figure(owner, GOLD, yesterday(), owed="1234.5")
+    put_figure(owner, GUESTS, yesterday())
+    response = browse(owner).get(FILE)
+    assert response.content.decode().splitlines()[0] == f"day,{COLUMNS}"
+    week, night = table(response)
+    assert (week["revenue"], week["by_todays_members"], week["owed"], week["clients"]) == (
+        "7.50",
+        "1",
+        "",
+        "",
+    )
+    assert (night["day"], night["owed"], night["by_todays_members"]) == (f"{yesterday()}", "1234.50", "")
+
+
+def test_the_file_of_all_groups_has_group_and_name_which_is_no_formula(owner, browse, sandbox):
+    sandbox.console().edit(GOLD, client_groups_name="=1+1")
+    assert browse(owner).get("/groups/").status_code == 200
+    put_figure(owner, GOLD, yesterday())
+    put_figure(owner, GUESTS, yesterday() - 9 * DAY)
+    response = browse(owner, language="uk").get(ALL)
+    assert response.content.decode().splitlines()[0] == f"day,group,name,{COLUMNS}"
+    assert [(row["group"], row["name"]) for row in table(response)] == [
+        (str(GUESTS), "Гості"),
+        (str(GOLD), "'=1+1"),
+    ]
+    since = {"from": f"{yesterday() - DAY}", "to": f"{timezone.localdate()}"}
+    assert [row["group"] for row in table(browse(owner).get(ALL, since))] == [str(GOLD)]
+
+
+@pytest.mark.parametrize("url", [FILE, ALL])
+@pytest.mark.parametrize(
+    "query", ["from=2026-13-01", "to=tomorrow", "from=2026-1-1", "from=2026-11-02&to=2026-11-01"]
+)
+def test_a_wrong_day_is_422(owner, browse, sandbox, url, query):
+    assert browse(owner).get(f"{url}?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("url", [BOOK, BOOK_FILE])
+@pytest.mark.parametrize("month", ["2026-13", "november", "2026-1", "2026-11-01"])
+def test_a_wrong_month_is_422(owner, browse, sandbox, url, month):
+    assert browse(owner).get(f"{url}?month={month}").status_code == 422
+
+
+@pytest.mark.parametrize("url", [FILE, ALL, BOOK, BOOK_FILE])
+def test_figures_take_the_right_to_sales(staff, manager, browse, sandbox, url):
+    for user in (staff, manager):
+        assert browse(user).get(url).status_code == 403
+
+
+def test_staff_see_nothing_of_it_on_pages_and_in_the_list(owner, staff, browse, sandbox):
+    change = changed(owner)
+    put_nights(owner, GOLD, 20)
+    for url in (PAGE, f"/history/{change.pk}/", "/groups/?columns=owed"):
+        html = browse(staff).get(url).content.decode()
+        assert "data-owed" not in html
+        assert "data-effect" not in html
+        assert "Owed in bonuses" not in html
+
+
+def test_a_group_that_never_was_is_404_and_one_that_was_is_not(owner, browse, sandbox):
+    assert browse(owner).get("/groups/999/figures.csv").status_code == 404
+    put_figure(owner, 998, yesterday())
+    assert len(table(browse(owner).get("/groups/998/figures.csv"))) == 1
+
+
+def test_another_account_has_none_of_it(owner, outsider, browse, sandbox):
+    put_nights(owner, GOLD, 3)
+    assert PosterAccount.objects.count() > 1
+    assert table(browse(outsider).get(ALL)) == []
+    assert table(browse(outsider).get(BOOK_FILE)) == []
+    assert b"data-group" not in browse(outsider).get(BOOK).content
+    assert browse(outsider).get(FILE).status_code == 404
+
+
+# --- The bonus book and the list ---------------------------------------------------------------------------
+
+
+def test_the_book_has_a_row_a_group_and_says_the_nights(owner, browse, sandbox):
+    month = f"{yesterday():%Y-%m}"
+    first = yesterday().replace(day=1)
+    put_figure(owner, GOLD, first - DAY, owed="1000")
+    put_figure(owner, GUESTS, first - DAY, owed="0", granted="0", spent="0")
+    put_figure(owner, GOLD, yesterday(), owed="1100.50", granted="120", spent="30.25")
+    put_figure(owner, GUESTS, yesterday(), owed="0", granted="0", spent="0")
+    page = browse(owner).get(BOOK)
+    html = page.content.decode()
+    assert attributes(html, "from") == {"from": f"{first - DAY}", "to": f"{yesterday()}"}
+    row = attributes(html, "group")
+    assert row == {
+        "group": str(GOLD),
+        "opening": "1000.00",
+        "granted": "120.00",
+        "spent": "30.25",
+        "closing": "1100.50",
+        "rest": "10.75",
+    }
+    assert "1 group without bonuses is not shown" in text_of(page)
+    saved = table(browse(owner).get(f"{BOOK_FILE}?month={month}"))
+    assert [(each["group"], each["name"], each["rest"]) for each in saved] == [
+        (str(GUESTS), "Гості", "0.00"),
+        (str(GOLD), "Золото", "10.75"),
+    ]
+
+
+def test_the_list_and_its_export_have_what_is_owed(owner, browse, sandbox):
+    put_figure(owner, GOLD, yesterday(), owed="1234.5")
+    text = text_of(browse(owner).get("/groups/?columns=owed&sort=-owed"))
+    assert "1,234.50" in text
+    export = browse(owner).get("/groups/export.csv?columns=owed").content.decode("utf-8-sig")
+    header, *rows = csv.reader(io.StringIO(export))
+    assert header[-3:] == ["Owed in bonuses", "Granted ≈", "Spent"]
+    assert next(row for row in rows if row[0] == str(GOLD))[-3] == "1234.50"
+
+
+def test_the_form_says_what_share_is_spent(owner, browse, sandbox):
+    put_nights(owner, GOLD, 91, granted="100", spent="62")
+    html = browse(owner).get(f"/groups/{GOLD}/edit/").content.decode()
+    assert 'data-share-spent="62"' in html
+    assert Figure.objects.count() == 91
