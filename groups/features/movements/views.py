@@ -116,10 +116,7 @@ def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     return {"group": one.group, "growth": growth_of(request.credentials, one.group.id, roll)}
 
 
-@hooks.part("account.sections", "movements/watch.html")
-def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[str, Any] | None:
-    """Say below the switch of the watch what else it is for, to users who have it before them."""
-    is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
-    if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
-        return None
-    return {"days_kept": settings.MOVEMENT_DAYS}
+@hooks.part("account.watch", "movements/watch.html")
+def words_for_watch(_request: Request, _credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Say in the card of the watch what else it is for."""
+    return {"days_kept": settings.MOVEMENT_DAYS} if settings.MOVEMENT_SECONDS else None
