@@ -95,7 +95,7 @@ def test_the_end_of_a_job_is_told_in_the_list_that_is_open_then_which_is_read_ag
     page.goto(f"/jobs/{job.pk}/")
     expect(page.locator("#job")).to_have_attribute("data-state", "waiting")
     page.goto("/groups/")
-    clients = page.locator("tr[data-group='4'] td[data-label='Клієнти']")
+    clients = page.locator("tr[data-group='4'] td:nth-child(6)")
     expect(clients).to_have_text("31,8 %")  # 3 clients, and their share
     run(job)
     toast = page.locator("#messages > .notice")
