@@ -12,7 +12,7 @@ FORMS = {
     "/groups/new/": "Створити групу",
     "/groups/1/schedule/": "Запланувати",
     "/groups/1/clients/move/?client=1,2": "Перемістити 2 клієнтів",
-    "/account/limits/": "Встановити межі",
+    "/account/limits/": "Встановити ліміти",
     "/account/notices/": "Зберегти зміни",
     "/people/new/": "Додати людину",
     "/clients/list/": "Знайти клієнтів",

@@ -109,7 +109,7 @@ def test_a_newcomer_connects_and_does_everything(page_for, newcomer, sandbox, ja
         expect(page).to_have_url(re.compile("q="))
         page.goto(f"/groups/{group_id}/")
 
-    from_the_menu(page, say("Retire or remove")).click()
+    from_the_menu(page, say("Remove")).click()
     page.get_by_role("button", name=say("Remove group")).click()
     removed = say("The group “%(name)s” was removed.", name="Друзі бариста")
     expect(page.locator("[data-outcome=applied]")).to_contain_text(removed)
