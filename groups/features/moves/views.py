@@ -39,7 +39,7 @@ from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm
 NAMED = 20
@@ -130,7 +130,7 @@ def _move(
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
         context["effects"] = _count_effects(request, form) if form.is_valid() else None
-        if element_asked_for(request) == "effect":
+        if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
         return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
