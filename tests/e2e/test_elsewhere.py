@@ -46,7 +46,7 @@ def test_a_change_in_the_console_is_told_read_and_undone(page_for, owner, staff,
     expect(row).to_have_count(0)
     page.get_by_role("link", name="Не тут").click()
     row.locator("th a").click()
-    heading(page, "Зроблено не тут")
+    heading(page, "Зроблено в самому Poster")
     page.get_by_role("button", name="Скасувати зміну").click()
     page.wait_for_load_state()
     look()

@@ -107,7 +107,7 @@ def test_owners_read_it_in_their_language(owner, staff, browse):
     text = text_of(browse(owner, language="uk").get("/accounts/security-log/"))
     assert "+Менеджер" in text
     assert "заблоковано" in text
-    assert "ключ доступу" in text
+    assert "ключ входу" in text
     for english in ("Managers", "is_active", "passkey"):
         assert english not in text
 

@@ -54,7 +54,7 @@ def test_the_cost_of_any_percent_follows_from_the_steps(clients, old, new, loyal
 def test_no_step_is_of_one_client_where_others_have_a_lower_percent():
     by_own = {Decimal(0): SalesSums(Decimal(100)), Decimal(25): SalesSums(Decimal("12.34"))}
     steps = PeriodSums.by_own_percent(by_own).steps
-    assert [step.sums.total for step in steps] == [100, Decimal("112.34")]
+    assert [sums.total for _percent, sums in steps] == [100, Decimal("112.34")]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, san
     def and_somebody_deletes_the_user(job, user):
         in_another_thread(User.objects.filter(pk=staff.pk).delete)
 
-    monkeypatch.setattr(gates, "before_job", and_somebody_deletes_the_user)
+    monkeypatch.setattr(gates.registered[0], "before_job", and_somebody_deletes_the_user)
     answer = client.post(MOVE, form)
     assert answer.status_code == 503
     assert "It could not be written into the history" in text_of(answer)
