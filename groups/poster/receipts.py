@@ -149,7 +149,7 @@ def _read_history(history: object) -> tuple[bool, bool]:
     for event in history if isinstance(history, list) else ():
         with suppress(UnreadableRow):
             kind = event.get("type_history") if isinstance(event, Mapping) else None
-            if kind in {"print", "close"} or (kind == "setclient" and read_integer(event, "value")):
+            if kind in ("print", "close") or (kind == "setclient" and read_integer(event, "value")):
                 times[kind].append(read_integer(event, "time"))
     closed = max(times["close"], default=0)
     printed = min(times["print"], default=closed)

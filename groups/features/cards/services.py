@@ -45,7 +45,6 @@ def forget_old() -> int:
 # --- At night ----------------------------------------------------------------------------------------------
 
 
-@receipt_readers.append
 class CardReader:
     """Counts the receipts of a look by day, client and waiter, and judges each of the days."""
 
@@ -132,6 +131,9 @@ class CardReader:
                         day=pair["until"],
                         receipts=pair["found"],
                     )
+
+
+receipt_readers.append(CardReader)
 
 
 @event_source("cards", gettext_lazy("A card is on many receipts"), order=2)
