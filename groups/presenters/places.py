@@ -18,6 +18,7 @@ from django.utils.translation import pgettext
 PLACES = {
     "account.form": "The form that connects an account, where none is; shown with (request).",
     "account.sections": "The page of the account, below the token; shown with (request, credentials).",
+    "account.watch": "The card of the watch for changes made elsewhere; shown with (request, credentials).",
     "guide.protection": "The last of the first steps: what keeps people from harm; shown with "
     "(request), by the template `groups/installation/protection.html`.",
     "nav": "Entries of the main navigation, behind History; a `.jinja` template, shown with (request, "

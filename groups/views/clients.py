@@ -15,7 +15,7 @@ from groups.services.groups import list_groups, read_group
 from groups.services.messages import error_words
 from groups.spreadsheets import clients_file
 from groups.views.http import Request, file_response, form_methods, requires
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 
 @sensitive_post_parameters("q")
@@ -72,7 +72,7 @@ def client_search(request: Request) -> HttpResponse:
 @requires("view_client")
 def group_first_clients(request: Request, group_id: int) -> HttpResponse:
     """Show the first clients of a group on its page, which loads them as a fragment."""
-    if not element_asked_for(request):
+    if not htmx_target(request):
         return redirect("groups:members", group_id)
     context: dict[str, object] = {}
     try:

@@ -52,7 +52,7 @@ from groups.views.writes import (
     group_of,
     redirect_after_write,
 )
-from poster_admin.common.htmx import element_asked_for, render_page, wants_page
+from poster_admin.common.htmx import htmx_target, render_page, wants_page
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
@@ -94,7 +94,7 @@ def group_list(request: Request) -> HttpResponse:
         response = render_page(request, "groups/list/list.html#row", context)
         return reselect(response, f'tr[data-group="{group_id}"]')
     column_set = listing.amounts.column_set if listing.amounts else None
-    if column_set and element_asked_for(request) == column_set.key:
+    if column_set and htmx_target(request) == column_set.key:
         return render_page(request, column_set.template, context, fragment=column_set.key)
     response = render_page(request, "groups/list/list.html", context, fragment="rows")
     return push_url(response, filters.href()) if is_spelled_out else response

@@ -35,7 +35,7 @@ from groups.services.limits import file_turn
 from groups.services.messages import error_words, status_of
 from groups.services.values import DEFAULT_CURRENCY, currency, moment_words
 from poster_admin import VERSION
-from poster_admin.common.htmx import element_asked_for, page_behind, render_page
+from poster_admin.common.htmx import htmx_target, page_behind, render_page
 from poster_admin.common.middleware import GetResponse
 from poster_admin.common.outages import optional
 from poster_admin.common.pages import has_page
@@ -149,7 +149,7 @@ def list_behind(request: HttpRequest) -> str:
 
 def htmx_row(request: HttpRequest) -> int | None:
     """Return the id of the group whose row of the list HTMX replaces, or None: a form may be opened in it."""
-    kind, _dash, number = element_asked_for(request).partition("row-")
+    kind, _dash, number = htmx_target(request).partition("row-")
     return None if kind else whole_number(number)
 
 
@@ -159,7 +159,7 @@ def patience_of(request: HttpRequest) -> float | None:
     None is returned for a request that waits for the answer: it says so, or it replaces a part of a page,
     which could not say that it is old.
     """
-    waits = "wait" in request.GET or element_asked_for(request) not in {"", "rows"}
+    waits = "wait" in request.GET or htmx_target(request) not in {"", "rows"}
     return None if waits else PATIENCE
 
 
@@ -254,7 +254,7 @@ class PosterErrorMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, PosterError):
             return None
-        fragment, status = element_asked_for(request), status_of(error)
+        fragment, status = htmx_target(request), status_of(error)
         match status:
             case 424:
                 url, label = reverse("groups:account"), _("To the connection")

@@ -24,7 +24,7 @@ from groups.services.messages import Message
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 NOT_MADE_SHOWN, MADE_SHOWN = 50, 10
 """Limits for the parts of a job on its page: the history has all of them."""
@@ -43,7 +43,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
     """Show the progress of a job; let users with the right pause, resume or cancel it."""
     job = get_object_or_404(job_lease.jobs_of(request.credentials), pk=job_id)
     if request.method != "POST":
-        if element_asked_for(request) != "messages":
+        if htmx_target(request) != "messages":
             return _show(request, job)
         # Another page is open meanwhile, on which the end of the job is told.
         return (

@@ -39,7 +39,7 @@ from groups.spreadsheets import EXTENSIONS, history_file
 from groups.views.http import Request, file_response, form_methods, requires
 from groups.views.jobs import undo_by_job
 from groups.views.writes import WritePage, ask_or_execute, execute_and_respond, show_outcome
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 from poster_admin.users.sessions import ask_to_confirm, last_visit, recently_confirmed
 
 HISTORY_PAGE = 50
@@ -58,7 +58,7 @@ A_WEEK = timedelta(days=7)
 @requires("view_group")
 def history_list(request: Request) -> HttpResponse:
     # The filter is not among the rows, and its people are many rows of a long journal.
-    people = () if element_asked_for(request) == "rows" else history.people_of(request.credentials)
+    people = () if htmx_target(request) == "rows" else history.people_of(request.credentials)
     filters = HistoryForm(request.GET, people=people)
     changes = filters.narrow(history.changes_of(request.credentials))
     jobs = filters.narrow_jobs(jobs_of(request.credentials))
@@ -117,7 +117,7 @@ def change_detail(request: Request, change_id: uuid.UUID) -> HttpResponse:
     changes = history.changes_of(request.credentials).select_related("account")
     change = get_object_or_404(changes, pk=change_id)
     if request.method != "POST":
-        match element_asked_for(request):
+        match htmx_target(request):
             case "step" if change.is_over:  # its form tells the outcome
                 return HttpResponse(status=204)
             case "step":

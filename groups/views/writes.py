@@ -59,7 +59,7 @@ from groups.views.http import (
     status_of_change,
     status_of_refusal,
 )
-from poster_admin.common.htmx import element_asked_for, page_behind, render_page
+from poster_admin.common.htmx import htmx_target, page_behind, render_page
 
 State, Reason = Change.State, Change.Reason
 SHORTEST_POLL, LONGEST_POLL = 2, 30
@@ -129,7 +129,7 @@ class WritePage[F: WriteForm]:
         if template == "groups/group/form.html":
             return render_page(self.request, "groups/list/list.html#edit_row", context, status=status)
         # Shown over the list, since it does not fit into its row; the row stays as it is.
-        context["row_id"] = element_asked_for(self.request)
+        context["row_id"] = htmx_target(self.request)
         dialog = render_page(self.request, f"{template}#form", context, status=status)
         dialog["HX-Reswap"] = "beforeend ignoreTitle:true"
         return retarget(dialog, "#dialog")
@@ -306,7 +306,7 @@ def redirect_after_write(request: Request, group_id: int | None) -> HttpResponse
         return redirect(behind) if behind else redirect("groups:detail", group_id)
     place = {
         "path": page_behind(request) or reverse("groups:list"),
-        "target": f"#{element_asked_for(request)}",
+        "target": f"#{htmx_target(request)}",
         "selectOOB": "#pictures,#messages:innerHTML",
         "push": "false",
     }
@@ -355,7 +355,7 @@ def show_outcome(
         # In place of the list, under its own address.
         page = render_page(request, f"{template}#page", context, status=status)
         return push_url(reswap(retarget(page, "#main"), "innerHTML"), change.get_absolute_url())
-    if element_asked_for(request) == fragment:
+    if htmx_target(request) == fragment:
         template += "#outcome"
     return render_page(request, template, context, status=status)
 

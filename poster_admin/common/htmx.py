@@ -24,7 +24,7 @@ def wants_page(request: HttpRequest) -> bool:
     return not htmx or htmx.history_restore_request
 
 
-def element_asked_for(request: HttpRequest) -> str:
+def htmx_target(request: HttpRequest) -> str:
     """Return the id of the element that HTMX replaces, or an empty string for a whole page."""
     return "" if wants_page(request) else htmx_of(request).target or ""
 
@@ -37,7 +37,7 @@ def render_page(
     The view names the fragment; a request only says which element it replaces. The template reads the name in
     `fragment`: a page has its title in its head, a fragment brings a title of its own.
     """
-    if fragment and element_asked_for(request) == fragment:
+    if fragment and htmx_target(request) == fragment:
         template = f"{template}#{fragment}"
     return render(request, template, {**context, "fragment": template.partition("#")[2]}, status=status)
 

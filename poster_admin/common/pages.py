@@ -50,6 +50,6 @@ def _name_of(path: str) -> str:
         return ""
 
 
-def page_asked_for[M: Model](request: HttpRequest, rows: QuerySet[M]) -> Page[M]:
+def page_param[M: Model](request: HttpRequest, rows: QuerySet[M]) -> Page[M]:
     """Return the page that the parameter `page` asks for; the first or the last one if there is none."""
     return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))

@@ -27,7 +27,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from poster_admin.common.htmx import render_form, render_page
-from poster_admin.common.pages import page_asked_for, page_at
+from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import accounts, password_links, security_log, sessions, two_factor
 from poster_admin.users.accounts import ADMINISTRATORS, ROLE_LABELS
 from poster_admin.users.models import Event, Passkey, TOTPDevice
@@ -283,7 +283,7 @@ def manages_people[**P](view: View[P]) -> View[P]:
 def person_list(request: Request) -> HttpResponse:
     managed = Exists(accounts.managed_by(request.user).filter(pk=OuterRef("pk")))
     seen = with_details(accounts.seen_by(request.user)).annotate(is_managed=managed)
-    page = page_asked_for(request, seen)
+    page = page_param(request, seen)
     rows = [(person, person.user.is_managed) for person in as_people(page.object_list)]  # type: ignore[attr-defined]  # annotated
     return render_page(request, "users/people.html", {"page": page, "rows": rows})
 

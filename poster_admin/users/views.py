@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods, require_safe
 
 from poster_admin.common.htmx import is_ours, render_form, render_page
-from poster_admin.common.pages import page_asked_for
+from poster_admin.common.pages import page_param
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
 from poster_admin.users.models import Event, RecoveryCode, TOTPDevice, passkeys_of
@@ -191,7 +191,7 @@ def security_log(request: Request) -> HttpResponse:
     events = lines_for(request.user)
     if kind in Event:
         events = events.filter(kind=kind)
-    page = page_asked_for(request, events)
+    page = page_param(request, events)
     lines = [(event, detail_words(event)) for event in page]
     context = {"page": page, "lines": lines, "kinds": Event.choices, "kind": kind}
     return render_page(request, "users/security_log.html", context)

@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 # The status of the page behind each button, and a piece of its HTML.
 LEADS_TO = {
     "no-answer": (504, 'data-notice="error"'),
-    "loading": (200, 'class="facts"'),
-    "slow": (200, 'class="facts"'),
+    "loading": (200, 'class="card facts flash"'),
+    "slow": (200, 'class="card facts flash"'),
     "stale": (200, 'data-notice="stale"'),
     "stale-group": (200, 'data-notice="stale"'),
     "not-allowed": (424, 'data-notice="error"'),

@@ -55,7 +55,7 @@ def quietly_open(page, name):
 def removal_of(page, group_id):
     """Open the dialog that removes a group, and return it."""
     page.goto(f"/groups/{group_id}/")
-    from_the_menu(page, "Remove").click()
+    from_the_menu(page, "Retire or remove").click()
     quietly_open(page, re.compile("Remove the group"))
     return page.get_by_role("dialog")
 

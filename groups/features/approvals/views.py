@@ -41,7 +41,7 @@ from groups.views.writes import answer_not_sent, shown_with
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_form, render_page
 from poster_admin.common.outages import optional
-from poster_admin.common.pages import page_asked_for
+from poster_admin.common.pages import page_param
 from poster_admin.users.accounts import name_of
 from poster_admin.users.security_log import DETAIL_LABELS
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
@@ -73,7 +73,7 @@ def account_limits(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def request_list(request: Request) -> HttpResponse:
-    page = page_asked_for(request, approvals.requests_of(request.credentials))
+    page = page_param(request, approvals.requests_of(request.credentials))
     made = approvals.writes_of(page.object_list)
     rows = [_about(asked, made=made.get(asked.pk)) for asked in page.object_list]
     return render_page(request, "approvals/requests.html", {"page": page, "rows": rows}, fragment="rows")

@@ -61,7 +61,7 @@ from groups.services.writes.not_sent import NotSent, OperationReused
 from groups.services.writes.submissions import find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 MOST_SKIPPED = 10**6
 WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
@@ -369,7 +369,7 @@ def spread(request: Request) -> HttpResponse:
         for field in fields
         if days and (spread := kept_spread(request.credentials, field, days))
     ]
-    is_in_row = element_asked_for(request).endswith("-spread")
+    is_in_row = htmx_target(request).endswith("-spread")
     template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
     return render(request, template, {"spreads": cards})
 
@@ -440,7 +440,7 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
 
 def _redirect_to_pins(request: Request) -> HttpResponse:
     """Redirect to the table; with a script only its pins are drawn again: what is typed above stays."""
-    if element_asked_for(request) != "pins":
+    if htmx_target(request) != "pins":
         return redirect("groups:criteria")
     place = {"path": reverse("groups:criteria"), "target": "#pins", "select": "#pins", "push": "false"}
     place["selectOOB"] = "#messages:innerHTML"

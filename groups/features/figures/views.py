@@ -85,19 +85,18 @@ def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
 
 
 @hooks.part("form.percent", "figures/share_spent.html", order=1)
-def share_beside_cost(request: Request, group: Group, _command: object) -> Variables | None:
+def share_beside_cost(request: Request, group: Group | None, _command: object) -> Variables | None:
     """Say beside the cost of a bonus group what share of its bonuses was spent."""
-    if not request.user.has_perm(VIEW_SALES):
+    if group is None or not request.user.has_perm(VIEW_SALES):
         return None
     share = services.share_spent(request.credentials.account_id, group)
     return None if share is None else {"share": share}
 
 
-@hooks.part("account.sections", "figures/watch.html", order=1)
-def words_for_watch(request: HttpRequest, credentials: PosterCredentials) -> Variables | None:
-    """Say below the switch of the watch that figures go with it, to users who have it before them."""
-    is_shown = settings.POSTER_WATCH_SECONDS and settings.FIGURES_SECONDS and not credentials.refused_at
-    return {"tally": tally_of(credentials)} if is_shown and request.user.has_perm(WATCH_ACCOUNT) else None
+@hooks.part("account.watch", "figures/watch.html", order=1)
+def words_for_watch(_request: HttpRequest, credentials: PosterCredentials) -> Variables | None:
+    """Say in the card of the watch that figures go with it."""
+    return {"tally": tally_of(credentials)} if settings.FIGURES_SECONDS else None
 
 
 # --- Files -------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ from groups.services.messages import Message, error_words, status_of
 from groups.services.values import NumberFormat, clients_words, money_words, type_label
 from groups.services.writes.commands import GroupCommand
 from groups.views.http import Request, requires
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 type Variables = dict[str, Any]
 
@@ -169,7 +169,7 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
     if error := " ".join(map(str, form.errors.get("percent", ()))):
         status = 422
         # The page has the error beside the field, which is in no fragment.
-        if element_asked_for(request) == CARD:
+        if htmx_target(request) == CARD:
             cost = {"problem": Message("", error)}
     elif not group.is_editable:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
@@ -290,7 +290,7 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
     edits = [edit for edit in edits if may_cost(request.user, edit)]
     if not edits:
         return None
-    asked = element_asked_for(request) == CARD or CARD in request.GET
+    asked = htmx_target(request) == CARD or CARD in request.GET
     find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
     return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
 
@@ -319,7 +319,7 @@ def group_dependents(request: Request, group_id: int) -> HttpResponse:
     """Show the promotions and rules that name a group; its page and its form load them as a fragment."""
     take = begin_dependents(request.credentials, group_id)
     context: Variables = {}
-    if element_asked_for(request) != "dependents":
+    if htmx_target(request) != "dependents":
         context["group"] = reads.read_group(request.credentials, group_id).group
     context["dependents"] = _card(group_id, take())
     return render_page(request, "insights/dependents_page.html", context, fragment="dependents")
@@ -435,7 +435,7 @@ def _count_clients(request: Request, scheme: Scheme) -> Variables | None:
     if "refresh" in request.GET:
         adder.forget()
     # The page of a large account is shown first, and asks for the count then.
-    asked = element_asked_for(request) == "figures" or "read" in request.GET
+    asked = htmx_target(request) == "figures" or "read" in request.GET
     known = adder.kept()
     now = not known and (asked or is_small(request.credentials))
     return ask(partial(find_sums, adder) if now else lambda: known, f"{request.path}?read=1")
@@ -520,7 +520,7 @@ def chart(request: Request) -> HttpResponse:
         adder = SalesAdder(request.credentials, MONTH)
         known = adder.kept()
         # The page is shown first, and asks for the turnover then.
-        now = not known and (element_asked_for(request) == "figures" or "turnover" in request.GET)
+        now = not known and (htmx_target(request) == "figures" or "turnover" in request.GET)
         turnover = ask(partial(find_sums, adder) if now else lambda: known, "?turnover=1")
         sums = turnover["sums"]
 

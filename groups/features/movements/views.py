@@ -22,7 +22,7 @@ from groups.services.groups import OneGroup, known_groups, list_groups, read_gro
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import name_or_number
 from groups.views.http import Request, requires
-from poster_admin.common.pages import page_asked_for
+from poster_admin.common.pages import page_param
 
 
 @require_safe
@@ -46,7 +46,7 @@ def movements(request: Request, group_id: int) -> HttpResponse:
         "may_switch": bool(settings.MOVEMENT_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
     }
     if roll and groups:
-        page = page_asked_for(request, found)
+        page = page_param(request, found)
         names = find_names(credentials, client_ids := {each.client_id for each in page.object_list})
         changes = Change.objects.select_related("job").in_bulk([each.change for each in page if each.change])
         others, rows = {each.id: each for each in groups.groups}, []
@@ -116,10 +116,7 @@ def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
     return {"group": one.group, "growth": growth_of(request.credentials, one.group.id, roll)}
 
 
-@hooks.part("account.sections", "movements/watch.html")
-def words_for_watch(request: Request, credentials: PosterCredentials) -> dict[str, Any] | None:
-    """Say below the switch of the watch what else it is for, to users who have it before them."""
-    is_shown = settings.POSTER_WATCH_SECONDS and not credentials.refused_at
-    if not is_shown or not settings.MOVEMENT_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
-        return None
-    return {"days_kept": settings.MOVEMENT_DAYS}
+@hooks.part("account.watch", "movements/watch.html")
+def words_for_watch(_request: Request, _credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Say in the card of the watch what else it is for."""
+    return {"days_kept": settings.MOVEMENT_DAYS} if settings.MOVEMENT_SECONDS else None

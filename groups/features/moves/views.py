@@ -34,12 +34,12 @@ from groups.services.groups import OneGroup
 from groups.services.jobs import queue
 from groups.services.messages import holder_notice
 from groups.services.values import percent_words, type_label
-from groups.services.writes.commands import MoveClient
+from groups.services.writes.commands import MoveClient, RemoveGroup
 from groups.services.writes.not_sent import NotSent
 from groups.services.writes.submissions import find_by_operation, find_known, find_same
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 type Form = MoveForm | ChoiceForm | GroupsForm
 NAMED = 20
@@ -130,7 +130,7 @@ def _move(
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
         context["effects"] = _count_effects(request, form) if form.is_valid() else None
-        if element_asked_for(request) == "effect":
+        if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
         return render_page(request, template, context, fragment="form", status=422 if form.errors else 200)
@@ -246,9 +246,10 @@ def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | N
 
 @hooks.part("group.menu", "moves/retire_item.html")
 def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
-    """Offer the retirement of a group in its menu."""
+    """Offer the retirement of a group in its menu, where its removal does not lead to that."""
     may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
-    return {"group": one.group} if may_retire else None
+    is_led_to = one.group.clients and request.user.has_perms((RemoveGroup.permission, MoveClient.permission))
+    return {"group": one.group} if may_retire and not is_led_to else None
 
 
 @hooks.part("removal.ways_out", "moves/way_out.html")

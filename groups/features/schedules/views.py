@@ -45,7 +45,7 @@ from groups.services.writes.submissions import find_by_operation, find_known
 from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of, group_of
 from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_above, page_asked_for
+from poster_admin.common.pages import page_above, page_param
 
 State = Schedule.State
 type Variables = dict[str, Any] | None
@@ -56,7 +56,7 @@ NEAR = timedelta(days=6)
 @require_safe
 @requires("view_group")
 def schedule_list(request: Request) -> HttpResponse:
-    page = page_asked_for(request, services.schedules_of(request.credentials).in_order())
+    page = page_param(request, services.schedules_of(request.credentials).in_order())
     planned = {each.group_id: each for each in page.object_list if each.is_open}
     groups: dict[int, Group] = {}
     if planned:

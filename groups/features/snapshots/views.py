@@ -37,7 +37,7 @@ from groups.views.http import Request, form_methods, requires
 from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.encryption import SecretUnreadable
 from poster_admin.common.htmx import render_page
-from poster_admin.common.pages import page_asked_for, page_at
+from poster_admin.common.pages import page_at, page_param
 from poster_admin.users.sessions import ask_to_confirm, recently_confirmed
 
 
@@ -71,7 +71,7 @@ def of_one(view: Callable[[Request, Snapshot], HttpResponseBase]) -> Callable[..
 @require_safe
 @requires("view_snapshot")
 def snapshot_list(request: Request) -> HttpResponse:
-    page = page_asked_for(request, snapshots.snapshots_of(request.credentials))
+    page = page_param(request, snapshots.snapshots_of(request.credentials))
     restores = snapshots.restores_of(page.object_list)
     rows = [
         (snapshot, JobKind.of(snapshot.job).label if snapshot.job else "", restores.get(snapshot.pk))

@@ -296,8 +296,8 @@ class Listing:
         parts = [(group.name, group.clients, group.is_bonus) for group in self.largest]
         others = len(self.groups.groups) - len(parts)
         if rest := everyone - sum(clients for _name, clients, _is_bonus in parts):
-            words = ngettext("%(n)s more group", "%(n)s more groups", others) % {"n": numbers.count(others)}
-            parts.append((words, rest, True))
+            more = ngettext("%(n)s more group", "%(n)s more groups", others) % {"n": numbers.count(others)}
+            parts.append((more, rest, True))
         shares, x = [], 0.0
         for name, clients, is_bonus in parts:
             width = 100 * clients / everyone

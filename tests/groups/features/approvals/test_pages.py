@@ -53,6 +53,29 @@ def state_of(response):
     return re.search(r'data-request="([0-9a-f-]+)" data-state="(\w+)"', response.content.decode()).groups()
 
 
+@pytest.mark.parametrize(
+    ("values", "url", "above"),
+    [
+        ({}, EDIT, []),
+        ({"max_clients": 5}, EDIT, []),
+        ({"max_percent": 20}, EDIT, ["20"]),
+        ({"max_percent": 20, "max_rise": 3}, EDIT, ["13"]),
+        ({"max_percent": 5}, EDIT, ["10"]),  # the group has more already, and may keep it
+        ({"max_percent": 20, "max_rise": 3}, "/groups/new/", ["3"]),
+    ],
+)
+def test_a_form_says_before_it_is_sent_what_a_limit_will_do(staff, browse, limits, values, url, above):
+    limits(**values)
+    page = browse(staff).get(url)
+    assert re.findall(r'data-above="([0-9.]+)"', page.content.decode()) == above
+    assert ("an owner has to approve" in text_of(page)) == bool(above)
+
+
+def test_an_owner_is_told_that_a_limit_asks_for_a_reason(owner, browse, limits):
+    limits(max_percent=20)
+    assert "Above 20% a reason is needed" in text_of(browse(owner).get(EDIT))
+
+
 # --- Ask ---------------------------------------------------------------------------------------------------
 
 

@@ -204,3 +204,9 @@ def test_the_form_says_what_share_is_spent(owner, browse, sandbox):
     html = browse(owner).get(f"/groups/{GOLD}/edit/").content.decode()
     assert 'data-share-spent="62"' in html
     assert Figure.objects.count() == 91
+
+
+def test_the_form_of_a_new_group_has_no_share(owner, browse, sandbox):
+    response = browse(owner).get("/groups/new/")
+    assert response.status_code == 200
+    assert "data-share-spent" not in response.content.decode()
