@@ -24,7 +24,7 @@ from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_names
 from groups.services.gateway import check_token
 from groups.views.http import Request, form_methods, requires
-from poster_admin.common.htmx import element_asked_for, render_page
+from poster_admin.common.htmx import htmx_target, render_page
 
 ROWS = 50
 
@@ -121,7 +121,7 @@ def receipts(request: Request, finding_id: int) -> HttpResponse:
         context["receipts"] = services.read_receipts(credentials, finding)
     except NotWhole:
         context |= {"receipts": None, "is_whole": False}
-    is_part = element_asked_for(request) == f"receipts-{finding.pk}"
+    is_part = htmx_target(request) == f"receipts-{finding.pk}"
     return render(request, "cards/receipt_list.html" if is_part else "cards/receipts.html", context)
 
 
