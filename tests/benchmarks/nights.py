@@ -41,15 +41,19 @@ def main(arguments):
             wait_until(lambda: tally(dashboard)["looked_at"], 0.5, LONGEST)
             night = time.monotonic() - began
             wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)
-            weeks = time.monotonic() - began - night
+            most = memory(worker)
             calls = len(sandbox.calls("dash.getTransactions")), len(sandbox.calls("clients.getClients"))
             yesterday = f"{date.today() - timedelta(days=1)}"  # noqa: DTZ011 - the clock of the machine
             receipts = sum(row["receipts"] or 0 for row in rows(dashboard) if row["day"] == yesterday)
             print(
-                f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day"
+                f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day, "
+                f"{len(dashboard.table('cards_carduse'))} uses of cards"
             )
-            print(f"night {night:.0f} s, the weeks before it {weeks:.0f} s, calls {calls[0]} + {calls[1]}")
-            print(f"memory of the worker: {at_rest:.0f} MB at its start, {memory(worker):.0f} MB at most")
+            print(f"night {night:.0f} s, calls {calls[0]} + {calls[1]}")
+            print(f"memory of the worker: {at_rest:.0f} MB at its start, {most:.0f} MB at most", flush=True)
+            wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)
+            weeks = time.monotonic() - began - night
+            print(f"the weeks before it {weeks:.0f} s, {memory(worker):.0f} MB at most")
         finally:
             dashboard.close()
     return 0

@@ -19,6 +19,7 @@ from groups.features.cards import services
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, Finding, SharedCard
 from groups.features.elsewhere.models import WATCH_ACCOUNT
 from groups.features.figures.services import NotWhole, tally_of
+from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
 from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_names
@@ -155,6 +156,12 @@ def count(request: Request, client_id: int) -> HttpResponse:
     if shared.update(ended_by=request.user.get_username(), ended_at=timezone.now()):
         messages.success(request, _("The card counts again."))
     return redirect("groups:cards")
+
+
+@hooks.part("account.watch", "cards/watch.html", order=2)
+def words_for_watch(_request: HttpRequest, _credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Say in the card of the watch that cards are counted, and what is kept of that."""
+    return {"days_kept": KEPT} if settings.FIGURES_SECONDS else None
 
 
 @hooks.part("clients.head", "cards/link.html")

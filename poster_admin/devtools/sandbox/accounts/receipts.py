@@ -3,9 +3,11 @@
 Much of what is known of them is disputed, so each such point is a switch: see `Disputes`.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -63,23 +65,21 @@ class Receipts:
         descending = after is None and self.disputes.order == "descending"
         days = range(first - 1, last + 2)
         for day in reversed(days) if descending else days:
-            all_of_day = self._of_day(day, clients)
-            if after and all_of_day and all_of_day[-1][0] <= after:
-                continue
-            of_day = [
-                each
-                for each in all_of_day
-                if status in (0, each[2].status)
-                and first <= self._business_day(each[2]) <= last
-                and each[0] > (after or 0)
-                and (whose != "clients" or each[1] == whose_id)
-                and (whose != "waiters" or each[2].waiter == whose_id)
-            ]
-            found += reversed(of_day) if descending else of_day
-            if len(found) >= self.disputes.size:
+            of_day = self._of_day(day, clients)
+            of_day = of_day[bisect_right(of_day, after or 0, key=itemgetter(0)) :]
+            for each in reversed(of_day) if descending else of_day:
+                is_asked_for = status in (0, each[2].status) and (
+                    (whose != "clients" or each[1] == whose_id)
+                    and (whose != "waiters" or each[2].waiter == whose_id)
+                )
+                if is_asked_for and first <= self._business_day(each[2]) <= last:
+                    found.append(each)
+                if len(found) == self.disputes.size:
+                    break
+            if len(found) == self.disputes.size:
                 break
         with_history = query.get("include_history") == "true"
-        return [self._row(*each, clients, with_history) for each in found[: self.disputes.size]]
+        return [self._row(*each, clients, with_history) for each in found]
 
     def _business_day(self, receipt: Receipt) -> int:
         if self.disputes.day_ends * 60 <= receipt.minute < 23 * 60:
