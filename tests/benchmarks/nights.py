@@ -46,9 +46,9 @@ def main(arguments):
             yesterday = f"{date.today() - timedelta(days=1)}"  # noqa: DTZ011 - the clock of the machine
             receipts = sum(row["receipts"] or 0 for row in rows(dashboard) if row["day"] == yesterday)
             print(
-                f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day,"
-                f" {len(dashboard.table('cards_carduse'))} uses of cards"
+                f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day"
             )
+            print(f"{len(dashboard.table('cards_carduse'))} uses of cards")
             print(f"night {night:.0f} s, calls {calls[0]} + {calls[1]}")
             print(f"memory of the worker: {at_rest:.0f} MB at its start, {most:.0f} MB at most", flush=True)
             wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)
