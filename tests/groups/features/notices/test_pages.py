@@ -27,7 +27,7 @@ CHOSEN = {
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 9
+    assert client.get(PAGE).text.count('value="off" selected') == 10
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text
