@@ -16,6 +16,7 @@ CHOSEN = {
     "review": "at_once",
     "job": "digest",
     "schedule": "off",
+    "cards": "off",
     "request": "off",
     "elsewhere": "off",
     "criteria": "off",
