@@ -136,6 +136,7 @@ INSTALLED_APPS = [
     "groups.features.criteria",
     "groups.features.movements",
     "groups.features.figures",
+    "groups.features.cards",
     "groups.features.saved_views",
     "poster_admin.users",
     "poster_admin.common",

@@ -355,6 +355,7 @@ class Change(Consent):
             ("watch_account", "Can let the worker look for changes made elsewhere"),
             ("exceed_limits", "Can set the limits of an account, and let changes go beyond them"),
             ("change_criteria", "Can set the criteria of an account, and run them"),
+            ("view_cards", "Can see which card is on many receipts"),
         )
         constraints = (models.CheckConstraint(condition=KNOWN_STATE, name="known_state"),)
         indexes = (

@@ -26,7 +26,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList, GroupTotals
 from groups.poster.parsing import read_groups
-from groups.poster.receipts import Receipt, ReceiptPage
+from groups.poster.receipts import Receipt, ReceiptPage, ReceiptsOf
 from groups.poster.records import (
     ClientSales,
     Group,

@@ -31,7 +31,7 @@ from groups.poster.errors import (
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
 from groups.poster.parsing import interpret_groups, parse_response, written_id
-from groups.poster.receipts import CLOSED, ReceiptPage
+from groups.poster.receipts import CLOSED, ReceiptPage, ReceiptsOf
 from groups.poster.records import (
     Group,
     GroupValues,
@@ -249,7 +249,14 @@ class PosterClient:
         return SalesList.from_wire(self._rows("dash.getClientsSales", period, within))
 
     def get_receipts(
-        self, first: date, last: date, *, after: int | None = None, within: float | None = None
+        self,
+        first: date,
+        last: date,
+        *,
+        after: int | None = None,
+        of: ReceiptsOf | None = None,
+        with_history: bool = False,
+        within: float | None = None,
     ) -> ReceiptPage:
         """Return one page of the closed receipts from `first` to `last`: Poster's days of business.
 
@@ -258,6 +265,10 @@ class PosterClient:
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}", "status": str(CLOSED)}
         params = period if after is None else period | {"next_tr": str(after)}
+        if of:
+            params |= {"type": of[0], "id": str(of[1])}
+        if with_history:
+            params |= {"include_history": "true"}
         return ReceiptPage.from_wire(self._rows("dash.getTransactions", params, within))
 
     # --- settings.* ----------------------------------------------------------------------------------------

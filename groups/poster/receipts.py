@@ -8,17 +8,21 @@ Who bought what is personal data, so the `repr` of the records, and with it any 
 Source: the Poster API documentation, section dash (statistics).
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from groups.poster.fields import UnreadableRow, is_told, read_decimal, read_integer, read_money
+from groups.poster.fields import UnreadableRow, is_told, label, read_decimal, read_integer, read_money
 
 CLOSED = 2
 _HUNDRED = Decimal(100)
+
+type ReceiptsOf = tuple[Literal["clients", "waiters"], int]
+"""Whose receipts alone are asked for, by id."""
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 
@@ -28,6 +32,10 @@ class Receipt:
 
     Money is in hryvnia. `client_id` is 0 without a client. `percent` is that of the bonuses that the client
     gets. One with a `problem` could not be read; its `closed_at` is None if not even that could be.
+
+    `waiter_id` is 0 where it is not told. Of the history, where that was asked for and there is a client:
+    `was_printed` is True if the bill was printed before the receipt was closed, and `is_late` if the client
+    was set after that.
     """
 
     id: int
@@ -39,6 +47,10 @@ class Receipt:
     third_party: Decimal = Decimal(0)
     bonuses: Decimal = Decimal(0)
     percent: Decimal = Decimal(0)
+    waiter_id: int = 0
+    waiter_name: str = ""
+    was_printed: bool = False
+    is_late: bool = False
     problem: str = ""
 
     def __repr__(self) -> str:
@@ -47,6 +59,11 @@ class Receipt:
     @property
     def revenue(self) -> Decimal:
         return self.cash + self.card + self.certificate + self.third_party
+
+    @property
+    def is_in_cash(self) -> bool:
+        """True if nothing was paid but cash; Poster's `pay_type` is doubtful."""
+        return self.cash > 0 and not any((self.card, self.certificate, self.third_party, self.bonuses))
 
     @property
     def granted(self) -> Decimal:
@@ -60,16 +77,22 @@ class Receipt:
         if status != CLOSED:
             return cls(number)
         paid = [read_money(row, name) if is_told(row, name) else Decimal(0) for name in _PARTS]
+        client_id = read_integer(row, "client_id") if is_told(row, "client_id") else 0
+        was_printed, is_late = _read_history(row.get("history")) if client_id else (False, False)
         return cls(
             id=number,
             closed_at=_read_time(row, "date_close"),
-            client_id=read_integer(row, "client_id") if is_told(row, "client_id") else 0,
+            client_id=client_id,
             cash=paid[0],
             card=paid[1],
             certificate=paid[2],
             third_party=paid[3],
             bonuses=paid[4],
             percent=read_decimal(row, "bonus", maximum=_HUNDRED) if is_told(row, "bonus") else Decimal(0),
+            waiter_id=_read_waiter(row),
+            waiter_name=label(row.get("name")),
+            was_printed=was_printed,
+            is_late=is_late,
         )
 
 
@@ -108,6 +131,29 @@ def _read_number(row: Mapping[Any, Any]) -> int:
     if number := read_integer(row, "transaction_id"):
         return number
     raise UnreadableRow("transaction_id is 0")
+
+
+def _read_waiter(row: Mapping[Any, Any]) -> int:
+    with suppress(UnreadableRow):
+        return read_integer(row, "user_id")
+    return 0
+
+
+def _read_history(history: object) -> tuple[bool, bool]:
+    """Return whether the bill was printed before the end, and a client set after that and before the end.
+
+    What cannot be read is left out: no literal row that sets a client was ever published, and sums do not
+    depend on it. The end is the last closing, since a receipt may be opened again.
+    """
+    times: defaultdict[object, list[int]] = defaultdict(list)
+    for event in history if isinstance(history, list) else ():
+        with suppress(UnreadableRow):
+            kind = event.get("type_history") if isinstance(event, Mapping) else None
+            if kind in ("print", "close") or (kind == "setclient" and read_integer(event, "value")):
+                times[kind].append(read_integer(event, "time"))
+    closed = max(times["close"], default=0)
+    printed = min(times["print"], default=closed)
+    return printed < closed, any(printed < time < closed for time in times["setclient"])
 
 
 def _read_time(row: Mapping[Any, Any], field: str) -> datetime:

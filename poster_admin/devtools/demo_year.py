@@ -6,6 +6,7 @@ know nothing of percents, would have nothing to show.
 """
 
 import html
+import json
 from collections import Counter, defaultdict
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -13,16 +14,20 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from groups.features.cards.models import KEPT, Finding
+from groups.features.cards.services import CardReader
 from groups.features.elsewhere.models import Watch
 from groups.features.elsewhere.services import switch_on
 from groups.features.figures.models import Figure, Tally, yesterday
 from groups.features.figures.services import WEEKS
 from groups.models import Change
+from groups.poster import ReceiptPage
 from poster_admin.devtools.sandbox import Account
 from poster_admin.devtools.sandbox.accounts.sales import granted
 
 DAY = timedelta(days=1)
 NIGHTS = 39 * 7
+FOUND = 7
 UNREAD = 17
 """The night that was not read, so many days ago."""
 # Group, days ago, percents, foretold cost, and the part by which its guests buy more afterwards.
@@ -50,6 +55,22 @@ def remember(owner: User, account: Account) -> None:
     Figure.objects.bulk_create(figures, batch_size=1000)
     for group_id, days_ago, old, new, cost, _more in CHANGES:
         _journal(owner, account, group_id, last - days_ago * DAY, old, new, cost)
+    _judge_cards(credentials.account_id, account, last)
+
+
+def _judge_cards(account_id: str, account: Account, last: date) -> None:
+    """Let each night of a month judge the cards, and keep what the last ones have found in single days."""
+    for number in range(KEPT - 1, -1, -1):
+        day, after = last - number * DAY, 1
+        reader = CardReader(account_id)
+        query = {"dateFrom": f"{day:%Y%m%d}", "dateTo": f"{day:%Y%m%d}", "include_history": "true"}
+        while rows := json.loads(account.receipts(query | {"status": "2", "next_tr": str(after)})):
+            page = ReceiptPage.from_wire(rows).receipts
+            for receipt in page:
+                reader.add(day, receipt)
+            after = page[-1].id
+        reader.store(())
+    Finding.objects.filter(rule=Finding.Rule.DAY, day__lte=last - FOUND * DAY).delete()
 
 
 def _joined(client_id: int, first: date) -> date:

@@ -48,6 +48,7 @@ def main(arguments):
             print(
                 f"{options.groups} groups, {options.clients} clients, {receipts} receipts of members that day"
             )
+            print(f"{len(dashboard.table('cards_carduse'))} uses of cards")
             print(f"night {night:.0f} s, calls {calls[0]} + {calls[1]}")
             print(f"memory of the worker: {at_rest:.0f} MB at its start, {most:.0f} MB at most", flush=True)
             wait_until(lambda: tally(dashboard)["weeks_read"], 0.5, LONGEST)

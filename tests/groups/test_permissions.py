@@ -16,7 +16,7 @@ EDIT = (
 OWN = (
     *EDIT,
     *("groups.delete_group_with_clients", "groups.set_bonus_unit", "groups.view_snapshot"),
-    *("groups.view_change", "groups.view_sales"),
+    *("groups.view_change", "groups.view_sales", "groups.view_cards"),
     *("groups.watch_account", "groups.exceed_limits", "groups.change_criteria"),
     *("auth.view_user", "auth.add_user", "auth.change_user", "users.view_securityevent"),
     *("users.view_totpdevice", "users.delete_totpdevice", "users.view_passkey", "users.delete_passkey"),

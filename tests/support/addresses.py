@@ -37,7 +37,7 @@ EXAMPLES = {"group_id": "1", "job_id": str(JOB), "change_id": str(CHANGE), "exte
             "id": "1", "object_id": "1", "content_type_id": "1", "app_label": "auth",
             "schedule_id": str(SCHEDULE), "url": "no-such-page", "name": "stale",
             "snapshot_id": str(CHANGE), "request_id": str(CHANGE), "user_id": "1", "view_id": "1",
-            "passkey_id": "1", "pin_id": "1",
+            "passkey_id": "1", "pin_id": "1", "client_id": "1", "finding_id": "1",
             "uidb64": "MQ", "token": "a-token"}  # fmt: skip
 # Addresses that only change something: all others answer a GET, and change nothing then.
 ONLY_POST = {
@@ -46,6 +46,7 @@ ONLY_POST = {
     *("/account/notices/telegram/remove/", "/account/notices/telegram/trial/"),
     *("/accounts/passkeys/1/remove/", "/accounts/passkeys/new/options/", "/accounts/passkeys/options/"),
     "/accounts/passkeys/use/",
+    *("/cards/1/exempt/", "/cards/1/count/"),
     "/people/1/invite/",
     *(f"/history/{CHANGE}/undo/", f"/jobs/{JOB}/undo/"),
     *(f"/requests/{CHANGE}/{step}/" for step in ("approve", "refuse", "withdraw")),

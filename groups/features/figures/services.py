@@ -9,13 +9,13 @@ import logging
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from statistics import stdev
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -27,7 +27,7 @@ from groups.features.insights.services.sales import Period, read_sales, rounded
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.models import Change, PosterCredentials
 from groups.models.leases import Columns
-from groups.poster import Group, LoyaltyType, NotAllowed, Receipt, ReceiptPage
+from groups.poster import Group, LoyaltyType, NotAllowed, Receipt, ReceiptPage, ReceiptsOf
 from groups.services.clients import pages_of
 from groups.services.due import Later, Turn, run_due
 from groups.services.gateway import call_poster, seconds_left
@@ -58,6 +58,21 @@ SHARE_NIGHTS = 84
 """Nights of SHARE_DAYS that have to be known before a share of them is told."""
 
 type Stay = Callable[[], None]
+
+
+class ReceiptReader(Protocol):
+    """Reads along the receipts of a look with their history, each once with its day on the site's clock.
+
+    `store` is called in the transaction that stores the figures, without the days that are `doubtful`.
+    """
+
+    def add(self, day: date, receipt: Receipt) -> None: ...
+
+    def store(self, doubtful: Collection[date]) -> None: ...
+
+
+receipt_readers: list[Callable[[str], ReceiptReader]] = []
+"""Make readers for the looks at the account of a name; features add theirs."""
 
 
 class NotWhole(Later):
@@ -98,7 +113,8 @@ def look(turn: Turn[Tally]) -> Columns:
     members, refused = None, tally.lacks_receipts
     if last_night is None or last_night < last_day:
         first_day = last_day if last_night is None else max(last_night, last_day - MOST_DAYS * DAY) + DAY
-        reading = ReceiptReading(credentials, first_day, last_day, turn.stay)
+        readers = [make(tally.pk) for make in receipt_readers]
+        reading = ReceiptReading(credentials, first_day, last_day, turn.stay, readers)
         # Before the clients, so that a night on which it fails costs no sweep.
         refused = not reading.begin()
         members = read_members(credentials, list_groups_now(credentials), turn.stay)
@@ -128,6 +144,8 @@ def look(turn: Turn[Tally]) -> Columns:
         with transaction.atomic():
             turn.stay(looked_at=timezone.now(), lacks_receipts=refused)
             Figure.objects.bulk_create(rows, batch_size=BATCH)
+            for reader in readers if not refused else ():
+                reader.store(reading.doubtful)
         first_night = first_night or last_day
         log.info("Of account %s the figures of %s rows were stored", tally.pk, len(rows))
     if first_night and not tally.weeks_read and not refused:
@@ -193,12 +211,23 @@ class ReceiptReading:
     counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read.
     """
 
-    def __init__(self, credentials: PosterCredentials, first: date, last: date, stay: Stay) -> None:
+    def __init__(
+        self,
+        credentials: PosterCredentials,
+        first: date,
+        last: date,
+        stay: Stay,
+        readers: Collection[ReceiptReader] = (),
+        *,
+        of: ReceiptsOf | None = None,
+        longest: float = LONGEST_READING,
+    ) -> None:
         self.doubtful: set[date] = set()
         self._credentials, self._stay = credentials, stay
         self._first, self._last = first, last
+        self._readers, self._of, self._longest = readers, of, longest
         self._known: set[int] = set()
-        self._until = time.monotonic() + LONGEST_READING
+        self._until = time.monotonic() + longest
         self._begun: list[Receipt] = []
         self._bought: defaultdict[tuple[date, int], Counter[int]] = defaultdict(Counter)
         self._money: defaultdict[tuple[date, int], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
@@ -231,7 +260,7 @@ class ReceiptReading:
     def read(self, group_of: Mapping[int, int]) -> None:
         """Add up the receipts of these clients, until a page without new ones was seen twice."""
         self._add(self._begun, group_of)
-        self._until = time.monotonic() + LONGEST_READING
+        self._until = time.monotonic() + self._longest
         ends = 0
         while ends < 2:
             new = self._new_of(self._ask(max(self._known, default=None)))
@@ -252,7 +281,9 @@ class ReceiptReading:
         first, last, began = self._first - DAY, self._last + DAY, time.monotonic()
         page = call_poster(
             self._credentials,
-            lambda poster: poster.get_receipts(first, last, after=after, within=within),
+            lambda poster: poster.get_receipts(
+                first, last, after=after, of=self._of, with_history=bool(self._readers), within=within
+            ),
             of_statistics=True,
         )
         self._stay()
@@ -275,7 +306,11 @@ class ReceiptReading:
             day, group_id = self._day_of(receipt), group_of.get(receipt.client_id)
             if day and receipt.problem:
                 self.doubtful.add(day)
-            elif day and group_id:
+                continue
+            if day:
+                for reader in self._readers:
+                    reader.add(day, receipt)
+            if day and group_id:
                 self._bought[day, group_id][receipt.client_id] += 1
                 sums = self._money[day, group_id]
                 for place, amount in enumerate((receipt.revenue, receipt.granted, receipt.bonuses)):

@@ -32,6 +32,7 @@ class Disputes:
     `size` and `order` are those of a page, the order only of one without `next_tr`: behind that they ascend.
     Unless Poster `keeps_days`, a page with `next_tr` goes on to the present. `payed_sum` is with bonuses, or
     the money alone. The business day ends at the hour `day_ends`. `refusal` is a code for this section alone.
+    Unless it `prints`, no history has the bill.
     """
 
     size: int = 100
@@ -40,6 +41,7 @@ class Disputes:
     payed_sum: Literal["money", "with_bonuses"] = "money"
     day_ends: int = 0
     refusal: int | None = None
+    prints: bool = True
 
 
 class Receipts:
@@ -58,6 +60,7 @@ class Receipts:
         status, after = validation.whole(query, "status") or 0, validation.whole(query, "next_tr")
         if after is not None and not self.disputes.keeps_days:
             first, last = max(after // _A_DAY + _FIRST_DAY - 1, _FIRST_DAY), today.toordinal()
+        whose, whose_id = query.get("type"), validation.whole(query, "id")
         found: list[tuple[int, int, Receipt]] = []
         descending = after is None and self.disputes.order == "descending"
         days = range(first - 1, last + 2)
@@ -65,7 +68,10 @@ class Receipts:
             of_day = self._of_day(day, clients)
             of_day = of_day[bisect_right(of_day, after or 0, key=itemgetter(0)) :]
             for each in reversed(of_day) if descending else of_day:
-                is_asked_for = status in (0, each[2].status)
+                is_asked_for = status in (0, each[2].status) and (
+                    (whose != "clients" or each[1] == whose_id)
+                    and (whose != "waiters" or each[2].waiter == whose_id)
+                )
                 if is_asked_for and first <= self._business_day(each[2]) <= last:
                     found.append(each)
                 if len(found) == self.disputes.size:
@@ -141,19 +147,26 @@ class Receipts:
             "reason": "",
         }
         if with_history:
-            row["history"] = _history(receipt, client_id, opened, closed)
+            history = _history(receipt, client_id, opened, closed)
+            row["history"] = [
+                each for each in history if self.disputes.prints or each["type_history"] != "print"
+            ]
         return row
 
 
 def _history(receipt: Receipt, client_id: int, opened: int, closed: int) -> list[dict[str, Any]]:
     """Return what happened to a receipt, the oldest first."""
     printed = closed + 2_100 if not receipt.history else closed - 5 * _MINUTE
-    set_at = closed - 2 * _MINUTE if receipt.history == "late" else opened + _MINUTE
+    set_at = {"late": [closed - 2 * _MINUTE], "late_twice": [closed - 2 * _MINUTE, closed - _MINUTE]}
     events = [
         (opened, "open", receipt.waiter),
         (opened + 30_000, "additem", 1),
         (printed, "print", receipt.waiter),
-        *([(set_at, "setclient", client_id)] if client_id else ()),
+        *(
+            (at, "setclient", client_id)
+            for at in set_at.get(receipt.history, [opened + _MINUTE])
+            if client_id
+        ),
         *([(closed, "close", 0)] if receipt.status == 2 else ()),
     ]
     return [

@@ -34,7 +34,7 @@ _FIRST_OF_STORIES = date(2025, 1, 1).toordinal()
 REGULAR, SHARED, LENT, LENDER = 3, 5, 9, 4
 """Ids of the three cards with a story, and of the waiter of the last one."""
 
-type History = Literal["", "printed", "late"]
+type History = Literal["", "printed", "late", "late_twice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Receipt:
     `revenue` is what was paid; what is neither by card, certificate nor third party is in cash. `bonuses`
     were paid beside it, `percent` is that of the bonuses granted. It was closed `minute` minutes after the
     midnight before its day. The bill was printed after the receipt was closed, as in the documentation's
-    sample, or before that, with the client set before it (`printed`) or `late`.
+    sample, or before that, with the client set before it (`printed`), `late`, or `late_twice`.
     """
 
     day: int

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from groups.models import Change, Job, PosterAccount, PosterCredentials
 from groups.models.credentials import TOKEN_LIFE
 from groups.services.values import DEFAULT_CURRENCY, currency
 from poster_admin.users.models import ChosenLanguage
+from tests.support.cards import put_finding
 from tests.support.movements import GOLD, GUESTS, put_movement
 from tests.support.notices import KINDS, change_elsewhere, saved_job, tell, told, wants
 
@@ -91,6 +93,12 @@ def stopped_job(user, reason=Job.Stop.UNREACHABLE):
     return saved_job(user, state=Job.State.STOPPED, reason=reason, stopped_at=timezone.now())
 
 
+def card_found(user):
+    """Let a card be found, and the user see it."""
+    user.user_permissions.add(Permission.objects.get(codename="view_cards"))
+    put_finding(user)
+
+
 EVENTS = {
     "review": (review, "A change of “Гості” needs a person."),
     "elsewhere": (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
@@ -111,6 +119,7 @@ EVENTS = {
         lambda user: put_movement(user, 5, GOLD, GUESTS, "rule"),
         "“group 72” lost 1 client last night: 1 by Poster's rule.",
     ),
+    "cards": (card_found, "One card, many receipts: there is 1 thing to look at."),
     "token": (lambda user: near_end(user, 14), "The token of staff ends in"),
     "circuit": (lambda user: circuit(user, 16), "Poster has not answered for more than 15 minutes"),
 }

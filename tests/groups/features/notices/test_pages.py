@@ -16,6 +16,7 @@ CHOSEN = {
     "review": "at_once",
     "job": "digest",
     "schedule": "off",
+    "cards": "off",
     "request": "off",
     "elsewhere": "off",
     "criteria": "off",
@@ -27,7 +28,7 @@ CHOSEN = {
 
 def test_a_choice_is_stored_and_shown(manager, browse):
     client = browse(manager)
-    assert client.get(PAGE).text.count('value="off" selected') == 9
+    assert client.get(PAGE).text.count('value="off" selected') == 10
     answer = client.post(PAGE, CHOSEN)
     assert (answer.status_code, answer["Location"]) == (302, PAGE)
     page = client.get(PAGE).text

@@ -1,0 +1,258 @@
+"""Count the uses of cards at the nightly look of the figures, find those on many receipts, and tell of them.
+
+What is found is evidence, never a verdict: a notice says only that there is something to look at. Ids alone
+are kept; names and receipts are read from Poster while somebody looks at them.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Max, Min, Q, Sum
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy, ngettext
+
+from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
+from groups.features.figures.models import DAY
+from groups.features.figures.services import BATCH, ReceiptReading, receipt_readers
+from groups.models import PosterAccount, PosterCredentials
+from groups.poster import PosterClient, PosterError, Receipt
+from groups.services.clients import SECONDS_FOR_NAMES
+from groups.services.events import Event, event_source
+from groups.services.gateway import call_poster, seconds_left
+from groups.services.installation.maintenance import prune
+
+Rule = Finding.Rule
+SHARED_DAYS, SHARED_WAITERS = 20, 3
+"""Days and waiters from which on a card looks as if it were meant to be shared."""
+SECONDS_FOR_RECEIPTS = 12.0
+
+
+@prune("uses of cards")
+def forget_old() -> int:
+    """Delete the uses, findings and ended exceptions that are older than KEPT days; return how many."""
+    first = first_day()
+    ended = SharedCard.objects.filter(ended_at__lt=timezone.now() - timedelta(days=KEPT))
+    rows = (CardUse.objects.filter(day__lt=first), Finding.objects.filter(day__lt=first), ended)
+    return sum(each.delete()[0] for each in rows)
+
+
+# --- At night ----------------------------------------------------------------------------------------------
+
+
+class CardReader:
+    """Counts the receipts of a look by day, client and waiter, and judges each of the days."""
+
+    def __init__(self, account_id: str) -> None:
+        self._account_id = account_id
+        self._uses: defaultdict[date, dict[tuple[int, int], list[int]]] = defaultdict(dict)
+
+    def add(self, day: date, receipt: Receipt) -> None:
+        use = self._uses[day].setdefault((receipt.client_id, receipt.waiter_id), [0, 0, 0, 0])
+        use[0] += 1
+        use[1] += receipt.is_in_cash
+        use[2] += receipt.was_printed
+        use[3] += receipt.is_late
+
+    def store(self, doubtful: Collection[date]) -> None:
+        now = timezone.now()
+        shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
+        exempt = set(shared.values_list("client_id", flat=True))
+        for day in sorted(self._uses.keys() - set(doubtful)):
+            rows = [
+                CardUse(
+                    account_id=self._account_id,
+                    day=day,
+                    client_id=client_id,
+                    waiter_id=waiter_id,
+                    receipts=receipts,
+                    in_cash=in_cash,
+                    printed=printed,
+                    late=late,
+                )
+                for (client_id, waiter_id), (receipts, in_cash, printed, late) in self._uses[day].items()
+            ]
+            CardUse.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+            for finding in self._find(day, exempt):
+                kept = {"since": finding.since, "day": finding.day, "receipts": finding.receipts}
+                Finding.objects.update_or_create(
+                    account_id=self._account_id,
+                    client_id=finding.client_id,
+                    rule=finding.rule,
+                    **({"day": day} if finding.rule == Rule.DAY else {"waiter_id": finding.waiter_id}),
+                    defaults=kept,
+                    create_defaults=kept | {"waiter_id": finding.waiter_id, "found_at": now},
+                )
+
+    def _find(self, day: date, exempt: Collection[int]) -> Iterator[Finding]:
+        """Yield what the rules find on a day and in the days that they look back from it."""
+        bounds = Bounds.of(self._account_id)
+        of_day = CardUse.objects.filter(account=self._account_id, day=day, client_id__gt=0)
+        on_many = (
+            of_day.values("client_id")
+            .annotate(found=Sum("receipts"), least=Min("waiter_id"), greatest=Max("waiter_id"))
+            .filter(found__gte=bounds.most_a_day)
+        )
+        for row in on_many:
+            waiter_id = row["least"] if row["least"] == row["greatest"] else 0
+            if row["client_id"] not in exempt:
+                yield Finding(
+                    client_id=row["client_id"],
+                    rule=Rule.DAY,
+                    waiter_id=waiter_id,
+                    since=day,
+                    day=day,
+                    receipts=row["found"],
+                )
+        window = CardUse.objects.filter(
+            account=self._account_id,
+            day__range=(day - (KEPT - 1) * DAY, day),
+            client_id__gt=0,
+            waiter_id__gt=0,
+        )
+        for rule, column, most in (
+            (Rule.WAITER, "in_cash", bounds.most_a_waiter),
+            (Rule.LATE, "late", bounds.most_late),
+        ):
+            pairs = window.filter(**{f"{column}__gt": 0}).values("client_id", "waiter_id")
+            counted = pairs.annotate(found=Sum(column), since=Min("day"), until=Max("day"))
+            for pair in counted.filter(found__gte=most):
+                if pair["client_id"] not in exempt:
+                    yield Finding(
+                        client_id=pair["client_id"],
+                        rule=rule,
+                        waiter_id=pair["waiter_id"],
+                        since=pair["since"],
+                        day=pair["until"],
+                        receipts=pair["found"],
+                    )
+
+
+receipt_readers.append(CardReader)
+
+
+@event_source("cards", gettext_lazy("A card is on many receipts"), order=2)
+def find_findings(account: PosterAccount, since: datetime) -> Iterator[Event]:
+    """Yield each look that has found something new, which is told to those who may see it."""
+    new = Finding.objects.to_look_at(account.pk).filter(found_at__gt=since).order_by()
+    for row in new.values("found_at").annotate(findings=Count("pk")):
+        key = f"cards {account.pk} {row['found_at'].isoformat()}"
+        words = partial(finding_words, row["findings"])
+        yield Event(key, row["found_at"], reverse("groups:cards"), words, _may_see)
+
+
+def _may_see(user: User) -> bool:
+    return user.has_perm(VIEW_CARDS)
+
+
+def finding_words(findings: int) -> str:
+    text = ngettext(
+        "One card, many receipts: there is %(count)s thing to look at.",
+        "One card, many receipts: there are %(count)s things to look at.",
+        findings,
+    )
+    return text % {"count": findings}
+
+
+# --- What a page says --------------------------------------------------------------------------------------
+
+
+class Uses:
+    """The uses of the last days in an account, for its page; no names, and nothing is kept of it."""
+
+    def __init__(self, account_id: str) -> None:
+        self._rows = CardUse.objects.filter(account=account_id, day__gte=first_day())
+
+    @property
+    def tells_late(self) -> bool:
+        """False where no bill was printed before its receipt was closed: late cards are unknown then."""
+        return self._rows.filter(printed__gt=0).exists()
+
+    def shares(self) -> dict[int, tuple[int, int]]:
+        """Return of each waiter the percent of receipts that carry a card, and that of all the others."""
+        counted = self._rows.values("waiter_id").annotate(
+            all=Sum("receipts"), carry=Sum("receipts", filter=Q(client_id__gt=0), default=0)
+        )
+        found = {row["waiter_id"]: (row["carry"], row["all"]) for row in counted}
+        carry, total = (sum(each) for each in zip(*found.values(), strict=True)) if found else (0, 0)
+        return {
+            waiter_id: (round(100 * own / of_own), round(100 * (carry - own) / (total - of_own)))
+            for waiter_id, (own, of_own) in found.items()
+            if total > of_own
+        }
+
+    def days_of(self, findings: Iterable[Finding]) -> dict[int, list[tuple[date, int]]]:
+        """Return for each finding about several days these days, each with its receipts."""
+        about = [each for each in findings if each.rule != Rule.DAY]
+        rows = self._rows.filter(client_id__in={each.client_id for each in about}, waiter_id__gt=0)
+        days: defaultdict[tuple[str, int, int], list[tuple[date, int]]] = defaultdict(list)
+        for use in rows.order_by("day"):
+            for rule, number in ((Rule.WAITER, use.in_cash), (Rule.LATE, use.late)):
+                if number:
+                    days[rule, use.client_id, use.waiter_id].append((use.day, number))
+        return {each.pk: days[each.rule, each.client_id, each.waiter_id] for each in about}
+
+    def look_shared(self, client_ids: Collection[int]) -> set[int]:
+        """Return those of the clients whose card was used on many days, by many waiters."""
+        counted = (
+            self._rows.filter(client_id__in=client_ids)
+            .values("client_id")
+            .annotate(days=Count("day", distinct=True), waiters=Count("waiter_id", distinct=True))
+        )
+        many = counted.filter(days__gte=SHARED_DAYS, waiters__gte=SHARED_WAITERS)
+        return set(many.values_list("client_id", flat=True))
+
+
+def find_waiters(credentials: PosterCredentials, findings: Iterable[Finding]) -> dict[int, str]:
+    """Read the names of the waiters from receipts of theirs; a name is missing if that takes too long."""
+    until, names = time.monotonic() + SECONDS_FOR_NAMES, dict[int, str]()
+    for waiter_id, day in {each.waiter_id: each.day for each in findings if each.waiter_id}.items():
+        with suppress(PosterError):
+            ask = partial(
+                PosterClient.get_receipts,
+                first=day - DAY,
+                last=day + DAY,
+                of=("waiters", waiter_id),
+                within=seconds_left(until, "dash.getTransactions"),
+            )
+            for receipt in call_poster(credentials, ask, of_statistics=True).receipts:
+                if receipt.waiter_id == waiter_id:
+                    names[waiter_id] = receipt.waiter_name
+    return names
+
+
+class _Evidence:
+    """Keeps the receipts that a finding is about while they are read."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.receipts: list[Receipt] = []
+        self._finding = finding
+
+    def add(self, _day: date, receipt: Receipt) -> None:
+        finding = self._finding
+        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
+        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
+        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
+            self.receipts.append(receipt)
+
+    def store(self, doubtful: Collection[date]) -> None:
+        raise NotImplementedError
+
+
+def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Receipt] | None:
+    """Read the receipts of a finding, None without the right. Raises `PosterError`, and `NotWhole`."""
+    evidence = _Evidence(finding)
+    reading = ReceiptReading(
+        *(credentials, finding.since, finding.day, lambda: None, [evidence]),
+        of=("clients", finding.client_id),
+        longest=SECONDS_FOR_RECEIPTS,
+    )
+    if not reading.begin():
+        return None
+    reading.read({})
+    return sorted(evidence.receipts, key=lambda receipt: receipt.id)

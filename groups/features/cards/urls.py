@@ -1,0 +1,10 @@
+from django.urls import path
+
+from groups.features.cards import views
+
+urlpatterns = [
+    path("cards/", views.cards, name="cards"),
+    path("cards/receipts/<group:finding_id>/", views.receipts, name="card_receipts"),
+    path("cards/<group:client_id>/exempt/", views.exempt, name="card_exempt"),
+    path("cards/<group:client_id>/count/", views.count, name="card_count"),
+]

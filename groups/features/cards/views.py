@@ -1,0 +1,176 @@
+"""Show the cards on many receipts with the evidence; take bounds, and cards meant to be shared."""
+
+from datetime import date
+from typing import Any, ClassVar
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
+
+from groups import hooks
+from groups.features.cards import services
+from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, Finding, SharedCard
+from groups.features.elsewhere.models import WATCH_ACCOUNT
+from groups.features.figures.services import NotWhole, tally_of
+from groups.models import PosterCredentials
+from groups.models.submissions import LONGEST_REASON
+from groups.presenters.destinations import PAGE, pages_for
+from groups.services.clients import find_names
+from groups.services.gateway import check_token
+from groups.views.http import Request, form_methods, requires
+from poster_admin.common.htmx import htmx_target, render_page
+
+ROWS = 50
+
+
+class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Bounds
+        fields = ("most_a_day", "most_a_waiter", "most_late")
+        labels: ClassVar = {
+            "most_a_day": gettext_lazy("Receipts of one card on one day"),
+            "most_a_waiter": gettext_lazy("Receipts of one card by one waiter in 30 days, all in cash"),
+            "most_late": gettext_lazy("Times one waiter sets one card after the bill in 30 days"),
+        }
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Whose card is it, and why shared?"), max_length=LONGEST_REASON
+    )
+
+
+@form_methods
+@requires("view_cards")
+def cards(request: Request) -> HttpResponse:
+    """Show what was found; take the bounds, which count from the next night."""
+    check_token(request.credentials)
+    bounds = Bounds.of(request.credentials.account_id)
+    form = BoundsForm(request.POST if request.method == "POST" else None, instance=bounds)
+    if form.is_valid():
+        form.save()
+        messages.success(request, _("The bounds are set. They count from the next night."))
+        return redirect("groups:cards")
+    return _show(request, form, status=422 if form.errors else 200)
+
+
+def _show(
+    request: Request, form: BoundsForm, *, reason: ReasonForm | None = None, of: int = 0, status: int = 200
+) -> HttpResponse:
+    """Show the page, with the form that was wrong: the bounds, or the reason for the card `of` a client."""
+    credentials, account_id = request.credentials, request.credentials.account_id
+    shared = list(SharedCard.objects.filter(account=account_id))
+    page = Paginator(Finding.objects.to_look_at(account_id), ROWS).get_page(request.GET.get("page"))
+    found, uses, tally = list(page), services.Uses(account_id), tally_of(credentials)
+    clients = {each.client_id for each in found}
+    names = find_names(credentials, clients | {each.client_id for each in shared})
+    waiters = services.find_waiters(credentials, found)
+    shares, days, look_shared = uses.shares() if found else {}, uses.days_of(found), uses.look_shared(clients)
+    rows = [
+        {
+            "finding": each,
+            "name": names.get(each.client_id, ""),
+            "waiter": waiters.get(each.waiter_id, ""),
+            "share": shares.get(each.waiter_id) if each.waiter_id else None,
+            "ticks": _ticks(days.get(each.pk, []), each),
+            "looks_shared": each.client_id in look_shared,
+            "reason": reason if reason and each.client_id == of else ReasonForm(auto_id=f"id_%s_{each.pk}"),
+            "is_open": reason is not None and each.client_id == of,
+        }
+        for each in found
+    ]
+    context: dict[str, Any] = {
+        "page": page,
+        "rows": rows,
+        "shared": [(each, names.get(each.client_id, "")) for each in shared if not each.ended_at],
+        "ended": [(each, names.get(each.client_id, "")) for each in shared if each.ended_at],
+        "form": form,
+        "reason": reason,
+        "of": of,
+        "has_row": of in clients,
+        "tally": tally,
+        "tells_late": uses.tells_late,
+        "days_kept": KEPT,
+        "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),
+    }
+    return render_page(request, "cards/cards.html", context, status=status)
+
+
+def _ticks(days: list[tuple[date, int]], finding: Finding) -> list[float]:
+    """Return the places of a finding's receipts among its days, in percent of the line; none for one day."""
+    length = (finding.day - finding.since).days or 1
+    within = [each for each in days if finding.since <= each[0] <= finding.day]
+    return [round(100 * (day - finding.since).days / length, 1) for day, _receipts in within]
+
+
+@require_safe
+@requires("view_cards")
+def receipts(request: Request, finding_id: int) -> HttpResponse:
+    """Show the receipts of a finding, read now: a page, or a part of the one with all findings."""
+    credentials = request.credentials
+    check_token(credentials)
+    finding = get_object_or_404(Finding.objects.to_look_at(credentials.account_id), pk=finding_id)
+    context: dict[str, Any] = {"finding": finding, "is_whole": True}
+    try:
+        context["receipts"] = services.read_receipts(credentials, finding)
+    except NotWhole:
+        context |= {"receipts": None, "is_whole": False}
+    is_part = htmx_target(request) == f"receipts-{finding.pk}"
+    return render(request, "cards/receipt_list.html" if is_part else "cards/receipts.html", context)
+
+
+@require_POST
+@requires("view_cards")
+def exempt(request: Request, client_id: int) -> HttpResponse:
+    """Say that a card is meant to be on many receipts, and why."""
+    credentials = request.credentials
+    check_token(credentials)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        bounds = BoundsForm(instance=Bounds.of(credentials.account_id))
+        return _show(request, bounds, reason=form, of=client_id, status=422)
+    SharedCard.objects.get_or_create(
+        account=credentials.account,
+        client_id=client_id,
+        ended_at=None,
+        defaults={"reason": form.cleaned_data["reason"], "set_by": request.user.get_username()},
+    )
+    messages.success(request, _("The card is shared, and no longer counts."))
+    return redirect("groups:cards")
+
+
+@require_POST
+@requires("view_cards")
+def count(request: Request, client_id: int) -> HttpResponse:
+    """Let a card count again."""
+    credentials = request.credentials
+    check_token(credentials)
+    shared = SharedCard.objects.filter(account=credentials.account_id, client_id=client_id, ended_at=None)
+    if shared.update(ended_by=request.user.get_username(), ended_at=timezone.now()):
+        messages.success(request, _("The card counts again."))
+    return redirect("groups:cards")
+
+
+@hooks.part("account.watch", "cards/watch.html", order=2)
+def words_for_watch(_request: HttpRequest, _credentials: PosterCredentials) -> dict[str, Any] | None:
+    """Say in the card of the watch that cards are counted, and what is kept of that."""
+    return {"days_kept": KEPT} if settings.FIGURES_SECONDS else None
+
+
+@hooks.part("clients.head", "cards/link.html")
+def link_to_cards(request: HttpRequest) -> dict[str, Any] | None:
+    return {} if request.user.has_perm(VIEW_CARDS) else None
+
+
+hooks.section("cards", "clients")
+hooks.destinations(
+    pages_for((VIEW_CARDS, gettext_lazy("One card, many receipts"), "groups:cards", PAGE)), order=2
+)
+hooks.form_addresses("card_exempt", "card_count")

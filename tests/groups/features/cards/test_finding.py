@@ -1,0 +1,252 @@
+"""Test what a nightly look finds about cards: the rules to the unit, each thing once, and ids alone."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from groups.features.cards import services
+from groups.features.cards.models import Bounds, CardUse, Finding, SharedCard
+from groups.features.figures import services as figures
+from groups.features.figures.models import Figure
+from poster_admin.users.models import ChosenLanguage
+from tests.support.cards import found, put_finding, put_use, sell
+from tests.support.figures import DAY, GUESTS, clock_at, look
+from tests.support.notices import told, wants
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once", "watch")]
+RECEIPTS = "dash.getTransactions"
+
+
+@pytest.fixture
+def by_mail(owner, staff, settings):
+    """Let an owner and one of the staff want to be told of cards, in English."""
+    settings.EMAIL_ENABLED = True
+    for user in (owner, staff):
+        user.email = f"{user.username}@example.com"
+        user.save()
+        ChosenLanguage.objects.create(user=user, language="en")
+        wants(user, "at_once", "cards")
+    told()
+
+
+# --- The rules ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("times", "is_found"), [(4, False), (5, True)])
+def test_uses_of_a_day(console, card, day, times, is_found):
+    sell(console, card, day, times, card=9_000, waiter=3)
+    sell(console, card, day, card=9_000, status=3)  # removed, so it does not count
+    sell(console, 0, day, 9)
+    look()
+    assert found() == ([(card, "day", 3, day, 5)] if is_found else [])
+
+
+def test_uses_of_a_day_by_several_waiters_name_none(console, card, day):
+    sell(console, card, day, 3, waiter=1)
+    sell(console, card, day, 3, waiter=2)
+    look()
+    assert found() == [(card, "day", 0, day, 6)]
+
+
+NINE_AND = [
+    ({}, True),
+    ({"card": 9_000}, False),
+    ({"card": 1}, False),
+    ({"bonuses": 1}, False),
+    ({"third_party": 500}, False),
+    ({"waiter": 2}, False),
+    ({"status": 1}, False),
+]
+
+
+@pytest.mark.parametrize(("last", "is_found"), NINE_AND, ids=str)
+def test_ten_in_cash_by_one_waiter(console, card, owner, day, last, is_found):
+    for days_ago in range(22, 31):
+        put_use(owner, card, days_ago, waiter_id=4, in_cash=1)
+    sell(console, card, day, **{"waiter": 4} | last)
+    look()
+    assert found() == ([(card, "waiter", 4, day, 10)] if is_found else [])
+    if is_found:
+        assert Finding.objects.get().since == day - 29 * DAY
+
+
+def test_a_receipt_of_31_days_ago_is_no_longer_counted(console, card, owner, day):
+    for days_ago in range(23, 32):
+        put_use(owner, card, days_ago, waiter_id=4, in_cash=1)
+    sell(console, card, day, waiter=4)
+    look()
+    assert found() == []
+
+
+LATE = [
+    (("late", "late", "late"), True),
+    (("late", "late", "printed"), False),
+    (("late", "late_twice"), False),
+    (("late", "late_twice", "late"), True),
+    (("printed",) * 3, False),
+    (("", "", ""), False),
+]
+
+
+@pytest.mark.parametrize(("histories", "is_found"), LATE, ids=str)
+def test_three_times_late_and_two_settings_in_one_receipt_count_once(console, card, day, histories, is_found):
+    for history in histories:
+        sell(console, card, day, history=history, waiter=2)
+    look()
+    assert found() == ([(card, "late", 2, day, 3)] if is_found else [])
+
+
+def test_a_receipt_without_a_client_has_no_late_card(console, day):
+    sell(console, 0, day, 3, history="late")
+    look()
+    assert found() == []
+    assert not CardUse.objects.filter(late__gt=0).exists()
+
+
+def test_bounds_of_the_account_count(console, card, owner, day):
+    Bounds.objects.create(account=owner.credentials.account, most_a_day=2, most_late=2, most_a_waiter=2)
+    sell(console, card, day, 2, history="late")
+    look()
+    assert [row[1] for row in found()] == ["day", "late", "waiter"]
+
+
+# --- Reading -----------------------------------------------------------------------------------------------
+
+DISPUTED = [
+    {"size": 4},
+    {"keeps_days": False, "size": 4},
+    {"payed_sum": "with_bonuses"},
+    {"order": "descending", "size": 900},
+]
+
+
+@pytest.mark.parametrize("points", DISPUTED, ids=str)
+def test_what_is_disputed_of_pages_changes_nothing(console, card, day, points, monkeypatch):
+    monkeypatch.setattr(figures, "FULL", 1_000)
+    sell(console, card, day, 5, card=9_000)
+    sell(console, card, day - DAY, 4)
+    sell(console, card, day + DAY, 4)
+    console.dispute(**points)
+    look()
+    assert found() == [(card, "day", 1, day, 5)]
+
+
+def test_receipts_are_read_once_for_figures_and_cards(sandbox, console, card, day):
+    sell(console, card, day, 3)
+    look()
+    cursors = [call.query.get("next_tr") for call in sandbox.calls(RECEIPTS)]
+    assert len(cursors) == len(set(cursors)) + 1  # the end alone is looked at twice
+    assert Figure.objects.get(group_id=GUESTS, by_todays_members=False).receipts == 3
+
+
+def test_a_history_of_a_shape_that_nobody_knows_spoils_no_sum(sandbox, console, card, day, monkeypatch):
+    sell(console, card, day, 5, history="late")
+    monkeypatch.setattr(
+        "poster_admin.devtools.sandbox.accounts.receipts._history",
+        lambda *_: [{"type_history": "setclient", "value": "?"}, {"type_history": ["print"]}],
+    )
+    look()
+    assert found() == [(card, "day", 1, day, 5)]
+
+
+def test_days_without_a_look_are_judged_each(console, card, day):
+    with clock_at(timezone.now() - 3 * DAY):
+        look()
+    for days_before in (1, 2):
+        sell(console, card, day - days_before * DAY, 5)
+    sell(console, card, day, 4)
+    look()
+    assert found() == [
+        (card, "day", 1, day - 2 * DAY, 5),
+        (card, "day", 1, day - DAY, 5),
+        (card, "waiter", 1, day, 14),
+    ]
+
+
+def test_without_the_right_to_receipts_nothing_is_found(console, card, day):
+    sell(console, card, day, 9)
+    console.dispute(refusal=54)
+    look()
+    assert found() == []
+    assert not CardUse.objects.exists()
+
+
+def test_a_look_that_is_not_whole_stores_nothing_of_cards(sandbox, console, card, day):
+    sell(console, card, day, 9)
+    sandbox.script(RECEIPTS, "status_500", times=None)
+    look()
+    assert not CardUse.objects.exists()
+    sandbox.clear_faults()
+    look()
+    assert found() == [(card, "day", 1, day, 9)]
+
+
+# --- Telling -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("by_mail")
+def test_a_finding_is_told_once_to_owners_and_names_nobody(console, card, owner, staff, day):
+    before = timezone.now() - DAY
+    with clock_at(before):
+        sell(console, card, day - DAY, 10, waiter=4)
+        look()
+    assert [row[1] for row in found()] == ["day", "waiter"]
+    Finding.objects.update(found_at=timezone.now())
+    assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
+    sell(console, card, day, waiter=4)
+    look()
+    assert (card, "waiter", 4, day, 11) in found()
+    assert told(owner, staff) == ["One card, many receipts: there are 2 things to look at."]
+
+
+def test_an_exempt_card_is_never_found_until_it_counts_again(console, card, owner, day):
+    account = owner.credentials.account
+    shared = SharedCard.objects.create(account=account, client_id=card, reason="5 %", set_by="owner")
+    with clock_at(timezone.now() - DAY):
+        sell(console, card, day - DAY, 12, history="late")
+        look()
+    assert found() == []
+    SharedCard.objects.filter(pk=shared.pk).update(ended_at=timezone.now())
+    sell(console, card, day, history="printed")
+    look()
+    assert [row[1:] for row in found()] == [("late", 1, day - DAY, 12), ("waiter", 1, day, 13)]
+
+
+@pytest.mark.usefixtures("by_mail")
+def test_what_is_exempt_since_it_was_found_is_not_told(card, owner):
+    put_finding(owner, card)
+    SharedCard.objects.create(account=owner.credentials.account, client_id=card, reason="5 %", set_by="owner")
+    assert told(owner) == []
+
+
+# --- What is kept ------------------------------------------------------------------------------------------
+
+
+def test_ids_go_after_thirty_days(owner, card):
+    today = timezone.localdate()
+    for days_ago in (30, 31):
+        put_use(owner, card, days_ago)
+        put_finding(owner, card, day=today - days_ago * DAY)
+        SharedCard.objects.create(
+            account=owner.credentials.account,
+            client_id=days_ago,
+            reason="5 %",
+            set_by="owner",
+            ended_at=timezone.now() - days_ago * DAY + timedelta(minutes=1),
+        )
+    assert services.forget_old() == 3
+    assert CardUse.objects.get().day == Finding.objects.get().day == today - 30 * DAY
+    assert SharedCard.objects.get().client_id == 30
+
+
+def test_no_name_is_kept_or_logged(console, card, day, caplog):
+    sell(console, card, day, 9, waiter=4)
+    with caplog.at_level("DEBUG"):
+        look()
+    assert found()
+    assert "Видима" not in caplog.text
+    assert "Денис" not in caplog.text
+    assert {field.name for field in CardUse._meta.fields} == {
+        *("id", "account", "day", "client_id", "waiter_id", "receipts", "in_cash", "printed", "late")
+    }
