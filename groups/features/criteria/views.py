@@ -1,14 +1,16 @@
 """Views of the criteria: the table, what it would do, and the pins; parts of other pages."""
 
 import json
+import re
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
-from itertools import pairwise
-from typing import Any
+from itertools import compress, pairwise
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -64,10 +66,21 @@ from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import element_asked_for, render_page
 
 MOST_SKIPPED = 10**6
-WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
-"""Units of the picture of a spread, as its template draws it."""
+HEIGHT, LEVEL, TICKS = 128, 26, 3
+"""Pixels of the picture of a spread and of a line of its bounds, and the words of its axis, about."""
+CLOSE = 24
+"""Hundredths of the width in which the words of two bounds would meet, also on a phone."""
 LINES = 12
 """Lines of the table of a spread, about; the picture has more bars."""
+
+
+class Bounds(NamedTuple):
+    """The bounds of a row for one amount, with the beginning of the names of their fields."""
+
+    field: str
+    name: str
+    least: int | None
+    most: int | None
 
 
 @form_methods
@@ -117,6 +130,10 @@ def _show(
     context |= {"saved": saved, "pins": runs.pins_of(request.credentials), "form": form}
     context["pin_form"] = pin_form or PinForm()
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
+    if form is not None:
+        fields = [field for row in form.rows for field in row.visible_fields()]
+        typed = {field.html_name: field.value() for field in fields}
+        context["bounds"] = urlencode({name: text for name, text in typed.items() if text not in (None, "")})
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
     if saved:
         context |= _table_context(saved, groups, request.user)
@@ -352,55 +369,94 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 @require_safe
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
-    """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
-    # One row, whatever its number; what cannot be read of it is not there.
-    row = RowForm(
-        {name.rpartition("-")[2]: text for name, text in request.GET.items()}, options=GroupOptions(())
-    )
-    row.is_valid()
-    bounds = row.cleaned_data
-    days = bounds.get("days")
-    typed = {
-        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
-    }
-    fields = [field for field, ends in typed.items() if ends != (None, None)] or ["bought"]
+    """Show where clients lie, beside the bounds of all rows that are typed; Poster is asked for no sales."""
+    typed: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, text in request.GET.items():
+        if field := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
+            typed[field[1]][field[2]] = text
+    groups = reads.list_groups(request.credentials)
+    options = GroupOptions(groups.groups)
+    # The rows in the order of their bounds; of what cannot be read there is nothing.
+    bounds: dict[tuple[str, int], list[Bounds]] = defaultdict(list)
+    for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
+        row = RowForm(fields, options=options)
+        row.is_valid()
+        days, group = row.cleaned_data.get("days"), row.cleaned_data.get("group")
+        for field in ("bought", "receipts"):
+            ends = tuple(row.cleaned_data.get(f"{field}_{end}") for end in ("min", "max"))
+            if days and ends != (None, None):
+                name = name_or_number(groups.find(group), group) if group else _("no group yet")
+                bounds[field, days].append(Bounds(f"rows-{number}-{field}", name, *ends))
+        if days and not bounds:
+            bounds["bought", days] = []
     cards = [
-        _spread_card(field, days, spread, *typed[field])
-        for field in fields
-        if days and (spread := kept_spread(request.credentials, field, days))
+        _spread_card(field, days, spread, rows)
+        for (field, days), rows in bounds.items()
+        if (spread := kept_spread(request.credentials, field, days))
     ]
-    is_in_row = element_asked_for(request).endswith("-spread")
-    template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
+    template = (
+        "criteria/spread.html#spread" if element_asked_for(request) == "spread" else "criteria/spread.html"
+    )
     return render(request, template, {"spreads": cards})
 
 
-def _spread_card(
-    field: str, days: int, spread: Spread, least: int | None, most: int | None
-) -> dict[str, Any]:
-    """Return the bars of a picture as SVG wants them, and the ranges of its table, several steps a line."""
+def _spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> dict[str, Any]:
+    """Return a picture in units of its template: bars in the shade of their row, the bounds, and an axis."""
     counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
-    highest, width = max(counts) or 1, WIDTH / len(counts)
-    bars, lines = [], []
+    highest, last = max(counts) or 1, len(counts) - 1
+    shades = [f"{1 - 0.72 * place / len(rows):.2f}" for place in range(len(rows))] + ["0.25"]
+    bars, of_rows = [], [0] * len(shades)
     for place, count in enumerate(counts):
-        # A bar of one client among thousands can be seen too.
+        # The first row counts, as for clients. A bar of one client among thousands can be seen too.
+        within = (spread.is_within(place, row.least, row.most) for row in rows)
+        row = next(compress(range(len(rows)), within), len(rows))
+        of_rows[row] += count
         height = max(HEIGHT * count / highest, 1.0) if count else 0.0
-        sides = (place * width, HEIGHT - height, width - GAP, height)
-        bars.append((*(f"{side:.2f}" for side in sides), spread.is_within(place, least, most)))
-    together, last = max(len(counts) // LINES, 1), len(counts) - 1
+        bars.append((f"{HEIGHT - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
+    flags, level, before = [], 0, -100.0
+    ends = [
+        (f"{row.field}_{end}", value)
+        for row in rows
+        for end, value in (("min", row.least), ("max", row.most))
+    ]
+    for name, value in sorted(((name, value) for name, value in ends if value), key=lambda end: end[1]):
+        x, text = 100 * min(value / spread.step, last + 1) / len(counts), words(value)
+        # Words that would cover those of the bound before stand above them.
+        level, before = (level + 1 if x - before < CLOSE else 0), x
+        width = 16 + 8 * len(text)
+        left = -width if x > 100 - CLOSE else -width // 2 if x > CLOSE / 2 else 0
+        flags.append(
+            {"name": name, "x": f"{x:.2f}", "words": text, "width": width, "left": left, "level": level}
+        )
+    levels = max((flag["level"] for flag in flags), default=-1) + 1
+    for flag in flags:
+        flag["y"] = (levels - 1 - flag["level"]) * LEVEL
+        flag["line"] = levels * LEVEL + HEIGHT - flag["y"]
+    together, lines = max(len(counts) // LINES, 1), []
     for first in range(0, last, together):
         some = counts[first : min(first + together, last)]
         if sum(some):
             low, high = first * spread.step, (first + len(some)) * spread.step
             lines.append((f"{words(low)} – {words(high)}", sum(some)))
-    clients, is_exact = spread.within(least, most)
+    every = max(-(-last // TICKS), 1)
+    ticks = [
+        (f"{100 * place / len(counts):.2f}", "middle", words(place * spread.step))
+        for place in range(every, last - every // 2, every)
+    ]
     return {
         "field": field,
         "days": days,
-        "has_bounds": least is not None or most is not None,
-        "is_exact": is_exact,
-        "clients": clients,
-        "all": spread.clients,
+        # A step as people type it: in hryvnia, or receipts.
+        "step": spread.step // (KOPECKS if field == "bought" else 1),
+        "is_exact": all(spread.is_edge(row.least, row.most) for row in rows),
+        "parts": [
+            {"name": row.name if row else "", "shade": shade, "clients": clients}
+            for row, shade, clients in zip((*rows, None), shades, of_rows, strict=True)
+        ],
         "bars": bars,
+        "flags": flags,
+        "flags_high": levels * LEVEL,
+        "ticks": [("0", "start", words(0)), *ticks, ("100", "end", f"{words(last * spread.step)} +")],
         "lines": lines,
         "top": words(last * spread.step),
         "in_top": counts[-1],
@@ -529,7 +585,7 @@ def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str
     return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
 
 
-hooks.section("criteria", "settings")
+hooks.section("criteria", "groups")
 hooks.form_addresses(
     "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
 )
