@@ -370,10 +370,10 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
     """Show where clients lie, beside the bounds of all rows that are typed; Poster is asked for no sales."""
-    typed: dict[str, dict[str, str]] = defaultdict(dict)
+    typed: dict[str, dict[str, str | list[object]]] = defaultdict(dict)
     for name, text in request.GET.items():
-        if field := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
-            typed[field[1]][field[2]] = text
+        if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
+            typed[match[1]][match[2]] = text
     groups = reads.list_groups(request.credentials)
     options = GroupOptions(groups.groups)
     # The rows in the order of their bounds; of what cannot be read there is nothing.
@@ -413,7 +413,8 @@ def _spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> d
         of_rows[row] += count
         height = max(HEIGHT * count / highest, 1.0) if count else 0.0
         bars.append((f"{HEIGHT - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
-    flags, level, before = [], 0, -100.0
+    flags: list[dict[str, Any]] = []
+    level, before = 0, -100.0
     ends = [
         (f"{row.field}_{end}", value)
         for row in rows
