@@ -4,7 +4,7 @@ import json
 import re
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
@@ -27,6 +27,7 @@ from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.presenters import picture_of
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.reading import (
@@ -70,6 +71,8 @@ HEIGHT, LEVEL, TICKS = 128, 26, 3
 """Pixels of the picture of a spread and of a line of its bounds, and the words of its axis, about."""
 CLOSE = 24
 """Hundredths of the width in which the words of two bounds would meet, also on a phone."""
+LONGEST_NAME = 22
+"""Letters of a name in the picture of the flows; its tables have all of them."""
 LINES = 12
 """Lines of the table of a spread, about; the picture has more bars."""
 
@@ -232,17 +235,20 @@ def _show_preview(
 def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
     """Return what the page tells of a preview: each pair of groups, why, and what it costs."""
     groups, table, credentials = reads.list_groups(reading.credentials), reading.table, reading.credentials
+    numbers = NumberFormat.current()
+
+    def name_of(group_id: int) -> str:
+        return name_or_number(groups.find(group_id), group_id)
+
     promotions = begin_promotions(credentials)() if preview.pairs else None
     rules: dict[int, LoyaltyRule] = {}
     if any(pair.against for pair in preview.pairs):
         rules = {rule.id: rule for rule in begin_rules(credentials)().found}
-    better, after = Counter[bool | None](), Counter(preview.members)
-    pairs = [_pair_of(pair, reading, groups, rules, promotions) for pair in preview.pairs]
+    pairs = [_pair_of(pair, reading, groups, promotions) for pair in preview.pairs]
+    better, against = Counter[bool | None](), Counter[int]()
     for pair in pairs:
-        sums = pair["sums"]
-        better[pair["is_better"]] += sums.clients
-        after[sums.from_id] -= sums.clients
-        after[sums.to_id] += sums.clients
+        better[pair["is_better"]] += pair["sums"].clients
+        against.update(pair["sums"].against)
     cost = summed(pair.cost for pair in preview.pairs)
     return {
         "preview": preview,
@@ -254,19 +260,56 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
         "cost_words": cost_words(cost),
         "max_moves": table.max_moves,
         "is_beyond": preview.moves > table.max_moves,
-        "members": [
-            (name_or_number(groups.find(each), each), preview.members.get(each, 0), after[each])
-            for each in table.groups
+        "against": against.total(),
+        "rules": [
+            {
+                "id": rule_id,
+                "clients": clients_words(clients),
+                "sum": rule_id in rules and numbers.round_money(rules[rule_id].value),
+                "group": rule_id in rules and name_of(rules[rule_id].group_id),
+            }
+            for rule_id, clients in against.most_common()
         ],
         "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
+        **_picture_of(preview, reading, name_of),
     }
+
+
+def _picture_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int], str]) -> dict[str, Any]:
+    """Return the picture of the flows: words and look of its parts, the words short enough for a phone."""
+    picture, count = picture_of(preview, reading.table.groups), NumberFormat.current().count
+    named = {
+        each: name_of(each) if each else _("the other groups") for each in (s.group_id for s in picture.now)
+    }
+    looks = {True: "better", False: "worse", None: "same"}
+    flows = [
+        {
+            "shape": flow,
+            "from": named[flow.from_id],
+            "to": named[flow.to_id],
+            "look": "stays"
+            if flow.stays
+            else looks[is_better(reading.groups[flow.from_id], reading.groups[flow.to_id])]
+            if flow.from_id and flow.to_id
+            else "same",
+        }
+        for flow in picture.flows
+    ]
+    sides = []
+    for now, then in zip(picture.now, picture.then, strict=True):
+        name, change = named[now.group_id], then.clients - now.clients
+        side = {"name": name, "short": name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"}
+        if group := reading.groups.get(now.group_id):
+            side["percent"] = NumberFormat.current().percent(group.percent)
+        side["change"] = f"{'+' if change > 0 else '−'}{count(abs(change))}" if change else "="
+        sides.append(side | {"now": now, "then": then})
+    return {"sides": sides, "flows": flows, "flows_high": f"{picture.height:.0f}"}
 
 
 def _pair_of(
     pair: PairSums,
     reading: CriteriaReading,
     groups: Groups,
-    rules: Mapping[int, LoyaltyRule],
     promotions: Listed[Promotion] | None,
 ) -> dict[str, Any]:
     def name_of(group_id: int) -> str:
@@ -277,14 +320,15 @@ def _pair_of(
     named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []
     shown = reading.skip + len(named)
     has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
+    old, new = reading.groups[pair.from_id], reading.groups[pair.to_id]
     facts: dict[str, Any] = {
         "sums": pair,
-        "is_better": is_better(reading.groups[pair.from_id], reading.groups[pair.to_id]),
+        "is_better": is_better(old, new),
+        "percents": tuple(numbers.percent(group.percent) for group in (old, new)),
         "from_name": name_of(pair.from_id),
         "to_name": name_of(pair.to_id),
         "conditions": conditions_of(row) if row else [_("no row holds any more")],
         "cost_words": cost_words(rounded(pair.cost)),
-        "against": [],
         "promotions": [],
         "people": [(each.id, each.name, reason_words(each, row)) for each in named],
         "next_skip": shown if has_more else 0,
@@ -293,11 +337,6 @@ def _pair_of(
         facts["money"] = " – ".join(dict.fromkeys(map(kopecks_words, pair.bought)))
         facts["receipts"] = " – ".join(dict.fromkeys(map(numbers.count, pair.receipts)))
         facts["period"] = days_words(pair.days)
-    for rule_id, clients in sorted(pair.against.items()):
-        against = {"id": rule_id, "clients": clients_words(clients)}
-        if rule := rules.get(rule_id):
-            against |= {"sum": numbers.round_money(rule.value), "group": name_of(rule.group_id)}
-        facts["against"].append(against)
     for each in promotions.found if promotions else ():
         is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
         if is_lost != is_got:

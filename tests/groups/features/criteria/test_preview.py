@@ -132,7 +132,9 @@ def test_a_rule_of_poster_that_leads_elsewhere_is_named(look, client_of, table, 
     client_of(GOLD, total_payed_sum="99999")
     page = look()
     assert 'data-against="77"' in page.content.decode()
-    assert "rule from 1,000 ₴ moves 1 client to “Gold” again" in text_of(page).replace("\u00a0", " ")
+    words = text_of(page).replace("\u00a0", " ")
+    assert "Poster moves 1 of 2 elsewhere again at their next purchase." in words
+    assert "from 1,000 ₴ to “Gold”: 1 client" in words
 
 
 def test_promotions_that_clients_would_lose_or_get_are_named(look, client_of, table, sandbox):
