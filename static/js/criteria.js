@@ -1,5 +1,5 @@
 // The rows of the criteria: add, remove and move them without asking the server. Their page alone loads this.
-import { $, $$ } from "./dom.js";
+import { $, $$, page } from "./dom.js";
 import { setUnsaved } from "./forms.js";
 
 const form = $("#table");
@@ -19,24 +19,25 @@ function renumber() {
       }
     }
     form.elements[`rows-${index}-ORDER`].value = index + 1;
-    $("[data-number]", row).textContent = index + 1;
     const title = $("[data-row-title]", row);
     title.textContent = title.textContent.replace(/\d+/, index + 1);
   });
   for (const name of ["TOTAL", "INITIAL"]) form.elements[`rows-${name}_FORMS`].value = all.length;
+  htmx.trigger("#spread", "redraw");
 }
+
+form.addEventListener("input", () => { form.dataset.typed = ""; });
 
 const steps = {
   add() {
     if ($$("[data-row]", rows).length >= MOST) return null;
     rows.append($("[data-empty-row]", form).content.cloneNode(true));
-    htmx.process(rows.lastElementChild);
     return $("select", rows.lastElementChild);
   },
-  remove(row, button) {
+  remove(row) {
     const next = row.nextElementSibling ?? row.previousElementSibling;
     row.remove();
-    return next ? $("[data-step=remove]", next) : button;
+    return next ? $("[data-handle] > summary", next) : $("[data-step=add]", form);
   },
   up(row, button) {
     row.previousElementSibling?.before(row);
@@ -56,6 +57,49 @@ form.addEventListener("click", (event) => {
   renumber();
   setUnsaved(form);
   focused?.focus();
+});
+
+// A row is dragged by its handle; a press without a move opens the menu of the handle, which moves the row by keyboard too.
+form.addEventListener("pointerdown", (event) => {
+  const handle = event.target.closest("[data-handle] > summary");
+  const row = handle?.closest("[data-row]");
+  if (!row || event.button) return;
+  const from = event.clientY;
+  handle.setPointerCapture(event.pointerId);
+  handle.onpointermove = ({ clientY }) => {
+    if (Math.abs(clientY - from) > 6) row.classList.add("dragged");
+    if (!row.matches(".dragged")) return;
+    const middle = (each) => each.getBoundingClientRect().top + each.offsetHeight / 2;
+    const [before, after] = [row.previousElementSibling, row.nextElementSibling];
+    if (before && clientY < middle(before)) before.before(row);
+    else if (after && clientY > middle(after)) after.after(row);
+  };
+  handle.onlostpointercapture = () => {
+    handle.onpointermove = handle.onlostpointercapture = null;
+    if (!row.matches(".dragged")) return;
+    row.classList.remove("dragged");
+    handle.addEventListener("click", (click) => click.preventDefault(), { once: true });
+    renumber();
+    setUnsaved(form);
+  };
+});
+
+// A bound is moved in the picture too: its field takes the value of the nearest step. Typing it is the way by keyboard.
+document.addEventListener("pointerdown", (event) => {
+  const flag = event.target.closest("#spread [data-threshold]");
+  const field = flag && form.elements[flag.dataset.threshold];
+  if (!field || event.button) return;
+  event.preventDefault();
+  const { stepOf, bars } = flag.closest("figure").dataset;
+  const box = flag.ownerSVGElement.getBoundingClientRect();
+  flag.setPointerCapture(event.pointerId);
+  flag.onpointermove = ({ clientX }) => {
+    const step = Math.round(Math.min(Math.max((clientX - box.left) / box.width, 0), 1) * (bars - 1));
+    flag.setAttribute("x", `${(100 * step) / bars}%`);
+    field.value = step * stepOf;
+    $("text", flag).textContent = (step * stepOf).toLocaleString(page.lang);
+  };
+  flag.onlostpointercapture = () => field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 // What was typed into rows that were added, removed or moved comes back into as many rows.

@@ -25,7 +25,8 @@ LATIN = {"poster", "admin", "demo", "joinposter", "com", "csv", "xlsx", "yaml", 
 
 # All that a person reads on a page or hears of it, but for the names of groups and Poster's own words.
 READ_TEXTS = """() => {
-  const kept = "bdi, q, kbd, code, .mono, [lang]:not(html), script, style, template, .menu-who, .initials, option[lang]";
+  const kept = "bdi, q, kbd, code, .mono, .initials, .menu-who, [lang]:not(html), option[lang]"
+    + ", script, style, template";
   const spoken = ["aria-label", "title", "placeholder", "data-label", "alt"];
   const texts = [document.title.replace(/[«“].*[»”]/, "").replace(/ · .* · /, " · ")];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -27,7 +27,7 @@ COUNT = r"""() => {
   const named = new Map();
   for (const each of document.querySelectorAll("a[href], button, input, select, textarea, summary"))
     if (isSeen(each, each.getClientRects())) named.set(each.type === "radio" ? each.name : each, each);
-  const rows = ".skip, .top, tbody, .plain-rows, .latest, .choices > a ~ a";
+  const rows = ".skip, .top, tbody, .plain-rows, .latest, [data-rows], .choices > a ~ a";
   const beside = [...named.values()].filter((each) => !each.closest(rows));
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const range = document.createRange();

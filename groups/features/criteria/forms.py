@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
@@ -31,8 +32,7 @@ LONGEST_AGE = 36_500
 LONGEST_WAY = 180
 MOST_MOVES = 100_000
 _BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
-_MORE = ("registered_min", "registered_max", "birthday_in")
-_CONDITIONS = (*_BOUNDS, *_MORE)
+_CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
 
 
 class AmountField(DecimalField):
@@ -65,9 +65,12 @@ class WholeField(DecimalField):
 
     not_a_number = _("Enter a whole number.")
 
-    def __init__(self, *, least: int = 0, most: int, range_message: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *, least: int = 0, most: int, range_message: Any, after: Any = "", **kwargs: Any
+    ) -> None:
+        """Take the `after`, the word that stands behind the field in the sentence of its row."""
         super().__init__(maximum=Decimal(most), range_message=range_message, **kwargs)
-        self.least = least
+        self.least, self.after = least, after
         self.widget.attrs["inputmode"] = "numeric"
 
     def clean(self, value: Any) -> int | None:
@@ -145,37 +148,41 @@ _receipts = partial(
     WholeField,
     most=MOST_RECEIPTS,
     range_message=_("The number of receipts must be between 0 and 100,000."),
+    after=pgettext_lazy("after a number", "receipts"),
     required=False,
 )
 _age = partial(
     WholeField,
     most=LONGEST_AGE,
     range_message=_("The number of days must be between 0 and 36,500."),
+    after=_("days ago"),
     required=False,
 )
 
 
 class RowForm(forms.Form):
-    """One row: a group, and conditions that must all hold."""
+    """One row: a group, and conditions that must all hold. Labels, fields and units read as a sentence."""
 
     group = GroupField(label=_("Group"))
     days = WholeField(
-        label=_("In the last days"),
+        label=_("in the last"),
         least=1,
         most=LONGEST_PERIOD,
         range_message=_("The number of days must be between 1 and 365."),
+        after=pgettext_lazy("after a number", "days"),
         required=False,
     )
-    bought_min = AmountField(label=_("Bought at least"))
-    bought_max = AmountField(label=_("Bought at most"))
-    receipts_min = _receipts(label=_("Receipts at least"))
-    receipts_max = _receipts(label=_("Receipts at most"))
-    registered_min = _age(label=_("Registered at least, days ago"))
-    registered_max = _age(label=_("Registered at most, days ago"))
+    bought_min = AmountField(label=_("bought at least"))
+    bought_max = AmountField(label=_("bought at most"))
+    receipts_min = _receipts(label=_("has at least"))
+    receipts_max = _receipts(label=_("has at most"))
+    registered_min = _age(label=_("registered at least"))
+    registered_max = _age(label=_("registered at most"))
     birthday_in = WholeField(
-        label=_("A birthday within, days"),
+        label=_("has a birthday within"),
         most=LONGEST_WAY,
         range_message=_("The number of days must be between 0 and 180."),
+        after=pgettext_lazy("after a number", "days"),
         required=False,
     )
 
@@ -196,9 +203,18 @@ class RowForm(forms.Form):
             if least is not None and most is not None and least > most:
                 self.add_error(f"{name}_min", _("The lower bound is above the upper one."))
 
-    @property
-    def has_more(self) -> bool:
-        return any(self[name].value() not in (None, "") for name in _MORE)
+    @cached_property
+    def phrases(self) -> tuple[list[forms.BoundField], list[forms.BoundField]]:
+        """The fields of the sentence, and those that may be added to it; an empty row asks for purchases."""
+        fields = [self[name] for name in ("days", *_CONDITIONS)]
+        said = {field.name for field in fields if field.errors or field.value() not in (None, "")}
+        if said.isdisjoint(_CONDITIONS):
+            said.add("bought_min")
+        if not said.isdisjoint(_BOUNDS):
+            said.add("days")
+        return [each for each in fields if each.name in said], [
+            each for each in fields if each.name not in said
+        ]
 
     @property
     def criterion(self) -> Criterion:
@@ -235,13 +251,13 @@ Rows = forms.formset_factory(
 class CriteriaForm(forms.Form):
     """The whole table as one form: what stands once, and the rows."""
 
-    otherwise = GroupField(label=_("All others belong to"))
+    otherwise = GroupField(label=_("all others of these groups"))
     max_moves = WholeField(
-        label=_("Most clients that one run moves"),
+        label=_("A run moves at most"),
         most=MOST_MOVES,
         range_message=_("The number of clients must be between 0 and 100,000."),
+        after=pgettext_lazy("after a number", "clients"),
         error_messages={"required": _("Enter a number; with 0 each run waits for another person's yes.")},
-        help_text=_("More of them wait for the yes of another person."),
     )
     nightly = forms.BooleanField(label=_("Run every night"), required=False)
     version = forms.CharField(widget=forms.HiddenInput, error_messages={"required": INCOMPLETE})

@@ -1,14 +1,16 @@
 """Views of the criteria: the table, what it would do, and the pins; parts of other pages."""
 
 import json
+import re
 import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from http import HTTPStatus
-from itertools import pairwise
-from typing import Any
+from itertools import compress, pairwise
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -25,6 +27,7 @@ from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.presenters import picture_of
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.reading import (
@@ -64,10 +67,23 @@ from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page
 
 MOST_SKIPPED = 10**6
-WIDTH, HEIGHT, GAP = 300.0, 48.0, 0.6
-"""Units of the picture of a spread, as its template draws it."""
+HEIGHT, LEVEL, TICKS = 128, 26, 3
+"""Pixels of the picture of a spread and of a line of its bounds, and the words of its axis, about."""
+CLOSE = 24
+"""Hundredths of the width in which the words of two bounds would meet, also on a phone."""
+LONGEST_NAME = 22
+"""Letters of a name in the picture of the flows; its tables have all of them."""
 LINES = 12
 """Lines of the table of a spread, about; the picture has more bars."""
+
+
+class Bounds(NamedTuple):
+    """The bounds of a row for one amount, with the beginning of the names of their fields."""
+
+    field: str
+    name: str
+    least: int | None
+    most: int | None
 
 
 @form_methods
@@ -117,6 +133,10 @@ def _show(
     context |= {"saved": saved, "pins": runs.pins_of(request.credentials), "form": form}
     context["pin_form"] = pin_form or PinForm()
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
+    if form is not None:
+        fields = [field for row in form.rows for field in row.visible_fields()]
+        typed = {field.html_name: field.value() for field in fields}
+        context["bounds"] = urlencode({name: text for name, text in typed.items() if text not in (None, "")})
     context["may_preview"] = request.user.has_perms((VIEW_CLIENTS, VIEW_SALES))
     if saved:
         context |= _table_context(saved, groups, request.user)
@@ -215,17 +235,20 @@ def _show_preview(
 def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
     """Return what the page tells of a preview: each pair of groups, why, and what it costs."""
     groups, table, credentials = reads.list_groups(reading.credentials), reading.table, reading.credentials
+    numbers = NumberFormat.current()
+
+    def name_of(group_id: int) -> str:
+        return name_or_number(groups.find(group_id), group_id)
+
     promotions = begin_promotions(credentials)() if preview.pairs else None
     rules: dict[int, LoyaltyRule] = {}
     if any(pair.against for pair in preview.pairs):
         rules = {rule.id: rule for rule in begin_rules(credentials)().found}
-    better, after = Counter[bool | None](), Counter(preview.members)
-    pairs = [_pair_of(pair, reading, groups, rules, promotions) for pair in preview.pairs]
+    pairs = [_pair_of(pair, reading, groups, promotions) for pair in preview.pairs]
+    better, against = Counter[bool | None](), Counter[int]()
     for pair in pairs:
-        sums = pair["sums"]
-        better[pair["is_better"]] += sums.clients
-        after[sums.from_id] -= sums.clients
-        after[sums.to_id] += sums.clients
+        better[pair["is_better"]] += pair["sums"].clients
+        against.update(pair["sums"].against)
     cost = summed(pair.cost for pair in preview.pairs)
     return {
         "preview": preview,
@@ -237,19 +260,56 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
         "cost_words": cost_words(cost),
         "max_moves": table.max_moves,
         "is_beyond": preview.moves > table.max_moves,
-        "members": [
-            (name_or_number(groups.find(each), each), preview.members.get(each, 0), after[each])
-            for each in table.groups
+        "against": against.total(),
+        "rules": [
+            {
+                "id": rule_id,
+                "clients": clients_words(clients),
+                "sum": rule_id in rules and numbers.round_money(rules[rule_id].value),
+                "group": rule_id in rules and name_of(rules[rule_id].group_id),
+            }
+            for rule_id, clients in against.most_common()
         ],
         "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
+        **_picture_of(preview, reading, name_of),
     }
+
+
+def _picture_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int], str]) -> dict[str, Any]:
+    """Return the picture of the flows: words and look of its parts, the words short enough for a phone."""
+    picture, count = picture_of(preview, reading.table.groups), NumberFormat.current().count
+    named = {
+        each: name_of(each) if each else _("the other groups") for each in (s.group_id for s in picture.now)
+    }
+    looks = {True: "better", False: "worse", None: "same"}
+    flows = [
+        {
+            "shape": flow,
+            "from": named[flow.from_id],
+            "to": named[flow.to_id],
+            "look": "stays"
+            if flow.stays
+            else looks[is_better(reading.groups[flow.from_id], reading.groups[flow.to_id])]
+            if flow.from_id and flow.to_id
+            else "same",
+        }
+        for flow in picture.flows
+    ]
+    sides = []
+    for now, then in zip(picture.now, picture.then, strict=True):
+        name, change = named[now.group_id], then.clients - now.clients
+        side = {"name": name, "short": name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"}
+        if group := reading.groups.get(now.group_id):
+            side["percent"] = NumberFormat.current().percent(group.percent)
+        side["change"] = f"{'+' if change > 0 else '−'}{count(abs(change))}" if change else "="
+        sides.append(side | {"now": now, "then": then})
+    return {"sides": sides, "flows": flows, "flows_high": f"{picture.height:.0f}"}
 
 
 def _pair_of(
     pair: PairSums,
     reading: CriteriaReading,
     groups: Groups,
-    rules: Mapping[int, LoyaltyRule],
     promotions: Listed[Promotion] | None,
 ) -> dict[str, Any]:
     def name_of(group_id: int) -> str:
@@ -260,14 +320,15 @@ def _pair_of(
     named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []
     shown = reading.skip + len(named)
     has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
+    old, new = reading.groups[pair.from_id], reading.groups[pair.to_id]
     facts: dict[str, Any] = {
         "sums": pair,
-        "is_better": is_better(reading.groups[pair.from_id], reading.groups[pair.to_id]),
+        "is_better": is_better(old, new),
+        "percents": tuple(numbers.percent(group.percent) for group in (old, new)),
         "from_name": name_of(pair.from_id),
         "to_name": name_of(pair.to_id),
         "conditions": conditions_of(row) if row else [_("no row holds any more")],
         "cost_words": cost_words(rounded(pair.cost)),
-        "against": [],
         "promotions": [],
         "people": [(each.id, each.name, reason_words(each, row)) for each in named],
         "next_skip": shown if has_more else 0,
@@ -276,11 +337,6 @@ def _pair_of(
         facts["money"] = " – ".join(dict.fromkeys(map(kopecks_words, pair.bought)))
         facts["receipts"] = " – ".join(dict.fromkeys(map(numbers.count, pair.receipts)))
         facts["period"] = days_words(pair.days)
-    for rule_id, clients in sorted(pair.against.items()):
-        against = {"id": rule_id, "clients": clients_words(clients)}
-        if rule := rules.get(rule_id):
-            against |= {"sum": numbers.round_money(rule.value), "group": name_of(rule.group_id)}
-        facts["against"].append(against)
     for each in promotions.found if promotions else ():
         is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
         if is_lost != is_got:
@@ -352,55 +408,94 @@ def _read_in_time(reading: CriteriaReading) -> bool:
 @require_safe
 @requires("view_group", "view_sales")
 def spread(request: Request) -> HttpResponse:
-    """Show where clients lie, beside the bounds of a row that are typed; Poster is not asked."""
-    # One row, whatever its number; what cannot be read of it is not there.
-    row = RowForm(
-        {name.rpartition("-")[2]: text for name, text in request.GET.items()}, options=GroupOptions(())
-    )
-    row.is_valid()
-    bounds = row.cleaned_data
-    days = bounds.get("days")
-    typed = {
-        field: (bounds.get(f"{field}_min"), bounds.get(f"{field}_max")) for field in ("bought", "receipts")
-    }
-    fields = [field for field, ends in typed.items() if ends != (None, None)] or ["bought"]
+    """Show where clients lie, beside the bounds of all rows that are typed; Poster is asked for no sales."""
+    typed: dict[str, dict[str, str | list[object]]] = defaultdict(dict)
+    for name, text in request.GET.items():
+        if match := re.fullmatch("rows-([0-9]{1,2})-([a-z_]+)", name):
+            typed[match[1]][match[2]] = text
+    groups = reads.list_groups(request.credentials)
+    options = GroupOptions(groups.groups)
+    # The rows in the order of their bounds; of what cannot be read there is nothing.
+    bounds: dict[tuple[str, int], list[Bounds]] = defaultdict(list)
+    for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
+        row = RowForm(fields, options=options)
+        row.is_valid()
+        days, group = row.cleaned_data.get("days"), row.cleaned_data.get("group")
+        for field in ("bought", "receipts"):
+            ends = tuple(row.cleaned_data.get(f"{field}_{end}") for end in ("min", "max"))
+            if days and ends != (None, None):
+                name = name_or_number(groups.find(group), group) if group else _("no group yet")
+                bounds[field, days].append(Bounds(f"rows-{number}-{field}", name, *ends))
+        if days and not bounds:
+            bounds["bought", days] = []
     cards = [
-        _spread_card(field, days, spread, *typed[field])
-        for field in fields
-        if days and (spread := kept_spread(request.credentials, field, days))
+        _spread_card(field, days, spread, rows)
+        for (field, days), rows in bounds.items()
+        if (spread := kept_spread(request.credentials, field, days))
     ]
-    is_in_row = htmx_target(request).endswith("-spread")
-    template = "criteria/spread.html#spread" if is_in_row else "criteria/spread.html"
+    is_alone = htmx_target(request) == "spread"
+    template = "criteria/spread.html#spread" if is_alone else "criteria/spread.html"
     return render(request, template, {"spreads": cards})
 
 
-def _spread_card(
-    field: str, days: int, spread: Spread, least: int | None, most: int | None
-) -> dict[str, Any]:
-    """Return the bars of a picture as SVG wants them, and the ranges of its table, several steps a line."""
+def _spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> dict[str, Any]:
+    """Return a picture in units of its template: bars in the shade of their row, the bounds, and an axis."""
     counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
-    highest, width = max(counts) or 1, WIDTH / len(counts)
-    bars, lines = [], []
+    highest, last = max(counts) or 1, len(counts) - 1
+    shades = [f"{1 - 0.72 * place / len(rows):.2f}" for place in range(len(rows))] + ["0.25"]
+    bars, of_rows = [], [0] * len(shades)
     for place, count in enumerate(counts):
-        # A bar of one client among thousands can be seen too.
+        # The first row counts, as for clients. A bar of one client among thousands can be seen too.
+        within = (spread.is_within(place, row.least, row.most) for row in rows)
+        row = next(compress(range(len(rows)), within), len(rows))
+        of_rows[row] += count
         height = max(HEIGHT * count / highest, 1.0) if count else 0.0
-        sides = (place * width, HEIGHT - height, width - GAP, height)
-        bars.append((*(f"{side:.2f}" for side in sides), spread.is_within(place, least, most)))
-    together, last = max(len(counts) // LINES, 1), len(counts) - 1
+        bars.append((f"{HEIGHT - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
+    flags: list[dict[str, Any]] = []
+    level, before = 0, -100.0
+    ends = [
+        (f"{row.field}_{end}", value)
+        for row in rows
+        for end, value in (("min", row.least), ("max", row.most))
+    ]
+    for name, value in sorted(((name, value) for name, value in ends if value), key=lambda end: end[1]):
+        x, text = 100 * min(value / spread.step, last + 1) / len(counts), words(value)
+        # Words that would cover those of the bound before stand above them.
+        level, before = (level + 1 if x - before < CLOSE else 0), x
+        width = 16 + 8 * len(text)
+        left = -width if x > 100 - CLOSE else -width // 2 if x > CLOSE / 2 else 0
+        flags.append(
+            {"name": name, "x": f"{x:.2f}", "words": text, "width": width, "left": left, "level": level}
+        )
+    levels = max((flag["level"] for flag in flags), default=-1) + 1
+    for flag in flags:
+        flag["y"] = (levels - 1 - flag["level"]) * LEVEL
+        flag["line"] = levels * LEVEL + HEIGHT - flag["y"]
+    together, lines = max(len(counts) // LINES, 1), []
     for first in range(0, last, together):
         some = counts[first : min(first + together, last)]
         if sum(some):
             low, high = first * spread.step, (first + len(some)) * spread.step
             lines.append((f"{words(low)} – {words(high)}", sum(some)))
-    clients, is_exact = spread.within(least, most)
+    every = max(-(-last // TICKS), 1)
+    ticks = [
+        (f"{100 * place / len(counts):.2f}", "middle", words(place * spread.step))
+        for place in range(every, last - every // 2, every)
+    ]
     return {
         "field": field,
         "days": days,
-        "has_bounds": least is not None or most is not None,
-        "is_exact": is_exact,
-        "clients": clients,
-        "all": spread.clients,
+        # A step as people type it: in hryvnia, or receipts.
+        "step": spread.step // (KOPECKS if field == "bought" else 1),
+        "is_exact": all(spread.is_edge(row.least, row.most) for row in rows),
+        "parts": [
+            {"name": row.name if row else "", "shade": shade, "clients": clients}
+            for row, shade, clients in zip((*rows, None), shades, of_rows, strict=True)
+        ],
         "bars": bars,
+        "flags": flags,
+        "flags_high": levels * LEVEL,
+        "ticks": [("0", "start", words(0)), *ticks, ("100", "end", f"{words(last * spread.step)} +")],
         "lines": lines,
         "top": words(last * spread.step),
         "in_top": counts[-1],
@@ -529,7 +624,7 @@ def link_of_request(request: HttpRequest, job: Job, _groups: object) -> dict[str
     return {} if is_waiting and request.user.has_perms((VIEW_CLIENTS, VIEW_SALES)) else None
 
 
-hooks.section("criteria", "settings")
+hooks.section("criteria", "groups")
 hooks.form_addresses(
     "criteria_preview", "criteria_spread", "criteria_run", "criteria_pins", "criteria_pin_remove"
 )

@@ -26,7 +26,7 @@ def test_an_owner_comes_from_nothing_to_the_first_run(owner, page_for, sandbox):
     page.locator(".results-bar .more-menu summary").click()
     page.get_by_role("link", name="Criteria").click()
     page.select_option("#id_rows-0-group", "5")
-    page.get_by_text("Registration and birthday").click()
+    page.get_by_text("condition", exact=True).click()
     page.fill("#id_rows-0-birthday_in", "0")
     page.select_option("#id_otherwise", "4")
     page.fill("#id_max_moves", "500")
@@ -49,17 +49,30 @@ def test_rows_are_added_moved_and_removed_without_the_server(owner, page_for):
     asked = []
     page.on("request", lambda request: asked.append(request.url) if request.method == "POST" else None)
     second = page.locator("[data-row]").nth(1)
+    second.locator("[data-handle] summary").click()
     second.get_by_role("button", name="Move the row up").click()
     expect(page.locator("#id_rows-0-birthday_in")).to_have_value("7")
     expect(page.locator("#id_rows-1-days")).to_have_value("30")
-    page.get_by_role("button", name="Add a row").click()
+    page.get_by_role("button", name="Add a group").click()
     expect(page.locator("#id_rows-2-group")).to_be_focused()
-    page.locator("[data-row]").nth(2).get_by_role("button", name="Remove the row").click()
+    third = page.locator("[data-row]").nth(2)
+    third.locator("[data-handle] summary").click()
+    third.get_by_role("button", name="Remove the row").click()
     expect(page.locator("[data-row]")).to_have_count(2)
     assert not asked
     page.locator("#table").get_by_role("button", name="Save the criteria").last.click()
     expect(page.locator("[data-criterion='1']")).to_have_attribute("data-group", "5")
     assert stored() == [(5, None, 7), (4, 30, None)]
+
+
+def test_a_row_is_dragged_by_its_handle(owner, page_for):
+    save(owner, {"group_id": 4, "days": 30, "receipts_min": 1}, {"group_id": 5, "birthday_in": 7})
+    page = page_for(owner)
+    page.goto("/criteria/")
+    handle = page.locator("[data-handle] summary")
+    handle.nth(1).drag_to(handle.nth(0), target_position={"x": 4, "y": 1})
+    expect(page.locator("#id_rows-0-birthday_in")).to_have_value("7")
+    expect(page.locator("[data-handle][open]")).to_have_count(0)
 
 
 def test_a_threshold_that_is_typed_redraws_the_picture_and_asks_poster_nothing(
@@ -69,13 +82,21 @@ def test_a_threshold_that_is_typed_redraws_the_picture_and_asks_poster_nothing(
     browse(owner).post("/criteria/preview/")
     page = page_for(owner)
     page.goto("/criteria/")
-    picture = page.locator("#rows-0-spread")
+    picture = page.locator("#spread")
     expect(picture.locator("rect.in").first).to_be_visible()
     before = picture.locator("rect.in").count()
     sandbox.log.clear()
     page.fill("#id_rows-0-bought_min", "3 000")
-    expect(picture).to_contain_text("Clients within the bounds")
+    expect(picture.locator(".flag-words")).to_have_text("3,000 ₴")
     expect(picture.locator("rect.in")).not_to_have_count(before)
+    # Its flag moves the bound back: the field and the picture follow.
+    flag, box = picture.locator("[data-threshold] circle"), picture.locator(".spread-picture").bounding_box()
+    flag.hover()
+    page.mouse.down()
+    page.mouse.move(box["x"] - 5, box["y"] + 60)
+    page.mouse.up()
+    expect(page.locator("#id_rows-0-bought_min")).to_have_value("0")
+    expect(picture.locator("rect.in")).to_have_count(before)
     assert not sandbox.calls()
 
 

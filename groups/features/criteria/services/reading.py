@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import compress, count
+from itertools import count
 from typing import ClassVar
 
 import msgspec
@@ -158,19 +158,11 @@ class Spread(msgspec.Struct):
     step: int
     counts: list[int]
 
-    @property
-    def clients(self) -> int:
-        return sum(self.counts)
-
-    def within(self, least: int | None, most: int | None) -> tuple[int, bool]:
-        """Return the number of clients within the bounds, and True if that is exact.
-
-        It is where the bounds are at the edges of steps; else the steps that they cut count in full.
-        """
-        chosen = [self.is_within(place, least, most) for place in range(len(self.counts))]
-        clients = sum(compress(self.counts, chosen))
-        exact = not (least or 0) % self.step and (most is None or not (most + 1) % self.step)
-        return clients, exact and not (most is not None and chosen[-1])
+    def is_edge(self, least: int | None, most: int | None) -> bool:
+        """Return True if the bounds are at the edges of steps, so that no step counts in part."""
+        top = (len(self.counts) - 1) * self.step
+        at_edges = not (least or 0) % self.step and (most is None or not (most + 1) % self.step)
+        return at_edges and max(least or 0, most or 0) <= top
 
     def is_within(self, place: int, least: int | None, most: int | None) -> bool:
         """Return True if a step is within the bounds, in part at least."""

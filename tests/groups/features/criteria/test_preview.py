@@ -132,7 +132,9 @@ def test_a_rule_of_poster_that_leads_elsewhere_is_named(look, client_of, table, 
     client_of(GOLD, total_payed_sum="99999")
     page = look()
     assert 'data-against="77"' in page.content.decode()
-    assert "rule from 1,000 ₴ moves 1 client to “Gold” again" in text_of(page).replace("\u00a0", " ")
+    words = text_of(page).replace("\u00a0", " ")
+    assert "Poster moves 1 of 2 elsewhere again at their next purchase." in words
+    assert "from 1,000 ₴ to “Gold”: 1 client" in words
 
 
 def test_promotions_that_clients_would_lose_or_get_are_named(look, client_of, table, sandbox):
@@ -340,12 +342,15 @@ def test_who_may_not_see_clients_and_sales_sees_the_table_alone(browse, manager,
 def test_the_sums_of_the_day_serve_every_threshold(look, client_of, table, sandbox):
     for paid in (1_000, 2_000, 3_000, 7_000):
         client_of(BRONZE, (1, paid * 100))
-    typed = {"rows-3-days": "365", "rows-3-bought_min": "2 000"}
+    typed = {"rows-3-group": GOLD, "rows-3-days": "365", "rows-3-bought_min": "2 000"}
     assert "The preview shows here" in text_of(look.client.get("/criteria/spread/", typed))
     look()
     sandbox.log.clear()
     page = look.client.get("/criteria/spread/", typed)
-    assert "Clients within the bounds: 3 of 4." in text_of(page)
+    assert "Gold 3 all others 1 " in text_of(page)
+    # A row above it counts first.
+    above = {"rows-1-group": SILVER, "rows-1-days": "365", "rows-1-bought_min": "7 000"}
+    assert "Silver 1 Gold 2 all others 1 " in text_of(look.client.get("/criteria/spread/", above | typed))
     assert not sandbox.calls()
 
 

@@ -123,7 +123,7 @@ def test_of_a_time_that_comes_twice_it_is_said_that_the_first_is_meant(staff, br
 
 
 def test_the_list_says_until_when(staff, browse, sandbox):
-    schedule = planned(staff)
+    planned(staff)
     client = browse(staff, language="uk")
     assert "20 % з " in text_of(client.get("/groups/"))
     run_due(at(1.5))
