@@ -499,14 +499,14 @@ def criteria_saved_by_two(stage):
     _save_criteria(stage)
     stage.goto("/criteria/", max_moves="8")
     _save_criteria(stage, max_moves=7)
-    stage.page.locator("#table .actions .button").click()
+    stage.page.locator("#table .actions .button:not([form])").click()
 
 
 @scene(shows="[data-from] [data-client]")
 def criteria_preview(stage):
     _save_criteria(stage)
     stage.goto("/criteria/")
-    stage.page.locator("form[action='/criteria/preview/'] .button").click()
+    stage.page.locator("button[form=look]").click()
     stage.page.locator("[data-from] .button").last.click()
 
 

@@ -60,8 +60,8 @@ def rows_of(content: bytes) -> list[tuple[int, Cells]]:
         raise TooLarge from None
     if child.returncode == 0:
         return [(number, cells) for number, cells in json.loads(child.stdout)]
-    # 1: the exception that a damaged file raised. Else no memory was left, or the system ended the process.
-    raise Damaged if child.returncode == 1 else TooLarge
+    # 1: an exception, that of a damaged file unless it speaks of memory. Else the system ended the process.
+    raise Damaged if child.returncode == 1 and b"emory" not in child.stderr else TooLarge
 
 
 def _main() -> None:
@@ -69,13 +69,7 @@ def _main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        json.dump(_read(), sys.stdout)
-    except Exception as error:
-        # The parser of XML says so in words.
-        if isinstance(error, MemoryError) or "out of memory" in str(error):
-            sys.exit(2)
-        raise
+    json.dump(_read(), sys.stdout)
 
 
 def _read() -> list[tuple[int, Cells]]:
