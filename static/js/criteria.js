@@ -59,29 +59,31 @@ form.addEventListener("click", (event) => {
   focused?.focus();
 });
 
+const middle = (each) => each.getBoundingClientRect().top + each.offsetHeight / 2;
+
 // A row is dragged by its handle; a press without a move opens the menu of the handle, which moves the row by keyboard too.
 form.addEventListener("pointerdown", (event) => {
   const handle = event.target.closest("[data-handle] > summary");
   const row = handle?.closest("[data-row]");
   if (!row || event.button) return;
   const from = event.clientY;
+  const drag = new AbortController();
   handle.setPointerCapture(event.pointerId);
-  handle.onpointermove = ({ clientY }) => {
+  handle.addEventListener("pointermove", ({ clientY }) => {
     if (Math.abs(clientY - from) > 6) row.classList.add("dragged");
     if (!row.matches(".dragged")) return;
-    const middle = (each) => each.getBoundingClientRect().top + each.offsetHeight / 2;
     const [before, after] = [row.previousElementSibling, row.nextElementSibling];
     if (before && clientY < middle(before)) before.before(row);
     else if (after && clientY > middle(after)) after.after(row);
-  };
-  handle.onlostpointercapture = () => {
-    handle.onpointermove = handle.onlostpointercapture = null;
+  }, { signal: drag.signal });
+  handle.addEventListener("lostpointercapture", () => {
+    drag.abort();
     if (!row.matches(".dragged")) return;
     row.classList.remove("dragged");
     handle.addEventListener("click", (click) => click.preventDefault(), { once: true });
     renumber();
     setUnsaved(form);
-  };
+  }, { signal: drag.signal });
 });
 
 // A bound is moved in the picture too: its field takes the value of the nearest step. Typing it is the way by keyboard.
@@ -92,14 +94,18 @@ document.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   const { stepOf, bars } = flag.closest("figure").dataset;
   const box = flag.ownerSVGElement.getBoundingClientRect();
+  const drag = new AbortController();
   flag.setPointerCapture(event.pointerId);
-  flag.onpointermove = ({ clientX }) => {
+  flag.addEventListener("pointermove", ({ clientX }) => {
     const step = Math.round(Math.min(Math.max((clientX - box.left) / box.width, 0), 1) * (bars - 1));
     flag.setAttribute("x", `${(100 * step) / bars}%`);
     field.value = step * stepOf;
     $("text", flag).textContent = (step * stepOf).toLocaleString(page.lang);
-  };
-  flag.onlostpointercapture = () => field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, { signal: drag.signal });
+  flag.addEventListener("lostpointercapture", () => {
+    drag.abort();
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }, { signal: drag.signal });
 });
 
 // What was typed into rows that were added, removed or moved comes back into as many rows.
