@@ -22,7 +22,7 @@ CLOSED = 2
 _HUNDRED = Decimal(100)
 
 type ReceiptsOf = tuple[Literal["clients", "waiters"], int]
-"""Whose receipts alone are asked for, by id."""
+"""One client or waiter, by id, to read the receipts of that one alone."""
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 

@@ -49,7 +49,7 @@ def job_facts(job: Job, user: User) -> dict[str, Any]:
     decision = gates.decision_on(job) if job.state in Job.HALTED else None
     undone, rest = job.undo_of, None
     if undone is not None and job.state == Job.State.DONE and may_undo(undone, user):
-        # What this undo has left, as it has failed here.
+        # The rest of the undo, which has failed here.
         change_id = UndoScope.from_json(job.wanted).change
         rest = undo_card(undone, user, Change.objects.get(pk=change_id) if change_id else None)
     return {

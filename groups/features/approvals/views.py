@@ -376,7 +376,7 @@ def limit_of_percent(request: Request, group: Group | None, _command: Command | 
     bounds = [bound for bound in (limits.max_percent, rise) if bound is not None]
     if not bounds:
         return None
-    # What a group has already it may keep: only a rise is held back.
+    # A group may keep the percent that it has: only a rise is held back.
     return {"above": max(min(bounds), base), "may_exceed": request.user.has_perm(EXCEED_LIMITS)}
 
 

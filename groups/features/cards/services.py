@@ -226,33 +226,26 @@ def find_waiters(credentials: PosterCredentials, findings: Iterable[Finding]) ->
     return names
 
 
-class _Evidence:
-    """Keeps the receipts that a finding is about while they are read."""
+def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Receipt] | None:
+    """Read the receipts of a finding, None without the right. Raises `PosterError`, and `NotWhole`."""
+    found: list[Receipt] = []
 
-    def __init__(self, finding: Finding) -> None:
-        self.receipts: list[Receipt] = []
-        self._finding = finding
-
-    def add(self, _day: date, receipt: Receipt) -> None:
-        finding = self._finding
+    def add(_day: date, receipt: Receipt) -> None:
         counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
         is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
         if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
-            self.receipts.append(receipt)
+            found.append(receipt)
 
-    def store(self, doubtful: Collection[date]) -> None:
-        raise NotImplementedError
-
-
-def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Receipt] | None:
-    """Read the receipts of a finding, None without the right. Raises `PosterError`, and `NotWhole`."""
-    evidence = _Evidence(finding)
     reading = ReceiptReading(
-        *(credentials, finding.since, finding.day, lambda: None, [evidence]),
+        credentials,
+        finding.since,
+        finding.day,
+        lambda: None,
+        [add],
         of=("clients", finding.client_id),
         longest=SECONDS_FOR_RECEIPTS,
     )
     if not reading.begin():
         return None
     reading.read({})
-    return sorted(evidence.receipts, key=lambda receipt: receipt.id)
+    return sorted(found, key=lambda receipt: receipt.id)

@@ -114,7 +114,8 @@ def look(turn: Turn[Tally]) -> Columns:
     if last_night is None or last_night < last_day:
         first_day = last_day if last_night is None else max(last_night, last_day - MOST_DAYS * DAY) + DAY
         readers = [make(tally.pk) for make in receipt_readers]
-        reading = ReceiptReading(credentials, first_day, last_day, turn.stay, readers)
+        listeners = [reader.add for reader in readers]
+        reading = ReceiptReading(credentials, first_day, last_day, turn.stay, listeners)
         # Before the clients, so that a night on which it fails costs no sweep.
         refused = not reading.begin()
         members = read_members(credentials, list_groups_now(credentials), turn.stay)
@@ -217,7 +218,7 @@ class ReceiptReading:
         first: date,
         last: date,
         stay: Stay,
-        readers: Collection[ReceiptReader] = (),
+        listeners: Collection[Callable[[date, Receipt], None]] = (),
         *,
         of: ReceiptsOf | None = None,
         longest: float = LONGEST_READING,
@@ -225,7 +226,7 @@ class ReceiptReading:
         self.doubtful: set[date] = set()
         self._credentials, self._stay = credentials, stay
         self._first, self._last = first, last
-        self._readers, self._of, self._longest = readers, of, longest
+        self._listeners, self._of, self._longest = listeners, of, longest
         self._known: set[int] = set()
         self._until = time.monotonic() + longest
         self._begun: list[Receipt] = []
@@ -282,7 +283,7 @@ class ReceiptReading:
         page = call_poster(
             self._credentials,
             lambda poster: poster.get_receipts(
-                first, last, after=after, of=self._of, with_history=bool(self._readers), within=within
+                first, last, after=after, of=self._of, with_history=bool(self._listeners), within=within
             ),
             of_statistics=True,
         )
@@ -308,8 +309,8 @@ class ReceiptReading:
                 self.doubtful.add(day)
                 continue
             if day:
-                for reader in self._readers:
-                    reader.add(day, receipt)
+                for listener in self._listeners:
+                    listener(day, receipt)
             if day and group_id:
                 self._bought[day, group_id][receipt.client_id] += 1
                 sums = self._money[day, group_id]
@@ -328,9 +329,10 @@ class ReceiptReading:
 def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None:
     """Store what today's clients bought in the weeks before the first night, a row a group and week.
 
-    A week that Poster has not shown whole is left out. Without the right to sales it is tried next night.
+    Each week is stored at once, so that the memory holds one: a look that ended between two goes on with
+    those that are missing. A week that Poster has not shown whole is left out. Without the right to sales it
+    is tried next night.
     """
-    rows: list[Figure] = []
     for number in range(WEEKS, 0, -1):
         last = first_night - DAY - (number - 1) * 7 * DAY
         try:
@@ -347,7 +349,7 @@ def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None
             if sale.receipts and (group_id := members.group_of.get(sale.id)):
                 bought[group_id].append(sale.receipts)
                 revenue[group_id] += int(sale.revenue * 100)
-        rows += [
+        rows = [
             Figure(
                 account_id=turn.row.pk,
                 group_id=group_id,
@@ -359,9 +361,10 @@ def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None
             )
             for group_id in members.group_ids
         ]
-    with transaction.atomic():
-        turn.stay(weeks_read=True)
-        Figure.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+        with transaction.atomic():
+            turn.stay()
+            Figure.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+    turn.stay(weeks_read=True)
 
 
 def tally_of(credentials: PosterCredentials) -> Tally | None:
@@ -425,7 +428,7 @@ type Doubt = Literal["", "days", "members", "receipts", "steps", "noise", "nothi
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What became of a group beside the others, 28 days before a change of its percent and 28 days after.
+    """A group beside the others, 28 days before a change of its percent and 28 days after.
 
     The four figures are revenue by member and night, None where a day is missing. `ratio` is after ÷ before
     of the group, ÷ that of the others; `noise` is the standard deviation of its logarithm from week to week

@@ -60,16 +60,14 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
         return None
     changes = services.percent_changes(credentials.account_id, last - YEAR * DAY, last + DAY, one.group.id)
     owed = next((row for row in reversed(rows) if row.owed is not None), None)
-    old_enough = [each for each in reversed(changes) if each.is_old_enough] if rows else []
+    old_enough = [each for each in reversed(changes) if each.is_old_enough and rows]
     return {
         "group": one.group,
         "picture": draw_year(rows, changes),
         "owed": owed,
         "tally": tally,
         "is_late": owed is not None and owed.day < last - DAY,
-        "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]]
-        if rows
-        else [],
+        "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
     }
 
 

@@ -129,7 +129,7 @@ READABLE_ROWS = {
         "response_false",
     },
     # A receipt without a client is nobody's; its name is not read, and a second one of its number is dropped.
-    # What is not told of a receipt is nothing that was paid or granted.
+    # A field that a receipt lacks counts as nothing paid or granted.
     "dash.getTransactions": {
         *("row_null_field", "row_missing_field", "row_empty_field", "row_negative_count"),
         "row_surrogate_name",
