@@ -28,6 +28,12 @@ def test_an_edit_that_changes_nothing_sends_nothing_and_says_so(staff, browse, s
     assert "Nothing was changed" in text_of(client.get(answer["Location"]))
 
 
+def test_a_new_group_says_what_it_was_created_with(staff, browse, sandbox):
+    client = browse(staff)
+    page = client.get(edit(client, NEW, name="Barista", percent="7.5")["Location"])
+    assert "Created: Bonus, 7.5%, Birthday bonus: 50.00 ₴" in text_of(page)
+
+
 def test_a_name_that_was_not_touched_goes_back_as_it_was_read(staff, browse, sandbox):
     name = " кав\u0438\u0306ня\u00a0"
     sandbox.console("demo").edit(1, client_groups_name=name)
