@@ -329,12 +329,12 @@ class ReceiptReading:
 def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None:
     """Store what today's clients bought in the weeks before the first night, a row a group and week.
 
-    Each week is stored at once, so that the memory holds one: a look that ended between two goes on with
-    those that are missing. A week that Poster has not shown whole is left out. Without the right to sales it
-    is tried next night.
+    Each week is stored as it comes, and a look that has ended between two goes on with the next one. A week
+    that Poster has not shown whole is left out. Without the right to sales it is tried next night.
     """
-    for number in range(WEEKS, 0, -1):
-        last = first_night - DAY - (number - 1) * 7 * DAY
+    stored = Figure.objects.filter(account=turn.row.pk, by_todays_members=True).values_list("day", flat=True)
+    lasts = [first_night - DAY - number * 7 * DAY for number in range(WEEKS)]
+    for last in sorted(set(lasts).difference(stored)):
         try:
             found = read_sales(
                 turn.credentials, Period(last - 6 * DAY, last), within=settings.POSTER_READ_DEADLINE
@@ -363,7 +363,7 @@ def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None
         ]
         with transaction.atomic():
             turn.stay()
-            Figure.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+            Figure.objects.bulk_create(rows, batch_size=BATCH)
     turn.stay(weeks_read=True)
 
 

@@ -18,6 +18,7 @@ from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 KYIV = ZoneInfo("Europe/Kyiv")
 RECEIPTS = "dash.getTransactions"
+SALES = "dash.getClientsSales"
 
 
 def at(day, hour, minute=0):
@@ -165,6 +166,18 @@ def test_the_weeks_before_the_first_night_by_todays_members(people, watch, conso
         (2, 2, Decimal(17)),
     ]
     assert {(row.clients, row.owed, row.granted, row.spent) for row in weeks} == {(None,) * 4}
+
+
+def test_a_look_that_fails_amid_the_weeks_goes_on_with_the_next_one(people, watch, sandbox):
+    sandbox.script(SALES, "status_500", call=5, times=2)
+    look()
+    assert not Tally.objects.get().weeks_read
+    assert Figure.objects.filter(by_todays_members=True, group_id=GUESTS).count() == 4
+    before = len(sandbox.calls(SALES))
+    look()
+    assert Tally.objects.get().weeks_read
+    assert Figure.objects.filter(by_todays_members=True, group_id=GUESTS).count() == 13
+    assert len(sandbox.calls(SALES)) == before + 9
 
 
 def test_a_week_whose_list_may_be_cut_is_left_out(people, watch, day, monkeypatch):
