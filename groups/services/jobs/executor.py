@@ -288,9 +288,9 @@ def is_accepted(job: Job, change: Change) -> bool:
 
 
 def may_be_tried(before: Sequence[Try]) -> bool:
-    sent = [each for each in before if not each.sent_nothing]
-    in_vain = (each.is_without_access or each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
-    return len(sent) < TRIES and all(in_vain)
+    """Return True if a write changed nothing in these tries; without access `OutageBackoff` bounds them."""
+    sent = [each for each in before if not each.sent_nothing and not each.is_without_access]
+    return len(sent) < TRIES and all(each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
 
 
 def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
