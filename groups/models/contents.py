@@ -1,8 +1,4 @@
-"""Define the contents of JSON columns: one frozen dataclass for each shape.
-
-The values of a group are `GroupValues` and `Group` of the client package. All of them have the same two
-methods: `to_json` returns the content of the column, `from_json` reads it and ignores additional names.
-"""
+"""Define the contents of JSON columns: one frozen dataclass for each shape."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,8 +11,6 @@ from groups.poster import Group, GroupValues
 
 
 class Content:
-    """A dataclass whose JSON has the names of its fields; decimals are texts."""
-
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -73,7 +67,6 @@ class ClientBefore(Content):
     field_hmacs: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column, without empty parts."""
         content: dict[str, Any] = {} if self.group_id is None else {"group_id": self.group_id}
         return content | ({"field_hmacs": dict(self.field_hmacs)} if self.field_hmacs else {})
 
@@ -105,9 +98,9 @@ type Pairs = tuple[tuple[int, int, int], ...]
 class Effect(Content):
     """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
-    `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
-    of clients. The `clients` of the groups are Poster's counters, which may be late. `pairs` are the groups
-    that clients leave and those that they go to, each with their number, where it is read who moves.
+    `clients` counts those that it moves, removes or gives other terms, in Poster's list of clients; the
+    `clients` of the groups are Poster's counters, which may be late. `pairs` are there where it is read who
+    moves.
     """
 
     groups: tuple[Group, ...] = ()
@@ -125,7 +118,7 @@ class Effect(Content):
 
     @property
     def mark(self) -> str:
-        """A hash of the effect, which a form carries to say that its user has seen it."""
+        """A hash that a form carries to say that its user has seen this effect."""
         terms = [(group.id, group.values.to_json()) for group in self.all_groups]
         # Where groups are written, the page shows how many clients each of them has.
         counts = () if self.pairs or self.target else [group.clients for group in self.groups]

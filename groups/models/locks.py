@@ -7,16 +7,13 @@ from typing import Protocol
 from django.db import models
 from django.db.models import Q
 
-from groups.models.credentials import PosterAccount
-from groups.models.ids_first import IdsFirst
+from groups.models.credentials import IdsFirst, PosterAccount
 from groups.poster.fields import fold
 
 LONGEST_KEY = 400
 
 
 class Holder(Protocol):
-    """A row that holds locks, and whose page tells more about it."""
-
     @property
     def pk(self) -> uuid.UUID: ...
 
@@ -40,7 +37,7 @@ def creation_key(name: str) -> str:
 
 
 def future_key(group_id: int) -> str:
-    """Return the lock key of a group's future: of its removal, and of what is planned for it."""
+    """The future of a group: its removal, and plans for it."""
     return f"schedule:{group_id}"
 
 
@@ -51,10 +48,8 @@ holder_finders: dict[str, FindHolder] = {}
 
 
 class LockQuerySet(models.QuerySet["Lock"]):
-    """Locks. The keys of one holder are taken all at once or not at all."""
-
     def take(self, account_id: str, keys: Iterable[str], **holder: uuid.UUID | str) -> None:
-        """Take the keys for a `change_id`, a `job_id`, or a `row_id` of a `feature`.
+        """Take all keys or none for a `change_id`, a `job_id`, or a `row_id` of a `feature`.
 
         Raises `IntegrityError` if another one holds one of them.
         """
@@ -64,9 +59,9 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def held_by(self, job_id: uuid.UUID) -> set[str]:
         """Return the keys that a job holds, and lock these rows until the transaction ends.
 
-        Recording a change of a job, settling one, and ending the job all call this first. So they run one
-        after the other, and each sees the result of the one before. A job without locks makes nothing wait
-        here; recording a change of it locks the row of the job.
+        Recording a change of a job, settling one, and ending the job all call this first, so each sees the
+        result of the one before. A job without locks makes nothing wait here; recording a change of it locks
+        the row of the job.
         """
         rows = self.select_for_update().filter(job=job_id).order_by("key")
         return set(rows.values_list("key", flat=True))
@@ -83,18 +78,17 @@ class LockQuerySet(models.QuerySet["Lock"]):
 class Lock(models.Model):
     """A lock key that one change, job or row of a feature has reserved, for all processes.
 
-    Holders list their `lock_keys` and take all of them with one insert, in the transaction that records them.
-    If two try at the same moment, the unique constraint lets only one succeed.
+    Holders take all of their `lock_keys` with one insert, in the transaction that records them. If two try at
+    the same moment, the unique constraint lets only one succeed.
 
     Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its future, `client:9` a
     client, `enrol:9` the second creation of a client, `create:…` the name of a new group.
 
     A lock is deleted in the transaction that settles its change, or that ends the row of its feature, or that
-    ends its job and settles the job's last open change. The locks of a killed process stay until its changes
-    are settled.
+    ends its job and settles the job's last open change. So a killed process leaves its locks until then.
 
-    `feature` is the label of an app, and `row_id` the id of a row there. There is no foreign key, so that the
-    core knows no feature.
+    `feature` is the label of an app, and `row_id` the id of a row there: without a foreign key the core knows
+    none.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)
@@ -129,7 +123,6 @@ class Lock(models.Model):
 
     @property
     def holder(self) -> Holder:
-        """The change, the job or the row of a feature that holds the lock: the database knows exactly one."""
         if holder := self.change or self.job:
             return holder
         if self.row_id is None:

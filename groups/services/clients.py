@@ -1,7 +1,7 @@
 """Read the clients of a group from Poster, page by page, or find where some are. They are never stored here.
 
-Poster itself pages, sorts, and finds a whole phone number. To find a name, a card or a part of a number, read
-the group's clients up to a limit; the result says how many were read.
+Poster itself pages, sorts, and finds a whole phone number. For a name, a card or a part of a number, read the
+group's clients up to a limit.
 """
 
 import math
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -76,9 +76,9 @@ BY_ID = Order()
 class FoundClients:
     """Clients at `as_of`, without removed ones.
 
-    `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
-    clients that the search has not reached. `searched` is the number of clients read by a search, or None if
-    Poster found these clients itself. `in_order` is False if Poster has not sorted them as required.
+    `removed` counts the clients that were left out. `more` is True for a next page, or for clients that the
+    search has not reached. `searched` is the number of clients read by a search, or None if Poster found
+    these clients itself. `in_order` is False if Poster has not sorted them as required.
     """
 
     clients: tuple[Client, ...]
@@ -94,7 +94,7 @@ def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
     _check_right(credentials)
-    answer = _ask_for(credentials, group.id, order, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    answer = _ask_for(credentials, group.id, order, num=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
     found = _found(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
@@ -104,9 +104,8 @@ def list_members(
 
 
 def first_members(credentials: PosterCredentials, group_id: int) -> FoundClients:
-    """Return the first FIRST clients of a group; removed ones among the rows are left out."""
     _check_right(credentials)
-    found = _found(_ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0))
+    found = _found(_ask_for(credentials, group_id, BY_ID, num=2 * FIRST))
     return replace(found, clients=found.clients[:FIRST])
 
 
@@ -128,7 +127,7 @@ def search_clients(
     phones: tuple[str, ...] = (),
     start: int = 0,
 ) -> FoundClients:
-    """Return the clients of the account, or of one group, that match, in the order of their ids.
+    """Find clients of the account, or of one group, that match, in the order of their ids.
 
     First ask Poster for each of `phones`, the digits of a whole number. If none is found, read from `start`
     until the end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
@@ -178,8 +177,8 @@ def with_counted_clients(
 ) -> Group:
     """Return the group; if its client count is 0, replace that with the number of clients that are listed.
 
-    Removing a group removes its clients, and the count may be outdated. Unreadable clients of the group
-    count, removed ones do not. Raises `PosterError`; then it is not proven that the group is empty.
+    Removing a group removes its clients, and the count may be outdated. Raises `PosterError`; then it is not
+    proven that the group is empty.
     """
     if group.clients:
         return group
@@ -196,10 +195,10 @@ def count_listed(credentials: PosterCredentials, group_id: int, *, within: float
 def count_members(
     credentials: PosterCredentials, group_ids: Collection[int], *, within: float | None = None
 ) -> dict[int, int]:
-    """Count the clients of groups in Poster's list of clients.
+    """Count the clients of groups in Poster's list of clients. Raises `PosterError`.
 
     Removed clients do not count. An unreadable one does, in each of several groups, since nothing says which
-    one it is in. The list of one group is read, or else that of the whole account once. Raises `PosterError`.
+    one it is in. The list of one group is read, or else that of the whole account once.
     """
     single = next(iter(group_ids)) if len(group_ids) == 1 else None
     counts = dict.fromkeys(group_ids, 0)
@@ -232,16 +231,16 @@ def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> d
     until = time.monotonic() + SECONDS_FOR_NAMES
     names: dict[int, str] = {}
 
-    def find(client_id: int) -> int | None:
+    def find(client_id: int) -> str | None:
         with suppress(PosterError):
             client = find_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
-            names[client_id] = client.name if client else ""
+            return client.name if client else ""
         return None
 
     with suppress(PosterError):
         if list_groups(credentials).totals.clients > COUNTED_AT_ONCE:
-            locate_each(client_ids, find)
-            return names
+            found = ask_each(client_ids, find)
+            return {client_id: name for client_id, name in found if name is not None}
         for page in pages_of(credentials, None, size=COUNTED_AT_ONCE - 1, until=until):
             names |= {client.id: client.name for client in page.clients if client.id in client_ids}
         return dict.fromkeys(client_ids, "") | names
@@ -272,14 +271,14 @@ class ClientLocations:
 
 
 def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
+    """`place` returns the same values as `group_of`."""
     found = ClientLocations()
     found.add(ask_each(client_ids, place))
     return found
 
 
 def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
-    """Yield each client with what `ask` returns for it, several at a time."""
+    """Yield each client with the result of `ask`, several at a time."""
 
     def answer(client_id: int) -> tuple[int, T]:
         try:
@@ -294,7 +293,7 @@ def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterato
 def group_of_client(
     credentials: PosterCredentials, client_id: int, *, within: float | None = None
 ) -> int | None:
-    """Read where one client is: the same value as of `ClientLocations.group_of`."""
+    """Read the group of one client, as `ClientLocations.group_of` returns it."""
     try:
         client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:
@@ -332,7 +331,8 @@ def pages_of(
     while True:
         within = seconds_left(until, "clients.getClients")
         again = 0 if last is None else 1
-        answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
+        bounds = {"num": size + again, "offset": offset - again, "within": within}
+        answer = _ask_for(credentials, group_id, BY_ID, **bounds)
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise InvalidResponse(
@@ -346,22 +346,6 @@ def pages_of(
         last = None if answer.unreadable else answer.clients[-1].id
 
 
-def _ask_for(
-    credentials: PosterCredentials,
-    group_id: int | None,
-    order: Order,
-    num: int,
-    offset: int,
-    within: float | None = None,
-) -> ClientList:
-    return call_poster(
-        credentials,
-        lambda poster: poster.get_clients(
-            group_id=group_id,
-            num=num,
-            offset=offset,
-            order_by=order.by,
-            sort="desc" if order.descending else "asc",
-            within=within,
-        ),
-    )
+def _ask_for(credentials: PosterCredentials, group_id: int | None, order: Order, **bounds: Any) -> ClientList:
+    asked: Any = {"group_id": group_id, "order_by": order.by, "sort": "desc" if order.descending else "asc"}
+    return call_poster(credentials, lambda poster: poster.get_clients(**asked, **bounds))

@@ -1,7 +1,4 @@
-"""Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away.
-
-The last good copy cannot replace the cache: it is not updated by writes and has no unreadable rows.
-"""
+"""Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away."""
 
 import math
 import random
@@ -91,15 +88,12 @@ class Groups:
         return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
-        """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
         folded = fold(name)
         return [group for group in self.groups if group.id != but and fold(group.name) == folded]
 
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at `as_of`; `failure` and `is_awaited` are those of `Groups`, if it comes from the copy."""
-
     group: Group
     as_of: datetime
     failure: PosterError | None = None
@@ -117,12 +111,11 @@ class OneGroup:
 def list_groups(
     credentials: PosterCredentials, *, fresh: bool = False, patience: float | None = None
 ) -> Groups:
-    """Return the groups, without removed ones.
+    """Return the groups, without removed ones. Raises `PosterError`.
 
     They may be POSTER_CACHE_SECONDS old, unless `fresh` is set. A user whose token Poster has refused gets
-    nothing from the cache. While Poster fails, return the last good copy that was read with this token.
-    Without such a copy, and after a refusal, raise the `PosterError`. Where Poster takes longer than
-    `patience`, return the copy too, if nobody has written in the account since it was read.
+    nothing from the cache. While Poster fails, return the last good copy that was read with this token; so
+    where Poster takes longer than `patience`, if nobody has written in the account since it was read.
     """
     try:
         if fresh or credentials.refused_at:
@@ -241,7 +234,7 @@ def read_group(
 
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
-    """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
+    """Return one group as stored at Poster now. Raises `NotFound`."""
     return call_poster(credentials, partial(_ask_for_one, credentials, group_id))
 
 
@@ -345,8 +338,7 @@ def _last_good_copy(
 ) -> Groups | None:
     """Return the latest copy of this token: a user served from another user's request has no row.
 
-    With `writes` it is one that was read at this number of writes in the account. `failure` is the reason why
-    it is shown.
+    With `writes` it is one that was read at this number of writes in the account.
     """
     if credentials.refused_at:
         return None

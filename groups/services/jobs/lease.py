@@ -16,8 +16,7 @@ from django.db import DatabaseError, connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from groups.models import Change, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
-from groups.models.ids_first import IdsFirst
+from groups.models import Change, IdsFirst, Job, JobQuerySet, Lock, PosterAccount, PosterCredentials
 from groups.models.jobs import lease_time
 from groups.models.leases import RELEASED, Lease
 from groups.models.locks import Holder, future_key, members_key

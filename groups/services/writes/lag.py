@@ -13,10 +13,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from groups.models import Change, ChangeQuerySet, PosterCredentials
+from groups.models import Change, ChangeQuerySet, IdsFirst, PosterCredentials
 from groups.models.changes import OF_GROUPS
 from groups.models.contents import ClientBefore, ClientPlace
-from groups.models.ids_first import IdsFirst
 from groups.poster import Client, Group, GroupValues
 from groups.poster.fields import fold
 from groups.services.groups import Groups, OneGroup, list_groups_now, read_now

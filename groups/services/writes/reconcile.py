@@ -90,7 +90,7 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
         others = Change.objects.filter(account=change.account_id, client_id=claimed).exclude(pk=change.pk)
         return not (claimed and others.exists())
 
-    return Change.objects.settle_if(
+    return Change.objects.settle(
         change,
         block_bonus_and_check_client,
         **values
