@@ -34,10 +34,11 @@ def main(arguments):
     ):
         dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0")
         try:
+            worker = dashboard.start_worker()
+            wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.05, LONGEST)
+            at_rest = memory(worker)
             dashboard.run("-c", SWITCH_ON)
             began = time.monotonic()
-            worker = dashboard.start_worker()
-            at_rest = memory(worker)
             wait_until(lambda: tally(dashboard)["looked_at"], 0.5, LONGEST)
             night = time.monotonic() - began
             most = memory(worker)
