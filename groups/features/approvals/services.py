@@ -554,7 +554,7 @@ class ApprovableJob(Approvable):
     """A job: new, a draft, or the rest of one that has stopped."""
 
     kind = "job"
-    label = gettext_lazy("a job")
+    label = gettext_lazy("a bulk change")
     model = Job
 
     @property

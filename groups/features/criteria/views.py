@@ -45,6 +45,7 @@ from groups.features.criteria.services.reading import (
     saved_criteria,
 )
 from groups.features.criteria.services.runs import Run, SavedSince
+from groups.features.criteria.services.starts import STARTS, start_of
 from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
 from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
 from groups.features.insights.services.sweep import SweepProgress, read_now
@@ -92,7 +93,7 @@ def criteria(request: Request) -> HttpResponse:
     """Show the table of criteria; save it, or change its rows without JavaScript."""
     saved = saved_criteria(request.credentials)
     if request.method != "POST":
-        return _show(request, saved)
+        return _show(request, saved, start=request.GET.get("start", ""))
     if not request.user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
     groups = reads.list_groups_now(request.credentials).groups
@@ -108,7 +109,7 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused as error:
         return _show(request, saved, form=form.on(saved), status=error.status, outcome=error.message())
-    text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
+    text = _("The table is saved.") if changed else _("This table was saved already.")
     messages.success(request, text)
     found = {group.id: group for group in groups}
     for upper, lower in pairwise(found[group_id] for group_id in form.table.groups):
@@ -125,11 +126,16 @@ def _show(
     form: CriteriaForm | None = None,
     pin_form: PinForm | None = None,
     status: int = 200,
+    start: str = "",
     **context: Any,
 ) -> HttpResponse:
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
-        form = CriteriaForm(groups=groups.groups, saved=saved)
+        row = None
+        if start in STARTS:
+            row, is_known = start_of(start, request.credentials)
+            context |= {"start": start, "is_known": is_known}
+        form = CriteriaForm(groups=groups.groups, saved=saved, start=row)
     context |= {"saved": saved, "pins": runs.pins_of(request.credentials), "form": form}
     context["pin_form"] = pin_form or PinForm()
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
@@ -513,7 +519,7 @@ def pin_create(request: Request) -> HttpResponse:
     form = PinForm(request.POST)
     if form.is_valid():
         if runs.pin_client(request.credentials, **form.cleaned_data):
-            messages.success(request, _("The client stays where they are, whatever the criteria say."))
+            messages.success(request, _("The client stays where they are, whatever the table says."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
     return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
@@ -546,7 +552,7 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
 
 
 def nothing_saved_words() -> Message:
-    return Message(_("There are no criteria yet"), _("Save a table first."))
+    return Message(_("There are no automatic groups yet"), _("Save a table first."))
 
 
 def days_words(days: int) -> str:
@@ -611,7 +617,7 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
     url, account = reverse("groups:criteria"), reverse("groups:account")
-    return [SettingsPage(ACCOUNT, _("Criteria"), url, words, "group", part_of=account)]
+    return [SettingsPage(ACCOUNT, _("Automatic groups"), url, words, "group", part_of=account)]
 
 
 hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _request, _listing: {})

@@ -178,10 +178,10 @@ def _worker(_account: str) -> Found:
         return
     last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
     if last:
-        words = _("none was seen since %(time)s: jobs and changes without an answer wait")
+        words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
         yield State.BAD, words % {"time": f"{timezone.localtime(last):%F %T}"}
     else:
-        yield State.BAD, _("none was seen in the last hour: jobs and changes without an answer wait")
+        yield State.BAD, _("none was seen in the last hour: bulk changes wait, and changes without an answer")
 
 
 @_part(gettext_noop("keys"), gettext_lazy("Put the old key behind the new ones, or connect again."))

@@ -229,7 +229,7 @@ class Undo(JobKind):
     """Undo another job, or one client's move."""
 
     kind = KIND
-    label = gettext_lazy("job undone")
+    label = gettext_lazy("bulk change undone")
     done_label = pgettext_lazy("parts of a job", "undone")
     is_shared = True
 
