@@ -1,7 +1,6 @@
 """Examine an installation: each part that it needs, in one line with its state and what to do about it.
 
-The lines are the same in `manage.py doctor`, where they are English, and on the page of the installation.
-Features add the parts that they need.
+In `manage.py doctor` the lines are English. Features add the parts that they need.
 """
 
 import shutil
@@ -41,8 +40,6 @@ from poster_admin.common.outages import first_line
 
 
 class State(StrEnum):
-    """Good, soon not good, or not good."""
-
     GOOD = "ok"
     WARNING = "warning"
     BAD = "FAILS"
@@ -50,8 +47,6 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of an installation, and what was found there."""
-
     part: str
     state: State
     words: str
@@ -77,8 +72,6 @@ NO_ACCOUNT = "www"
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part to look at, and what to do where it is not good."""
-
     name: str
     look: Callable[[str], Found]
     advice: str | Promise = ""
@@ -93,7 +86,7 @@ _parts: list[_Part] = []
 def _part(
     name: str, advice: str | Promise = ""
 ) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
-    """Register the function that examines a part; parts are examined in the order of this module."""
+    """Register the function that examines a part, in the order of this module."""
 
     def add(look: Callable[[str], Found]) -> Callable[[str], Found]:
         _parts.append(_Part(name, look, advice))

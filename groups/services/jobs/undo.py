@@ -1,9 +1,8 @@
 """Run the jobs that undo another job, or one client's move.
 
-Each change that was made is undone by its command's `undo`, as in the history: it is sent only while Poster
-has what the change has left. So what was moved or changed since stays as it is. First removed groups are
-created again, then values and clients go back, and finally created groups are removed where they are empty.
-The journal has the changes to undo, and what has become of them since: an earlier undo, or a later move.
+Each change is undone by its command's `undo`, as in the history: only while Poster has what the change has
+left. First removed groups are created again, then values and clients go back, and finally created groups are
+removed where they are empty.
 """
 
 import uuid
@@ -66,11 +65,7 @@ class NothingToUndo(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UndoScope(Content):
-    """`wanted` of a job that undoes another one.
-
-    It undoes the changes that were settled until `as_of`, or only the one with the id `change`. `groups` are
-    those that clients are moved out of or into. `rights` are the permissions that all of it needs.
-    """
+    """`wanted`: changes settled until `as_of`, or one `change`; `groups` between which clients move."""
 
     as_of: datetime
     change: str = ""
@@ -80,12 +75,6 @@ class UndoScope(Content):
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """The changes that the undo of a job would undo, counted in the journal.
-
-    `made` counts all changes of each kind that the job has made, `left` those that can still be undone as
-    far as the journal knows.
-    """
-
     made: dict[Change.Action, int]
     left: dict[Change.Action, int]
 
@@ -194,7 +183,7 @@ def made_of(job: Job) -> ChangeQuerySet:
 
 
 def left_of(job: Job) -> ChangeQuerySet:
-    """Return those of the changes that no later change of the same client has replaced, nor another undo.
+    """Leave out what a later change of the same client has replaced, or another undo.
 
     An undo that has found the client elsewhere, or waits for a person, has nothing left to do either.
     """
@@ -215,7 +204,6 @@ def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
 
 
 def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
-    """Yield these changes, each with the command that undoes it, still without sender and operation."""
     for change in changes.iterator(AT_ONCE):
         if (command := Command.kind_of(change).undo(change)) is not None:
             yield change, command
@@ -226,8 +214,6 @@ def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
 
 @register
 class Undo(JobKind):
-    """Undo another job, or one client's move."""
-
     kind = KIND
     label = gettext_lazy("job undone")
     done_label = pgettext_lazy("parts of a job", "undone")
@@ -235,7 +221,7 @@ class Undo(JobKind):
 
     @property
     def form_values(self) -> tuple[Any, ...]:
-        """Nothing beside the id, which follows from what is undone."""
+        """The id alone tells what is undone."""
         return ()
 
     @property
@@ -292,8 +278,6 @@ class Undo(JobKind):
 
 
 class _Undo:
-    """One run of a job that undoes another one."""
-
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
@@ -304,7 +288,10 @@ class _Undo:
         self._gone: set[int] = set()
 
     def run(self) -> None:
-        """Undo the changes in passes until none is left to try, and count those that were left out."""
+        """Undo the changes in passes until none is left to try, and count those that were left out.
+
+        Raises `Stopped` if a group is missing that clients should go back to.
+        """
         settle_open(self._lease)
         self._create_groups()
         # The outcome of each move is known before a group is removed that it may lead out of.
@@ -370,7 +357,10 @@ class _Undo:
         ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Return the commands that are due; failures from before the job has stopped do not count."""
+        """Return the commands that are due; failures from before the job has stopped do not count.
+
+        A group that was created again has a new id. Moves into groups that are gone are left out.
+        """
         stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):

@@ -22,8 +22,6 @@ SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """A group that differs from the outcome of its last change: gone, present again, or with other values."""
-
     change: Change
     problem: str
 

@@ -63,7 +63,7 @@ class HistoryPages(Paginator[Any]):
 
 
 def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
-    """Return the journal of an account. Raises `TokenRejected` if Poster has refused the user's token."""
+    """Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     return Change.objects.filter(account=credentials.account_id)
 
@@ -137,10 +137,9 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
 
 
 def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
-    """Return what others have changed in groups, as it is known since a time; open changes are not in it.
+    """Return what others have changed in groups, as it is known since a time, without open changes.
 
-    A change that began before that time counts if its outcome, or that it was made elsewhere, was found
-    later. Raises `TokenRejected` if Poster has refused the user's token.
+    A change that began before that time counts if its outcome was found later. Raises `TokenRejected`.
     """
     changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
     return changes.exclude(user=credentials.user_id)
@@ -168,7 +167,7 @@ def undoable_ids(
     """Return the ids of the changes that this user can undo.
 
     Those that are `undone` are not among them, nor creations of groups that have been removed since, or that
-    a job has brought back with their clients. An undo writes old values, or creates a removed group again.
+    a job has brought back with their clients.
     """
     undos = {change: Command.kind_of(change).undo(change) for change in changes}
     needed = {change: undo.permission for change, undo in undos.items() if undo is not None}
@@ -190,8 +189,8 @@ def undoable_ids(
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
-    `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
-    the change, and `NotNow` if another write has undone it.
+    `sent` is the operation in the form. Raises `PermissionDenied`, and `NotNow` if another write has undone
+    it.
     """
     user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
@@ -212,10 +211,7 @@ def is_undone(change: Change) -> bool:
 
 
 def resolve(change: Change, decision: str, user: User) -> None:
-    """Close a change in review with the user's decision, "applied" or "failed".
-
-    Raises `NotNow` if the change is not in review, and `PermissionDenied`.
-    """
+    """Close a change in review as "applied" or "failed". Raises `NotNow`, and `PermissionDenied`."""
     _check_right(change, user)
     if (
         change.state != Change.State.REVIEW
@@ -226,7 +222,7 @@ def resolve(change: Change, decision: str, user: User) -> None:
 
 
 def can_repeat(change: Change) -> bool:
-    """Return True if a user may send the change again, after a look that shows no effect of it."""
+    """A user may send it again after a look that shows no effect of it."""
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
 
 
@@ -241,9 +237,9 @@ def late_until(change: Change) -> datetime | None:
 def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:
     """Return the command that repeats a lost update or removal.
 
-    A user decides to repeat it, and may do so only while Poster shows no effect of the first attempt. A
-    creation is never repeated, because that could make two groups. Raises `NotNow` if the change cannot be
-    repeated, and `PermissionDenied`.
+    It may be sent only while Poster shows no effect of the first attempt. A creation is never repeated,
+    because that could make two groups. Raises `NotNow` if the change cannot be repeated, and
+    `PermissionDenied`.
     """
     _check_right(change, credentials.user)
     if not can_repeat(change):
@@ -258,10 +254,7 @@ def command_again(change: Change, credentials: PosterCredentials) -> GroupComman
 
 
 def _next_operation(change: Change, name: str) -> uuid.UUID:
-    """Return the operation of a user's next try: the first one of which nothing has come, or nothing yet.
-
-    So a double click is one operation, and a new try after one that has ended is another.
-    """
+    """Return the first operation of which nothing has come yet, so that a double click is one."""
     tries = (uuid.uuid5(change.pk, f"{name} {number}") for number in count())
     return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 

@@ -15,8 +15,15 @@ from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, Po
 from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import latest_changes
-from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
-from groups.services.writes.outcome import Outcome, RemoteState, Replaced
+from groups.services.writes.outcome import (
+    Outcome,
+    RemoteState,
+    Replaced,
+    field_hmacs,
+    is_alike,
+    normalized,
+    other_fields,
+)
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
@@ -27,8 +34,7 @@ Reason, State = Change.Reason, Change.State
 class CreateClient(Command):
     """Create a client of a snapshot in a group. The journal stores the old id and field HMACs, but no values.
 
-    `old_id` is the client's latest id. After an earlier restore it differs from the id in the snapshot.
-    `client` is None in a command that is rebuilt from its journal row.
+    `old_id` is the client's latest id: after an earlier restore it differs from that in the snapshot.
     """
 
     action = Change.Action.CREATE_CLIENT
@@ -187,5 +193,5 @@ class CreateClient(Command):
 
 
 def target_of(client_id: int) -> str:
-    """Return the lock key of a client's creation, so that no two jobs create the same client."""
+    """Keep two jobs from creating the same client."""
     return f"enrol:{client_id}"
