@@ -67,7 +67,8 @@ class LockQuerySet(models.QuerySet["Lock"]):
     ) -> "Lock | None":
         with_holders = IdsFirst(self.select_related("change", "job").order_by("pk"))
         found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
-        return next((lock for lock in found if lock.holder_id not in mine), None)
+        others = (lock for lock in found if (lock.job_id or lock.change_id or lock.row_id) not in mine)
+        return next(others, None)
 
 
 class Lock(models.Model):
@@ -108,10 +109,6 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-    @property
-    def holder_id(self) -> uuid.UUID | None:
-        return self.job_id or self.change_id or self.row_id
 
     @property
     def holder(self) -> Holder:

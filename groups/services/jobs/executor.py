@@ -150,7 +150,7 @@ class _Executor:
             OutageBackoff(self._lease).wait(Job.Stop.TOKEN, change.message)
         with self._lock:
             self.changes.append(change)
-            unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
+            unreached = Try.of(change).sent_nothing
             self._troubles = self._troubles + 1 if unreached else 0
             if self._troubles >= TROUBLES_IN_A_ROW:
                 self._given_up = True

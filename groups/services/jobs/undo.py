@@ -293,7 +293,21 @@ class _Undo:
         Raises `Stopped` if a group is missing that clients should go back to.
         """
         settle_open(self._lease)
-        self._create_groups()
+        # Create removed groups again, and lock those that clients go back to.
+        removed = self._ids(Action.REMOVE)
+        while self._undo(Action.REMOVE, removed):
+            settle_open(self._lease)
+        for removal in made_of(self._job).filter(action=Action.REMOVE):
+            created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
+            goes_back = left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE)
+            is_needed = goes_back.exists()
+            if created is not None and removal.group_id is not None:
+                self._created[removal.group_id] = created.group_id or 0
+                if is_needed:
+                    lock_target(self._lease, created.group_id or 0)
+            elif is_needed:
+                failed = removal.undone_by.filter(job=self._job).first()
+                raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
         # The outcome of each move is known before a group is removed that it may lead out of.
         for actions in ((Action.UPDATE, Action.MOVE), (Action.CREATE,)):
             run_passes(self._lease, partial(self._pass, actions))
@@ -374,37 +388,12 @@ class _Undo:
             for pk, before in tries.items()
         }
         due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
-        commands: list[Command] = []
-        for change, command in undoing(due.order_by("created_at", "pk")):
-            operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
-            commands.append(replace(command, operation=operation, job=self._job))
-        return self._into_present_groups(commands)
-
-    # --- The groups that clients go back to ----------------------------------------------------------------
-
-    def _create_groups(self) -> None:
-        """Create removed groups again. Raises `Stopped` if one is missing that clients should go back to."""
-        removed = self._ids(Action.REMOVE)
-        while self._undo(Action.REMOVE, removed):
-            settle_open(self._lease)
-        for removal in made_of(self._job).filter(action=Action.REMOVE):
-            created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
-            is_needed = (
-                left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE).exists()
-            )
-            if created is not None and removal.group_id is not None:
-                self._created[removal.group_id] = created.group_id or 0
-                if is_needed:
-                    lock_target(self._lease, created.group_id or 0)
-            elif is_needed:
-                failed = removal.undone_by.filter(job=self._job).first()
-                raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
-
-    def _into_present_groups(self, commands: list[Command]) -> list[Command]:
-        """Return the commands without moves into groups that are gone; a group created again has a new id."""
         present: list[Command] = []
         there: dict[int, bool] = {}
-        for command in commands:
+        # The rows are read first: a look for a group may give the connection back to its pool.
+        for change, undo in list(undoing(due.order_by("created_at", "pk"))):
+            operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
+            command = replace(undo, operation=operation, job=self._job)
             if not isinstance(command, MoveClient):
                 present.append(command)
                 continue
@@ -428,8 +417,6 @@ class _Undo:
                 return False
             self._backoff.wait(Job.Stop.TARGET_GONE)
         return True
-
-    # --- The first change of each kind ---------------------------------------------------------------------
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""

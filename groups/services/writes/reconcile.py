@@ -148,7 +148,12 @@ def follow_up(change: Change) -> bool:
         return False
     if change.sent_at is None and change.again_of_id is None:
         return Change.objects.settle(change, state=Change.State.FAILED, reason=Reason.NEVER_SENT)
-    if not _claim(change, now):
+    # Reserve this check for this process and schedule the next one, before calling Poster. No long pause may
+    # delay the check that may give the change up.
+    looks, left = change.checks + 1, timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
+    pause = _pause_after(looks)
+    next_at = now + (min(pause, left) if left > timedelta() else pause)
+    if not Change.objects.settle(change, state=Change.State.UNKNOWN, checks=looks, next_check_at=next_at):
         return False
     try:
         look = _look(change)
@@ -167,19 +172,6 @@ def follow_up(change: Change) -> bool:
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
         return False
     return outcome is not None and settle(change, outcome)
-
-
-def _claim(change: Change, now: datetime) -> bool:
-    looks = change.checks + 1
-    pause = _pause_after(looks)
-    # Do not let a long pause delay the check that may give the change up.
-    left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
-    return Change.objects.settle(
-        change,
-        state=Change.State.UNKNOWN,
-        checks=looks,
-        next_check_at=now + (min(pause, left) if left > timedelta() else pause),
-    )
 
 
 def _pause_after(looks: int) -> timedelta:

@@ -27,6 +27,7 @@ from groups.services.writes.outcome import (
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
+TEXTS = ("name", "sex", "card_number", "phone", "email", "country", "city", "address", "comment")
 
 
 @register
@@ -67,19 +68,12 @@ class CreateClient(Command):
         client = self.client
         if client is None:
             raise ValueError("The journal has no values of clients.")
+        texts: dict[str, Any] = {name: getattr(client, name) or None for name in TEXTS}
         return ClientValues(
             group_id=self.group_id,
-            name=client.name or None,
-            sex=client.sex or None,
-            card_number=client.card_number or None,
+            **texts,
             own_percent=client.own_percent,
-            phone=client.phone or None,
-            email=client.email or None,
             birthday=client.birthday,
-            country=client.country or None,
-            city=client.city or None,
-            address=client.address or None,
-            comment=client.comment or None,
             # Send zeros too: Poster may give a new client a welcome bonus, and a difference must be seen.
             bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
             total_paid=client.total_paid,

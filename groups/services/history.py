@@ -1,8 +1,10 @@
-"""Read the journal for users, build commands that undo and repeat, and record a user's decision."""
+"""Read the journal for users, undo and repeat its changes, record decisions, and audit it against Poster."""
 
+import logging
+import time
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -13,17 +15,21 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, MovedClients, PosterCredentials
-from groups.poster import Group
-from groups.services.gateway import check_token
+from groups.poster import Group, GroupList, GroupValues, PosterClient
+from groups.services.gateway import call_poster, check_token
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
+from groups.services.writes.outcome import differing
+from groups.services.writes.reconcile import first_allowed, usable_credentials
 from groups.services.writes.submissions import find_by_operation
+
+log = logging.getLogger("groups.journal")
 
 LATEST = 5
 SEEN_WAYS = 100
@@ -31,6 +37,7 @@ SEEN_WAYS = 100
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
+SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 # Built once: each page of a group runs the first, and each with rows of the history the second.
 MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
@@ -262,3 +269,72 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
 def _check_right(change: Change, user: User) -> None:
     if not Command.from_change(change).may_be_sent_by(user):
         raise PermissionDenied
+
+
+# --- Audit --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    change: Change
+    problem: str
+
+    def __str__(self) -> str:
+        return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
+
+
+def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
+    found: dict[str, list[PosterCredentials]] = {}
+    usable = usable_credentials().filter(user__is_active=True, account__changes__isnull=False).distinct()
+    for credentials in usable.order_by("account", "pk"):
+        found.setdefault(credentials.account_id, []).append(credentials)
+    return found
+
+
+def audit(usable: list[PosterCredentials]) -> list[Unexplained]:
+    """Return the differences that the account's journal does not explain, read with the first token that may.
+
+    A single read may be outdated or wrong, so a finding has to appear in two reads. Raises `PosterError`.
+    """
+    return first_allowed(usable, _audit) or []
+
+
+def _audit(credentials: PosterCredentials) -> list[Unexplained]:
+    # The last change of each group, made here or elsewhere, if it was settled POSTER_LAG_SECONDS ago.
+    is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
+    sent = Change.objects.filter(is_seen, account=credentials.account_id, client_id__isnull=True)
+    later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
+    settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
+    changes = list(rows.exclude(Exists(later)).order_by("group_id"))
+    first = _findings(changes, call_poster(credentials, PosterClient.get_groups))
+    if not first:
+        return []
+    time.sleep(settings.POSTER_CONFIRM_SECONDS)
+    again = call_poster(credentials, PosterClient.get_groups)
+    second = _findings([finding.change for finding in first], again)
+    findings = [finding for finding in second if finding in first]
+    for finding in findings:
+        log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
+    return findings
+
+
+def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
+    groups = {group.id: group for group in listed.present}
+    unreadable = {row.id for row in listed.unreadable}
+    found = []
+    for change in changes:
+        if change.group_id in unreadable or None in unreadable:
+            continue
+        made, group = change.state in Change.HAPPENED, groups.get(change.group_id or 0)
+        expected = change.after if made else change.before
+        if Command.kind_of(change).removes and made:
+            if group:
+                found.append(Unexplained(change, "is there although it was removed"))
+        elif expected is None or "name" not in expected:
+            pass  # a user has resolved the change, and the values after it were never read
+        elif group is None:
+            found.append(Unexplained(change, "is gone"))
+        elif fields := differing(GroupValues.from_json(expected), group):
+            found.append(Unexplained(change, f"has another {', '.join(fields)}"))
+    return found
