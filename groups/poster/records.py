@@ -13,7 +13,7 @@ none. The names in their rows are not read: sums need no names.
 Source: the Poster API documentation, sections clients (marketing) and dash (statistics).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
@@ -311,13 +311,19 @@ class SalesList:
         return self.size == CUT
 
     @classmethod
-    def from_wire(cls, rows: list[Any]) -> Self:
+    def from_wire(cls, rows: Iterable[Any]) -> Self:
         """Parse the rows of a response; collect those that cannot be read, and leave out nobody's sales."""
-        known, lost = [], 0
-        for row in rows:
-            if not isinstance(row, Mapping) or str(row.get("client_id")) != _NOBODY:
-                known.append(row)
-            else:
-                names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
-                lost += any(name not in ("", _NOBODY) for name in names)
-        return cls(*sort_out(readable(ClientSales.from_wire, known, "client_id")), len(rows), lost)
+        size = lost = 0
+
+        def known() -> Iterator[Any]:
+            nonlocal size, lost
+            for row in rows:
+                size += 1
+                if not isinstance(row, Mapping) or str(row.get("client_id")) != _NOBODY:
+                    yield row
+                else:
+                    names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
+                    lost += any(name not in ("", _NOBODY) for name in names)
+
+        found = sort_out(readable(ClientSales.from_wire, known(), "client_id"))
+        return cls(*found, size, lost)

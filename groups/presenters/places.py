@@ -45,6 +45,7 @@ PLACES = {
     "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
     "form.percent": "Below the percent in a form of a group; shown with (request, group, command): None for "
     "a new group; the command that the page asks about, or None.",
+    "cost.below": "Below what a percent of a group costs, on its page; shown with (request, group).",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
     "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -325,8 +325,7 @@ def pages_of(
     while True:
         within = seconds_left(until, "clients.getClients")
         again = 0 if last is None else 1
-        bounds = {"num": size + again, "offset": offset - again, "within": within}
-        answer = _ask_for(credentials, group_id, BY_ID, **bounds)
+        answer = _ask_for(credentials, group_id, BY_ID, size + again, offset - again, within)
         if last is not None:
             if not answer.clients or answer.clients[0].id != last:
                 raise InvalidResponse(
@@ -340,6 +339,18 @@ def pages_of(
         last = None if answer.unreadable else answer.clients[-1].id
 
 
-def _ask_for(credentials: PosterCredentials, group_id: int | None, order: Order, **bounds: Any) -> ClientList:
-    asked: Any = {"group_id": group_id, "order_by": order.by, "sort": "desc" if order.descending else "asc"}
-    return call_poster(credentials, lambda poster: poster.get_clients(**asked, **bounds))
+def _ask_for(
+    credentials: PosterCredentials,
+    group_id: int | None,
+    order: Order,
+    num: int,
+    offset: int = 0,
+    within: float | None = None,
+) -> ClientList:
+    sort = "desc" if order.descending else "asc"
+    return call_poster(
+        credentials,
+        lambda poster: poster.get_clients(
+            group_id=group_id, num=num, offset=offset, order_by=order.by, sort=sort, within=within
+        ),
+    )

@@ -66,7 +66,7 @@ class Turn[Row: Due]:
 
     @cached_property
     def credentials(self) -> PosterCredentials:
-        """Also refused ones: Poster may have been wrong. Raises `Hold`."""
+        """Refused ones count too: Poster may have been wrong. Raises `Hold`."""
         user_id, account = self.row.sender
         credentials = credentials_to_try(user_id, account)
         if credentials is None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import batched
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, Sum
@@ -64,7 +65,7 @@ class CardReader:
         shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
         exempt = set(shared.values_list("client_id", flat=True))
         for day in sorted(self._uses.keys() - set(doubtful)):
-            rows = [
+            rows = (
                 CardUse(
                     account_id=self._account_id,
                     day=day,
@@ -76,8 +77,9 @@ class CardReader:
                     late=late,
                 )
                 for (client_id, waiter_id), (receipts, in_cash, printed, late) in self._uses[day].items()
-            ]
-            CardUse.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+            )
+            for batch in batched(rows, BATCH):
+                CardUse.objects.bulk_create(batch, ignore_conflicts=True)
             for finding in self._find(day, exempt):
                 kept = {"since": finding.since, "day": finding.day, "receipts": finding.receipts}
                 Finding.objects.update_or_create(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import batched, pairwise
 from statistics import stdev
 from typing import Literal, NamedTuple, Protocol
 
@@ -31,7 +31,7 @@ from groups.poster import Group, LoyaltyType, NotAllowed, Receipt, ReceiptPage, 
 from groups.services.clients import pages_of
 from groups.services.due import Later, Turn, run_due
 from groups.services.gateway import call_poster, seconds_left
-from groups.services.groups import Groups, list_groups_now
+from groups.services.groups import list_groups_now
 from groups.services.installation.maintenance import prune, routine
 from groups.services.jobs.lease import stopping
 from groups.services.values import NumberFormat
@@ -44,7 +44,8 @@ MOST_DAYS = 31
 WEEKS = 13
 FULL = 100
 """Rows of a page, as far as that is known: a page with so many may not be the only one."""
-LONGEST_READING = 1800.0
+LONGEST_READING, LONGEST_WEEK = 1800.0, 60.0
+"""Seconds for all receipts of a look, and for the sales of one week: no page waits for them."""
 SLOW, PAUSE = 1.0, 0.2
 """Seconds from which on a call was slow, and for which the look then leaves Poster alone."""
 BATCH = 1000
@@ -108,51 +109,51 @@ def look(turn: Turn[Tally]) -> Columns:
 
     Raises `PosterError`, `NotWhole` and `LeaseLost`.
     """
-    tally, credentials, last_day = turn.row, turn.credentials, yesterday()
-    first_night, last_night = Figure.objects.first_and_last(tally.pk)
-    members, refused = None, tally.lacks_receipts
-    if last_night is None or last_night < last_day:
-        first_day = last_day if last_night is None else max(last_night, last_day - MOST_DAYS * DAY) + DAY
-        readers = [make(tally.pk) for make in receipt_readers]
-        listeners = [reader.add for reader in readers]
-        reading = ReceiptReading(credentials, first_day, last_day, turn.stay, listeners)
-        # Before the clients, so that a night on which it fails costs no sweep.
-        refused = not reading.begin()
-        members = read_members(credentials, list_groups_now(credentials), turn.stay)
-        rows = [
-            Figure(
-                account_id=tally.pk,
-                group_id=group_id,
-                day=last_day,
-                clients=members.clients[group_id],
-                owed=members.owed.get(group_id, Decimal(0)),
-            )
-            for group_id in members.group_ids
-        ]
-        if not refused:
-            reading.read(members.group_of)
-            if last_day in reading.doubtful:
-                raise NotWhole("a receipt of the day could not be read")
-            missed = (first_day + number * DAY for number in range((last_day - first_day).days))
-            rows += [
-                Figure(account_id=tally.pk, group_id=group_id, day=day)
-                for day in missed
-                if day not in reading.doubtful
-                for group_id in members.group_ids
-            ]
-            for row in rows:
-                reading.fill(row)
-        with transaction.atomic():
-            turn.stay(looked_at=timezone.now(), lacks_receipts=refused)
-            Figure.objects.bulk_create(rows, batch_size=BATCH)
-            for reader in readers if not refused else ():
-                reader.store(reading.doubtful)
-        first_night = first_night or last_day
-        log.info("Of account %s the figures of %s rows were stored", tally.pk, len(rows))
-    if first_night and not tally.weeks_read and not refused:
-        members = members or read_members(credentials, list_groups_now(credentials), turn.stay)
-        _store_weeks(turn, members, first_night)
+    tally, last_day, members = turn.row, yesterday(), None
+    _first, last_night = Figure.objects.first_and_last(tally.pk)
+    if last_night is None:
+        members = _store_days(turn, last_day, last_day)
+    elif last_night < last_day:
+        members = _store_days(turn, max(last_night, last_day - MOST_DAYS * DAY) + DAY, last_day)
+    if not tally.weeks_read and not tally.lacks_receipts:
+        _store_weeks(turn, members or read_members(turn))
     return {"next_at": NIGHTS.next(timezone.now())}
+
+
+def _store_days(turn: Turn[Tally], first: date, last: date) -> "Members":
+    """Store the sums of these days, and of the last one the members, who are returned."""
+    account_id = turn.row.pk
+    readers = [make(account_id) for make in receipt_readers]
+    reading = ReceiptReading(turn.credentials, first, last, turn.stay, [reader.add for reader in readers])
+    # Before the clients, so that a night on which it fails costs no sweep.
+    is_allowed = reading.begin()
+    members = read_members(turn)
+    if is_allowed:
+        reading.read(members.group_of)
+    if last in reading.doubtful:
+        raise NotWhole("a receipt of the day could not be read")
+    days = [first + number * DAY for number in range((last - first).days + 1)] if is_allowed else [last]
+    figures = (
+        Figure(
+            account_id=account_id,
+            group_id=group_id,
+            day=day,
+            **(members.columns_of(group_id) if day == last else {}),
+            **(reading.columns_of(day, group_id) if is_allowed else {}),
+        )
+        for day in days
+        if day not in reading.doubtful
+        for group_id in members.group_ids
+    )
+    with transaction.atomic():
+        turn.stay(looked_at=timezone.now(), lacks_receipts=not is_allowed)
+        for batch in batched(figures, BATCH):
+            Figure.objects.bulk_create(batch)
+        for reader in readers if is_allowed else ():
+            reader.store(reading.doubtful)
+    turn.row.lacks_receipts = not is_allowed
+    log.info("Of account %s the figures of %s days were stored", account_id, len(days))
+    return members
 
 
 # --- Clients -----------------------------------------------------------------------------------------------
@@ -168,13 +169,16 @@ class Members:
     owed: dict[int, Decimal | None] = field(default_factory=dict)
     group_ids: list[int] = field(default_factory=list)
 
+    def columns_of(self, group_id: int) -> Columns:
+        return {"clients": self.clients[group_id], "owed": self.owed.get(group_id, Decimal(0))}
 
-def read_members(credentials: PosterCredentials, groups: Groups, stay: Stay) -> Members:
+
+def read_members(turn: Turn[Tally]) -> Members:
     """Read all clients. Raises `NotWhole` unless the list is as long as the groups say, or twice the same."""
-    counted = {group.id: group.clients for group in groups.groups}
-    members = _sweep(credentials, stay)
+    counted = {group.id: group.clients for group in list_groups_now(turn.credentials).groups}
+    members = _sweep(turn)
     if any(members.clients[group_id] != count for group_id, count in counted.items()):
-        again = _sweep(credentials, stay)
+        again = _sweep(turn)
         if (again.group_of, again.owed) != (members.group_of, members.owed):
             raise NotWhole("the clients are not the same twice")
         if any(members.clients[each] + members.removed[each] < count for each, count in counted.items()):
@@ -183,9 +187,9 @@ def read_members(credentials: PosterCredentials, groups: Groups, stay: Stay) -> 
     return members
 
 
-def _sweep(credentials: PosterCredentials, stay: Stay) -> Members:
+def _sweep(turn: Turn[Tally]) -> Members:
     members, until = Members(), time.monotonic() + LONGEST_SWEEP
-    for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
+    for page in pages_of(turn.credentials, None, size=PAGE_SIZE, until=until):
         if page.unreadable:
             raise NotWhole("a client could not be read")
         for client in page.clients:
@@ -198,7 +202,7 @@ def _sweep(credentials: PosterCredentials, stay: Stay) -> Members:
                 members.owed[client.group_id] = (
                     None if owed is None or client.bonus is None else owed + client.bonus
                 )
-        stay()
+        turn.stay()
     return members
 
 
@@ -271,11 +275,12 @@ class ReceiptReading:
             self._add(new, group_of)
             ends = 0 if new else ends + 1
 
-    def fill(self, row: Figure) -> None:
-        """Set the sums of a row's group and day; `granted` is rounded here, once."""
-        bought = self._bought[row.day, row.group_id]
-        row.buyers, row.receipts = len(bought), bought.total()
-        row.revenue, row.granted, row.spent = map(rounded, self._money[row.day, row.group_id])
+    def columns_of(self, day: date, group_id: int) -> Columns:
+        """Return the sums of a group and day; `granted` is rounded here, once."""
+        bought = self._bought.get((day, group_id), Counter[int]())
+        revenue, granted, spent = map(rounded, self._money.get((day, group_id), [Decimal(0)] * 3))
+        sums = {"revenue": revenue, "granted": granted, "spent": spent}
+        return sums | {"buyers": len(bought), "receipts": bought.total()}
 
     def _ask(self, after: int | None) -> ReceiptPage:
         within = seconds_left(self._until, "dash.getTransactions")
@@ -326,37 +331,39 @@ class ReceiptReading:
 # --- The weeks before --------------------------------------------------------------------------------------
 
 
-def _store_weeks(turn: Turn[Tally], members: Members, first_night: date) -> None:
+def _store_weeks(turn: Turn[Tally], members: Members) -> None:
     """Store what today's clients bought in the weeks before the first night, a row a group and week.
 
     Each week is stored as it comes, and a look that has ended between two goes on with the next one. A week
     that Poster has not shown whole is left out. Without the right to sales it is tried next night.
     """
+    first_night, _last = Figure.objects.first_and_last(turn.row.pk)
+    if first_night is None:
+        return
     stored = Figure.objects.filter(account=turn.row.pk, by_todays_members=True).values_list("day", flat=True)
     lasts = [first_night - DAY - number * 7 * DAY for number in range(WEEKS)]
     for last in sorted(set(lasts).difference(stored)):
         try:
-            found = read_sales(
-                turn.credentials, Period(last - 6 * DAY, last), within=settings.POSTER_READ_DEADLINE
-            )
+            found = read_sales(turn.credentials, Period(last - 6 * DAY, last), within=LONGEST_WEEK)
         except NotAllowed:
             return
         turn.stay()
         if found.unreadable or found.lost or found.may_be_cut:
             continue
-        bought, revenue = defaultdict[int, list[int]](list), Counter[int]()
+        buyers, receipts, kopecks = Counter[int](), Counter[int](), Counter[int]()
         for sale in found.sales:
             if sale.receipts and (group_id := members.group_of.get(sale.id)):
-                bought[group_id].append(sale.receipts)
-                revenue[group_id] += int(sale.revenue * 100)
+                buyers[group_id] += 1
+                receipts[group_id] += sale.receipts
+                kopecks[group_id] += int(sale.revenue * 100)
         rows = [
             Figure(
                 account_id=turn.row.pk,
                 group_id=group_id,
                 day=last,
-                buyers=len(bought[group_id]),
-                receipts=sum(bought[group_id]),
-                revenue=Decimal(revenue[group_id]) / 100,
+                buyers=buyers[group_id],
+                receipts=receipts[group_id],
+                revenue=Decimal(kopecks[group_id]) / 100,
                 by_todays_members=True,
             )
             for group_id in members.group_ids

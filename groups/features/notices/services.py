@@ -46,7 +46,7 @@ from groups.services.values import in_currency_of
 from poster_admin.common.encryption import Secret, SecretUnreadable
 from poster_admin.common.outages import is_outage
 from poster_admin.common.pages import link
-from poster_admin.users.language import language_of
+from poster_admin.users.accounts import language_of
 from poster_admin.users.models import Event as SecurityEvent
 from poster_admin.users.security_log import record
 
