@@ -213,7 +213,7 @@ def count_members(
 
 
 def find_client(credentials: PosterCredentials, client_id: int, *, within: float | None) -> Client | None:
-    """Return a client as stored at Poster now, or None if Poster has none. Raises `PosterError`."""
+    """Return None also for a client who is removed. Raises `PosterError`."""
     try:
         return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
     except NotFound:
@@ -249,10 +249,7 @@ def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> d
 
 @dataclass(slots=True)
 class ClientLocations:
-    """The group of each client, and the ids of clients that could not be read.
-
-    A client in neither is gone: Poster no longer has it, or lists it as removed.
-    """
+    """The group of each client. One in neither is gone: Poster no longer has it, or lists it as removed."""
 
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
@@ -271,15 +268,12 @@ class ClientLocations:
 
 
 def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """`place` returns the same values as `group_of`."""
     found = ClientLocations()
     found.add(ask_each(client_ids, place))
     return found
 
 
 def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
-    """Yield each client with the result of `ask`, several at a time."""
-
     def answer(client_id: int) -> tuple[int, T]:
         try:
             return client_id, ask(client_id)

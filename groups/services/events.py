@@ -105,7 +105,6 @@ def one_line(*sentences: str) -> str:
 
 
 def key_of_end(job: Job, at: datetime) -> str:
-    """Return the key of the event that a job has ended or stopped, whichever source tells it."""
     end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
     return f"job {job.pk} {end} {at.isoformat()}"
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 from groups.features.moves import services as moves
 from groups.models import Change, Job, Lock
 from groups.services import credentials as credentials_service
+from groups.services import history
 from groups.services.groups import read_now
 from groups.services.jobs import executor, queue, undo
 from groups.services.jobs.lease import JobLease
-from groups.services.journal import history
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.outcome import Outcome
 from tests.support.commands import before_the_read

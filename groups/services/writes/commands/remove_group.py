@@ -45,7 +45,6 @@ class RemoveGroup(GroupCommand):
     present_clients: int | None = None
 
     def may_be_sent_by(self, user: User) -> bool:
-        """Return True if a user may remove the group, with the clients that the form has shown."""
         may_remove = GroupCommand.may_be_sent_by(self, user)
         return may_remove and (not self.loaded_clients or user.has_perm(self.permission_with_clients))
 
@@ -90,7 +89,7 @@ class RemoveGroup(GroupCommand):
         return RemoteState(group=with_counted_clients(credentials, remote.group, within=left))
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
-        """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
+        """Applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
         answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
         was_just_made = None in replaced
         if remote.group is not None or (was_just_made and not answered):
