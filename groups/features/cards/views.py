@@ -18,13 +18,14 @@ from groups import hooks
 from groups.features.cards import services
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, Finding, SharedCard
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures.services import NotWhole, tally_of
+from groups.features.figures.services import tally_of
 from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
 from groups.presenters.destinations import PAGE, pages_for
 from groups.services.clients import find_clients
 from groups.services.gateway import check_token
 from groups.services.groups import known_groups
+from groups.services.receipts import NotWhole
 from groups.services.values import percent_words
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import htmx_target, render_page
@@ -72,10 +73,11 @@ def _show(
     to_look_at, uses = Finding.objects.to_look_at(account_id), services.Uses(account_id)
     cards = list(dict.fromkeys(to_look_at.values_list("client_id", flat=True)))
     page = Paginator(cards, CARDS).get_page(request.GET.get("page"))
-    found = list(to_look_at.filter(client_id__in=page.object_list))
-    clients = find_clients(credentials, {*page.object_list, *(each.client_id for each in shared)})
+    client_ids = list(page)
+    found = list(to_look_at.filter(client_id__in=client_ids))
+    clients = find_clients(credentials, {*client_ids, *(each.client_id for each in shared)})
     waiters, days = services.find_waiters(credentials, found), uses.days_of(found)
-    shares, look_shared = uses.shares() if found else {}, uses.look_shared(page.object_list)
+    shares, look_shared = uses.shares() if found else {}, uses.look_shared(client_ids)
     groups = known_groups(credentials) if found else None
 
     def show_client(client_id: int) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def _show(
             "reason": reason if reason and client_id == of else ReasonForm(auto_id=f"id_%s_{client_id}"),
             "is_open": reason is not None and client_id == of,
         }
-        for client_id in page
+        for client_id in client_ids
     }
     for each in found:
         block = blocks[each.client_id]
