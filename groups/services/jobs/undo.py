@@ -27,7 +27,21 @@ from groups.models.contents import Content, Pairs
 from groups.models.locks import members_key
 from groups.services.clients import group_of_client
 from groups.services.groups import find_group, list_groups_now
-from groups.services.jobs import executor
+from groups.services.jobs.executor import (
+    READ_TOGETHER,
+    OutageBackoff,
+    Try,
+    check_as_intended,
+    first_made,
+    is_accepted,
+    lock_target,
+    may_be_tried,
+    read_each,
+    run_passes,
+    settle_open,
+    submit_all,
+    submit_one_by_one,
+)
 from groups.services.jobs.kinds import SKIPPED, JobKind, register
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
 from groups.services.values import NumberFormat
@@ -261,7 +275,7 @@ class _Undo:
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = executor.OutageBackoff(lease)
+        self._backoff = OutageBackoff(lease)
         # The ids of removed groups, each with the id under which the group was created again.
         self._created: dict[int, int] = {}
         # Groups that clients should go back to, and that are gone.
@@ -272,11 +286,11 @@ class _Undo:
 
         Raises `Stopped` if a group is missing that clients should go back to.
         """
-        executor.settle_open(self._lease)
+        settle_open(self._lease)
         # Create removed groups again, and lock those that clients go back to.
         removed = self._ids(Action.REMOVE)
         while self._undo(Action.REMOVE, removed):
-            executor.settle_open(self._lease)
+            settle_open(self._lease)
         for removal in made_of(self._job).filter(action=Action.REMOVE):
             created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
             goes_back = left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE)
@@ -284,13 +298,13 @@ class _Undo:
             if created is not None and removal.group_id is not None:
                 self._created[removal.group_id] = created.group_id or 0
                 if is_needed:
-                    executor.lock_target(self._lease, created.group_id or 0)
+                    lock_target(self._lease, created.group_id or 0)
             elif is_needed:
                 failed = removal.undone_by.filter(job=self._job).first()
                 raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
         # The outcome of each move is known before a group is removed that it may lead out of.
         for actions in ((Action.UPDATE, Action.MOVE), (Action.CREATE,)):
-            executor.run_passes(self._lease, partial(self._pass, actions))
+            run_passes(self._lease, partial(self._pass, actions))
         left_out = made_of(self._job).exclude(undone_by__job=self._job).count()
         self._job.move_on(Job.State.RUNNING, unreadable=left_out)
         if self._gone:
@@ -300,7 +314,7 @@ class _Undo:
         """Go through the changes with these actions once; return True if any was tried."""
         tried = False
         for action in actions:
-            for some in batched(self._ids(action), executor.READ_TOGETHER):
+            for some in batched(self._ids(action), READ_TOGETHER):
                 tried |= self._undo(action, some)
         return tried
 
@@ -322,7 +336,7 @@ class _Undo:
             # Wait until Poster must show the moves: they may lead out of a group that is removed.
             self._backoff.wait(Job.Stop.NOT_EMPTY)
         if not self._is_tested(action):
-            for change in executor.submit_one_by_one(self._lease, commands):
+            for change in submit_one_by_one(self._lease, commands):
                 self._check_first(change)
                 if self._is_tested(action) or change.reason in SKIPPED:
                     break
@@ -333,7 +347,7 @@ class _Undo:
         return True
 
     def _submit(self, commands: Sequence[Command]) -> None:
-        changes = self._backoff.ask_poster(partial(executor.submit_all, self._lease, commands))
+        changes = self._backoff.ask_poster(partial(submit_all, self._lease, commands))
         if not changes:
             self._backoff.wait(Job.Stop.LOCKED)
         self._backoff.note(changes)
@@ -345,7 +359,7 @@ class _Undo:
         moves = {command.client_id: command for command in commands if isinstance(command, MoveClient)}
         return [
             replace(moves[client_id], seen_in=group_id)
-            for found in executor.read_each(self._lease, moves, group_of_client)
+            for found in read_each(self._lease, moves, group_of_client)
             for client_id, group_id in found.items()
             if group_id not in {None, moves[client_id].from_id}
         ]
@@ -361,13 +375,13 @@ class _Undo:
             tries[change.undo_of_id].append(change)
         counted = {
             pk: [
-                executor.Try.of(each)
+                Try.of(each)
                 for each in before
                 if not (stopped_at and each.created_at < stopped_at and each.state in Change.NOTHING_CHANGED)
             ]
             for pk, before in tries.items()
         }
-        due = Change.objects.filter(pk__in=[pk for pk in ids if executor.may_be_tried(counted[pk])])
+        due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
         present: list[Command] = []
         there: dict[int, bool] = {}
         # The rows are read first: a look for a group may give the connection back to its pool.
@@ -400,7 +414,7 @@ class _Undo:
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""
-        first = executor.first_made(self._job, undo_of__action=action)
+        first = first_made(self._job, undo_of__action=action)
         if first is not None:
             self._check_first(first)
         return first is not None
@@ -409,5 +423,5 @@ class _Undo:
         """Raise `Stopped` if the first write changed more than it should have, and no user accepted that."""
         if change.client_id is not None and change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
-        if not executor.is_accepted(self._job, change):
-            executor.check_as_intended(change)
+        if not is_accepted(self._job, change):
+            check_as_intended(change)
