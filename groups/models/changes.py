@@ -184,7 +184,7 @@ class Change(Consent):
         ELSEWHERE = "elsewhere", _("made elsewhere")
 
     class Reason(models.TextChoices):
-        """Half sentences for people. `reason` may also hold the reason of a `PosterError`."""
+        """The labels are half sentences. `reason` may also hold the reason of a `PosterError`."""
 
         CONFLICT = "conflict", _("the group had been changed meanwhile")
         GONE = "gone", _("the group is no longer there")
@@ -414,12 +414,12 @@ class Change(Consent):
 
     @property
     def reason_label(self) -> str:
-        """Empty where there is no reason, or one of a `PosterError`."""
+        """Return nothing where there is no reason, or one of a `PosterError`."""
         return str(self.Reason(self.reason).label) if self.reason in self.Reason else ""
 
     @property
     def is_over(self) -> bool:
-        """True once its sender no longer works on it, whether its outcome is known or not."""
+        """Return True once its sender no longer works on it, whether its outcome is known or not."""
         return self.state != self.State.PENDING
 
     @property

@@ -22,9 +22,6 @@ class Content:
         return msgspec.convert(data or {}, cls)
 
 
-# --- Changes -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class LoadedGroup:
     """`loaded` of a group's change: the values when its form was opened, and for a removal its clients."""
@@ -84,8 +81,6 @@ class NewClient(Content):
     snapshot: str
     client: int
 
-
-# --- Effects ------------------------------------------------------------------------------------------------
 
 type Pairs = tuple[tuple[int, int, int], ...]
 """Ids of a group that clients leave and of the one that they go to, and the number of these clients."""

@@ -354,10 +354,14 @@ def _ask_for(
     offset: int = 0,
     within: float | None = None,
 ) -> ClientList:
-    sort = "desc" if order.descending else "asc"
     return call_poster(
         credentials,
         lambda poster: poster.get_clients(
-            group_id=group_id, num=num, offset=offset, order_by=order.by, sort=sort, within=within
+            group_id=group_id,
+            num=num,
+            offset=offset,
+            order_by=order.by,
+            sort="desc" if order.descending else "asc",
+            within=within,
         ),
     )

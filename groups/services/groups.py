@@ -271,9 +271,6 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
 
 
-# --- The cached list ---------------------------------------------------------------------------------------
-
-
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(cache_key(credentials, "all"))
     try:
@@ -306,9 +303,6 @@ def _parsed(cached_body: _Body) -> GroupList:
 
 class _GoneFromCache(Exception):
     """The cache has thrown out a body before its digest."""
-
-
-# --- The last good copy ------------------------------------------------------------------------------------
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:

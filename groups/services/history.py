@@ -261,7 +261,7 @@ def command_again(change: Change, credentials: PosterCredentials) -> GroupComman
 
 
 def _next_operation(change: Change, name: str) -> uuid.UUID:
-    """Return the first operation of which nothing has come yet, so that a double click is one."""
+    """Return the first operation of which nothing has ended: a double click is one, a later try another."""
     tries = (uuid.uuid5(change.pk, f"{name} {number}") for number in count())
     return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 

@@ -196,9 +196,6 @@ def status_of(error: PosterError) -> int:
     return failure_of(error).status
 
 
-# --- Locks --------------------------------------------------------------------------------------------------
-
-
 @singledispatch
 def holder_notice(holder: Holder) -> HolderNotice:
     """Each kind of holder registers its own words here."""

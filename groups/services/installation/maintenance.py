@@ -182,9 +182,6 @@ def survive(name: str, step: Callable[[], object]) -> None:
             log.exception("The thread %r failed and goes on", name)
 
 
-# --- Whether a worker runs ----------------------------------------------------------------------------------
-
-
 WORKER_ALIVE = "worker-alive"
 WORKER_ALIVE_SECONDS = 10
 

@@ -62,7 +62,7 @@ class JobKind(ABC):
 
     @property
     def form_values(self) -> tuple[Any, ...]:
-        """With other values the same form does not mean the same job."""
+        """Return what has to be the same where the same form means the same job."""
         return self.job.group_id, self.job.target_id, self.job.wanted
 
     @abstractmethod
@@ -81,7 +81,7 @@ class JobKind(ABC):
 
     @property
     def is_counted(self) -> bool:
-        """False while `total` is not known, since its parts are found by its first run."""
+        """Return False while `total` is not known, since its parts are found by its first run."""
         return True
 
     def pairs(self, credentials: PosterCredentials) -> Pairs | None:
@@ -127,9 +127,6 @@ class JobKind(ABC):
         return ""
 
 
-# --- Progress -----------------------------------------------------------------------------------------------
-
-
 State = Change.State
 # Reasons for clients that the job need not move: they are gone, or another user has moved them.
 SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
@@ -150,7 +147,7 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """Rounded down, so that 100 means all."""
+        """Round down, so that 100 means all."""
         return self.seen * 100 // self.total if self.total else 0
 
 

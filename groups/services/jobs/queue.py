@@ -230,9 +230,6 @@ def _check_right(job: Job, user: User) -> None:
         raise PermissionDenied
 
 
-# --- Rows of the queue -------------------------------------------------------------------------------------
-
-
 def forget_finished() -> int:
     old = timezone.now() - timedelta(days=settings.JOB_RESULT_DAYS)
     return DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()[0]
@@ -248,9 +245,6 @@ def forget_killed() -> int:
     old = timezone.now() - ABANDONED
     started = DBTaskResult.objects.running().filter(started_at__lt=old).values_list("pk", flat=True)
     return DBTaskResult.objects.filter(pk__in=[pk for pk in started if str(pk) not in current]).delete()[0]
-
-
-# --- Abandoned jobs ----------------------------------------------------------------------------------------
 
 
 def revive() -> list[Job]:

@@ -170,9 +170,6 @@ def undo_of(undone: Job, change: Change | None = None) -> Job:
     return new
 
 
-# --- The changes to undo -----------------------------------------------------------------------------------
-
-
 def made_of(job: Job) -> ChangeQuerySet:
     scope = UndoScope.from_json(job.wanted)
     made = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, settled_at__lte=scope.as_of)
@@ -207,9 +204,6 @@ def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
     for change in changes.iterator(AT_ONCE):
         if (command := Command.kind_of(change).undo(change)) is not None:
             yield change, command
-
-
-# --- The job ------------------------------------------------------------------------------------------------
 
 
 @register

@@ -97,9 +97,6 @@ def with_pending_change(account_id: str, group: Group) -> tuple[Group, Change | 
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
 
 
-# --- What a group has now -----------------------------------------------------------------------------------
-
-
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
     changes: list[Change] = credentials.unsettled_changes
     return next((each for each in changes if each.holds_locks and each.group_id == group_id), None)
@@ -147,9 +144,6 @@ def current_groups(credentials: PosterCredentials) -> Groups:
 def _changed_ids(account_id: str) -> set[int]:
     changes = MADE.find(_open_or_recent(), account=account_id)
     return {change.group_id for change in changes if change.group_id}
-
-
-# --- Clients ------------------------------------------------------------------------------------------------
 
 
 def hides_move(change: Change, client: Client | None) -> bool:

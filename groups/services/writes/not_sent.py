@@ -153,6 +153,6 @@ def taking_locks(row: TakesLocks) -> Iterator[None]:
 
 
 def raise_if_locked(account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
-    """Except the holders with the ids in `of`."""
+    """Ignore the locks of the holders with the ids in `of`."""
     if lock := Lock.objects.in_the_way(account_id, keys, of=of):
         raise Locked(lock.holder)

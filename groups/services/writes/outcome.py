@@ -132,8 +132,6 @@ def _name(values: GroupValues) -> str:
     return unicodedata.normalize("NFC", values.name).strip()
 
 
-# --- Clients ------------------------------------------------------------------------------------------------
-
 # Fields that identify a person. The other fields may change at any moment.
 OF_THE_PERSON = ("name", "sex", "card_number", "phone", "email", "birthday")
 _ALL = (

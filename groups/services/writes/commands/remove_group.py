@@ -89,7 +89,7 @@ class RemoveGroup(GroupCommand):
         return RemoteState(group=with_counted_clients(credentials, remote.group, within=left))
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
-        """Applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
+        """Return applied if the group is absent; proven if Poster answered "removed" or "no such record"."""
         answered = change.accepted or REFUSALS.get(change.code or 0) is NotFound
         was_just_made = None in replaced
         if remote.group is not None or (was_just_made and not answered):
