@@ -281,7 +281,7 @@ class CriteriaForm(forms.Form):
         """
         self._saved, self._groups = saved, groups
         # True if the rows of the form are those that are saved.
-        self.is_saved = data is typed is start is None and saved is not None
+        self.is_saved = saved is not None and data is None and not (typed or start)
         initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
         rows: list[dict[str, Any]] = []
         if saved:
