@@ -17,7 +17,7 @@ from groups.services.writes.commands import MoveClient
 from groups.services.writes.outcome import Outcome
 from tests.support.commands import before_the_read
 
-FEW = 6
+FEW = 4
 """Number of clients in group 4 for these tests; its deleted one is counted nowhere."""
 
 
