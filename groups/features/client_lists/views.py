@@ -148,7 +148,7 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
         "takes_groups": takes_groups,
     }
     lines: list[Line] = []
-    if form.is_valid():
+    if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is told at once
         text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
         problem = ValidationError(_("There is no line with a client."))
         try:
@@ -169,7 +169,9 @@ def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse
                 )
         if not lines:
             form.add_error("file" if file else "text", problem)
-    if not lines:
+        elif form.errors and file:
+            form.add_error("file", _("This is a list of clients. Choose it once more, and the group."))
+    if not lines or form.errors:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
     results, unreadable = look_up(request.credentials, lines, groups.keys(), target.id)

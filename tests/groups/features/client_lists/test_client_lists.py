@@ -260,6 +260,12 @@ def test_any_other_file_is_a_list_of_clients(send, content):
     assert {client for _state, client in states(page).values()} == {129}
 
 
+def test_a_list_without_its_group_is_known_as_a_list(send):
+    page = send.client.post("/upload/", {"file": file_of(b"0671112233")})
+    assert page.status_code == 422
+    assert "This is a list of clients. Choose it once more, and the group." in text_of(page)
+
+
 def test_a_pasted_list_is_one_of_clients_and_is_not_sent_beside_a_file(send):
     assert states(send.client.post("/upload/", {"text": "770001", "target": TARGET})) == {1: ("found", 129)}
     both = {"text": "770001", "file": file_of(b"ID;Percent\n1;11\n", "groups.csv"), "target": TARGET}
@@ -276,9 +282,10 @@ def test_a_pasted_list_is_one_of_clients_and_is_not_sent_beside_a_file(send):
     ],
 )
 def test_a_file_of_another_kind_is_refused_with_the_columns_that_are_known(send, content, words):
-    page = send.client.post("/upload/", {"file": file_of(content), "target": TARGET})
-    assert page.status_code == 422
-    assert words in text_of(page)
+    for target in ("", TARGET):
+        page = send.client.post("/upload/", {"file": file_of(content), "target": target})
+        assert page.status_code == 422
+        assert words in text_of(page)
 
 
 def test_the_page_takes_what_its_user_may_do(send, staff):
