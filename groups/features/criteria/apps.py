@@ -12,4 +12,4 @@ class Criteria(feature.Feature):
     """
 
     name = "groups.features.criteria"
-    verbose_name = _("Criteria")
+    verbose_name = _("Automatic groups")
