@@ -420,7 +420,6 @@ PROVEN = (
 )
 # Where its page leads back to, if not to the same address: it would stay after a download.
 BACK = {
-    ("post", "/account/disconnect/"): "/account/",
     ("get", f"{SNAPSHOT}/download/"): "/history/snapshots/",
 }
 
