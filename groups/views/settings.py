@@ -154,8 +154,7 @@ def account_disconnect(request: Request) -> HttpResponse:
     if credentials_service.credentials_of(request.user) is None:
         return redirect("groups:account")
     if not recently_confirmed(request):
-        back = reverse("groups:account") if request.method == "POST" else ""
-        return ask_to_confirm(request, back=back)
+        return ask_to_confirm(request)
     if request.method != "POST":
         return render_page(request, "groups/account/disconnect.html", {})
     PosterCredentials.objects.filter(user=request.user).delete()  # and the last good copy

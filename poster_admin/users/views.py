@@ -70,6 +70,13 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
         return password
 
 
+def password_form_of(request: HttpRequest, **kwargs: Any) -> forms.Form:
+    """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
+    if request.session.get(PASSWORD_DUE):
+        return NewPasswordForm(**kwargs)
+    return OwnPasswordForm(**kwargs, request=request)
+
+
 class CodeForm(forms.Form):
     code = forms.CharField(
         label=gettext_lazy("Code"),
@@ -134,6 +141,7 @@ def session_list(request: Request) -> HttpResponse:
             "authenticator": two_factor.authenticator_of(request.user),
             "passkeys": passkeys_of(request.user),
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
+            "password_form": password_form_of(request, user=request.user),
         }
         return render_page(request, "users/sessions.html", context)
     one = request.POST.get("session")
@@ -156,10 +164,7 @@ class PasswordChange(PasswordChangeView):
     success_url = reverse_lazy("sessions")
 
     def get_form(self, form_class: Any = None) -> Any:
-        """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
-        if self.request.session.get(PASSWORD_DUE):
-            return NewPasswordForm(**self.get_form_kwargs())
-        return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)
+        return password_form_of(self.request, **self.get_form_kwargs())
 
     def form_valid(self, form: Any) -> HttpResponse:
         text = _("The password was changed.")
