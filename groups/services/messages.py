@@ -1,8 +1,4 @@
-"""Put errors and locks into words for users: no codes, always with a next step.
-
-The words for the state of a change are in `groups.presenters.changes`, those of a job in
-`groups.presenters.jobs`, those for a value in `groups.services.values`.
-"""
+"""Put errors and locks into words for users: no codes, always with a next step."""
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -27,8 +23,6 @@ from groups.services.values import moment_words
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A title, the event, the next step, and Poster's own message if there is one."""
-
     title: str
     text: str
     next_step: str = ""
@@ -40,8 +34,7 @@ class HolderNotice(Message):
     """The notice about the holder of a lock, for `components/holder.html`.
 
     `url` leads to the holder, with the words `label`. `kind` is its `data-notice` where nothing was asked for
-    yet, and `mark` its icon. `is_short` is True if the holder will be gone soon, so that the same form can be
-    sent again.
+    yet. `is_short` is True if the holder will be gone soon, so that the same form can be sent again.
     """
 
     url: str = ""
@@ -203,12 +196,9 @@ def status_of(error: PosterError) -> int:
     return failure_of(error).status
 
 
-# --- Locks --------------------------------------------------------------------------------------------------
-
-
 @singledispatch
 def holder_notice(holder: Holder) -> HolderNotice:
-    """Return the notice about what holds a lock; each kind of holder registers its own words here."""
+    """Each kind of holder registers its own words here."""
     raise TypeError(f"No notice is registered for {type(holder).__name__}.")
 
 
@@ -240,12 +230,12 @@ def _job_notice(job: Job) -> HolderNotice:
     }
     advice = ""
     if job.is_unfinished:
-        text = _("A job by %(who)s of %(time)s is at this group: “%(from)s” → “%(to)s”.")
-        advice = _("Until the job has ended or is cancelled, the group cannot be removed.")
+        text = _("A bulk change by %(who)s of %(time)s is at this group: “%(from)s” → “%(to)s”.")
+        advice = _("Until the bulk change has ended or is cancelled, the group cannot be removed.")
     else:
         text = _(
-            "A job by %(who)s of %(time)s has ended, but the outcome of its last writes is not known yet: "
-            "“%(from)s” → “%(to)s”."
+            "A bulk change by %(who)s of %(time)s has ended, "
+            "but the outcome of its last writes is not known yet: “%(from)s” → “%(to)s”."
         )
-    title, url, label = _("Clients are being moved"), job.get_absolute_url(), _("Look at the job")
+    title, url, label = _("Clients are being moved"), job.get_absolute_url(), _("Look at the bulk change")
     return HolderNotice(title, text % words, advice, url=url, label=label, kind="unknown", mark="clock")

@@ -43,10 +43,10 @@ from groups.poster.fields import plain
 from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
+from groups.services.history import is_undone
 from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
-from groups.services.journal.history import is_undone
 from groups.services.messages import Message
 from groups.services.values import NumberFormat, money_words, percent_words
 from groups.services.writes import gates, submissions
@@ -520,7 +520,7 @@ def lapse_overdue() -> int:
 @approvable
 class ApprovableJob(Approvable):
     kind = "job"
-    label = gettext_lazy("a job")
+    label = gettext_lazy("a bulk change")
     model = Job
 
     @property

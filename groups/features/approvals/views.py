@@ -21,9 +21,8 @@ from groups.features.approvals import services as approvals
 from groups.features.approvals.forms import ConsentForm, LimitsForm, ReasonForm
 from groups.features.approvals.models import EXCEED_LIMITS, ApprovalRequest, Breach, Limits
 from groups.features.approvals.services import OWN_BOUND, BeyondLimits, in_words
-from groups.models import Change, Consent, PosterCredentials
+from groups.models import Change, Consent, IdsFirst, PosterCredentials
 from groups.models.contents import Effect
-from groups.models.ids_first import IdsFirst
 from groups.poster import Group, PosterError
 from groups.presenters.changes import outcome_words, value_rows, warnings_for
 from groups.presenters.destinations import PAGE, pages_for

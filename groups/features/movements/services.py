@@ -25,9 +25,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from groups.features.insights.services.scheme import begin_rules
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.features.movements.models import NIGHTS, Movement, Roll, pack
-from groups.models import Change, GroupsCopy, PosterAccount, PosterCredentials
+from groups.models import Change, GroupsCopy, IdsFirst, PosterAccount, PosterCredentials
 from groups.models.contents import ClientPlace
-from groups.models.ids_first import IdsFirst
 from groups.models.leases import Columns
 from groups.poster import LoyaltyRule, PosterError, Unreachable
 from groups.services.clients import find_client, locate_each, pages_of

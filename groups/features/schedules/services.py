@@ -20,9 +20,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from groups.features.schedules.models import Schedule, ScheduleQuerySet
-from groups.models import Change, PosterAccount, PosterCredentials
+from groups.models import Change, IdsFirst, PosterAccount, PosterCredentials
 from groups.models.contents import Effect
-from groups.models.ids_first import IdsFirst
 from groups.models.leases import Columns
 from groups.models.submissions import Approvable, approvable
 from groups.poster import Group, GroupValues

@@ -196,10 +196,9 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     assert not together
 
 
-def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, settings):
+def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people):
     Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
-    settings.JOB_PATIENCE = 0.0
-    assert ended(run(start(staff))) == (Job.State.STOPPED, "locked")
+    assert ended(run(start(staff), waits=1)) == (Job.State.STOPPED, "locked")
     assert people(4) == {FIRST}
 
 
@@ -226,11 +225,10 @@ def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
-    settings.JOB_PATIENCE = 0.05
+def test_it_stops_when_poster_stays_away(staff, sandbox):
     job = start(staff)
     sandbox.script("*", "reset_before_headers", call=20, times=None)
-    state, reason = ended(run(job))
+    state, reason = ended(run(job, waits=3))
     assert state == Job.State.STOPPED
     assert reason in {"unreachable", "unknown"}
     sandbox.clear_faults()
@@ -240,12 +238,11 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, settings, browse):
-    settings.JOB_PATIENCE = 0.05
+def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, browse):
     job = start(staff, client_ids=[FIRST])
     fault = {"field": "client_groups_id", "times": None}
     sandbox.script("clients.getClient", "row_missing_field", **fault)
-    assert ended(run(job)) == (Job.State.STOPPED, "unreadable_row")
+    assert ended(run(job, waits=1)) == (Job.State.STOPPED, "unreadable_row")
     assert not sandbox.posts()
     assert "in a form that could not be read" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 
@@ -263,11 +260,10 @@ def test_a_token_that_poster_refuses_once_is_waited_for(staff, sandbox, people, 
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, settings, browse):
-    settings.JOB_PATIENCE = 0.2
+def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, browse):
     job = start(staff)
     sandbox.script(MOVE, "error_object", code=54, call=4, times=None, when="before")
-    assert ended(run(job)) == (Job.State.STOPPED, "token")
+    assert ended(run(job, waits=3)) == (Job.State.STOPPED, "token")
     assert not Change.objects.open().filter(job=job).exists()
     assert job.detail in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
     sandbox.clear_faults()
@@ -577,8 +573,7 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(owner, sandbox, people)
     assert snapshots.restorable([removal], owner) == {removal.pk: job.snapshots.get()}
 
 
-def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, settings):
-    settings.JOB_PATIENCE = 0.0
+def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox):
     for row in list(sandbox.accounts["demo"].clients.rows(4)):
         sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
     job = start(staff, kind=Retire)
@@ -591,7 +586,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
         state=State.UNKNOWN,
         next_check_at=later,
     )
-    assert ended(run(job)) == (Job.State.STOPPED, "locked")
+    assert ended(run(job, waits=1)) == (Job.State.STOPPED, "locked")
     assert 4 in sandbox.accounts["demo"].groups
 
 

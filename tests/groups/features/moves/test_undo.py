@@ -11,11 +11,11 @@ from groups.models import Change, Job
 from groups.models.locks import members_key
 from groups.presenters.jobs import ids_to_undo
 from groups.services import credentials as credentials_service
+from groups.services import history
 from groups.services.groups import read_now
 from groups.services.jobs import queue, undo
 from groups.services.jobs.kinds import JobProgress, progress_of
 from groups.services.jobs.undo import UndoScope
-from groups.services.journal import history
 from groups.services.writes.commands import RemoveGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow

@@ -14,9 +14,9 @@ from groups.features.snapshots.models import Snapshot, SnapshotPart
 from groups.models import Change, Job, PosterAccount
 from groups.presenters.jobs import job_facts, job_words, undo_card
 from groups.services import credentials as credentials_service
+from groups.services.history import undoable_ids
 from groups.services.jobs import executor, queue
 from groups.services.jobs.kinds import JobProgress, progress_of
-from groups.services.journal.history import undoable_ids
 from groups.services.writes.commands import CreateGroup
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.not_sent import OperationReused
