@@ -37,7 +37,7 @@ from groups.services.messages import Message, error_words, status_of
 from groups.services.metrics import of_database
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
-from poster_admin.common.serving.threaded import reads_only
+from poster_admin.common.threaded import reads_only
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.guardians import keep_session
 from poster_admin.users.models import Guide

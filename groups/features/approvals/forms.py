@@ -81,7 +81,6 @@ class LimitsForm(forms.Form):
 
     @property
     def theirs(self) -> list[tuple[str, str | None]]:
-        """The limits by their labels, as a field would show them."""
         return [(str(field.label), field.value()) for field in LimitsForm(limits=self.limits)]
 
 

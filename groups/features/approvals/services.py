@@ -96,8 +96,6 @@ class BeyondLimits(Held):
 
 
 def in_words(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
-    """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
-
     def words(number: Decimal) -> str:
         match breach.limit:
             case Limit.MAX_PERCENT:
@@ -351,7 +349,6 @@ def needs_password(request: ApprovalRequest) -> bool:
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
-    """Return the command of a request for a change, still without its sender and operation."""
     row = Change(
         id=request.pk,
         action=request.action,
@@ -565,7 +562,6 @@ class ApprovableJob(Approvable):
 
 @event_source("request", gettext_lazy("A request waits for you, or yours was decided"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the requests that wait, for users who may decide them, and those that ended, for their users."""
     for request in moved_since(since).filter(account=account).order_by():
         if request.is_withdrawn:
             continue  # who asked knows it, and nobody has to decide any more

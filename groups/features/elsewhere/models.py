@@ -71,7 +71,6 @@ class WatchedQuerySet[Row: Watched](DueQuerySet[Row]):
         return self.watched().filter(watch__credentials__refused_at=None)
 
     def add_missing(self) -> None:
-        """Make the rows of the watches that are on and have none."""
         new = Watch.objects.on().exclude(pk__in=self.model._default_manager.values("pk"))
         rows = [self.model(watch=watch) for watch in new]
         self.bulk_create(rows, ignore_conflicts=True)

@@ -79,7 +79,6 @@ def switch_off(credentials: PosterCredentials) -> None:
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:
-    """Return the watch of an account if it is switched on."""
     watches = Watch.objects.on().select_related("credentials__user")
     return watches.filter(account=credentials.account_id).first()
 
@@ -150,8 +149,8 @@ class Picture:
 
     `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
     `unread` are ids of groups that have never been readable. `considered` are the ids of changes made here
-    that are part of `known`, or have arrived late. At `full_at` was the last look that lacked no known group:
-    only such a look says that there was no other one.
+    that are part of `known`, and those that have arrived "late". At `full_at` was the last look that lacked
+    no known group: only such a look says that there was no other one.
     """
 
     known: dict[int, Known] = field(default_factory=dict)
@@ -192,12 +191,14 @@ def compare(
         _take_first_picture(picture, look, sent, lag)
         return []
     findings = _consider_own_changes(picture, look, sent, lag)
-    is_full = _is_full(picture, look)
+    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
+    new_unreadable = look.unreadable - picture.known.keys() - picture.unread
+    is_full = look.complete and not missing and not new_unreadable
     findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
     for number, known in list(picture.known.items()):
         if known.values is None and known.since < look.judged - 2 * lag:
             del picture.known[number]
-    picture.considered &= {_mark(change) for change in sent} | {_late_mark(change) for change in sent}
+    picture.considered &= {mark for change in sent for mark in (str(change.pk), f"late {change.pk}")}
     picture.looked_at = look.began
     if is_full:
         picture.full_at = look.began
@@ -209,12 +210,6 @@ def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
     if one is None or other is None:
         return one is other
     return set(differing(one, other)) <= {"use_ewallet"}
-
-
-def _is_full(picture: Picture, look: Look) -> bool:
-    """Return True if a look shows or denies each known group, and has no unreadable row of another one."""
-    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
-    return look.complete and not missing and not look.unreadable - picture.known.keys() - picture.unread
 
 
 def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
@@ -237,7 +232,7 @@ def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: t
         picture.unread = set(look.unreadable)
         # The list may not show a change made here a moment ago: the next look considers that one.
         picture.considered = {
-            _mark(change) for change in sent if change.settled_at and look.began - change.settled_at >= lag
+            str(change.pk) for change in sent if change.settled_at and look.began - change.settled_at >= lag
         }
     picture.looked_at = look.began
 
@@ -248,9 +243,9 @@ def _consider_own_changes(
     """Put the outcome of each change made here into what is known; return what was found before one."""
     findings = []
     for change in sent:
-        if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
+        if change.state not in Change.MADE or str(change.pk) in picture.considered or not change.group_id:
             continue
-        picture.considered.add(_mark(change))
+        picture.considered.add(str(change.pk))
         known = picture.known.get(change.group_id)
         if known is None:
             is_overtaken = bool(change.resolved_by) and change.action == Change.Action.UPDATE
@@ -365,8 +360,8 @@ class _Comparison:
                 may_make = change.group_id == number and values is None
             else:
                 may_make = change.group_id == number and alike(intended, values)
-            if may_make and _late_mark(change) not in picture.considered:
-                picture.considered.add(_late_mark(change))
+            if may_make and (late := f"late {change.pk}") not in picture.considered:
+                picture.considered.add(late)
                 return True
         return False
 
@@ -386,14 +381,6 @@ def _never_seen(picture: Picture) -> Known:
 
 def _values(version: Any) -> GroupValues | None:
     return GroupValues.from_json(version) if version and "name" in version else None
-
-
-def _mark(change: Change) -> str:
-    return str(change.pk)
-
-
-def _late_mark(change: Change) -> str:
-    return f"late {change.pk}"
 
 
 # --- The looks of a worker -------------------------------------------------------------------------------

@@ -48,21 +48,12 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload", part_of=account)]
 
 
-@hooks.part("guide.protection", "groups/installation/protection.html", order=5)
+@hooks.part("guide.protection", "elsewhere/step.html", order=5)
 def step_of_watch(request: Request) -> dict[str, Any] | None:
     if not settings_of_watch(request.user):
         return None
     credentials = getattr(request.user, "credentials", None)
-    return {
-        "title": _("Changes made elsewhere"),
-        "words": _(
-            "The watch finds what is changed in Poster's console, and writes it into the history, "
-            "so that it can be undone."
-        ),
-        "url": f"{reverse('groups:account')}#watch",
-        "label": _("Switch the watch on"),
-        "is_done": credentials is not None and services.watch_of(credentials) is not None,
-    }
+    return {"is_done": credentials is not None and services.watch_of(credentials) is not None}
 
 
 @hooks.part("account.form", "elsewhere/watch_too.html")

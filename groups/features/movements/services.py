@@ -65,7 +65,6 @@ def movements_of(credentials: PosterCredentials, group_id: int) -> QuerySet[Move
 
 
 def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, int, int]]:
-    """Return the days with movements, each with how many came and how many left."""
     came, left = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
     days = movements_of(credentials, group_id).order_by().values("day").annotate(came=came, left=left)
     return list(days.order_by("day").values_list("day", "came", "left"))

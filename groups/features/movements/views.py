@@ -83,7 +83,6 @@ def movements(request: Request, group_id: int) -> HttpResponse:
 
 
 def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict[str, Any]:
-    """Return how many came and left since a day, and the growth as a line."""
     days = days_of(credentials, group_id)
     oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
     taken_on = timezone.localdate(roll.taken_at)

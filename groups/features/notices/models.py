@@ -134,8 +134,6 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """One event that one user is notified of, in the language of this user."""
-
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="notices")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")

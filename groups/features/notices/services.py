@@ -374,7 +374,6 @@ def forget_old() -> int:
 
 
 def examine() -> Found:
-    """Count the messages that could not be sent, by their reason: for `manage.py doctor`."""
     failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
     recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
     for failure, count in recent.order_by("failure").values_list("failure").annotate(Count("pk")):

@@ -89,8 +89,6 @@ class TimesForm(WriteForm):
 
 
 class SeveralForm(TimesForm):
-    """A percent for several groups, which keep their birthday bonuses."""
-
     id = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:

@@ -98,7 +98,6 @@ def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
 
 
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
-    """Return the open schedules of an account by the ids of their groups."""
     check_token(credentials)
     return {each.group_id: each for each in OPEN.find(account=credentials.account_id)}
 

@@ -151,7 +151,6 @@ def schedule_several(request: Request) -> HttpResponse:
 
 
 def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, str]:
-    """Return why a change of one group was not planned, and the address of its request."""
     if not group.is_editable:
         return _("Poster has a type for this group that is not known here."), ""
     planned = group.values.replace(percent=form.cleaned_data["percent"])
@@ -212,7 +211,6 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
 @form_methods
 @requires("change_group")
 def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
-    """Cancel a planned change, after a question that says what it does."""
     found = services.schedules_of(request.credentials).select_related("account")
     schedule = get_object_or_404(found, pk=schedule_id)
     if request.method != "POST":
