@@ -13,7 +13,10 @@ from tests.support.cards import found, put_finding, put_use, sell
 from tests.support.figures import DAY, GUESTS, clock_at, look
 from tests.support.notices import told, wants
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once", "watch")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "small_account", "watch"),
+]
 RECEIPTS = "dash.getTransactions"
 
 

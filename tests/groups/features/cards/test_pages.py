@@ -10,7 +10,10 @@ from tests.support.cards import found, put_finding, put_use, sell
 from tests.support.figures import DAY, GUESTS, look, watched
 from tests.support.pages import text_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "small_account"),
+]
 ROW = re.compile(
     r'data-card="(\d+)" data-rule="(\w+)"\s+data-waiter="(\d*)"\s+data-day="([\d-]+)" data-receipts="(\d+)"'
 )

@@ -1,26 +1,8 @@
-"""Fixtures of the tests of figures: a small account whose receipts a test writes, and a worker that looks."""
+"""The clients of the tests of figures."""
 
 import pytest
 
-from groups.features.elsewhere.services import switch_on
-from groups.features.figures.models import yesterday
-from tests.support.figures import GOLD, GUESTS, put_group
-
-
-@pytest.fixture
-def sandbox(sandbox, settings):
-    """Return a Poster without clients but those of a test, which answers without a lag."""
-    settings.POSTER_LAG_SECONDS = 0
-    for group_id in (1, 4, 5):
-        sandbox.console().remove(group_id)
-    put_group(sandbox, GUESTS, "Гості")
-    put_group(sandbox, GOLD, "Золото", percent="15")
-    return sandbox
-
-
-@pytest.fixture
-def console(sandbox):
-    return sandbox.console()
+from tests.support.figures import GOLD, GUESTS
 
 
 @pytest.fixture
@@ -29,13 +11,3 @@ def people(console):
     found = [console.put_client(group_id, bonus="12345") for group_id in (GUESTS,) * 3 + (GOLD,) * 2]
     console.edit_client(found[-1], delete="1")
     return found
-
-
-@pytest.fixture
-def watch(owner):
-    switch_on(owner.credentials)
-
-
-@pytest.fixture
-def day():
-    return yesterday()

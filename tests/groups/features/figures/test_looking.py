@@ -15,7 +15,10 @@ from groups.features.figures.models import Figure, Tally
 from groups.poster import SalesList
 from tests.support.figures import DAY, GOLD, GUESTS, clock_at, look
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "small_account"),
+]
 KYIV = ZoneInfo("Europe/Kyiv")
 RECEIPTS = "dash.getTransactions"
 SALES = "dash.getClientsSales"

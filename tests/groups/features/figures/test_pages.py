@@ -13,7 +13,7 @@ from groups.models import PosterAccount
 from tests.support.figures import DAY, GOLD, GUESTS, changed, nights_around, put_figure, put_nights, watched
 from tests.support.pages import text_of
 
-pytestmark = [pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("small_account")]
 PAGE = f"/groups/{GOLD}/"
 FILE, ALL = f"/groups/{GOLD}/figures.csv", "/groups/figures.csv"
 BOOK, BOOK_FILE = "/groups/bonuses/", "/groups/bonuses.csv"

@@ -1,0 +1,63 @@
+"""Test that a look which is killed between any two of its steps goes on, and tells of each card once."""
+
+import pytest
+from django.db import connection
+
+from groups.features.cards.models import CardUse, Finding
+from groups.features.figures import services as figures
+from groups.features.figures.models import Figure, Tally
+from groups.features.notices.models import Notice
+from tests.support.cards import found, sell
+from tests.support.figures import GUESTS, look
+from tests.support.notices import told, wants
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("settled_at_once", "small_account", "watch"),
+]
+
+
+class Killed(BaseException):
+    """Ends a look as a kill does: nothing stores its failure, and its lease stays."""
+
+
+def look_until(step):
+    """Look, but die before the database is asked for the `step`th time; return False if it never is."""
+    asked = 0
+
+    def ask(execute, *query):
+        nonlocal asked
+        asked += 1
+        if asked == step:
+            raise Killed
+        return execute(*query)
+
+    with connection.execute_wrapper(ask):
+        try:
+            look()
+        except Killed:
+            return True
+    return False
+
+
+def test_a_killed_look_goes_on_and_a_finding_is_told_once(console, card, owner, day, settings, monkeypatch):
+    monkeypatch.setattr(figures, "WEEKS", 1)
+    settings.EMAIL_ENABLED = True
+    owner.email = "owner@example.com"
+    owner.save()
+    wants(owner, "at_once", "cards")
+    sell(console, card, day, 10, waiter=4)
+    told()
+    step = 1
+    while look_until(step):
+        told()
+        Tally.objects.update(held_until=None)  # the time of its lease is over
+        look()
+        assert found() == [(card, "day", 4, day, 10), (card, "waiter", 4, day, 10)]
+        assert CardUse.objects.get(client_id=card).receipts == 10
+        assert Figure.objects.filter(group_id=GUESTS).count() == 2
+        assert len(told(owner)) == 1
+        for rows in (CardUse, Finding, Figure, Tally, Notice):
+            rows.objects.all().delete()
+        step += 1
+    assert step > 20
