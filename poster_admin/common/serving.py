@@ -188,12 +188,18 @@ class JobWorkers:
     def _keep(self) -> None:
         # A session of its own: only this process tells it to end, not Ctrl-C.
         command = [sys.executable, "manage.py", "worker", "--parent", str(os.getpid())]
+        # glibc returns the memory of a list of megabytes at once; otherwise it keeps that for the next one.
+        environment = {"MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024), **os.environ}
         while not self.ending.is_set():
             running = [process for process in self._processes if process.poll() is None]
             while len(running) < self._count:
                 running.append(
                     subprocess.Popen(  # noqa: S603 - ours
-                        command, cwd=settings.BASE_DIR, stdin=subprocess.DEVNULL, start_new_session=True
+                        command,
+                        cwd=settings.BASE_DIR,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        start_new_session=True,
                     )
                 )
             self._processes = running

@@ -37,8 +37,8 @@ def main(arguments):
     ):
         patience = {name: documented_defaults()[name] for name in PATIENCE}
         # As `serve` starts a worker.
-        memory_limits = {"MALLOC_ARENA_MAX": "2"}
-        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience, **memory_limits)
+        memory_of = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
+        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience, **memory_of)
         try:
             worker = dashboard.start_worker()
             wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.05, LONGEST)

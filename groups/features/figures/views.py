@@ -22,7 +22,9 @@ from groups.features.figures import services
 from groups.features.figures.models import DAY, Figure, yesterday
 from groups.features.figures.presenters import YEAR, draw_line, draw_year, effect_words
 from groups.features.figures.services import tally_of
+from groups.features.insights.models import ClientCount
 from groups.features.insights.services.sales import VIEW_SALES
+from groups.features.insights.views import draw_counts
 from groups.models import Change, Job, PosterCredentials
 from groups.poster import Group
 from groups.presenters.destinations import PAGE, pages_for
@@ -69,6 +71,18 @@ def card_of(request: Request, one: OneGroup) -> Variables | None:
         "is_late": owed is not None and owed.day < last - DAY,
         "effects": [effect_words(services.effect_of(each)) for each in old_enough[:MOST_EFFECTS]],
     }
+
+
+@hooks.part("group.figures", "insights/client_counts.html")
+def clients_over_time(request: Request, one: OneGroup) -> Variables | None:
+    """Show the counts of the lists that were read to those who do not see as many nights in the picture."""
+    credentials, group_id = request.credentials, one.group.id
+    counts = ClientCount.objects.of_group(credentials, group_id)
+    if request.user.has_perm(VIEW_SALES):
+        nights = Figure.objects.nights(credentials.account_id).filter(group_id=group_id)
+        if nights.filter(clients__isnull=False).count() >= len(counts):
+            return None
+    return {"counts": draw_counts(counts)}
 
 
 @hooks.part("write.facts", "figures/effect_of_change.html")

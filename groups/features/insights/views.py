@@ -22,7 +22,6 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
 from groups import hooks
-from groups.features.insights.models import ClientCount
 from groups.features.insights.services.sales import (
     MONTH,
     PERIODS,
@@ -688,12 +687,6 @@ hooks.list_condition(
 WIDTH, HEIGHT = 100, 24
 ROOM = 2
 """Free space above and below the line, so that its thickness is not cut off."""
-
-
-@hooks.part("group.figures", "insights/client_counts.html")
-def counts_of_group(request: Request, one: OneGroup) -> Variables:
-    """Show the number of clients over time."""
-    return {"counts": draw_counts(ClientCount.objects.of_group(request.credentials, one.group.id))}
 
 
 def draw_counts(counts: Sequence[tuple[date, int]]) -> Variables | None:
