@@ -1,5 +1,7 @@
 """Test what a nightly look finds about cards: the rules to the unit, each thing once, and ids alone."""
 
+import random
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
@@ -111,6 +113,31 @@ def test_bounds_of_the_account_count(console, card, owner, day):
     sell(console, card, day, 2, history="late")
     look()
     assert [row[1] for row in found()] == ["day", "late", "waiter"]
+
+
+def test_the_uses_of_random_receipts_are_those_of_an_independent_count(console, card, day):
+    dice, expected = random.Random(7), defaultdict(Counter)
+    cards = [card, console.put_client(GUESTS), console.put_client(GUESTS)]
+    for _ in range(150):
+        client_id, waiter, minute = dice.choice(cards), dice.randrange(1, 4), dice.choice((0, 700, 1439))
+        sold_on, history = day + dice.choice((-1, 0, 0, 0, 1)) * DAY, dice.choice(("", "printed", "late"))
+        paid = {
+            part: dice.choice((0, 0, 0, 2_000)) for part in ("card", "certificate", "third_party", "bonuses")
+        }
+        status = dice.choice((2, 2, 2, 1, 3))
+        fields = paid | {"minute": minute, "waiter": waiter, "history": history, "status": status}
+        console.sell(client_id, sold_on, 9_000, 9_000, **fields)
+        if sold_on == day and status == 2:
+            use = expected[client_id, waiter]
+            use["receipts"] += 1
+            use["in_cash"] += not any(paid.values())
+            use["printed"] += bool(history)
+            use["late"] += history == "late"
+    look()
+    found_uses = {(use.client_id, use.waiter_id): use for use in CardUse.objects.filter(client_id__in=cards)}
+    assert found_uses.keys() == expected.keys()
+    for place, use in found_uses.items():
+        assert {name: getattr(use, name) for name in expected[place]} == expected[place]
 
 
 # --- Reading -----------------------------------------------------------------------------------------------

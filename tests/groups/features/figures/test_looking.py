@@ -236,6 +236,30 @@ def test_a_look_that_is_not_whole_stores_nothing_and_the_next_one_all(
     assert nights()[GUESTS, day].revenue == Decimal(300)
 
 
+@pytest.mark.parametrize("method", [RECEIPTS, "clients.getClients", "clients.getGroups"])
+def test_a_look_whose_answers_come_too_late_stores_nothing(
+    people, watch, sandbox, console, day, settings, method
+):
+    settings.POSTER_READ_TIMEOUT, settings.POSTER_READ_DEADLINE = 0.2, 0.4
+    console.sell(people[0], day, 1_000, 1_000)
+    sandbox.script(method, "timeout", times=None)
+    look()
+    assert not Figure.objects.exists()
+    sandbox.clear_faults()
+    look()
+    assert nights()[GUESTS, day].revenue == Decimal(10)
+
+
+def test_a_week_of_which_a_row_cannot_be_read_is_left_out(people, watch, sandbox, console, day):
+    for weeks_ago in range(13):
+        console.sell(people[0], day - (weeks_ago * 7 + 1) * DAY, 1_000, 1_000)
+    sandbox.script(SALES, "row_null_field", call=5, field="revenue")
+    look()
+    weeks = Figure.objects.filter(by_todays_members=True, group_id=GUESTS)
+    assert weeks.count() == 12
+    assert {row.revenue for row in weeks} == {10}
+
+
 def test_an_empty_page_seen_once_is_no_end(people, watch, sandbox, console, day, monkeypatch):
     for _ in range(30):
         console.sell(people[0], day, 1_000, 1_000)
