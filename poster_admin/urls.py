@@ -9,8 +9,9 @@ from django.views.generic import TemplateView
 from groups.services.installation import maintenance
 from groups.views import settings as settings_views
 from poster_admin.common.monitoring import healthz, readyz
-from poster_admin.users import first_start, language
+from poster_admin.users import first_start
 from poster_admin.users.urls import people_urls
+from poster_admin.users.views import switch_language
 
 urlpatterns = [
     path("", settings_views.home, name="home"),
@@ -18,7 +19,7 @@ urlpatterns = [
     path("accounts/", include("poster_admin.users.urls")),
     path("people/", include(people_urls)),
     path("setup/<str:token>/", first_start.setup, name="setup"),
-    path("language/", login_not_required(language.switch), name="set_language"),
+    path("language/", login_not_required(switch_language), name="set_language"),
     path("settings/", settings_views.settings_page, name="settings"),
     path("help/", TemplateView.as_view(template_name="help.html"), name="help"),
     path("admin/", admin.site.urls),

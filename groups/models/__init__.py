@@ -1,10 +1,13 @@
-"""Define the database tables: credentials, changes, jobs and others.
-
-Groups and clients are stored only at Poster. `GroupsCopy` is a copy to show while Poster does not answer.
-"""
+"""Define the database tables. Groups and clients are stored only at Poster, but for the last good copy."""
 
 from groups.models.changes import Change, ChangeQuerySet
-from groups.models.credentials import GroupsCopy, PosterAccount, PosterCredentials, StatisticsCircuit
+from groups.models.credentials import (
+    GroupsCopy,
+    IdsFirst,
+    PosterAccount,
+    PosterCredentials,
+    StatisticsCircuit,
+)
 from groups.models.jobs import Job, JobQuerySet, MovedClients
 from groups.models.leases import WorkerHeartbeat
 from groups.models.locks import Holder, Lock, LocksLost

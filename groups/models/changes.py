@@ -37,7 +37,7 @@ def nothing_changed(listener: ChangeListener) -> ChangeListener:
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
-    """Changes. An open change can be settled once; a settled change is never changed again."""
+    """An open change can be settled once; a settled change is never changed again."""
 
     def open(self) -> "ChangeQuerySet":
         return self.filter(state__in=Change.OPEN)
@@ -49,16 +49,16 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(OF_GROUPS).exclude(action=Change.Action.CREATE_CLIENT)
 
     def of_attempt(self, change: "Change") -> "ChangeQuerySet":
-        """Return the pending row of this attempt; the same form sent again may have another row."""
+        """The same form sent again may have another row than the pending one of this attempt."""
         return self.filter(pk=change.pk, created_at=change.created_at, state=Change.State.PENDING)
 
     def last_tries(self) -> "ChangeQuerySet":
-        """Return the latest change of each target: a client or group of a job may have been tried before."""
+        """Keep the latest change of each target: a client or group of a job may have been tried before."""
         number = Window(RowNumber(), partition_by="target", order_by="-created_at")
         return self.filter(pk__in=self.annotate(number=number).filter(number=1).values("pk"))
 
-    def settle(self, change: "Change", **values: Any) -> bool:
-        """Update the row unless another process has updated it meanwhile; return True if it was updated.
+    def settle(self, change: "Change", holds: Callable[[], bool] | None = None, /, **values: Any) -> bool:
+        """Update the row unless another process has, or `holds` says no at the end; True means done.
 
         Afterwards `change` holds the values of the row: the new ones, or those of the other process. It takes
         the new ones after the COMMIT, which may fail too, so call this outside of transactions.
@@ -66,10 +66,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         A new state or `sent_at` also raises the account's write counter, which makes all its cached data
         stale. A state that is not open sets `settled_at` and ends the checks; most release the locks.
         """
-        return self.settle_if(change, lambda: True, **values)
-
-    def settle_if(self, change: "Change", holds: Callable[[], bool], /, **values: Any) -> bool:
-        """Settle a change, unless `holds` returns False: it is called at the end of the same transaction."""
         if change.state not in Change.UNSETTLED:
             raise ValueError(f"A change that is {change.state} is settled.")
         closes = values.get("state") not in (None, *Change.OPEN)
@@ -82,12 +78,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             values["before"] = replace(before, field_hmacs={}).to_json()
         if closes:
             values |= {"settled_at": timezone.now(), "next_check_at": None}
-        counts = not values.keys().isdisjoint(("state", "sent_at"))
         with transaction.atomic():
             stored, writes = self._store(change, values), None
-            if stored and counts:
+            if stored and not values.keys().isdisjoint(("state", "sent_at")):
                 writes = change.account.count_write(of_members=change.action in Change.OF_MEMBERS)
-            if stored and not holds():
+            if stored and holds is not None and not holds():
                 transaction.set_rollback(True)
                 return False
         if not stored:
@@ -100,7 +95,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return True
 
     def _store(self, change: "Change", values: dict[str, Any]) -> bool:
-        """Update the row and its locks; return False if another process has updated it meanwhile."""
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         ends = "state" in values and not change.locks_in(values["state"])
         of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
@@ -119,11 +113,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return True
 
     def release_job(self, job_id: uuid.UUID) -> None:
-        """Release the locks of a job that has just ended, in the same transaction.
-
-        A job keeps its locks until its last open change is settled: Poster may still move a client after the
-        job has ended.
-        """
+        """Release its locks in the transaction that ends it, once its last open change is settled."""
         if Lock.objects.held_by(job_id):
             self._release(job_id)
 
@@ -150,38 +140,30 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(Consent):
-    """One row of the journal: a change that a user asked for, and its outcome.
-
-    The id is the form's `operation`, so that the same form sent twice is one write with one outcome.
+    """One row of the journal: a change that a user asked for, and its outcome. Its id is the `operation`.
 
     Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
     (`Group`; `RecordIds` for a creation), `intended` as asked for (`GroupValues`), and `after` at Poster
     after the write (`Group`; `RecordIds` in a review).
 
-    `failure` is the kind of error that ended the change (a `Failure`); `code` and `message` are Poster's. The
-    message is empty for changes of clients: it may name somebody. `accepted` is True if Poster answered that
-    the write succeeded. `found` is a digest of the last remote state that was read, and `found_since` the
-    time of the first read that showed it.
+    `code` and `message` are Poster's. The message is empty for changes of clients: it may name somebody.
+    `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
+    state that was read, and `found_since` the time of the first read that showed it.
 
-    `monthly_cost` is what the change would have cost in the 30 days before it, in hryvnia and negative if it
-    saves, where that was known. It is the sum over a group, and only for users who may see sales.
-
-    `note` is the reason that the user gave, in the user's words; it may be empty.
-
-    `reached` is the number of clients that the write moves, removes or gives other terms; 0 where it was not
-    counted, because the account has no limit on clients.
+    `monthly_cost` is the cost of the change in the 30 days before it, in hryvnia and negative if it saves: a
+    sum over a group, only for users who may see sales. `reached` is the number of clients that the write
+    moves, removes or gives other terms; 0 where the account has no limit on clients.
 
     `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
     failed.
 
     A change of a client belongs to a `job` and stores only the `client_id` of the person, for a creation the
-    new id. Its values are `ClientPlace`, `ClientBefore`, `ClientAfter` and `NewClient`; HMACs of the fields,
-    which do not reveal the values, are in `before` while the change is open.
+    new id. Its values are `ClientPlace`, `ClientBefore`, `ClientAfter` and `NewClient`.
 
-    A change in the state elsewhere was not made here: a worker has seen it. It has no user, and was not sent.
-    `before` are the values that Poster still showed at `possible_since`, None for a creation, and `after`
-    those that it showed at `created_at`, None for a removal.
+    A change in the state elsewhere was seen by a worker: it has no user, and was not sent. `before` are the
+    values that Poster still showed at `possible_since`, None for a creation, and `after` those that it showed
+    at `created_at`, None for a removal.
     """
 
     class Action(models.TextChoices):
@@ -202,10 +184,7 @@ class Change(Consent):
         ELSEWHERE = "elsewhere", _("made elsewhere")
 
     class Reason(models.TextChoices):
-        """Why a change ended as it did, or is still open. The labels are half sentences for people.
-
-        A label is empty where the state says enough. `reason` may also hold the reason of a `PosterError`.
-        """
+        """The labels are half sentences. `reason` may also hold the reason of a `PosterError`."""
 
         CONFLICT = "conflict", _("the group had been changed meanwhile")
         GONE = "gone", _("the group is no longer there")
@@ -252,8 +231,6 @@ class Change(Consent):
         NOT_WRITTEN = "not_written", ""
 
     class Failure(models.TextChoices):
-        """Kinds of errors that end a change."""
-
         UNREACHABLE = "unreachable"
         # This program's own limit of calls at once was reached.
         BUSY = "busy"
@@ -269,7 +246,6 @@ class Change(Consent):
 
         @property
         def status(self) -> int:
-            """The HTTP status of a page that tells of it."""
             statuses = {
                 self.NOT_FOUND: 404,
                 self.BEHIND: 409,
@@ -395,7 +371,7 @@ class Change(Consent):
         return f"{self.action} {self.target} {self.state}"
 
     def save(self, *, lock_keys: frozenset[str] = frozenset(), **_: Any) -> None:
-        """Insert the row and lock its target and these keys. Later updates go through `settle`.
+        """Insert the row and lock its target and these keys.
 
         Raises `IntegrityError` if another change or job holds one of the locks, and `LocksLost` if the job of
         this change no longer holds its own locks, or holds none and has ended.
@@ -429,7 +405,7 @@ class Change(Consent):
         raise TypeError("The journal is append-only.")
 
     def locks_in(self, state: str) -> bool:
-        """Return True if a change in this state holds its locks, because Poster may still carry it out."""
+        """A change holds its locks while Poster may still carry it out."""
         return state in self.OPEN or (state == self.State.REVIEW and self.action in self.LOCKED_IN_REVIEW)
 
     @property
@@ -438,12 +414,12 @@ class Change(Consent):
 
     @property
     def reason_label(self) -> str:
-        """The reason in half a sentence; empty if there is none, or if it is one of a `PosterError`."""
+        """Return nothing where there is no reason, or one of a `PosterError`."""
         return str(self.Reason(self.reason).label) if self.reason in self.Reason else ""
 
     @property
     def is_over(self) -> bool:
-        """Return True if its sender no longer works on it, whether its outcome is known or not."""
+        """Return True once its sender no longer works on it, whether its outcome is known or not."""
         return self.state != self.State.PENDING
 
     @property
@@ -452,7 +428,6 @@ class Change(Consent):
 
     @property
     def known_ids(self) -> set[int]:
-        """The ids that existed before a creation."""
         return set(RecordIds.from_json(self.before).ids)
 
     @property

@@ -1,8 +1,4 @@
-"""Define the contents of JSON columns: one frozen dataclass for each shape.
-
-The values of a group are `GroupValues` and `Group` of the client package. All of them have the same two
-methods: `to_json` returns the content of the column, `from_json` reads it and ignores additional names.
-"""
+"""Define the contents of JSON columns: one frozen dataclass for each shape."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,8 +11,6 @@ from groups.poster import Group, GroupValues
 
 
 class Content:
-    """A dataclass whose JSON has the names of its fields; decimals are texts."""
-
     __slots__ = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -26,9 +20,6 @@ class Content:
     @classmethod
     def from_json(cls, data: Any) -> Self:
         return msgspec.convert(data or {}, cls)
-
-
-# --- Changes -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,12 @@ class ClientPlace(Content):
 
 @dataclass(frozen=True, slots=True)
 class ClientBefore(Content):
-    """`before` of a client's change: the client's group, if there was a client, and HMACs of the fields.
-
-    The HMACs are there only while the change is open.
-    """
+    """`before` of a client's change: the client's group, and HMACs of the fields while the change is open."""
 
     group_id: int | None = None
     field_hmacs: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the content of the column, without empty parts."""
         content: dict[str, Any] = {} if self.group_id is None else {"group_id": self.group_id}
         return content | ({"field_hmacs": dict(self.field_hmacs)} if self.field_hmacs else {})
 
@@ -95,8 +82,6 @@ class NewClient(Content):
     client: int
 
 
-# --- Effects ------------------------------------------------------------------------------------------------
-
 type Pairs = tuple[tuple[int, int, int], ...]
 """Ids of a group that clients leave and of the one that they go to, and the number of these clients."""
 
@@ -105,9 +90,8 @@ type Pairs = tuple[tuple[int, int, int], ...]
 class Effect(Content):
     """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
-    `clients` is the number of clients that it moves, removes or gives other terms, counted in Poster's list
-    of clients. The `clients` of the groups are Poster's counters, which may be late. `pairs` are the groups
-    that clients leave and those that they go to, each with their number, where it is read who moves.
+    `clients` counts those concerned in Poster's list of clients; the `clients` of the groups are Poster's
+    counters, which may be late. `pairs` are there where it is read who moves.
     """
 
     groups: tuple[Group, ...] = ()
@@ -125,7 +109,7 @@ class Effect(Content):
 
     @property
     def mark(self) -> str:
-        """A hash of the effect, which a form carries to say that its user has seen it."""
+        """A hash that a form carries to say that its user has seen this effect."""
         terms = [(group.id, group.values.to_json()) for group in self.all_groups]
         # Where groups are written, the page shows how many clients each of them has.
         counts = () if self.pairs or self.target else [group.clients for group in self.groups]

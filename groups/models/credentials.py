@@ -9,23 +9,36 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from groups.models.ids_first import IdsFirst
 from poster_admin.common.encryption import EncryptedField, Secret
 
 TOKEN_LIFE = timedelta(days=2 * 365)
 TOKEN_WARNING = timedelta(days=60)
 
 
-class Circuit(models.Model):
-    """A circuit, stored here so that the processes share it.
+class IdsFirst[Row: models.Model]:
+    """Rows that pages look up often and seldom find; whole ones take Django twice as long as ids.
 
-    `open_until` is set while it is open, since `opened_at`; `failed_at` is the last time that a call has
-    failed meanwhile. `failing_seconds` is the total time that failed calls have blocked threads since
-    `failing_since`.
+    Half of that time goes into building a query, so one that every page runs is a constant of a module.
+    """
+
+    def __init__(self, rows: models.QuerySet[Row]) -> None:
+        self._rows = rows
+        # Without an order: SQLite may scan the table for it instead of using an index.
+        self._ids = rows.order_by().values_list("pk", flat=True)
+
+    def find(self, *conditions: Q, **values: Any) -> list[Row]:
+        found = self._ids.filter(*conditions, **values)
+        return list(self._rows.filter(*conditions, **values)) if found else []
+
+
+class Circuit(models.Model):
+    """A circuit, stored here so that the processes share it. It is open until `open_until`.
+
+    Calls that failed since `failing_since` have blocked threads for `failing_seconds`.
     """
 
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
@@ -39,7 +52,7 @@ class Circuit(models.Model):
 
 
 class PosterAccount(Circuit):
-    """A Poster account (a company): the data that all users with credentials for it share.
+    """A company on Poster: the data that all users with credentials for it share.
 
     `writes` counts every write that was sent or settled. It is part of every cache key, so that each process
     sees a change at once. `moves` counts those of them that change which clients a group has, the last one at
@@ -50,10 +63,8 @@ class PosterAccount(Circuit):
     the written birthday bonus of a group: most pages of the documentation say hryvnia, newer ones kopecks.
     The money of a client is never converted, because the documentation is consistent there.
 
-    `company_name`, `currency` and `company_id` come from Poster, if a token may read them. `company_id` shows
-    whether another token belongs to the same company.
-
-    `job_turn_at` is the last time that a worker has begun to work on one of its jobs.
+    `company_name`, `currency` and `company_id` come from Poster, if a token may read them. At `job_turn_at` a
+    worker has last begun to work on one of its jobs.
     """
 
     class BonusUnit(models.TextChoices):
@@ -86,11 +97,7 @@ class PosterAccount(Circuit):
         return f"{self.company_name} ({self.name})" if self.company_name else self.name
 
     def count_write(self, *, of_members: bool = False) -> int:
-        """Raise the write counter, which makes all cached data of the account stale in every process.
-
-        `of_members` is True for a write that changes which clients a group has. Return the new number, for
-        `writes` once it is committed.
-        """
+        """Raise the write counter; return the new number, for `writes` once it is committed."""
         # The threads of a job share this object, so the expression is given to one of its own. The database
         # returns the number.
         counter = PosterAccount(pk=self.pk, writes=F("writes") + 1)
@@ -115,10 +122,9 @@ class StatisticsCircuit(Circuit):
 
 
 class PosterCredentials(models.Model):
-    """A user's credentials: the name of a Poster account and the user's own token for it.
+    """A user's own token for a Poster account, saved after Poster has accepted it.
 
-    They are saved only after Poster has accepted the token for this account. `refused_at` is set when Poster
-    refuses the token; from then on the user may not see local data of the account.
+    Since `refused_at` Poster refuses it, and the user may not see local data of the account.
     """
 
     user = models.OneToOneField(
@@ -158,7 +164,6 @@ class PosterCredentials(models.Model):
 
     @property
     def expires_on(self) -> date:
-        """The day on which the token expires: Poster's tokens are valid for two years."""
         return timezone.localdate(self.connected_at + TOKEN_LIFE)
 
     @property
@@ -178,15 +183,12 @@ def _unsettled_of_groups() -> IdsFirst[Any]:
 
 class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):
     def of_present_token(self) -> "GroupsCopyQuerySet":
-        """Return the copies read with the present token: an older one may be of another account."""
+        """An older token may be of another account."""
         return self.filter(fingerprint=F("credentials__fingerprint"))
 
 
 class GroupsCopy(models.Model):
-    """The groups of the last good response to one user's credentials, shown while Poster does not answer.
-
-    `writes` is the account's counter before they were read: a copy with another one may lack a change.
-    """
+    """The last good copy of one user's token. With another counter `writes` than now it may lack a change."""
 
     credentials = models.OneToOneField(
         PosterCredentials, on_delete=models.CASCADE, related_name="copy", primary_key=True

@@ -18,15 +18,12 @@ from groups.models.submissions import Consent, Submission
 
 
 def lease_time() -> timedelta:
-    """Return the time after which another run may take a job over; a run renews its lease before."""
     return timedelta(seconds=settings.JOB_LEASE_SECONDS)
 
 
 class JobQuerySet(LeasedQuerySet["Job"]):
-    """Jobs. At most one run works on a job at a time, the one that holds its lease."""
-
     def of_group(self, group_id: int) -> "JobQuerySet":
-        """Return the jobs that have moved clients into a group or out of it, or may still do so."""
+        """Find the jobs that have moved clients into a group or out of it, or may still do so."""
         moved = MovedClients.objects.filter(Q(from_id=group_id) | Q(to_id=group_id)).values("job")
         may_move = Q(group_id=group_id) | Q(target_id=group_id)
         return self.filter(Q(pk__in=moved) | may_move & Q(state__in=Job.UNFINISHED))
@@ -35,26 +32,20 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.filter(state__in=Job.UNFINISHED)
 
     def due(self) -> "JobQuerySet":
-        """Return the jobs that a run may work on now: active, without a valid lease or a pause."""
         waits = Q(next_try_at=None) | Q(next_try_at__lte=timezone.now())
         return self.free().filter(waits, state__in=Job.ACTIVE)
 
 
 class Job(Leased, Consent):
-    """A request of a user that needs many writes; each write is a row of the journal.
+    """A request of a user that needs many writes; each write is a row of the journal, which has the outcomes.
 
-    The id is the form's `operation`, so that the same form sent twice is one job. `kind` names a `JobKind`.
-    `wanted` holds the parameters beside the two groups, in the shape that is defined beside that class.
-    `undo_of` is the job that an undo takes back.
+    `kind` names a `JobKind`. `wanted` holds the parameters beside the two groups, in the shape that is
+    defined beside that class. `undo_of` is the job that an undo takes back.
 
-    The outcomes are in the journal only. `unreadable` counts the parts that were left out without a try:
-    clients that could not be read or have left their group, and changes that an undo leaves as they are.
-    `tested` is True once a first write had no side effect, or a user has accepted one: see `is_accepted` in
-    the executor. `reason` (a `Stop`) and `detail` say why the job stopped, or what it waited for last. A
-    draft is a plan that the user reviews before starting it; a draft is deleted after a day. A job that is
-    asked for goes beyond the limits of the account, and waits for an approval.
-
-    One run works on the job at a time, under its lease. After that any worker may take the job over.
+    `unreadable` counts the parts that were left out without a try: clients that could not be read or have
+    left their group, and changes that an undo leaves as they are. `tested` is True once a first write had no
+    side effect, or a user has accepted one: see `is_accepted` in the executor. `reason` (a `Stop`) and
+    `detail` say why the job stopped, or what it waited for last. A draft is deleted after a day.
 
     A job that cannot go on for now, as while Poster is away, gives its worker back until `next_try_at`.
     `waits` counts how often it has done so since `waiting_since` without getting on.
@@ -202,7 +193,7 @@ class Job(Leased, Consent):
 
     @property
     def stop(self) -> Stop:
-        """Why the job has stopped; an error where this version does not know the reason."""
+        """An error where this version does not know the reason."""
         return self.Stop(self.reason) if self.reason in self.Stop.values else self.Stop.ERROR
 
     @property
@@ -215,7 +206,7 @@ class Job(Leased, Consent):
         return keys
 
     def take_locks(self) -> None:
-        """Take the locks that the job does not hold yet. Raises `IntegrityError` as `Lock.objects` does."""
+        """Raises `IntegrityError`."""
         missing = self.lock_keys - Lock.objects.held_by(self.pk)
         Lock.objects.take(self.account_id, missing, job_id=self.pk)
 
@@ -230,10 +221,7 @@ class Job(Leased, Consent):
 
 
 class MovedClients(models.Model):
-    """How many clients a job has moved from one group to another, counted in the journal as it ended.
-
-    `from_id` is None for clients who were created. So a group finds the jobs that touched it.
-    """
+    """Clients whom a job has moved, counted in the journal as it ended; `from_id` is None for new ones."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="moved")
     from_id = models.PositiveIntegerField(null=True, db_index=True)

@@ -1,10 +1,7 @@
 """Define how processes share work: leases of rows, rows whose work becomes due, heartbeats of the workers.
 
-A lease is the right of one process to work on a row, until a time. A worker does work that becomes due at its
-time, with the token of a user: `run_due` in `groups/services/due.py`.
-
-A process that is killed leaves its row to another one when that time is over. A process that is so slow that
-another one has taken the row over stores nothing more: it stores its work through its lease alone.
+A process that is killed leaves its row to another one when its lease is over. One that is so slow that
+another has taken the row over stores nothing more: it stores its work through its lease alone.
 """
 
 import time
@@ -81,15 +78,11 @@ class Lease[Row: Leased]:
         return {"held_until": until}
 
     def release(self, **values: Any) -> bool:
-        """Release the row with these values, unless the lease is lost; return True if it was stored."""
         return bool(self.row.update(**RELEASED, **values))
 
 
 def _is_free(now: datetime | None) -> Q:
     return Q(held_until=None) | Q(held_until__lte=now or timezone.now())
-
-
-# --- Work that becomes due ----------------------------------------------------------------------------------
 
 
 # Pauses between two tries of work that cannot be done now, for as long as the last ones have failed.
@@ -125,7 +118,6 @@ class Due(Leased):
 
     @classmethod
     def lease_time(cls) -> timedelta:
-        """Return the time after which another worker takes the row over from one that was killed."""
         return timedelta(minutes=2)
 
     @property
@@ -137,25 +129,17 @@ class Due(Leased):
     def longest_pause(self) -> timedelta:
         return PAUSES[-1]
 
-    def after_failure(self, now: datetime) -> Columns:
-        pause = min(PAUSES[min(self.tries, len(PAUSES) - 1)], self.longest_pause)
-        return {"next_at": now + pause, "tries": self.tries + 1}
-
     def after_hold(self, reason: str, now: datetime) -> Columns:
-        """Return what is stored where nobody can do the work: here, that it is asked again later."""
+        """Return the columns to store where nobody can do the work: by default it is asked again later."""
         return {"next_at": now + min(AGAIN, self.longest_pause)}
 
     def leave(self, lease: Lease[Self], **columns: Any) -> None:
-        """Store the end of a worker's turn and release the row, unless the lease is lost."""
         lease.release(**columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """The nights of one kind of work: at an hour on the site's clock, or after a pause that is no whole days.
-
-    `seconds` returns the time from one night to the next, 0 where there is none.
-    """
+    """Nights at an hour on the site's clock, or after a pause that is no whole days; none at 0 `seconds`."""
 
     seconds: Callable[[], float]
     hour: Callable[[], int]
@@ -181,9 +165,6 @@ class Nights:
         return night + (self.pause - DAY if after_one else timedelta())
 
 
-# --- Heartbeats of the workers ------------------------------------------------------------------------------
-
-
 SILENCE = timedelta(minutes=1)
 """Time after its last heartbeat for which a worker still counts as running."""
 KEPT = timedelta(hours=1)
@@ -204,7 +185,7 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
 
 
 class WorkerHeartbeat(models.Model):
-    """The last sign of life of one worker process. The id is also in the tasks that it has run."""
+    """The id of the worker is also in the tasks that it has run."""
 
     worker_id = models.CharField(max_length=64, primary_key=True)
     seen_at = models.DateTimeField()

@@ -1,7 +1,4 @@
-"""Define forms as they were sent, the consent to a write beyond the limits, and rows that wait for one.
-
-The same form sent twice is told from another one by its `Submission`.
-"""
+"""Define forms as they were sent, the consent to a write beyond the limits, and rows that wait for one."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -21,10 +18,10 @@ LONGEST_REASON = 200
 class Consent(models.Model):
     """The columns that say why a write may go beyond the limits: a request, or the reason of its own user.
 
-    `request_id` is the id of the approved request, a row of a feature, and `asked_by` the name of its user.
-    There is no foreign key, so that the core knows no feature. `limit_reason` was typed by a user with the
-    right to exceed the limits. `allowed_clients` is the number of clients that was shown as that was given:
-    more of them need another yes. It is None where no number was shown.
+    `request_id` is the id of the approved request, without a foreign key, so that the core knows no feature;
+    `asked_by` is the name of its user. `limit_reason` was typed by a user with the right to exceed the
+    limits. `allowed_clients` is the number of clients that was shown then, None where none was: more of them
+    need another yes.
     """
 
     request_id = models.UUIDField(null=True, db_index=True)
@@ -42,9 +39,8 @@ class Consent(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A form that was sent: by whom, for which account, and what it asked for.
+    """A form that was sent; `operation` is the primary key of each row that came of it.
 
-    `operation` is the id that the form was opened with; each row that came of it has it as primary key.
     `user_id` is None if the form of another user is the same one. `values` are compared only.
     """
 
@@ -61,11 +57,9 @@ class Submission:
 class Approvable(ABC):
     """A row that starts nothing until another user has said yes to it, with what a decision on it needs.
 
-    A feature whose rows a gate can hold back registers a class for them. The feature of the gate, which keeps
-    what was asked for and lets others decide on it, knows only this class.
-
-    The row has the id of its form, `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a
-    page that shows what has become of it.
+    A feature whose rows a gate can hold back registers a class for them. The row has the id of its form,
+    `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a page that shows what has become
+    of it.
     """
 
     # The name of the kind: at most eight letters, kept for good.
@@ -86,15 +80,11 @@ class Approvable(ABC):
         return str(self.row.group_name)
 
     def words_onto(self, now: Effect | None) -> str:
-        """Return what it would do now, in sentences; empty if the page shows it in another way.
-
-        `now` is None where that was not read: then it is what was asked for.
-        """
+        """Return sentences on its effect `now`, or as asked for without it; "" if its page shows it."""
         return ""
 
     @abstractmethod
-    def may_be_started_by(self, user: User) -> bool:
-        """Return True if a user has the right to what it does."""
+    def may_be_started_by(self, user: User) -> bool: ...
 
     @abstractmethod
     def effect(self, credentials: PosterCredentials) -> Effect:
@@ -111,9 +101,9 @@ class Approvable(ABC):
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
         """Start it with the rights and the token of this user, in the transaction that stores the yes.
 
-        It is applied to its groups as they are `now`, and may reach as many clients as that. `consent` has
-        further columns of it. Returns False if all is so already: then it is over, and nothing is sent.
-        Raises what is to roll the yes back, as `Locked`, `NotNow` and `PermissionDenied`.
+        It is applied to its groups as they are `now`, and may reach as many clients as that. Returns False if
+        all is so already, and nothing is sent. Raises what is to roll the yes back, as `Locked`, `NotNow` and
+        `PermissionDenied`.
         """
 
 

@@ -30,7 +30,7 @@ from groups.poster.errors import (
 )
 from groups.poster.fields import UnreadableRow
 from groups.poster.group_lists import GroupList
-from groups.poster.parsing import interpret_groups, parse_response, written_id
+from groups.poster.parsing import interpret_groups, interpret_sales, parse_response, written_id
 from groups.poster.receipts import CLOSED, ReceiptPage, ReceiptsOf
 from groups.poster.records import (
     Group,
@@ -100,7 +100,8 @@ class PosterClient:
     receives a report of each exchange.
 
     Every method raises `PosterError`; `groups.poster.errors` lists its subclasses. `within` limits one call
-    to so many seconds and replaces the deadline in `timeouts`. A read is retried once where a retry can help;
+    to so many seconds and replaces the deadline in `timeouts`; beyond that deadline a call that nobody waits
+    for may also wait so long for data. A read is retried once where a retry can help;
     a write is retried only if no connection was made.
     """
 
@@ -246,7 +247,8 @@ class PosterClient:
         token lacks the right to statistics.
         """
         period = {"dateFrom": f"{first:%Y%m%d}", "dateTo": f"{last:%Y%m%d}"}
-        return SalesList.from_wire(self._rows("dash.getClientsSales", period, within))
+        sales: SalesList = self._call("dash.getClientsSales", period, within=within, parse=interpret_sales)
+        return sales
 
     def get_receipts(
         self,
@@ -308,15 +310,17 @@ class PosterClient:
         """Call a method, a write if there is a form; where that can help, once more."""
         limits = self._timeouts
         usual = limits.read_deadline if form is None else limits.write_deadline
+        if within is not None and within > usual:
+            limits = replace(limits, read=within)
         deadline = time.monotonic() + (usual if within is None else within)
-        result = self._attempt(1, method, params or {}, form, deadline, parse)
+        result = self._attempt(1, method, params or {}, form, limits, deadline, parse)
         if isinstance(result, PosterError) and result.retryable:
             pause = random.uniform(*limits.pause)  # noqa: S311 - jitter is no secret
             if isinstance(result, InvalidResponse) and result.retry_after is not None:
                 pause = float(result.retry_after)
             if time.monotonic() + pause + SHORTEST_TRY < deadline:
                 time.sleep(pause)
-                result = self._attempt(2, method, params or {}, form, deadline, parse)
+                result = self._attempt(2, method, params or {}, form, limits, deadline, parse)
         if isinstance(result, PosterError):
             raise result
         return result
@@ -327,6 +331,7 @@ class PosterClient:
         method: str,
         params: Mapping[str, str],
         form: Mapping[str, str] | None,
+        limits: Timeouts,
         deadline: float,
         parse: Parse,
     ) -> Any:
@@ -340,7 +345,7 @@ class PosterClient:
             self._url + method,
             params={"format": "json", "token": self._token, **params},
             form=form,
-            timeouts=self._timeouts,
+            timeouts=limits,
             deadline=deadline,
         )
         # Masked before it is parsed or stored: the body may echo the request.

@@ -6,9 +6,12 @@ Errors usually come with HTTP 200 and in one of several forms, so the body is ch
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+
+import msgspec
 
 from groups.poster.errors import (
     ErrorReason,
@@ -22,6 +25,7 @@ from groups.poster.errors import (
 )
 from groups.poster.fields import MAX_ID
 from groups.poster.group_lists import GroupList
+from groups.poster.records import SalesList
 from groups.poster.transport import Answer, Failure
 
 LONGEST_PAUSE = 2
@@ -86,6 +90,28 @@ def read_groups(body: bytes) -> GroupList | None:
             return None
         groups = GroupList.from_wire(rows)
     return replace(groups, body=body)
+
+
+class _Rows(msgspec.Struct, forbid_unknown_fields=True):
+    response: list[msgspec.Raw]
+
+
+def interpret_sales(answer: Answer | Failure, method: str) -> SalesList | PosterError:
+    """Read the rows one after the other: together, those of 100,000 clients take twice the memory."""
+    if (
+        isinstance(answer, Answer)
+        and answer.status == HTTPStatus.OK
+        and answer.body.count(b'"response"') == 1
+    ):
+        with suppress(msgspec.DecodeError, ValueError, RecursionError):
+            rows = msgspec.json.decode(answer.body, type=_Rows).response
+            return SalesList.from_wire(parse(bytes(row)) for row in rows)
+    found = parse_response(answer, method)
+    if isinstance(found, PosterError):
+        return found
+    if not isinstance(found, list):
+        return InvalidResponse("the response is not a list", method=method, reason=ErrorReason.SHAPE)
+    return SalesList.from_wire(found)
 
 
 def written_id(response: Any, method: str) -> int:
@@ -153,8 +179,7 @@ def parse(body: bytes) -> Any:
 
     Raises `ValueError` and `RecursionError`.
     """
-    text = body.decode("utf-8-sig")
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+    return _decoder.decode(body.decode("utf-8-sig"))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -173,3 +198,6 @@ def _float(text: str) -> float:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)

@@ -27,9 +27,9 @@ from groups.models import Change, Job, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.jobs import Toast, ids_to_undo, toast
 from groups.services.groups import Groups
+from groups.services.history import undoable_ids, undone_ids
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.undo import undo_of
-from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,

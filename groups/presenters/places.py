@@ -29,9 +29,10 @@ PLACES = {
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "list.files": "What the list can be saved as; a `.jinja` template, shown with (request, listing).",
     "clients.head": "Buttons beside the heading of the search of clients; shown with (request).",
     "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
-    "(request, page), a `MemberPage`.",
+    "(request, page), as `member_page` returns it.",
     "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",
@@ -45,6 +46,7 @@ PLACES = {
     "form.head": "Above a form of a group, and the page that asks about it; shown with (request, group).",
     "form.percent": "Below the percent in a form of a group; shown with (request, group, command): None for "
     "a new group; the command that the page asks about, or None.",
+    "cost.below": "Below what a percent of a group costs, on its page; shown with (request, group).",
     "form.end": "Below a form of a group, and the page that asks about it; shown with (request, group).",
     "check.cards": "The page that asks about a change or shows a request; shown with (request, command).",
     "plan.cards": "The page of many planned edits, and its fragment `cost`; shown with (request, edits): of "

@@ -1,7 +1,7 @@
 """Read the clients of a group from Poster, page by page, or find where some are. They are never stored here.
 
-Poster itself pages, sorts, and finds a whole phone number. To find a name, a card or a part of a number, read
-the group's clients up to a limit; the result says how many were read.
+Poster itself pages, sorts, and finds a whole phone number. For a name, a card or a part of a number, read the
+group's clients up to a limit.
 """
 
 import math
@@ -76,9 +76,9 @@ BY_ID = Order()
 class FoundClients:
     """Clients at `as_of`, without removed ones.
 
-    `removed` counts the clients that were left out. `more` is True if there is more to read: a next page, or
-    clients that the search has not reached. `searched` is the number of clients read by a search, or None if
-    Poster found these clients itself. `in_order` is False if Poster has not sorted them as required.
+    `removed` counts the clients that were left out. `more` is True for a next page, or for clients that the
+    search has not reached. `searched` is the number of clients read by a search, or None if Poster found
+    these clients itself. `in_order` is False if Poster has not sorted them as required.
     """
 
     clients: tuple[Client, ...]
@@ -94,7 +94,7 @@ def list_members(
     credentials: PosterCredentials, group: Group, *, order: Order = BY_ID, page: int = 1
 ) -> FoundClients:
     _check_right(credentials)
-    answer = _ask_for(credentials, group.id, order, PAGE_SIZE, (page - 1) * PAGE_SIZE)
+    answer = _ask_for(credentials, group.id, order, num=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE)
     found = _found(answer)
     # Poster does not say whether a full page is the last one. On page 1 the group's client count shows it;
     # a lower count than what was read is late.
@@ -104,9 +104,8 @@ def list_members(
 
 
 def first_members(credentials: PosterCredentials, group_id: int) -> FoundClients:
-    """Return the first FIRST clients of a group; removed ones among the rows are left out."""
     _check_right(credentials)
-    found = _found(_ask_for(credentials, group_id, BY_ID, 2 * FIRST, 0))
+    found = _found(_ask_for(credentials, group_id, BY_ID, num=2 * FIRST))
     return replace(found, clients=found.clients[:FIRST])
 
 
@@ -128,7 +127,7 @@ def search_clients(
     phones: tuple[str, ...] = (),
     start: int = 0,
 ) -> FoundClients:
-    """Return the clients of the account, or of one group, that match, in the order of their ids.
+    """Find clients of the account, or of one group, that match, in the order of their ids.
 
     First ask Poster for each of `phones`, the digits of a whole number. If none is found, read from `start`
     until the end, until SEARCHED_AT_MOST clients, or until half of the page's deadline has passed.
@@ -178,8 +177,8 @@ def with_counted_clients(
 ) -> Group:
     """Return the group; if its client count is 0, replace that with the number of clients that are listed.
 
-    Removing a group removes its clients, and the count may be outdated. Unreadable clients of the group
-    count, removed ones do not. Raises `PosterError`; then it is not proven that the group is empty.
+    Removing a group removes its clients, and the count may be outdated. Raises `PosterError`; then it is not
+    proven that the group is empty.
     """
     if group.clients:
         return group
@@ -196,10 +195,10 @@ def count_listed(credentials: PosterCredentials, group_id: int, *, within: float
 def count_members(
     credentials: PosterCredentials, group_ids: Collection[int], *, within: float | None = None
 ) -> dict[int, int]:
-    """Count the clients of groups in Poster's list of clients.
+    """Count the clients of groups in Poster's list of clients. Raises `PosterError`.
 
     Removed clients do not count. An unreadable one does, in each of several groups, since nothing says which
-    one it is in. The list of one group is read, or else that of the whole account once. Raises `PosterError`.
+    one it is in. The list of one group is read, or else that of the whole account once.
     """
     single = next(iter(group_ids)) if len(group_ids) == 1 else None
     counts = dict.fromkeys(group_ids, 0)
@@ -214,46 +213,50 @@ def count_members(
 
 
 def find_client(credentials: PosterCredentials, client_id: int, *, within: float | None) -> Client | None:
-    """Return a client as stored at Poster now, or None if Poster has none. Raises `PosterError`."""
+    """Return None also for a client who is removed. Raises `PosterError`."""
     try:
         return call_poster(credentials, lambda poster: poster.get_client(client_id, within=within))
     except NotFound:
         return None
 
 
-def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster, for a user who may see them.
+def find_clients(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, Client | None]:
+    """Read clients from Poster, for a user who may see them.
 
-    A name is empty if the client is gone, and missing if that takes too long. A small account is read at
-    once; in a large one each client is read alone, several at a time.
+    One is None if it is gone, and missing if that takes too long. A small account is read at once; in a
+    large one each client is read alone, several at a time.
     """
     if not client_ids or not credentials.user.has_perm(VIEW_CLIENTS):
         return {}
     until = time.monotonic() + SECONDS_FOR_NAMES
-    names: dict[int, str] = {}
 
-    def find(client_id: int) -> int | None:
-        with suppress(PosterError):
-            client = find_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
-            names[client_id] = client.name if client else ""
-        return None
+    def find(client_id: int) -> Client | PosterError | None:
+        try:
+            left = seconds_left(until, "clients.getClient")
+            return find_client(credentials, client_id, within=left)
+        except PosterError as error:
+            return error
 
+    found: dict[int, Client | None] = {}
     with suppress(PosterError):
         if list_groups(credentials).totals.clients > COUNTED_AT_ONCE:
-            locate_each(client_ids, find)
-            return names
+            answers = ask_each(client_ids, find)
+            return {each: answer for each, answer in answers if not isinstance(answer, PosterError)}
         for page in pages_of(credentials, None, size=COUNTED_AT_ONCE - 1, until=until):
-            names |= {client.id: client.name for client in page.clients if client.id in client_ids}
-        return dict.fromkeys(client_ids, "") | names
-    return names
+            found |= {client.id: client for client in page.clients if client.id in client_ids}
+        return dict.fromkeys(client_ids) | found
+    return found
+
+
+def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of these clients; empty if the client is gone, and missing if that takes too long."""
+    found = find_clients(credentials, client_ids)
+    return {client_id: client.name if client else "" for client_id, client in found.items()}
 
 
 @dataclass(slots=True)
 class ClientLocations:
-    """The group of each client, and the ids of clients that could not be read.
-
-    A client in neither is gone: Poster no longer has it, or lists it as removed.
-    """
+    """The group of each client. One in neither is gone: Poster no longer has it, or lists it as removed."""
 
     groups: dict[int, int] = field(default_factory=dict)
     unreadable: set[int] = field(default_factory=set)
@@ -272,15 +275,12 @@ class ClientLocations:
 
 
 def locate_each(client_ids: Collection[int], place: Callable[[int], int | None]) -> ClientLocations:
-    """Find each client with `place`, several at a time; `place` returns the same values as `group_of`."""
     found = ClientLocations()
     found.add(ask_each(client_ids, place))
     return found
 
 
 def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterator[tuple[int, T]]:
-    """Yield each client with what `ask` returns for it, several at a time."""
-
     def answer(client_id: int) -> tuple[int, T]:
         try:
             return client_id, ask(client_id)
@@ -294,7 +294,7 @@ def ask_each[T](client_ids: Collection[int], ask: Callable[[int], T]) -> Iterato
 def group_of_client(
     credentials: PosterCredentials, client_id: int, *, within: float | None = None
 ) -> int | None:
-    """Read where one client is: the same value as of `ClientLocations.group_of`."""
+    """Read the group of one client, as `ClientLocations.group_of` returns it."""
     try:
         client = find_client(credentials, client_id, within=within)
     except InvalidResponse as error:
@@ -351,7 +351,7 @@ def _ask_for(
     group_id: int | None,
     order: Order,
     num: int,
-    offset: int,
+    offset: int = 0,
     within: float | None = None,
 ) -> ClientList:
     return call_poster(

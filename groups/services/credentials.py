@@ -33,7 +33,6 @@ def credentials_to_try(user_id: int | None, account_id: str) -> PosterCredential
 
 
 def is_active(user_id: int | None) -> bool:
-    """Return True for a user who was neither deleted nor blocked."""
     return User.objects.filter(pk=user_id or 0, is_active=True).exists()
 
 
@@ -42,8 +41,7 @@ def connect(*, user: User, account: str, token: str) -> PosterCredentials:
 
     Nothing is saved unless Poster returns the list of groups for this account and token. If people of another
     account may know the user's password, it is replaced by one that nobody knows: `guardians.arrive`. Raises
-    the `PosterError` of that call, or `TokenRejected` with the reason "other_account" if the token belongs to
-    another company.
+    the `PosterError` of that call, or `TokenRejected` with the reason "other_account".
     """
     poster = gateway.client(account, token, person=user.pk)
     poster.get_groups()
@@ -102,9 +100,9 @@ def _check_company(user: User, account: str, company_id: str) -> None:
 def set_bonus_unit(credentials: PosterCredentials, unit: str) -> None:
     """Set the unit in which this account reads a written birthday bonus, and lift the block on bonuses.
 
-    The document in tests/seed says hryvnia for both writes. All of Poster's later pages say kopecks, beside
-    the same sample 50.00. So an account starts with hryvnia, and the first bonus that comes back off by 100
-    stops all further ones until the unit is set.
+    The document in tests/seed says hryvnia for both writes, all of Poster's later pages kopecks, beside the
+    same sample 50.00. So an account starts with hryvnia, and the first bonus that comes back off by 100 stops
+    all further ones.
     """
     if not credentials.user.has_perm("groups.set_bonus_unit"):
         raise PermissionDenied

@@ -1,7 +1,6 @@
 """Do what is due: the rows of features whose time has come, each with the rights and the token of one user.
 
-A feature brings a row, `groups.models.leases.Due`, and a function that does its work. The lease, the patience
-with Poster and the end of work whose user may do it no more are here.
+A feature brings a row, `groups.models.leases.Due`, and a function that does its work.
 """
 
 import logging
@@ -34,8 +33,6 @@ class Held(StrEnum):
 
 
 class Hold(Exception):
-    """Nobody can do the work until a person has decided."""
-
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -62,8 +59,6 @@ class LeaseLost(Exception):
 
 
 class Turn[Row: Due]:
-    """One worker's turn at a row, which is as it was read under the lease; `now` is its time."""
-
     def __init__(self, row: Row, lease: Lease[Row], now: datetime) -> None:
         self.row = row
         self.lease = lease
@@ -71,7 +66,7 @@ class Turn[Row: Due]:
 
     @cached_property
     def credentials(self) -> PosterCredentials:
-        """Those of the row's user, also refused ones: Poster may have been wrong. Raises `Hold`."""
+        """Refused ones count too: Poster may have been wrong. Raises `Hold`."""
         user_id, account = self.row.sender
         credentials = credentials_to_try(user_id, account)
         if credentials is None:
@@ -92,10 +87,10 @@ type Work[Row: Due] = Callable[[Turn[Row]], Columns]
 
 
 def run_due[Row: Due](rows: DueQuerySet[Row], work: Work[Row], now: datetime | None = None) -> list[Row]:
-    """Do the work of those rows that are due, each under a lease, at `now` or else at its turn.
+    """Do the work of those rows that are due, each under a lease, and return the rows that had a turn.
 
-    Return the rows that had a turn. A row whose work fails by an error of ours is left until its lease is
-    over, and the others are not. Raises what `is_outage` says is one.
+    A row whose work fails by an error of ours is left until its lease is over, and the others are not. Raises
+    what `is_outage` says is one.
     """
     done = []
     for pk in list(rows.due(now or timezone.now()).values_list("pk", flat=True)):
@@ -135,9 +130,11 @@ def _columns_after[Row: Due](turn: Turn[Row], work: Work[Row], now: datetime | N
         end = error
     ended = now or timezone.now()
     if isinstance(end, NotSent):  # something of ours is in the way, not Poster
-        columns = {"next_at": ended + min(PAUSES[0], row.longest_pause)}
+        columns: Columns = {"next_at": ended + min(PAUSES[0], row.longest_pause)}
     else:
-        columns = row.after_failure(ended) | (end.columns if isinstance(end, Later) else {})
+        pause = min(PAUSES[min(row.tries, len(PAUSES) - 1)], row.longest_pause)
+        columns = {"next_at": ended + pause, "tries": row.tries + 1}
+        columns |= end.columns if isinstance(end, Later) else {}
     if isinstance(end, Refused):
         columns["refused_at"] = row.refused_at or ended
         if ended - columns["refused_at"] >= row.patience:

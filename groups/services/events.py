@@ -1,9 +1,7 @@
 """Find the events of an account that users are notified of. Features add kinds of events.
 
-Events are read from the rows that the history, the jobs and the features keep anyway, so none can be
-forgotten where such a row is written. Words are made later, in the language of each reader: a sentence or two
-on one line. Names of groups are in them, the sign-in name of a user only where a token ends. Clients and
-tokens are not.
+They are read from the rows that are kept anyway. Words are made later, in the language of each reader. Names
+of groups are in them, the sign-in name of a user only where a token ends; clients and tokens are not.
 """
 
 from bisect import insort
@@ -36,10 +34,7 @@ LONGEST_KIND = 9
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in an account; `key` names it for good.
-
-    `concerns` returns True if a user may be notified of it.
-    """
+    """Something that happened in an account; `key` names it for good, `concerns` says whom it is for."""
 
     key: str
     at: datetime
@@ -72,10 +67,7 @@ event_sources: list[EventSource] = []
 def event_source(
     kind: str, label: str | Promise, *, order: int = 0, needs_person: bool = False
 ) -> Callable[[FindEvents], FindEvents]:
-    """Let users be notified of a kind of events, which they choose under its label.
-
-    `kind` is stored: nine letters at most. An event is told once, by its key.
-    """
+    """Let users be notified of a kind of events. `kind` is stored; an event is told once, by its key."""
     if len(kind) > LONGEST_KIND:
         raise ValueError(f"The kind {kind} is too long.")
 
@@ -104,17 +96,15 @@ def changes_in(
 
 
 def is_user(user_id: int | None, user: User) -> bool:
-    """Return True for the user of this id; `partial(is_user, user_id)` is a `concerns`."""
     return user.pk == user_id
 
 
 def one_line(*sentences: str) -> str:
-    """Return the sentences on one line: a name may hold anything, and a subject of a mail no line break."""
+    """A name may hold anything, and the subject of a mail no line break."""
     return " ".join(" ".join(sentences).split())
 
 
 def key_of_end(job: Job, at: datetime) -> str:
-    """Return the key of the event that a job has ended or stopped, whichever source tells it."""
     end = Job.State.DONE if job.state == Job.State.DONE else Job.State.STOPPED
     return f"job {job.pk} {end} {at.isoformat()}"
 

@@ -1,7 +1,7 @@
 """Make every call to Poster: build the client, log each exchange, and open the circuit after failures.
 
-Threads that need the same answer share one call, in a thread of its own, for which a page need not wait; or
-a read of many calls, made in the first of them.
+Threads that need the same answer share one call, in a thread of its own, for which a page need not wait; or a
+read of many calls, made in the first of them.
 """
 
 import logging
@@ -62,7 +62,7 @@ def new_transport() -> Transport:
 
 
 def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = False) -> PosterClient:
-    """Return a client built from the settings. Raises `ValueError` if `account` is not a valid login."""
+    """Raises `ValueError` if `account` is not a valid login."""
     return PosterClient(
         account,
         token,
@@ -83,11 +83,10 @@ def client(account: str, token: str, *, person: int, bonus_in_kopecks: bool = Fa
 def call_poster[T](
     credentials: PosterCredentials, question: Callable[[PosterClient], T], *, of_statistics: bool = False
 ) -> T:
-    """Call Poster with a user's own token, and record a refused token or a failure.
+    """Call Poster with a user's own token, and record a refused token or a failure. Raises `PosterError`.
 
-    Statistics (`dash.*`) have a circuit of their own: where they hang, all else goes on. Raises
-    `PosterError`. Poster is not called while the circuit is open (`Unreachable`, reason "circuit_open"), or
-    if the stored token cannot be decrypted (`TokenRejected`, reason "unreadable").
+    Statistics (`dash.*`) have a circuit of their own: where they hang, all else goes on. Poster is not called
+    while the circuit is open (reason "circuit_open"), or if no key opens the token ("unreadable").
     """
     circuit: Circuit = credentials.account
     if of_statistics:
@@ -101,21 +100,19 @@ def call_poster[T](
 class BegunCall[T]:
     """A call to Poster in a thread of its own: `future` has the answer or its error, and the seconds it took.
 
-    The thread that takes the answer records what it tells, so that the other one needs no connection to the
-    database.
+    The thread that takes the answer records what it tells: the other one needs no connection to the database.
     """
 
     credentials: PosterCredentials
     future: Future[tuple[T | PosterError, float]]
 
     def take(self) -> T:
-        """Wait for the answer, record what it tells, and return it. Raises `PosterError`."""
         release_database()
         return _record(self.credentials, self.credentials.account, *self.future.result())
 
 
 def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> BegunCall[T]:
-    """Call Poster in a thread of its own. Raises `PosterError` if it may not be called now."""
+    """Raises `PosterError` if Poster may not be called now."""
     poster = _client_of(credentials, credentials.account)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
@@ -126,7 +123,7 @@ def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
     """Call Poster beside other calls, and return the function that waits for the answer.
 
-    While the circuit is open that function makes the call: one that tests the circuit has none beside it.
+    A call that tests an open circuit has none beside it: then that function makes the call.
     """
     if credentials.account.open_until is not None:
         return lambda: call_poster(credentials, question)
@@ -164,7 +161,6 @@ def _record[T](
     answer: T | PosterError,
     seconds: float,
 ) -> T:
-    """Record what an answer tells of the token and of Poster; return it, or raise the error."""
     if isinstance(answer, Refused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
@@ -244,7 +240,6 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
 
 
 def _close_breaker(circuit: Circuit) -> None:
-    """Close the circuit after an answer of Poster's; a refusal is one too."""
     if circuit.failing_since is None and circuit.open_until is None:
         return
     circuit.failing_since, circuit.failing_seconds = None, 0.0
@@ -313,7 +308,7 @@ class SharedCall[T]:
             return bool(wait([self.call.future], seconds).done)
 
     def take(self) -> T:
-        """Wait for the answer and return it; the thread that has begun the call records what it tells."""
+        """The thread that has begun the call records what the answer tells."""
         if self.is_own:
             return self.call.take()
         with _counted_as_posters(), waiting_for_another(self.person):
@@ -371,7 +366,7 @@ def single_flight[T](key: str, person: int, ask: Callable[[], T]) -> T:
 
 @contextmanager
 def waiting_for_another(person: int) -> Iterator[None]:
-    """Have a slot of those that wait for Poster. Raises `Unreachable` if none is free, or time is over."""
+    """Raises `Unreachable` if no slot for those that wait is free, or time is over."""
     release_database()
     try:
         with waiting(person):

@@ -1,7 +1,4 @@
-"""Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away.
-
-The last good copy cannot replace the cache: it is not updated by writes and has no unreadable rows.
-"""
+"""Read the groups of an account: from Poster, from the cache, or the last good copy while Poster is away."""
 
 import math
 import random
@@ -36,7 +33,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
 from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
-from poster_admin.common.serving.threaded import afterwards, can_wait
+from poster_admin.common.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
@@ -91,15 +88,12 @@ class Groups:
         return OneGroup(group, self.as_of, self.failure, self.is_awaited) if group else None
 
     def named(self, name: str, *, but: int | None = None) -> list[Group]:
-        """Return the groups with this name (compared by `fold`), except the one with the id `but`."""
         folded = fold(name)
         return [group for group in self.groups if group.id != but and fold(group.name) == folded]
 
 
 @dataclass(frozen=True, slots=True)
 class OneGroup:
-    """One group at `as_of`; `failure` and `is_awaited` are those of `Groups`, if it comes from the copy."""
-
     group: Group
     as_of: datetime
     failure: PosterError | None = None
@@ -117,12 +111,11 @@ class OneGroup:
 def list_groups(
     credentials: PosterCredentials, *, fresh: bool = False, patience: float | None = None
 ) -> Groups:
-    """Return the groups, without removed ones.
+    """Return the groups, without removed ones. Raises `PosterError`.
 
     They may be POSTER_CACHE_SECONDS old, unless `fresh` is set. A user whose token Poster has refused gets
-    nothing from the cache. While Poster fails, return the last good copy that was read with this token.
-    Without such a copy, and after a refusal, raise the `PosterError`. Where Poster takes longer than
-    `patience`, return the copy too, if nobody has written in the account since it was read.
+    nothing from the cache. While Poster fails, return the last good copy that was read with this token; so
+    where Poster takes longer than `patience`, if nobody has written in the account since it was read.
     """
     try:
         if fresh or credentials.refused_at:
@@ -195,7 +188,7 @@ def _copy_meanwhile(
 
 
 def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
-    """Take the answer after the response, so that what it tells is recorded; `keep` stores it."""
+    """Record what the answer tells after the response; `keep` stores it."""
 
     def take() -> None:
         with suppress(PosterError):  # the page that waits for the answer says it
@@ -241,7 +234,7 @@ def read_group(
 
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
-    """Return one group as stored at Poster now, for forms and removals. Raises `NotFound`."""
+    """Return one group as stored at Poster now. Raises `NotFound`."""
     return call_poster(credentials, partial(_ask_for_one, credentials, group_id))
 
 
@@ -278,9 +271,6 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
 
 
-# --- The cached list ---------------------------------------------------------------------------------------
-
-
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(cache_key(credentials, "all"))
     try:
@@ -291,8 +281,6 @@ def _cached_list(credentials: PosterCredentials) -> Groups | None:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The body with a digest; `answer` are its groups, where this process has just parsed them."""
-
     digest: str
     answer: GroupList | None = field(default=None, compare=False)
 
@@ -315,9 +303,6 @@ def _parsed(cached_body: _Body) -> GroupList:
 
 class _GoneFromCache(Exception):
     """The cache has thrown out a body before its digest."""
-
-
-# --- The last good copy ------------------------------------------------------------------------------------
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
@@ -343,11 +328,7 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
 def _last_good_copy(
     credentials: PosterCredentials, *, writes: int | None = None, failure: PosterError | None = None
 ) -> Groups | None:
-    """Return the latest copy of this token: a user served from another user's request has no row.
-
-    With `writes` it is one that was read at this number of writes in the account. `failure` is the reason why
-    it is shown.
-    """
+    """Return the latest copy of this token: a user served from another user's request has no row."""
     if credentials.refused_at:
         return None
     its = {"credentials__account": credentials.account_id, "fingerprint": credentials.fingerprint}
@@ -377,10 +358,7 @@ def _last_good_copy(
 
 
 def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:
-    """Return a cache key that changes with the account, the token, and each write in the account.
-
-    Without `of_groups` the value is nothing that a write changes, and outlives it.
-    """
+    """Return a key that changes with the token, and with each write in the account if it is `of_groups`."""
     writes = credentials.account.writes if of_groups else "any"
     return f"poster:{credentials.account_id}:{credentials.fingerprint}:{writes}:{what}"
 

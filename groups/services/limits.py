@@ -1,7 +1,6 @@
 """Limit the calls to Poster of this process: POSTER_MAX_CONCURRENCY at once for an account.
 
-The threads that wait are limited too, in all and for each user, so that others are left for other pages. Of
-files with thousands of rows, one thread at a time makes or reads one.
+The threads that wait are limited too, in all and for each user, so that others are left for other pages.
 """
 
 import threading
@@ -30,8 +29,7 @@ SHARE_FOR_WAITING = 0.5
 _turn_of_files = threading.Lock()
 
 
-class NoSlot(Exception):
-    """No slot came free in time, or too many threads are waiting for one."""
+class NoSlot(Exception): ...
 
 
 class LimitedTransport(Transport):
@@ -85,11 +83,10 @@ def release_database() -> None:
 
 @contextmanager
 def file_turn(person: int) -> Iterator[None]:
-    """Wait for the turn of a user's file, and hold it. Raises `Unreachable` if too many wait already.
+    """Make or read files with thousands of rows one at a time. Raises `Unreachable` if too many wait already.
 
     Threads share the interpreter: beside four files at once a page took twelve times as long as in quiet,
-    beside one twice. A thread that waits for its turn has one of the slots of those that wait for Poster, so
-    that threads are left for other pages.
+    beside one twice. A thread that waits for its turn is one of those that wait for Poster.
     """
     release_database()
     try:

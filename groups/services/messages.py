@@ -1,8 +1,4 @@
-"""Put errors and locks into words for users: no codes, always with a next step.
-
-The words for the state of a change are in `groups.presenters.changes`, those of a job in
-`groups.presenters.jobs`, those for a value in `groups.services.values`.
-"""
+"""Put errors and locks into words for users: no codes, always with a next step."""
 
 from dataclasses import dataclass
 from functools import singledispatch
@@ -27,8 +23,6 @@ from groups.services.values import moment_words
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A title, the event, the next step, and Poster's own message if there is one."""
-
     title: str
     text: str
     next_step: str = ""
@@ -40,8 +34,7 @@ class HolderNotice(Message):
     """The notice about the holder of a lock, for `components/holder.html`.
 
     `url` leads to the holder, with the words `label`. `kind` is its `data-notice` where nothing was asked for
-    yet, and `mark` its icon. `is_short` is True if the holder will be gone soon, so that the same form can be
-    sent again.
+    yet. `is_short` is True if the holder will be gone soon, so that the same form can be sent again.
     """
 
     url: str = ""
@@ -203,12 +196,9 @@ def status_of(error: PosterError) -> int:
     return failure_of(error).status
 
 
-# --- Locks --------------------------------------------------------------------------------------------------
-
-
 @singledispatch
 def holder_notice(holder: Holder) -> HolderNotice:
-    """Return the notice about what holds a lock; each kind of holder registers its own words here."""
+    """Each kind of holder registers its own words here."""
     raise TypeError(f"No notice is registered for {type(holder).__name__}.")
 
 

@@ -1,8 +1,4 @@
-"""Collect metrics for Prometheus: calls to Poster, the sources of lists, unsettled work, and the workers.
-
-Access is granted by the bearer token only, never by address: behind a proxy every request comes from this
-machine. Each process counts in its own file, and the response adds them up.
-"""
+"""Collect metrics for Prometheus. Each process counts in its own file, and the response adds them up."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

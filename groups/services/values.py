@@ -1,7 +1,4 @@
-"""Put values into words, as the reader's language and the currency of the account have them.
-
-History, messages, forms, notices and exports all say a value in the words of this module.
-"""
+"""Put values into words, as the reader's language and the currency of the account have them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,7 +57,6 @@ def value_words(field: str, version: Version, groups: Mapping[int, str] | None =
 
 
 def name_or_number(group: Group | None, group_id: int) -> str:
-    """Return the name of a group, or "group 5" for one that is not in the list."""
     return group.name if group else _("group %(id)s") % {"id": group_id}
 
 
@@ -112,10 +108,7 @@ def in_currency_of(account: PosterAccount) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """Number format of the page's language.
-
-    It is looked up once for all rows of a list: Django's `number_format` looks everything up for each number.
-    """
+    """The number format of the page's language, looked up once: Django does it for each number."""
 
     point: str
     thousands: str
@@ -129,7 +122,6 @@ class NumberFormat:
     @classmethod
     @cache
     def _of(cls, _active_language: str | None, sign: str) -> "NumberFormat":
-        """Return the format, made once in a process: a history has hundreds of numbers."""
         # Translators: a percent, such as 12.5%
         percent = _("%(number)s%%")
         return cls(get_format("DECIMAL_SEPARATOR"), get_format("THOUSAND_SEPARATOR"), percent, sign)
@@ -139,7 +131,7 @@ class NumberFormat:
         return self._written(f"{number:,}")
 
     def number(self, number: Decimal) -> str:
-        """Return a number with its thousands separated, and as many decimals as it has: «1 250,5»."""
+        """Return a number with as many decimals as it has: «1 250,5»."""
         whole, point, part = plain(number).partition(".")
         return f"{self.count(int(whole))}{self.point if point else ''}{part}"
 

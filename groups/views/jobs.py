@@ -16,10 +16,10 @@ from groups.forms.groups import JOBS
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows
 from groups.presenters.jobs import job_facts, page_of, undo_card
+from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
-from groups.services.journal import history
 from groups.services.messages import Message
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires

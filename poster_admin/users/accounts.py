@@ -1,9 +1,8 @@
 """Tell the Poster account of users, whom one of them sees and manages, and give roles and passwords.
 
 Owners manage the users of their own account, which Poster's token proves, and those without an account whom
-they invited. A superuser is an Administrator, and manages everybody. An app above this one names its model of
-connections in CONNECTION_MODEL: it has a `user`, an `account`, and `refused_at`, the time since which Poster
-refuses the token, or None.
+they invited. CONNECTION_MODEL has a `user`, an `account`, and `refused_at`, since which Poster refuses the
+token, or None.
 """
 
 from typing import Any
@@ -18,7 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from poster_admin.users.models import Guardian
+from poster_admin.users.models import ChosenLanguage, Guardian
 
 ADMINISTRATORS = "Administrators"
 """Their role is Django's mark of a superuser."""
@@ -39,13 +38,19 @@ def name_of(user: User) -> str:
     return user.get_full_name() or user.get_username()
 
 
+def language_of(user: User) -> str:
+    """Return the language that a user has chosen, or that of the site, for texts without a request."""
+    chosen = ChosenLanguage.objects.filter(user=user).values_list("language", flat=True).first()
+    return chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+
+
 def proved_account(user: User) -> QuerySet[Any]:
     """Return the account whose token Poster accepts from this user, as a query of one row or none."""
     return connections().filter(user=user, refused_at=None).values("account")
 
 
 def seen_by(user: User) -> QuerySet[User]:
-    """Return the users whom `user` sees in the list: everybody for an Administrator."""
+    """Return everybody for an Administrator."""
     if user.is_superuser:
         return User.objects.all()
     colleagues = connections().filter(account__in=proved_account(user)).values("user")
@@ -55,21 +60,19 @@ def seen_by(user: User) -> QuerySet[User]:
 
 
 def managed_by(user: User) -> QuerySet[User]:
-    """Return the users whom `user` may change: never oneself, and Administrators only for another one."""
+    """Return never oneself, and Administrators only for another one."""
     others = seen_by(user).exclude(pk=user.pk)
     return others if user.is_superuser else others.filter(is_superuser=False)
 
 
 def managed_and_self(user: User) -> QuerySet[User]:
-    """Return the users whom `user` may change in Django's admin: those whom `user` manages, and oneself."""
     return User.objects.filter(Q(pk=user.pk) | Q(pk__in=managed_by(user)))
 
 
 def lock_managed(manager: User, user_id: int) -> User | None:
-    """Return a user whom the manager may change now, or None; lock both rows until the transaction ends.
+    """Lock both rows until the transaction ends, and return the user if the manager may change them now.
 
-    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before. Of
-    two who block each other at once, the second one is read again here, and may change nobody any more.
+    A user takes the same lock to connect an account, so nobody is managed by a right of the moment before.
     """
     with transaction.atomic():
         both = User.objects.select_for_update(no_key=True).filter(pk__in=(manager.pk, user_id)).order_by("pk")
@@ -80,29 +83,23 @@ def lock_managed(manager: User, user_id: int) -> User | None:
 
 
 def lock_unchanged(user: User) -> None:
-    """Lock a user's row for the rest of the transaction, so that no other password is set.
-
-    Raises `PermissionDenied` if one was set since the user was read: then the session of the request is over.
-    """
+    """Lock a user's row. Raises `PermissionDenied` if a password was set since the user was read."""
     if User.objects.select_for_update().get(pk=user.pk).password != user.password:
         raise PermissionDenied
 
 
 @sensitive_variables()
 def set_password(user: User, password: str) -> None:
-    """Set a new password. Raises `PermissionDenied`.
-
-    The whole row is not saved: that could undo a block made meanwhile.
-    """
+    """Set a new password. Raises `PermissionDenied`."""
     with transaction.atomic():
         lock_unchanged(user)
         user.set_password(password)
-        # The column alone would count as a renewed hash: `signals.user_was_saved`.
+        # The whole row could undo a block made meanwhile, and the one column would count as a renewed hash.
         user.save(update_fields=["password", "username"])
 
 
 def set_role(user: User, role: str) -> None:
-    """Give a user one of settings.ROLES, and remove the others; an Administrator has none of them."""
+    """Give a user one role and no other; an Administrator has none of them."""
     user.groups.remove(*user.groups.filter(name__in=settings.ROLES).exclude(name=role))
     if role in settings.ROLES:
         user.groups.add(Group.objects.get(name=role))

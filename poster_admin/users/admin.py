@@ -38,8 +38,6 @@ def user_of(request: HttpRequest) -> User:
 
 
 class ManagedAdmin(ReadOnlyAdmin):
-    """Show the rows of those whom the user of the request may change here."""
-
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(user__in=managed_and_self(user_of(request)))
 
@@ -67,7 +65,7 @@ class CompanyLinkAdmin(ManagedAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: CompanyLink, form: Any, change: bool) -> None:
-        """Save a link of a user who is still managed: the form was checked without a lock."""
+        # The form was checked without a lock.
         if obj.user != request.user and lock_managed(user_of(request), obj.user_id) is None:
             raise PermissionDenied
         super().save_model(request, obj, form, change)

@@ -1,7 +1,6 @@
 """Let the first owner of an installation be made in the browser, by a link that the server prints.
 
-The link is for a database without users. It ends with the first user, after a day, and when a server starts,
-which prints another one. Only the digest of its token is kept.
+It ends with the first user, after a day, and when a server starts, which prints another one.
 """
 
 import base64
@@ -23,6 +22,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from poster_admin.common.client_ip import client_network
 from poster_admin.common.htmx import render_form
 from poster_admin.users import limits
 from poster_admin.users.accounts import set_role
@@ -31,6 +31,8 @@ from poster_admin.users.people import FullNameField, NewPersonForm, email_field,
 from poster_admin.users.views import form_methods
 
 LIFE = timedelta(hours=24)
+MOST_WRONG = 20
+"""Wrong links an hour from one network: nobody mistypes as many."""
 
 
 def new_link() -> str:
@@ -60,7 +62,7 @@ def holds(token: str) -> bool:
 
 
 def _digest(token: str) -> str:
-    """Return what is kept of a token; nobody can guess 160 random bits, so a fast digest is enough."""
+    # Nobody can guess 160 random bits: a fast digest is enough.
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -97,7 +99,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     if User.objects.exists():
         raise Http404
     if not holds(token):
-        limits.count_setup(request)
+        limits.count("setup by network", client_network(request), MOST_WRONG)
         raise Http404
     form = FirstOwnerForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():

@@ -1,8 +1,6 @@
 """Remember which people know a way to sign in as a user, and end these once the user is no longer theirs.
 
-A guardian has made the user, or set the password, the e-mail address or a role. A user who then connects an
-account of other people begins there as new: otherwise an owner elsewhere could sign in by an old password, or
-by a link to a new one.
+Otherwise an owner elsewhere could sign in by an old password, or by a link to a new one.
 """
 
 import secrets
@@ -21,7 +19,7 @@ PASSWORD_DUE = "password_due"
 
 
 def note(user: User, guardian: User | None, *, invited: bool = False) -> None:
-    """Remember that `guardian` has made `user`, or set something that lets one sign in or do more."""
+    """Remember a person who made a user, or set the password, the address or a role."""
     if guardian is not None and guardian.pk != user.pk:
         Guardian.objects.get_or_create(user=user, guardian=guardian, defaults={"invited": invited})
 
@@ -29,8 +27,7 @@ def note(user: User, guardian: User | None, *, invited: bool = False) -> None:
 def arrive(user: User, account: str) -> None:
     """End all ways in of a user who has just connected `account`, if people outside of it may know one.
 
-    These people gave the role too: where the account has other users, it is the lowest one until an owner
-    there gives another. Call it in the transaction that connects the account.
+    These people gave the role too: where the account has other users, it becomes the lowest one.
     """
     if user.is_superuser:
         return
@@ -47,10 +44,7 @@ def below_administrators(user: User) -> QuerySet[Guardian]:
 
 
 def end_ways_in(user: User) -> None:
-    """Replace the password by one that nobody knows, and forget address, second factor, links and guardians.
-
-    The new password ends all sessions.
-    """
+    """Replace the password by one that nobody knows, which ends all sessions; forget other ways in."""
     if user.has_usable_password():
         user.set_password(secrets.token_urlsafe())
         CompanyIdentity.objects.filter(user=user).delete()
@@ -64,7 +58,7 @@ def end_ways_in(user: User) -> None:
 
 
 def keep_session(request: HttpRequest, user: User) -> None:
-    """Keep the session of a request after the ways in of its user have ended, and end all others."""
+    """Keep the session of a request alone after the ways in of its user have ended."""
     update_session_auth_hash(request, user)
     two_factor.unmark(request)
     sessions.end(user, but=request.session.session_key)

@@ -1,9 +1,8 @@
 """Slow down guesses: bound how many passwords are hashed at once, and how often mails and links are tried.
 
-Argon2 uses much memory on purpose. Without a limit, 40 sign-ins at once took 4 GB: 100 MiB for each thread.
-So a process hashes only AT_ONCE passwords at a time, each in 19 MiB; other requests wait a moment for their
-turn, and then fail with `HashingBusy`. Django hashes only with PASSWORD_HASHERS, so every hash is limited
-here: those of sign-ins (unknown names included), of confirmations, and of new passwords.
+Argon2 uses much memory on purpose: 40 sign-ins at once took 4 GB. So a process hashes only AT_ONCE passwords
+at a time; other requests wait a moment, and then fail with `HashingBusy`. Django hashes only with
+PASSWORD_HASHERS, so every hash is limited here.
 """
 
 import threading
@@ -15,27 +14,17 @@ from typing import ClassVar
 from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-
-from poster_admin.common.client_ip import client_network
 
 AT_ONCE = 2
 LONGEST_WAIT = 2.0
 HOUR = 3600
-# Links to a new password: more than a person needs, and fewer than would annoy the owner of the address.
-RESETS_OF_ADDRESS = 3
-RESETS_OF_NETWORK = 20
-# Wrong links that set the dashboard up: nobody mistypes as many.
-SETUPS_OF_NETWORK = 20
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _thread = threading.local()
 
 
 class TryLater(Exception):
-    """Ask to try again after some seconds, with a page and a status."""
-
     template: ClassVar[str]
     status: ClassVar[int]
 
@@ -77,9 +66,8 @@ def turn() -> Iterator[None]:
 
 
 class Argon2Hasher(Argon2PasswordHasher):
-    """Argon2id with the smaller parameters that OWASP recommends, a few at a time.
+    """Argon2id with OWASP's smaller parameters, a few at a time.
 
-    Django rehashes a password stored with other parameters when its owner signs in. Source:
     https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
     """
 
@@ -104,18 +92,8 @@ class PBKDF2Hasher(PBKDF2PasswordHasher):
             return super().encode(password, salt, iterations)
 
 
-def count_reset(request: HttpRequest, address: str) -> None:
-    """Count a request for a link to a new password. Raises `SlowedDown` if there were too many."""
-    _count("reset by network", client_network(request), RESETS_OF_NETWORK)
-    _count("reset for address", address.casefold(), RESETS_OF_ADDRESS)
-
-
-def count_setup(request: HttpRequest) -> None:
-    """Count a wrong link to set the dashboard up. Raises `SlowedDown` if there were too many."""
-    _count("setup by network", client_network(request), SETUPS_OF_NETWORK)
-
-
-def _count(kind: str, origin: str, most: int) -> None:
+def count(kind: str, origin: str, most: int) -> None:
+    """Count one more of a kind from an origin. Raises `SlowedDown` if there were too many within the hour."""
     now, key = time.time(), salted_hmac("users.rates", f"{kind} {origin}", algorithm="sha256").hexdigest()
     times = [each for each in cache.get(key, ()) if each > now - HOUR]
     if len(times) >= most:

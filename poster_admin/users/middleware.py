@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 
 from poster_admin.common.htmx import render_page
 from poster_admin.common.pages import page_at
-from poster_admin.users import language, security_log, two_factor
+from poster_admin.users import security_log, two_factor
 from poster_admin.users.limits import TryLater
 
 type GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -40,24 +41,28 @@ class SignInMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Keep a session alive as long as it is used, and name its user in the log.
-
-        The session engine ends sessions that are over. The security log finds the request wherever it writes
-        a line, and a sign-in sets the cookie of the user's language.
-        """
+        """Keep a session that is used, name its user in the log, and set the cookie of a chosen language."""
         reset = security_log.current_request.set(request)
         try:
             if request.user.is_authenticated:
                 bind_contextvars(user=request.user.pk)
                 request.session.was_used()  # type: ignore[attr-defined]  # our own engine
             response = self.get_response(request)
-            language.remember(request, response)
         finally:
             security_log.current_request.reset(reset)
+        if language := getattr(request, "chosen_language", None):
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME,
+                language,
+                max_age=settings.LANGUAGE_COOKIE_AGE,
+                secure=settings.LANGUAGE_COOKIE_SECURE,
+                httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+                samesite=settings.LANGUAGE_COOKIE_SAMESITE,  # type: ignore[arg-type]  # the stubs say str of a setting
+            )
         return response
 
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
-        """Redirect users who still have to enter or to set up the second factor to the page for that."""
+        """Redirect a user who still owes the second factor to its page."""
         match = request.resolver_match
         if not request.user.is_authenticated or match is None or match.view_name in OPEN_BEFORE_SECOND_FACTOR:
             return None
@@ -69,7 +74,6 @@ class SignInMiddleware:
         return redirect_to_login(page_at(request.get_full_path()), reverse(page))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer a sign-in that has to wait with a page, and with the seconds to wait."""
         if not isinstance(error, TryLater):
             return None
         context = {"seconds": error.seconds, "again": page_at(request.get_full_path())}

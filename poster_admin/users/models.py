@@ -29,11 +29,6 @@ LONGEST = timedelta(hours=12)
 
 
 class UserSession(AbstractBaseSession):
-    """A session, with details by which its owner recognises it.
-
-    `sessions.SessionStore` writes the columns beside Django's own; the middleware writes `seen_at`.
-    """
-
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sign_ins"
     )
@@ -105,11 +100,10 @@ class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
 
 
 class SecurityEvent(models.Model):
-    """One line of the security log: the actor, the action, the user concerned, the origin.
+    """One line of the security log, which outlives its user.
 
-    Names are copied, so that a line outlives its user. `about` is the user concerned, if that is not the
-    actor; `detail` holds names of roles and accounts, and numbers. It never contains a secret. `account` is
-    the Poster account of the user concerned at that time, whose owners may read the line.
+    `about` is the user concerned, if that is not the actor; `detail` holds names of roles and accounts, and
+    numbers, never a secret. The owners of `account`, that of the user concerned then, may read the line.
     """
 
     at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -144,11 +138,7 @@ class SecurityEvent(models.Model):
 
 
 class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]  # django-otp is untyped
-    """An authenticator app that shows a new code every 30 seconds.
-
-    django-otp's own device keeps its key in clear text; this one encrypts it like the Poster tokens. After
-    each wrong code the next try has to wait twice as long.
-    """
+    """An authenticator app. django-otp's own device keeps its key in clear text; this one encrypts it."""
 
     STEP, DIGITS, TOLERANCE = 30, 6, 1
 
@@ -161,7 +151,7 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
         default_permissions = ("view", "delete")
 
     def get_throttle_factor(self) -> float:
-        return 1.0
+        return 1.0  # seconds, twice as long after each wrong code
 
     def verify_token(self, token: str) -> bool:
         """Return True if the code is right, and accept it only once."""
@@ -188,11 +178,7 @@ class TOTPDevice(TimestampMixin, ThrottlingMixin, Device):  # type: ignore[misc]
 
 
 class Passkey(TimestampMixin, Device):  # type: ignore[misc]  # django-otp is untyped
-    """A key pair in a phone, a computer or a security key, of which the public half is stored here.
-
-    The device signs for the address alone that it was made at, and after a finger, a face or a PIN.
-    `handle` stands for the user: the device tells it at a sign-in that names nobody.
-    """
+    """The public half of a key pair in a device; `handle` is its user, where a sign-in names nobody."""
 
     credential_id = models.CharField(max_length=1364, unique=True, editable=False)  # 1,023 bytes in base64
     public_key = models.BinaryField(editable=False)
@@ -214,10 +200,7 @@ def passkeys_of(user: "User") -> list[Passkey]:
 
 
 class RecoveryCode(models.Model):
-    """A code for a user who lost the phone: works once, and is stored only as a digest.
-
-    It is 120 random bits, so a fast digest is enough: nobody can guess it.
-    """
+    """A code for a user who lost the phone: works once. Nobody can guess 120 random bits from a digest."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes"
@@ -232,7 +215,7 @@ class RecoveryCode(models.Model):
 
 
 def new_key() -> Secret:
-    """Return a new key for an authenticator: 160 bits, as RFC 4226 requires."""
+    """Return 160 bits, as RFC 4226 requires of an authenticator."""
     return Secret(base64.b32encode(secrets.token_bytes(20)).decode())
 
 
@@ -255,10 +238,7 @@ class CompanyIdentity(models.Model):
 
 
 class CompanyLink(models.Model):
-    """Permission to link a user to the company's sign-in by the name alone, once.
-
-    People can edit their names at many providers: an owner has to confirm that this name means this user.
-    """
+    """Permission to link a user to the company's sign-in once by a name, which people may edit there."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
@@ -278,8 +258,6 @@ class CompanyLink(models.Model):
 
 
 class Invitation(models.Model):
-    """The invitation of a user; it ends with the first password that is chosen or given after it."""
-
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="invitation"
     )
@@ -293,10 +271,7 @@ class Invitation(models.Model):
 
 
 class Guardian(models.Model):
-    """A person who made a user, or set the password, the e-mail address or a role: who may know a way in.
-
-    `invited` is set for the one who made the user. `guardian` is empty once that person was removed.
-    """
+    """A person who may know a way to sign in as the user; `invited` is set for the one who made the user."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="guardians")
     guardian = models.ForeignKey(
@@ -326,8 +301,6 @@ class ChosenLanguage(models.Model):
 
 
 class SetupLink(models.Model):
-    """The link by which the first owner is made: the digest of its token, and when it was printed."""
-
     digest = models.CharField(max_length=64, primary_key=True, editable=False)
     made_at = models.DateTimeField(default=timezone.now)
 
@@ -339,8 +312,6 @@ class SetupLink(models.Model):
 
 
 class Guide(models.Model):
-    """The first steps of the user who has set the dashboard up, until that user has finished them."""
-
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
     )

@@ -1,7 +1,4 @@
-"""Make, use and remove passkeys. py_webauthn does the cryptography: docs/adr/0018-passkeys.md.
-
-Every passkey can sign in alone: the device keeps it, names its user, and has to verify that user each time.
-"""
+"""Make, use and remove passkeys, which sign in alone: docs/adr/0018-passkeys.md."""
 
 import time
 from collections.abc import Iterator
@@ -61,8 +58,6 @@ class NotAccepted(Exception):
 
 
 class PasskeyForm(forms.Form):
-    """Name a new passkey; the script of the page adds what the device has answered."""
-
     name = forms.CharField(
         label=pgettext_lazy("of a passkey", "Name"),
         max_length=64,
@@ -70,10 +65,8 @@ class PasskeyForm(forms.Form):
         error_messages={"required": gettext_lazy("Enter a name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
+    # static/js/passkeys.js writes the device's answer here.
     credential = forms.CharField(required=False, widget=forms.HiddenInput)
-
-
-# --- Pages: static/js/passkeys.js asks the device in between ----------------------------------------------
 
 
 @sensitive_post_parameters("credential")
@@ -125,7 +118,7 @@ def passkey_new_options(request: Request) -> HttpResponse:
 
 @require_POST
 def passkey_options(request: HttpRequest) -> HttpResponse:
-    """Tell the browser how to use a passkey, without saying who has one to somebody who is not signed in."""
+    """Tell the browser how to use a passkey; somebody who is not signed in does not learn who has one."""
     options = webauthn.generate_authentication_options(
         rp_id=_host(request),
         timeout=MILLISECONDS,
@@ -138,15 +131,10 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("credential")
 @require_POST
 def passkey_use(request: HttpRequest) -> HttpResponse:
-    """Take what a passkey has signed: as the sign-in, as the second factor, or as the password again.
-
-    As the sign-in it stands for the password and for the second factor.
-    """
-    back = next_page(request)
-    user = request.user if request.user.is_authenticated else None
-    page = "login_code" if request.session.get(two_factor.DUE) else "confirm"
-    if user is None:
-        page = "login"
+    """Take what a passkey has signed: as sign-in and second factor, as the latter alone, or to confirm."""
+    back, user, page = next_page(request), None, "login"
+    if request.user.is_authenticated:
+        user, page = request.user, "login_code" if request.session.get(two_factor.DUE) else "confirm"
     try:
         passkey = check(request, request.POST.get("credential", ""), user)
     except NotAccepted:
@@ -202,10 +190,10 @@ def register(request: Request, answer: str, name: str) -> Passkey:
 
 
 def check(request: HttpRequest, answer: str, user: User | None) -> Passkey:
-    """Return the passkey that has signed the challenge, under its lock. Raises `NotAccepted`.
+    """Return the passkey that has signed the challenge. Raises `NotAccepted`.
 
-    Without `user` the passkey stands for name and password, so it has to name its user, who may sign in by
-    password here. py_webauthn refuses a counter that has not grown: a copy of the key was used.
+    Without `user` it stands for name and password, so it has to name its user, who may sign in by password
+    here. py_webauthn refuses a counter that has not grown: a copy of the key was used.
     """
     challenge, _handle = _take_back(request)
     with _refusing(), transaction.atomic():

@@ -34,6 +34,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
+from poster_admin.common.client_ip import client_network
 from poster_admin.common.pages import link
 from poster_admin.users import limits, sessions
 from poster_admin.users.accounts import set_password
@@ -42,14 +43,17 @@ from poster_admin.users.security_log import record
 
 log = logging.getLogger("poster_admin.users")
 MAIL_THREAD = "mail of a new password"
-# A mail of an hour, as for a forgotten password, would be too old before most people read it.
+# An hour, as for a forgotten password, would be over before most people read it.
 LIFETIME = timedelta(days=3)
+# An hour: more than a person needs, and fewer than would annoy the owner of the address.
+RESETS_OF_ADDRESS = 3
+RESETS_OF_NETWORK = 20
 SALT = "poster_admin.users.invitation"
 
 
 @sensitive_variables()
 def deliver(subject: str, body: str, context: dict[str, Any], address: str, *, what: str) -> bool:
-    """Send the mail of these templates; return False if the mail server did not take it."""
+    """Return False if the mail server did not take the mail."""
     message = EmailMessage(render_to_string(subject).strip(), render_to_string(body, context), to=[address])
     try:
         message.send()
@@ -60,19 +64,21 @@ def deliver(subject: str, body: str, context: dict[str, Any], address: str, *, w
     return True
 
 
-class _OnlyWithMail:
-    """Answer everybody, and with 404 where no mail can be sent."""
+class Unprocessable:
+    """Answer a form with errors with 422."""
 
+    def form_invalid(self, form: Any) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of a view with a form
+        response.status_code = 422
+        return response
+
+
+class _OnlyWithMail(Unprocessable):
     @method_decorator(login_not_required)
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.EMAIL_ENABLED:
             raise Http404
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]  # of a view
-        return response
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        response: HttpResponse = super().form_invalid(form)  # type: ignore[misc]  # of a view with a form
-        response.status_code = 422
         return response
 
 
@@ -96,10 +102,7 @@ class AddressForm(PasswordResetForm):
         to_email: str,
         html_email_template_name: str | None = None,
     ) -> None:
-        """Send the mail beside the request: a longer wait for the answer would tell who is known here.
-
-        `limits.count_reset` limits how many are under way.
-        """
+        """Send the mail beside the request: a longer wait for the answer would tell who is known here."""
         language, what = translation.get_language(), "a link to a new password"
 
         def send_in_language() -> None:
@@ -118,7 +121,8 @@ class Ask(_OnlyWithMail, views.PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Limit the mails: nobody gets them without end, and nobody finds out who is known here."""
-        limits.count_reset(self.request, form.cleaned_data["email"])
+        limits.count("reset by network", client_network(self.request), RESETS_OF_NETWORK)
+        limits.count("reset for address", form.cleaned_data["email"].casefold(), RESETS_OF_ADDRESS)
         self.extra_email_context = {"site": link("/", self.request).rstrip("/")}
         return super().form_valid(form)
 
@@ -157,10 +161,7 @@ class Done(_OnlyWithMail, views.PasswordResetCompleteView):
 
 
 class InvitationTokens:
-    """Make and check the token of a link, as Django's views of a password ask for it.
-
-    Django's own generator has one lifetime for all links.
-    """
+    """Make and check the token of a link: Django's own generator has one lifetime for all links."""
 
     def make_token(self, user: User) -> str:
         return TimestampSigner(salt=SALT).sign(self._mark(user))
@@ -196,8 +197,7 @@ def can_be_invited(user: User) -> bool:
 
 @sensitive_variables()
 def invite(request: HttpRequest, user: User) -> bool:
-    """Send the mail in the language of the request; return False if the mail server did not take it."""
-    # Also if the mail server takes nothing now: it can be sent again.
+    """Return False if the mail server did not take the mail; it can be sent again."""
     Invitation.objects.update_or_create(user=user, defaults={"made_at": timezone.now()})
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("invitation", kwargs={"uidb64": uid, "token": tokens.make_token(user)})

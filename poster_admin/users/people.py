@@ -1,7 +1,4 @@
-"""The people who use the dashboard, for those who manage them: roles, sign-ins, and the ways to help them.
-
-`accounts` decides who manages whom.
-"""
+"""The people who use the dashboard, for those who manage them: roles, sign-ins, and the ways to help them."""
 
 import secrets
 from collections.abc import Callable, Iterable
@@ -41,8 +38,6 @@ SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with all that a page about people shows. `account` is empty for a user without a connection."""
-
     user: User
     role: str
     last_seen: datetime | None
@@ -116,7 +111,7 @@ def change(user: User, full_name: str, email: str, role: str) -> None:
 
 
 def new_password() -> str:
-    """Return a random password in four groups of letters and digits, about 79 bits."""
+    """Return about 79 random bits."""
     return "-".join("".join(secrets.choice(SIGNS) for _each in range(4)) for _group in range(4))
 
 
@@ -157,10 +152,7 @@ def email_field(autocomplete: str) -> forms.EmailField:
 
 
 class PersonForm(forms.Form):
-    """Name, address and role of a user; somebody without a name may stay so.
-
-    `version` has the values that the form was opened on.
-    """
+    """Name, address and role of a user; `version` has the values that the form was opened on."""
 
     version = forms.CharField(required=False, widget=forms.HiddenInput)
     full_name = FullNameField("off", required=False)
@@ -192,12 +184,11 @@ class PersonForm(forms.Form):
 
     @property
     def theirs(self) -> list[tuple[str, str]]:
-        """The present values of the person, each with the label of its field."""
         values = {**self.initial, "role": ROLE_LABELS.get(self.initial["role"], "")}
         return [(str(self[name].label), str(values[name])) for name in ("full_name", "email", "role")]
 
     def renew_version(self) -> None:
-        """Fill the form with the present values, and with those that the user typed."""
+        """Fill the form with the present values, and with those that the user has changed."""
         try:
             opened = _signer.unsign_object(self.cleaned_data["version"])
         except signing.BadSignature:
@@ -292,10 +283,7 @@ def person_list(request: Request) -> HttpResponse:
 @manages_people
 @sensitive_variables("password", "created")
 def person_new(request: Request) -> HttpResponse:
-    """Create a user, and send an invitation.
-
-    Without mail show the password once: no page and no message shows it again.
-    """
+    """Create a user, and send an invitation; without mail show the password, this once."""
     form = NewPersonForm(request.POST if request.method == "POST" else None, manager=request.user)
     if form.is_valid() and (created := form.create()):
         user, password = created
@@ -314,7 +302,6 @@ def person_new(request: Request) -> HttpResponse:
 @manages_people
 @transaction.atomic
 def person_detail(request: Request, user_id: int) -> HttpResponse:
-    """Show one user, and change name, address and role, if they are still those of the opened form."""
     person = manageable(request, user_id)
     form = PersonForm(request.POST if request.method == "POST" else None, manager=request.user, person=person)
     open_sessions = len(sessions.sessions_of(person.user))
@@ -334,18 +321,16 @@ def person_detail(request: Request, user_id: int) -> HttpResponse:
 @require_POST
 @manages_people
 def person_invite(request: Request, user_id: int) -> HttpResponse:
-    """Send the invitation again to somebody who has no password yet."""
-    person = manageable(request, user_id)
+    person, level = manageable(request, user_id), messages.ERROR
     if not person.can_be_invited:
         text = _("No invitation was sent: the person has a password by now, or no e-mail address.")
-        messages.error(request, text)
     elif password_links.invite(request, person.user):
-        messages.success(request, _("“%(name)s” was invited by mail.") % {"name": person.name})
+        level, text = messages.SUCCESS, _("“%(name)s” was invited by mail.") % {"name": person.name}
     else:
         text = _(
             "No invitation was sent: the mail server did not take it. Try again later, or give a password."
         )
-        messages.error(request, text)
+    messages.add_message(request, level, text)
     return redirect("people:person", user_id)
 
 
@@ -370,15 +355,12 @@ def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
             return render_page(request, "users/person_password.html", context)
         case "block":  # the form says which of both, so that a double click does not undo it
             person.user.is_active = request.POST.get("active") == "1"
-            person.user.save(
-                update_fields=["is_active"]
-            )  # which ends all sessions of somebody who is blocked
-            if person.user.is_active:
-                text = _("“%(name)s” can sign in again.")
-            elif open_sessions:
-                text = _("“%(name)s” is blocked and signed out.")
-            else:
+            person.user.save(update_fields=["is_active"])  # ends all sessions of somebody who is blocked
+            text = _("“%(name)s” can sign in again.")
+            if not person.user.is_active:
                 text = _("“%(name)s” is blocked.")
+                if open_sessions:
+                    text = _("“%(name)s” is blocked and signed out.")
             messages.success(request, text % {"name": person.name})
         case "sign-out":
             if ended := sign_out(person.user):
@@ -395,10 +377,6 @@ def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
 
 
 def manageable(request: Request, user_id: int) -> Person:
-    """Return a person whom the user of the request may change, locked until the transaction ends.
-
-    People whom the user does not see are not found.
-    """
     if accounts.lock_managed(request.user, user_id) is None:
         if accounts.seen_by(request.user).filter(pk=user_id).exists():
             raise PermissionDenied

@@ -50,10 +50,9 @@ def record(
     detail: str = "",
     account: str = "",
 ) -> None:
-    """Write a line. Without a user it names the user of the current request.
+    """Write a line, by default of the user of the current request, for the account of the user concerned.
 
-    Without `account` the line belongs to the account of the user concerned. While the database is away, the
-    action goes on without its line.
+    While the database is away, the action goes on without its line.
     """
     request = request or current_request.get()
     if user is None and not name:
@@ -88,10 +87,7 @@ def record(
 
 
 def lines_for(user: User) -> QuerySet[SecurityEvent]:
-    """Return the lines that a user may read: an Administrator all.
-
-    Others read those of their account, and of the people they see those from before these had one.
-    """
+    """Return the lines that a user may read: of people without an account those whom the user sees."""
     lines = SecurityEvent.objects.all()
     if user.is_superuser:
         return lines
@@ -101,16 +97,12 @@ def lines_for(user: User) -> QuerySet[SecurityEvent]:
 
 
 def forget_old() -> int:
-    """Delete the lines that are older than SECURITY_LOG_DAYS; return their number.
-
-    Nothing else may delete any: the queries of the model itself refuse to.
-    """
     old = timezone.now() - timedelta(days=settings.SECURITY_LOG_DAYS)
+    # Nothing else may delete any: the queries of the model itself refuse to.
     return models.QuerySet(SecurityEvent).filter(at__lt=old).delete()[0]
 
 
 def acting_user(request: HttpRequest | None = None) -> Any:
-    """Return the signed-in user of a request, else of the current one, or None."""
     user = getattr(request or current_request.get(), "user", None)
     return user if user is not None and user.is_authenticated else None
 

@@ -35,8 +35,6 @@ CONFIRMATION_LIFE = timedelta(minutes=15)
 
 
 class SessionStore(DatabaseStore):
-    """Sessions that expire, and that their owner can list and end."""
-
     seen_at: datetime | None = None
 
     def __init__(self, session_key: str | None = None) -> None:
@@ -88,7 +86,7 @@ class SessionStore(DatabaseStore):
 
 
 def begin(request: HttpRequest, user: User) -> None:
-    """Record the sign-in and the visit before it, and delete expired sessions of all users."""
+    """Record the sign-in and the visit before it."""
     others = UserSession.objects.filter(user=user).exclude(session_key=request.session.session_key)
     used = others.aggregate(at=Max("seen_at"))["at"]
     kinds = (Event.SIGNED_IN, Event.SIGNED_OUT)
@@ -96,14 +94,13 @@ def begin(request: HttpRequest, user: User) -> None:
     visited_at = max(filter(None, (used, logged)), default=None)
     if visited_at is not None:
         request.session[LAST_VISIT] = visited_at.timestamp()
-    agent = describe_agent(request.headers.get("User-Agent", ""))
     request.session[STARTED] = time.time()
+    agent = describe_agent(request.headers.get("User-Agent", ""))
     request.session[FROM] = (client_address(request), agent)
     SessionStore.clear_expired()
 
 
 def last_visit(request: HttpRequest) -> datetime | None:
-    """Return when the user was here before this session, as known at the sign-in; None for the first time."""
     seconds = request.session.get(LAST_VISIT)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
@@ -141,9 +138,6 @@ def recently_confirmed(request: HttpRequest) -> bool:
 
 
 def ask_to_confirm(request: HttpRequest, *, back: str = "") -> HttpResponse:
-    """Redirect the user to the page that asks for the password, and from there back to this page.
-
-    That page says that a form which was sent has done nothing yet.
-    """
+    """Ask for the password, say that a form has done nothing yet, and lead back."""
     request.session[FORM_WAITS] = request.method == "POST"
     return redirect(f"{reverse('confirm')}?{urlencode({'next': back or request.path})}")

@@ -3,13 +3,15 @@
 from typing import Any
 
 from axes.signals import user_locked_out
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 from django.dispatch import receiver
+from django.utils import translation
 
-from poster_admin.users import guardians, language, sessions, two_factor
-from poster_admin.users.models import CompanyLink, Event, Invitation, Passkey, TOTPDevice
+from poster_admin.users import guardians, sessions, two_factor
+from poster_admin.users.models import ChosenLanguage, CompanyLink, Event, Invitation, Passkey, TOTPDevice
 from poster_admin.users.security_log import acting_user, record
 
 WATCHED = ("is_active", "is_staff", "is_superuser", "username")
@@ -18,11 +20,14 @@ WAYS_IN = ("password", "email")
 
 @receiver(user_logged_in)
 def signed_in(sender: Any, request: Any, user: User, **_: Any) -> None:
-    """Begin the session: its age, owner and language, and the second factor if it is required."""
+    """Begin the session. The middleware sets the cookie of the language that the user has chosen."""
     sessions.begin(request, user)
     sessions.note_confirmation(request)
     request.session[two_factor.DUE] = two_factor.factor_of(user) is not None
-    language.begin(request, user)
+    chosen = ChosenLanguage.objects.filter(user=user).first()
+    if chosen is not None and chosen.language in dict(settings.LANGUAGES):
+        request.chosen_language = request.LANGUAGE_CODE = chosen.language
+        translation.activate(chosen.language)
     record(Event.SIGNED_IN, request=request, user=user)
 
 
@@ -69,11 +74,7 @@ def remember_user(sender: Any, instance: User, **_: Any) -> None:
 
 @receiver(post_save, sender=User)
 def user_was_saved(sender: Any, instance: User, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Record a new user, a new password or address, and changes that allow or forbid the sign-in.
-
-    An invitation ends with a new password: the person can sign in. `guardians` remembers who set it. All ways
-    in that an owner may know end with the mark of a superuser.
-    """
+    """Record what changes the sign-in; with the mark of a superuser all ways in end that owners may know."""
     before = getattr(instance, "before_save", None)
     name = instance.get_username()
     if created or before is None:
@@ -86,7 +87,7 @@ def user_was_saved(sender: Any, instance: User, created: bool, update_fields: An
     # Django renews an older hash of the same password at a sign-in, in this column alone.
     if "password" in new and saved != {"password"}:
         record(Event.PASSWORD, about=name)
-        Invitation.objects.filter(user=instance).delete()
+        Invitation.objects.filter(user=instance).delete()  # the person can sign in
     details = [f"{each}={getattr(instance, each)}" for each in WATCHED if each in new]
     if "email" in new:
         details.append("email")  # the address itself is in no log

@@ -1,8 +1,7 @@
-"""Sign in through the company by OpenID Connect. It is off by default.
+"""Sign in through the company by OpenID Connect.
 
-Authlib handles the flow: discovery, state, nonce, PKCE, the signature and the claims of the token. This
-module checks issuer, audience and age of the token once more, and finds the user that it stands for.
-Addresses and keys of the provider are asked for at each sign-in, so the provider may change them any time.
+Authlib handles the flow, and checks the token. This module checks issuer, audience and age once more, and
+finds the user. Addresses and keys are asked for at each sign-in, so the provider may change them any time.
 """
 
 import logging
@@ -44,7 +43,7 @@ FAILURES = (requests.RequestException, OAuthError, JoseError, SuspiciousOperatio
 
 
 class CompanyServiceUnusable(Exception):
-    """The company's provider cannot be used. The text says why."""
+    """The text says why the provider cannot be used."""
 
 
 class NameTaken(SuspiciousOperation):
@@ -113,7 +112,6 @@ def back(request: HttpRequest) -> HttpResponse:
 
 
 def _provider() -> Any:
-    """Return Authlib's client, with the addresses that the provider publishes now."""
     provider = OAuth().register(
         "company",
         client_id=settings.OIDC_CLIENT_ID,
@@ -145,10 +143,7 @@ def _provider() -> Any:
 
 
 def examine() -> int:
-    """Find the provider and its keys, as each sign-in does; return the number of keys.
-
-    Raises `CompanyServiceUnusable`.
-    """
+    """Find the provider and its keys; return their number. Raises `CompanyServiceUnusable`."""
     try:
         return len(_provider().fetch_jwk_set()["keys"])
     except FAILURES as error:
@@ -191,8 +186,7 @@ def _claims(request: HttpRequest, *, fresh: bool) -> dict[str, Any]:
 def _user_behind(request: HttpRequest, subject: str, name: str, groups: list[str]) -> User:
     """Return the user of a subject, with the roles of the groups; the first sign-in makes the user.
 
-    A name can be given to somebody else later, a subject cannot: the user of that name is taken only if an
-    owner has allowed that, once. Without COMPANY_ROLES the roles stay as an owner set them. Raises
+    A name can be given to somebody else later: an owner has to allow that its user is taken. Raises
     `SuspiciousOperation` or `ValidationError`.
     """
     identity = {"issuer": settings.OIDC_ISSUER, "subject": subject}

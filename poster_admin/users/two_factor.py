@@ -3,7 +3,7 @@
 import base64
 import secrets
 from textwrap import wrap
-from typing import Any
+from typing import Any, cast
 
 import django_otp
 from django.conf import settings
@@ -37,7 +37,6 @@ def factor_of(user: AbstractBaseUser) -> TOTPDevice | Passkey | None:
 
 
 def is_required(user: Any) -> bool:
-    """Return True if this user must have a second factor: owners, if REQUIRE_2FA is set."""
     return bool(
         settings.REQUIRE_2FA
         and (user.has_perm("auth.change_user") or user.has_perm("groups.delete_group_with_clients"))
@@ -46,12 +45,10 @@ def is_required(user: Any) -> bool:
 
 def page_that_is_due(request: HttpRequest) -> str:
     """Return the name of the page that the user has to visit first, or an empty string."""
-    session = request.session
-    if session.get(DUE, False):
+    if request.session.get(DUE):
         return "login_code"
-    if django_otp.DEVICE_ID_SESSION_KEY not in session and is_required(request.user):
-        return "second_factor_set"
-    return ""
+    is_missing = django_otp.DEVICE_ID_SESSION_KEY not in request.session and is_required(request.user)
+    return "second_factor_set" if is_missing else ""
 
 
 @sensitive_variables("text", "code")
@@ -75,10 +72,7 @@ def check_code(request: HttpRequest, text: str) -> bool:
 
 
 def prepare(user: User) -> TOTPDevice:
-    """Return an authenticator that is not confirmed yet.
-
-    One that was shown a while ago is replaced: somebody else may have read its key at an unlocked PC.
-    """
+    """Return an unconfirmed authenticator; an old one may have been read at an unlocked PC."""
     shown = TOTPDevice.objects.filter(user=user, confirmed=False)
     device: TOTPDevice | None = shown.filter(created_at__gt=timezone.now() - CONFIRMATION_LIFE).first()
     if device is None:
@@ -108,7 +102,6 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
 
 
 def renew_codes(user: User) -> list[str]:
-    """Create new recovery codes, which replace all earlier ones. They are shown once."""
     codes = [base64.b32encode(secrets.token_bytes(15)).decode() for _ in range(10)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
@@ -117,10 +110,7 @@ def renew_codes(user: User) -> list[str]:
 
 
 def remove(user: User, *kinds: QuerySet[Any]) -> int:
-    """Remove devices of a user, all where none are named; with the last one go the recovery codes.
-
-    Nothing is left then that these could stand in for. Return the number of removed devices.
-    """
+    """Remove devices of a user, all where none are named; with the last one go the recovery codes."""
     with transaction.atomic():
         devices = kinds or (TOTPDevice.objects.all(), Passkey.objects.all())
         removed = sum(each.filter(user=user).delete()[0] for each in devices)
@@ -130,9 +120,9 @@ def remove(user: User, *kinds: QuerySet[Any]) -> int:
 
 
 def qr_code(device: TOTPDevice) -> SafeString:
-    """Draw the address as SVG without inline styles: the colours come from the style sheet."""
     import segno  # noqa: PLC0415 - 2 MB that a worker needs once in a while
 
+    # Without inline styles: the colours come from the style sheet.
     svg = segno.make(device.address_for_apps(), error="m").svg_inline(
         omitsize=True, border=4, svgclass="qr", lineclass="qr-dark"
     )
@@ -140,7 +130,6 @@ def qr_code(device: TOTPDevice) -> SafeString:
 
 
 def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
-    """Record that the session has passed the second factor, and give it a new key."""
     django_otp.login(request, device)
     request.session[DUE] = False
     request.session.cycle_key()
@@ -148,8 +137,7 @@ def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
 
 def unmark(request: HttpRequest) -> None:
     """Record that the session has passed no second factor, once the user has removed the last one."""
-    user: Any = request.user
-    if factor_of(user) is None:
+    if factor_of(cast("User", request.user)) is None:
         request.session.pop(django_otp.DEVICE_ID_SESSION_KEY, None)
 
 
@@ -158,5 +146,5 @@ def _digest(code: str) -> str:
 
 
 def key_in_groups(device: TOTPDevice) -> str:
-    """Return the key in groups of four, for a phone without a camera."""
+    """Return the key for a phone without a camera."""
     return " ".join(wrap(device.key.reveal(), 4))

@@ -15,10 +15,7 @@ OFFERED = {"company": lambda: settings.OIDC_ENABLED, "can_reset": lambda: settin
 
 
 def late(name: str) -> Callable[..., HttpResponse]:
-    """Return a view that is imported once it is asked for.
-
-    Authlib and py_webauthn take a quarter of the time that any command needs to start, and 15 MB of memory.
-    """
+    """Import a view once it is asked for: Authlib and py_webauthn take a quarter of any start, and 15 MB."""
 
     def view(request: HttpRequest, **parameters: object) -> HttpResponse:
         answer: HttpResponse = import_string(f"poster_admin.users.{name}")(request, **parameters)

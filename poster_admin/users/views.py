@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
+from django.views.i18n import set_language
 
 from poster_admin.common.htmx import is_ours, render_form, render_page
-from poster_admin.common.pages import page_param
+from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
-from poster_admin.users.models import Event, RecoveryCode, TOTPDevice, passkeys_of
-from poster_admin.users.password_links import NewPasswordForm
+from poster_admin.users.models import ChosenLanguage, Event, RecoveryCode, TOTPDevice, passkeys_of
+from poster_admin.users.password_links import NewPasswordForm, Unprocessable
 from poster_admin.users.security_log import detail_words, lines_for, record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
 
@@ -50,7 +51,7 @@ class PasswordForm(forms.Form):
 
 
 class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
-    """Change the user's own password; wrong old passwords count as failed sign-ins and lock the form."""
+    """Change the user's own password; wrong old ones count as failed sign-ins, and lock the form."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,6 +68,13 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         self.user.password = found.password  # an older hash was renewed just now
         return password
+
+
+def password_form_of(request: HttpRequest, **kwargs: Any) -> forms.Form:
+    """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
+    if request.session.get(PASSWORD_DUE):
+        return NewPasswordForm(**kwargs)
+    return OwnPasswordForm(**kwargs, request=request)
 
 
 class CodeForm(forms.Form):
@@ -93,41 +101,35 @@ class CodeForm(forms.Form):
 @sensitive_post_parameters("password", "code")
 @form_methods
 def confirm(request: Request) -> HttpResponse:
-    """Ask for the password again; without a password here, ask the company's sign-in, or ask for a code.
-
-    A passkey does as well: `passkeys.passkey_use` accepts it.
-    """
+    """Ask for the password again; without one here, for a code, or the company's sign-in."""
     back = next_page(request)
-    form: PasswordForm | CodeForm
-    if request.user.has_usable_password():
-        form = PasswordForm(request.POST or None)
-    elif two_factor.factor_of(request.user):
-        form = CodeForm(request.POST or None)
-    else:
+    asked = "password" if request.user.has_usable_password() else "code"
+    if asked == "code" and not two_factor.factor_of(request.user):
         return redirect(f"{reverse('company_begin')}?{urlencode({'next': back})}")
-    if request.method == "POST" and form.is_valid():
-        found: Any = request.user  # with the hash that was renewed just now, if it was
-        if "code" in form.fields:
-            is_right = two_factor.check_code(request, form.cleaned_data["code"])
-        else:
+    form = (PasswordForm if asked == "password" else CodeForm)(request.POST or None)
+    if form.is_valid():
+        found: Any = request.user
+        if asked == "password":
             name = request.user.get_username()
             found = authenticate(request, username=name, password=form.cleaned_data["password"])
             is_right = found == request.user
+            wrong: Any = _("This is not your password. After a few tries you have to wait.")
+        else:
+            is_right, wrong = two_factor.check_code(request, form.cleaned_data["code"]), WRONG_CODE
         if is_right:
+            # Rotate the session key too, and keep the session valid if the hash was renewed just now.
             request.user = found
-            # Rotate the session key too, and keep the session valid if the hash was renewed.
             update_session_auth_hash(request, request.user)
             note_confirmation(request)
-            detail = "code" if "code" in form.fields else "password"
-            record(Event.CONFIRMED, request=request, detail=detail)
+            record(Event.CONFIRMED, request=request, detail=asked)
             return redirect(back)
-        if "code" in form.fields:
-            form.add_error("code", WRONG_CODE)
-        else:
-            form.add_error("password", _("This is not your password. After a few tries you have to wait."))
-    context: dict[str, Any] = {"form_waits": request.session.get(FORM_WAITS)}
-    context["has_passkeys"] = bool(passkeys_of(request.user))
-    return render_form(request, "registration/confirm.html", form, next=back, **context)
+        form.add_error(asked, wrong)
+    context: dict[str, Any] = {
+        "next": back,
+        "form_waits": request.session.get(FORM_WAITS),
+        "has_passkeys": bool(passkeys_of(request.user)),
+    }
+    return render_form(request, "registration/confirm.html", form, **context)
 
 
 @form_methods
@@ -139,6 +141,7 @@ def session_list(request: Request) -> HttpResponse:
             "authenticator": two_factor.authenticator_of(request.user),
             "passkeys": passkeys_of(request.user),
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
+            "password_form": password_form_of(request, user=request.user),
         }
         return render_page(request, "users/sessions.html", context)
     one = request.POST.get("session")
@@ -156,42 +159,29 @@ def session_list(request: Request) -> HttpResponse:
     return redirect("login")
 
 
-class PasswordChange(PasswordChangeView):
+class PasswordChange(Unprocessable, PasswordChangeView):
     template_name = "users/password.html"
     success_url = reverse_lazy("sessions")
 
     def get_form(self, form_class: Any = None) -> Any:
-        """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
-        if self.request.session.get(PASSWORD_DUE):
-            return NewPasswordForm(**self.get_form_kwargs())
-        return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)
+        return password_form_of(self.request, **self.get_form_kwargs())
 
     def form_valid(self, form: Any) -> HttpResponse:
-        others = len(sessions.sessions_of(form.user)) > 1
+        text = _("The password was changed.")
+        if len(sessions.sessions_of(form.user)) > 1:
+            text = _("The password was changed. All your other sessions have ended.")
         response = super().form_valid(form)
         self.request.session.pop(PASSWORD_DUE, None)
         sessions.end(form.user, but=self.request.session.session_key)
-        if others:
-            text = _("The password was changed. All your other sessions have ended.")
-        else:
-            text = _("The password was changed.")
         messages.success(self.request, text)
-        return response
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        response = super().form_invalid(form)
-        response.status_code = 422
         return response
 
 
 @require_safe
 @permission_required("users.view_securityevent", raise_exception=True)
 def security_log(request: Request) -> HttpResponse:
-    kind = request.GET.get("kind", "")
-    events = lines_for(request.user)
-    if kind in Event:
-        events = events.filter(kind=kind)
-    page = page_param(request, events)
+    kind, events = request.GET.get("kind", ""), lines_for(request.user)
+    page = page_param(request, events.filter(kind=kind) if kind in Event else events)
     lines = [(event, detail_words(event)) for event in page]
     context = {"page": page, "lines": lines, "kinds": Event.choices, "kind": kind}
     return render_page(request, "users/security_log.html", context)
@@ -216,7 +206,6 @@ def login_code(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def second_factor_set(request: Request) -> HttpResponse:
-    """Set up an authenticator: show the QR code once, and accept its first code."""
     if request.session.get(two_factor.DUE):
         return redirect(f"{reverse('login_code')}?{urlencode({'next': request.get_full_path()})}")
     if not recently_confirmed(request):
@@ -235,16 +224,17 @@ def second_factor_set(request: Request) -> HttpResponse:
         form.add_error(
             "code", _("This code is not right. Wait for the next one, and look at the phone's clock.")
         )
-    required = two_factor.is_required(request.user)
-    qr, key = two_factor.qr_code(device), two_factor.key_in_groups(device)
-    return render_form(
-        request, "users/second_factor.html", form, qr=qr, key=key, required=required, next=back
-    )
+    context: dict[str, Any] = {
+        "next": back,
+        "qr": two_factor.qr_code(device),
+        "key": two_factor.key_in_groups(device),
+        "required": two_factor.is_required(request.user),
+    }
+    return render_form(request, "users/second_factor.html", form, **context)
 
 
 @form_methods
 def second_factor_remove(request: Request) -> HttpResponse:
-    """Ask first; then remove the user's own app for codes."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     if request.method != "POST":
@@ -258,7 +248,6 @@ def second_factor_remove(request: Request) -> HttpResponse:
 
 @form_methods
 def recovery_codes(request: Request) -> HttpResponse:
-    """Ask first; then create new recovery codes, and show them once."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     if not two_factor.factor_of(request.user):
@@ -278,3 +267,14 @@ def _ask_about_factor(request: Request, step: str) -> HttpResponse:
 def next_page(request: HttpRequest) -> str:
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     return wanted if is_ours(request, wanted) else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def switch_language(request: HttpRequest) -> HttpResponse:
+    """Keep a language in Django's cookie, and with a signed-in user, whose sign-ins set the cookie."""
+    language = request.POST.get("language")
+    if request.method == "POST" and request.user.is_authenticated and language in dict(settings.LANGUAGES):
+        ChosenLanguage.objects.update_or_create(user=request.user, defaults={"language": language})
+    response = set_language(request)
+    if "Location" in response:
+        response["Location"] = page_at(response["Location"])
+    return response

@@ -7,6 +7,7 @@ import time
 from datetime import date, timedelta
 from pathlib import Path
 
+from poster_admin.devtools.defaults import documented_defaults
 from poster_admin.devtools.sandbox import Sandbox
 from tests.support.dashboard.killing import Dashboard, wait_until
 
@@ -18,6 +19,8 @@ from groups.features.elsewhere.services import switch_on
 switch_on(User.objects.get().credentials)
 """
 LONGEST = 3600
+# Tests wait for less.
+PATIENCE = ("POSTER_READ_TIMEOUT", "POSTER_READ_DEADLINE")
 
 
 def main(arguments):
@@ -32,12 +35,16 @@ def main(arguments):
         tempfile.TemporaryDirectory() as directory,
         Sandbox(options.groups, options.clients, options.latency / 1000) as sandbox,
     ):
-        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0")
+        patience = {name: documented_defaults()[name] for name in PATIENCE}
+        # As `serve` starts a worker.
+        memory_limits = {"MALLOC_ARENA_MAX": "2"}
+        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience, **memory_limits)
         try:
+            worker = dashboard.start_worker()
+            wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.05, LONGEST)
+            at_rest = memory(worker)
             dashboard.run("-c", SWITCH_ON)
             began = time.monotonic()
-            worker = dashboard.start_worker()
-            at_rest = memory(worker)
             wait_until(lambda: tally(dashboard)["looked_at"], 0.5, LONGEST)
             night = time.monotonic() - began
             most = memory(worker)

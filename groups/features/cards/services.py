@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import batched
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, Q, Sum
@@ -19,13 +20,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.figures.models import DAY
-from groups.features.figures.services import BATCH, ReceiptReading, receipt_readers
+from groups.features.figures.services import BATCH, receipt_readers
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import PosterClient, PosterError, Receipt
 from groups.services.clients import SECONDS_FOR_NAMES
 from groups.services.events import Event, event_source
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.installation.maintenance import prune
+from groups.services.receipts import ReceiptReading
 
 Rule = Finding.Rule
 SHARED_DAYS, SHARED_WAITERS = 20, 3
@@ -64,7 +66,7 @@ class CardReader:
         shared = SharedCard.objects.filter(account=self._account_id, ended_at=None)
         exempt = set(shared.values_list("client_id", flat=True))
         for day in sorted(self._uses.keys() - set(doubtful)):
-            rows = [
+            rows = (
                 CardUse(
                     account_id=self._account_id,
                     day=day,
@@ -76,8 +78,9 @@ class CardReader:
                     late=late,
                 )
                 for (client_id, waiter_id), (receipts, in_cash, printed, late) in self._uses[day].items()
-            ]
-            CardUse.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+            )
+            for batch in batched(rows, BATCH):
+                CardUse.objects.bulk_create(batch, ignore_conflicts=True)
             for finding in self._find(day, exempt):
                 kept = {"since": finding.since, "day": finding.day, "receipts": finding.receipts}
                 Finding.objects.update_or_create(
@@ -228,24 +231,19 @@ def find_waiters(credentials: PosterCredentials, findings: Iterable[Finding]) ->
 
 def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Receipt] | None:
     """Read the receipts of a finding, None without the right. Raises `PosterError`, and `NotWhole`."""
-    found: list[Receipt] = []
-
-    def add(_day: date, receipt: Receipt) -> None:
-        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
-        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
-        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
-            found.append(receipt)
-
     reading = ReceiptReading(
         credentials,
         finding.since,
         finding.day,
-        lambda: None,
-        [add],
         of=("clients", finding.client_id),
         longest=SECONDS_FOR_RECEIPTS,
     )
     if not reading.begin():
         return None
-    reading.read({})
+    found = []
+    for _day, receipt in reading.read():
+        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
+        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
+        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
+            found.append(receipt)
     return sorted(found, key=lambda receipt: receipt.id)

@@ -82,8 +82,9 @@ def effect_of_change(request: Request, row: Change | Job) -> Variables | None:
     return {"each": effect_words(services.effect_of(made))}
 
 
+@hooks.part("cost.below", "figures/share_spent.html")
 @hooks.part("form.percent", "figures/share_spent.html", order=1)
-def share_beside_cost(request: Request, group: Group | None, _command: object) -> Variables | None:
+def share_beside_cost(request: Request, group: Group | None, _command: object = None) -> Variables | None:
     """Say beside the cost of a bonus group what share of its bonuses was spent."""
     if group is None or not request.user.has_perm(VIEW_SALES):
         return None

@@ -5,7 +5,7 @@ from django.db import models
 from django.http import QueryDict
 from django.urls import reverse
 
-from groups.models.ids_first import IdsFirst
+from groups.models import IdsFirst
 
 MOST_VIEWS = 30
 """Views that a user may keep: the list has a tab for each of them."""

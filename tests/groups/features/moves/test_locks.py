@@ -10,8 +10,8 @@ from groups.features.snapshots import services as snapshots
 from groups.models import Change, Job, Lock, LocksLost
 from groups.models.locks import members_key
 from groups.services import credentials as credentials_service
+from groups.services import history
 from groups.services.jobs import executor, queue
-from groups.services.journal import history
 from groups.services.writes import gates
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
