@@ -4,13 +4,15 @@ import re
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cached_property, partial
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.text import format_lazy
 from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -25,13 +27,7 @@ from groups.poster import Group
 from groups.poster.fields import KOPECKS, MAX_ID
 from groups.services.values import NumberFormat, terms_words
 
-LARGEST_AMOUNT = Decimal(100_000_000)
 MOST_ROWS = 50
-MOST_RECEIPTS = 100_000
-LONGEST_PERIOD = 365
-LONGEST_AGE = 36_500
-LONGEST_WAY = 180
-MOST_MOVES = 100_000
 _BOUNDS = ("bought_min", "bought_max", "receipts_min", "receipts_max")
 _CONDITIONS = (*_BOUNDS, "registered_min", "registered_max", "birthday_in")
 
@@ -41,7 +37,7 @@ class AmountField(DecimalField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            maximum=LARGEST_AMOUNT,
+            maximum=Decimal(100_000_000),
             range_message=_("The sum must be between 0 and 100,000,000."),
             required=False,
             **kwargs,
@@ -62,15 +58,14 @@ class AmountField(DecimalField):
 
 
 class WholeField(DecimalField):
-    """A whole number as people type it, between two bounds."""
+    """A whole number between two bounds; `after` stands behind the field in the sentence of its row."""
 
     not_a_number = _("Enter a whole number.")
 
-    def __init__(
-        self, *, least: int = 0, most: int, range_message: Any, after: Any = "", **kwargs: Any
-    ) -> None:
-        """Take the `after`, the word that stands behind the field in the sentence of its row."""
-        super().__init__(maximum=Decimal(most), range_message=range_message, **kwargs)
+    def __init__(self, least: int, most: int, *, after: Any = "", **kwargs: Any) -> None:
+        range_message = format_lazy(_("Enter a number between {least} and {most}."), least=least, most=most)
+        kwargs.setdefault("range_message", range_message)
+        super().__init__(maximum=Decimal(most), **kwargs)
         self.least, self.after = least, after
         self.widget.attrs["inputmode"] = "numeric"
 
@@ -138,58 +133,28 @@ class GroupField(forms.IntegerField):
             raise ValidationError(self.unknown)
 
 
-def offer(options: GroupOptions, field: forms.Field) -> None:
-    if isinstance(field, GroupField):
-        field.widget.options = options
-
-
 # --- The table ---------------------------------------------------------------------------------------------
 
-_receipts = partial(
-    WholeField,
-    most=MOST_RECEIPTS,
-    range_message=_("The number of receipts must be between 0 and 100,000."),
-    after=pgettext_lazy("after a number", "receipts"),
-    required=False,
-)
-_age = partial(
-    WholeField,
-    most=LONGEST_AGE,
-    range_message=_("The number of days must be between 0 and 36,500."),
-    after=_("days ago"),
-    required=False,
-)
+DAYS, AGO = pgettext_lazy("after a number", "days"), _("days ago")
+RECEIPTS = pgettext_lazy("after a number", "receipts")
 
 
 class RowForm(forms.Form):
     """One row: a group, and conditions that must all hold. Labels, fields and units read as a sentence."""
 
     group = GroupField(label=_("Group"))
-    days = WholeField(
-        label=_("in the last"),
-        least=1,
-        most=LONGEST_PERIOD,
-        range_message=_("The number of days must be between 1 and 365."),
-        after=pgettext_lazy("after a number", "days"),
-        required=False,
-    )
+    days = WholeField(1, 365, label=_("in the last"), after=DAYS, required=False)
     bought_min = AmountField(label=_("bought at least"))
     bought_max = AmountField(label=_("bought at most"))
-    receipts_min = _receipts(label=_("has at least"))
-    receipts_max = _receipts(label=_("has at most"))
-    registered_min = _age(label=_("registered at least"))
-    registered_max = _age(label=_("registered at most"))
-    birthday_in = WholeField(
-        label=_("has a birthday within"),
-        most=LONGEST_WAY,
-        range_message=_("The number of days must be between 0 and 180."),
-        after=pgettext_lazy("after a number", "days"),
-        required=False,
-    )
+    receipts_min = WholeField(0, 100_000, label=_("has at least"), after=RECEIPTS, required=False)
+    receipts_max = WholeField(0, 100_000, label=_("has at most"), after=RECEIPTS, required=False)
+    registered_min = WholeField(0, 36_500, label=_("registered at least"), after=AGO, required=False)
+    registered_max = WholeField(0, 36_500, label=_("registered at most"), after=AGO, required=False)
+    birthday_in = WholeField(0, 180, label=_("has a birthday within"), after=DAYS, required=False)
 
     def __init__(self, *args: Any, options: GroupOptions, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer(options, self.fields["group"])
+        cast("GroupSelect", self.fields["group"].widget).options = options
 
     def clean(self) -> None:
         data = self.cleaned_data
@@ -254,9 +219,9 @@ class CriteriaForm(forms.Form):
 
     otherwise = GroupField(label=_("all others of these groups"))
     max_moves = WholeField(
+        0,
+        100_000,
         label=_("A run moves at most"),
-        most=MOST_MOVES,
-        range_message=_("The number of clients must be between 0 and 100,000."),
         after=pgettext_lazy("after a number", "clients"),
         error_messages={"required": _("Enter a number; with 0 each run waits for another person's yes.")},
     )
@@ -293,7 +258,7 @@ class CriteriaForm(forms.Form):
             initial, rows = {"max_moves": MAX_MOVES} | initial, [*rows, start]
         super().__init__(data, initial=initial)
         options = GroupOptions(groups)
-        offer(options, self.fields["otherwise"])
+        cast("GroupSelect", self.fields["otherwise"].widget).options = options
         self.rows = Rows(data, prefix="rows", initial=rows or [{}], form_kwargs={"options": options})
 
     def clean(self) -> None:
@@ -356,9 +321,9 @@ class PinForm(forms.Form):
     """Pin a client, with the reason."""
 
     client = WholeField(
+        1,
+        MAX_ID,
         label=_("Number of the client in Poster"),
-        least=1,
-        most=MAX_ID,
         range_message=_("Enter the number of a client, as Poster shows it."),
         error_messages={"required": _("Enter the number of a client, as Poster shows it.")},
     )
@@ -372,10 +337,5 @@ class PinForm(forms.Form):
         label=_("Until, or empty for good"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        validators=[MinValueValidator(localdate, _("This day is past."))],
     )
-
-    def clean_until(self) -> Any:
-        until = self.cleaned_data["until"]
-        if until is not None and until < localdate():
-            raise ValidationError(_("This day is past."))
-        return until

@@ -22,7 +22,7 @@ from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria import presenters
 from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
-from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
+from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria, CriteriaPin
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import (
@@ -200,7 +200,7 @@ def _show_preview(
         context["progress"] = found
     else:
         context |= _effect_of(found, reading)
-        context |= {"operation": uuid.uuid4(), "seen": runs.seen_of(reading, found)}
+        context |= {"operation": uuid.uuid4(), "seen": runs.seen_of(reading, found.moved)}
         context["may_run"] = request.user.has_perms(Run.permissions)
         context["asked"] = runs.asked_run(saved_criteria(request.credentials), request.credentials)
     return render_page(request, "criteria/preview.html", context, fragment="preview", status=status)
@@ -279,7 +279,7 @@ def run(request: Request) -> HttpResponse:
     except GroupsGone:
         return _show(request, saved, status=409)
     found, is_read = _read_in_time(reading)
-    if isinstance(found, SweepProgress) or runs.seen_of(reading, found) != seen:
+    if isinstance(found, SweepProgress) or runs.seen_of(reading, found.moved) != seen:
         return _show_preview(request, reading, found, status=409)
     job = runs.plan_run(reading, operation=operation, agreed=found.moved, is_read=is_read)
     try:
@@ -358,7 +358,7 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     pin = get_object_or_404(runs.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
     if request.POST.get("made_at", made_at) == made_at:
-        runs.remove_pin(request.credentials, pin)
+        CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
         messages.success(request, _("The pin is removed."))
     else:
         messages.error(request, _("The pin was changed meanwhile, so it stays."))

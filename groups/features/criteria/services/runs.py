@@ -23,7 +23,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,24 +31,9 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services import BeyondLimits, ask_for, requests_of
-from groups.features.criteria.models import (
-    CHANGE_CRITERIA,
-    KIND,
-    NIGHTS,
-    Criteria,
-    CriteriaPin,
-    CriteriaPinQuerySet,
-    CriteriaSave,
-)
+from groups.features.criteria.models import CHANGE_CRITERIA, KIND, NIGHTS, Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.reading import (
-    CriteriaReading,
-    GroupsGone,
-    Preview,
-    SalesRefused,
-    new_reading,
-    saved_criteria,
-)
+from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, SalesRefused, new_reading
 from groups.features.insights.services.sweep import LONGEST_SWEEP, read_now
 from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, Lock, PosterAccount, PosterCredentials
@@ -102,12 +87,7 @@ def version_of(saved: Criteria | None) -> str:
 
 
 def save_table(
-    table: Table,
-    *,
-    nightly: bool,
-    credentials: PosterCredentials,
-    operation: uuid.UUID,
-    version: str,
+    table: Table, *, nightly: bool, credentials: PosterCredentials, operation: uuid.UUID, version: str
 ) -> bool:
     """Save the table, if it is still the one of this `version`; return False if it is the same already.
 
@@ -144,10 +124,10 @@ def save_table(
         # The same form, or the first table of somebody else, was saved at the same moment.
         if find_known(save.submission, CriteriaSave) is not None:
             return True
-        raise SavedSince(saved_criteria(credentials)) from None
+        raise SavedSince(Criteria.objects.filter(account=credentials.account_id).first()) from None
 
 
-def pins_of(credentials: PosterCredentials) -> CriteriaPinQuerySet:
+def pins_of(credentials: PosterCredentials) -> QuerySet[CriteriaPin]:
     """Raises `TokenRejected` if Poster refused the token."""
     check_token(credentials)
     return CriteriaPin.objects.in_force(credentials.account_id)
@@ -155,22 +135,12 @@ def pins_of(credentials: PosterCredentials) -> CriteriaPinQuerySet:
 
 def pin_client(credentials: PosterCredentials, *, client: int, reason: str, until: date | None) -> bool:
     """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
-    user = credentials.user
-    if not user.has_perm(MoveClient.permission):
-        raise PermissionDenied
     if find_client(credentials, client, within=None) is None:
         return False
-    values = {"reason": reason, "until": until, "user": user, "user_name": user.get_username()}
-    values["made_at"] = timezone.now()
+    user, now = credentials.user, timezone.now()
+    values = {"reason": reason, "until": until, "user": user, "user_name": user.username, "made_at": now}
     CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
     return True
-
-
-def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
-    """Remove a pin, but not another one that somebody has put in its place meanwhile."""
-    if not credentials.user.has_perm(MoveClient.permission):
-        raise PermissionDenied
-    CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
 
 
 @prune("pins of criteria")
@@ -223,23 +193,15 @@ def pairs_of(moves: Iterable[ClientMove]) -> Pairs:
     return tuple((*pair, clients) for pair, clients in counts.most_common())
 
 
-def read_for(
-    job: Job,
-    credentials: PosterCredentials,
-    *,
-    seconds: float = SECONDS_FOR_ALL,
-    note: Callable[[int], object] = lambda _read: None,
-) -> CriteriaReading:
-    """Read and judge all clients by the table of a run. Raises `Stopped` if that is another one by now."""
+def reading_for(job: Job, credentials: PosterCredentials) -> CriteriaReading:
+    """Return a reading by the table of a run. Raises `Stopped` if that is another one by now."""
     row = Criteria.objects.filter(account=job.account_id).first()
     if row is None or row.fingerprint != RunScope.from_json(job.wanted).table:
         raise Stopped(Job.Stop.CHANGED)
     try:
-        reading = new_reading(credentials, Table.from_json(row.table), looks_twice=True)
+        return new_reading(credentials, Table.from_json(row.table), looks_twice=True)
     except GroupsGone:
         raise Stopped(Job.Stop.TARGET_GONE) from None
-    read_now(reading, seconds=seconds, note=note)
-    return reading
 
 
 def left_of(job: Job, moves: Iterable[ClientMove]) -> list[ClientMove]:
@@ -286,8 +248,7 @@ class CriteriaRun(MovingRun):
         if is_new and scope.day == timezone.localdate():
             self._check_table()
         else:
-            read = partial(read_for, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
-            scope = scope.planned(self._ask_of_account(partial(read, job, sender_of(job))))
+            scope = scope.planned(self._ask_of_account(self._read))
         self._planned_at = scope.planned_at or timezone.now()
         left, sent = left_of(job, scope.moves), pairs_sent(job)
         most = job.allowed_clients if job.request_id is not None else None
@@ -301,6 +262,11 @@ class CriteriaRun(MovingRun):
             left = agreed
         job.move_on(Job.State.RUNNING, wanted=scope.to_json(), total=len(sent) + len(left))
         self._moves = left
+
+    def _read(self) -> CriteriaReading:
+        reading = reading_for(self._job, sender_of(self._job))
+        read_now(reading, seconds=LONGEST_SWEEP, note=lambda _read: self._lease.check())
+        return reading
 
     def _ask_of_account[T](self, question: Callable[[], T]) -> T:
         """Ask Poster for lists that every account has; where it denies one, put the run off."""
@@ -346,8 +312,7 @@ class CriteriaRun(MovingRun):
         """
         for command in commands:
             self._check_table()
-            pins = CriteriaPin.objects.in_force(self._job.account_id)
-            if not pins.filter(client_id=command.client_id).exists():
+            if command.client_id not in CriteriaPin.objects.pinned(self._job.account_id):
                 yield command
 
 
@@ -396,10 +361,11 @@ class Run(JobKind):
         if self.job._state.adding:
             return self.scope.pairs
         try:
-            left = left_of(self.job, read_for(self.job, credentials).moves)
+            reading = reading_for(self.job, credentials)
         except Stopped:
             return ()  # the table is another one by now: the worker stops the run
-        return pairs_of(left)
+        read_now(reading, seconds=SECONDS_FOR_ALL)
+        return pairs_of(left_of(self.job, reading.moves))
 
     @property
     def group_ids(self) -> list[int]:
@@ -463,10 +429,10 @@ def asked_run(row: Criteria | None, credentials: PosterCredentials) -> ApprovalR
     return asked.filter(job__wanted__table=row.fingerprint).first()
 
 
-def seen_of(reading: CriteriaReading, preview: Preview) -> str:
+def seen_of(reading: CriteriaReading, pairs: Pairs) -> str:
     """Return a hash of the table and of what its preview shows: pairs, counts, terms of all groups."""
     groups = tuple(reading.groups[group_id] for group_id in reading.table.groups)
-    effect = Effect(groups, clients=preview.moves, pairs=preview.moved)
+    effect = Effect(groups, clients=sum(clients for *_pair, clients in pairs), pairs=pairs)
     return f"{effect.mark}{reading.table.fingerprint}"
 
 
@@ -607,6 +573,11 @@ def _left_out(row: Criteria, reason: str) -> Columns:
     return _over(left_out_at=timezone.now())
 
 
+NIGHTS_END = gettext_lazy("The automatic groups will not run at night until somebody saves them again.")
+WAITS = gettext_lazy("A night of automatic groups was left out: a bulk change of them waits for a person.")
+BUSY = gettext_lazy("A night of automatic groups was left out: another bulk change or a removal held them.")
+
+
 @event_source("criteria", gettext_lazy("The automatic groups moved clients at night, or no longer do so"))
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the nights that have moved clients or stopped, were left out, or no longer take place.
@@ -627,32 +598,22 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     for row in Criteria.objects.filter(account=account):
         url, key = reverse("groups:criteria"), f"criteria {account.pk}"
         if row.held and row.held_at and row.held_at > since:
-            yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, partial(held_words, row))
+            words = partial(told, NIGHTS_END, Held(row.held).label)
+            yield Event(f"{key} {row.held_at.isoformat()}", row.held_at, url, words)
         if row.left_out_at and row.left_out_at > since:
             waits = what_waits(row)
             # Not all readers of the notice may see the request for a run.
             cause = (waits if isinstance(waits, Job) else None) if waits else what_holds(row)
-            path, words = cause.get_absolute_url() if cause else url, partial(left_out_words, bool(waits))
+            path, words = cause.get_absolute_url() if cause else url, partial(told, WAITS if waits else BUSY)
             yield Event(f"{key} {row.left_out_at.isoformat()}", row.left_out_at, path, words)
 
 
 def moved_words(job: Job, moved: int) -> str:
     words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
-    return one_line(
-        _("At night the automatic groups moved %(clients)s: from %(groups)s to %(targets)s.") % words
-    )
+    text = _("At night the automatic groups moved %(clients)s: from %(groups)s to %(targets)s.")
+    return one_line(text % words)
 
 
-def held_words(row: Criteria) -> str:
-    text = _("The automatic groups will not run at night until somebody saves their table again.")
-    return one_line(text, row.get_held_display())
-
-
-def left_out_words(waits: bool) -> str:
-    if waits:
-        return one_line(
-            _("A night of automatic groups was left out: a bulk change of them waits for a person.")
-        )
-    return one_line(
-        _("A night of automatic groups was left out: another bulk change or a removal held them.")
-    )
+def told(*sentences: object) -> str:
+    """Return lazy texts in the language of the reader."""
+    return one_line(*map(str, sentences))

@@ -116,7 +116,7 @@ EVENTS = {
     ),
     "criteria": (
         held_criteria,
-        "The automatic groups will not run at night until somebody saves their table again.",
+        "The automatic groups will not run at night until somebody saves them again.",
     ),
     "movements": (
         lambda user: put_movement(user, 5, GOLD, GUESTS, "rule"),
