@@ -95,7 +95,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return True
 
     def _store(self, change: "Change", values: dict[str, Any]) -> bool:
-        """Update the row and its locks; return False if another process has updated it meanwhile."""
         untouched = {name: getattr(change, name) for name in ("id", "state", "sent_at", "checks")}
         ends = "state" in values and not change.locks_in(values["state"])
         of_job = Lock.objects.held_by(change.job_id) if ends and change.job_id else None
@@ -114,10 +113,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return True
 
     def release_job(self, job_id: uuid.UUID) -> None:
-        """Release the locks of a job that has just ended, in the same transaction.
-
-        It keeps them until its last open change is settled: Poster may still move a client.
-        """
+        """Release its locks in the transaction that ends it, once its last open change is settled."""
         if Lock.objects.held_by(job_id):
             self._release(job_id)
 
@@ -144,23 +140,19 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(Consent):
-    """One row of the journal: a change that a user asked for, and its outcome.
-
-    The id is the form's `operation`, so that the same form sent twice is one write with one outcome.
+    """One row of the journal: a change that a user asked for, and its outcome. Its id is the `operation`.
 
     Values: `loaded` when the form was opened (`LoadedGroup`), `before` at Poster just before the write
     (`Group`; `RecordIds` for a creation), `intended` as asked for (`GroupValues`), and `after` at Poster
     after the write (`Group`; `RecordIds` in a review).
 
-    `failure` is a `Failure`; `code` and `message` are Poster's. The message is empty for changes of clients:
-    it may name somebody. `accepted` is True if Poster answered that the write succeeded. `found` is a digest
-    of the last remote state that was read, and `found_since` the time of the first read that showed it.
+    `code` and `message` are Poster's. The message is empty for changes of clients: it may name somebody.
+    `accepted` is True if Poster answered that the write succeeded. `found` is a digest of the last remote
+    state that was read, and `found_since` the time of the first read that showed it.
 
     `monthly_cost` is the cost of the change in the 30 days before it, in hryvnia and negative if it saves: a
-    sum over a group, only for users who may see sales.
-
-    `note` is the reason in the user's words. `reached` is the number of clients that the write moves, removes
-    or gives other terms; 0 where the account has no limit on clients.
+    sum over a group, only for users who may see sales. `reached` is the number of clients that the write
+    moves, removes or gives other terms; 0 where the account has no limit on clients.
 
     `again_of` is an earlier change with a lost outcome that this one repeats. Poster may still carry out the
     earlier one, so this change stays open until a read shows the outcome of both, even if its own write
@@ -169,9 +161,9 @@ class Change(Consent):
     A change of a client belongs to a `job` and stores only the `client_id` of the person, for a creation the
     new id. Its values are `ClientPlace`, `ClientBefore`, `ClientAfter` and `NewClient`.
 
-    A change in the state elsewhere was not made here: a worker has seen it. It has no user, and was not sent.
-    `before` are the values that Poster still showed at `possible_since`, None for a creation, and `after`
-    those that it showed at `created_at`, None for a removal.
+    A change in the state elsewhere was seen by a worker: it has no user, and was not sent. `before` are the
+    values that Poster still showed at `possible_since`, None for a creation, and `after` those that it showed
+    at `created_at`, None for a removal.
     """
 
     class Action(models.TextChoices):
@@ -192,10 +184,7 @@ class Change(Consent):
         ELSEWHERE = "elsewhere", _("made elsewhere")
 
     class Reason(models.TextChoices):
-        """Why a change ended as it did, or is still open. The labels are half sentences for people.
-
-        `reason` may also hold the reason of a `PosterError`.
-        """
+        """The labels are half sentences. `reason` may also hold the reason of a `PosterError`."""
 
         CONFLICT = "conflict", _("the group had been changed meanwhile")
         GONE = "gone", _("the group is no longer there")
@@ -425,12 +414,12 @@ class Change(Consent):
 
     @property
     def reason_label(self) -> str:
-        """Empty where there is no reason, or one of a `PosterError`."""
+        """Return nothing where there is no reason, or one of a `PosterError`."""
         return str(self.Reason(self.reason).label) if self.reason in self.Reason else ""
 
     @property
     def is_over(self) -> bool:
-        """True once its sender no longer works on it, whether its outcome is known or not."""
+        """Return True once its sender no longer works on it, whether its outcome is known or not."""
         return self.state != self.State.PENDING
 
     @property

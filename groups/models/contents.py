@@ -22,9 +22,6 @@ class Content:
         return msgspec.convert(data or {}, cls)
 
 
-# --- Changes -----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class LoadedGroup:
     """`loaded` of a group's change: the values when its form was opened, and for a removal its clients."""
@@ -58,10 +55,7 @@ class ClientPlace(Content):
 
 @dataclass(frozen=True, slots=True)
 class ClientBefore(Content):
-    """`before` of a client's change: the client's group, if there was a client, and HMACs of the fields.
-
-    The HMACs are there only while the change is open.
-    """
+    """`before` of a client's change: the client's group, and HMACs of the fields while the change is open."""
 
     group_id: int | None = None
     field_hmacs: Mapping[str, str] = field(default_factory=dict)
@@ -88,8 +82,6 @@ class NewClient(Content):
     client: int
 
 
-# --- Effects ------------------------------------------------------------------------------------------------
-
 type Pairs = tuple[tuple[int, int, int], ...]
 """Ids of a group that clients leave and of the one that they go to, and the number of these clients."""
 
@@ -98,9 +90,8 @@ type Pairs = tuple[tuple[int, int, int], ...]
 class Effect(Content):
     """The present effect of a write: the groups that it writes or moves out of, a move's target, the clients.
 
-    `clients` counts those that it moves, removes or gives other terms, in Poster's list of clients; the
-    `clients` of the groups are Poster's counters, which may be late. `pairs` are there where it is read who
-    moves.
+    `clients` counts those concerned in Poster's list of clients; the `clients` of the groups are Poster's
+    counters, which may be late. `pairs` are there where it is read who moves.
     """
 
     groups: tuple[Group, ...] = ()

@@ -20,10 +20,9 @@ TOKEN_WARNING = timedelta(days=60)
 
 
 class IdsFirst[Row: models.Model]:
-    """Find rows that pages look up often and seldom find, as open changes, locks and plans.
+    """Rows that pages look up often and seldom find; whole ones take Django twice as long as ids.
 
-    Django takes half the time or less for ids, so rows are read only where there are some. Building a query
-    takes as long as that, so one that every page runs is a constant of a module.
+    Half of that time goes into building a query, so one that every page runs is a constant of a module.
     """
 
     def __init__(self, rows: models.QuerySet[Row]) -> None:
@@ -37,10 +36,9 @@ class IdsFirst[Row: models.Model]:
 
 
 class Circuit(models.Model):
-    """A circuit, stored here so that the processes share it.
+    """A circuit, stored here so that the processes share it. It is open until `open_until`.
 
-    It has been open since `opened_at`, until `open_until`; `failed_at` is the last failure meanwhile.
-    `failing_seconds` is the time that failed calls have blocked threads since `failing_since`.
+    Calls that failed since `failing_since` have blocked threads for `failing_seconds`.
     """
 
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)
@@ -124,10 +122,9 @@ class StatisticsCircuit(Circuit):
 
 
 class PosterCredentials(models.Model):
-    """A user's credentials: the name of a Poster account and the user's own token for it.
+    """A user's own token for a Poster account, saved after Poster has accepted it.
 
-    They are saved only after Poster has accepted the token. Since `refused_at` Poster refuses it, and the
-    user may not see local data of the account.
+    Since `refused_at` Poster refuses it, and the user may not see local data of the account.
     """
 
     user = models.OneToOneField(
@@ -191,10 +188,7 @@ class GroupsCopyQuerySet(models.QuerySet["GroupsCopy"]):
 
 
 class GroupsCopy(models.Model):
-    """The groups of the last good response to one user's credentials, shown while Poster does not answer.
-
-    `writes` is the account's counter before they were read: a copy with another one may lack a change.
-    """
+    """The last good copy of one user's token. With another counter `writes` than now it may lack a change."""
 
     credentials = models.OneToOneField(
         PosterCredentials, on_delete=models.CASCADE, related_name="copy", primary_key=True

@@ -32,7 +32,6 @@ class JobQuerySet(LeasedQuerySet["Job"]):
         return self.filter(state__in=Job.UNFINISHED)
 
     def due(self) -> "JobQuerySet":
-        """Find the jobs that a run may work on now: active, without a valid lease or a pause."""
         waits = Q(next_try_at=None) | Q(next_try_at__lte=timezone.now())
         return self.free().filter(waits, state__in=Job.ACTIVE)
 
@@ -40,15 +39,13 @@ class JobQuerySet(LeasedQuerySet["Job"]):
 class Job(Leased, Consent):
     """A request of a user that needs many writes; each write is a row of the journal, which has the outcomes.
 
-    The id is the form's `operation`. `kind` names a `JobKind`. `wanted` holds the parameters beside the two
-    groups, in the shape that is defined beside that class. `undo_of` is the job that an undo takes back.
+    `kind` names a `JobKind`. `wanted` holds the parameters beside the two groups, in the shape that is
+    defined beside that class. `undo_of` is the job that an undo takes back.
 
     `unreadable` counts the parts that were left out without a try: clients that could not be read or have
     left their group, and changes that an undo leaves as they are. `tested` is True once a first write had no
     side effect, or a user has accepted one: see `is_accepted` in the executor. `reason` (a `Stop`) and
-    `detail` say why the job stopped, or what it waited for last. A draft is a plan that the user reviews
-    before starting it; it is deleted after a day. A job that is asked for goes beyond the limits of the
-    account, and waits for an approval.
+    `detail` say why the job stopped, or what it waited for last. A draft is deleted after a day.
 
     A job that cannot go on for now, as while Poster is away, gives its worker back until `next_try_at`.
     `waits` counts how often it has done so since `waiting_since` without getting on.
@@ -100,7 +97,7 @@ class Job(Leased, Consent):
         CHANGED = "changed", _("What it was started for has been changed since, so nothing more was sent.")
         LOCKS_LOST = (
             "locks_lost",
-            _("Another job or a removal has one of its groups, so nothing more was sent."),
+            _("Another bulk change or a removal has one of its groups, so nothing more was sent."),
         )
         BONUS_BLOCKED = (
             "bonus_blocked",
@@ -209,7 +206,7 @@ class Job(Leased, Consent):
         return keys
 
     def take_locks(self) -> None:
-        """Take the locks that the job does not hold yet. Raises `IntegrityError`."""
+        """Raises `IntegrityError`."""
         missing = self.lock_keys - Lock.objects.held_by(self.pk)
         Lock.objects.take(self.account_id, missing, job_id=self.pk)
 
@@ -224,10 +221,7 @@ class Job(Leased, Consent):
 
 
 class MovedClients(models.Model):
-    """The clients whom a job has moved from one group to another, counted in the journal as it ended.
-
-    `from_id` is None for clients who were created.
-    """
+    """Clients whom a job has moved, counted in the journal as it ended; `from_id` is None for new ones."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="moved")
     from_id = models.PositiveIntegerField(null=True, db_index=True)

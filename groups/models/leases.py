@@ -78,7 +78,6 @@ class Lease[Row: Leased]:
         return {"held_until": until}
 
     def release(self, **values: Any) -> bool:
-        """Release the row with these values; return False if the lease is lost."""
         return bool(self.row.update(**RELEASED, **values))
 
 
@@ -135,16 +134,12 @@ class Due(Leased):
         return {"next_at": now + min(AGAIN, self.longest_pause)}
 
     def leave(self, lease: Lease[Self], **columns: Any) -> None:
-        """Store the end of a worker's turn and release the row, unless the lease is lost."""
         lease.release(**columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Nights:
-    """The nights of one kind of work: at an hour on the site's clock, or after a pause that is no whole days.
-
-    `seconds` returns the time from one night to the next, 0 where there is none.
-    """
+    """Nights at an hour on the site's clock, or after a pause that is no whole days; none at 0 `seconds`."""
 
     seconds: Callable[[], float]
     hour: Callable[[], int]

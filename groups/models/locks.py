@@ -49,10 +49,7 @@ holder_finders: dict[str, FindHolder] = {}
 
 class LockQuerySet(models.QuerySet["Lock"]):
     def take(self, account_id: str, keys: Iterable[str], **holder: uuid.UUID | str) -> None:
-        """Take all keys or none for a `change_id`, a `job_id`, or a `row_id` of a `feature`.
-
-        Raises `IntegrityError` if another one holds one of them.
-        """
+        """Take all keys or none for a `change_id`, a `job_id`, or a `row_id`: raises `IntegrityError`."""
         # Insert in a fixed order: otherwise two transactions with the same keys could deadlock on PostgreSQL.
         self.bulk_create(Lock(account_id=account_id, key=key, **holder) for key in sorted(keys))
 
@@ -60,8 +57,7 @@ class LockQuerySet(models.QuerySet["Lock"]):
         """Return the keys that a job holds, and lock these rows until the transaction ends.
 
         Recording a change of a job, settling one, and ending the job all call this first, so each sees the
-        result of the one before. A job without locks makes nothing wait here; recording a change of it locks
-        the row of the job.
+        result of the one before. A job without locks makes nothing wait here.
         """
         rows = self.select_for_update().filter(job=job_id).order_by("key")
         return set(rows.values_list("key", flat=True))
@@ -69,26 +65,23 @@ class LockQuerySet(models.QuerySet["Lock"]):
     def in_the_way(
         self, account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()
     ) -> "Lock | None":
-        """Return a lock of anybody but the holders `of`, with its change or job."""
         with_holders = IdsFirst(self.select_related("change", "job").order_by("pk"))
         found, mine = with_holders.find(account=account_id, key__in=keys), set(of)
-        return next((lock for lock in found if lock.holder_id not in mine), None)
+        others = (lock for lock in found if (lock.job_id or lock.change_id or lock.row_id) not in mine)
+        return next(others, None)
 
 
 class Lock(models.Model):
     """A lock key that one change, job or row of a feature has reserved, for all processes.
 
     Holders take all of their `lock_keys` with one insert, in the transaction that records them. If two try at
-    the same moment, the unique constraint lets only one succeed.
+    the same moment, the unique constraint lets only one succeed. A lock is deleted in the transaction that
+    settles its change, or that ends the row of its feature, or that ends its job and settles the job's last
+    open change.
 
     Keys: `group:5` is the group itself, `members:5` its membership, `schedule:5` its future, `client:9` a
-    client, `enrol:9` the second creation of a client, `create:…` the name of a new group.
-
-    A lock is deleted in the transaction that settles its change, or that ends the row of its feature, or that
-    ends its job and settles the job's last open change. So a killed process leaves its locks until then.
-
-    `feature` is the label of an app, and `row_id` the id of a row there: without a foreign key the core knows
-    none.
+    client, `enrol:9` the second creation of a client, `create:…` the name of a new group. `feature` is the
+    label of an app, and `row_id` the id of a row there.
     """
 
     account = models.ForeignKey(PosterAccount, on_delete=models.PROTECT, related_name="locks", db_index=False)
@@ -116,10 +109,6 @@ class Lock(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-    @property
-    def holder_id(self) -> uuid.UUID | None:
-        return self.job_id or self.change_id or self.row_id
 
     @property
     def holder(self) -> Holder:

@@ -39,10 +39,9 @@ class Consent(models.Model):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A form that was sent: by whom, for which account, and with which values, which are compared only.
+    """A form that was sent; `operation` is the primary key of each row that came of it.
 
-    Each row that came of it has `operation` as primary key. `user_id` is None if the form of another user is
-    the same one.
+    `user_id` is None if the form of another user is the same one. `values` are compared only.
     """
 
     operation: uuid.UUID
@@ -58,11 +57,9 @@ class Submission:
 class Approvable(ABC):
     """A row that starts nothing until another user has said yes to it, with what a decision on it needs.
 
-    A feature whose rows a gate can hold back registers a class for them. The feature of the gate, which keeps
-    what was asked for and lets others decide on it, knows only this class.
-
-    The row has the id of its form, `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a
-    page that shows what has become of it.
+    A feature whose rows a gate can hold back registers a class for them. The row has the id of its form,
+    `account_id`, `group_id`, `group_name`, a `submission`, a `state`, and a page that shows what has become
+    of it.
     """
 
     # The name of the kind: at most eight letters, kept for good.
@@ -104,9 +101,9 @@ class Approvable(ABC):
     def start(self, user: User, now: Effect, **consent: Any) -> bool:
         """Start it with the rights and the token of this user, in the transaction that stores the yes.
 
-        It is applied to its groups as they are `now`, and may reach as many clients as that. `consent` has
-        further columns of it. Returns False if all is so already: then it is over, and nothing is sent.
-        Raises what is to roll the yes back, as `Locked`, `NotNow` and `PermissionDenied`.
+        It is applied to its groups as they are `now`, and may reach as many clients as that. Returns False if
+        all is so already, and nothing is sent. Raises what is to roll the yes back, as `Locked`, `NotNow` and
+        `PermissionDenied`.
         """
 
 

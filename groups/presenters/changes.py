@@ -27,9 +27,9 @@ from groups.models import Change, Job, PosterCredentials
 from groups.poster import GroupValues, LoyaltyType
 from groups.presenters.jobs import Toast, ids_to_undo, toast
 from groups.services.groups import Groups
+from groups.services.history import undoable_ids, undone_ids
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.undo import undo_of
-from groups.services.journal.history import undoable_ids, undone_ids
 from groups.services.messages import Message
 from groups.services.values import (
     FIELD_LABELS,
@@ -76,7 +76,9 @@ def undo_words(undone: Change | Job, undo: Change | Job) -> str:
     was, now = localtime(undone.created_at), localtime(undo.created_at)
     time = date_format(was, "TIME_FORMAT") if was.date() == now.date() else moment_words(was)
     words = (
-        _("undo of the job of %(time)s") if isinstance(undone, Job) else _("undo of the change of %(time)s")
+        _("undo of the bulk change of %(time)s")
+        if isinstance(undone, Job)
+        else _("undo of the change of %(time)s")
     )
     return words % {"time": time}
 

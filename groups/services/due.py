@@ -59,8 +59,6 @@ class LeaseLost(Exception):
 
 
 class Turn[Row: Due]:
-    """One worker's turn at a row, which is as it was read under the lease."""
-
     def __init__(self, row: Row, lease: Lease[Row], now: datetime) -> None:
         self.row = row
         self.lease = lease

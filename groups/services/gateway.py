@@ -112,7 +112,7 @@ class BegunCall[T]:
 
 
 def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> BegunCall[T]:
-    """Call Poster in a thread of its own. Raises `PosterError` if it may not be called now."""
+    """Raises `PosterError` if Poster may not be called now."""
     poster = _client_of(credentials, credentials.account)
     thread = ThreadPoolExecutor(1, thread_name_prefix="beside")
     future = thread.submit(copy_context().run, _timed, question, poster)
@@ -123,7 +123,7 @@ def start_call[T](credentials: PosterCredentials, question: Callable[[PosterClie
 def begin_call[T](credentials: PosterCredentials, question: Callable[[PosterClient], T]) -> Callable[[], T]:
     """Call Poster beside other calls, and return the function that waits for the answer.
 
-    While the circuit is open that function makes the call: one that tests the circuit has none beside it.
+    A call that tests an open circuit has none beside it: then that function makes the call.
     """
     if credentials.account.open_until is not None:
         return lambda: call_poster(credentials, question)
@@ -161,7 +161,6 @@ def _record[T](
     answer: T | PosterError,
     seconds: float,
 ) -> T:
-    """Record what an answer tells of the token and of Poster; return it, or raise the error."""
     if isinstance(answer, Refused):
         if isinstance(answer, TokenRejected):
             with optional("a refused token"):
@@ -241,7 +240,6 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
 
 
 def _close_breaker(circuit: Circuit) -> None:
-    """A refusal is an answer of Poster's too."""
     if circuit.failing_since is None and circuit.open_until is None:
         return
     circuit.failing_since, circuit.failing_seconds = None, 0.0

@@ -33,7 +33,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
 from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
-from poster_admin.common.serving.threaded import afterwards, can_wait
+from poster_admin.common.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)
@@ -188,7 +188,7 @@ def _copy_meanwhile(
 
 
 def _take_afterwards[T](call: SharedCall[T], keep: Callable[[T], object] | None = None) -> None:
-    """Take the answer after the response, so that what it tells is recorded; `keep` stores it."""
+    """Record what the answer tells after the response; `keep` stores it."""
 
     def take() -> None:
         with suppress(PosterError):  # the page that waits for the answer says it
@@ -271,9 +271,6 @@ def read_list(credentials: PosterCredentials, within: float | None) -> GroupList
         raise InvalidResponse(error.detail, method=error.method, reason=ErrorReason.SHAPE) from None
 
 
-# --- The cached list ---------------------------------------------------------------------------------------
-
-
 def _cached_list(credentials: PosterCredentials) -> Groups | None:
     found = cached(cache_key(credentials, "all"))
     try:
@@ -284,8 +281,6 @@ def _cached_list(credentials: PosterCredentials) -> Groups | None:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The body with a digest; `answer` are its groups, where this process has just parsed them."""
-
     digest: str
     answer: GroupList | None = field(default=None, compare=False)
 
@@ -308,9 +303,6 @@ def _parsed(cached_body: _Body) -> GroupList:
 
 class _GoneFromCache(Exception):
     """The cache has thrown out a body before its digest."""
-
-
-# --- The last good copy ------------------------------------------------------------------------------------
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
@@ -336,10 +328,7 @@ def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:
 def _last_good_copy(
     credentials: PosterCredentials, *, writes: int | None = None, failure: PosterError | None = None
 ) -> Groups | None:
-    """Return the latest copy of this token: a user served from another user's request has no row.
-
-    With `writes` it is one that was read at this number of writes in the account.
-    """
+    """Return the latest copy of this token: a user served from another user's request has no row."""
     if credentials.refused_at:
         return None
     its = {"credentials__account": credentials.account_id, "fingerprint": credentials.fingerprint}
@@ -369,10 +358,7 @@ def _last_good_copy(
 
 
 def cache_key(credentials: PosterCredentials, what: str, *, of_groups: bool = True) -> str:
-    """Return a cache key that changes with the account, the token, and each write in the account.
-
-    Without `of_groups` the value is nothing that a write changes, and outlives it.
-    """
+    """Return a key that changes with the token, and with each write in the account if it is `of_groups`."""
     writes = credentials.account.writes if of_groups else "any"
     return f"poster:{credentials.account_id}:{credentials.fingerprint}:{writes}:{what}"
 

@@ -26,9 +26,9 @@ from groups.presenters.lists.group_list import Listing, marks_of
 from groups.presenters.lists.list_filters import ListForm, column_sets, number_param
 from groups.presenters.places import begin_parts
 from groups.services import groups as reads
+from groups.services import history
 from groups.services.clients import with_counted_clients
 from groups.services.jobs import lease as job_lease
-from groups.services.journal import history
 from groups.services.messages import because_of, error_words, holder_notice, status_of
 from groups.services.values import NumberFormat, type_label
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup

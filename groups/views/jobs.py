@@ -16,10 +16,10 @@ from groups.forms.groups import JOBS
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows
 from groups.presenters.jobs import job_facts, page_of, undo_card
+from groups.services import history
 from groups.services.clients import find_names
 from groups.services.jobs import lease as job_lease
 from groups.services.jobs import queue, undo
-from groups.services.journal import history
 from groups.services.messages import Message
 from groups.services.writes.not_sent import BecameOther, NotNow, NotSent
 from groups.views.http import Request, form_methods, remember_job, requires
@@ -63,7 +63,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
         job.refresh_from_db()
         return answer_not_sent(error, request, job, partial(_show, request, job))
     except NotNow:
-        messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
+        messages.warning(request, _("This bulk change has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
 
 
@@ -82,7 +82,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         undoing = undo.plan_undo(job, change, request.credentials)
     except NotNow:
         words = Message(
-            _("The job has not ended"),
+            _("The bulk change has not ended"),
             _("It may still change something, so nothing was started."),
             _("Undo it when it has ended, or cancel the rest first."),
         )

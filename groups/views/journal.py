@@ -27,10 +27,10 @@ from groups.forms.groups import HistoryForm
 from groups.models import Change, Job
 from groups.presenters.changes import history_rows, outcome_toast, toasts
 from groups.presenters.places import Tab, parts_of, tab_sources
+from groups.services import history
 from groups.services.clients import find_names
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
-from groups.services.journal import history
 from groups.services.messages import Message
 from groups.services.values import NumberFormat
 from groups.services.writes.commands import Command, CreateGroup, RemoveGroup, UpdateGroup

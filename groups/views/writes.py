@@ -41,9 +41,9 @@ from groups.presenters.changes import (
     who_words,
 )
 from groups.services import groups as reads
+from groups.services import history
 from groups.services.clients import find_names
-from groups.services.journal import history
-from groups.services.journal.history import can_repeat, late_until, undoable_ids, undone_ids
+from groups.services.history import can_repeat, late_until, undoable_ids, undone_ids
 from groups.services.messages import Message
 from groups.services.writes import gates
 from groups.services.writes.commands import Command, GroupCommand

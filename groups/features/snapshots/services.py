@@ -34,6 +34,7 @@ from groups.models.contents import Content
 from groups.models.locks import members_key
 from groups.poster import Client, ClientList, Group, LoyaltyType, PosterError, UnreadableRow, is_removed
 from groups.poster.fields import fold, read_id
+from groups.services import history
 from groups.services.clients import READ_AT_ONCE, ClientLocations, group_of_client, locate_each, pages_of
 from groups.services.gateway import call_poster, check_token, seconds_left
 from groups.services.groups import read_now
@@ -56,7 +57,6 @@ from groups.services.jobs.executor import (
 )
 from groups.services.jobs.kinds import JobKind
 from groups.services.jobs.lease import JobLease, Stopped, sender_of
-from groups.services.journal import history
 from groups.services.messages import Message, because_of, status_of
 from groups.services.values import NumberFormat
 from groups.services.writes import gates

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from groups.poster import PosterError
-from groups.services.journal.audit import accounts_to_audit, audit
+from groups.services.history import accounts_to_audit, audit
 
 
 class Command(BaseCommand):

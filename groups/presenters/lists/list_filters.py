@@ -26,8 +26,8 @@ from groups.models import PosterCredentials
 from groups.poster import Group
 from groups.poster.fields import plain, whole_number
 from groups.presenters.alphabet import alphabetical
+from groups.services import history
 from groups.services.groups import Groups
-from groups.services.journal import history
 from groups.services.values import NumberFormat
 
 type Test = Callable[[Group], bool]

@@ -1,18 +1,18 @@
 """Examine an installation: each part that it needs, in one line with its state and what to do about it.
 
-The lines are the same in `manage.py doctor`, where they are English, and on the page of the installation.
-Features add the parts that they need.
+In `manage.py doctor` the lines are English. Features add the parts that they need.
 """
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,9 +23,8 @@ from django.core.mail import mailers
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, Error, connection
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop, ngettext
+from django.utils.translation import gettext_noop, ngettext
 
 from groups.models import PosterAccount, WorkerHeartbeat
 from groups.poster import Failure, Probe, Timeouts, api_url
@@ -41,8 +40,6 @@ from poster_admin.common.outages import first_line
 
 
 class State(StrEnum):
-    """Good, soon not good, or not good."""
-
     GOOD = "ok"
     WARNING = "warning"
     BAD = "FAILS"
@@ -50,14 +47,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of an installation, and what was found there."""
-
     part: str
     state: State
     words: str
 
 
-type Found = Iterator[tuple[State, str]]
+type Found = Iterable[tuple[State, str]]
 type Examine = Callable[[], Found]
 
 parts_of_features: list[tuple[str, Examine]] = []
@@ -75,55 +70,41 @@ ACCOUNTS_ASKED = 5
 NO_ACCOUNT = "www"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part to look at, and what to do where it is not good."""
-
-    name: str
-    look: Callable[[str], Found]
-    advice: str | Promise = ""
-
-    def advised(self, words: str) -> str:
-        return f"{words.rstrip('.')}. {self.advice}" if self.advice else words
-
-
-_parts: list[_Part] = []
-
-
-def _part(
-    name: str, advice: str | Promise = ""
-) -> Callable[[Callable[[str], Found]], Callable[[str], Found]]:
-    """Register the function that examines a part; parts are examined in the order of this module."""
-
-    def add(look: Callable[[str], Found]) -> Callable[[str], Found]:
-        _parts.append(_Part(name, look, advice))
-        return look
-
-    return add
-
-
 def examine(account: str = "") -> Iterator[Finding]:
     """Look at one part after another; one that fails does not keep the others from being looked at.
 
     With an account nothing is said about any other one.
     """
-    *parts, disk = _parts
     for_all = [] if account and PosterAccount.objects.exclude(pk=account).exists() else parts_of_features
-    of_features = (_Part(name, _without_account(look)) for name, look in for_all)
-    for part in (*parts, *of_features, disk):
+    parts: list[tuple[str, Examine, str]] = [
+        (gettext_noop("database"), _database, ""),
+        (gettext_noop("version"), lambda: [(State.GOOD, VERSION)], ""),
+        (gettext_noop("migrations"), _migrations, ""),
+        (gettext_noop("cache"), _cache, _("Look at CACHE_URL, and whether its server runs.")),
+        (gettext_noop("worker"), _worker, _("Set JOB_WORKERS=1, or start manage.py worker.")),
+        (gettext_noop("keys"), _keys, _("Put the old key behind the new ones, or connect again.")),
+        (gettext_noop("people"), _people, ""),
+        (gettext_noop("mail"), _mail, _("Look at EMAIL_URL, and whether its server runs.")),
+        (gettext_noop("backup"), _backup, _("Run manage.py backup, and look why no newer one was made.")),
+        ("Poster", partial(_poster, account), ""),
+        ("OpenID", _company, _("Look at OIDC_ISSUER and the settings beside it.")),
+        (gettext_noop("clock"), _clock, ""),
+        *((name, look, "") for name, look in for_all),
+        (gettext_noop("disk"), _disk, _("Make room: old backups and logs are the first to look at.")),
+    ]
+    for name, look, advice in parts:
         try:
-            for state, words in part.look(account):
-                yield Finding(part.name, state, mask(words if state == State.GOOD else part.advised(words)))
+            for state, words in look():
+                yield Finding(name, state, mask(words if state == State.GOOD else _advised(words, advice)))
         except Exception as error:  # noqa: BLE001 - each part has errors of its own, and one may not hide the others
-            yield Finding(part.name, State.BAD, mask(part.advised(first_line(error))))
+            yield Finding(name, State.BAD, mask(_advised(first_line(error), advice)))
 
 
-def _without_account(look: Examine) -> Callable[[str], Found]:
-    return lambda _account: look()
+def _advised(words: str, advice: str) -> str:
+    return f"{words.rstrip('.')}. {advice}" if advice else words
 
 
-@_part(gettext_noop("database"))
-def _database(_account: str) -> Found:
+def _database() -> Found:
     path = sqlite_file(DEFAULT_DB_ALIAS)
     if path and not path.exists():
         yield (
@@ -142,13 +123,7 @@ def _database(_account: str) -> Found:
     yield State.GOOD, _("%(name)s answers") % {"name": f"{connection.display_name} {version}"}
 
 
-@_part(gettext_noop("version"))
-def _version(_account: str) -> Found:
-    yield State.GOOD, VERSION
-
-
-@_part(gettext_noop("migrations"))
-def _migrations(_account: str) -> Found:
+def _migrations() -> Found:
     if unknown := unknown_migrations():
         words = _("this version is older than the database, which has %(names)s: upgrade")
         yield State.BAD, words % {"names": ", ".join(unknown)}
@@ -159,8 +134,7 @@ def _migrations(_account: str) -> Found:
         yield State.GOOD, _("none is missing")
 
 
-@_part(gettext_noop("cache"), gettext_lazy("Look at CACHE_URL, and whether its server runs."))
-def _cache(_account: str) -> Found:
+def _cache() -> Found:
     mark = str(time.monotonic())
     cache.set("doctor", mark, timeout=10)
     if cache.get("doctor") != mark:
@@ -170,30 +144,27 @@ def _cache(_account: str) -> Found:
         yield State.GOOD, _("%(name)s answers") % {"name": name}
 
 
-@_part(gettext_noop("worker"), gettext_lazy("Set JOB_WORKERS=1, or start manage.py worker."))
-def _worker(_account: str) -> Found:
+def _worker() -> Found:
     alive = WorkerHeartbeat.objects.alive().count()
     if alive:
         yield State.GOOD, _("%(count)s seen in the last minute") % {"count": alive}
         return
     last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
     if last:
-        words = _("none was seen since %(time)s: jobs and changes without an answer wait")
+        words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
         yield State.BAD, words % {"time": f"{timezone.localtime(last):%F %T}"}
     else:
-        yield State.BAD, _("none was seen in the last hour: jobs and changes without an answer wait")
+        yield State.BAD, _("none was seen in the last hour: bulk changes wait, and changes without an answer")
 
 
-@_part(gettext_noop("keys"), gettext_lazy("Put the old key behind the new ones, or connect again."))
-def _keys(_account: str) -> Found:
+def _keys() -> Found:
     report = examine_keys()
     if report is None:
         raise DatabaseError(_("the stored secrets cannot be read"))
     yield State.BAD if report.lost else State.GOOD, report.words(_)
 
 
-@_part(gettext_noop("people"))
-def _people(_account: str) -> Found:
+def _people() -> Found:
     """Look for an Administrator: owners manage the people of their own account alone."""
     administrators = User.objects.filter(is_superuser=True, is_active=True).count()
     if administrators:
@@ -204,8 +175,7 @@ def _people(_account: str) -> Found:
         yield State.WARNING, _("nobody is here yet: a start of the server prints the link to set it up")
 
 
-@_part(gettext_noop("mail"), gettext_lazy("Look at EMAIL_URL, and whether its server runs."))
-def _mail(_account: str) -> Found:
+def _mail() -> Found:
     """Connect to the mail server, and send nothing."""
     if not settings.EMAIL_ENABLED:
         yield (
@@ -220,8 +190,7 @@ def _mail(_account: str) -> Found:
     yield State.GOOD, _answers(host, time.monotonic() - started)
 
 
-@_part(gettext_noop("backup"), gettext_lazy("Run manage.py backup, and look why no newer one was made."))
-def _backup(_account: str) -> Found:
+def _backup() -> Found:
     folder = (settings.DATA_DIR or settings.VAR_DIR) / "backups"
     newest = backups.newest(folder)
     if newest is None:
@@ -239,7 +208,6 @@ def _backup(_account: str) -> Found:
     yield State.WARNING if age > BACKUP_WARNING else State.GOOD, words % values
 
 
-@_part("Poster")
 def _poster(account: str) -> Found:
     """Connect to the address of each account, and hold its clock against this machine's."""
     transport = new_transport()
@@ -293,8 +261,7 @@ def _answers(host: str, seconds: float) -> str:
     return _("%(name)s answers after %(count)s ms") % values
 
 
-@_part("OpenID", gettext_lazy("Look at OIDC_ISSUER and the settings beside it."))
-def _company(_account: str) -> Found:
+def _company() -> Found:
     if not settings.OIDC_ENABLED:
         return
     from poster_admin.users import sso  # noqa: PLC0415 - Authlib is a twentieth of a start; few installations use it
@@ -310,8 +277,7 @@ def _company(_account: str) -> Found:
     yield State.GOOD, words % {"answers": _answers(host, time.monotonic() - started), "count": keys}
 
 
-@_part(gettext_noop("clock"))
-def _clock(_account: str) -> Found:
+def _clock() -> Found:
     yield State.GOOD, f"{timezone.localtime():%F %T} {settings.TIME_ZONE}"
     if connection.vendor != "sqlite":
         with connection.cursor() as cursor:
@@ -327,8 +293,7 @@ def _drift(name: str, there: datetime) -> Found:
     yield state, words if state == State.GOOD else f"{words}. {_('Let the machines ask a time server.')}"
 
 
-@_part(gettext_noop("disk"), gettext_lazy("Make room: old backups and logs are the first to look at."))
-def _disk(_account: str) -> Found:
+def _disk() -> Found:
     folders = {settings.VAR_DIR.resolve()}
     if connection.vendor == "sqlite":
         folders.add(Path(connection.settings_dict["NAME"]).parent.resolve())

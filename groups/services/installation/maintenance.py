@@ -1,9 +1,7 @@
 """Run the routines of a worker: it reconciles open changes, looks after jobs, and does what features add.
 
-A worker has threads for that because a job may keep its main thread busy for hours. It is the one place that
-reconciles on its own; `manage.py reconcile` does the same once. Any number of workers may run: each check is
-claimed in the database. The rows that `manage.py prune` deletes, and the queues of tasks, are collected here
-too, and here pages learn whether a worker runs: without one, jobs and changes without an outcome stand still.
+They have threads because a job may keep the main thread busy for hours. Any number of workers may run: each
+check is claimed in the database.
 """
 
 import logging
@@ -42,8 +40,8 @@ type FindAccounts = Callable[[], Iterable[str]]
 class Routine:
     """A step that each worker repeats in a thread of its own, `pause` seconds after its end.
 
-    With `accounts` it has a thread for each of the accounts that have work now, and `step` takes the name of
-    one: so no account waits for the Poster of another one.
+    With `accounts` it has a thread for each of the accounts that have work now: so no account waits for the
+    Poster of another one.
     """
 
     name: str
@@ -59,7 +57,6 @@ queues: list[str] = []
 
 
 def start_in_worker(worker_id: str) -> None:
-    """Start the threads of a worker. They end with the process; another run completes what was cut short."""
     start("look after", lambda: look_after(worker_id), LOOK_AFTER_EVERY)
     for routine in routines:
         step = routine.step
@@ -69,7 +66,7 @@ def start_in_worker(worker_id: str) -> None:
 
 
 def start_in_server() -> None:
-    """Start the only thread of a server: it stores what could not be stored when a change was sent."""
+    """Store what could not be stored when a change was sent."""
     start("catch up", catch_up, LOOK_AFTER_EVERY)
 
 
@@ -79,7 +76,6 @@ def reconcile(account: str | None = None) -> None:
 
 
 def look_after(worker_id: str) -> None:
-    """Store the worker's heartbeat, and continue abandoned jobs."""
     with transaction.atomic():
         if WorkerHeartbeat.objects.beat(worker_id):
             reconciling.bring_checks_forward(Change.objects.all())
@@ -89,10 +85,7 @@ def look_after(worker_id: str) -> None:
 
 
 def clean_up() -> None:
-    """Delete old rows and audit the history, as a timer of systemd does: a container has none.
-
-    Several workers may do so at once. A kind of row of which none was old leaves no line in the log.
-    """
+    """Do what a timer of systemd does: a container has none."""
     for command in ("prune", "audit_history"):
         printed = StringIO()
         call_command(command, stdout=printed)
@@ -137,7 +130,6 @@ def start(name: str, step: Callable[[], object], pause: float) -> threading.Thre
 
 
 def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.Event = stopping) -> None:
-    """Run a step at once and then after each pause, until the process has to stop; survive every error."""
     while True:
         survive(name, step)
         if stop.wait(pause):
@@ -145,11 +137,7 @@ def repeat(name: str, step: Callable[[], object], pause: float, stop: threading.
 
 
 class ThreadPerAccount:
-    """A step that starts a thread for each account with work, except for those that have one already.
-
-    So no account waits for the Poster of another one. The threads themselves tell which accounts are
-    `at_work`: one that could not start, or has died, keeps its account from nothing.
-    """
+    """Threads themselves tell which accounts are `at_work`: a dead one keeps its account from nothing."""
 
     def __init__(
         self, name: str, find_accounts: Callable[[], Iterable[str]], work: Callable[[str], object]
@@ -194,9 +182,6 @@ def survive(name: str, step: Callable[[], object]) -> None:
             log.exception("The thread %r failed and goes on", name)
 
 
-# --- Whether a worker runs ----------------------------------------------------------------------------------
-
-
 WORKER_ALIVE = "worker-alive"
 WORKER_ALIVE_SECONDS = 10
 
@@ -218,5 +203,4 @@ def is_any_alive() -> bool:
 
 
 def worker_warning() -> str:
-    """Return a warning for `/readyz` if no worker runs; an empty text if one does."""
     return "" if WorkerHeartbeat.objects.alive().exists() else "no worker has been seen for a minute"

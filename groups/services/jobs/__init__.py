@@ -1,6 +1,3 @@
-"""Jobs: many writes that one form asks for, sent by a worker.
-
-A kind of job of the core has a class in a module here, and a place in the line below; features add theirs.
-"""
+"""Jobs: many writes that one form asks for, sent by a worker. Kinds of the core are imported below."""
 
 from groups.services.jobs import undo  # noqa: F401 - registers its kind

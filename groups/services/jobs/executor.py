@@ -53,8 +53,6 @@ SETTLED_SOON = 6.0
 
 
 class Try(NamedTuple):
-    """How an earlier try of a write has ended, or that it is open."""
-
     state: str
     reason: str
     failure: str
@@ -69,7 +67,7 @@ class Try(NamedTuple):
 
     @property
     def is_without_access(self) -> bool:
-        """Return True if Poster refused the token, maybe by mistake: then it has changed nothing."""
+        """Poster refused the token, maybe by mistake: then it has changed nothing."""
         return self.failure == Change.Failure.NO_ACCESS
 
 
@@ -98,8 +96,6 @@ def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
 
 
 class _Executor:
-    """Several threads that take commands from one shared iterator."""
-
     def __init__(self, lease: JobLease, commands: Iterable[Command]) -> None:
         self.changes: list[Change] = []
         self.is_beyond = False
@@ -154,7 +150,7 @@ class _Executor:
             OutageBackoff(self._lease).wait(Job.Stop.TOKEN, change.message)
         with self._lock:
             self.changes.append(change)
-            unreached = change.state == State.FAILED and change.reason in NOTHING_SENT
+            unreached = Try.of(change).sent_nothing
             self._troubles = self._troubles + 1 if unreached else 0
             if self._troubles >= TROUBLES_IN_A_ROW:
                 self._given_up = True
@@ -163,10 +159,7 @@ class _Executor:
 
 
 class OutageBackoff:
-    """Put a job off while Poster is away or refuses its token, longer each time, until JOB_PATIENCE is over.
-
-    The row of the job counts its waits, since each of them ends the run.
-    """
+    """Put a job off while Poster is away or refuses its token, ever longer, until JOB_PATIENCE is over."""
 
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
@@ -189,7 +182,7 @@ class OutageBackoff:
         raise PutOff(reason, pauses[min(job.waits, len(pauses) - 1)])
 
     def ask_poster[T](self, question: Callable[[], T]) -> T:
-        """Return the result of a call to Poster, which is repeated once; put the job off if Poster is away.
+        """Call Poster, twice if the first call fails, and put the job off if Poster is away.
 
         Raises as `ask_once` does, but for the two errors of a Poster that is away.
         """
@@ -204,7 +197,7 @@ class OutageBackoff:
             self.wait(_stop_after(error.reason))
 
     def ask_once[T](self, question: Callable[[], T]) -> T:
-        """Return the result of a call to Poster; put the job off if it refuses the token.
+        """Call Poster, and put the job off if it refuses the token.
 
         Raises `Unreachable`, `InvalidResponse`, `NotFound`, and `Stopped` for any other refusal.
         """
@@ -305,8 +298,8 @@ def run_passes(lease: JobLease, one_pass: Callable[[], bool]) -> None:
 def check_target(lease: JobLease) -> None:
     """Read the group that clients are moved to. Raises `Stopped` if it is gone, and `PosterError`.
 
-    A group that was created here just now may not show for a while: raises `InvalidResponse` until then.
-    Any other one may be omitted by mistake, so it is read twice before it counts as gone.
+    A group that was created here just now may not show for a while: raises `InvalidResponse` until then. Any
+    other one may be omitted by mistake, so it is read twice before it counts as gone.
     """
     job, target_id = lease.job, lease.job.target_id or 0
     credentials = sender_of(job)
@@ -336,10 +329,7 @@ def lock_target(lease: JobLease, group_id: int) -> None:
 
 
 def find_clients(lease: JobLease, client_ids: Collection[int], among: Collection[int]) -> ClientLocations:
-    """Return the groups of clients. Raises as `read_each` does.
-
-    One who is not found in one of the groups `among` is read once more: a read may be late or untrue.
-    """
+    """Read one who is not found in one of the groups `among` once more: a read may be late or untrue."""
     found = ClientLocations()
     for read in read_each(lease, client_ids, group_of_client):
         found.add(read.items())

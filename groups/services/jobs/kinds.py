@@ -1,8 +1,4 @@
-"""Define a kind of job: the work with many writes that one form asks for, with everything about its kind.
-
-Each kind is a subclass beside its work, and `register` makes it known. Queue, lease, executor, undo and pages
-know only this class.
-"""
+"""Define a kind of job. Queue, lease, executor, undo and pages know only this class."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -27,8 +23,6 @@ def register[K: "JobKind"](kind: type[K]) -> type[K]:
 
 
 class JobKind(ABC):
-    """One job, with everything about its kind."""
-
     # The value of the column `kind`: at most 20 letters, kept for good.
     kind: ClassVar[str]
     # The kind in two words, as "clients moved".
@@ -62,31 +56,22 @@ class JobKind(ABC):
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The keys that the job locks: by default the members of its group and of its target.
-
-        A job with neither locks nothing; each of its changes takes its own lock.
-        """
+        """A job with neither group nor target locks nothing; each of its changes takes its own lock."""
         groups = (self.job.group_id, self.job.target_id)
         return frozenset(members_key(group_id) for group_id in groups if group_id is not None)
 
     @property
     def form_values(self) -> tuple[Any, ...]:
-        """The values that the form has asked for: with others the same form does not mean the same job."""
+        """Return what has to be the same where the same form means the same job."""
         return self.job.group_id, self.job.target_id, self.job.wanted
 
     @abstractmethod
     def reach(self, credentials: PosterCredentials | None) -> Reach:
-        """Return the reach of all writes of the job together, made and left.
-
-        Clients are counted at Poster, where there are credentials. Raises `PosterError`.
-        """
+        """Return the reach of writes made and left. Raises `PosterError` as it counts, with credentials."""
 
     @property
     def most_clients(self) -> int | None:
-        """The bound of its own: more clients need the yes of another user, an owner's job too.
-
-        None leaves it to the limits of the account.
-        """
+        """More clients need the yes of another user, an owner's job too; None leaves it to the limits."""
         return None
 
     @property
@@ -100,10 +85,7 @@ class JobKind(ABC):
         return True
 
     def pairs(self, credentials: PosterCredentials) -> Pairs | None:
-        """Return all clients whom it would move now, by groups; None for a job that does something else.
-
-        Raises `PosterError`.
-        """
+        """Return all clients whom it would move now, if it does nothing else. Raises `PosterError`."""
         return None
 
     def effect(self, credentials: PosterCredentials) -> Effect:
@@ -118,10 +100,7 @@ class JobKind(ABC):
         return Effect(found, groups.get(self.job.target_id or 0), clients, pairs or ())
 
     def columns_for(self, now: Effect) -> dict[str, Any]:
-        """Return the columns that an approval stores, for the effect to which it says yes.
-
-        A `total` of 0 among them says that all is so already, and that there is nothing to start.
-        """
+        """Return the columns that an approval stores; a `total` of 0 says that there is nothing to start."""
         return {}
 
     # --- The work -------------------------------------------------------------------------------------------
@@ -137,21 +116,15 @@ class JobKind(ABC):
 
     @property
     @abstractmethod
-    def title(self) -> str:
-        """The job in a few words, for its page and for events."""
-
+    def title(self) -> str: ...
     @property
     def request_words(self) -> str:
-        """The effect of the job, in sentences, for the page of its request."""
+        """The effect of the job, for the page of its request."""
         return ""
 
     @property
     def words_at_end(self) -> str:
-        """A sentence for its page once it has ended."""
         return ""
-
-
-# --- Progress -----------------------------------------------------------------------------------------------
 
 
 State = Change.State
@@ -161,8 +134,6 @@ SKIPPED = frozenset((Change.Reason.CLIENT_GONE, Change.Reason.ELSEWHERE))
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """The progress of a job: the numbers of its changes by outcome, counted in the journal."""
-
     total: int
     done: int = 0
     refused: int = 0
@@ -176,12 +147,12 @@ class JobProgress:
 
     @property
     def percent(self) -> int:
-        """The settled part in whole percents, rounded down, so that 100 means all."""
+        """Round down, so that 100 means all."""
         return self.seen * 100 // self.total if self.total else 0
 
 
 def progress_of(job: Job) -> JobProgress:
-    """Count the outcomes of a job; a client or group that was tried several times counts once."""
+    """A client or group that was tried several times counts once."""
     rows = Change.objects.filter(job=job).exclude(action__in=JobKind.of(job).not_counted)
     counted = rows.last_tries().values_list("state", "reason").annotate(Count("pk"))
     found = Counter(skipped=job.unreadable)

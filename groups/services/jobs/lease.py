@@ -1,7 +1,7 @@
 """Manage job leases, so that only one run works on a job at a time.
 
-A run renews its lease every few seconds. When a lease expires, another run may take the job over. Nothing is
-lost or done twice then, because the journal records every change that is done or open.
+When a lease expires, another run may take the job over: the journal records every change that is done or
+open.
 """
 
 import logging
@@ -71,11 +71,6 @@ def holders_of(credentials: PosterCredentials, group_id: int) -> list[Holder]:
 
 
 class JobLease:
-    """The lease of one run on a job: a context manager that renews the lease until its end.
-
-    `check` raises `Interrupted` as soon as the run has to release the job.
-    """
-
     def __init__(self, job: Job, run: uuid.UUID | None = None) -> None:
         self.job = job
         self.began = time.monotonic()
@@ -87,7 +82,6 @@ class JobLease:
         self._pulse = threading.Thread(target=self._heartbeat, name=f"lease of {job.pk}", daemon=True)
 
     def take(self) -> bool:
-        """Take the lease if the job is due and no other run holds it; return True if it was taken."""
         now = timezone.now()
         me = self._lease.holder
         rows = Job.objects.due() | Job.objects.filter(state__in=Job.ACTIVE, holder=me)
@@ -128,7 +122,6 @@ class JobLease:
         self.check()
 
     def wait(self, seconds: float) -> None:
-        """Wait for so many seconds. Raises as `check` does."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.check()
@@ -138,7 +131,7 @@ class JobLease:
     def is_turn_over(self) -> bool:
         """Return True once the job has sent writes for TURN seconds and a job of another account waits.
 
-        Reads do not count: each run begins with some, and would never get to its first write.
+        Reads do not count: a run that begins with many would never get to its first write.
         """
         self._wrote = self._wrote or time.monotonic()
         if time.monotonic() - self._wrote < TURN:
@@ -146,10 +139,7 @@ class JobLease:
         return Job.objects.due().exclude(account=self.job.account_id).exists()
 
     def put_off(self, reason: Job.Stop | None, pause: float) -> bool:
-        """Release the job for so many seconds; return False if this run has lost it.
-
-        A job that waits for a `reason` counts its waits, and one whose turn is over does not.
-        """
+        """Return False if this run has lost the job. One that waits for a `reason` counts its waits."""
         values: dict[str, Any] = {"state": Job.State.WAITING, **RELEASED}
         if reason is not None:
             now = timezone.now()
@@ -158,7 +148,6 @@ class JobLease:
         return bool(self._mine().update(**values))
 
     def note_progress(self) -> None:
-        """Forget the waits so far: the job has got on since."""
         if self.job.waits:
             self._mine().update(waits=0, waiting_since=None)
             self.job.waits, self.job.waiting_since = 0, None
@@ -177,11 +166,10 @@ class JobLease:
             Change.objects.release_job(self.job.pk)
 
     def _mine(self) -> QuerySet[Job]:
-        """Return the job's row, but not if the job was paused, cancelled or taken over."""
+        """Exclude a job that was paused, cancelled or taken over."""
         return self._lease.row.filter(state=Job.State.RUNNING)
 
     def _heartbeat(self) -> None:
-        """Renew the lease until the run ends; note if the job was paused, cancelled or taken over."""
         lost_at = time.monotonic() + settings.JOB_LEASE_SECONDS
         try:
             while not self._ended.wait(settings.JOB_LEASE_SECONDS / 5):

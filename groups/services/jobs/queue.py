@@ -44,9 +44,7 @@ QUEUED |= {"next_try_at": None, "waiting_since": None, "waits": 0}
 def start(job: Job, **consent: Any) -> Job:
     """Save a planned job with its locks and enqueue it; the same form sent twice is one job.
 
-    `consent` are the columns of a user's consent to pass a gate. Raises what a gate raises, and as
-    `record_once`: `Locked` if another job moves clients out of or into the same groups, the removal of one of
-    them is open, or a change of the group to retire is planned.
+    Raises what a gate raises, and as `record_once`.
     """
     if (user := job.user) is None:
         raise PermissionDenied
@@ -62,7 +60,6 @@ def _enqueue(job: Job, run_after: datetime | None = None) -> None:
 def run_job(job_id: str) -> None:
     """Run a job until it ends or this run has to release it.
 
-    The account that has waited longest for a worker is next; a job of another account goes behind its job.
     While the database or disk is away, wait without a limit and then continue: every write is recorded in the
     journal before it is sent.
     """
@@ -120,7 +117,6 @@ def _work_on(job_id: uuid.UUID, run: uuid.UUID) -> None:  # noqa: C901 - one arm
 
 
 def _let_others_go_first(job: Job) -> bool:
-    """Put the job behind a job in the queue whose account has waited longer; return True if there is one."""
     last = job.account.job_turn_at
     waited_longer = Q(account__job_turn_at=None) | Q(account__job_turn_at__lt=last)
     if last is None or not _is_queued(Job.objects.due().filter(waited_longer)):
@@ -165,8 +161,8 @@ def _pass_gates(job: Job, user: User, consent: dict[str, Any]) -> dict[str, Any]
 def hand_over(job: Job, user: User, **values: Any) -> None:
     """Enqueue a job that was asked for, or that has stopped, with the rights and the token of this user.
 
-    `values` are further columns, as those of the consent. Belongs into the transaction that stores why the
-    job passes its gates. Raises `Locked`, and `NotNow` if the job has moved on.
+    `values` are further columns. Belongs into the transaction that stores why the job passes its gates.
+    Raises `Locked`, and `NotNow` if the job has moved on.
     """
     _check_right(job, user)
     values |= {"user": user, "user_name": user.get_username(), **QUEUED}
@@ -180,7 +176,7 @@ def hand_over(job: Job, user: User, **values: Any) -> None:
 
 
 def pause(job: Job, user: User) -> None:
-    """Pause the job; its run ends after the writes in progress. Raises `NotNow` if it is not active."""
+    """End its run after the writes in progress. Raises `NotNow` if it is not active."""
     _check_right(job, user)
     if not job.move_on(*Job.ACTIVE, state=Job.State.PAUSED):
         raise NotNow
@@ -190,8 +186,8 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     """Continue a job that was paused or has stopped; `accepts` is True for a side effect that stopped it.
 
     All of it passes the gates again: what it has reached, and what is left. With `consent`, the columns of
-    this user's consent, it goes on with the rights and the token of this user. Take locks that the job has
-    lost again. Raises `NotNow`, also if the user has not seen why it stopped, and else as `start` does.
+    this user's consent, it goes on with the rights and the token of this user. Raises `NotNow`, also if the
+    user has not seen why it stopped, and else as `start` does.
     """
     _check_right(job, user)
     if accepts != (job.reason in SEEN) or job.state not in Job.HALTED:
@@ -203,7 +199,7 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     with taking_locks(job):
         # Before the row of the job, as an approval of its rest locks them: else these two could deadlock.
         for gate in gates.registered:
-            gate.job_decided(job, user, _("The job went on without it."))
+            gate.job_decided(job, user, _("The bulk change went on without it."))
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
         job.take_locks()
@@ -215,7 +211,7 @@ def cancel(job: Job, user: User) -> None:
     _check_right(job, user)
     with transaction.atomic():
         for gate in gates.registered:  # first, as in `resume`
-            gate.job_decided(job, user, _("The job was cancelled."))
+            gate.job_decided(job, user, _("The bulk change was cancelled."))
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
         Change.objects.release_job(job.pk)
@@ -234,11 +230,7 @@ def _check_right(job: Job, user: User) -> None:
         raise PermissionDenied
 
 
-# --- Rows of the queue -------------------------------------------------------------------------------------
-
-
 def forget_finished() -> int:
-    """Delete old rows of the queue; the jobs and their changes stay in the history."""
     old = timezone.now() - timedelta(days=settings.JOB_RESULT_DAYS)
     return DBTaskResult.objects.finished().filter(finished_at__lt=old).delete()[0]
 
@@ -246,16 +238,13 @@ def forget_finished() -> int:
 def forget_killed() -> int:
     """Delete the rows of runs whose worker was killed; return their number.
 
-    Nothing ends such a row: another run continues the job under a new one. So a row that is at work is one of
-    a killed worker if its job goes on elsewhere, has ended, or is gone.
+    Another run continues the job under a new row. So a row that is at work is one of a killed worker if its
+    job goes on elsewhere, has ended, or is gone.
     """
     current = {str(pk) for pk in Job.objects.unfinished().values_list("task_id", flat=True)}
     old = timezone.now() - ABANDONED
     started = DBTaskResult.objects.running().filter(started_at__lt=old).values_list("pk", flat=True)
     return DBTaskResult.objects.filter(pk__in=[pk for pk in started if str(pk) not in current]).delete()[0]
-
-
-# --- Abandoned jobs ----------------------------------------------------------------------------------------
 
 
 def revive() -> list[Job]:

@@ -1,9 +1,8 @@
 """Run the jobs that undo another job, or one client's move.
 
-Each change that was made is undone by its command's `undo`, as in the history: it is sent only while Poster
-has what the change has left. So what was moved or changed since stays as it is. First removed groups are
-created again, then values and clients go back, and finally created groups are removed where they are empty.
-The journal has the changes to undo, and what has become of them since: an earlier undo, or a later move.
+Each change is undone by its command's `undo`, as in the history: only while Poster has what the change has
+left. First removed groups are created again, then values and clients go back, and finally created groups are
+removed where they are empty.
 """
 
 import uuid
@@ -66,11 +65,7 @@ class NothingToUndo(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UndoScope(Content):
-    """`wanted` of a job that undoes another one.
-
-    It undoes the changes that were settled until `as_of`, or only the one with the id `change`. `groups` are
-    those that clients are moved out of or into. `rights` are the permissions that all of it needs.
-    """
+    """`wanted`: changes settled until `as_of`, or one `change`; `groups` between which clients move."""
 
     as_of: datetime
     change: str = ""
@@ -80,12 +75,6 @@ class UndoScope(Content):
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """The changes that the undo of a job would undo, counted in the journal.
-
-    `made` counts all changes of each kind that the job has made, `left` those that can still be undone as
-    far as the journal knows.
-    """
-
     made: dict[Change.Action, int]
     left: dict[Change.Action, int]
 
@@ -181,9 +170,6 @@ def undo_of(undone: Job, change: Change | None = None) -> Job:
     return new
 
 
-# --- The changes to undo -----------------------------------------------------------------------------------
-
-
 def made_of(job: Job) -> ChangeQuerySet:
     scope = UndoScope.from_json(job.wanted)
     made = Change.objects.filter(job=job.undo_of, state__in=Change.MADE, settled_at__lte=scope.as_of)
@@ -194,7 +180,7 @@ def made_of(job: Job) -> ChangeQuerySet:
 
 
 def left_of(job: Job) -> ChangeQuerySet:
-    """Return those of the changes that no later change of the same client has replaced, nor another undo.
+    """Leave out what a later change of the same client has replaced, or another undo.
 
     An undo that has found the client elsewhere, or waits for a person, has nothing left to do either.
     """
@@ -215,27 +201,21 @@ def _by_action(changes: ChangeQuerySet) -> dict[Change.Action, int]:
 
 
 def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
-    """Yield these changes, each with the command that undoes it, still without sender and operation."""
     for change in changes.iterator(AT_ONCE):
         if (command := Command.kind_of(change).undo(change)) is not None:
             yield change, command
 
 
-# --- The job ------------------------------------------------------------------------------------------------
-
-
 @register
 class Undo(JobKind):
-    """Undo another job, or one client's move."""
-
     kind = KIND
-    label = gettext_lazy("job undone")
+    label = gettext_lazy("bulk change undone")
     done_label = pgettext_lazy("parts of a job", "undone")
     is_shared = True
 
     @property
     def form_values(self) -> tuple[Any, ...]:
-        """Nothing beside the id, which follows from what is undone."""
+        """The id alone tells what is undone."""
         return ()
 
     @property
@@ -292,8 +272,6 @@ class Undo(JobKind):
 
 
 class _Undo:
-    """One run of a job that undoes another one."""
-
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
@@ -304,9 +282,26 @@ class _Undo:
         self._gone: set[int] = set()
 
     def run(self) -> None:
-        """Undo the changes in passes until none is left to try, and count those that were left out."""
+        """Undo the changes in passes until none is left to try, and count those that were left out.
+
+        Raises `Stopped` if a group is missing that clients should go back to.
+        """
         settle_open(self._lease)
-        self._create_groups()
+        # Create removed groups again, and lock those that clients go back to.
+        removed = self._ids(Action.REMOVE)
+        while self._undo(Action.REMOVE, removed):
+            settle_open(self._lease)
+        for removal in made_of(self._job).filter(action=Action.REMOVE):
+            created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
+            goes_back = left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE)
+            is_needed = goes_back.exists()
+            if created is not None and removal.group_id is not None:
+                self._created[removal.group_id] = created.group_id or 0
+                if is_needed:
+                    lock_target(self._lease, created.group_id or 0)
+            elif is_needed:
+                failed = removal.undone_by.filter(job=self._job).first()
+                raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
         # The outcome of each move is known before a group is removed that it may lead out of.
         for actions in ((Action.UPDATE, Action.MOVE), (Action.CREATE,)):
             run_passes(self._lease, partial(self._pass, actions))
@@ -370,7 +365,10 @@ class _Undo:
         ]
 
     def _commands(self, ids: Sequence[uuid.UUID]) -> list[Command]:
-        """Return the commands that are due; failures from before the job has stopped do not count."""
+        """Return the commands that are due; failures from before the job has stopped do not count.
+
+        A group that was created again has a new id. Moves into groups that are gone are left out.
+        """
         stopped_at = self._job.stopped_at
         tries: dict[uuid.UUID | None, list[Change]] = {pk: [] for pk in ids}
         for change in Change.objects.filter(job=self._job, undo_of__in=ids).order_by("created_at"):
@@ -384,37 +382,12 @@ class _Undo:
             for pk, before in tries.items()
         }
         due = Change.objects.filter(pk__in=[pk for pk in ids if may_be_tried(counted[pk])])
-        commands: list[Command] = []
-        for change, command in undoing(due.order_by("created_at", "pk")):
-            operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
-            commands.append(replace(command, operation=operation, job=self._job))
-        return self._into_present_groups(commands)
-
-    # --- The groups that clients go back to ----------------------------------------------------------------
-
-    def _create_groups(self) -> None:
-        """Create removed groups again. Raises `Stopped` if one is missing that clients should go back to."""
-        removed = self._ids(Action.REMOVE)
-        while self._undo(Action.REMOVE, removed):
-            settle_open(self._lease)
-        for removal in made_of(self._job).filter(action=Action.REMOVE):
-            created = removal.undone_by.filter(state__in=Change.MADE, group_id__isnull=False).first()
-            is_needed = (
-                left_of(self._job).filter(loaded__group_id=removal.group_id, action=Action.MOVE).exists()
-            )
-            if created is not None and removal.group_id is not None:
-                self._created[removal.group_id] = created.group_id or 0
-                if is_needed:
-                    lock_target(self._lease, created.group_id or 0)
-            elif is_needed:
-                failed = removal.undone_by.filter(job=self._job).first()
-                raise Stopped(Job.Stop.GROUP_NOT_CREATED, failed.message if failed else "")
-
-    def _into_present_groups(self, commands: list[Command]) -> list[Command]:
-        """Return the commands without moves into groups that are gone; a group created again has a new id."""
         present: list[Command] = []
         there: dict[int, bool] = {}
-        for command in commands:
+        # The rows are read first: a look for a group may give the connection back to its pool.
+        for change, undo in list(undoing(due.order_by("created_at", "pk"))):
+            operation = uuid.uuid5(self._job.pk, f"{change.pk} {len(tries[change.pk])}")
+            command = replace(undo, operation=operation, job=self._job)
             if not isinstance(command, MoveClient):
                 present.append(command)
                 continue
@@ -438,8 +411,6 @@ class _Undo:
                 return False
             self._backoff.wait(Job.Stop.TARGET_GONE)
         return True
-
-    # --- The first change of each kind ---------------------------------------------------------------------
 
     def _is_tested(self, action: Change.Action) -> bool:
         """Return True if the journal shows a change of this kind that the job has undone."""

@@ -1,8 +1,7 @@
 """Execute a command: the one write path, which every write to Poster takes.
 
-Poster has no idempotency key, no version and no undo, and a response can get lost. So a change is recorded
-in the journal before anything is sent, sent at most once, and counts as applied only after it was read back.
-The steps have the numbers of the life of a write in docs/architecture.md.
+Poster has no idempotency key, no version and no undo, and a response can get lost. The steps have the numbers
+of the life of a write in docs/architecture.md.
 """
 
 import logging
@@ -37,20 +36,8 @@ from groups.services.groups import cache_key, keep_cached
 from groups.services.messages import failure_of
 from groups.services.writes import gates
 from groups.services.writes.commands import Command
-from groups.services.writes.not_sent import (
-    Locked,
-    NotNow,
-    NotRecorded,
-    NotRecordedNow,
-    raise_if_locked,
-)
-from groups.services.writes.reconcile import (
-    Reading,
-    contradicts,
-    read_outcome,
-    schedule_recheck,
-    settle,
-)
+from groups.services.writes.not_sent import Locked, NotNow, NotRecorded, NotRecordedNow, raise_if_locked
+from groups.services.writes.reconcile import Reading, contradicts, read_outcome, schedule_recheck, settle
 from groups.services.writes.submissions import TRIES_TO_RECORD, find_known
 from poster_admin.common.outages import PATIENCE, Outage, first_line, is_outage, patience
 
@@ -80,9 +67,9 @@ def execute(command: Command) -> Change:
 
     Raises `PermissionDenied`, `NotNow`, `Locked`, `OperationReused`, `NotRecorded` and what else a gate
     raises (`NotSent`), for a job `LocksLost`, and `PosterError` if a gate cannot read what it has to know; in
-    all these cases nothing was sent. Every result of a later call to Poster is in `state`, `reason` and
-    `code` of the change. If the outcome cannot be stored in time, the returned change has the state unknown
-    and the reason `NOT_WRITTEN`.
+    all these cases nothing was sent. Every later result is in `state`, `reason` and `code` of the change. If
+    the outcome cannot be stored in time, the returned change has the state unknown and the reason
+    `NOT_WRITTEN`.
     """
     with nothing_sent():
         if not command.sender.user.has_perm(command.permission):
@@ -138,10 +125,7 @@ def _close_unsent(change: Change) -> None:
 
 
 def _record(command: Command, columns: dict[str, Any]) -> Change:
-    """Record the change and take its locks, or return the existing change of the same operation.
-
-    `columns` are those that the gates have given.
-    """
+    """Record the change and take its locks, or return the existing change of the same operation."""
     problem: DatabaseError | None = None
     sender = command.sender
     for _ in range(TRIES_TO_RECORD):
@@ -195,10 +179,9 @@ def _supersede(change: Change) -> None:
 
 
 def _find_existing(command: Command, change: Change) -> Change | None:
-    """Return the existing change of the same form with its outcome.
+    """Return None if there is no such change: a lock was released meanwhile, or the insert failed otherwise.
 
-    Raises `Locked` if a lock prevents the insert. Returns None if there is neither such a change nor a lock:
-    the lock was released meanwhile, or the insert failed for another reason.
+    Raises `Locked` if a lock is in the way.
     """
     known = find_known(command.submission, Change, of_job=command.job is not None)
     if known is not None:
@@ -208,10 +191,7 @@ def _find_existing(command: Command, change: Change) -> Change | None:
 
 
 def _await_outcome(change: Change) -> Change:
-    """Return the change of a form that was sent before, once its sender has found its outcome.
-
-    Raises `Locked` if that takes too long: its process was killed, perhaps after sending.
-    """
+    """Raises `Locked` if its sender takes too long: its process was killed, perhaps after sending."""
     until = time.monotonic() + settings.POSTER_WRITE_DEADLINE
     while change.state == Change.State.PENDING:
         if time.monotonic() > until:
@@ -364,10 +344,7 @@ def _tries(deadline: float) -> Iterator[float]:
 
 
 def write_down(change: Change, step: Store, *, until: float) -> bool:
-    """Run a step that stores a change, and retry while the database is away; return True if it is stored.
-
-    After `until` (monotonic clock) leave the step to `catch_up`.
-    """
+    """Retry while the database is away; after `until` leave the step to `catch_up`, and return False."""
     while not _taken(change, step):
         if time.monotonic() + PAUSE > until:
             _left.append((change, step))

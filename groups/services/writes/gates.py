@@ -1,7 +1,4 @@
-"""Define gates: what a write has to pass before it is sent. `execute` and the queue of jobs ask all of them.
-
-A gate may hold a write back, by raising a `NotSent`, and may do something first. A feature registers its own.
-"""
+"""Define gates, which a write has to pass before it is sent. A feature registers its own."""
 
 from bisect import insort
 from operator import attrgetter
@@ -32,10 +29,7 @@ class Gate:
     order: ClassVar[int] = 50
 
     def before(self, command: Command) -> dict[str, Any]:
-        """Let a command pass, right before it is recorded; return columns of its journal row.
-
-        May raise `PosterError` too, if Poster does not tell what the gate has to know.
-        """
+        """Return columns of the journal row, right before it is written. May raise `PosterError` too."""
         return {}
 
     def ahead(self, command: Command) -> dict[str, Any]:
@@ -46,16 +40,12 @@ class Gate:
         """Let a change pass, in the transaction that records it."""
 
     def before_job(self, job: Job, user: User) -> None:
-        """Let a job pass as a whole, as this user starts it or lets it go on; may set columns of it.
-
-        May raise `PosterError` as `before` does. Each of its changes passes on its own later.
-        """
+        """Let a job pass as a whole, as this user starts it or lets it go on; may set columns of it."""
 
     def job_decided(self, job: Job, user: User, reason: str) -> None:
         """Take note, in the transaction, that a user has let a halted job go on, or has cancelled it."""
 
     def decision_on(self, job: Job) -> Decision | None:
-        """Return the latest decision on a job at this gate, or None if there was none to take."""
         return None
 
 
@@ -88,7 +78,6 @@ registered: list[Gate] = [BonusBlock()]
 
 
 def register[G: Gate](gate: type[G]) -> type[G]:
-    """Let all writes pass this gate too."""
     made: Gate = gate()
     insort(registered, made, key=attrgetter("order"))
     return gate

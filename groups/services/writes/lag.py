@@ -1,7 +1,6 @@
 """Recognize outdated reads: for a while Poster may still show values that a change made here has replaced.
 
-The journal records the replaced values and the time. A read that shows such values within POSTER_LAG_SECONDS
-counts as outdated, not as a change made elsewhere.
+A read that shows such values within POSTER_LAG_SECONDS counts as outdated, not as a change made elsewhere.
 """
 
 from collections.abc import Collection, Iterable
@@ -44,13 +43,11 @@ def latest_changes(account_id: str, *conditions: Q, **subject: int | str | None)
 
 
 def created_ids(account_id: str) -> frozenset[int]:
-    """Return the ids of the groups that were created here lately; a read may not show them yet."""
     created = latest_changes(account_id, OF_GROUPS, action=Change.Action.CREATE)
     return frozenset(filter(None, created.values_list("group_id", flat=True)))
 
 
 def removed_ids(account_id: str) -> frozenset[int]:
-    """Return the ids of the groups that were removed here lately; a read may still show them."""
     removed = latest_changes(account_id, OF_GROUPS, action=Change.Action.REMOVE).filter(state__in=Change.MADE)
     return frozenset(filter(None, removed.values_list("group_id", flat=True)))
 
@@ -77,8 +74,7 @@ def named_groups(account_id: str, groups: Groups, name: str, *, but: int | None 
 def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change | None:
     """Return the latest recent change of a group if this read does not show it yet, or None.
 
-    A read that shows neither that change nor the values it replaced shows a change made elsewhere, so it is
-    not outdated.
+    A read that shows neither that change nor the values it replaced shows a change made elsewhere.
     """
     changes = MADE.find(_open_or_recent(), account=account_id, group_id=group_id)
     if not changes:
@@ -95,14 +91,10 @@ def unseen_change(account_id: str, group_id: int, group: Group | None) -> Change
 
 
 def with_pending_change(account_id: str, group: Group) -> tuple[Group, Change | None]:
-    """Return the group with a recent change that this read does not show yet, and that change or None."""
     unseen = unseen_change(account_id, group.id, group)
     if unseen is None or unseen.after is None:
         return group, None
     return Group.from_json(unseen.after).replace(clients=group.clients), unseen
-
-
-# --- What a group has now -----------------------------------------------------------------------------------
 
 
 def open_change(credentials: PosterCredentials, group_id: int) -> Change | None:
@@ -136,11 +128,7 @@ def current_group(credentials: PosterCredentials, group_id: int) -> tuple[Group,
 
 
 def current_groups(credentials: PosterCredentials) -> Groups:
-    """Read the groups just now, with the recent changes that this read does not show yet.
-
-    Forms and files are compared with these: a late read would say that all is so already. Raises
-    `PosterError`.
-    """
+    """Read the groups just now, with changes that this read does not show yet. Raises `PosterError`."""
     read, account_id = list_groups_now(credentials), credentials.account_id
     changed, removed = _changed_ids(account_id), removed_ids(account_id)
     if not changed | removed:
@@ -158,14 +146,8 @@ def _changed_ids(account_id: str) -> set[int]:
     return {change.group_id for change in changes if change.group_id}
 
 
-# --- Clients ------------------------------------------------------------------------------------------------
-
-
 def hides_move(change: Change, client: Client | None) -> bool:
-    """Return True if a read of a client does not show the client's latest recent move or creation.
-
-    A read may be older than several of them, as after a move and its undo.
-    """
+    """Return True if a read, which may be older than several moves, does not show the client's latest one."""
     made = latest_changes(change.account_id, client_id=change.client_id).filter(state__in=Change.MADE)
     moves = list(made.exclude(pk=change.pk))
     if not moves:

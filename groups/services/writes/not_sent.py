@@ -1,7 +1,7 @@
 """Errors that keep a write from being sent: after each of them nothing was sent.
 
-A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A view catches
-`NotSent` and lets `groups.views.writes.answer_not_sent` show it; of many writes it takes the messages.
+A feature adds its own: `Held` for what its gate holds back, `NotSent` for anything else. A view lets
+`groups.views.writes.answer_not_sent` show it; of many writes it takes the messages.
 """
 
 import uuid
@@ -24,8 +24,6 @@ class Page(Protocol):
 
 
 class NotSent(Exception):
-    """Something keeps a write from being sent; nothing was sent. It says so itself, with a `status`."""
-
     status = 409
 
     def message(self) -> Message:
@@ -36,10 +34,7 @@ class NotSent(Exception):
         return {"outcome": self.message()}
 
     def go_on(self, write: Any, user: User) -> Page | None:
-        """Return the page of what has become of the write instead, or None. Raises another `NotSent`.
-
-        `write` is the command, the job or the row of a feature that the form asked for.
-        """
+        """Return the page of what a command, a job or a row has become instead. Raises `NotSent`."""
         return None
 
 
@@ -62,8 +57,6 @@ class Held(NotSent):
 
 
 class OperationReused(NotSent):
-    """The same `operation` came with other values."""
-
     def message(self) -> Message:
         return Message(
             _("This form was sent before"),
@@ -90,8 +83,6 @@ class BecameOther(NotSent):
 
 
 class NotRecorded(NotSent):
-    """The change could not be recorded in the journal."""
-
     status = 503
 
     def message(self) -> Message:
@@ -107,8 +98,6 @@ class NotRecordedNow(NotRecorded, Outage):
 
 
 class NotCounted(NotSent):
-    """Poster does not tell a gate how many clients the write would reach."""
-
     def __init__(self, error: PosterError) -> None:
         super().__init__()
         self.error, self.status = error, status_of(error)
@@ -119,8 +108,6 @@ class NotCounted(NotSent):
 
 
 class BonusBlocked(NotSent):
-    """Birthday bonuses of this account are blocked, because one came back multiplied or divided by 100."""
-
     status = 422
 
     def message(self) -> Message:
@@ -155,10 +142,7 @@ class TakesLocks(Protocol):
 
 @contextmanager
 def taking_locks(row: TakesLocks) -> Iterator[None]:
-    """Commit the block, in which a row takes its locks, or undo all of it.
-
-    Raises `Locked` if something else has one of them, and `NotNow` if it had a moment ago.
-    """
+    """Raises `Locked` if something else has one of the locks, and `NotNow` if it had a moment ago."""
     try:
         with transaction.atomic():
             yield
@@ -169,6 +153,6 @@ def taking_locks(row: TakesLocks) -> Iterator[None]:
 
 
 def raise_if_locked(account_id: str, keys: Collection[str], *, of: Iterable[uuid.UUID | None] = ()) -> None:
-    """Raise `Locked` if something holds one of these keys, but for the ids in `of`."""
+    """Ignore the locks of the holders with the ids in `of`."""
     if lock := Lock.objects.in_the_way(account_id, keys, of=of):
         raise Locked(lock.holder)

@@ -1,26 +1,26 @@
-"""Define outcomes, and judge what all commands share: pure functions, without calls or database queries.
+"""Judge what all commands share: outcomes, and clients that a change created. No calls, no queries.
 
-Each command determines its own outcome with them. `execute` asks it right after the write, and `reconcile`
-for changes whose outcome stayed unknown.
+Poster formats phone numbers and spaces of clients in its own way, so sent and stored values are compared in a
+normalized form. The journal stores only HMACs of the fields, never names or numbers of people.
 """
 
+import base64
 import hashlib
 import json
+import re
 import unicodedata
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from groups.models import Change
-from groups.poster import (
-    Client,
-    Group,
-    GroupList,
-    GroupValues,
-    NameTaken,
-    Refused,
-)
+from groups.poster import Client, ClientValues, Group, GroupList, GroupValues, NameTaken, Refused
+from groups.poster.fields import plain
 
 Reason, Failure = Change.Reason, Change.Failure
 UNIT_FACTOR = Decimal(100)
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def digest(self) -> str:
-        """A hash of this outcome, equal for two reads that showed the same."""
+        """A hash that is equal for two reads that showed the same."""
         seen = {name: value for name, value in (self.after or {}).items() if name != "clients"}
         text = json.dumps([self.state, self.reason or "", seen], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -61,8 +61,7 @@ class RemoteState:
 
     `newcomers` are the clients that may be the one to be created. `seen_ids` are the ids in the last good
     copy and of groups just created here, so that a group that one list omits does not count as new later.
-    `unseen` are such groups that the list does not show yet, `removed_ids` the ids of groups just removed
-    here, which it may still show.
+    `unseen` are created groups that the list does not show yet, `removed_ids` those that it may still show.
     """
 
     group: Group | None = None
@@ -81,7 +80,6 @@ class RemoteState:
 
 
 def same(one: GroupValues, other: GroupValues) -> bool:
-    """Return True if the values are equal; see `differing` for `use_ewallet`."""
     return not differing(one, other)
 
 
@@ -100,7 +98,7 @@ def differing(one: GroupValues, other: GroupValues) -> list[str]:
 
 
 def rebase_values(old: GroupValues, new: GroupValues, now: GroupValues) -> GroupValues:
-    """Return the values of now with what is to be changed from `old` to `new`; other fields keep theirs."""
+    """Return the values of now with the changes from `old` to `new`; other fields keep theirs."""
     return now.replace(**{name: getattr(new, name) for name in differing(old, new)})
 
 
@@ -132,3 +130,52 @@ def taken(intended: GroupValues, stored: Group) -> Outcome:
 
 def _name(values: GroupValues) -> str:
     return unicodedata.normalize("NFC", values.name).strip()
+
+
+# Fields that identify a person. The other fields may change at any moment.
+OF_THE_PERSON = ("name", "sex", "card_number", "phone", "email", "birthday")
+_ALL = (
+    *OF_THE_PERSON,
+    *("country", "city", "address", "comment", "own_percent", "bonus", "total_paid"),
+)
+
+
+def field_hmacs(fields: Mapping[str, Any], operation: uuid.UUID) -> dict[str, str]:
+    """Show that a value changed without revealing it: the key is of the installation and the operation."""
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), salt=operation.bytes, digest_size=32).digest()
+    return {
+        name: base64.b64encode(
+            hashlib.blake2b(repr(value).encode(), key=key, digest_size=6).digest()
+        ).decode()
+        for name, value in fields.items()
+    }
+
+
+def normalized(record: Client | ClientValues) -> dict[str, str]:
+    """Return the fields of the record that a write can set; leave out None."""
+    values: dict[str, str] = {}
+    for name in _ALL:
+        match getattr(record, name):
+            case None:
+                continue
+            case Decimal() as value:
+                values[name] = plain(value)
+            case date() as value:
+                values[name] = value.isoformat()
+            case str() as value if name == "phone":
+                values[name] = re.sub(r"\D", "", value)
+            case value:
+                values[name] = " ".join(unicodedata.normalize("NFC", str(value)).split())
+    return values
+
+
+def other_fields(expected: Mapping[str, str], client: Client, operation: uuid.UUID) -> list[str]:
+    known = {name: value for name, value in normalized(client).items() if name in expected}
+    seen = field_hmacs(known, operation)
+    return sorted(name for name, mark in expected.items() if seen.get(name) != mark)
+
+
+def is_alike(expected: Mapping[str, str], client: Client, operation: uuid.UUID) -> bool:
+    """Compare the fields that identify a person."""
+    person = {name: mark for name, mark in expected.items() if name in OF_THE_PERSON}
+    return not other_fields(person, client, operation)

@@ -1,7 +1,4 @@
-"""Define the reach of a write: how much it raises, and for how many clients.
-
-Each command tells its `reach`. A job reaches what all of its writes reach together.
-"""
+"""Define the reach of a write: how much it raises, and for how many clients."""
 
 import time
 import uuid
@@ -30,10 +27,7 @@ _NOTHING = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The reach of a write: values that it raises, its largest rise in points, and the clients concerned.
-
-    A value that it leaves or lowers is 0 here, so that a group beyond the limits can be lowered by anybody.
-    """
+    """A value that a write leaves or lowers is 0: a group beyond the limits can be lowered by anybody."""
 
     percent: Decimal = _NOTHING
     rise: Decimal = _NOTHING
@@ -61,7 +55,6 @@ def reach_of_values(old: GroupValues | None, new: GroupValues, clients: int = 0)
 
 
 def changes_terms(old: GroupValues | None, new: GroupValues) -> bool:
-    """Return True if clients of the group would get something else than before."""
     return old is None or not TERMS.isdisjoint(differing(old, new))
 
 
@@ -110,7 +103,7 @@ def effect_on_group(credentials: PosterCredentials, group_id: int, *, counts: bo
 
 
 def reached_by(job_id: uuid.UUID) -> int:
-    """Return the number of clients that a job has reached, or may have: its open changes count.
+    """Count the clients that a job has reached, or may have: its open changes count.
 
     So does a move that was sent, and after which the client was found in a third group: somebody may have
     moved them on from where the write had put them.

@@ -1,7 +1,7 @@
 """Reconcile the changes whose outcome is not known, after a lost response or a killed process.
 
-Only workers, for all changes and for those of their jobs, and `manage.py reconcile` do that; pages read the
-database. Each check is claimed in the database, so that no two processes make it at the same time.
+Only workers and `manage.py reconcile` do that. Each check is claimed in the database, so that no two
+processes make it at the same time.
 """
 
 import logging
@@ -36,18 +36,14 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The result of one read of the remote state for a change that was sent.
-
-    `shown` is None if there is no effect of the change. `certain` is False while the same result has to be
-    read once more.
-    """
+    """One read for a change that was sent: `shown` is its effect; if not `certain`, it is read again."""
 
     shown: Outcome | None
     certain: bool
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome, if the change may be settled with it now; None if it has to be checked again."""
+        """The outcome, if the change may be settled with it now."""
         return self.shown if self.certain and self.shown and not self.shown.last_resort else None
 
 
@@ -105,7 +101,6 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
 
 
 def schedule_recheck(change: Change, **values: object) -> None:
-    """Mark the outcome as unknown, to be checked again after the first pause."""
     Change.objects.settle(
         change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + _pause_after(0), **values
     )
@@ -153,7 +148,12 @@ def follow_up(change: Change) -> bool:
         return False
     if change.sent_at is None and change.again_of_id is None:
         return Change.objects.settle(change, state=Change.State.FAILED, reason=Reason.NEVER_SENT)
-    if not _claim(change, now):
+    # Reserve this check for this process and schedule the next one, before calling Poster. No long pause may
+    # delay the check that may give the change up.
+    looks, left = change.checks + 1, timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
+    pause = _pause_after(looks)
+    next_at = now + (min(pause, left) if left > timedelta() else pause)
+    if not Change.objects.settle(change, state=Change.State.UNKNOWN, checks=looks, next_check_at=next_at):
         return False
     try:
         look = _look(change)
@@ -172,20 +172,6 @@ def follow_up(change: Change) -> bool:
         Change.objects.settle(change, next_check_at=min(soon, change.next_check_at or soon))
         return False
     return outcome is not None and settle(change, outcome)
-
-
-def _claim(change: Change, now: datetime) -> bool:
-    """Reserve this check for this process and schedule the next one, before calling Poster."""
-    looks = change.checks + 1
-    pause = _pause_after(looks)
-    # Do not let a long pause delay the check that may give the change up.
-    left = timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
-    return Change.objects.settle(
-        change,
-        state=Change.State.UNKNOWN,
-        checks=looks,
-        next_check_at=now + (min(pause, left) if left > timedelta() else pause),
-    )
 
 
 def _pause_after(looks: int) -> timedelta:
@@ -233,10 +219,7 @@ def contradicts(change: Change, outcome: Outcome) -> bool:
 
 
 def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
-    """Return the outcome of a change without visible effect after its waiting time, or None before.
-
-    It is the last resort, if the check has found one.
-    """
+    """Return the outcome of a change without visible effect after its waiting time, or None before."""
     waited = _waited(change)
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)

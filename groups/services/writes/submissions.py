@@ -1,7 +1,4 @@
-"""Find what a form has become: a change, a job, or a row of a feature. The same form sent twice is one.
-
-Each kind of row registers its rows here, and tells in `submission` which form it came of.
-"""
+"""Find the row that a form has become: a change, a job, one of a feature. The same form sent twice is one."""
 
 import logging
 import uuid
@@ -39,8 +36,7 @@ class Submitted(Protocol):
     def get_absolute_url(self) -> str: ...
 
 
-class SubmittedWithLocks(Submitted, TakesLocks, Protocol):
-    """A row that came of a form, and takes its locks as it is saved."""
+class SubmittedWithLocks(Submitted, TakesLocks, Protocol): ...
 
 
 _registered: list[tuple[int, QuerySet[Any]]] = []
@@ -49,8 +45,8 @@ _registered: list[tuple[int, QuerySet[Any]]] = []
 def register(rows: QuerySet[Any], order: int = 0) -> None:
     """Find these rows by the operations of forms too.
 
-    Where several rows have one operation, that of the lowest order tells which form was sent, and that of the
-    highest what has become of it.
+    Of several rows that of the lowest order tells which form was sent, that of the highest what has become of
+    it.
     """
     _registered.append((order, rows))
     _registered.sort(key=lambda each: each[0])
@@ -64,16 +60,16 @@ def find_by_operation(operation: uuid.UUID | str) -> Submitted | None:
 
 
 def find_same(submission: Submission) -> Submitted | None:
-    """Return what has become of the same form; None if it was not sent before, or was another one."""
+    """Return the row that the same form has become; None if it was not sent before, or was another one."""
     known = _find_all(submission.operation)
     return known[-1] if known and known[0].submission == submission else None
 
 
 def find_known[R: Submitted](submission: Submission, kind: type[R], *, of_job: bool = False) -> R | None:
-    """Return the row of this kind that the same form has become, or None if it was not sent before.
+    """Return the row of this kind that the same form has become.
 
-    `of_job` is True for a try of a job: its operation follows from the job, so no row of another kind has it.
-    Raises `OperationReused` if it came with other values or from another user, and `BecameOther`.
+    `of_job` is True for a try of a job, whose operation no row of another kind has. Raises `OperationReused`
+    for other values or another user, and `BecameOther`.
     """
     known = _find_all(submission.operation, kind if of_job else None)
     if not known:
@@ -92,8 +88,7 @@ def record_once[R: SubmittedWithLocks](
     """Save a row with its locks, or return the one that the same form has become.
 
     The row passes its gates before each attempt, and is enqueued in the transaction that saves it. Raises
-    what these and `find_known` raise, `Locked` if something else holds one of its locks, and `NotRecorded` if
-    the database refuses the row for another reason.
+    what these and `find_known` raise, `Locked`, and `NotRecorded` if the database refuses the row.
     """
     problem: IntegrityError | None = None
     for _ in range(TRIES_TO_RECORD):

@@ -1,7 +1,4 @@
-"""The commands: one file for each kind of write, with everything about it.
-
-A new kind has a member in `Change.Action`, a file here, and a line below.
-"""
+"""The commands: one file for each kind of write. A new kind has a member in `Change.Action` too."""
 
 from groups.services.writes.commands.base import Command, GroupCommand
 from groups.services.writes.commands.create_client import CreateClient

@@ -1,7 +1,4 @@
-"""Define a command: the request for one write to Poster, with everything about its kind.
-
-Each kind of write is a subclass in a file of its own. `execute` and `reconcile` know only this class.
-"""
+"""Define a command: the request for one write to Poster. `execute` and `reconcile` know only this class."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -40,11 +37,8 @@ class Command(ABC):
     It is sent with the `credentials` of the user who asks for it. They are None in a command that is rebuilt
     from its journal row: it can be judged, undone and shown, but not sent.
 
-    `undo_of` is the change that it undoes. `read` is the group that it reaches, where it was read just now: a
-    gate need not read it once more.
-
-    `request_id` and `limit_reason` let it go beyond the limits of its account: the request of another user,
-    `asked_by`, that its own user approves, or a reason of its own user; see `Consent`.
+    `read` is the group that it reaches, where it was read just now: a gate need not read it once more.
+    `request_id`, `asked_by` and `limit_reason` let it go beyond the limits of its account; see `Consent`.
     """
 
     action: ClassVar[Change.Action]
@@ -83,18 +77,16 @@ class Command(ABC):
 
     @classmethod
     @abstractmethod
-    def rebuild(cls, change: Change) -> Self:
-        """Return the command of a row with this class's action."""
-
+    def rebuild(cls, change: Change) -> Self: ...
     @property
     def sender(self) -> PosterCredentials:
-        """The credentials, with their user. Raises `ValueError` for a command rebuilt from its row."""
+        """Raises `ValueError` for a command rebuilt from its row."""
         if self.credentials is None:
             raise ValueError("This command was rebuilt from the journal; it cannot be sent.")
         return self.credentials
 
     def may_be_sent_by(self, user: User) -> bool:
-        """Return True if a user has the right to this write, and so to a decision on it."""
+        """A user with the right to this write may decide on it too."""
         return user.has_perm(self.permission)
 
     def confirmed(self, namesakes: frozenset[int] | None = None) -> Self:
@@ -119,19 +111,16 @@ class Command(ABC):
 
     @property
     @abstractmethod
-    def columns(self) -> dict[str, Any]:
-        """The columns of the journal row that hold what the user wants."""
-
+    def columns(self) -> dict[str, Any]: ...
     @abstractmethod
-    def before(self, remote: RemoteState) -> dict[str, Any] | None:
-        """Return the `before` of the journal row: the remote state before the write."""
+    def before(self, remote: RemoteState) -> dict[str, Any] | None: ...
 
     # --- The limits -----------------------------------------------------------------------------------------
 
     @property
     @abstractmethod
     def reach(self) -> Reach:
-        """The reach of the write, as far as the command knows it; see `reached_group`."""
+        """The reach as far as the command knows it; see `reached_group`."""
 
     @property
     def reached_group(self) -> int | None:
@@ -145,7 +134,6 @@ class Command(ABC):
 
     @property
     def consent(self) -> Consent | None:
-        """The consent to go beyond the limits: of the command itself, or of the row that it belongs to."""
         own = Change(**{name: getattr(self, name) for name in CONSENT})
         return own if own.is_given else self.earlier_consent
 
@@ -158,7 +146,6 @@ class Command(ABC):
 
     @property
     def sends_bonus(self) -> bool:
-        """Return True if the write stores a birthday bonus, which may be blocked for the account."""
         return False
 
     @abstractmethod
@@ -194,10 +181,7 @@ class Command(ABC):
         """Read the remote state that can prove the outcome. Raises `PosterError`."""
 
     def replaced(self, change: Change) -> Replaced:
-        """Return the states that other recent changes have replaced, with None for "did not exist".
-
-        An outdated read may still show one of them, so such a state proves nothing.
-        """
+        """Return what recent changes have replaced, None for "did not exist": a late read may show it."""
         return ()
 
     @abstractmethod
@@ -230,7 +214,7 @@ class Command(ABC):
 
     @classmethod
     def subject(cls, change: Change) -> str:
-        """Return the subject in words without personal data: the name of a group, the number of a client."""
+        """Return the subject without personal data: the name of a group, the number of a client."""
         return change.group_name
 
     @property
@@ -241,7 +225,7 @@ class Command(ABC):
     @property
     @abstractmethod
     def seen(self) -> str:
-        """Return the finding in Poster after the write was applied, in words."""
+        """The finding in Poster after the write was applied, in words."""
 
     def success(self, change: Change, values: str) -> str:
         """Return the message after the write was applied; `values` are the changed values, old and new."""
@@ -252,10 +236,9 @@ class Command(ABC):
 class GroupCommand(Command, ABC):
     """A write to a group.
 
-    `loaded` has the values when the form was opened; None is treated as a conflict. `loaded_clients` is the
-    number of clients then. `intended` are the values to store. `again_of` is a lost change that this command
-    repeats. `note` is for the journal alone. `tells_cost` is False for values that may be over within a
-    month: costs are those of a month.
+    `loaded` has the values when the form was opened, and `loaded_clients` the number of clients then; None is
+    a conflict. `again_of` is a lost change that this command repeats. `note` is for the journal alone.
+    `tells_cost` is False for values that may be over within a month: costs are those of a month.
     """
 
     group_id: int | None = None
@@ -280,7 +263,7 @@ class GroupCommand(Command, ABC):
 
     @property
     def values(self) -> GroupValues:
-        """The values to send. Raises `ValueError` for a removal, which has none."""
+        """Raises `ValueError` for a removal, which sends none."""
         if self.intended is None:
             raise ValueError("This command sends no values.")
         return self.intended

@@ -15,11 +15,19 @@ from groups.poster import Client, ClientValues, ErrorReason, InvalidResponse, Po
 from groups.services.clients import SECONDS_FOR_ALL, find_client, pages_of
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import latest_changes
-from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
-from groups.services.writes.outcome import Outcome, RemoteState, Replaced
+from groups.services.writes.outcome import (
+    Outcome,
+    RemoteState,
+    Replaced,
+    field_hmacs,
+    is_alike,
+    normalized,
+    other_fields,
+)
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
+TEXTS = ("name", "sex", "card_number", "phone", "email", "country", "city", "address", "comment")
 
 
 @register
@@ -27,8 +35,7 @@ Reason, State = Change.Reason, Change.State
 class CreateClient(Command):
     """Create a client of a snapshot in a group. The journal stores the old id and field HMACs, but no values.
 
-    `old_id` is the client's latest id. After an earlier restore it differs from the id in the snapshot.
-    `client` is None in a command that is rebuilt from its journal row.
+    `old_id` is the client's latest id: after an earlier restore it differs from that in the snapshot.
     """
 
     action = Change.Action.CREATE_CLIENT
@@ -61,19 +68,12 @@ class CreateClient(Command):
         client = self.client
         if client is None:
             raise ValueError("The journal has no values of clients.")
+        texts: dict[str, Any] = {name: getattr(client, name) or None for name in TEXTS}
         return ClientValues(
             group_id=self.group_id,
-            name=client.name or None,
-            sex=client.sex or None,
-            card_number=client.card_number or None,
+            **texts,
             own_percent=client.own_percent,
-            phone=client.phone or None,
-            email=client.email or None,
             birthday=client.birthday,
-            country=client.country or None,
-            city=client.city or None,
-            address=client.address or None,
-            comment=client.comment or None,
             # Send zeros too: Poster may give a new client a welcome bonus, and a difference must be seen.
             bonus=None if client.bonus is None else max(client.bonus, Decimal(0)),
             total_paid=client.total_paid,
@@ -187,5 +187,5 @@ class CreateClient(Command):
 
 
 def target_of(client_id: int) -> str:
-    """Return the lock key of a client's creation, so that no two jobs create the same client."""
+    """Keep two jobs from creating the same client."""
     return f"enrol:{client_id}"

@@ -27,10 +27,7 @@ Reason, State = Change.Reason, Change.State
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateGroup(GroupCommand):
-    """Create a group.
-
-    `namesakes` are the ids of the groups with its name that the user wants it beside; None allows any.
-    """
+    """`namesakes` are the ids of the groups with its name that the user wants it beside; None allows any."""
 
     action = Change.Action.CREATE
     permission = "groups.add_group"
@@ -107,8 +104,6 @@ class CreateGroup(GroupCommand):
 
     def determine_outcome(self, change: Change, remote: RemoteState, replaced: Replaced) -> Outcome | None:
         """Match by the id that Poster answered, even if it appears late. Without one, match by values.
-
-        A new group that was edited or removed here since is judged as it was before that.
 
         A match by values is a last resort if the answered id does not show, or if Poster said that the name
         exists: an older group may have it, which the read before did not show.

@@ -13,8 +13,7 @@ from groups.poster import Client, ClientValues, PosterClient
 from groups.services.clients import find_client
 from groups.services.writes.commands.base import Command, register
 from groups.services.writes.lag import hides_move, replaced_by_others
-from groups.services.writes.matching import field_hmacs
-from groups.services.writes.outcome import Outcome, RemoteState, Replaced
+from groups.services.writes.outcome import Outcome, RemoteState, Replaced, field_hmacs
 from groups.services.writes.reach import Reach
 
 Reason, State = Change.Reason, Change.State
@@ -154,6 +153,6 @@ class MoveClient(Command):
 
 
 def field_hmacs_of(client: Client, operation: uuid.UUID) -> dict[str, str]:
-    """Return the HMACs of all fields in a client's row, without the fields that belong to the group."""
+    """Leave out the fields that belong to the group."""
     own = {name: value for name, value in client.raw.items() if name not in OF_THE_GROUP}
     return field_hmacs(own, operation)

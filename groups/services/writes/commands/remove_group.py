@@ -45,7 +45,6 @@ class RemoveGroup(GroupCommand):
     present_clients: int | None = None
 
     def may_be_sent_by(self, user: User) -> bool:
-        """Return True if a user may remove the group, with the clients that the form has shown."""
         may_remove = GroupCommand.may_be_sent_by(self, user)
         return may_remove and (not self.loaded_clients or user.has_perm(self.permission_with_clients))
 

@@ -28,10 +28,10 @@ from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Job, Lock
 from groups.models.contents import Effect
 from groups.poster import InvalidResponse, LoyaltyType
+from groups.services import history
 from groups.services.groups import read_now
 from groups.services.jobs import queue
 from groups.services.jobs.undo import Undo, plan_undo
-from groups.services.journal import history
 from groups.services.writes import execute as write_path
 from groups.services.writes.commands import (
     Command,

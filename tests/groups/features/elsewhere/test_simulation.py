@@ -21,7 +21,7 @@ from groups.poster import GroupValues, PosterError
 from groups.services import gateway
 from groups.services.credentials import credentials_of
 from groups.services.groups import read_now
-from groups.services.journal.history import resolve
+from groups.services.history import resolve
 from groups.services.writes.commands import CreateGroup, RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute
 from groups.services.writes.lag import with_pending_change

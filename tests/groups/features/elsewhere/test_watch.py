@@ -12,7 +12,7 @@ from groups.features.elsewhere.models import Watch
 from groups.models import Change
 from groups.poster import GroupList, PosterClient
 from groups.services.credentials import connect
-from groups.services.journal.history import resolve
+from groups.services.history import resolve
 from poster_admin.users.models import Event, SecurityEvent
 from tests.support.changes import SEED, edit, let_a_worker_check, lose_an_edit
 from tests.support.pages import group_form, open_form, text_of

@@ -21,7 +21,7 @@ from groups.features.movements import services as looking
 from groups.features.movements.models import Movement, Roll
 from groups.models import Change
 from groups.poster import ClientList, PosterClient
-from groups.services.journal.history import resolve
+from groups.services.history import resolve
 from groups.services.writes.commands import MoveClient
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import Locked

@@ -16,9 +16,8 @@ from groups.features.schedules.services import cancel_schedule, run_due
 from groups.features.schedules.views import card_of
 from groups.models import Change, Lock, PosterAccount
 from groups.models.leases import PAUSES
-from groups.services import due
+from groups.services import due, history
 from groups.services.groups import read_now
-from groups.services.journal import history
 from groups.services.writes import reconcile as reconciler
 from groups.services.writes.commands import RemoveGroup, UpdateGroup
 from groups.services.writes.execute import execute

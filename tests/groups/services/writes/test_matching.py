@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from groups.poster import ClientValues
-from groups.services.writes.matching import field_hmacs, is_alike, normalized, other_fields
+from groups.services.writes.outcome import field_hmacs, is_alike, normalized, other_fields
 from tests.support.commands import OPERATION, a_client
 
 PLACE = {"country": "Україна", "city": "Львів", "address": "вул. Зелена, 1", "comment": "Гість"}

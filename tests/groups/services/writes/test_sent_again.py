@@ -11,7 +11,7 @@ from django.utils import timezone
 from groups.features.snapshots.models import Snapshot
 from groups.models import Change, Lock, PosterAccount
 from groups.services import credentials as credentials_service
-from groups.services.journal import history
+from groups.services import history
 from groups.services.writes import gates
 from groups.services.writes.execute import execute
 from groups.services.writes.not_sent import NotNow

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from groups.services.credentials import credentials_of
-from groups.services.journal.history import change_before, resolve, undoable_ids
+from groups.services.history import change_before, resolve, undoable_ids
 from groups.services.writes.execute import execute
 from tests.support.changes import BEFORE, let_a_worker_check, write_down
 from tests.support.commands import edit_of

@@ -1,8 +1,10 @@
-"""Read the journal for users, build commands that undo and repeat, and record a user's decision."""
+"""Read the journal for users, undo and repeat its changes, record decisions, and audit it against Poster."""
 
+import logging
+import time
 import uuid
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -13,17 +15,21 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from groups.models import Change, ChangeQuerySet, Job, JobQuerySet, MovedClients, PosterCredentials
-from groups.poster import Group
-from groups.services.gateway import check_token
+from groups.poster import Group, GroupList, GroupValues, PosterClient
+from groups.services.gateway import call_poster, check_token
 from groups.services.groups import known_groups
 from groups.services.jobs.lease import jobs_of
 from groups.services.writes.commands import Command, GroupCommand
 from groups.services.writes.not_sent import NotNow
+from groups.services.writes.outcome import differing
+from groups.services.writes.reconcile import first_allowed, usable_credentials
 from groups.services.writes.submissions import find_by_operation
+
+log = logging.getLogger("groups.journal")
 
 LATEST = 5
 SEEN_WAYS = 100
@@ -31,6 +37,7 @@ SEEN_WAYS = 100
 PEOPLE_OF = 2000
 """Latest changes whose authors can be chosen in the filter of the history."""
 COUNTED = 10_000
+SETTLED = (*Change.HAPPENED, *Change.NOTHING_CHANGED)
 # Built once: each page of a group runs the first, and each with rows of the history the second.
 MOVED = MovedClients.objects.order_by("-job__created_at").values_list("job", flat=True)
 UNDOES = Change.objects.order_by().values_list("undo_of", "state")
@@ -63,7 +70,7 @@ class HistoryPages(Paginator[Any]):
 
 
 def changes_of(credentials: PosterCredentials) -> ChangeQuerySet:
-    """Return the journal of an account. Raises `TokenRejected` if Poster has refused the user's token."""
+    """Raises `TokenRejected` if Poster has refused the user's token."""
     check_token(credentials)
     return Change.objects.filter(account=credentials.account_id)
 
@@ -137,10 +144,9 @@ def removal_of(credentials: PosterCredentials, group_id: int) -> Change | None:
 
 
 def news_of(credentials: PosterCredentials, since: datetime) -> ChangeQuerySet:
-    """Return what others have changed in groups, as it is known since a time; open changes are not in it.
+    """Return what others have changed in groups, as it is known since a time, without open changes.
 
-    A change that began before that time counts if its outcome, or that it was made elsewhere, was found
-    later. Raises `TokenRejected` if Poster has refused the user's token.
+    A change that began before that time counts if its outcome was found later. Raises `TokenRejected`.
     """
     changes = changes_of(credentials).of_groups().filter(state__in=Change.HAPPENED, settled_at__gt=since)
     return changes.exclude(user=credentials.user_id)
@@ -168,7 +174,7 @@ def undoable_ids(
     """Return the ids of the changes that this user can undo.
 
     Those that are `undone` are not among them, nor creations of groups that have been removed since, or that
-    a job has brought back with their clients. An undo writes old values, or creates a removed group again.
+    a job has brought back with their clients.
     """
     undos = {change: Command.kind_of(change).undo(change) for change in changes}
     needed = {change: undo.permission for change, undo in undos.items() if undo is not None}
@@ -190,8 +196,8 @@ def undoable_ids(
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
-    `sent` is the operation in the form, if there is one. Raises `PermissionDenied` if this user cannot undo
-    the change, and `NotNow` if another write has undone it.
+    `sent` is the operation in the form. Raises `PermissionDenied`, and `NotNow` if another write has undone
+    it.
     """
     user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
@@ -212,10 +218,7 @@ def is_undone(change: Change) -> bool:
 
 
 def resolve(change: Change, decision: str, user: User) -> None:
-    """Close a change in review with the user's decision, "applied" or "failed".
-
-    Raises `NotNow` if the change is not in review, and `PermissionDenied`.
-    """
+    """Close a change in review as "applied" or "failed". Raises `NotNow`, and `PermissionDenied`."""
     _check_right(change, user)
     if (
         change.state != Change.State.REVIEW
@@ -226,7 +229,7 @@ def resolve(change: Change, decision: str, user: User) -> None:
 
 
 def can_repeat(change: Change) -> bool:
-    """Return True if a user may send the change again, after a look that shows no effect of it."""
+    """A user may send it again after a look that shows no effect of it."""
     return change.state == Change.State.UNKNOWN and Command.kind_of(change).repeatable and not change.accepted
 
 
@@ -241,9 +244,9 @@ def late_until(change: Change) -> datetime | None:
 def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:
     """Return the command that repeats a lost update or removal.
 
-    A user decides to repeat it, and may do so only while Poster shows no effect of the first attempt. A
-    creation is never repeated, because that could make two groups. Raises `NotNow` if the change cannot be
-    repeated, and `PermissionDenied`.
+    It may be sent only while Poster shows no effect of the first attempt. A creation is never repeated,
+    because that could make two groups. Raises `NotNow` if the change cannot be repeated, and
+    `PermissionDenied`.
     """
     _check_right(change, credentials.user)
     if not can_repeat(change):
@@ -258,10 +261,7 @@ def command_again(change: Change, credentials: PosterCredentials) -> GroupComman
 
 
 def _next_operation(change: Change, name: str) -> uuid.UUID:
-    """Return the operation of a user's next try: the first one of which nothing has come, or nothing yet.
-
-    So a double click is one operation, and a new try after one that has ended is another.
-    """
+    """Return the first operation of which nothing has ended: a double click is one, a later try another."""
     tries = (uuid.uuid5(change.pk, f"{name} {number}") for number in count())
     return next(each for each in tries if not (known := find_by_operation(each)) or not known.is_over)
 
@@ -269,3 +269,72 @@ def _next_operation(change: Change, name: str) -> uuid.UUID:
 def _check_right(change: Change, user: User) -> None:
     if not Command.from_change(change).may_be_sent_by(user):
         raise PermissionDenied
+
+
+# --- Audit --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    change: Change
+    problem: str
+
+    def __str__(self) -> str:
+        return f"group {self.change.group_id}: {self.problem}, change {self.change.pk} {self.change.state}"
+
+
+def accounts_to_audit() -> dict[str, list[PosterCredentials]]:
+    found: dict[str, list[PosterCredentials]] = {}
+    usable = usable_credentials().filter(user__is_active=True, account__changes__isnull=False).distinct()
+    for credentials in usable.order_by("account", "pk"):
+        found.setdefault(credentials.account_id, []).append(credentials)
+    return found
+
+
+def audit(usable: list[PosterCredentials]) -> list[Unexplained]:
+    """Return the differences that the account's journal does not explain, read with the first token that may.
+
+    A single read may be outdated or wrong, so a finding has to appear in two reads. Raises `PosterError`.
+    """
+    return first_allowed(usable, _audit) or []
+
+
+def _audit(credentials: PosterCredentials) -> list[Unexplained]:
+    # The last change of each group, made here or elsewhere, if it was settled POSTER_LAG_SECONDS ago.
+    is_seen = Q(sent_at__isnull=False) | Q(state=Change.State.ELSEWHERE)
+    sent = Change.objects.filter(is_seen, account=credentials.account_id, client_id__isnull=True)
+    later = sent.filter(group_id=OuterRef("group_id"), created_at__gt=OuterRef("created_at"))
+    settled_by = timezone.now() - timedelta(seconds=settings.POSTER_LAG_SECONDS)
+    rows = sent.filter(settled_at__lte=settled_by, state__in=SETTLED, group_id__isnull=False)
+    changes = list(rows.exclude(Exists(later)).order_by("group_id"))
+    first = _findings(changes, call_poster(credentials, PosterClient.get_groups))
+    if not first:
+        return []
+    time.sleep(settings.POSTER_CONFIRM_SECONDS)
+    again = call_poster(credentials, PosterClient.get_groups)
+    second = _findings([finding.change for finding in first], again)
+    findings = [finding for finding in second if finding in first]
+    for finding in findings:
+        log.warning("Not explained by the history of %s: %s", credentials.account_id, finding)
+    return findings
+
+
+def _findings(changes: list[Change], listed: GroupList) -> list[Unexplained]:
+    groups = {group.id: group for group in listed.present}
+    unreadable = {row.id for row in listed.unreadable}
+    found = []
+    for change in changes:
+        if change.group_id in unreadable or None in unreadable:
+            continue
+        made, group = change.state in Change.HAPPENED, groups.get(change.group_id or 0)
+        expected = change.after if made else change.before
+        if Command.kind_of(change).removes and made:
+            if group:
+                found.append(Unexplained(change, "is there although it was removed"))
+        elif expected is None or "name" not in expected:
+            pass  # a user has resolved the change, and the values after it were never read
+        elif group is None:
+            found.append(Unexplained(change, "is gone"))
+        elif fields := differing(GroupValues.from_json(expected), group):
+            found.append(Unexplained(change, f"has another {', '.join(fields)}"))
+    return found

@@ -1,1 +1,0 @@
-"""Read the journal: the history, the changes that a user has missed, the audit."""
