@@ -42,7 +42,13 @@ type NamedAction = tuple[str, str]
 """An action on a certain group: its words, and the address of its form."""
 
 EDIT = GroupAction(gettext_lazy("Edit"), "groups:update", EDIT_RIGHT, gettext_lazy("change rename percent"))
-REMOVE = GroupAction(gettext_lazy("Remove group"), "groups:remove", "groups.delete_group", editable=False)
+REMOVE = GroupAction(
+    gettext_lazy("Retire or remove"),
+    "groups:remove",
+    "groups.delete_group",
+    gettext_lazy("remove delete"),
+    editable=False,
+)
 group_actions: list[tuple[int, GroupAction]] = [(-10, EDIT), (20, REMOVE)]
 """Those of a lower order come first; features put theirs between these."""
 

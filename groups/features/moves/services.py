@@ -359,10 +359,6 @@ class MoveRun(MovingRun):
 # --- The jobs ----------------------------------------------------------------------------------------------
 
 
-class NoMove(Exception):
-    """The move is pointless: source and target are the same group, or no clients are chosen."""
-
-
 @dataclass(frozen=True, slots=True)
 class ClientsToMove(Content):
     """`wanted` of a job that moves clients: their ids, or None for all clients of the job's group.
@@ -499,14 +495,14 @@ def plan_move(
 ) -> Job:
     """Return the unsaved job that moves the clients of `ids` out of each source: all of it for None.
 
-    Clients who are in the target already stay there. Raises `NoMove`.
+    Clients who are in the target already stay there; no form offers a move of them alone.
     """
     user = credentials.user
     if not user.has_perms(kind.permissions):
         raise PermissionDenied
     sources = [group for group in sources if group.id != target.id and ids[group.id] not in ([], ())]
     if not sources:
-        raise NoMove
+        raise ValueError("Nobody is to be moved.")
     return Job(
         id=operation,
         account=credentials.account,

@@ -235,7 +235,6 @@ hooks.group_action(
     ),
     order=5,
 )
-hooks.group_action(GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.change_group"), order=10)
 
 
 @hooks.part("members.actions", "moves/members_bar.html")
@@ -246,10 +245,10 @@ def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any]
 
 @hooks.part("group.menu", "moves/retire_item.html")
 def retirement_of_group(request: HttpRequest, one: OneGroup) -> dict[str, Any] | None:
-    """Offer the retirement of a group in its menu, where its removal does not lead to that."""
-    may_retire = one.group.is_editable and request.user.has_perm("groups.change_group")
-    is_led_to = one.group.clients and request.user.has_perms((RemoveGroup.permission, MoveClient.permission))
-    return {"group": one.group} if may_retire and not is_led_to else None
+    """Offer the retirement of a group in its menu to those whom no removal leads to it."""
+    user = request.user
+    may_retire = one.group.is_editable and user.has_perm("groups.change_group")
+    return {"group": one.group} if may_retire and not user.has_perm(RemoveGroup.permission) else None
 
 
 @hooks.part("removal.ways_out", "moves/way_out.html")

@@ -75,6 +75,11 @@ def test_a_percent_and_a_name_open_the_form_of_the_group_with_the_percent_typed(
     assert sandbox.accounts["demo"].groups[5]["client_groups_discount"] == "20"
 
 
+@pytest.mark.parametrize("text", ["retire постоянный", "remove постоянный", "delete group постоянный"])
+def test_a_group_is_retired_and_removed_by_one_entry(staff, browse, text):
+    assert places(browse(staff).post("/go/", {"q": text})) == ["/groups/1/delete/"]
+
+
 def test_nobody_is_offered_a_form_that_is_closed_to_them(manager, staff, browse):
     for text in ("5% постоянный", "plan постоянный", "remove постоянный", "move постоянный"):
         assert places(browse(manager).post("/go/", {"q": text})) == []

@@ -1,12 +1,15 @@
 """Test the pages that start a move or a retirement: rights, statuses, and messages."""
 
+import re
+
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from groups.models import Job, Lock
 from groups.services.writes import gates
 from tests.support.jobs import FEW, run
 from tests.support.pages import hidden, text_of
+from tests.support.people import make_user
 from tests.support.threads import in_another_thread
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -144,6 +147,20 @@ def test_a_job_that_the_database_does_not_take_is_not_started(staff, browse, san
 
 
 # --- Retiring ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clients", ["42", "0"])
+def test_a_group_has_one_way_to_its_end_in_the_menu(staff, browse, sandbox, clients):
+    sandbox.console().edit(5, count_groups_clients=clients)
+    page = browse(staff).get("/groups/5/").content.decode()
+    assert re.findall(r'href="/groups/5/(retire|delete)/"', page) == ["delete"]
+
+
+def test_who_may_not_remove_a_group_may_retire_it_from_its_menu(browse, sandbox):
+    editor = make_user("editor", role="Managers", account="demo", sandbox=sandbox)
+    editor.user_permissions.add(*Permission.objects.filter(codename="change_group"))
+    page = browse(editor).get("/groups/5/").content.decode()
+    assert re.findall(r'href="/groups/5/(retire|delete)/"', page) == ["retire"]
 
 
 def test_a_group_can_be_kept_and_give_nothing(staff, browse, sandbox):
