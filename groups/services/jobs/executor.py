@@ -125,7 +125,6 @@ class _Executor:
             connections.close_all()
 
     def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
-        """Execute a command with the rights and the token that the job's user has now."""
         try:
             change = execute(replace(command, credentials=sender_of(self._lease.job)))
         except Locked:
@@ -165,7 +164,6 @@ class OutageBackoff:
         self._lease = lease
 
     def note(self, changes: list[Change]) -> None:
-        """Put the job off if there are changes and none was sent. Raises as `wait` does."""
         if changes and all(change.reason in NOTHING_SENT for change in changes):
             self.wait(_stop_after(changes[-1].reason))
 
