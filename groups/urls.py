@@ -2,11 +2,11 @@
 
 from importlib import import_module
 
+from django.apps import apps
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 from django.utils.module_loading import module_has_submodule
 
-from groups.feature import features
 from groups.poster.fields import MAX_ID
 from groups.views import clients, groups, jobs, journal, settings
 
@@ -72,6 +72,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/", jobs.job_detail, name="job"),
     path("jobs/<uuid:job_id>/undo/", jobs.job_undo, name="job_undo"),
 ]
-for each in features():
-    if module_has_submodule(each.module, "urls"):
-        urlpatterns += import_module(f"{each.name}.urls").urlpatterns
+for app in apps.get_app_configs():
+    if app.name.startswith("groups.features.") and module_has_submodule(app.module, "urls"):
+        urlpatterns += import_module(f"{app.name}.urls").urlpatterns

@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import signal
 
-from poster_admin.common.serving.running import end_with_parent
-from poster_admin.common.serving.threaded import ThreadedApplication
+from poster_admin.common.serving import end_with_parent
+from poster_admin.common.threaded import ThreadedApplication
 
 
 def end() -> None:

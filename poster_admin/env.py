@@ -1,8 +1,4 @@
-"""Read the environment strictly: a missing or malformed value is reported with its name and file.
-
-django-environ reads `.env`, and turns the addresses of databases and caches into settings; to these come what
-Django and the drivers need besides.
-"""
+"""Read the environment strictly: a missing or malformed value is reported with its name and file."""
 
 import base64
 import fcntl
@@ -13,7 +9,7 @@ import re
 import secrets
 import ssl
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from email.utils import parseaddr
 from functools import partial
@@ -26,8 +22,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-SQLITE_FILE = "db.sqlite3"
-"""The name of the database in DATA_DIR."""
+SQLITE_FILE = "db.sqlite3"  # in DATA_DIR
 ENV_LINE = re.compile(r"(export )?(?P<name>[A-Za-z0-9_]+)=.*")
 TRUE = ("true", "on", "ok", "yes", "y", "1")
 FALSE = ("false", "off", "no", "n", "0")
@@ -36,6 +31,7 @@ MOST = 100_000
 IN_MEMORY = "sqlite://:memory:"
 DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+HTTP = ("http", "https")
 ESCAPES = "in its password @ is written %40, / %2F, # %23 and ? %3F"
 
 
@@ -55,32 +51,28 @@ class Environment:
     def __init__(self, env_file: Path) -> None:
         self._env_file = env_file
         self._wrong: dict[str, str] = {}
+        # The line of each name: the last one, since the last value counts.
         self._lines: dict[str, int] = {}
         EnvFile.ENVIRON = {}
         if env_file.exists():
             try:
-                text, self._lines = _read_env_file(env_file)
-                EnvFile.read_env(io.StringIO(text))
+                lines = [line.strip() for line in _read_text(env_file).splitlines()]
             except ValueError as error:
                 raise ImproperlyConfigured(f"{env_file} {error}.") from None
+            for number, line in enumerate(lines, start=1):
+                if found := ENV_LINE.fullmatch(line):
+                    self._lines[found["name"]] = number
+                elif line and not line.startswith("#"):
+                    words = f"{env_file} has a line that is not NAME=value: line {number}."
+                    raise ImproperlyConfigured(words)
+            EnvFile.read_env(io.StringIO("\n".join(lines)))
         for name, value in EnvFile.ENVIRON.items():
             os.environ.setdefault(name, value)
 
-    def text(
-        self, name: str, fits: Callable[[str], object] = bool, words: str = "", *, default: str = ""
-    ) -> str:
-        """Return a value unchanged, if it fits; `words` say why another one is wrong."""
-
-        def parse(text: str) -> str:
-            if text and not fits(text):
-                raise ValueError(words)
-            return text or default
-
-        return self.read(name, parse, default=default)
+    def text(self, name: str, *, default: str = "") -> str:
+        return self.read(name, lambda text: text or default, default=default)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """Return a switch; an unknown word is an error, not False."""
-
         def parse(text: str) -> bool:
             word = text.lower() or str(default).lower()
             if word not in TRUE + FALSE:
@@ -103,19 +95,21 @@ class Environment:
     def items(self, name: str, fits: Callable[[str], object], kind: str, *, default: list[str]) -> list[str]:
         def parse(text: str) -> list[str]:
             items = [item for item in text.split(",") if item]
-            if not all(map(fits, items)):
-                raise ValueError(f"is not a list of {kind}, separated by commas alone")
-            return items
+            with suppress(ValueError):
+                if all(map(fits, items)):
+                    return items
+            raise ValueError(f"is not a list of {kind}, separated by commas alone")
 
         return self.read(name, parse, default=default)
 
     def address(self, name: str, *, default: str = "", plain: bool = False) -> str:
-        """Return an http(s) address. Without TLS it must be on this machine, unless `plain` allows it."""
+        """Return an address with TLS, or on this machine, or any if it may be `plain`."""
 
         def parse(text: str) -> str:
-            parts = _split(text)
-            if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
-                raise ValueError("is not an http or https address")
+            words = "is not an http or https address"
+            parts = _split(text, HTTP, words)
+            if not parts.hostname:
+                raise ValueError(words)
             if set("{}") & set(text.replace("{account}", "")):
                 raise ValueError("has braces around something other than {account}")
             if parts.scheme == "http" and not plain and not is_loopback(parts.hostname):
@@ -129,14 +123,12 @@ class Environment:
 
         A key that is gone is not made again beside a database: what the old one has sealed would stay closed.
         """
-        makers: dict[str, Callable[[], str]] = {
-            "SECRET_KEY": lambda: secrets.token_urlsafe(50),
-            "POSTER_TOKEN_KEYS": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        keys = {
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "POSTER_TOKEN_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         }
         missing = [
-            name
-            for name in makers
-            if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
+            name for name in keys if not (os.environ.get(name, "").strip() or os.environ.get(f"{name}_FILE"))
         ]
         if not missing:
             return
@@ -151,7 +143,7 @@ class Environment:
                 if not path.exists():  # then it is there as a whole and for good, or not at all
                     unfinished = path.with_name(f".{path.name}.part")
                     with _open_for_owner(unfinished, "w") as file:
-                        file.write(f"{makers[name]()}\n")
+                        file.write(f"{keys[name]}\n")
                         file.flush()
                         os.fsync(file.fileno())
                     unfinished.replace(path)
@@ -159,7 +151,7 @@ class Environment:
                 os.environ[f"{name}_FILE"] = str(path)
 
     def require(self, name: str, right: object, words: str) -> None:
-        """Record why a value is wrong, unless it is right or an error of it was recorded already."""
+        """Record why a value is wrong, if it is, and no error of it was recorded before."""
         if right:
             return
         where = ""
@@ -178,8 +170,7 @@ class Environment:
     ) -> T:
         """Return a value as `parse` reads it; the default if there is none, or if it is wrong.
 
-        Then the rest is read too. `missing` is the text of a value that is not there. An empty text is none
-        where the default is empty.
+        `missing` is the text of a value that is not there. An empty text is none where the default is empty.
         """
         try:
             path = os.environ.get(f"{name}_FILE")
@@ -202,15 +193,10 @@ def pairs(text: str) -> dict[str, str]:
 
 
 def dsn(text: str) -> str:
-    """Return the address of a project at Sentry, which needs its package."""
-    parts = _split(text)
-    if (
-        parts is None
-        or parts.scheme not in {"http", "https"}
-        or not (parts.username and parts.hostname)
-        or not parts.path.rpartition("/")[2].isdecimal()
-    ):
-        raise ValueError("is not the address of a project, https://KEY@HOST/NUMBER")
+    words = "is not the address of a project, https://KEY@HOST/NUMBER"
+    parts = _split(text, HTTP, words)
+    if not (parts.username and parts.hostname and parts.path.rpartition("/")[2].isdecimal()):
+        raise ValueError(words)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("has no TLS: anybody on the way could read the reports")
     _require_driver("sentry_sdk")
@@ -218,10 +204,10 @@ def dsn(text: str) -> str:
 
 
 def proxy(text: str) -> str:
-    parts = _split(text)
-    fits = parts and parts.scheme in {"http", "https"} and parts.hostname
-    if not parts or not fits or parts.path not in {"", "/"} or _is_unescaped(parts):
-        raise ValueError(f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})")
+    words = f"is not the address of a proxy, http://HOST:PORT ({ESCAPES})"
+    parts = _split(text, HTTP, words)
+    if not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError(words)
     return text
 
 
@@ -236,7 +222,7 @@ def certificates(path: str) -> str:
 
 
 def folder(text: str) -> Path:
-    """Return a folder that this user can write, which is made if it is not there."""
+    """Return a folder that this user can write, and make it if it is not there."""
     found = Path(text).absolute()
     try:
         found.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -247,10 +233,11 @@ def folder(text: str) -> Path:
 
 
 def mailer(text: str, *, plain: bool) -> dict[str, Any]:
-    """Return the mailer of an SMTP server. Without TLS it must be on this machine, unless `plain`."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in SMTP_PORTS or not parts.hostname or _is_unescaped(parts):
-        raise ValueError(f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})")
+    """Return the mailer of an SMTP server with TLS, or on this machine, or any if it may be `plain`."""
+    words = f"is not the address of a mail server, smtp+tls://HOST:PORT ({ESCAPES})"
+    parts = _split(text, SMTP_PORTS, words)
+    if not parts.hostname:
+        raise ValueError(words)
     if parts.scheme == "smtp" and not plain and not is_loopback(parts.hostname):
         raise ValueError("has no TLS: anybody on the way could read the links; write smtp+tls:// or smtps://")
     options = {
@@ -266,10 +253,8 @@ def mailer(text: str, *, plain: bool) -> dict[str, Any]:
 
 
 def cache(text: str, *, base: Path) -> dict[str, Any]:
-    """Return the settings of a cache with the options of its kind; a folder of files is below `base`."""
-    parts = _split(text)
-    if parts is None or parts.scheme not in environ.Env.CACHE_SCHEMES or _is_unescaped(parts):
-        raise ValueError(f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})")
+    words = f"is not the address of a cache, such as redis://127.0.0.1 ({ESCAPES})"
+    _split(text, environ.Env.CACHE_SCHEMES, words)
     settings = dict(environ.Env.cache_url_config(text))
     options: dict[str, Any] = {}
     if settings["BACKEND"].endswith(".FileBasedCache"):
@@ -294,10 +279,6 @@ def cache(text: str, *, base: Path) -> dict[str, Any]:
 
 
 def database(address: str) -> dict[str, Any]:
-    """Return the settings of a database with the options of its kind; its address takes precedence.
-
-    A journal row must survive its request: `poster_admin.common.checks` refuses ATOMIC_REQUESTS.
-    """
     settings = database_settings(address)
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         options = {
@@ -322,12 +303,11 @@ def database(address: str) -> dict[str, Any]:
 
 
 def database_settings(address: str) -> dict[str, Any]:
-    """Return Django's settings of a database. Raises `ValueError` with the error in the address."""
+    """Return the settings of a database as its address alone has them. Raises `ValueError`."""
     if address == IN_MEMORY:
         return dict(environ.Env.db_url_config(address))
-    parts = _split(address)
-    if parts is None or parts.scheme not in DATABASES or _is_unescaped(parts):
-        raise ValueError(f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})")
+    words = f"is not the address of a database, sqlite:///… or postgres://… ({ESCAPES})"
+    parts = _split(address, DATABASES, words)
     if parts.scheme == "sqlite" and parts.netloc:
         raise ValueError("names a host: a file of SQLite follows after three slashes, sqlite:///…")
     if parts.scheme != "sqlite":
@@ -351,46 +331,27 @@ def _require_driver(package: str) -> None:
         raise ValueError(f"needs the package {package}, which `make .venv/.server` installs")
 
 
-def _split(address: str) -> SplitResult | None:
-    try:
+def _split(address: str, schemes: Container[str], words: str) -> SplitResult:
+    """Raises `ValueError` with the words, also if an unescaped sign in the password cuts the host short."""
+    with suppress(ValueError):
         parts = urlsplit(address)
         parts.port  # noqa: B018 - raises if it is no number
-    except ValueError:
-        return None
-    return parts
-
-
-def _is_unescaped(parts: SplitResult) -> bool:
-    """Return True if an unescaped sign in the password has cut the host short."""
-    return bool(parts.fragment or (parts.netloc and "@" in parts.path + parts.query))
-
-
-def _read_env_file(path: Path) -> tuple[str, dict[str, int]]:
-    """Return the lines of a `.env`, and the line of each name: the last one, since the last value counts.
-
-    Raises `ValueError` for a line that is not NAME=value.
-    """
-    numbers: dict[str, int] = {}
-    lines = [line.strip() for line in _read_text(path).splitlines()]
-    for number, line in enumerate(lines, start=1):
-        if found := ENV_LINE.fullmatch(line):
-            numbers[found["name"]] = number
-        elif line and not line.startswith("#"):
-            raise ValueError(f"has a line that is not NAME=value: line {number}")
-    return "\n".join(lines), numbers
+        is_cut = parts.fragment or (parts.netloc and "@" in parts.path + parts.query)
+        if parts.scheme in schemes and not is_cut:
+            return parts
+    raise ValueError(words)
 
 
 def _read_text(path: Path) -> str:
     """Return the text of a file, without the byte-order mark of some editors. Raises `ValueError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("is not a text in UTF-8") from None
-    if "\0" in text:
-        raise ValueError("is not a text in UTF-8")
-    return text
+    with suppress(UnicodeDecodeError):
+        try:
+            text = path.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            raise ValueError(f"cannot be read: {error.strerror}") from None
+        if "\0" not in text:
+            return text
+    raise ValueError("is not a text in UTF-8")
 
 
 def sync(path: Path) -> None:
@@ -406,22 +367,22 @@ def _open_for_owner(path: Path, mode: str) -> IO[Any]:
     return open(path, mode, encoding="ascii", opener=partial(os.open, mode=0o600))
 
 
-# --- Conditions of single values ----------------------------------------------------------------------------
+# --- Conditions of single values: false, or a `ValueError`, for one that is wrong ---------------------------
 
 # As Django compares hosts: a name, `.name` for its subdomains too, or `*` for all; IPv6 in brackets.
 is_host = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]", re.IGNORECASE).fullmatch
 is_origin = re.compile(r"https?://[^/\s]+").fullmatch
 
 
+is_network = partial(ipaddress.ip_network, strict=False)
+
+
 def is_fernet_key(key: str) -> bool:
-    try:
-        return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
-    except ValueError:
-        return False
+    return len(base64.b64decode(key, altchars=b"-_", validate=True)) == 32
 
 
 def is_loopback(host: str) -> bool:
-    """Return True if the host is this machine, judged from its name or address alone."""
+    """Judge from the name or address alone."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -430,31 +391,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
 def is_narrow(network: str) -> bool:
     """Return True for a network that proxies may share: at most 10.0.0.0/8, or one of a provider in IPv6.
 
-    The networks for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
+    Those for companies in IPv6 (fc00::/7) are larger, and nobody outside is in them.
     """
     parsed = ipaddress.ip_network(network, strict=False)
     return parsed.prefixlen >= (8 if parsed.version == 4 else 16) or parsed.is_private
 
 
 def is_sender(text: str) -> bool:
-    """Return True for an address of mail in one line, with a name before it or without."""
     return text.isprintable() and "@" in parseaddr(text)[1]
 
 
 def is_time_zone(name: str) -> bool:
     try:
         zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True

@@ -29,11 +29,9 @@ if DATA_DIR:
 DEBUG = env.flag("DEBUG", default=False)
 # True: TLS ends here, or at a proxy that sets X-Forwarded-Proto. False: plain HTTP on an intranet.
 HTTPS = env.flag("HTTPS", default=True)
+_here = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.items(
-    "ALLOWED_HOSTS",
-    environment.is_host,
-    "names without scheme and port",
-    default=["localhost", "127.0.0.1", "[::1]"],
+    "ALLOWED_HOSTS", environment.is_host, "names without scheme and port", default=_here
 )
 env.require("ALLOWED_HOSTS", ALLOWED_HOSTS, "is empty: no address would lead here")
 env.require("ALLOWED_HOSTS", DEBUG or "*" not in ALLOWED_HOSTS, "has *: name the hosts of the dashboard")
@@ -61,8 +59,8 @@ POSTER_READ_DEADLINE = env.number("POSTER_READ_DEADLINE", default=12.0, least=1,
 POSTER_WRITE_DEADLINE = env.number("POSTER_WRITE_DEADLINE", default=30.0, least=1, most=600)
 # Time after the deadline of a write in which only its sender may settle it: the sender may be slow, not dead.
 POSTER_GRACE_SECONDS = env.number("POSTER_GRACE_SECONDS", default=15.0, least=1, most=600)
-# Poster may apply a request late, and nobody knows how late. So a write whose answer was lost counts as not
-# applied only after this long, and only by a read that succeeded.
+# A write whose answer was lost counts as not applied only after this long, by a read that succeeded: nobody
+# knows how late Poster may apply it.
 POSTER_SETTLE_SECONDS = env.number("POSTER_SETTLE_SECONDS", default=1800.0, least=1)
 # A read that shows anything but the intended values is believed when another one confirms it this much later.
 POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least=0.001)
@@ -70,8 +68,7 @@ POSTER_CONFIRM_SECONDS = env.number("POSTER_CONFIRM_SECONDS", default=3.0, least
 POSTER_LAG_SECONDS = env.number("POSTER_LAG_SECONDS", default=90.0)
 # The worker looks this often for changes made elsewhere, where an owner has switched that on; 0: never.
 POSTER_WATCH_SECONDS = env.number("POSTER_WATCH_SECONDS", default=300.0)
-# Criteria that an owner has set for every night run at this hour on the site's clock; after a pause that is
-# no whole days at any hour; 0: never.
+# Criteria of every night run at this hour; after a pause that is no whole days at any hour; 0: never.
 CRITERIA_HOUR = env.number("CRITERIA_HOUR", default=4, most=23)
 CRITERIA_SECONDS = env.number("CRITERIA_SECONDS", default=86_400)
 # Where that watch is on, the worker looks this often who has come into a group and who has left; 0: never.
@@ -81,7 +78,7 @@ FIGURES_SECONDS = env.number("FIGURES_SECONDS", default=86_400)
 # Movements, which are ids of clients and groups, are kept this long.
 MOVEMENT_DAYS = env.number("MOVEMENT_DAYS", default=90, least=1)
 # Seconds, in no variable, since the tests alone have others: before a second attempt, at random between these
-# two; before each look after a write; before each of a worker's first looks at a write whose answer was lost.
+# two; before each look after a write; before a worker's first looks at a write whose answer was lost.
 POSTER_RETRY_PAUSE = (0.05, 0.2)
 POSTER_READ_PAUSES = (0.0, 1.0, 3.0)
 POSTER_RECHECK_PAUSES = (2.0, 10.0, 30.0, 90.0)
@@ -222,7 +219,6 @@ CACHES = {"default": env.read("CACHE_URL", environment.cache, default=_files, ba
 # Where DATA_DIR is set, a worker backs up each night at this hour of the site's clock, and keeps so many.
 BACKUP_HOUR = env.number("BACKUP_HOUR", default=2, most=23)
 BACKUP_KEEP = env.number("BACKUP_KEEP", default=14)
-# Jobs are queued in the database: no further service is needed, and several machines can share them.
 # Notices have a queue of their own, since one job may keep a worker busy for hours.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", "notices", "sales"]}}
 
@@ -333,11 +329,9 @@ SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# Off by default: if the dashboard has the apex name of an intranet, this blocks every neighbour that speaks
-# plain HTTP, and a browser remembers it for a year.
+# It would block each neighbour on an intranet that speaks plain HTTP, for a year: an administrator of the
+# whole domain decides that, and the lists that browsers are shipped with.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
-# `check --deploy` advises that, and the lists that browsers are shipped with; an administrator of the whole
-# domain decides that.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CSP = {
@@ -367,9 +361,8 @@ LANGUAGES = [("uk", _("Ukrainian")), ("ru", _("Russian")), ("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "poster_admin" / "locale"]
 # Django's English is American: 11/24/2026 10:29 p.m.
 FORMAT_MODULE_PATH = "poster_admin.formats"
-TIME_ZONE = env.text(
-    "TIME_ZONE", environment.is_time_zone, "is not a time zone that this machine knows", default="Europe/Kyiv"
-)
+TIME_ZONE = env.text("TIME_ZONE", default="Europe/Kyiv")
+env.require("TIME_ZONE", environment.is_time_zone(TIME_ZONE), "is not a time zone that this machine knows")
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -380,10 +373,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 
 def _add_headers(headers: MutableMapping[str, str], path: str, url: str) -> None:
-    """Give a file a policy of its own: it loads nothing, so it needs no list of what it may load.
-
-    The policy of the pages is three times as long, and a first visit fetches more than twenty files.
-    """
+    """Give a file a policy of its own: a first visit fetches more than twenty, which load nothing."""
     headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
 
 
@@ -399,7 +389,8 @@ STORAGES = {
 
 # --- Logs and reports: no token in any of them -----------------------------------------------------------
 
-LOG_FORMAT = env.text("LOG_FORMAT", {"line", "json"}.__contains__, "is not one of line, json", default="line")
+LOG_FORMAT = env.text("LOG_FORMAT", default="line")
+env.require("LOG_FORMAT", LOG_FORMAT in {"line", "json"}, "is not one of line, json")
 SENTRY_DSN = env.read("SENTRY_DSN", environment.dsn, default="")
 REDACT_LOGS_WITH = "groups.poster.errors.redact"
 DEFAULT_EXCEPTION_REPORTER = "poster_admin.common.logs.RedactedReporter"

@@ -72,7 +72,7 @@ NEEDS = {
     "change_group": {"/groups/1/edit/", "/groups/1/retire/", "/groups/edit/", f"/groups/plan/{JOB}/",
                      "/groups/1/schedule/", "/groups/schedule/", f"/schedules/{SCHEDULE}/cancel/"},
     "move_client": {"/groups/1/clients/move/", "/groups/move/", "/clients/move/", "/clients/list/",
-                    "/clients/list/unknown/",
+                    "/clients/list/unknown/", "/upload/",
                     "/criteria/pins/", "/criteria/pins/1/remove/"},
     "change_criteria": {"/criteria/run/"},
     "view_cards": {"/cards/", "/cards/receipts/1/", "/cards/1/exempt/", "/cards/1/count/"},
@@ -420,7 +420,6 @@ PROVEN = (
 )
 # Where its page leads back to, if not to the same address: it would stay after a download.
 BACK = {
-    ("post", "/account/disconnect/"): "/account/",
     ("get", f"{SNAPSHOT}/download/"): "/history/snapshots/",
 }
 

@@ -97,7 +97,7 @@ class Job(Leased, Consent):
         CHANGED = "changed", _("What it was started for has been changed since, so nothing more was sent.")
         LOCKS_LOST = (
             "locks_lost",
-            _("Another job or a removal has one of its groups, so nothing more was sent."),
+            _("Another bulk change or a removal has one of its groups, so nothing more was sent."),
         )
         BONUS_BLOCKED = (
             "bonus_blocked",

@@ -11,6 +11,7 @@ Source: the Poster API documentation, section clients.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -22,13 +23,13 @@ from groups.poster.fields import (
     UnreadableRow,
     is_told,
     plain,
-    read_decimal,
     read_id,
     read_integer,
     read_money,
+    read_percent,
+    read_rows,
+    read_told,
     read_words,
-    readable,
-    sort_out,
 )
 
 # Poster's names for a client's fields on a write; the other fields of ClientValues keep their own names.
@@ -40,7 +41,6 @@ _WRITTEN = {
     "total_paid": "total_payed_sum",
 }
 _NO_BIRTHDAY = "0000-00-00"
-_HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -145,18 +145,21 @@ class Client:
     @classmethod
     def from_wire(cls, row: Mapping[Any, Any]) -> Self:
         """Raise `UnreadableRow` where the id or a number cannot be read; a missing text is empty."""
+        birthday = None
+        with suppress(KeyError, TypeError, ValueError):
+            birthday = date.fromisoformat(row["birthday"])
         return cls(
             id=read_id(row, "client_id"),
             group_id=read_integer(row, "client_groups_id"),
-            group_percent=_percent(row, "client_groups_discount"),
-            loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
-            sex=read_integer(row, "client_sex") if is_told(row, "client_sex") else 0,
-            birthday=_birthday(row),
-            own_percent=_percent(row, "discount_per"),
-            bonus=_money(row, "bonus"),
-            total_paid=_money(row, "total_payed_sum"),
-            ewallet=_money(row, "ewallet"),
-            removed=_is_removed(row),
+            group_percent=read_told(read_percent, row, "client_groups_discount", Decimal(0)),
+            loyalty_type=read_told(read_integer, row, "loyalty_type", None),
+            sex=read_told(read_integer, row, "client_sex", 0),
+            birthday=birthday,
+            own_percent=read_told(read_percent, row, "discount_per", Decimal(0)),
+            bonus=read_told(read_money, row, "bonus", None),
+            total_paid=read_told(read_money, row, "total_payed_sum", None),
+            ewallet=read_told(read_money, row, "ewallet", None),
+            removed=read_told(read_integer, row, "delete", 0) != 0,
             raw=MappingProxyType(dict(row)),
             **{name: _text(row, name) for name in _TEXTS},
         )
@@ -170,10 +173,9 @@ _TEXTS = (
 
 def is_removed(row: object) -> bool:
     """Return True if Poster has removed the client of this row; False also if that cannot be read."""
-    try:
-        return isinstance(row, Mapping) and _is_removed(row)
-    except UnreadableRow:
-        return False
+    with suppress(UnreadableRow):
+        return isinstance(row, Mapping) and read_told(read_integer, row, "delete", 0) != 0
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ class ClientList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(*sort_out(readable(Client.from_wire, rows, "client_id")), tuple(rows))
+        return cls(*read_rows(Client.from_wire, rows, "client_id"), tuple(rows))
 
 
 def _written(name: str, value: Any) -> str:
@@ -205,23 +207,11 @@ def _written(name: str, value: Any) -> str:
     return plain(value) if isinstance(value, Decimal) else str(value)
 
 
-def _is_removed(row: Mapping[Any, Any]) -> bool:
-    return is_told(row, "delete") and read_integer(row, "delete") != 0
-
-
 def _text(row: Mapping[Any, Any], name: str) -> str:
     if not is_told(row, name):
         return ""
     words = read_words(row, name).strip()
     return "" if words == "0" else words
-
-
-def _percent(row: Mapping[Any, Any], name: str) -> Decimal:
-    return read_decimal(row, name, maximum=_HUNDRED) if is_told(row, name) else Decimal(0)
-
-
-def _money(row: Mapping[Any, Any], name: str) -> Decimal | None:
-    return read_money(row, name) if is_told(row, name) else None
 
 
 def _written_day(row: Mapping[str, Any], field: str) -> str:
@@ -237,13 +227,3 @@ def _day(text: str, field: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UnreadableRow(f"{field} is not a day") from None
-
-
-def _birthday(row: Mapping[Any, Any]) -> date | None:
-    value = row.get("birthday")
-    if not isinstance(value, str) or value == _NO_BIRTHDAY:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        return None

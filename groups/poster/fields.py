@@ -6,7 +6,7 @@ Numbers may be texts, as documented, or JSON numbers; no value is clamped or inv
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import attrgetter
@@ -17,6 +17,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,10})?", re.ASCII)
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 MAX_ID = 2**31 - 1
 KOPECKS = Decimal(100)
+HIGHEST_PERCENT = Decimal(100)
 
 
 class UnreadableRow(ValueError):
@@ -36,29 +37,27 @@ class _HasId(Protocol):
     def id(self) -> int: ...
 
 
-def readable[T](
+def read_rows[T: _HasId](
     from_wire: Callable[[Mapping[Any, Any]], T], rows: Iterable[object], id_field: str
-) -> "Iterator[T | UnreadableRow]":
-    """Yield the record of each row, or the `UnreadableRow` that says why it cannot be read."""
+) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
+    """Return the records of the rows, and for each row that cannot be read the reason."""
+    found: list[T | UnreadableRow] = []
     for row in rows:
-        if not isinstance(row, Mapping):
-            yield UnreadableRow("not an object")
-            continue
         try:
-            yield from_wire(row)
+            found.append(from_wire(row) if isinstance(row, Mapping) else UnreadableRow("not an object"))
         except UnreadableRow as error:
             with suppress(UnreadableRow):
-                error.id = read_id(row, id_field)
-            yield error
+                error.id = read_id(cast("Mapping[Any, Any]", row), id_field)
+            found.append(error)
+    return sort_out(found)
 
 
 def sort_out[T: _HasId](
-    rows: "Iterable[T | UnreadableRow]",
+    rows: "Sequence[T | UnreadableRow]",
 ) -> tuple[tuple[T, ...], tuple[UnreadableRow, ...]]:
     """Count a second row with the same id as unreadable: it is unknown which of the two is right."""
-    rows = tuple(rows)
     if UnreadableRow not in set(map(type, rows)) and len(set(map(attrgetter("id"), rows))) == len(rows):
-        return cast("tuple[T, ...]", rows), ()  # the usual case, found quickly
+        return tuple(cast("Sequence[T]", rows)), ()  # the usual case, found quickly
     records: dict[int, T] = {}
     unreadable: list[UnreadableRow] = []
     for row in rows:
@@ -140,6 +139,13 @@ def is_told(row: Mapping[Any, Any], field: str) -> bool:
     return row.get(field) not in (None, "")
 
 
+def read_told[T, Other](
+    read: Callable[[Mapping[Any, Any], str], T], row: Mapping[Any, Any], field: str, other: Other
+) -> T | Other:
+    """Read a field that Poster may leave out, or send empty; then it is `other`."""
+    return read(row, field) if is_told(row, field) else other
+
+
 def _signed(row: Mapping[Any, Any], field: str, shape: re.Pattern[str]) -> Decimal:
     value = row.get(field)
     text = str(value) if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool) else ""
@@ -163,6 +169,10 @@ def read_integer(row: Mapping[Any, Any], field: str) -> int:
 def read_money(row: Mapping[Any, Any], field: str) -> Decimal:
     """Return a sum of whole kopecks in hryvnia; it may be negative, unlike the other numbers."""
     return _signed(row, field, _INTEGER) / KOPECKS
+
+
+def read_percent(row: Mapping[Any, Any], field: str) -> Decimal:
+    return read_decimal(row, field, maximum=HIGHEST_PERCENT)
 
 
 def read_decimal(row: Mapping[Any, Any], field: str, *, maximum: Decimal) -> Decimal:

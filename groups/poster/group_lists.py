@@ -22,12 +22,12 @@ from groups.poster.fields import (
     KOPECKS,
     MAX_ID,
     UnreadableRow,
-    read_decimal,
-    readable,
+    read_percent,
+    read_rows,
     sort_out,
     unescaped,
 )
-from groups.poster.records import HIGHEST_PERCENT, Group
+from groups.poster.records import Group
 
 LONGEST_NUMBER = 15
 HIGHEST = 6
@@ -91,7 +91,7 @@ class GroupList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> "GroupList":
-        return cls(*sort_out(readable(Group.from_wire, rows, "client_groups_id")))
+        return cls(*read_rows(Group.from_wire, rows, "client_groups_id"))
 
     @classmethod
     def from_documented(cls, body: bytes) -> "GroupList | None":
@@ -253,4 +253,4 @@ def _to_groups(rows: list[_DocumentedRow]) -> list[Group]:
 
 
 def _percent(text: str) -> Decimal:
-    return read_decimal({"percent": text}, "percent", maximum=HIGHEST_PERCENT)
+    return read_percent({"percent": text}, "percent")

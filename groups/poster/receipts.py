@@ -16,10 +16,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal, Self
 
-from groups.poster.fields import UnreadableRow, is_told, label, read_decimal, read_integer, read_money
+from groups.poster.fields import UnreadableRow, label, read_integer, read_money, read_percent, read_told
 
 CLOSED = 2
-_HUNDRED = Decimal(100)
 
 type ReceiptsOf = tuple[Literal["clients", "waiters"], int]
 """One client or waiter, by id, to read the receipts of that one alone."""
@@ -76,8 +75,11 @@ class Receipt:
         number, status = _read_number(row), read_integer(row, "status")
         if status != CLOSED:
             return cls(number)
-        paid = [read_money(row, name) if is_told(row, name) else Decimal(0) for name in _PARTS]
-        client_id = read_integer(row, "client_id") if is_told(row, "client_id") else 0
+        paid = [read_told(read_money, row, name, Decimal(0)) for name in _PARTS]
+        client_id = read_told(read_integer, row, "client_id", 0)
+        waiter_id = 0
+        with suppress(UnreadableRow):
+            waiter_id = read_integer(row, "user_id")
         was_printed, is_late = _read_history(row.get("history")) if client_id else (False, False)
         return cls(
             id=number,
@@ -88,8 +90,8 @@ class Receipt:
             certificate=paid[2],
             third_party=paid[3],
             bonuses=paid[4],
-            percent=read_decimal(row, "bonus", maximum=_HUNDRED) if is_told(row, "bonus") else Decimal(0),
-            waiter_id=_read_waiter(row),
+            percent=read_told(read_percent, row, "bonus", Decimal(0)),
+            waiter_id=waiter_id,
             waiter_name=label(row.get("name")),
             was_printed=was_printed,
             is_late=is_late,
@@ -131,12 +133,6 @@ def _read_number(row: Mapping[Any, Any]) -> int:
     if number := read_integer(row, "transaction_id"):
         return number
     raise UnreadableRow("transaction_id is 0")
-
-
-def _read_waiter(row: Mapping[Any, Any]) -> int:
-    with suppress(UnreadableRow):
-        return read_integer(row, "user_id")
-    return 0
 
 
 def _read_history(history: object) -> tuple[bool, bool]:

@@ -24,21 +24,20 @@ import msgspec
 from groups.poster.fields import (
     KOPECKS,
     UnreadableRow,
-    is_told,
     label,
     plain,
     read_decimal,
     read_id,
     read_integer,
     read_money,
+    read_percent,
+    read_rows,
     read_switch,
+    read_told,
     read_words,
-    readable,
-    sort_out,
     storable,
 )
 
-HIGHEST_PERCENT = Decimal(100)
 LONGEST_SYMBOL, LONGEST_COMPANY = 8, 200
 
 
@@ -139,7 +138,7 @@ class Group(GroupValues, frozen=True, kw_only=True, gc=False):
             id=read_id(row, "client_groups_id"),
             name=read_words(row, "client_groups_name"),
             loyalty_type=read_integer(row, "loyalty_type"),
-            percent=read_decimal(row, "client_groups_discount", maximum=HIGHEST_PERCENT),
+            percent=read_percent(row, "client_groups_discount"),
             birthday_bonus=Decimal(read_integer(row, "birthday_bonus")) / KOPECKS,
             clients=read_integer(row, "count_groups_clients"),
             use_ewallet=read_switch(row, "use_ewallet"),
@@ -192,7 +191,7 @@ class Promotion:
         promotion_id, name, params = read_id(row, "promotion_id"), read_words(row, "name"), row.get("params")
         if not isinstance(params, Mapping):
             raise UnreadableRow("params is missing or not an object")
-        if not is_told(params, "clients_type") or read_integer(params, "clients_type") != _FOR_GROUPS:
+        if read_told(read_integer, params, "clients_type", None) != _FOR_GROUPS:
             return cls(promotion_id, name)
         named = params.get("clients_groups")
         if not isinstance(named, list):
@@ -210,7 +209,7 @@ class PromotionList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(*sort_out(readable(Promotion.from_wire, rows, "promotion_id")))
+        return cls(*read_rows(Promotion.from_wire, rows, "promotion_id"))
 
 
 # --- Loyalty rules ------------------------------------------------------------------------------------------
@@ -239,7 +238,7 @@ class LoyaltyRule:
             id=read_id(row, "rule_id"),
             group_id=read_id(row, "group_id"),
             value=read_decimal(row, "value", maximum=_LARGEST_SUM),
-            loyalty_type=read_integer(row, "loyalty_type") if is_told(row, "loyalty_type") else None,
+            loyalty_type=read_told(read_integer, row, "loyalty_type", None),
         )
 
 
@@ -252,7 +251,7 @@ class LoyaltyRuleList:
 
     @classmethod
     def from_wire(cls, rows: list[Any]) -> Self:
-        return cls(*sort_out(readable(LoyaltyRule.from_wire, rows, "rule_id")))
+        return cls(*read_rows(LoyaltyRule.from_wire, rows, "rule_id"))
 
 
 # --- Sales --------------------------------------------------------------------------------------------------
@@ -325,5 +324,5 @@ class SalesList:
                     names = (str(row.get(name) or "").strip() for name in ("firstname", "lastname"))
                     lost += any(name not in ("", _NOBODY) for name in names)
 
-        found = sort_out(readable(ClientSales.from_wire, known(), "client_id"))
+        found = read_rows(ClientSales.from_wire, known(), "client_id")
         return cls(*found, size, lost)

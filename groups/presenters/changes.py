@@ -76,7 +76,9 @@ def undo_words(undone: Change | Job, undo: Change | Job) -> str:
     was, now = localtime(undone.created_at), localtime(undo.created_at)
     time = date_format(was, "TIME_FORMAT") if was.date() == now.date() else moment_words(was)
     words = (
-        _("undo of the job of %(time)s") if isinstance(undone, Job) else _("undo of the change of %(time)s")
+        _("undo of the bulk change of %(time)s")
+        if isinstance(undone, Job)
+        else _("undo of the change of %(time)s")
     )
     return words % {"time": time}
 

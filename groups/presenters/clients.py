@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from groups.poster import Client, Group
 from groups.poster.fields import whole_number
@@ -28,21 +29,14 @@ from groups.services.values import NumberFormat
 
 SHOWN_AT_MOST = 200
 """Limit for the rows of a search: a user with more results needs a narrower search."""
-SORTS: Mapping[str, Field] = {
-    "name": "lastname",
-    "birthday": "birthday",
-    "bonus": "bonus",
-    "paid": "total_payed_sum",
-    "own": "discount_per",
+SORTS: Mapping[str, tuple[Field, Callable[[Client], Any], Promise]] = {
+    "name": ("lastname", lambda client: alphabetical(client.name), pgettext_lazy("of a person", "Name")),
+    "birthday": ("birthday", lambda client: client.birthday or date.min, gettext_lazy("Birthday")),
+    "bonus": ("bonus", lambda client: client.bonus or 0, gettext_lazy("Bonuses")),
+    "paid": ("total_payed_sum", lambda client: client.total_paid or 0, gettext_lazy("Paid in all")),
+    "own": ("discount_per", attrgetter("own_percent"), gettext_lazy("Own percent")),
 }
-_KEYS: Mapping[str, Callable[[Client], Any]] = {
-    "name": lambda client: alphabetical(client.name),
-    "birthday": lambda client: client.birthday or date.min,
-    "bonus": lambda client: client.bonus or 0,
-    "paid": lambda client: client.total_paid or 0,
-    "own": lambda client: client.own_percent,
-}
-NUMERIC = ("bonus", "paid", "own")
+"""The columns to sort by: Poster's name of the field, the key of a client for a search, the label."""
 OWN: Mapping[str, Callable[[Client], bool]] = {
     "above": lambda client: client.own_percent > client.group_percent,
     "below": lambda client: 0 < client.own_percent < client.group_percent,
@@ -89,8 +83,8 @@ class ClientFilters:
 
     @property
     def order(self) -> Order:
-        field = SORTS.get(self.sort.removeprefix("-"))
-        return Order(field, self.sort.startswith("-")) if field else Order()
+        column = SORTS.get(self.sort.removeprefix("-"))
+        return Order(column[0], self.sort.startswith("-")) if column else Order()
 
     @property
     def phones(self) -> tuple[str, ...]:
@@ -122,124 +116,69 @@ class ClientFilters:
         return [found for word in self.q.split() if all(found := spellings(word))]
 
 
-@dataclass(frozen=True, slots=True, repr=False, kw_only=True)
-class ClientRow:
-    """A client as one row, the numbers ready to print; `value` is how a form names the client.
+def client_row(client: Client, numbers: NumberFormat, **more: Any) -> dict[str, Any]:
+    """Return a client as one row, the numbers ready to print; `value` is how a form names the client.
 
-    `group_percent` is empty unless the own percent counts, `group` where the page has clients of one group.
+    `group_percent` is empty unless the own percent counts.
     """
-
-    client: Client
-    value: str
-    bonus: str
-    paid: str
-    own_percent: str
-    percent: str
-    group_percent: str
-    group: str = ""
-    chosen: bool = False
-
-    @classmethod
-    def of(cls, client: Client, numbers: NumberFormat, **more: Any) -> "ClientRow":
-        return cls(
-            client=client,
-            bonus=numbers.money(client.bonus) if client.bonus else "",
-            paid=numbers.money(client.total_paid) if client.total_paid else "",
-            own_percent=numbers.percent(client.own_percent) if client.own_percent else "",
-            percent=numbers.percent(client.effective_percent),
-            group_percent=numbers.percent(client.group_percent) if client.has_own_percent else "",
-            **more,
-        )
+    return {
+        "client": client,
+        "bonus": numbers.money(client.bonus) if client.bonus else "",
+        "paid": numbers.money(client.total_paid) if client.total_paid else "",
+        "own_percent": numbers.percent(client.own_percent) if client.own_percent else "",
+        "percent": numbers.percent(client.effective_percent),
+        "group_percent": numbers.percent(client.group_percent) if client.has_own_percent else "",
+        **more,
+    }
 
 
-class FoundPage:
-    """How many clients a page has found and searched; `found` is None before the first search."""
-
-    found: FoundClients | None
-    filters: ClientFilters
-
-    @property
-    def count(self) -> int:
-        return len(self.found.clients) if self.found else 0
-
-    @property
-    def is_by_phone(self) -> bool:
-        """Return True if Poster itself found the clients, by a whole phone number."""
-        return self.found is not None and self.found.searched is None
-
-    @property
-    def searched_to(self) -> int:
-        """Number of clients searched so far, including the searches that this one continues."""
-        return self.filters.start + (self.found.searched or 0) - self.found.removed if self.found else 0
-
-    @property
-    def go_on_from(self) -> int:
-        """Offset from which the search goes on; 0 if it has reached the end."""
-        more = self.found is not None and self.found.more and self.filters.narrow
-        return self.filters.start + (self.found.searched or 0) if self.found and more else 0
+def search_facts(found: FoundClients, filters: ClientFilters) -> dict[str, Any]:
+    """Return how many clients were found, of how many, and from where the search goes on: 0 at the end."""
+    searched_to = filters.start + (found.searched or 0)
+    return {
+        "count": len(found.clients),
+        "is_by_phone": found.searched is None,
+        "searched_to": searched_to - found.removed,
+        "go_on_from": searched_to if found.more and filters.narrow else 0,
+    }
 
 
-@dataclass(frozen=True, repr=False)
-class MemberPage(FoundPage):
-    group: Group
-    found: FoundClients
-    filters: ClientFilters
+def member_page(group: Group, found: FoundClients, filters: ClientFilters) -> dict[str, Any]:
+    clients, page, narrow = list(found.clients), filters.page, filters.narrow
+    if narrow and filters.sort:
+        _field, key, _label = SORTS[filters.sort.removeprefix("-")]
+        clients.sort(key=key, reverse=filters.sort.startswith("-"))
 
-    @cached_property
-    def rows(self) -> list[ClientRow]:
-        clients = list(self.found.clients)
-        if self.filters.narrow and self.filters.sort:
-            clients.sort(
-                key=_KEYS[self.filters.sort.removeprefix("-")], reverse=self.filters.sort.startswith("-")
-            )
-        numbers = NumberFormat.current()
-        return [ClientRow.of(each, numbers, value=str(each.id)) for each in clients[:SHOWN_AT_MOST]]
+    def href(**changes: Any) -> str:
+        return replace(filters, **changes).address(group.id)
 
-    @property
-    def empty(self) -> str:
-        if self.count:
-            return ""
-        if self.filters.narrow:
-            return "no_match" if self.filters.q else "no_own"
-        if self.found.unreadable:
-            return "unreadable"
-        return "no_members" if self.filters.page == 1 else "past_the_end"
-
-    @property
-    def page_count(self) -> int:
-        """Number of pages: Poster's count leaves out removed clients, who still take up rows."""
-        return max(-(-self.group.clients // PAGE_SIZE), self.filters.page + self.found.more, 1)
-
-    @property
-    def hrefs(self) -> dict[str, str]:
-        """Addresses of this list; of a search there is no page before or after."""
-        page, narrow = self.filters.page, self.filters.narrow
-        return {
-            "previous": "" if narrow or page == 1 else self._href(page=page - 1),
-            "next": self._href(page=page + 1) if self.found.more and not narrow else "",
-            "list": self._href(page=1),
-            "everybody": self._href(own="", page=1),
-            "here": self._href(),
-        }
-
-    @property
-    def columns(self) -> list[Link]:
-        """The columns; one by which Poster cannot sort has no href and no key."""
-        labels = {
-            "name": pgettext("of a person", "Name"),
-            "birthday": _("Birthday"),
-            "bonus": _("Bonuses"),
-            "paid": _("Paid in all"),
-            "own": _("Own percent"),
-        }
-        name, *others = (
-            sort_link(key, label, self.filters.sort, numeric=key in NUMERIC, href=self._href)
-            for key, label in labels.items()
-        )
-        return [name, Link(label=_("Phone")), *others, Link(label=_("Percent that counts"), numeric=True)]
-
-    def _href(self, **changes: Any) -> str:
-        return replace(self.filters, **changes).address(self.group.id)
+    name, *others = (
+        sort_link(key, str(label), filters.sort, numeric=key not in ("name", "birthday"), href=href)
+        for key, (_field, _key, label) in SORTS.items()
+    )
+    numbers = NumberFormat.current()
+    return {
+        "group": group,
+        "found": found,
+        "filters": filters,
+        **search_facts(found, filters),
+        "rows": [client_row(each, numbers, value=str(each.id)) for each in clients[:SHOWN_AT_MOST]],
+        # Poster's count leaves out removed clients, who still take up rows.
+        "page_count": max(-(-group.clients // PAGE_SIZE), page + found.more, 1),
+        # A search has no page before or after.
+        "previous_href": "" if narrow or page == 1 else href(page=page - 1),
+        "next_href": href(page=page + 1) if found.more and not narrow else "",
+        "list_href": href(page=1),
+        "everybody_href": href(own="", page=1),
+        "here_href": href(),
+        # Poster cannot sort by those without a key.
+        "columns": [
+            name,
+            Link(label=_("Phone")),
+            *others,
+            Link(label=_("Percent that counts"), numeric=True),
+        ],
+    }
 
 
 # --- The choice among the clients of the account ------------------------------------------------------------
@@ -287,35 +226,31 @@ def value_of(client_id: int, group_id: int) -> str:
     return f"{client_id}-{group_id}" if group_id else ""
 
 
-@dataclass(frozen=True, repr=False)
-class AccountPage(FoundPage):
-    found: FoundClients | None
-    filters: ClientFilters
-    choice: Choice
-    names: Mapping[int, str]
-    """The names of groups by their ids."""
-
-    @cached_property
-    def rows(self) -> list[ClientRow]:
-        clients = self.found.clients if self.found else ()
-        shown = sorted(clients, key=lambda client: alphabetical(client.name))[:SHOWN_AT_MOST]
-        numbers = NumberFormat.current()
-        return [
-            ClientRow.of(
+def account_page(
+    found: FoundClients | None, filters: ClientFilters, choice: Choice, names: Mapping[int, str]
+) -> dict[str, Any]:
+    """Return what was found in the account: None before a search. `names` are those of groups by id."""
+    clients = sorted(found.clients if found else (), key=lambda client: alphabetical(client.name))
+    numbers, shown = NumberFormat.current(), clients[:SHOWN_AT_MOST]
+    shown_ids = {client.id for client in shown}
+    return {
+        "found": found,
+        "filters": filters,
+        "choice": choice,
+        **(search_facts(found, filters) if found else {}),
+        "rows": [
+            client_row(
                 client,
                 numbers,
                 value=value_of(client.id, client.group_id),
-                group=self.names.get(client.group_id, ""),
-                chosen=client.id in self.choice.groups,
+                group=names.get(client.group_id, ""),
+                chosen=client.id in choice.groups,
             )
             for client in shown
-        ]
-
-    @property
-    def hidden(self) -> str:
-        """The chosen clients that are not among the rows, as one value: a form has room for few fields."""
-        shown = {row.client.id for row in self.rows}
-        return ",".join(value_of(*pair) for pair in self.choice.groups.items() if pair[0] not in shown)
+        ],
+        # The chosen ones beside them, as one value: a form has room for few fields.
+        "hidden": ",".join(value_of(*pair) for pair in choice.groups.items() if pair[0] not in shown_ids),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def job_words(job: Job) -> Message:
             return Message(_("It was cancelled"), _("What was done before stays done; nothing more is sent."))
         case Job.State.DONE:
             at_end = JobKind.of(job).words_at_end
-            return Message(_("It has ended"), _("Each part was read back from Poster."), at_end)
+            return Message(_("It has ended"), _("Each change was read back from Poster."), at_end)
         case _ as never:
             assert_never(never)
 

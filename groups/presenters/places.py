@@ -29,9 +29,10 @@ PLACES = {
     "list.bar": "The bar of the list, before its menu of actions; a `.jinja` template, shown with (request, "
     "listing).",
     "list.tools": "The menu of actions for the list; a `.jinja` template, shown with (request, listing).",
+    "list.files": "What the list can be saved as; a `.jinja` template, shown with (request, listing).",
     "clients.head": "Buttons beside the heading of the search of clients; shown with (request).",
     "members.actions": "The bar for the clients of a group, a form with the id `chosen`; shown with "
-    "(request, page), a `MemberPage`.",
+    "(request, page), as `member_page` returns it.",
     "group.menu": "The menu of actions for a group; shown with (request, one), a `OneGroup`.",
     "group.actions": "Buttons beside the name of a group whose values are certain; shown with (request, one, "
     "is_held): a `OneGroup`, and True if something holds its members or its future.",

@@ -113,7 +113,9 @@ def _pages_of_the_core(user: User) -> Iterable[SettingsPage]:
         reverse("sessions"),
         _("Password, second factor, sessions."),
         "lock",
-        actions=((_("Change the password"), reverse("password")),) if user.has_usable_password() else (),
+        actions=((_("Change the password"), f"{reverse('sessions')}#password"),)
+        if user.has_usable_password()
+        else (),
         below=("/accounts/password/", "/accounts/second-factor/", "/accounts/passkeys/"),
         connected=False,
         also=_("Passkeys, recovery codes."),

@@ -220,31 +220,38 @@ def find_client(credentials: PosterCredentials, client_id: int, *, within: float
         return None
 
 
-def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
-    """Read the names of clients from Poster, for a user who may see them.
+def find_clients(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, Client | None]:
+    """Read clients from Poster, for a user who may see them.
 
-    A name is empty if the client is gone, and missing if that takes too long. A small account is read at
-    once; in a large one each client is read alone, several at a time.
+    One is None if it is gone, and missing if that takes too long. A small account is read at once; in a
+    large one each client is read alone, several at a time.
     """
     if not client_ids or not credentials.user.has_perm(VIEW_CLIENTS):
         return {}
     until = time.monotonic() + SECONDS_FOR_NAMES
-    names: dict[int, str] = {}
 
-    def find(client_id: int) -> str | None:
-        with suppress(PosterError):
-            client = find_client(credentials, client_id, within=seconds_left(until, "clients.getClient"))
-            return client.name if client else ""
-        return None
+    def find(client_id: int) -> Client | PosterError | None:
+        try:
+            left = seconds_left(until, "clients.getClient")
+            return find_client(credentials, client_id, within=left)
+        except PosterError as error:
+            return error
 
+    found: dict[int, Client | None] = {}
     with suppress(PosterError):
         if list_groups(credentials).totals.clients > COUNTED_AT_ONCE:
-            found = ask_each(client_ids, find)
-            return {client_id: name for client_id, name in found if name is not None}
+            answers = ask_each(client_ids, find)
+            return {each: answer for each, answer in answers if not isinstance(answer, PosterError)}
         for page in pages_of(credentials, None, size=COUNTED_AT_ONCE - 1, until=until):
-            names |= {client.id: client.name for client in page.clients if client.id in client_ids}
-        return dict.fromkeys(client_ids, "") | names
-    return names
+            found |= {client.id: client for client in page.clients if client.id in client_ids}
+        return dict.fromkeys(client_ids) | found
+    return found
+
+
+def find_names(credentials: PosterCredentials, client_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of these clients; empty if the client is gone, and missing if that takes too long."""
+    found = find_clients(credentials, client_ids)
+    return {client_id: client.name if client else "" for client_id, client in found.items()}
 
 
 @dataclass(slots=True)

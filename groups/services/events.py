@@ -114,7 +114,7 @@ def find_reviews(account: PosterAccount, since: datetime) -> Iterator[Event]:
     return changes_in(Change.State.REVIEW, review_words, account, since)
 
 
-@event_source("job", gettext_lazy("A job has ended or stopped"), order=-1)
+@event_source("job", gettext_lazy("A bulk change has ended or stopped"), order=-1)
 def find_jobs(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Give a stop the same key after the job was resumed, which a person may do before anybody looks."""
     rows = Job.objects.filter(account=account).order_by()
@@ -166,11 +166,11 @@ def review_words(change: Change) -> str:
 def job_words(job: Job) -> str:
     """Say that a job has ended, or why it has stopped: the reason goes when it is resumed."""
     if job.state == Job.State.DONE:
-        return one_line(_("A job has ended: %(title)s.") % {"title": JobKind.of(job).title})
+        return one_line(_("A bulk change has ended: %(title)s.") % {"title": JobKind.of(job).title})
     if job.state != Job.State.STOPPED:
-        text = _("A job had stopped, and was resumed: %(title)s.")
+        text = _("A bulk change had stopped, and was resumed: %(title)s.")
         return one_line(text % {"title": JobKind.of(job).title})
-    text = _("A job has stopped: %(title)s.") % {"title": JobKind.of(job).title}
+    text = _("A bulk change has stopped: %(title)s.") % {"title": JobKind.of(job).title}
     return one_line(text, job.stop_words)
 
 

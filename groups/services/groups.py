@@ -33,7 +33,7 @@ from groups.poster.fields import fold
 from groups.services.gateway import SharedCall, begin_call, call_poster, remaining, share_call, start_call
 from groups.services.metrics import LISTS
 from poster_admin.common.outages import ask_shared, optional
-from poster_admin.common.serving.threaded import afterwards, can_wait
+from poster_admin.common.threaded import afterwards, can_wait
 
 BODY = "poster:list"
 COPY_LIFE = timedelta(hours=24)

@@ -223,12 +223,12 @@ def _job_notice(job: Job) -> HolderNotice:
     }
     advice = ""
     if job.is_unfinished:
-        text = _("A job by %(who)s of %(time)s is at this group: “%(from)s” → “%(to)s”.")
-        advice = _("Until the job has ended or is cancelled, the group cannot be removed.")
+        text = _("A bulk change by %(who)s of %(time)s is at this group: “%(from)s” → “%(to)s”.")
+        advice = _("Until the bulk change has ended or is cancelled, the group cannot be removed.")
     else:
         text = _(
-            "A job by %(who)s of %(time)s has ended, but the outcome of its last writes is not known yet: "
-            "“%(from)s” → “%(to)s”."
+            "A bulk change by %(who)s of %(time)s has ended, "
+            "but the outcome of its last writes is not known yet: “%(from)s” → “%(to)s”."
         )
-    title, url, label = _("Clients are being moved"), job.get_absolute_url(), _("Look at the job")
+    title, url, label = _("Clients are being moved"), job.get_absolute_url(), _("Look at the bulk change")
     return HolderNotice(title, text % words, advice, url=url, label=label, kind="unknown", mark="clock")

@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from groups.poster import InvalidResponse, Unreachable
-from groups.presenters.clients import AccountPage, Choice, ClientFilters, MemberPage, choice_actions
+from groups.presenters.clients import Choice, ClientFilters, account_page, choice_actions, member_page
 from groups.presenters.places import parts_of
 from groups.services import clients
 from groups.services.groups import list_groups, read_group
@@ -38,7 +38,7 @@ def group_members(request: Request, group_id: int) -> HttpResponse:
         )
     else:
         found = clients.list_members(request.credentials, group, order=filters.order, page=filters.page)
-    page = MemberPage(group, found, filters)
+    page = member_page(group, found, filters)
     actions = parts_of("members.actions", request, page)
     context = {"page": page, "actions": actions, "export_types": ("CSV", "XLSX")}
     return render_page(request, "groups/clients/members.html", context, fragment="rows")
@@ -61,7 +61,7 @@ def client_search(request: Request) -> HttpResponse:
         )
     names = {group.id: group.name for group in list_groups(request.credentials).groups}
     context = {
-        "page": AccountPage(found, filters, choice, names),
+        "page": account_page(found, filters, choice, names),
         "actions": [action for action in choice_actions if request.user.has_perm(action.permission)],
         "not_done": pressed,
     }

@@ -63,7 +63,7 @@ def job_detail(request: Request, job_id: uuid.UUID) -> HttpResponse:
         job.refresh_from_db()
         return answer_not_sent(error, request, job, partial(_show, request, job))
     except NotNow:
-        messages.warning(request, _("This job has moved on meanwhile. Look at it again."))
+        messages.warning(request, _("This bulk change has moved on meanwhile. Look at it again."))
     return redirect("groups:job", job.pk)
 
 
@@ -82,7 +82,7 @@ def undo_by_job(request: Request, job: Job, change: Change | None = None) -> Htt
         undoing = undo.plan_undo(job, change, request.credentials)
     except NotNow:
         words = Message(
-            _("The job has not ended"),
+            _("The bulk change has not ended"),
             _("It may still change something, so nothing was started."),
             _("Undo it when it has ended, or cancel the rest first."),
         )

@@ -37,7 +37,7 @@ from groups.services.messages import Message, error_words, status_of
 from groups.services.metrics import of_database
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import page_behind, render_page
-from poster_admin.common.serving.threaded import reads_only
+from poster_admin.common.threaded import reads_only
 from poster_admin.users.accounts import seen_by
 from poster_admin.users.guardians import keep_session
 from poster_admin.users.models import Guide
@@ -154,8 +154,7 @@ def account_disconnect(request: Request) -> HttpResponse:
     if credentials_service.credentials_of(request.user) is None:
         return redirect("groups:account")
     if not recently_confirmed(request):
-        back = reverse("groups:account") if request.method == "POST" else ""
-        return ask_to_confirm(request, back=back)
+        return ask_to_confirm(request)
     if request.method != "POST":
         return render_page(request, "groups/account/disconnect.html", {})
     PosterCredentials.objects.filter(user=request.user).delete()  # and the last good copy

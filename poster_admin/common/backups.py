@@ -40,10 +40,7 @@ COPY = re.compile(r"COPY (?:\w+\.)?\"?(?P<table>\w+)\"? \((?P<columns>[^)]*)\) F
 BESIDE = ("-wal", "-shm", "-journal")
 
 type ReadColumn = Callable[[str, str, str], Iterator[tuple[str, str]]]
-"""Takes a table of a backup, its primary key and a column, and yields key and value of each row.
-
-A table that the backup lacks has no rows.
-"""
+"""Takes a table, its primary key and a column, and yields key and value of each row, if the backup has it."""
 type PutInPlace = Callable[[], None]
 """Replaces the database by the backup, all or nothing, or raises `CommandError`."""
 
@@ -58,7 +55,7 @@ class SQLite:
         self.place = str(self._path)
 
     def write(self, path: Path) -> None:
-        """Write a backup into an empty file, also while the database is in use. Raises `CommandError`."""
+        """Write a backup into an empty file. Raises `CommandError`."""
         try:
             with closing(_connect(self._path)) as source, closing(_connect(path)) as target:
                 # In one step: it reads one state of the database, and others may go on writing.
@@ -120,7 +117,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _delete(path: Path) -> None:
-    """Delete a database with the files beside it: SQLite would read them into the next one of that name."""
+    """Delete a database with the files that SQLite would read into the next one of that name."""
     for suffix in ("", *BESIDE):
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
@@ -156,7 +153,6 @@ class PostgreSQL:
 
     @contextmanager
     def prepared(self, file: Path) -> Iterator[tuple[ReadColumn, PutInPlace]]:
-        """Turn the whole backup into SQL in a file that `psql` can read."""
         settings.VAR_DIR.mkdir(exist_ok=True)
         for left in settings.VAR_DIR.glob("restore-*"):  # by a restore that was killed
             shutil.rmtree(left)
@@ -168,7 +164,7 @@ class PostgreSQL:
 
     @cached_property
     def target(self) -> str:
-        """The address for libpq, as one argument. The password is in the environment instead."""
+        """The address for libpq, without the password, which is in the environment."""
         from psycopg.conninfo import make_conninfo  # noqa: PLC0415 - installed for PostgreSQL only
 
         names = {"NAME": "dbname", "USER": "user", "HOST": "host", "PORT": "port"}
@@ -236,31 +232,26 @@ def engine() -> SQLite | PostgreSQL:
 
 
 def default_folder() -> Path | None:
-    """Return the folder of the backups that are made without being asked for; None for none.
+    """Return the folder of the backups that are made without being asked for.
 
-    That is a folder of DATA_DIR. An image without PostgreSQL's programs leaves the backups to the database's.
+    An image without PostgreSQL's programs leaves them to that of the database.
     """
     can_write = engine().suffix == SQLite.suffix or shutil.which("pg_dump")
     return settings.DATA_DIR / "backups" if settings.DATA_DIR and can_write else None
 
 
 def newest(folder: Path) -> datetime | None:
-    """Return the time of the newest backup in a folder, None if it has none.
-
-    One that lies AHEAD of the clock does not count: a clock that once ran fast wrote it, and it would be the
-    newest until the real time catches up.
-    """
+    """Return the time of the newest backup in a folder, but of one that lies AHEAD of the clock."""
     files = folder.glob(f"{PREFIX}*{engine().suffix}")
     times = [datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in files]
     return max((time for time in times if time <= timezone.now() + AHEAD), default=None)
 
 
 def back_up(folder: Path, note: str = "") -> Path:
-    """Write a backup into a folder, which is made if it is not there, and return its path.
+    """Write a backup into a folder, in place of the older ones with its note. Raises `CommandError`.
 
-    A backup with a note in its name takes the place of the older ones with that note. Nothing is kept that
-    `restore` would refuse: a backup of a database that is empty, damaged or of something else. Raises
-    `CommandError`.
+    Nothing is kept that `restore` would refuse: a backup of a database that is empty, damaged or of something
+    else.
     """
     source = engine()
     end = f"-{note}{source.suffix}" if note else source.suffix
@@ -290,10 +281,9 @@ def back_up(folder: Path, note: str = "") -> Path:
 
 
 def delete_old(folder: Path, keep: int) -> list[Path]:
-    """Delete all backups in a folder but the newest `keep`, and return the deleted ones.
+    """Delete and return all backups in a folder but the newest `keep`, and those that somebody has named.
 
-    One that lies AHEAD of the clock counts as the oldest; one without a time in its name was named by
-    somebody, and stays.
+    One that lies AHEAD of the clock counts as the oldest.
     """
     ahead = f"{PREFIX}{datetime.now(UTC) + AHEAD:{STAMP}}"
     files = folder.glob(f"{PREFIX}[0-9]*{engine().suffix}")
@@ -301,18 +291,6 @@ def delete_old(folder: Path, keep: int) -> list[Path]:
     for path in old:
         path.unlink(missing_ok=True)  # another process may delete them too
     return old
-
-
-def refuse_foreign(file: Path) -> None:
-    """Stop with one clear line if the file is no backup of this kind of database."""
-    kind = engine()
-    try:
-        with file.open("rb") as content:
-            start = content.read(len(kind.magic))
-    except OSError as error:
-        raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
-    if start != kind.magic:
-        raise CommandError(f"{file} is no backup of {kind.label}, which DATABASE_URL names.")
 
 
 def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:
@@ -325,10 +303,7 @@ def refuse_foreign_version(read_column: ReadColumn, name: str) -> None:
 
 
 def back_up_each_night() -> None:
-    """Write a backup and delete old ones, unless this night has one or another process writes it.
-
-    A worker repeats this. A night begins at BACKUP_HOUR on the site's clock.
-    """
+    """Write a backup and delete old ones, unless this night has one or another process writes it."""
     folder = default_folder()
     if folder is None or not settings.BACKUP_KEEP or not get_user_model().objects.exists():
         return

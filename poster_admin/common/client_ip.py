@@ -1,4 +1,4 @@
-"""Determine the address of the browser; only a trusted proxy may name it."""
+"""Determine the browser and its address, which a trusted proxy alone may name."""
 
 import ipaddress
 
@@ -14,10 +14,10 @@ def comes_from_proxy(request: HttpRequest) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of the browser: the last one that a trusted proxy names, else the peer's own."""
-    named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    if named and comes_from_proxy(request) and _parse(named) is not None:
-        return str(_parse(named))
+    """Return the last address that a trusted proxy names, else the peer's own."""
+    named = _parse(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip())
+    if named is not None and comes_from_proxy(request):
+        return str(named)
     return str(_parse(request.META.get("REMOTE_ADDR", "")) or "")
 
 

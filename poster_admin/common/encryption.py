@@ -24,8 +24,7 @@ class SecretUnreadable(Exception):
 class Secret:
     """A text that only `reveal()` shows: `str`, `repr`, formats, templates, pickle and JSON do not.
 
-    A secret from the database stays encrypted until it is revealed. So a lost key breaks the calls that need
-    the secret, and not every page that lists its owner.
+    It stays encrypted until then, so a lost key breaks no page that lists its owner.
     """
 
     __slots__ = ("_sealed", "_text")
@@ -73,11 +72,7 @@ else:
 
 
 class EncryptedField(_TextField):
-    """A column of `Secret`s, stored as Fernet ciphertext.
-
-    The packages that offer such a field return the ciphertext as the value when the key is wrong, or print
-    the value in dumpdata and forms: this one does neither. It cannot be searched.
-    """
+    """A column of `Secret`s, stored as Fernet ciphertext: docs/adr/0021-kept-beside-the-libraries.md."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "editable": False})
@@ -114,7 +109,7 @@ def encrypted_columns() -> Iterator[tuple[type[models.Model], str]]:
 
 @dataclass(slots=True)
 class KeyReport:
-    """Stored secrets and the keys that open them; `opened` counts by the place of a key, the newest first."""
+    """Stored secrets; `opened` counts those of a key by its place, the newest first."""
 
     total: int = 0
     lost: list[str] = field(default_factory=list)
@@ -139,7 +134,7 @@ class KeyReport:
 
 
 def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
-    """Try every key on secrets as they are stored, each with its name."""
+    """Try every key on named secrets, as they are stored."""
     report = KeyReport()
     for name, text in sealed:
         report.total += 1
@@ -156,9 +151,9 @@ def report_keys(sealed: Iterable[tuple[str, str]]) -> KeyReport:
 
 
 def examine_keys() -> KeyReport | None:
-    """Try the keys on all stored secrets; None before the first migration.
+    """Try the keys on all stored secrets, or on those that a model names in LOOKED_AT.
 
-    A model with secrets too large to be read at each start names in LOOKED_AT the ones that stand for all.
+    Return None before the first migration.
     """
     try:
         return report_keys(

@@ -25,7 +25,7 @@ def wants_page(request: HttpRequest) -> bool:
 
 
 def htmx_target(request: HttpRequest) -> str:
-    """Return the id of the element that HTMX replaces, or an empty string for a whole page."""
+    """Return the id of the element that HTMX replaces, or ""."""
     return "" if wants_page(request) else htmx_of(request).target or ""
 
 
@@ -34,8 +34,7 @@ def render_page(
 ) -> HttpResponse:
     """Render a page, or its fragment if HTMX replaces the element of that name.
 
-    The view names the fragment; a request only says which element it replaces. The template reads the name in
-    `fragment`: a page has its title in its head, a fragment brings a title of its own.
+    The template reads the name in `fragment`, which brings a title of its own.
     """
     if fragment and htmx_target(request) == fragment:
         template = f"{template}#{fragment}"
@@ -45,13 +44,12 @@ def render_page(
 def render_form(
     request: HttpRequest, template: str, form: BaseForm, *, fragment: str = "", **context: Any
 ) -> HttpResponse:
-    """Render a page with its form, with the status of a form that has errors."""
     status = 422 if form.errors else 200
     return render_page(request, template, {"form": form, **context}, fragment=fragment, status=status)
 
 
 def body_length(request: HttpRequest) -> int:
-    """Return the length of the body from its header; 0 if the header is malformed, as Django reads it."""
+    """Return 0 for a malformed header, as Django reads it."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

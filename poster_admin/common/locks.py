@@ -37,10 +37,7 @@ def held(path: Path, kind: int) -> Iterator[bool]:
 
 @contextmanager
 def migration_lock(alias: str) -> Iterator[None]:
-    """Let one process at a time migrate a database, across all machines that start at once.
-
-    A file of SQLite that is not there is made, here alone.
-    """
+    """Let one process at a time migrate a database. A file of SQLite is made here alone."""
     if connections[alias].vendor == "sqlite":
         path = sqlite_file(alias)
         with held(Path(f"{path}.lock"), fcntl.LOCK_EX) if path else nullcontext():
@@ -68,10 +65,7 @@ def sqlite_file(alias: str) -> Path | None:
 
 @contextmanager
 def own_session(alias: str) -> Iterator[CursorWrapper]:
-    """Open a session beside the pool of PostgreSQL, which ends with the block.
-
-    One from the pool would not end, and the pool would hide why no session can be opened.
-    """
+    """Open a session beside PostgreSQL's pool, which would keep it, and hide why none can be opened."""
     connection = connections[alias]
     options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     session = type(connection)({**connection.settings_dict, "OPTIONS": options}, alias)
@@ -113,10 +107,7 @@ def alone() -> Iterator[None]:
 
 
 def _refuse_open_file(path: Path) -> None:
-    """Stop if any process has SQLite's file open, also one that says nothing about it.
-
-    SQLite leaves its log mode only for the last connection.
-    """
+    """Stop if any process has SQLite's file open: its log mode ends for the last connection alone."""
     try:
         with closing(sqlite3.connect(path, timeout=0)) as database:
             database.execute("PRAGMA journal_mode=DELETE").fetchone()

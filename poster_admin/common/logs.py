@@ -1,8 +1,7 @@
 """Mask secrets in logs and error reports: the last line of defence, after the client's own care.
 
-A report of an error, for Sentry or a server that speaks its protocol, has the kind of error, its traceback
-and the lines of the log before it. No value of a variable, no header, cookie, form, query string or user goes
-along.
+A report for Sentry has the kind of error, its traceback and the lines of the log before it. No value of a
+variable, no header, cookie, form, query string or user goes along.
 """
 
 import copy
@@ -37,12 +36,11 @@ _PASSWORD = re.compile(r"(?<=://)([^\s/@:]*):[^\s/@]+(?=@)")
 
 
 def request_id() -> str:
-    """Return the id of the current request, or an empty text outside of one."""
     return str(get_contextvars().get("request_id", ""))
 
 
 def mask(text: str) -> str:
-    """Mask in a text tokens and codes, known by their shape, and secrets of the settings."""
+    """Mask tokens and codes, known by their shape, and secrets of the settings."""
     values = [getattr(settings, name) for name in SETTINGS]
     secrets = [secret for value in values for secret in ([value] if isinstance(value, str) else value)]
     for secret in _as_written(*secrets):
@@ -54,19 +52,16 @@ def mask(text: str) -> str:
 
 @lru_cache(maxsize=8)
 def _as_written(*secrets: str) -> list[str]:
-    """Return each form in which a secret may appear: plain, escaped for a page, and quoted for an address."""
+    """Return each form in which a secret may appear: plain, in a page, and in an address."""
     long = [secret for secret in secrets if len(secret) >= 8]  # shorter ones would mask ordinary words
     written = {each for secret in long for each in (secret, html.escape(secret), quote(secret, safe=""))}
     return sorted(written, key=len, reverse=True)
 
 
 class RedactFilter(logging.Filter):
-    """Mask every secret in a record, its arguments and its traceback, before a handler writes it."""
-
     def filter(self, record: logging.LogRecord) -> logging.LogRecord:
-        """Return a copy: a report of the error takes its traceback from the record itself, later."""
         _request_of(record)
-        masked = copy.copy(record)
+        masked = copy.copy(record)  # a report of the error takes its traceback from the record itself, later
         masked.msg = mask(record.getMessage())
         masked.args = ()
         if record.exc_info:
@@ -97,32 +92,25 @@ class RedactedReporter(ExceptionReporter):
 
 
 def formatter(style: str) -> ProcessorFormatter:
-    """Return the formatter of a LOG_FORMAT: a line to read, or one JSON object a line for a log collector."""
+    def rendering(logger: Any, method: str, line: EventDict) -> str:
+        if style == "line":
+            line.pop("event", None)  # the message has its fields in words
+        # Mask last, and the whole line: the filter has seen neither `event` nor the context.
+        return mask(str(render(logger, method, line)))
 
-    def without_event(_logger: object, _method: str, line: EventDict) -> EventDict:
-        line.pop("event", None)  # the message has its fields in words
-        return line
-
-    renderers: list[Processor] = [structlog.processors.JSONRenderer(ensure_ascii=False, default=str)]
+    render: Processor = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     if style == "line":
-        line = structlog.dev.ConsoleRenderer(
+        render = structlog.dev.ConsoleRenderer(
             colors=False, timestamp_key="time", event_key="message", pad_event_to=0, pad_level=False
         )
-        renderers = [without_event, line]
     renaming = structlog.processors.EventRenamer("message", replace_by="details")
-
-    def masking(_logger: object, _method: str, line: Any) -> str:
-        return mask(str(line))
-
     return ProcessorFormatter(
         foreign_pre_chain=[_of_record],
-        # Mask last, and the whole line: the filter has seen neither `event` nor the context.
-        processors=[ProcessorFormatter.remove_processors_meta, renaming, *renderers, masking],
+        processors=[ProcessorFormatter.remove_processors_meta, renaming, rendering],
     )
 
 
 def _of_record(_logger: object, _method: str, line: EventDict) -> EventDict:
-    """Add the fields of a record, and those of the request that it belongs to."""
     record: logging.LogRecord = line["_record"]
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     line.update(time=time, level=record.levelname, logger=record.name)
@@ -146,28 +134,26 @@ LEFT_OUT = ("request", "user", "extra", "server_name", "modules")
 def report_errors(dsn: str) -> None:
     import sentry_sdk  # noqa: PLC0415 - installed for SENTRY_DSN only
 
+    def before_send(event: Any, _hint: Any) -> Any:
+        return _masked({name: value for name, value in event.items() if name not in LEFT_OUT})
+
+    def before_breadcrumb(crumb: Any, _hint: Any) -> Any:
+        """Keep lines of the log alone: the address of a call to Poster may have a phone number in it.
+
+        Of these the security log names users and their addresses, and fields beside the text may do the same.
+        """
+        if crumb.get("type") != "log" or crumb.get("category") == "poster_admin.security":
+            return None
+        return {name: value for name, value in crumb.items() if name != "data"}
+
     sentry_sdk.init(
         dsn=dsn,
-        before_send=_before_send,
-        before_breadcrumb=_before_breadcrumb,
+        before_send=before_send,
+        before_breadcrumb=before_breadcrumb,
         include_local_variables=False,
         max_request_body_size="never",
         include_source_context=False,
     )
-
-
-def _before_send(event: Any, _hint: Any) -> Any:
-    return _masked({name: value for name, value in event.items() if name not in LEFT_OUT})
-
-
-def _before_breadcrumb(crumb: Any, _hint: Any) -> Any:
-    """Keep lines of the log alone: the address of a call to Poster may have somebody's phone number in it.
-
-    Of these the security log names users and their addresses, and fields beside the text may do the same.
-    """
-    if crumb.get("type") != "log" or crumb.get("category") == "poster_admin.security":
-        return None
-    return {name: value for name, value in crumb.items() if name != "data"}
 
 
 def _masked(value: Any) -> Any:

@@ -35,8 +35,6 @@ type GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def request_id_and_timing(get_response: GetResponse) -> GetResponse:
-    """Give each response its timings and an id, and write its line of the access log."""
-
     def middleware(request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         spent = PosterTime()
@@ -107,11 +105,9 @@ def htmx_edge(get_response: GetResponse) -> GetResponse:
 
 
 def _way_back_in(request: HttpRequest) -> str:
-    """Return the address of the sign-in, with the page to return to, and whether a form was lost.
-
-    The address of a form may say more than that of its page, which may have answered another form.
-    """
+    """Return the address of the sign-in, with the page to return to, and whether a form was lost."""
     back = page_behind(request)
+    # The address of a form may say more than that of its page, which may have answered another form.
     if wants_page(request) and (not back or (request.GET and urlsplit(back).path == request.path)):
         back = request.get_full_path()
     back = back or resolve_url(settings.LOGIN_REDIRECT_URL)
@@ -124,10 +120,8 @@ def _has_form(request: HttpRequest) -> bool:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500.
-
-    Its page knows the request for the chosen colours, and runs no context processor, which could fail too.
-    """
+    """Answer an unhandled error: 503 if the database, the cache or the disk is away, else 500."""
+    # No context processor, which could fail too.
     context, error = {"request": request}, sys.exception()
     if error is not None and is_outage(error):
         return HttpResponse(render_to_string("503.html", context), status=503, headers={"Retry-After": "10"})
@@ -143,8 +137,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def page_for_405(get_response: GetResponse) -> GetResponse:
-    """Show a page where an address that only takes forms is opened: Django's own answer is empty."""
-
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.status_code == 405 and request.method in {"GET", "HEAD"}:

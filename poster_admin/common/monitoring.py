@@ -1,8 +1,6 @@
 """Show from outside how the process is doing: health, metrics, and the time that a request waits for Poster.
 
-Poster's health is not checked: when Poster is away, the pages say so, and removing servers would not help.
-Migrations and keys are not checked either: a server checks them when it starts. A missing worker is only a
-warning: the pages work without one.
+When Poster is away, the pages say so, and removing servers would not help. Without a worker pages work.
 """
 
 import logging
@@ -32,7 +30,6 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest, warning: Callable[[], str]) -> HttpResponse:
-    """Report whether the database and the cache answer; below that, a warning if there is one."""
     failed, words = [], ""
     try:
         with connection.cursor() as cursor:

@@ -37,7 +37,6 @@ class Outage(Exception):
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return True if an error means that the database, the cache or the disk is away for now."""
     match error:
         case Outage():
             return True
@@ -54,7 +53,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of the text of an error: drivers add hints and the statement below it."""
+    """Return the first line of an error: drivers add hints and the statement below it."""
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
@@ -73,11 +72,8 @@ class OutageFilter(logging.Filter):
 
 @contextmanager
 def optional(what: str) -> Iterator[None]:
-    """Skip the block while the database or the disk is away, and log that.
-
-    Within a transaction the error is raised: it concerns the whole transaction.
-    """
-    if connection.in_atomic_block:
+    """Skip the block while the database or the disk is away, and log that."""
+    if connection.in_atomic_block:  # the error concerns the whole transaction
         yield
         return
     try:
@@ -112,10 +108,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def ask_shared[T, D](ask: Callable[[], T], default: D) -> T | D:
-    """Return the result of asking the shared cache or semaphore, or the default while that is away.
-
-    After a failure it is not asked again for SHARED_REST seconds.
-    """
+    """Ask the shared cache or semaphore; return the default while that is away or has its SHARED_REST."""
     global _shared_rests_until  # noqa: PLW0603 - one Redis, or one disk, for the process
     if time.monotonic() < _shared_rests_until:
         return default

@@ -23,21 +23,16 @@ def page_at(address: str) -> str:
 
 
 def has_page(path: str) -> bool:
-    """Return False for an address of this site that only takes a form or sends a file."""
     return _name_of(path) not in WITHOUT_PAGE
 
 
 def page_above(path: str) -> str:
-    """Return the path of the page that this one stands below, as a list above one of its rows."""
     above = f"{path.rstrip('/').rpartition('/')[0]}/"
     return above if _name_of(above) or above == "/" else page_above(above)
 
 
 def link(path: str, request: HttpRequest | None = None) -> str:
-    """Return the whole address of a page, for mails and other programs.
-
-    The sender of a request chooses its host, so it is used only without SITE_URL. Without both there is none.
-    """
+    """Return the whole address of a page; the host of a request, which its sender chooses, comes second."""
     if settings.SITE_URL:
         return f"{settings.SITE_URL.rstrip('/')}{path}"
     return request.build_absolute_uri(path) if request else ""
@@ -51,5 +46,4 @@ def _name_of(path: str) -> str:
 
 
 def page_param[M: Model](request: HttpRequest, rows: QuerySet[M]) -> Page[M]:
-    """Return the page that the parameter `page` asks for; the first or the last one if there is none."""
     return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))

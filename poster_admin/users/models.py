@@ -29,8 +29,6 @@ LONGEST = timedelta(hours=12)
 
 
 class UserSession(AbstractBaseSession):
-    """A session, with details by which its owner recognises it."""
-
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sign_ins"
     )
@@ -314,8 +312,6 @@ class SetupLink(models.Model):
 
 
 class Guide(models.Model):
-    """The first steps of the user who has set the dashboard up, until that user has finished them."""
-
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
     )

@@ -184,7 +184,6 @@ class PersonForm(forms.Form):
 
     @property
     def theirs(self) -> list[tuple[str, str]]:
-        """The present values of the person, by the labels of their fields."""
         values = {**self.initial, "role": ROLE_LABELS.get(self.initial["role"], "")}
         return [(str(self[name].label), str(values[name])) for name in ("full_name", "email", "role")]
 
@@ -378,7 +377,6 @@ def person_step(request: Request, user_id: int, step: str) -> HttpResponse:
 
 
 def manageable(request: Request, user_id: int) -> Person:
-    """Return a person whom the user of the request may change, locked until the transaction ends."""
     if accounts.lock_managed(request.user, user_id) is None:
         if accounts.seen_by(request.user).filter(pk=user_id).exists():
             raise PermissionDenied

@@ -101,7 +101,6 @@ def begin(request: HttpRequest, user: User) -> None:
 
 
 def last_visit(request: HttpRequest) -> datetime | None:
-    """Return when the user was here before this session."""
     seconds = request.session.get(LAST_VISIT)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 

@@ -102,7 +102,6 @@ def finish(request: HttpRequest, device: TOTPDevice, code: str) -> list[str]:
 
 
 def renew_codes(user: User) -> list[str]:
-    """Create recovery codes in place of all earlier ones."""
     codes = [base64.b32encode(secrets.token_bytes(15)).decode() for _ in range(10)]
     with transaction.atomic():
         RecoveryCode.objects.filter(user=user).delete()
@@ -131,7 +130,6 @@ def qr_code(device: TOTPDevice) -> SafeString:
 
 
 def mark(request: HttpRequest, device: TOTPDevice | Passkey) -> None:
-    """Record that the session has passed the second factor."""
     django_otp.login(request, device)
     request.session[DUE] = False
     request.session.cycle_key()

@@ -26,7 +26,7 @@ from poster_admin.common.pages import page_at, page_param
 from poster_admin.users import sessions, two_factor
 from poster_admin.users.guardians import PASSWORD_DUE
 from poster_admin.users.models import ChosenLanguage, Event, RecoveryCode, TOTPDevice, passkeys_of
-from poster_admin.users.password_links import NewPasswordForm
+from poster_admin.users.password_links import NewPasswordForm, Unprocessable
 from poster_admin.users.security_log import detail_words, lines_for, record
 from poster_admin.users.sessions import FORM_WAITS, ask_to_confirm, note_confirmation, recently_confirmed
 
@@ -68,6 +68,13 @@ class OwnPasswordForm(NewPasswordForm, PasswordChangeForm):
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
         self.user.password = found.password  # an older hash was renewed just now
         return password
+
+
+def password_form_of(request: HttpRequest, **kwargs: Any) -> forms.Form:
+    """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
+    if request.session.get(PASSWORD_DUE):
+        return NewPasswordForm(**kwargs)
+    return OwnPasswordForm(**kwargs, request=request)
 
 
 class CodeForm(forms.Form):
@@ -134,6 +141,7 @@ def session_list(request: Request) -> HttpResponse:
             "authenticator": two_factor.authenticator_of(request.user),
             "passkeys": passkeys_of(request.user),
             "codes_left": RecoveryCode.objects.filter(user=request.user).count(),
+            "password_form": password_form_of(request, user=request.user),
         }
         return render_page(request, "users/sessions.html", context)
     one = request.POST.get("session")
@@ -151,15 +159,12 @@ def session_list(request: Request) -> HttpResponse:
     return redirect("login")
 
 
-class PasswordChange(PasswordChangeView):
+class PasswordChange(Unprocessable, PasswordChangeView):
     template_name = "users/password.html"
     success_url = reverse_lazy("sessions")
 
     def get_form(self, form_class: Any = None) -> Any:
-        """Ask for the old password too, unless it is one that nobody knows: `guardians.end_ways_in`."""
-        if self.request.session.get(PASSWORD_DUE):
-            return NewPasswordForm(**self.get_form_kwargs())
-        return OwnPasswordForm(**self.get_form_kwargs(), request=self.request)
+        return password_form_of(self.request, **self.get_form_kwargs())
 
     def form_valid(self, form: Any) -> HttpResponse:
         text = _("The password was changed.")
@@ -169,11 +174,6 @@ class PasswordChange(PasswordChangeView):
         self.request.session.pop(PASSWORD_DUE, None)
         sessions.end(form.user, but=self.request.session.session_key)
         messages.success(self.request, text)
-        return response
-
-    def form_invalid(self, form: Any) -> HttpResponse:
-        response = super().form_invalid(form)
-        response.status_code = 422
         return response
 
 
@@ -206,7 +206,6 @@ def login_code(request: Request) -> HttpResponse:
 @sensitive_post_parameters("code")
 @form_methods
 def second_factor_set(request: Request) -> HttpResponse:
-    """Show the QR code of an authenticator once, and accept its first code."""
     if request.session.get(two_factor.DUE):
         return redirect(f"{reverse('login_code')}?{urlencode({'next': request.get_full_path()})}")
     if not recently_confirmed(request):
@@ -236,7 +235,6 @@ def second_factor_set(request: Request) -> HttpResponse:
 
 @form_methods
 def second_factor_remove(request: Request) -> HttpResponse:
-    """Remove the user's own app for codes, after a question."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     if request.method != "POST":
@@ -250,7 +248,6 @@ def second_factor_remove(request: Request) -> HttpResponse:
 
 @form_methods
 def recovery_codes(request: Request) -> HttpResponse:
-    """Create recovery codes after a question, and show them once."""
     if not recently_confirmed(request):
         return ask_to_confirm(request)
     if not two_factor.factor_of(request.user):

@@ -23,7 +23,7 @@ function renumber() {
     title.textContent = title.textContent.replace(/\d+/, index + 1);
   });
   for (const name of ["TOTAL", "INITIAL"]) form.elements[`rows-${name}_FORMS`].value = all.length;
-  htmx.trigger("#spread", "redraw");
+  if ($("#spread")) htmx.trigger("#spread", "redraw");
 }
 
 form.addEventListener("input", () => { form.dataset.typed = ""; });

@@ -37,7 +37,7 @@ import django
 django.setup()
 from django.core.cache import cache
 from groups.services.installation import maintenance
-from poster_admin.common.serving.preparing import collect_static
+from poster_admin.common.serving import collect_static
 from tests.benchmarks.setup import journal
 collect_static()
 journal.fill("{ACCOUNT}", {CHANGES})

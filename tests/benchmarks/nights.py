@@ -36,7 +36,9 @@ def main(arguments):
         Sandbox(options.groups, options.clients, options.latency / 1000) as sandbox,
     ):
         patience = {name: documented_defaults()[name] for name in PATIENCE}
-        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience)
+        # As `serve` starts a worker.
+        memory_limits = {"MALLOC_ARENA_MAX": "2"}
+        dashboard = Dashboard(Path(directory), sandbox, MOVEMENT_SECONDS="0", **patience, **memory_limits)
         try:
             worker = dashboard.start_worker()
             wait_until(lambda: dashboard.table("groups_workerheartbeat"), 0.05, LONGEST)

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.core.management import call_command
 
-from poster_admin.common.serving import preparing
+from poster_admin.common import serving
 from tests.support.environment import ROOT, inherited
 
 STORAGE = "poster_admin.site.StaticFilesStorage"
@@ -34,12 +34,12 @@ def test_files_that_were_collected_for_development_are_collected_again(settings,
     settings.STATIC_ROOT = settings.VAR_DIR = tmp_path
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     collected = []
-    monkeypatch.setattr(preparing, "call_command", lambda *_, **__: collected.append(backend))
+    monkeypatch.setattr(serving, "call_command", lambda *_, **__: collected.append(backend))
     backends = ["django.contrib.staticfiles.storage.StaticFilesStorage", STORAGE]
     for backend in backends * 2:
         settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": backend}}
-        preparing.collect_static()
-        preparing.collect_static()
+        serving.collect_static()
+        serving.collect_static()
     assert collected == backends * 2
 
 
@@ -49,10 +49,10 @@ def test_a_container_that_begins_without_files_on_the_folder_of_its_predecessor_
     settings.STATIC_ROOT, settings.VAR_DIR = tmp_path / "static", tmp_path / "var"
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     collected = []
-    monkeypatch.setattr(preparing, "call_command", lambda *_, **__: collected.append("all"))
+    monkeypatch.setattr(serving, "call_command", lambda *_, **__: collected.append("all"))
     for _ in range(2):
         (tmp_path / "static").mkdir(exist_ok=True)
-        preparing.collect_static()
+        serving.collect_static()
     assert collected == ["all", "all"]
 
 
@@ -63,15 +63,15 @@ from django.conf import settings
 settings.STATIC_ROOT, settings.VAR_DIR = (pathlib.Path(sys.argv[1]) / name for name in ("static", "var"))
 settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
 django.setup()
-from poster_admin.common.serving import preparing
-collect = preparing.call_command
+from poster_admin.common import serving
+collect = serving.call_command
 def call_command(*words, **options):
     print("collects", flush=True)
     collect(*words, **options)
-preparing.call_command = call_command
+serving.call_command = call_command
 print("ready", flush=True)
 sys.stdin.readline()
-preparing.collect_static()
+serving.collect_static()
 print((settings.STATIC_ROOT / "staticfiles.json").is_file())
 """
 

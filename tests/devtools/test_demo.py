@@ -9,7 +9,7 @@ import pytest
 import requests
 from django.core.management.base import CommandError
 
-from poster_admin.common.serving.running import refuse_taken_port
+from poster_admin.common.serving import refuse_taken_port
 from tests.support import demo
 from tests.support.databases import migrated
 

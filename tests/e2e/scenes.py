@@ -291,11 +291,11 @@ def ladder_with_contradictions(stage):
     stage.goto("/groups/ladder/")
 
 
-@scene(shows="[data-audit=zero] [data-group]")
+@scene(shows="[data-audit=zero] summary")
 def audit(stage):
     for clients in (3, 0):
         new_group(stage.sandbox, "Гості & друзі", percent="0", clients=clients)
-    stage.goto("/groups/audit/")
+    stage.goto("/groups/ladder/")
 
 
 # --- Many groups, plans, files -----------------------------------------------------------------------------

@@ -158,7 +158,7 @@ def test_import_groups_from_a_file(hands_of, staff, sandbox, tmp_path):
     )
     hands = hands_of(staff)
     hands.click(hands.page.locator(".end .more-menu summary"))
-    hands.click(hands.page.get_by_role("link", name="Імпорт груп із файлу"))
+    hands.click(hands.page.get_by_role("link", name="Завантажити з файлу…"))
     with hands.page.expect_file_chooser() as chooser:
         hands.click(hands.page.locator("label.button", has_text="Вибрати файл"))
     chooser.value.set_files(table)
@@ -243,7 +243,7 @@ def test_invite_a_colleague(hands_of, owner, inbox):
 # The links or buttons on the way to each job, and the heading of its page.
 WAYS = {
     "plan": (["Постоянный посетитель", "Запланувати зміну"], "Запланувати зміну"),
-    "import": (["Ще", "Імпорт груп із файлу"], "Імпорт груп із файлу"),
+    "import": (["Ще", "Завантажити з файлу…"], "Завантажити з файлу"),
     "limits": (["Налаштування", "Ліміти"], "Ліміти"),
     "criteria": (["Ще", "Автоматичні групи"], "Автоматичні групи"),
     "view": (["Налаштування", "Мої вкладки"], "Мої вкладки"),

@@ -15,7 +15,7 @@ FORMS = {
     "/account/limits/": "Встановити ліміти",
     "/account/notices/": "Зберегти зміни",
     "/people/new/": "Додати людину",
-    "/clients/list/": "Знайти клієнтів",
+    "/upload/": "Перевірити файл",
     "/accounts/second-factor/": "Перевірити й налаштувати",
 }
 FOCUS = {

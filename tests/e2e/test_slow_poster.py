@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from groups.services import groups as reads
 from groups.views import http
-from poster_admin.common.serving import threaded
+from poster_admin.common import threaded
 from tests.support.browser import caught, heading, hold_back, open_row, row, show_list
 from tests.support.dashboard.killing import wait_until
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
-from poster_admin.common.serving.preparing import compile_catalogues
+from poster_admin.common.serving import compile_catalogues
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -82,7 +82,7 @@ WRONG = (
 _COLLECT = """
 import django
 django.setup()
-from poster_admin.common.serving.preparing import collect_static
+from poster_admin.common.serving import collect_static
 collect_static()
 """
 # Runs manage.py for one command after another, each with its standard input, and prints what they said.

@@ -92,7 +92,7 @@ VIEWS = {
     "remove": View("owner", 1050, open_at(f"{GROUP}delete/")),
     "many": View("staff", 760, open_at("/groups/edit/")),
     "schedules": View("staff", 760, show_schedules),
-    "scheme": View("owner", 800, open_at("/groups/scheme/")),
+    "scheme": View("owner", 800, open_at("/groups/ladder/")),
     "commands": View("staff", 700, show_commands, language="uk"),
     "history": View("staff", 700, open_at("/history/"), language="uk", colours="dark"),
     "settings": View("owner", 800, open_at("/settings/")),

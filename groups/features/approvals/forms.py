@@ -18,8 +18,7 @@ NO_WHOLE_NUMBER = _("Enter a whole number of clients.")
 class LimitsForm(forms.Form):
     """The limits of an account; an empty field is no limit.
 
-    Each field brings along what it was opened with, so that only what was typed is set: a limit that somebody
-    else has set meanwhile stays. `opened` has these values, of the fields that say them.
+    `opened` has what the fields were opened with, so that only what was typed is set.
     """
 
     opened: dict[str, Decimal | None]
@@ -66,7 +65,7 @@ class LimitsForm(forms.Form):
 
     @property
     def typed(self) -> dict[str, Decimal | int | None]:
-        """The limits that were typed: all values that do not say what they were opened with."""
+        """All values but those that are as they were opened."""
         return {
             name: value
             for name, value in self.cleaned_data.items()
@@ -74,7 +73,7 @@ class LimitsForm(forms.Form):
         }
 
     def on(self, limits: Limits) -> "LimitsForm":
-        """Return the form with what was typed, as if it had been opened on these limits."""
+        """Return what was typed, as if it had been opened on these limits."""
         now = {field.name: field.value() or "" for field in LimitsForm(limits=limits)}
         opened = {self[name].html_initial_name: value for name, value in now.items()}
         typed = {name: self[name].data or "" for name in self.typed}
@@ -82,7 +81,6 @@ class LimitsForm(forms.Form):
 
     @property
     def theirs(self) -> list[tuple[str, str | None]]:
-        """The limits that the form was opened on, each with its label, as a field would show them."""
         return [(str(field.label), field.value()) for field in LimitsForm(limits=self.limits)]
 
 

@@ -36,8 +36,7 @@ class Breach(Content):
 class Limits(models.Model):
     """The limits of an account, all inclusive; None is no limit.
 
-    Percents are compared in points, the birthday bonus in hryvnia. `max_clients` is the number of clients
-    that one change, or one job as a whole, may reach.
+    `max_clients` counts those of one change, or of one job as a whole.
     """
 
     class Limit(models.TextChoices):
@@ -75,16 +74,11 @@ class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
 
 
 class ApprovalRequest(models.Model):
-    """A write beyond the limits that waits for the yes of another user.
+    """A write beyond the limits that waits for the yes of another user; its id is the form's `operation`.
 
-    The id is the form's `operation`, so that the same form sent twice is one request. A request for a change
-    has what its command is rebuilt from: `action`, the group, and `loaded`, `intended` and `note` as in the
-    journal. Anything else has a row of its own that waits, and `kind` is that of its `Approvable`; a job that
-    asks for its rest stays stopped. `breaches` are the limits that it breaks (`Breach`), and `effect` is what
-    it would have done (`Effect`), as they were when it was asked.
-
-    `changes` are the writes that were tried for it. If one of them has changed nothing, the request waits
-    again.
+    A request for a change has what its command is rebuilt from. Anything else has a row of its own that
+    waits, and `kind` is that of its `Approvable`. `breaches` (`Breach`) and `effect` (`Effect`) are as they
+    were when it was asked. `changes` were tried for it; where one has changed nothing, it waits again.
     """
 
     CHANGE = "change"
@@ -159,7 +153,7 @@ class ApprovalRequest(models.Model):
 
     @property
     def asked(self) -> Approvable:
-        """The job or the row of a feature that is asked for. Raises `KeyError` for a change."""
+        """Raises `KeyError` for a change."""
         kind = approvable_kinds[self.kind]
         return kind(self.job) if self.job else kind.find(self.pk)
 
@@ -195,7 +189,6 @@ class ApprovalRequest(models.Model):
         return str(_("withdrawn") if self.is_withdrawn else self.present_state.label)
 
     def may_be_seen_by(self, user: User) -> bool:
-        """Return True for its own user, and for those who may decide it."""
         return self.user_id == user.pk or user.has_perm(EXCEED_LIMITS)
 
     @property

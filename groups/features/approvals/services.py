@@ -1,12 +1,11 @@
 """Hold writes against the limits of an account, and let other users decide on what goes beyond them.
 
-Here alone is said whether a write may go beyond the limits. A job is held against them as a whole before it
-starts, and its clients once more as each of its changes is recorded: the journal has the number of clients
-that each of them reaches.
+A job is held against the limits as a whole before it starts, and its clients once more as each of its changes
+is recorded, with the number that it reaches.
 
-An approved write is made with the rights and the token of the user who approves it. A change is approved in
-the transaction that writes it into the journal, a job and a planned change in the one that starts them. So no
-process can die between the yes and the write, and two users who approve at once make one write.
+An approved write is made with the rights and the token of its approver. A change is approved in the
+transaction that writes it into the journal, anything else in the one that starts it. So no process can die
+between the yes and the write, and two users who approve at once make one write.
 """
 
 import uuid
@@ -79,11 +78,6 @@ class BeyondLimits(Held):
         super().__init__()
         self.breaches = tuple(breaches)
 
-    @property
-    def needs_another(self) -> bool:
-        """Return True if no reason of the user's own lets it pass: the bound is one of the job itself."""
-        return any(breach.limit == OWN_BOUND for breach in self.breaches)
-
     def message(self) -> Message:
         words = [
             render_to_string("approvals/breach.html", {"breach": in_words(each)}) for each in self.breaches
@@ -92,40 +86,35 @@ class BeyondLimits(Held):
         return Message(title, format_html_join(" ", "{}", ((each,) for each in words)))
 
     def go_on(self, write: Any, user: User) -> "ApprovalRequest | None":
-        """Make a request of what was asked for; a user with the right may give a reason instead."""
-        if user.has_perm(EXCEED_LIMITS) and not self.needs_another:
-            return None
-        return ask_for(write, user, self.breaches)
+        """Make a request of what was asked for; a user with the right may give a reason instead.
+
+        No reason of the user's own lets a job pass its own bound.
+        """
+        is_own_bound = any(breach.limit == OWN_BOUND for breach in self.breaches)
+        may_say_why = user.has_perm(EXCEED_LIMITS) and not is_own_bound
+        return None if may_say_why else ask_for(write, user, self.breaches)
 
 
 def in_words(breach: Breach, *, is_approved: bool = False) -> dict[str, Any]:
-    """Show a broken limit, or one that was broken by an approval, with its numbers in words."""
-    numbers = breach.asked, breach.allowed
-    match breach.limit:
-        case Limit.MAX_PERCENT:
-            asked, allowed = map(percent_words, numbers)
-        case Limit.MAX_RISE:
-            asked, allowed = map(points_words, numbers)
-        case Limit.MAX_BIRTHDAY_BONUS:
-            asked, allowed = map(money_words, numbers)
-        case _:
-            asked, allowed = map(NumberFormat.current().count, map(int, numbers))
-    return {"limit": breach.limit, "asked": asked, "allowed": allowed, "is_approved": is_approved}
+    def words(number: Decimal) -> str:
+        match breach.limit:
+            case Limit.MAX_PERCENT:
+                return percent_words(number)
+            case Limit.MAX_BIRTHDAY_BONUS:
+                return money_words(number)
+            case Limit.MAX_RISE:
+                text = ngettext("%(number)s point", "%(number)s points", int(number))
+                if number % 1:
+                    text = pgettext("a part of one, as 2.5", "%(number)s points")
+                return text % {"number": plain(number).replace(".", NumberFormat.current().point)}
+        return NumberFormat.current().count(int(number))
 
-
-def points_words(number: Any) -> str:
-    shown = {"number": plain(number).replace(".", NumberFormat.current().point)}
-    if number % 1:
-        return pgettext("a part of one, as 2.5", "%(number)s points") % shown
-    return ngettext("%(number)s point", "%(number)s points", int(number)) % shown
+    shown = {"asked": words(breach.asked), "allowed": words(breach.allowed)}
+    return {"limit": breach.limit, "is_approved": is_approved, **shown}
 
 
 class SetSince(Exception):
-    """Somebody has set a limit that was typed since its form was opened; `now` are the limits."""
-
-    def __init__(self, now: Limits) -> None:
-        super().__init__()
-        self.now = now
+    """Somebody has set a limit that was typed since its form was opened."""
 
 
 def limits_of(account_id: str) -> Limits:
@@ -135,11 +124,7 @@ def limits_of(account_id: str) -> Limits:
 def set_limits(
     account_id: str, typed: Mapping[str, Number], *, user: User, opened: Mapping[str, Number] | None = None
 ) -> None:
-    """Set the limits that were typed; the others stay, even if another user sets them at the same moment.
-
-    `opened` has the values that the form was opened with, as far as it says them. Raises `SetSince`. The
-    security log has the old and the new value of the limits that changed.
-    """
+    """Set the limits that were typed, unless one is no longer as its form was `opened`. Raises `SetSince`."""
     if not user.has_perm(EXCEED_LIMITS):
         raise PermissionDenied
     opened = opened or {}
@@ -151,7 +136,7 @@ def set_limits(
         for name, value in typed.items():
             now = getattr(limits, name)
             if name in opened and now not in (opened[name], value):
-                raise SetSince(limits_of(account_id))
+                raise SetSince
             setattr(limits, name, value)
         limits.set_by, limits.set_at = user.get_username(), timezone.now()
         limits.save()
@@ -168,7 +153,7 @@ class LimitGate(Gate):
     order = 20
 
     def before(self, command: Command) -> dict[str, Any]:
-        """Return the number of clients that a command reaches, as far as there is a limit on them."""
+        """Return the number of clients that a command reaches, if there is a limit on them."""
         sender = command.sender
         limits, reach = limits_of(sender.account_id), command.reach
         if limits.max_clients is not None and command.reached_group is not None:
@@ -181,10 +166,7 @@ class LimitGate(Gate):
     ahead = before
 
     def in_transaction(self, change: Change, command: Command) -> None:
-        """Approve the request of a command in the transaction: there is never one without the other.
-
-        So exactly one of two users who approve it at once makes the write.
-        """
+        """Approve the request of a command, so that of two who approve it at once one makes the write."""
         if command.request_id is not None:
             asked = ApprovalRequest.objects.filter(pk=command.request_id, kind=ApprovalRequest.CHANGE)
             if request := asked.first():
@@ -250,8 +232,7 @@ def let_wait_again(change: Change) -> None:
 def check_job(change: Change, user: User) -> None:
     """Raise `BeyondLimits` if a job would reach more clients with this change than it may.
 
-    Belongs into the transaction that records the change: it locks the row of the job, so that the changes of
-    one job are counted one after the other.
+    It locks the row of the job in the transaction of the change, so that its changes are counted in turn.
     """
     limits = limits_of(change.account_id)
     if change.job_id is None or not change.reached or limits.max_clients is None:
@@ -286,7 +267,7 @@ def breaches_of(reach: Reach, limits: Limits) -> tuple[Breach, ...]:
 def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User) -> bool:
     """Return True if a user may go beyond these limits: with the right, and a request or a reason.
 
-    Clients are covered up to the number that was shown as the consent was given, if one was.
+    It covers as many clients as were shown with it, if a number was.
     """
     return all(
         consent is not None
@@ -302,10 +283,7 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
 
 
 class ChangedSince(Exception):
-    """The request has another effect by now than the one that its page has shown; nothing was sent.
-
-    `now` is that effect. Approving again with its `mark` applies what was asked for to that.
-    """
+    """Nothing was sent: the effect is another one `now`, which can be approved by its mark."""
 
     def __init__(self, now: Effect) -> None:
         super().__init__()
@@ -320,10 +298,7 @@ class AlreadySo(Exception):
 
 
 def requests_of(credentials: PosterCredentials) -> ApprovalRequestQuerySet:
-    """Return the requests of an account that a user may see: all with the right to decide, else their own.
-
-    Raises `TokenRejected` if Poster has refused the user's token.
-    """
+    """Return all requests to a user who may decide, else the user's own. Raises `TokenRejected`."""
     check_token(credentials)
     user = credentials.user
     found = ApprovalRequest.objects.filter(account=credentials.account_id).select_related("job")
@@ -350,12 +325,12 @@ def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
 
 
 def may_decide(request: ApprovalRequest, user: User) -> bool:
-    """Return True if a user may decide on a request: nobody on their own. All of them may refuse it."""
+    """Return True if a user may refuse a request: nobody may their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
 def may_approve(request: ApprovalRequest, user: User) -> bool:
-    """Return True if a user may decide on a request and has the right to its write, which is then theirs."""
+    """Return True if a user may also make its write, which is then theirs."""
     if not may_decide(request, user):
         return False
     if request.kind == ApprovalRequest.CHANGE:
@@ -374,7 +349,6 @@ def needs_password(request: ApprovalRequest) -> bool:
 
 
 def command_of(request: ApprovalRequest) -> GroupCommand:
-    """Return the command of a request for a change, still without its sender and operation."""
     row = Change(
         id=request.pk,
         action=request.action,
@@ -391,7 +365,6 @@ def command_of(request: ApprovalRequest) -> GroupCommand:
 
 
 def rebased_onto(now: Effect | None, command: GroupCommand) -> GroupCommand:
-    """Rebase a command onto the values of now, where these are known; a new group replaces no values."""
     if now is None or now.group is None or command.creates:
         return command
     return command.rebased(now.group.values, now.group.clients)
@@ -418,9 +391,8 @@ def effect_of(wanted: ApprovalRequest | GroupCommand | Model, credentials: Poste
 def ask_for(wanted: GroupCommand | Model, user: User, breaches: Iterable[Breach]) -> ApprovalRequest:
     """Record a request for a command, or for a row: a new job, a draft, or the rest of a stopped one.
 
-    The same form sent twice is one request, and so is the rest of a job, or an undo, that a user asks for
-    twice. Raises `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError` if the effect
-    cannot be read.
+    The same form sent twice is one request, and so are the rest of a job, and an undo. Raises
+    `OperationReused`, `NotNow` if the job is no longer a draft, and `PosterError`.
     """
     asked = None
     if isinstance(wanted, GroupCommand):
@@ -477,10 +449,7 @@ def refuse(request: ApprovalRequest, *, user: User, reason: str) -> None:
 
 
 def withdraw(request: ApprovalRequest, *, user: User) -> None:
-    """Take back a request of the user's own: it ends as one that was refused, without a reason.
-
-    Raises `NotNow` if it no longer waits, and `PermissionDenied`.
-    """
+    """Take back a request of the user's own. Raises `NotNow` and `PermissionDenied`."""
     if request.user_id != user.pk:
         raise PermissionDenied
     decide(request, State.REFUSED, user)
@@ -489,9 +458,8 @@ def withdraw(request: ApprovalRequest, *, user: User) -> None:
 def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: str = "") -> Change | None:
     """Approve a request, and return the change that it makes; anything else is started.
 
-    `seen` is the mark of the effect that the user was shown, by default the one that was asked for. The write
-    may reach as many clients as that has. Raises `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`,
-    `PosterError`, and as `execute` and `Approvable.start` do.
+    `seen` is the mark of the effect that the user was shown, by default the one that was asked for. Raises
+    `ChangedSince`, `AlreadySo`, `NotNow`, `PermissionDenied`, `PosterError`, as `execute` and as `start`.
     """
     user = credentials.user
     if not may_decide(request, user):
@@ -551,10 +519,8 @@ def lapse_overdue() -> int:
 
 @approvable
 class ApprovableJob(Approvable):
-    """A job: new, a draft, or the rest of one that has stopped."""
-
     kind = "job"
-    label = gettext_lazy("a job")
+    label = gettext_lazy("a bulk change")
     model = Job
 
     @property
@@ -571,7 +537,7 @@ class ApprovableJob(Approvable):
         return JobKind.of(self.row).effect(credentials)
 
     def let_wait(self, request_id: uuid.UUID) -> None:
-        """Save a new job, or a draft, as one that waits; one that has stopped, or waits already, stays so."""
+        """Save a new job, or a draft; one that has stopped, or waits already, stays so."""
         job, stays = self.row, (Job.State.ASKED, *Job.HALTED)
         if job._state.adding:
             job.state = Job.State.ASKED
@@ -596,10 +562,6 @@ class ApprovableJob(Approvable):
 
 @event_source("request", gettext_lazy("A request waits for you, or yours was decided"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the requests that wait, for users who may decide them, and those that ended, for their users.
-
-    A request whose approved write changed nothing waits again, and may be approved again.
-    """
     for request in moved_since(since).filter(account=account).order_by():
         if request.is_withdrawn:
             continue  # who asked knows it, and nobody has to decide any more

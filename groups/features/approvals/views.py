@@ -62,8 +62,9 @@ def account_limits(request: Request) -> HttpResponse:
         return render_form(request, "approvals/limits.html", form, fragment="form", limits=limits)
     try:
         approvals.set_limits(limits.account_id, form.typed, opened=form.opened, user=request.user)
-    except approvals.SetSince as since:
-        context = {"form": form.on(since.now), "limits": since.now, "set_since": True}
+    except approvals.SetSince:
+        limits = approvals.limits_of(limits.account_id)
+        context = {"form": form.on(limits), "limits": limits, "set_since": True}
         return render_page(request, "approvals/limits.html", context, fragment="form", status=409)
     messages.success(request, _("The limits are set."))
     return redirect("groups:limits")
@@ -81,14 +82,12 @@ def request_list(request: Request) -> HttpResponse:
 @require_safe
 @requires("view_group")
 def request_detail(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Show a request; to users who may decide it, with the values that Poster has now."""
     return _show(request, _find(request, request_id))
 
 
 @require_POST
 @requires("exceed_limits")
 def request_approve(request: Request, request_id: uuid.UUID) -> HttpResponse:
-    """Approve a request, and make its write with the user's own token."""
     asked = _find_to_decide(request, request_id)
     if approvals.needs_password(asked) and not recently_confirmed(request):
         return ask_to_confirm(request, back=request.path.removesuffix("approve/"))
@@ -168,12 +167,7 @@ def _moved_on(request: Request, asked: ApprovalRequest) -> HttpResponse:
 
 
 def _show(
-    request: Request,
-    asked: ApprovalRequest,
-    *,
-    status: int = 200,
-    now: Effect | None = None,
-    **context: Any,
+    request: Request, asked: ApprovalRequest, *, status: int = 200, now: Effect | None = None, **context: Any
 ) -> HttpResponse:
     asked.refresh_from_db()
     if now is None and asked.is_waiting:
@@ -195,8 +189,7 @@ def _about(
 ) -> dict[str, Any]:
     """Show a request in a row of the list, and as the beginning of its page.
 
-    `now` has its present effect and `command` what it would write now, where that was read; `made` is the
-    write of one that was approved.
+    `now` has its present effect, `command` what it would write, `made` the write of one that was approved.
     """
     is_approved = asked.present_state == State.APPROVED
     if asked.kind == ApprovalRequest.CHANGE:
@@ -304,10 +297,7 @@ def _terms(group: Group) -> str:
 
 @hooks.consent
 def read_reason(request: Request) -> dict[str, Any]:
-    """Return the reason with which a user with the right goes beyond the limits, and for how many clients.
-
-    Without a reason there is no consent. The number is None if the request does not say what was shown.
-    """
+    """Return the reason to go beyond the limits, and for how many clients: None if no number was shown."""
     form = ConsentForm(request.POST)
     if not request.user.has_perm(EXCEED_LIMITS) or not form.is_valid():
         return {}
@@ -368,7 +358,7 @@ def notice_on_form(request: Request, group: Group) -> Variables:
 
 @hooks.part("form.percent", "approvals/limit_of_percent.html", order=-1)
 def limit_of_percent(request: Request, group: Group | None, _command: Command | None) -> Variables:
-    """Say in a form from which percent on a write is beyond the limits; a new group rises from nothing."""
+    """Say from which percent on a write is beyond the limits; a new group rises from nothing."""
     limits = approvals.limits_of(request.credentials.account_id)
     base = group.percent if group else Decimal(0)
     rise = None if limits.max_rise is None else base + limits.max_rise

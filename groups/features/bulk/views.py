@@ -40,7 +40,7 @@ from groups.services.groups import Groups
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
 from groups.services.values import FIELD_LABELS, NumberFormat
-from groups.services.writes.commands import CreateGroup, UpdateGroup
+from groups.services.writes.commands import UpdateGroup
 from groups.services.writes.lag import current_groups, locked_ids
 from groups.services.writes.not_sent import NotNow, NotSent
 from groups.services.writes.reach import reach_of_values
@@ -302,13 +302,9 @@ def link_to_percents(request: HttpRequest, listing: Listing) -> dict[str, str] |
     return {"query": listing.filters.query()}
 
 
-@hooks.part("list.tools", "bulk/files.jinja", order=3)
-def links_to_files(request: HttpRequest, listing: Listing) -> dict[str, bool]:
-    may_import = request.user.has_perms((CreateGroup.permission, UpdateGroup.permission))
-    return {
-        "may_import": listing.writable and may_import,
-        "may_save": bool(listing.groups.groups) and not listing.stale,
-    }
+@hooks.part("list.files", "bulk/scheme.jinja")
+def link_to_scheme(_request: HttpRequest, listing: Listing) -> dict[str, Any] | None:
+    return None if listing.stale else {}
 
 
 @hooks.part("request.job", "bulk/plan_of_request.html")
@@ -324,10 +320,7 @@ hooks.list_action(
     ListAction(gettext_lazy("Percents…"), "groups:bulk", UpdateGroup.permission, takes_percent=True), order=-1
 )
 hooks.destinations(
-    pages_for(
-        ("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION),
-        ("groups.add_group", gettext_lazy("Import groups from a file"), "groups:import", ACTION),
-    ),
+    pages_for(("groups.change_group", gettext_lazy("Change several percents"), "groups:bulk", ACTION)),
     order=1,
 )
 hooks.form_addresses("scheme_export")

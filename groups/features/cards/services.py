@@ -20,13 +20,14 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, CardUse, Finding, SharedCard, first_day
 from groups.features.figures.models import DAY
-from groups.features.figures.services import BATCH, ReceiptReading, receipt_readers
+from groups.features.figures.services import BATCH, receipt_readers
 from groups.models import PosterAccount, PosterCredentials
 from groups.poster import PosterClient, PosterError, Receipt
 from groups.services.clients import SECONDS_FOR_NAMES
 from groups.services.events import Event, event_source
 from groups.services.gateway import call_poster, seconds_left
 from groups.services.installation.maintenance import prune
+from groups.services.receipts import ReceiptReading
 
 Rule = Finding.Rule
 SHARED_DAYS, SHARED_WAITERS = 20, 3
@@ -230,24 +231,19 @@ def find_waiters(credentials: PosterCredentials, findings: Iterable[Finding]) ->
 
 def read_receipts(credentials: PosterCredentials, finding: Finding) -> list[Receipt] | None:
     """Read the receipts of a finding, None without the right. Raises `PosterError`, and `NotWhole`."""
-    found: list[Receipt] = []
-
-    def add(_day: date, receipt: Receipt) -> None:
-        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
-        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
-        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
-            found.append(receipt)
-
     reading = ReceiptReading(
         credentials,
         finding.since,
         finding.day,
-        lambda: None,
-        [add],
         of=("clients", finding.client_id),
         longest=SECONDS_FOR_RECEIPTS,
     )
     if not reading.begin():
         return None
-    reading.read({})
+    found = []
+    for _day, receipt in reading.read():
+        counts = {Rule.DAY: True, Rule.WAITER: receipt.is_in_cash, Rule.LATE: receipt.is_late}
+        is_of_waiter = finding.rule == Rule.DAY or receipt.waiter_id == finding.waiter_id
+        if receipt.client_id == finding.client_id and is_of_waiter and counts[Rule(finding.rule)]:
+            found.append(receipt)
     return sorted(found, key=lambda receipt: receipt.id)

@@ -18,16 +18,19 @@ from groups import hooks
 from groups.features.cards import services
 from groups.features.cards.models import KEPT, VIEW_CARDS, Bounds, Finding, SharedCard
 from groups.features.elsewhere.models import WATCH_ACCOUNT
-from groups.features.figures.services import NotWhole, tally_of
+from groups.features.figures.services import tally_of
 from groups.models import PosterCredentials
 from groups.models.submissions import LONGEST_REASON
 from groups.presenters.destinations import PAGE, pages_for
-from groups.services.clients import find_names
+from groups.services.clients import find_clients
 from groups.services.gateway import check_token
+from groups.services.groups import known_groups
+from groups.services.receipts import NotWhole
+from groups.services.values import percent_words
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import htmx_target, render_page
 
-ROWS = 50
+CARDS = 50
 
 
 class BoundsForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -66,36 +69,53 @@ def _show(
 ) -> HttpResponse:
     """Show the page, with the form that was wrong: the bounds, or the reason for the card `of` a client."""
     credentials, account_id = request.credentials, request.credentials.account_id
-    shared = list(SharedCard.objects.filter(account=account_id))
-    page = Paginator(Finding.objects.to_look_at(account_id), ROWS).get_page(request.GET.get("page"))
-    found, uses, tally = list(page), services.Uses(account_id), tally_of(credentials)
-    clients = {each.client_id for each in found}
-    names = find_names(credentials, clients | {each.client_id for each in shared})
-    waiters = services.find_waiters(credentials, found)
-    shares, days, look_shared = uses.shares() if found else {}, uses.days_of(found), uses.look_shared(clients)
-    rows = [
-        {
+    shared = sorted(SharedCard.objects.filter(account=account_id), key=lambda each: bool(each.ended_at))
+    to_look_at, uses = Finding.objects.to_look_at(account_id), services.Uses(account_id)
+    cards = list(dict.fromkeys(to_look_at.values_list("client_id", flat=True)))
+    page = Paginator(cards, CARDS).get_page(request.GET.get("page"))
+    client_ids = list(page)
+    found = list(to_look_at.filter(client_id__in=client_ids))
+    clients = find_clients(credentials, {*client_ids, *(each.client_id for each in shared)})
+    waiters, days = services.find_waiters(credentials, found), uses.days_of(found)
+    shares, look_shared = uses.shares() if found else {}, uses.look_shared(client_ids)
+    groups = known_groups(credentials) if found else None
+
+    def show_client(client_id: int) -> dict[str, Any]:
+        client = clients.get(client_id)
+        group = groups.find(client.group_id) if groups and client else None
+        percent = percent_words(client.effective_percent) if client else ""
+        return {"client_id": client_id, "client": client, "group": group, "percent": percent}
+
+    blocks = {
+        client_id: show_client(client_id)
+        | {
+            "rows": [],
+            "more": [],
+            "looks_shared": client_id in look_shared,
+            "reason": reason if reason and client_id == of else ReasonForm(auto_id=f"id_%s_{client_id}"),
+            "is_open": reason is not None and client_id == of,
+        }
+        for client_id in client_ids
+    }
+    for each in found:
+        block = blocks[each.client_id]
+        row = {
             "finding": each,
-            "name": names.get(each.client_id, ""),
             "waiter": waiters.get(each.waiter_id, ""),
             "share": shares.get(each.waiter_id) if each.waiter_id else None,
             "ticks": _ticks(days.get(each.pk, []), each),
-            "looks_shared": each.client_id in look_shared,
-            "reason": reason if reason and each.client_id == of else ReasonForm(auto_id=f"id_%s_{each.pk}"),
-            "is_open": reason is not None and each.client_id == of,
         }
-        for each in found
-    ]
+        # The latest one of each rule is seen at once.
+        is_first = all(seen["finding"].rule != each.rule for seen in block["rows"])
+        block["rows" if is_first else "more"].append(row)
     context: dict[str, Any] = {
         "page": page,
-        "rows": rows,
-        "shared": [(each, names.get(each.client_id, "")) for each in shared if not each.ended_at],
-        "ended": [(each, names.get(each.client_id, "")) for each in shared if each.ended_at],
+        "blocks": blocks.values(),
+        "shared": [show_client(each.client_id) | {"card": each} for each in shared],
         "form": form,
         "reason": reason,
         "of": of,
-        "has_row": of in clients,
-        "tally": tally,
+        "tally": tally_of(credentials),
         "tells_late": uses.tells_late,
         "days_kept": KEPT,
         "may_switch": bool(settings.FIGURES_SECONDS) and request.user.has_perm(WATCH_ACCOUNT),

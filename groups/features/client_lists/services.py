@@ -9,7 +9,9 @@ import csv
 import re
 import time
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from django.db.models import TextChoices
 from django.utils.formats import number_format
@@ -17,7 +19,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from groups.features.bulk.files.read_workbook import COLUMNS_AT_MOST, LONGEST_CELL
-from groups.features.bulk.files.tables import DELIMITERS, Formula, NotReadable, read_table
+from groups.features.bulk.files.schemes import is_scheme
+from groups.features.bulk.files.tables import (
+    DELIMITERS,
+    VALUES,
+    Formula,
+    NotReadable,
+    column_names,
+    read_table,
+)
 from groups.models import PosterCredentials
 from groups.poster import Client
 from groups.poster.fields import fold, whole_number
@@ -25,6 +35,7 @@ from groups.presenters.clients import phone_digits, whole_numbers
 from groups.services.clients import COUNTED_AT_ONCE, SECONDS_FOR_ALL, pages_of
 
 LINES_AT_MOST = 2_000
+NO_COLUMN = "no column"
 BYTES_AT_MOST = 2 * 1024 * 1024
 _line_end = re.compile("\r\n|\r|\n")
 _between_cells = re.compile(f"[{DELIMITERS}]")
@@ -89,6 +100,18 @@ COLUMNS = {
 }
 
 
+def has_groups(name: str, content: bytes) -> bool:
+    """Return True for a scheme, and for a table that has values of groups, but no phones or cards."""
+    if is_scheme(name, content):
+        return True
+    known = COLUMNS.keys() | column_names().keys()
+    with suppress(NotReadable):
+        header = [fold(cell) for cell in read_table(content, partial(_count_columns, known=known)).header]
+        clients = {"phone", "card"} & {COLUMNS.get(cell) for cell in header}
+        return not clients and any(column_names().get(cell) in VALUES for cell in header)
+    return False
+
+
 def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
     """Return the lines of a text that are not blank, numbered from 1.
 
@@ -122,7 +145,8 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             _(
                 "The first line names no column that is known. Name the columns Phone, Card or ID, or take "
                 "this line out."
-            )
+            ),
+            NO_COLUMN,
         )
     if len(rows) - has_header > LINES_AT_MOST:
         raise NotReadable(
@@ -143,8 +167,8 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
     return lines
 
 
-def _count_columns(cells: Iterable[str]) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in COLUMNS for cell in cells)
+def _count_columns(cells: Iterable[str], known: Collection[str] = COLUMNS) -> int:
+    return sum(fold(cell[:LONGEST_CELL]) in known for cell in cells)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:

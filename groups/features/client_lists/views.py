@@ -1,13 +1,19 @@
-"""Views of a list of clients: who of it is found can be moved to a group; nothing of the list is kept."""
+"""Views of a list of clients: who of it is found can be moved to a group; nothing of the list is kept.
+
+The page for files of every kind is here too: a list it takes itself, groups go on to their import.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
@@ -17,12 +23,15 @@ from django.views.decorators.http import require_POST
 
 from groups import hooks
 from groups.features.bulk.files.tables import NotReadable
+from groups.features.bulk.views import group_import
 from groups.features.client_lists.services import (
     BYTES_AT_MOST,
     LINES_AT_MOST,
+    NO_COLUMN,
     Line,
     Listed,
     State,
+    has_groups,
     lines_of_file,
     lines_of_text,
     look_up,
@@ -33,11 +42,12 @@ from groups.features.moves.views import effects_of
 from groups.forms.fields import FileInput
 from groups.poster import Group
 from groups.presenters.clients import value_of
-from groups.presenters.destinations import ACTION, pages_for
+from groups.presenters.destinations import Destination
+from groups.presenters.lists.group_list import Listing
 from groups.services import groups as reads
 from groups.services.groups import OneGroup
 from groups.services.limits import file_turn
-from groups.services.writes.commands import MoveClient
+from groups.services.writes.commands import CreateGroup, MoveClient, UpdateGroup
 from groups.views.http import Request, form_methods, requires
 from poster_admin.common.htmx import body_length, render_form, render_page
 
@@ -46,22 +56,22 @@ MOST_CHOICES = 250
 
 
 class ListForm(forms.Form):
-    """Paste a list of clients, or choose a file with one. Neither is kept.
+    """Choose a file with a list of clients, or paste one. Neither is kept.
 
     `size` is that of the upload: if it is larger than what Django receives, its file is left out.
     """
 
-    text = forms.CharField(
-        label=gettext_lazy("Phones or cards, one a line"),
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "autocomplete": "off"}),
-    )
     file = forms.FileField(
-        label=gettext_lazy("Or a file, CSV or XLSX"),
+        label=gettext_lazy("File, CSV or XLSX"),
         required=False,
         widget=FileInput(".csv,.xlsx,.txt"),
         error_messages={"empty": gettext_lazy("The file is empty.")},
+    )
+    text = forms.CharField(
+        label=gettext_lazy("Or phones and cards of clients, one a line"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
     )
     numbers = forms.BooleanField(label=gettext_lazy("The list has Poster's client numbers"), required=False)
 
@@ -86,11 +96,42 @@ class ListForm(forms.Form):
             self.add_error("file", _("There is a list above too. Send one of them."))
 
 
+def may_import(user: User) -> bool:
+    return user.has_perms((CreateGroup.permission, UpdateGroup.permission))
+
+
+def may_upload(user: User) -> bool:
+    return user.has_perm(MoveClient.permission) or may_import(user)
+
+
+@sensitive_post_parameters("text")
+@form_methods
+@requires("view_group")
+def upload(request: Request) -> HttpResponse:
+    """Take a file of groups or a list of clients: the file tells which, and the view for that answers."""
+    if not may_upload(request.user):
+        raise PermissionDenied
+    if not request.user.has_perm(MoveClient.permission):
+        return group_import(request)
+    file, takes_groups = request.FILES.get("file"), may_import(request.user)
+    if takes_groups and file and not request.POST.get("text", "").strip():
+        content = file.read()
+        file.seek(0)
+        with file_turn(request.user.pk):
+            is_of_groups = has_groups(file.name or "", content)
+        if is_of_groups:
+            return group_import(request)
+    return client_list(request, takes_groups=takes_groups)
+
+
 @sensitive_post_parameters("text")
 @form_methods
 @requires("move_client")
-def client_list(request: Request) -> HttpResponse:
-    """Take a list of clients, and show for each line whom it names; the found ones can be moved at once."""
+def client_list(request: Request, *, takes_groups: bool = False) -> HttpResponse:
+    """Take a list of clients, and show for each line whom it names; the found ones can be moved at once.
+
+    The page that `takes_groups` too says so.
+    """
     groups = {group.id: group for group in reads.list_groups_now(request.credentials).groups}
     form = ListForm(
         *([request.POST, request.FILES] if request.method == "POST" else []),
@@ -98,9 +139,16 @@ def client_list(request: Request) -> HttpResponse:
         size=body_length(request) if request.content_type == "multipart/form-data" else 0,
         initial={"target": request.GET.get("target", "")},
     )
-    bounds: dict[str, Any] = {"most": LINES_AT_MOST, "megabytes": BYTES_AT_MOST // 2**20}
+    if takes_groups:
+        form.fields["file"].label = _("File, CSV, XLSX or YAML")
+        form.fields["file"].widget.attrs["accept"] += ",.yaml,.yml"
+    bounds: dict[str, Any] = {
+        "most": LINES_AT_MOST,
+        "megabytes": BYTES_AT_MOST // 2**20,
+        "takes_groups": takes_groups,
+    }
     lines: list[Line] = []
-    if form.is_valid():
+    if form.is_bound and form.errors.keys() <= {"target"}:  # a file that is none is told at once
         text, file, numbers = (form.cleaned_data[name] for name in ("text", "file", "numbers"))
         problem = ValidationError(_("There is no line with a client."))
         try:
@@ -112,9 +160,18 @@ def client_list(request: Request) -> HttpResponse:
                 )
         except NotReadable as error:
             problem = error
+            if takes_groups and file and error.code == NO_COLUMN:
+                problem = ValidationError(
+                    _(
+                        "This is neither a file of groups nor a list of clients. Its first line has to name "
+                        "the columns: for clients Phone, Card or ID, for groups those of a saved list."
+                    )
+                )
         if not lines:
             form.add_error("file" if file else "text", problem)
-    if not lines:
+        elif form.errors and file:
+            form.add_error("file", _("This is a list of clients. Choose it once more, and the group."))
+    if not lines or form.errors:
         return render_form(request, "client_lists/list.html", form, **bounds)
     target = form.cleaned_data["target"]
     results, unreadable = look_up(request.credentials, lines, groups.keys(), target.id)
@@ -181,6 +238,15 @@ def link_to_list(request: HttpRequest, one: OneGroup | None = None) -> dict[str,
     return {"target": one and one.group.id} if request.user.has_perm(MoveClient.permission) else None
 
 
-_PAGE = (MoveClient.permission, gettext_lazy("Move clients from a list"), "groups:client_list", ACTION)
-hooks.destinations(pages_for(_PAGE), order=2)
+@hooks.part("list.tools", "client_lists/upload.jinja", order=3)
+def link_to_upload(request: Request, listing: Listing) -> dict[str, Any] | None:
+    return {} if listing.writable and may_upload(request.user) else None
+
+
+@partial(hooks.destinations, order=1)
+def upload_destination(user: User) -> list[Destination]:
+    also = _("Import groups, a scheme as YAML, CSV or XLSX. Move clients from a list.")
+    return [Destination(_("Upload a file"), reverse("groups:upload"), _("action"), also)] * may_upload(user)
+
+
 hooks.form_addresses("client_list_unknown")

@@ -18,6 +18,7 @@ from django.utils.translation import pgettext_lazy
 from groups.features.criteria.models import Criteria
 from groups.features.criteria.services.judging import Criterion, Table
 from groups.features.criteria.services.runs import version_of
+from groups.features.criteria.services.starts import MAX_MOVES
 from groups.forms.fields import INCOMPLETE, DecimalField
 from groups.models.submissions import LONGEST_REASON
 from groups.poster import Group
@@ -272,22 +273,28 @@ class CriteriaForm(forms.Form):
         groups: Sequence[Group],
         saved: Criteria | None,
         typed: tuple[dict[str, Any], list[dict[str, Any]]] | None = None,
+        start: dict[str, Any] | None = None,
     ) -> None:
-        """Take what was sent in `data`; or show what was `typed`, without a check of it."""
+        """Take what was sent in `data`; or show what was `typed`, without a check of it.
+
+        The row of a `start` stands below those that are saved.
+        """
         self._saved, self._groups = saved, groups
         # True if the rows of the form are those that are saved.
-        self.is_saved = data is None and typed is None and saved is not None
+        self.is_saved = saved is not None and data is None and not (typed or start)
         initial: dict[str, Any] = {"version": version_of(saved), "operation": uuid.uuid4()}
-        rows: list[dict[str, Any]] = [{}]
+        rows: list[dict[str, Any]] = []
         if saved:
             initial |= saved.table | {"nightly": saved.nightly}
             rows = [row | {"group": row["group_id"]} for row in saved.table["rows"]]
         if typed:
             initial, rows = initial | typed[0], typed[1]
+        if start:
+            initial, rows = {"max_moves": MAX_MOVES} | initial, [*rows, start]
         super().__init__(data, initial=initial)
         options = GroupOptions(groups)
         offer(options, self.fields["otherwise"])
-        self.rows = Rows(data, prefix="rows", initial=rows, form_kwargs={"options": options})
+        self.rows = Rows(data, prefix="rows", initial=rows or [{}], form_kwargs={"options": options})
 
     def clean(self) -> None:
         otherwise = self.cleaned_data.get("otherwise")

@@ -1,15 +1,12 @@
-"""Views of the criteria: the table, what it would do, and the pins; parts of other pages."""
+"""Show and save the table, its preview, its run and the pins; parts of other pages."""
 
 import json
 import re
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from datetime import date
-from decimal import Decimal
 from http import HTTPStatus
-from itertools import compress, pairwise
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -18,26 +15,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
+from groups.features.criteria import presenters
 from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
-from groups.features.criteria.presenters import picture_of
 from groups.features.criteria.services import runs
-from groups.features.criteria.services.judging import Criterion, Table
+from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import (
-    NAMED_AT_MOST,
     CriteriaReading,
     GroupsGone,
-    Named,
-    PairSums,
     Preview,
-    Spread,
     find_preview,
     kept_spread,
     lacks_sales,
@@ -45,13 +36,14 @@ from groups.features.criteria.services.reading import (
     saved_criteria,
 )
 from groups.features.criteria.services.runs import Run, SavedSince
-from groups.features.insights.services.sales import VIEW_SALES, cost_words, rounded, summed
-from groups.features.insights.services.scheme import Listed, begin_promotions, begin_rules
+from groups.features.criteria.services.starts import STARTS, start_of
+from groups.features.insights.services.sales import VIEW_SALES, cost_words, summed
+from groups.features.insights.services.scheme import begin_promotions, begin_rules
 from groups.features.insights.services.sweep import SweepProgress, read_now
 from groups.models import Job
 from groups.models.submissions import Submission
-from groups.poster import ErrorReason, Group, LoyaltyRule, Promotion, Unreachable
-from groups.poster.fields import KOPECKS, whole_number
+from groups.poster import ErrorReason, Unreachable
+from groups.poster.fields import whole_number
 from groups.presenters.settings_pages import ACCOUNT, SettingsPage
 from groups.services import groups as reads
 from groups.services.clients import SECONDS_FOR_ALL, VIEW_CLIENTS
@@ -67,23 +59,6 @@ from groups.views.writes import answer_not_sent, consent_of
 from poster_admin.common.htmx import htmx_target, render_page
 
 MOST_SKIPPED = 10**6
-HEIGHT, LEVEL, TICKS = 128, 26, 3
-"""Pixels of the picture of a spread and of a line of its bounds, and the words of its axis, about."""
-CLOSE = 24
-"""Hundredths of the width in which the words of two bounds would meet, also on a phone."""
-LONGEST_NAME = 22
-"""Letters of a name in the picture of the flows; its tables have all of them."""
-LINES = 12
-"""Lines of the table of a spread, about; the picture has more bars."""
-
-
-class Bounds(NamedTuple):
-    """The bounds of a row for one amount, with the beginning of the names of their fields."""
-
-    field: str
-    name: str
-    least: int | None
-    most: int | None
 
 
 @form_methods
@@ -92,7 +67,7 @@ def criteria(request: Request) -> HttpResponse:
     """Show the table of criteria; save it, or change its rows without JavaScript."""
     saved = saved_criteria(request.credentials)
     if request.method != "POST":
-        return _show(request, saved)
+        return _show(request, saved, start=request.GET.get("start", ""))
     if not request.user.has_perm(CHANGE_CRITERIA):
         raise PermissionDenied
     groups = reads.list_groups_now(request.credentials).groups
@@ -108,11 +83,11 @@ def criteria(request: Request) -> HttpResponse:
         return _show(request, since.now, form=form.on(since.now), status=409, saved_since=True)
     except OperationReused as error:
         return _show(request, saved, form=form.on(saved), status=error.status, outcome=error.message())
-    text = _("The criteria are saved.") if changed else _("These criteria were saved already.")
+    text = _("The table is saved.") if changed else _("This table was saved already.")
     messages.success(request, text)
     found = {group.id: group for group in groups}
     for upper, lower in pairwise(found[group_id] for group_id in form.table.groups):
-        if is_better(upper, lower):
+        if presenters.is_better(upper, lower):
             text = _("“%(upper)s” stands above “%(lower)s” and gives less: clients who fit both get less.")
             messages.warning(request, text % {"upper": terms_words(upper), "lower": terms_words(lower)})
     return redirect("groups:criteria")
@@ -125,11 +100,16 @@ def _show(
     form: CriteriaForm | None = None,
     pin_form: PinForm | None = None,
     status: int = 200,
+    start: str = "",
     **context: Any,
 ) -> HttpResponse:
     groups = reads.list_groups(request.credentials)
     if form is None and request.user.has_perm(CHANGE_CRITERIA):
-        form = CriteriaForm(groups=groups.groups, saved=saved)
+        row = None
+        if start in STARTS:
+            row, is_known = start_of(start, request.credentials)
+            context |= {"start": start, "is_known": is_known}
+        form = CriteriaForm(groups=groups.groups, saved=saved, start=row)
     context |= {"saved": saved, "pins": runs.pins_of(request.credentials), "form": form}
     context["pin_form"] = pin_form or PinForm()
     context["lacks_sales"] = form is not None and lacks_sales(request.credentials)
@@ -177,7 +157,7 @@ def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any
                 "group_id": row.group_id,
                 "name": name_or_number(groups.find(row.group_id), row.group_id),
                 "is_gone": is_gone(row.group_id),
-                "conditions": conditions_of(row),
+                "conditions": presenters.conditions_of(row),
             }
             for row in table.rows
         ],
@@ -186,12 +166,6 @@ def _table_context(saved: Criteria, groups: Groups, user: User) -> dict[str, Any
         "night": night,
         "asked": waits if isinstance(waits, ApprovalRequest) and may_see and not is_told else None,
     }
-
-
-def is_better(old: Group, new: Group) -> bool | None:
-    """Return True if clients get more in the new group, None if as much; the percent comes first."""
-    before, after = ((group.percent, group.effective_bonus) for group in (old, new))
-    return None if before == after else after > before
 
 
 # --- The preview -------------------------------------------------------------------------------------------
@@ -241,20 +215,15 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
         return name_or_number(groups.find(group_id), group_id)
 
     promotions = begin_promotions(credentials)() if preview.pairs else None
-    rules: dict[int, LoyaltyRule] = {}
-    if any(pair.against for pair in preview.pairs):
-        rules = {rule.id: rule for rule in begin_rules(credentials)().found}
-    pairs = [_pair_of(pair, reading, groups, promotions) for pair in preview.pairs]
-    better, against = Counter[bool | None](), Counter[int]()
-    for pair in pairs:
-        better[pair["is_better"]] += pair["sums"].clients
-        against.update(pair["sums"].against)
+    against = sum((Counter(pair.against) for pair in preview.pairs), Counter[int]())
+    rules = {rule.id: rule for rule in begin_rules(credentials)().found} if against else {}
+    pairs = [presenters.pair_of(pair, reading, name_of, promotions) for pair in preview.pairs]
     cost = summed(pair.cost for pair in preview.pairs)
     return {
         "preview": preview,
         "pairs": pairs,
-        "better": better[True],
-        "worse": better[False],
+        "better": sum(pair["sums"].clients for pair in pairs if pair["is_better"]),
+        "worse": sum(pair["sums"].clients for pair in pairs if pair["is_better"] is False),
         # Hryvnia in 30 days, with a point.
         "cost": f"{cost:.2f}",
         "cost_words": cost_words(cost),
@@ -271,78 +240,8 @@ def _effect_of(preview: Preview, reading: CriteriaReading) -> dict[str, Any]:
             for rule_id, clients in against.most_common()
         ],
         "promotions_unread": bool(promotions and (promotions.failure or promotions.unreadable)),
-        **_picture_of(preview, reading, name_of),
+        **presenters.flows_of(preview, reading, name_of),
     }
-
-
-def _picture_of(preview: Preview, reading: CriteriaReading, name_of: Callable[[int], str]) -> dict[str, Any]:
-    """Return the picture of the flows: words and look of its parts, the words short enough for a phone."""
-    picture, count = picture_of(preview, reading.table.groups), NumberFormat.current().count
-    named = {
-        each: name_of(each) if each else _("the other groups") for each in (s.group_id for s in picture.now)
-    }
-    looks = {True: "better", False: "worse", None: "same"}
-    flows = [
-        {
-            "shape": flow,
-            "from": named[flow.from_id],
-            "to": named[flow.to_id],
-            "look": "stays"
-            if flow.stays
-            else looks[is_better(reading.groups[flow.from_id], reading.groups[flow.to_id])]
-            if flow.from_id and flow.to_id
-            else "same",
-        }
-        for flow in picture.flows
-    ]
-    sides = []
-    for now, then in zip(picture.now, picture.then, strict=True):
-        name, change = named[now.group_id], then.clients - now.clients
-        side = {"name": name, "short": name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"}
-        if group := reading.groups.get(now.group_id):
-            side["percent"] = NumberFormat.current().percent(group.percent)
-        side["change"] = f"{'+' if change > 0 else '−'}{count(abs(change))}" if change else "="
-        sides.append(side | {"now": now, "then": then})
-    return {"sides": sides, "flows": flows, "flows_high": f"{picture.height:.0f}"}
-
-
-def _pair_of(
-    pair: PairSums,
-    reading: CriteriaReading,
-    groups: Groups,
-    promotions: Listed[Promotion] | None,
-) -> dict[str, Any]:
-    def name_of(group_id: int) -> str:
-        return name_or_number(groups.find(group_id), group_id)
-
-    numbers, place = NumberFormat.current(), reading.table.places[pair.to_id]
-    row = reading.table.rows[place] if place < len(reading.table.rows) else None
-    named = reading.named if reading.pair == (pair.from_id, pair.to_id) else []
-    shown = reading.skip + len(named)
-    has_more = len(named) == NAMED_AT_MOST and shown < pair.clients
-    old, new = reading.groups[pair.from_id], reading.groups[pair.to_id]
-    facts: dict[str, Any] = {
-        "sums": pair,
-        "is_better": is_better(old, new),
-        "percents": tuple(numbers.percent(group.percent) for group in (old, new)),
-        "from_name": name_of(pair.from_id),
-        "to_name": name_of(pair.to_id),
-        "conditions": conditions_of(row) if row else [_("no row holds any more")],
-        "cost_words": cost_words(rounded(pair.cost)),
-        "promotions": [],
-        "people": [(each.id, each.name, reason_words(each, row)) for each in named],
-        "next_skip": shown if has_more else 0,
-    }
-    if pair.bought is not None and pair.receipts is not None and pair.days is not None:
-        facts["money"] = " – ".join(dict.fromkeys(map(kopecks_words, pair.bought)))
-        facts["receipts"] = " – ".join(dict.fromkeys(map(numbers.count, pair.receipts)))
-        facts["period"] = days_words(pair.days)
-    for each in promotions.found if promotions else ():
-        is_lost, is_got = pair.from_id in each.group_ids, pair.to_id in each.group_ids
-        if is_lost != is_got:
-            group = facts["from_name"] if is_lost else facts["to_name"]
-            facts["promotions"].append({"id": each.id, "name": each.name, "group": group, "is_lost": is_lost})
-    return facts
 
 
 # --- The run -----------------------------------------------------------------------------------------------
@@ -379,9 +278,7 @@ def run(request: Request) -> HttpResponse:
         reading = new_reading(credentials, Table.from_json(saved.table))
     except GroupsGone:
         return _show(request, saved, status=409)
-    is_read = _read_in_time(reading)
-    # A preview that takes too long here was read by a worker.
-    found = reading.sums if is_read else find_preview(reading, again=False)
+    found, is_read = _read_in_time(reading)
     if isinstance(found, SweepProgress) or runs.seen_of(reading, found) != seen:
         return _show_preview(request, reading, found, status=409)
     job = runs.plan_run(reading, operation=operation, agreed=found.moved, is_read=is_read)
@@ -391,18 +288,17 @@ def run(request: Request) -> HttpResponse:
         return answer_not_sent(error, request, job, show)
 
 
-def _read_in_time(reading: CriteriaReading) -> bool:
-    """Read and judge all clients; return False for an account that cannot be read in time.
+def _read_in_time(reading: CriteriaReading) -> tuple[Preview | SweepProgress, bool]:
+    """Read and judge all clients; where that takes too long, return the preview that a worker has read.
 
-    A worker has more time for it, and stops where more clients would move than may. Raises `PosterError`.
+    A worker has more time for a run too, and stops one that would move more clients than it may.
     """
     try:
-        read_now(reading, seconds=SECONDS_FOR_ALL)
+        return read_now(reading, seconds=SECONDS_FOR_ALL), True
     except Unreachable as error:
         if error.reason != ErrorReason.DEADLINE:
             raise
-        return False
-    return True
+        return find_preview(reading, again=False), False
 
 
 @require_safe
@@ -416,7 +312,7 @@ def spread(request: Request) -> HttpResponse:
     groups = reads.list_groups(request.credentials)
     options = GroupOptions(groups.groups)
     # The rows in the order of their bounds; of what cannot be read there is nothing.
-    bounds: dict[tuple[str, int], list[Bounds]] = defaultdict(list)
+    bounds: dict[tuple[str, int], list[presenters.Bounds]] = defaultdict(list)
     for number, fields in sorted(typed.items(), key=lambda row: int(row[0])):
         row = RowForm(fields, options=options)
         row.is_valid()
@@ -425,81 +321,17 @@ def spread(request: Request) -> HttpResponse:
             ends = tuple(row.cleaned_data.get(f"{field}_{end}") for end in ("min", "max"))
             if days and ends != (None, None):
                 name = name_or_number(groups.find(group), group) if group else _("no group yet")
-                bounds[field, days].append(Bounds(f"rows-{number}-{field}", name, *ends))
+                bounds[field, days].append(presenters.Bounds(f"rows-{number}-{field}", name, *ends))
         if days and not bounds:
             bounds["bought", days] = []
     cards = [
-        _spread_card(field, days, spread, rows)
+        presenters.spread_card(field, days, spread, rows)
         for (field, days), rows in bounds.items()
         if (spread := kept_spread(request.credentials, field, days))
     ]
     is_alone = htmx_target(request) == "spread"
     template = "criteria/spread.html#spread" if is_alone else "criteria/spread.html"
     return render(request, template, {"spreads": cards})
-
-
-def _spread_card(field: str, days: int, spread: Spread, rows: list[Bounds]) -> dict[str, Any]:
-    """Return a picture in units of its template: bars in the shade of their row, the bounds, and an axis."""
-    counts, words = spread.counts, kopecks_words if field == "bought" else NumberFormat.current().count
-    highest, last = max(counts) or 1, len(counts) - 1
-    shades = [f"{1 - 0.72 * place / len(rows):.2f}" for place in range(len(rows))] + ["0.25"]
-    bars, of_rows = [], [0] * len(shades)
-    for place, count in enumerate(counts):
-        # The first row counts, as for clients. A bar of one client among thousands can be seen too.
-        within = (spread.is_within(place, row.least, row.most) for row in rows)
-        row = next(compress(range(len(rows)), within), len(rows))
-        of_rows[row] += count
-        height = max(HEIGHT * count / highest, 1.0) if count else 0.0
-        bars.append((f"{HEIGHT - height:.2f}", f"{height:.2f}", shades[row], row < len(rows)))
-    flags: list[dict[str, Any]] = []
-    level, before = 0, -100.0
-    ends = [
-        (f"{row.field}_{end}", value)
-        for row in rows
-        for end, value in (("min", row.least), ("max", row.most))
-    ]
-    for name, value in sorted(((name, value) for name, value in ends if value), key=lambda end: end[1]):
-        x, text = 100 * min(value / spread.step, last + 1) / len(counts), words(value)
-        # Words that would cover those of the bound before stand above them.
-        level, before = (level + 1 if x - before < CLOSE else 0), x
-        width = 16 + 8 * len(text)
-        left = -width if x > 100 - CLOSE else -width // 2 if x > CLOSE / 2 else 0
-        flags.append(
-            {"name": name, "x": f"{x:.2f}", "words": text, "width": width, "left": left, "level": level}
-        )
-    levels = max((flag["level"] for flag in flags), default=-1) + 1
-    for flag in flags:
-        flag["y"] = (levels - 1 - flag["level"]) * LEVEL
-        flag["line"] = levels * LEVEL + HEIGHT - flag["y"]
-    together, lines = max(len(counts) // LINES, 1), []
-    for first in range(0, last, together):
-        some = counts[first : min(first + together, last)]
-        if sum(some):
-            low, high = first * spread.step, (first + len(some)) * spread.step
-            lines.append((f"{words(low)} – {words(high)}", sum(some)))
-    every = max(-(-last // TICKS), 1)
-    ticks = [
-        (f"{100 * place / len(counts):.2f}", "middle", words(place * spread.step))
-        for place in range(every, last - every // 2, every)
-    ]
-    return {
-        "field": field,
-        "days": days,
-        # A step as people type it: in hryvnia, or receipts.
-        "step": spread.step // (KOPECKS if field == "bought" else 1),
-        "is_exact": all(spread.is_edge(row.least, row.most) for row in rows),
-        "parts": [
-            {"name": row.name if row else "", "shade": shade, "clients": clients}
-            for row, shade, clients in zip((*rows, None), shades, of_rows, strict=True)
-        ],
-        "bars": bars,
-        "flags": flags,
-        "flags_high": levels * LEVEL,
-        "ticks": [("0", "start", words(0)), *ticks, ("100", "end", f"{words(last * spread.step)} +")],
-        "lines": lines,
-        "top": words(last * spread.step),
-        "in_top": counts[-1],
-    }
 
 
 # --- Pins --------------------------------------------------------------------------------------------------
@@ -513,7 +345,7 @@ def pin_create(request: Request) -> HttpResponse:
     form = PinForm(request.POST)
     if form.is_valid():
         if runs.pin_client(request.credentials, **form.cleaned_data):
-            messages.success(request, _("The client stays where they are, whatever the criteria say."))
+            messages.success(request, _("The client stays where they are, whatever the table says."))
             return _redirect_to_pins(request)
         form.add_error("client", _("Poster has no client of this number."))
     return _show(request, saved_criteria(request.credentials), pin_form=form, status=422)
@@ -546,60 +378,7 @@ def _redirect_to_pins(request: Request) -> HttpResponse:
 
 
 def nothing_saved_words() -> Message:
-    return Message(_("There are no criteria yet"), _("Save a table first."))
-
-
-def days_words(days: int) -> str:
-    return ngettext("in %(count)s day", "in %(count)s days", days) % {"count": days}
-
-
-def conditions_of(row: Criterion) -> list[str]:
-    numbers, found = NumberFormat.current(), []
-    if row.days is not None and row.needs_sales:
-        period = days_words(row.days)
-        if bounds := bounds_words(row.bought_min, row.bought_max, kopecks_words):
-            found.append(_("bought %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-        if bounds := bounds_words(row.receipts_min, row.receipts_max, numbers.count):
-            found.append(_("receipts: %(bounds)s %(period)s") % {"bounds": bounds, "period": period})
-    if bounds := bounds_words(row.registered_min, row.registered_max, numbers.count):
-        found.append(_("registered, days ago: %(bounds)s") % {"bounds": bounds})
-    if row.birthday_in is not None:
-        text = ngettext(
-            "a birthday within %(count)s day", "a birthday within %(count)s days", row.birthday_in
-        )
-        found.append(text % {"count": numbers.count(row.birthday_in)})
-    return found
-
-
-def bounds_words(least: int | None, most: int | None, written: Callable[[int], str]) -> str:
-    """Return the bounds of a condition: "at least 6,000 ₴", "from 5 to 8", "at most 3"; empty without any."""
-    low, high = (None if bound is None else written(bound) for bound in (least, most))
-    if low and high:
-        return _("from %(low)s to %(high)s") % {"low": low, "high": high}
-    if low:
-        return _("at least %(low)s") % {"low": low}
-    return _("at most %(high)s") % {"high": high} if high else ""
-
-
-def kopecks_words(kopecks: int) -> str:
-    """Return an amount in kopecks as money, without kopecks where there are none."""
-    return NumberFormat.current().round_money(Decimal(kopecks) / KOPECKS)
-
-
-def reason_words(named: Named, row: Criterion | None) -> str:
-    """Return why a client belongs elsewhere: "bought 6,420 ₴ in 365 days, receipts: 12"."""
-    parts = []
-    if named.bought is not None and named.days is not None:
-        kopecks, receipts = named.bought
-        values = {"sum": kopecks_words(kopecks), "period": days_words(named.days)}
-        values["receipts"] = NumberFormat.current().count(receipts)
-        parts.append(_("bought %(sum)s %(period)s, receipts: %(receipts)s") % values)
-    if row and row.birthday_in is not None and isinstance(named.born, tuple):
-        month, day = named.born
-        parts.append(_("birthday on %(day)s") % {"day": f"{day:02}.{month:02}"})
-    if row and row.needs_registration and isinstance(named.registered, date):
-        parts.append(_("registered on %(day)s") % {"day": date_format(named.registered, "SHORT_DATE_FORMAT")})
-    return ", ".join(parts or [_("no row holds any more")])
+    return Message(_("There are no automatic groups yet"), _("Save a table first."))
 
 
 # --- Parts of other pages ----------------------------------------------------------------------------------
@@ -611,7 +390,7 @@ def settings_of_criteria(user: User) -> list[SettingsPage]:
         return []
     words = _("Who belongs in which group; how many a run moves; every night; who stays where they are.")
     url, account = reverse("groups:criteria"), reverse("groups:account")
-    return [SettingsPage(ACCOUNT, _("Criteria"), url, words, "group", part_of=account)]
+    return [SettingsPage(ACCOUNT, _("Automatic groups"), url, words, "group", part_of=account)]
 
 
 hooks.part("list.tools", "criteria/link_to_criteria.jinja", order=1)(lambda _request, _listing: {})

@@ -1,7 +1,4 @@
-"""Define watches: the last known groups of an account, with which the worker compares the next ones.
-
-`Watched` is the row of further work that is done with the token of a watch.
-"""
+"""Define watches: the last known groups of an account, with which the worker compares the next ones."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -19,17 +16,15 @@ WATCH_ACCOUNT = "groups.watch_account"
 
 class WatchQuerySet(DueQuerySet["Watch"]):
     def on(self) -> "WatchQuerySet":
-        """Return the watches with credentials: still those of this account, not of one connected since."""
+        """Return those with credentials, which are still of this account."""
         return self.filter(credentials__account=F("account"))
 
 
 class Watch(Due):
-    """The watch of one account for changes that were not made here.
+    """The watch of one account for changes that were not made here, by the owner of the `credentials`.
 
-    `credentials` are those of the owner who switched it on; without them nobody looks. The picture was taken
-    with the token of this `fingerprint`, because another token may be shown other groups. `picture` is a
-    `Picture` of `services.py`; groups are no personal data. A look is made under a lease, so that of
-    two workers only one stores what it found.
+    `picture`, a `Picture` of `services.py`, was taken with the token of this `fingerprint`: another token may
+    be shown other groups.
     """
 
     account = models.OneToOneField(
@@ -69,7 +64,6 @@ class Watch(Due):
 
 class WatchedQuerySet[Row: Watched](DueQuerySet[Row]):
     def watched(self) -> Self:
-        """Return the rows of accounts whose watch is on."""
         return self.filter(watch__credentials__account=F("watch__account"))
 
     def usable(self) -> Self:
@@ -77,7 +71,6 @@ class WatchedQuerySet[Row: Watched](DueQuerySet[Row]):
         return self.watched().filter(watch__credentials__refused_at=None)
 
     def add_missing(self) -> None:
-        """Make the rows of the watches that are on and have none."""
         new = Watch.objects.on().exclude(pk__in=self.model._default_manager.values("pk"))
         rows = [self.model(watch=watch) for watch in new]
         self.bulk_create(rows, ignore_conflicts=True)

@@ -1,8 +1,6 @@
 """Look for changes that were not made here, and write them into the history. Only workers do that.
 
-The token is that of an owner who has switched the watch of the account on; the right to it is asked at each
-look. The comparison is made of pure functions. Wrong findings are worse than late ones, so a difference
-counts only if nothing else explains it:
+Wrong findings are worse than late ones, so a difference counts only if nothing else explains it:
 
 - a change made here that is open or needs a person keeps its group out of the comparison until it ends;
 - a change that was made here replaces what was known;
@@ -65,7 +63,7 @@ LOOKS, LOOKS_OF_REMOVAL = 2, 3
 
 
 def switch_on(credentials: PosterCredentials) -> None:
-    """Let the worker look with these credentials. Raises `PermissionDenied`."""
+    """Raises `PermissionDenied`."""
     _check_right(credentials)
     # A look that is under way with other credentials loses its lease, and stores nothing.
     values = {"credentials": credentials, "next_at": timezone.now(), **RELEASED}
@@ -81,7 +79,6 @@ def switch_off(credentials: PosterCredentials) -> None:
 
 
 def watch_of(credentials: PosterCredentials) -> Watch | None:
-    """Return the watch of an account if it is switched on."""
     watches = Watch.objects.on().select_related("credentials__user")
     return watches.filter(account=credentials.account_id).first()
 
@@ -96,7 +93,7 @@ def _check_right(credentials: PosterCredentials) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One read of the list: the values of the groups in it, and the ids that it says nothing about.
+    """One read of the list, without the groups of which it says nothing.
 
     `complete` is False if a row has no readable id. `denied` are missing groups that Poster also denied when
     it was asked for each of them alone. `judged` is the time, after the read, at which the journal was read.
@@ -126,10 +123,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Values that differ from what is known, first seen by a look from `began` to `ended`.
-
-    So many `looks` have shown them since. The last look that showed what is known was at `known_at`.
-    """
+    """Values that so many `looks` have shown; the last look that showed what is known was at `known_at`."""
 
     values: GroupValues | None
     began: datetime
@@ -155,8 +149,8 @@ class Picture:
 
     `taken_at` is None until two looks have agreed; until then `suspects` is what the last look showed.
     `unread` are ids of groups that have never been readable. `considered` are the ids of changes made here
-    that are part of `known`, or have arrived late. At `full_at` was the last look that lacked no known group:
-    only such a look says that there was no other one.
+    that are part of `known`, and those that have arrived "late". At `full_at` was the last look that lacked
+    no known group: only such a look says that there was no other one.
     """
 
     known: dict[int, Known] = field(default_factory=dict)
@@ -167,30 +161,22 @@ class Picture:
     looked_at: datetime | None = None
     full_at: datetime | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the picture as plain JSON."""
-        content: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)
-        return content
+    def to_json(self) -> Any:
+        return msgspec.to_builtins(self, str_keys=True)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Return the picture from the result of `to_json`; an empty one for that of an older version."""
+        """Return an empty picture for that of an older version."""
         try:
             return msgspec.convert(data, cls, str_keys=True)
         except msgspec.ValidationError:
             return cls()
 
     def missing_in(self, groups: Container[int]) -> list[int]:
-        """Return the ids of groups that a list lacks, first those that the last look lacked too."""
+        """Return the groups that a list lacks, first those that the last look lacked too."""
         missing = [number for number, known in self.known.items() if known.values and number not in groups]
         new = [number for number in self.suspects if number not in self.known and number not in groups]
         return sorted(missing + new, key=lambda number: number not in self.suspects)
-
-    def forget(self, moment: datetime) -> None:
-        """Forget the groups that were removed before this moment."""
-        for number, known in list(self.known.items()):
-            if known.values is None and known.since < moment:
-                del self.known[number]
 
 
 def compare(
@@ -198,18 +184,21 @@ def compare(
 ) -> list[ChangeElsewhere]:
     """Bring the picture up to date with a look, and return the changes that were not made here.
 
-    `changes` are those of the account that were sent, as the journal had them after the look: all open ones,
-    and those settled since the last look or within the time in which a lost write may still arrive.
+    `changes` are those that were sent, as `_changes_made_here` has read them after the look.
     """
     sent = sorted(changes, key=lambda change: change.sent_at or change.created_at)
     if picture.taken_at is None:
         _take_first_picture(picture, look, sent, lag)
         return []
     findings = _consider_own_changes(picture, look, sent, lag)
-    is_full = _is_full(picture, look)
+    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
+    new_unreadable = look.unreadable - picture.known.keys() - picture.unread
+    is_full = look.complete and not missing and not new_unreadable
     findings += _Comparison(picture, look, sent, lag, is_full=is_full).findings()
-    picture.forget(look.judged - 2 * lag)
-    picture.considered &= {_mark(change) for change in sent} | {_late_mark(change) for change in sent}
+    for number, known in list(picture.known.items()):
+        if known.values is None and known.since < look.judged - 2 * lag:
+            del picture.known[number]
+    picture.considered &= {mark for change in sent for mark in (str(change.pk), f"late {change.pk}")}
     picture.looked_at = look.began
     if is_full:
         picture.full_at = look.began
@@ -217,23 +206,14 @@ def compare(
 
 
 def alike(one: GroupValues | None, other: GroupValues | None) -> bool:
-    """Return True if name, type, percent and bonus are the same, or if there is no group in both."""
+    """Return True if all but `use_ewallet` is the same, or if there is no group in both."""
     if one is None or other is None:
         return one is other
     return set(differing(one, other)) <= {"use_ewallet"}
 
 
-def _is_full(picture: Picture, look: Look) -> bool:
-    """Return True if a look shows or denies each known group, and has no unreadable row of another one."""
-    missing = set(picture.missing_in(look.groups.keys() | look.unreadable)) - look.denied
-    return look.complete and not missing and not look.unreadable - picture.known.keys() - picture.unread
-
-
 def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: timedelta) -> None:
-    """Take the first picture once two looks agree: groups that one list lacked would look created later.
-
-    The list may not show a change made here a moment ago, so the next look considers that one.
-    """
+    """Take the first picture once two looks agree: groups that one list lacked would look created later."""
     previous = {number: suspect.values for number, suspect in picture.suspects.items()}
     agreed = previous.keys() == look.groups.keys() and all(
         alike(values, look.groups[number]) for number, values in previous.items()
@@ -250,8 +230,9 @@ def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: t
             number: Known(values, look.began, look.judged) for number, values in look.groups.items()
         }
         picture.unread = set(look.unreadable)
+        # The list may not show a change made here a moment ago: the next look considers that one.
         picture.considered = {
-            _mark(change) for change in sent if change.settled_at and look.began - change.settled_at >= lag
+            str(change.pk) for change in sent if change.settled_at and look.began - change.settled_at >= lag
         }
     picture.looked_at = look.began
 
@@ -259,12 +240,12 @@ def _take_first_picture(picture: Picture, look: Look, sent: list[Change], lag: t
 def _consider_own_changes(
     picture: Picture, look: Look, sent: list[Change], lag: timedelta
 ) -> list[ChangeElsewhere]:
-    """Put the outcome of each change made here into what is known, once; return what was found before one."""
+    """Put the outcome of each change made here into what is known; return what was found before one."""
     findings = []
     for change in sent:
-        if change.state not in Change.MADE or _mark(change) in picture.considered or not change.group_id:
+        if change.state not in Change.MADE or str(change.pk) in picture.considered or not change.group_id:
             continue
-        picture.considered.add(_mark(change))
+        picture.considered.add(str(change.pk))
         known = picture.known.get(change.group_id)
         if known is None:
             is_overtaken = bool(change.resolved_by) and change.action == Change.Action.UPDATE
@@ -285,16 +266,13 @@ def _consider_own_changes(
 
 
 def _found_before(known: Known, change: Change, sent: list[Change], lag: timedelta) -> ChangeElsewhere | None:
-    """Return what was changed elsewhere before a change made here, as that one's form and first read show.
-
-    Values of other changes made here may be outdated reads, and so may those that were replaced a moment ago.
-    """
-    before = _values(change.before)
-    loaded = _values(change.loaded)
+    """Return what was changed elsewhere before a change made here, as its form and first read both show."""
+    before, loaded = _values(change.before), _values(change.loaded)
     if before is None or loaded is None or not alike(before, loaded) or alike(before, known.values):
         return None
     if change.created_at - known.since < lag:
         return None
+    # Values of other changes made here may be an outdated read.
     others = [each for each in sent if each.group_id == change.group_id and each.pk != change.pk]
     ours = [_values(version) for each in others for version in (each.before, each.intended, each.after)]
     if any(alike(before, values) for values in ours if values):
@@ -303,8 +281,6 @@ def _found_before(known: Known, change: Change, sent: list[Change], lag: timedel
 
 
 class _Comparison:
-    """The comparison of one look with a picture, after the changes made here are in it."""
-
     def __init__(
         self, picture: Picture, look: Look, sent: list[Change], lag: timedelta, *, is_full: bool
     ) -> None:
@@ -314,7 +290,7 @@ class _Comparison:
         creations = [change for change in sent if change.action == Change.Action.CREATE]
         # A creation in review names the groups that may be its own; an open one may be any new group.
         self._candidates = {number for change in creations for number in (change.after or {}).get("ids", ())}
-        self._creating = any(change.is_open for change in creations)
+        self._is_creating = any(change.is_open for change in creations)
         self._unseen = [
             change for change in sent if change.state in (Change.State.FAILED, Change.State.REFUSED)
         ]
@@ -322,7 +298,6 @@ class _Comparison:
         self._halved = 2 * len([number for number in present if number not in look.groups]) >= len(present)
 
     def findings(self) -> list[ChangeElsewhere]:
-        """Compare each group, and return what was changed elsewhere."""
         numbers = sorted(
             self._picture.known.keys() | self._look.groups.keys() | self._picture.suspects.keys()
         )
@@ -338,8 +313,7 @@ class _Comparison:
         return [finding for finding in found if finding]
 
     def _may_be_ours(self, number: int) -> bool:
-        """Return True for a new group while a creation made here is open."""
-        return self._creating and number in self._look.groups and number not in self._picture.known
+        return self._is_creating and number in self._look.groups and number not in self._picture.known
 
     def _suspect(self, number: int, looks: int) -> None:
         known, before = self._picture.known.get(number), self._picture.suspects.get(number)
@@ -386,8 +360,8 @@ class _Comparison:
                 may_make = change.group_id == number and values is None
             else:
                 may_make = change.group_id == number and alike(intended, values)
-            if may_make and _late_mark(change) not in picture.considered:
-                picture.considered.add(_late_mark(change))
+            if may_make and (late := f"late {change.pk}") not in picture.considered:
+                picture.considered.add(late)
                 return True
         return False
 
@@ -399,7 +373,7 @@ class _Comparison:
 
 
 def _never_seen(picture: Picture) -> Known:
-    """Return what is known of a group that was never seen: there was none in the last full list."""
+    """Return what the last full list says of a group that was never seen: that there was none."""
     if picture.full_at is None or picture.taken_at is None:
         raise ValueError("Nothing is known before the first picture.")
     return Known(None, picture.full_at, picture.taken_at)
@@ -409,19 +383,10 @@ def _values(version: Any) -> GroupValues | None:
     return GroupValues.from_json(version) if version and "name" in version else None
 
 
-def _mark(change: Change) -> str:
-    return str(change.pk)
-
-
-def _late_mark(change: Change) -> str:
-    return f"late {change.pk}"
-
-
 # --- The looks of a worker -------------------------------------------------------------------------------
 
 
 def accounts_due() -> list[str]:
-    """Return the names of the accounts at which it is time to look."""
     if not settings.POSTER_WATCH_SECONDS:
         return []
     bring_looks_forward()
@@ -430,7 +395,7 @@ def accounts_due() -> list[str]:
 
 @routine("watch", pause=1, accounts=accounts_due)
 def look_where_due(account: str | None = None) -> list[Change]:
-    """Look at one account, or at all, if it is time to; log and return the changes that were found."""
+    """Look at one account, or at all, if it is time to; return the changes that were found."""
     found: list[Change] = []
     watches = Watch.objects.on().select_related("account", "credentials")
     watches = watches.filter(account__in=accounts_due() if account is None else [account])
@@ -443,8 +408,7 @@ def look_where_due(account: str | None = None) -> list[Change]:
 def bring_looks_forward() -> None:
     """Make a look due where a page has just read other groups than those that are known.
 
-    The last good copy is a hint and no more: its token may be shown other groups, and it lacks rows that
-    could not be read. So the worker reads the list itself, with the token of the watch.
+    The last good copy is a hint and no more: its token may be shown other groups.
     """
     now = timezone.now()
     copies = GroupsCopy.objects.of_present_token().filter(
@@ -467,7 +431,7 @@ def bring_looks_forward() -> None:
 
 
 def _look(found: list[Change], turn: Turn[Watch]) -> Columns:
-    """Look at the groups of an account, compare them, and store the result; add to `found` what was found."""
+    """Look at the groups of an account, and add to `found` what was found."""
     watch, credentials = turn.row, turn.credentials
     # Another token may be shown other groups, so with that nothing is known yet.
     is_same_token = watch.fingerprint == credentials.fingerprint
@@ -538,31 +502,29 @@ def _changes_made_here(watch: Watch) -> list[Change]:
 
 
 def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewhere) -> Change:
-    """Write a change made elsewhere into the history."""
-    values = finding.after or finding.before
+    before, after = finding.before, finding.after
+    values = before or after
     if values is None:
         raise ValueError("A change from nothing to nothing is none.")
     action = Change.Action.UPDATE
-    if finding.before is None or finding.after is None:
-        action = Change.Action.CREATE if finding.after else Change.Action.REMOVE
+    if before is None or after is None:
+        action = Change.Action.CREATE if after else Change.Action.REMOVE
     longest_name = Change._meta.get_field("group_name").max_length
-    change = Change(
+    return Change.objects.create(
         id=uuid.uuid5(lease.holder, f"{finding.group_id} {finding.until}"),
         account=watch.account,
         action=action,
         group_id=finding.group_id,
-        group_name=(finding.before or values).name[:longest_name],
+        group_name=values.name[:longest_name],
         target=f"group:{finding.group_id}",
-        before=finding.before.to_json() if finding.before else None,
-        after=finding.after.to_json() if finding.after else None,
+        before=before.to_json() if before else None,
+        after=after.to_json() if after else None,
         state=Change.State.ELSEWHERE,
         possible_since=finding.since,
         # It came before a change made here of this time, so it stands below that in the history.
         created_at=finding.until - timedelta(milliseconds=1),
         settled_at=timezone.now(),
     )
-    change.save()
-    return change
 
 
 # --- Events ------------------------------------------------------------------------------------------------
@@ -570,12 +532,10 @@ def _record_elsewhere(watch: Watch, lease: Lease[Watch], finding: ChangeElsewher
 
 @event_source("elsewhere", gettext_lazy("A group was changed elsewhere"))
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the changes that were written into the history since a time, for users who want to be told."""
     return changes_in(Change.State.ELSEWHERE, change_words, account, since)
 
 
 def change_words(change: Change) -> str:
-    """Say what was done, and from which value to which."""
     words = {"group": change.group_name}
     match Change.Action(change.action):
         case Change.Action.CREATE:

@@ -23,7 +23,6 @@ from groups.views.settings import connected_listeners
 
 @hooks.part("account.sections", "elsewhere/watch.html")
 def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[str, Any] | None:
-    """Show the watch to users who may switch it, where the worker looks at all."""
     minutes = settings.POSTER_WATCH_SECONDS / 60
     if not minutes or credentials.refused_at or not request.user.has_perm(WATCH_ACCOUNT):
         return None
@@ -41,7 +40,6 @@ def watch_section(request: HttpRequest, credentials: PosterCredentials) -> dict[
 
 @hooks.settings_pages(order=5)
 def settings_of_watch(user: User) -> list[SettingsPage]:
-    """Return the switch of the watch on the page of the account, to users who may switch it."""
     if not settings.POSTER_WATCH_SECONDS or not user.has_perm(WATCH_ACCOUNT):
         return []
     words = _("The watch: what is changed in Poster's console is written into the history.")
@@ -50,40 +48,27 @@ def settings_of_watch(user: User) -> list[SettingsPage]:
     return [SettingsPage(ACCOUNT, _("Changes made elsewhere"), url, words, "reload", part_of=account)]
 
 
-@hooks.part("guide.protection", "groups/installation/protection.html", order=5)
+@hooks.part("guide.protection", "elsewhere/step.html", order=5)
 def step_of_watch(request: Request) -> dict[str, Any] | None:
-    """Explain the watch among the first steps, to users who may switch it on."""
     if not settings_of_watch(request.user):
         return None
     credentials = getattr(request.user, "credentials", None)
-    return {
-        "title": _("Changes made elsewhere"),
-        "words": _(
-            "The watch finds what is changed in Poster's console, and writes it into the history, "
-            "so that it can be undone."
-        ),
-        "url": f"{reverse('groups:account')}#watch",
-        "label": _("Switch the watch on"),
-        "is_done": credentials is not None and services.watch_of(credentials) is not None,
-    }
+    return {"is_done": credentials is not None and services.watch_of(credentials) is not None}
 
 
 @hooks.part("account.form", "elsewhere/watch_too.html")
 def choice_of_watch(request: HttpRequest) -> dict[str, Any] | None:
-    """Ask for the watch where an account is connected, ticked, from users who may switch it."""
+    """Ask for the watch, ticked, where an account is connected."""
     if not settings.POSTER_WATCH_SECONDS or not request.user.has_perm(WATCH_ACCOUNT):
         return None
     return {"is_chosen": request.method != "POST" or "watch" in request.POST}
 
 
 def watch_if_chosen(request: Request, credentials: PosterCredentials) -> None:
-    """Switch the watch on, unless somebody of the account has done so already.
-
-    The connection may have taken a right away: the user is read again.
-    """
+    """Switch the watch on, unless somebody of the account has done so already."""
     if request.POST.get("watch") != "on" or not settings.POSTER_WATCH_SECONDS:
         return
-    credentials.user = User.objects.get(pk=request.user.pk)
+    credentials.user = User.objects.get(pk=request.user.pk)  # the connection may have taken a right away
     if credentials.user.has_perm(WATCH_ACCOUNT) and services.watch_of(credentials) is None:
         services.switch_on(credentials)
 
@@ -94,7 +79,6 @@ connected_listeners.append(watch_if_chosen)
 @require_POST
 @requires("watch_account")
 def watch_switch(request: Request) -> HttpResponse:
-    """Switch the watch for changes made elsewhere on, with the user's own token, or off."""
     credentials = request.credentials
     check_token(credentials)
     if request.POST.get("watch") == "on":

@@ -4,7 +4,7 @@ Numbers are formatted for SVG: with a decimal point in every language.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -38,41 +38,42 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
 
     counts = {row.day: row.clients or 0 for row in nights}
     top = _round_up(max(counts.values()))
-    lines: list[list[str]] = []
-    for place, (day, count) in enumerate(counts.items()):
-        if not place or day - nights[place - 1].day > GAP:
-            lines.append([])
-        lines[-1].append(f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}")
-    weeks = _weeks(rows, nights[0].day)
-    highest = _round_up(max((int(revenue) for _day, revenue, _pale in weeks), default=0))
-    bars = []
-    for day, revenue, pale in weeks:
-        high = float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest)
-        bar = {"x": f"{x(day - (WEEK - 1) * DAY) + 0.2:.2f}", "y": f"{TURNOVER_HIGH - high:.1f}"}
-        bars.append(bar | {"height": f"{high:.1f}", "pale": pale})
-    flags = _flags([each for each in changes if first <= each.day <= last], x)
-    months = [day for number in range(YEAR) if (day := first + number * DAY).day == 1]
-    month_ago = next(row.clients or 0 for row in nights if row.day >= nights[-1].day - 30 * DAY)
-    numbers, change = NumberFormat.current(), counts[nights[-1].day] - month_ago
-    table = [
-        {
-            "first": day - (WEEK - 1) * DAY,
+    points = {day: f"{x(day) + 50 / YEAR:.2f},{100 - 100 * count / top:.1f}" for day, count in counts.items()}
+    found = _weeks(rows, nights[0].day)
+    highest = _round_up(max((int(revenue) for _day, revenue, _pale in found), default=0))
+    weeks = []
+    for day, revenue, pale in found:
+        high, first_of_week = (
+            float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest),
+            day - (WEEK - 1) * DAY,
+        )
+        week = {
+            "first": first_of_week,
             "last": day,
             "clients": counts.get(day),
             "turnover": revenue,
             "pale": pale,
-            "changes": [each for each in changes if day - WEEK * DAY < each.day <= day],
+            "changes": [each for each in changes if first_of_week <= each.day <= day],
+            "x": f"{x(first_of_week) + 0.2:.2f}",
+            "y": f"{TURNOVER_HIGH - high:.1f}",
+            "height": f"{high:.1f}",
         }
-        for day, revenue, pale in reversed(weeks)
-    ]
+        weeks.append(week)
+    flags = _flags([each for each in changes if first <= each.day <= last], x)
+    months = [day for number in range(YEAR) if (day := first + number * DAY).day == 1]
+    month_ago = next(row.clients or 0 for row in nights if row.day >= nights[-1].day - 30 * DAY)
+    numbers, change = NumberFormat.current(), counts[nights[-1].day] - month_ago
     return {
-        "lines": [(" ".join(line), line[0].partition(",")[0], line[-1].partition(",")[0]) for line in lines],
+        "lines": [
+            (" ".join(line), line[0].partition(",")[0], line[-1].partition(",")[0])
+            for line in _unbroken(points, GAP)
+        ],
         "top": numbers.count(top),
         "half": numbers.count(top // 2),
-        "bars": bars,
+        "weeks": weeks,
         "width": f"{100 * WEEK / YEAR - 0.4:.2f}",
         "highest": numbers.count(highest),
-        "has_pale": any(pale for _day, _revenue, pale in weeks),
+        "has_pale": any(week["pale"] for week in weeks),
         "flags": flags,
         "flags_high": LABEL_HIGH * max((flag["row"] + 1 for flag in flags), default=0) + 4,
         "months": [(f"{x(month):.2f}", month, place % 2) for place, month in enumerate(months)],
@@ -80,7 +81,6 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
         "began_x": f"{x(nights[0].day):.2f}" if nights[0].day - first > WEEK * DAY else "",
         "now": nights[-1],
         "change": f"{'+' if change > 0 else ''}{numbers.count(change)}" if change else "",
-        "table": table,
     }
 
 
@@ -134,16 +134,25 @@ def draw_line(owed: Mapping[date, Decimal]) -> list[str]:
     """Draw what was owed from night to night, as lines that break where a night is missing."""
     if len(owed) < 2:
         return []
-    days, least = sorted(owed), min(owed.values())
-    range_ = max(owed.values()) - least
-    lines: list[list[str]] = []
-    for place, day in enumerate(days):
-        if not place or day - days[place - 1] > DAY:
-            lines.append([])
-        part = (owed[day] - least) / range_ if range_ else Decimal("0.5")
+    days, least, most = sorted(owed), min(owed.values()), max(owed.values())
+    points = {}
+    for day in days:
+        part = (owed[day] - least) / (most - least) if most > least else Decimal("0.5")
         x = 100 * (day - days[0]).days / (days[-1] - days[0]).days
-        lines[-1].append(f"{x:.1f},{22 - part * 20:.1f}")
-    return [" ".join(points) for points in lines if len(points) > 1]
+        points[day] = f"{x:.1f},{22 - part * 20:.1f}"
+    return [" ".join(line) for line in _unbroken(points, DAY) if len(line) > 1]
+
+
+def _unbroken(points: Mapping[date, str], gap: timedelta) -> list[list[str]]:
+    """Return the points of each line: two days further apart than the gap are not joined."""
+    lines: list[list[str]] = []
+    before = date.min
+    for day, point in points.items():
+        if day - before > gap:
+            lines.append([])
+        lines[-1].append(point)
+        before = day
+    return lines
 
 
 def effect_words(effect: Effect) -> dict[str, Any]:

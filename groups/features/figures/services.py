@@ -1,15 +1,14 @@
 """Read all clients and the receipts since the last look, keep their sums by group and day, and tell of them.
 
-A look is whole, or it stores nothing and is made again. Poster's list of receipts is doubted: neither the
-size of a page, nor its order, nor whether its days hold is certain, so a page proves nothing but its own
-receipts. Nothing of a client is kept: the group of each is known while a look lasts, and forgotten with it.
+A look is whole, or it stores nothing and is made again. Nothing of a client is kept: the group of each is
+known while a look lasts, and forgotten with it.
 """
 
 import logging
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -27,13 +26,12 @@ from groups.features.insights.services.sales import Period, read_sales, rounded
 from groups.features.insights.services.sweep import LONGEST_SWEEP, PAGE_SIZE
 from groups.models import Change, PosterCredentials
 from groups.models.leases import Columns
-from groups.poster import Group, LoyaltyType, NotAllowed, Receipt, ReceiptPage, ReceiptsOf
+from groups.poster import Group, LoyaltyType, NotAllowed, Receipt
 from groups.services.clients import pages_of
-from groups.services.due import Later, Turn, run_due
-from groups.services.gateway import call_poster, seconds_left
+from groups.services.due import Turn, run_due
 from groups.services.groups import list_groups_now
 from groups.services.installation.maintenance import prune, routine
-from groups.services.jobs.lease import stopping
+from groups.services.receipts import NotWhole, ReceiptReading
 from groups.services.values import NumberFormat
 
 log = logging.getLogger("groups.jobs")
@@ -42,12 +40,8 @@ KEPT = timedelta(days=3 * 366)
 MOST_DAYS = 31
 """Days that one look makes up for, at most; older ones stay without figures."""
 WEEKS = 13
-FULL = 100
-"""Rows of a page, as far as that is known: a page with so many may not be the only one."""
 LONGEST_READING, LONGEST_WEEK = 1800.0, 60.0
 """Seconds for all receipts of a look, and for the sales of one week: no page waits for them."""
-SLOW, PAUSE = 1.0, 0.2
-"""Seconds from which on a call was slow, and for which the look then leaves Poster alone."""
 BATCH = 1000
 
 HALF = 28
@@ -57,8 +51,6 @@ FEWEST_MEMBERS, FEWEST_RECEIPTS, FEWEST_STEPS = 30, 100, 3
 SHARE_DAYS = 91
 SHARE_NIGHTS = 84
 """Nights of SHARE_DAYS that have to be known before a share of them is told."""
-
-type Stay = Callable[[], None]
 
 
 class ReceiptReader(Protocol):
@@ -74,14 +66,6 @@ class ReceiptReader(Protocol):
 
 receipt_readers: list[Callable[[str], ReceiptReader]] = []
 """Make readers for the looks at the account of a name; features add theirs."""
-
-
-class NotWhole(Later):
-    """Poster has not shown everything, so nothing is stored."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        log.info("A look at the figures was not whole: %s", why)
 
 
 @prune("figures of groups")
@@ -122,14 +106,17 @@ def look(turn: Turn[Tally]) -> Columns:
 
 def _store_days(turn: Turn[Tally], first: date, last: date) -> "Members":
     """Store the sums of these days, and of the last one the members, who are returned."""
-    account_id = turn.row.pk
+    account_id, bought = turn.row.pk, defaultdict[tuple[date, int], Bought](Bought)
     readers = [make(account_id) for make in receipt_readers]
-    reading = ReceiptReading(turn.credentials, first, last, turn.stay, [reader.add for reader in readers])
+    reading = ReceiptReading(turn.credentials, first, last, longest=LONGEST_READING, stay=turn.stay)
     # Before the clients, so that a night on which it fails costs no sweep.
     is_allowed = reading.begin()
     members = read_members(turn)
-    if is_allowed:
-        reading.read(members.group_of)
+    for day, receipt in reading.read() if is_allowed else ():
+        for reader in readers:
+            reader.add(day, receipt)
+        if group_id := members.group_of.get(receipt.client_id):
+            bought[day, group_id].add(receipt)
     if last in reading.doubtful:
         raise NotWhole("a receipt of the day could not be read")
     days = [first + number * DAY for number in range((last - first).days + 1)] if is_allowed else [last]
@@ -139,7 +126,7 @@ def _store_days(turn: Turn[Tally], first: date, last: date) -> "Members":
             group_id=group_id,
             day=day,
             **(members.columns_of(group_id) if day == last else {}),
-            **(reading.columns_of(day, group_id) if is_allowed else {}),
+            **(bought.get((day, group_id), Bought()).columns if is_allowed else {}),
         )
         for day in days
         if day not in reading.doubtful
@@ -209,123 +196,28 @@ def _sweep(turn: Turn[Tally]) -> Members:
 # --- Receipts ----------------------------------------------------------------------------------------------
 
 
-class ReceiptReading:
-    """Reads all closed receipts of some days on the site's clock, each once, and adds them up.
+@dataclass(slots=True)
+class Bought:
+    """What the members of a group bought on a day; `granted` is an estimate."""
 
-    Poster's days of business are not the site's, so a day more is asked for on both sides, and each receipt
-    counts for the day on which it was closed. `doubtful` are the days of which a receipt could not be read.
-    """
+    buyers: set[int] = field(default_factory=set)
+    receipts: int = 0
+    revenue: Decimal = Decimal(0)
+    granted: Decimal = Decimal(0)
+    spent: Decimal = Decimal(0)
 
-    def __init__(
-        self,
-        credentials: PosterCredentials,
-        first: date,
-        last: date,
-        stay: Stay,
-        listeners: Collection[Callable[[date, Receipt], None]] = (),
-        *,
-        of: ReceiptsOf | None = None,
-        longest: float = LONGEST_READING,
-    ) -> None:
-        self.doubtful: set[date] = set()
-        self._credentials, self._stay = credentials, stay
-        self._first, self._last = first, last
-        self._listeners, self._of, self._longest = listeners, of, longest
-        self._known: set[int] = set()
-        self._until = time.monotonic() + longest
-        self._begun: list[Receipt] = []
-        self._bought: defaultdict[tuple[date, int], Counter[int]] = defaultdict(Counter)
-        self._money: defaultdict[tuple[date, int], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 3)
+    def add(self, receipt: Receipt) -> None:
+        self.buyers.add(receipt.client_id)
+        self.receipts += 1
+        self.revenue += receipt.revenue
+        self.granted += receipt.granted
+        self.spent += receipt.bonuses
 
-    def begin(self) -> bool:
-        """Read the first page; return False if Poster has refused that twice, since once may be a mistake.
-
-        Raises `NotWhole` if the list cannot be completed by asking on from the end of the page.
-        """
-        for is_last in (False, True):
-            try:
-                self._begun = self._new_of(self._ask(None)) or self._new_of(self._ask(None))
-                break
-            except NotAllowed:
-                if is_last:
-                    return False
-        numbers = [receipt.id for receipt in self._begun]
-        if numbers == sorted(numbers):
-            return True
-        if len(numbers) >= FULL:
-            raise NotWhole("the first page is full, and its receipts do not ascend")
-        # It should be the only one: asked from the beginning, Poster shows no earlier ones of these days.
-        earlier = [each for each in self._ask(1).receipts if each.id < max(numbers)]
-        closed = [timezone.localdate(each.closed_at) for each in earlier if each.closed_at]
-        days_hold = min(closed, default=self._first) >= self._first - 2 * DAY
-        if days_hold and any(each.id not in self._known for each in earlier):
-            raise NotWhole("the first page lacks earlier receipts")
-        return True
-
-    def read(self, group_of: Mapping[int, int]) -> None:
-        """Add up the receipts of these clients, until a page without new ones was seen twice."""
-        self._add(self._begun, group_of)
-        self._until = time.monotonic() + self._longest
-        ends = 0
-        while ends < 2:
-            new = self._new_of(self._ask(max(self._known, default=None)))
-            numbers = [receipt.id for receipt in new]
-            if numbers != sorted(numbers):
-                raise NotWhole("the receipts of a page do not ascend")
-            self._add(new, group_of)
-            ends = 0 if new else ends + 1
-
-    def columns_of(self, day: date, group_id: int) -> Columns:
-        """Return the sums of a group and day; `granted` is rounded here, once."""
-        bought = self._bought.get((day, group_id), Counter[int]())
-        revenue, granted, spent = map(rounded, self._money.get((day, group_id), [Decimal(0)] * 3))
-        sums = {"revenue": revenue, "granted": granted, "spent": spent}
-        return sums | {"buyers": len(bought), "receipts": bought.total()}
-
-    def _ask(self, after: int | None) -> ReceiptPage:
-        within = seconds_left(self._until, "dash.getTransactions")
-        first, last, began = self._first - DAY, self._last + DAY, time.monotonic()
-        page = call_poster(
-            self._credentials,
-            lambda poster: poster.get_receipts(
-                first, last, after=after, of=self._of, with_history=bool(self._listeners), within=within
-            ),
-            of_statistics=True,
-        )
-        self._stay()
-        if time.monotonic() - began > SLOW:
-            stopping.wait(PAUSE)
-        return page
-
-    def _new_of(self, page: ReceiptPage) -> list[Receipt]:
-        new = []
-        for receipt in page.receipts:
-            if receipt.problem and not (receipt.id and receipt.closed_at):
-                raise NotWhole("a receipt could not be read")
-            if receipt.id not in self._known:
-                self._known.add(receipt.id)
-                new.append(receipt)
-        return new
-
-    def _add(self, receipts: list[Receipt], group_of: Mapping[int, int]) -> None:
-        for receipt in receipts:
-            day, group_id = self._day_of(receipt), group_of.get(receipt.client_id)
-            if day and receipt.problem:
-                self.doubtful.add(day)
-                continue
-            if day:
-                for listener in self._listeners:
-                    listener(day, receipt)
-            if day and group_id:
-                self._bought[day, group_id][receipt.client_id] += 1
-                sums = self._money[day, group_id]
-                for place, amount in enumerate((receipt.revenue, receipt.granted, receipt.bonuses)):
-                    sums[place] += amount
-
-    def _day_of(self, receipt: Receipt) -> date | None:
-        """Return the day on which a receipt was closed, if that is one of those that are read."""
-        day = timezone.localdate(receipt.closed_at) if receipt.closed_at else None
-        return day if day and self._first <= day <= self._last else None
+    @property
+    def columns(self) -> Columns:
+        """The columns of a figure; what was granted is rounded here, once."""
+        sums = {"revenue": self.revenue, "granted": rounded(self.granted), "spent": self.spent}
+        return sums | {"buyers": len(self.buyers), "receipts": self.receipts}
 
 
 # --- The weeks before --------------------------------------------------------------------------------------
@@ -344,34 +236,38 @@ def _store_weeks(turn: Turn[Tally], members: Members) -> None:
     lasts = [first_night - DAY - number * 7 * DAY for number in range(WEEKS)]
     for last in sorted(set(lasts).difference(stored)):
         try:
-            found = read_sales(turn.credentials, Period(last - 6 * DAY, last), within=LONGEST_WEEK)
+            rows = _read_week(turn, members, last)
         except NotAllowed:
             return
-        turn.stay()
-        if found.unreadable or found.lost or found.may_be_cut:
-            continue
-        buyers, receipts, kopecks = Counter[int](), Counter[int](), Counter[int]()
-        for sale in found.sales:
-            if sale.receipts and (group_id := members.group_of.get(sale.id)):
-                buyers[group_id] += 1
-                receipts[group_id] += sale.receipts
-                kopecks[group_id] += int(sale.revenue * 100)
-        rows = [
-            Figure(
-                account_id=turn.row.pk,
-                group_id=group_id,
-                day=last,
-                buyers=buyers[group_id],
-                receipts=receipts[group_id],
-                revenue=Decimal(kopecks[group_id]) / 100,
-                by_todays_members=True,
-            )
-            for group_id in members.group_ids
-        ]
         with transaction.atomic():
             turn.stay()
             Figure.objects.bulk_create(rows, batch_size=BATCH)
     turn.stay(weeks_read=True)
+
+
+def _read_week(turn: Turn[Tally], members: Members, last: date) -> list[Figure]:
+    """Return the figures of a week, none where its sales are not whole."""
+    found = read_sales(turn.credentials, Period(last - 6 * DAY, last), within=LONGEST_WEEK)
+    if found.unreadable or found.lost or found.may_be_cut:
+        return []
+    buyers, receipts, kopecks = Counter[int](), Counter[int](), Counter[int]()
+    for sale in found.sales:
+        if sale.receipts and (group_id := members.group_of.get(sale.id)):
+            buyers[group_id] += 1
+            receipts[group_id] += sale.receipts
+            kopecks[group_id] += int(sale.revenue * 100)
+    return [
+        Figure(
+            account_id=turn.row.pk,
+            group_id=group_id,
+            day=last,
+            buyers=buyers[group_id],
+            receipts=receipts[group_id],
+            revenue=Decimal(kopecks[group_id]) / 100,
+            by_todays_members=True,
+        )
+        for group_id in members.group_ids
+    ]
 
 
 def tally_of(credentials: PosterCredentials) -> Tally | None:

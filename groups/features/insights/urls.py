@@ -3,9 +3,10 @@ from django.urls import path
 from groups.features.insights import views
 
 urlpatterns = [
-    path("groups/ladder/", views.ladder, name="ladder"),
-    path("groups/audit/", views.audit, name="audit"),
-    path("groups/scheme/", views.chart, name="scheme"),
+    # The address that scripts know.
+    path("groups/ladder/", views.loyalty_scheme, name="scheme"),
+    path("groups/scheme/", views.former_page),
+    path("groups/audit/", views.former_page, {"part": "#audit"}),
     path("groups/<group:group_id>/cost/", views.group_cost, name="cost"),
     path("groups/<group:group_id>/dependents/", views.group_dependents, name="dependents"),
 ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.utils.text import Truncator, capfirst
@@ -40,6 +41,7 @@ from groups.features.insights.services.scheme import (
     NEAR,
     Dependents,
     MemberAdder,
+    MemberSums,
     Questions,
     Scheme,
     begin_dependents,
@@ -49,6 +51,7 @@ from groups.features.insights.services.scheme import (
 )
 from groups.features.insights.services.sweep import (
     QUICK_SECONDS,
+    Listener,
     SweepProgress,
     find_sums,
     find_sums_quickly,
@@ -70,7 +73,7 @@ from groups.poster import (
 )
 from groups.poster.fields import plain
 from groups.presenters.changes import ChangeNote
-from groups.presenters.destinations import PAGE, pages_for
+from groups.presenters.destinations import Destination
 from groups.presenters.lists.list_filters import (
     Amounts,
     ChoiceCondition,
@@ -419,35 +422,36 @@ def _line(group: Group, address: str = "groups:detail", turnover: str = "") -> V
     }
 
 
-def _read_scheme(request: Request) -> tuple[Scheme, Variables]:
-    """Return the scheme, and what each of its pages shows of it."""
-    scheme = read_scheme(request.credentials, fresh="refresh" in request.GET)
-    failures = {"stale": scheme.groups.failure, "rules_problem": scheme.rules.failure}
-    words = {name: error_words(failure) if failure else None for name, failure in failures.items()}
-    return scheme, {"scheme": scheme, **words}
-
-
-def _count_clients(request: Request, scheme: Scheme) -> Variables | None:
-    """Count the clients for a page that counts them; those of the last good copy of the groups are not."""
-    if scheme.groups.failure:
-        return None
-    adder = MemberAdder(request.credentials, Questions.of_scheme(scheme))
-    if "refresh" in request.GET:
-        adder.forget()
-    # The page of a large account is shown first, and asks for the count then.
-    asked = htmx_target(request) == "figures" or "read" in request.GET
-    known = adder.kept()
-    now = not known and (asked or is_small(request.credentials))
-    return ask(partial(find_sums, adder) if now else lambda: known, f"{request.path}?read=1")
-
-
 @require_safe
 @requires("view_group")
-def ladder(request: Request) -> HttpResponse:
-    """Show the groups in the order of the rules that lead to them."""
-    scheme, context = _read_scheme(request)
-    count = _count_clients(request, scheme)
-    sums, numbers, ladder = count and count["sums"], NumberFormat.current(), scheme.ladder
+def loyalty_scheme(request: Request) -> HttpResponse:
+    """Show the groups and the rules between them as a picture and a table, and what looks wrong with them."""
+    credentials, numbers = request.credentials, NumberFormat.current()
+    scheme = read_scheme(credentials, fresh="refresh" in request.GET)
+    ladder, groups, is_copy = scheme.ladder, scheme.groups.groups, scheme.groups.failure is not None
+    # The page is shown first, and asks then for what takes long.
+    is_asked = htmx_target(request) == "figures" or "read" in request.GET
+
+    def read(adder: Listener[Any], *, now: bool) -> Variables:
+        known = adder.kept()
+        return ask(partial(find_sums, adder) if now and not known else lambda: known, "?read=1")
+
+    # The clients and sales of the last good copy of the groups are not added up.
+    count = turnover = None
+    if not is_copy:
+        members = MemberAdder(credentials, Questions.of_scheme(scheme))
+        if "refresh" in request.GET:
+            members.forget()
+        count = read(members, now=is_asked or is_small(credentials))
+    if not is_copy and request.user.has_perm(VIEW_SALES):
+        turnover = read(SalesAdder(credentials, MONTH), now=is_asked)
+    counted: MemberSums | None = count["sums"] if count else None
+    sales: Sales | None = turnover["sums"] if turnover else None
+
+    def turnover_of(group_id: int) -> str:
+        revenue = sales.of_group(group_id).revenue if sales else None
+        return "" if revenue is None else numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
+
     problems: dict[int, list[Variables]] = {}
     for each in ladder.contradictions:
         other = ladder.group_of(each.other) if each.other else None
@@ -464,28 +468,18 @@ def ladder(request: Request) -> HttpResponse:
         if group and above:
             # `near` is empty until the clients are counted, `near_from` on the highest step.
             near_from = numbers.round_money(above * NEAR)
-            near = numbers.count(sums.near.get(group.id, {}).get(above, 0)) if sums else ""
+            near = numbers.count(counted.near.get(group.id, {}).get(above, 0)) if counted else ""
         row = {
             "rule": rule,
             "sum": numbers.round_money(rule.value),
-            "group": _line(group) if group else None,
+            "group": _line(group, turnover=turnover_of(group.id)) if group else None,
             "near": near,
             "near_from": near_from,
             "problems": problems.get(rule.id, []),
         }
         rows.append(row)
-    context |= {"count": count, "rows": rows, "outside": [_line(group) for group in ladder.outside]}
-    return render_page(request, "insights/ladder.html", context, fragment="figures")
 
-
-@require_safe
-@requires("view_group")
-def audit(request: Request) -> HttpResponse:
-    """Show own percents of clients that win or lose against their group's, and groups that look wrong."""
-    scheme, context = _read_scheme(request)
-    count, groups = _count_clients(request, scheme), scheme.groups.groups
-    sums = count and count["sums"]
-    may_change = request.user.has_perm("groups.change_group") and not scheme.groups.failure
+    may_change = request.user.has_perm("groups.change_group") and not is_copy
 
     def lines(groups: Iterable[Group], corrected_at: str) -> list[Variables]:
         """Make each group a link to the page that corrects it, or to its own."""
@@ -494,57 +488,43 @@ def audit(request: Request) -> HttpResponse:
             for group in groups
         ]
 
-    above, below = (sums.above, sums.below) if sums else ({}, {})
-    context |= {
-        "count": count,
-        "own_percents": [
-            (_line(group), above.get(group.id, 0), below.get(group.id, 0))
-            for group in groups
-            if group.id in above or group.id in below
-        ],
-        "alike": [lines(each, "groups:retire") for each in scheme.alike],
-        "without_benefit": lines((g for g in groups if not g.percent and g.clients), "groups:update"),
+    # Without rules no percent is led to, which says nothing.
+    unled = chain.from_iterable(scheme.out_of_reach) if ladder.rules else ()
+    findings = {
+        "alike": lines(chain.from_iterable(scheme.alike), "groups:retire"),
+        "zero": lines((group for group in groups if not group.percent and group.clients), "groups:update"),
         "empty": lines((group for group in groups if not group.clients), "groups:retire"),
-        "out_of_reach": [lines(each, "groups:update") for each in scheme.out_of_reach],
+        "unled": lines(unled, "groups:update"),
     }
-    return render_page(request, "insights/audit.html", context, fragment="figures")
+    above_own, below_own = (counted.above, counted.below) if counted else ({}, {})
+    awaited = [each for each in (count, turnover) if each and not each["sums"] and not each["problem"]]
+    context = {
+        "scheme": scheme,
+        "stale": error_words(scheme.groups.failure) if scheme.groups.failure else None,
+        "rules_problem": error_words(scheme.rules.failure) if scheme.rules.failure else None,
+        "count": count,
+        "turnover": turnover,
+        "awaited": awaited,
+        "progress": next((each["progress"] for each in awaited if each["progress"]), None),
+        "days": MONTH,
+        "rows": rows,
+        "outside": [_line(group, turnover=turnover_of(group.id)) for group in ladder.outside],
+        "pictures": _pictures(scheme, turnover_of),
+        "own_percents": [
+            (_line(group), above_own.get(group.id, 0), below_own.get(group.id, 0))
+            for group in groups
+            if group.id in above_own or group.id in below_own
+        ],
+        "findings": [(name, lines) for name, lines in findings.items() if lines],
+    }
+    return render_page(request, "insights/scheme.html", context, fragment="figures")
 
 
 @require_safe
 @requires("view_group")
-def chart(request: Request) -> HttpResponse:
-    """Show the whole scheme as a picture, with its numbers beside it."""
-    scheme, context = _read_scheme(request)
-    turnover, sums, numbers = None, None, NumberFormat.current()
-    if request.user.has_perm(VIEW_SALES) and not scheme.groups.failure:
-        adder = SalesAdder(request.credentials, MONTH)
-        known = adder.kept()
-        # The page is shown first, and asks for the turnover then.
-        now = not known and (htmx_target(request) == "figures" or "turnover" in request.GET)
-        turnover = ask(partial(find_sums, adder) if now else lambda: known, "?turnover=1")
-        sums = turnover["sums"]
-
-    def turnover_of(group_id: int) -> str:
-        revenue = sums.of_group(group_id).revenue if sums else None
-        return "" if revenue is None else numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
-
-    rows = [
-        {
-            "rule": rule,
-            "sum": numbers.round_money(rule.value),
-            "group": _line(group, turnover=turnover_of(group.id)) if group else None,
-        }
-        for rule in scheme.ladder.rules
-        for group in [scheme.ladder.group_of(rule)]
-    ]
-    context |= {
-        "turnover": turnover,
-        "days": MONTH,
-        "rows": rows,
-        "outside": [_line(group, turnover=turnover_of(group.id)) for group in scheme.ladder.outside],
-        "pictures": _pictures(scheme, turnover_of),
-    }
-    return render_page(request, "insights/scheme.html", context, fragment="figures")
+def former_page(_request: Request, part: str = "") -> HttpResponse:
+    """Redirect from a page that is a part of the scheme's now."""
+    return redirect(reverse("groups:scheme") + part, permanent=True)
 
 
 WIDTHS = {"desk": 460, "phone": 320}
@@ -608,10 +588,17 @@ def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variabl
 
 hooks.part("list.tools", "insights/link_to_scheme.jinja", order=2)(lambda _request, _listing: {})
 hooks.destinations(
-    pages_for(
-        ("groups.view_group", gettext_lazy("Ladder"), "groups:ladder", PAGE),
-        ("groups.view_client", gettext_lazy("Audit of the percents"), "groups:audit", PAGE),
-        ("groups.view_group", gettext_lazy("Loyalty scheme"), "groups:scheme", PAGE),
+    lambda user: (
+        [
+            Destination(
+                _("Loyalty scheme"),
+                reverse("groups:scheme"),
+                _("page"),
+                also=f"{_('Ladder')} {_('Audit of the percents')}",
+            )
+        ]
+        if user.has_perm("groups.view_group")
+        else []
     ),
     order=5,
 )

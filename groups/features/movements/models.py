@@ -19,11 +19,10 @@ NIGHTS = Nights(lambda: settings.MOVEMENT_SECONDS, lambda: HOUR)
 
 
 class Roll(Watched):
-    """The clients of each group at the last look: ids of clients and of groups, and nothing else of anybody.
+    """The ids of the clients of each group at the last look, and nothing else of anybody.
 
-    It goes with the watch. `packed` has the ids of the clients of each group, and is of the token with this
-    `fingerprint`: another token may be shown other clients. The first look began at `taken_at`, the last one
-    at `judged_at`; both are None until one is made.
+    `packed` is of the token with this `fingerprint`: another one may be shown other clients. The first look
+    began at `taken_at`, the last one at `judged_at`.
     """
 
     fingerprint = models.CharField(max_length=64, blank=True)
@@ -46,13 +45,11 @@ class Roll(Watched):
 
     @property
     def groups(self) -> dict[int, int]:
-        """The group of each client, by their ids."""
         packed = msgspec.msgpack.decode(self.packed, type=dict[int, list[int]]) if self.packed else {}
         return {client_id: group_id for group_id, clients in packed.items() for client_id in clients}
 
 
 def pack(groups: Mapping[int, int]) -> bytes:
-    """Return the groups of clients as a roll stores them."""
     clients: defaultdict[int, list[int]] = defaultdict(list)
     for client_id, group_id in groups.items():
         clients[group_id].append(client_id)
@@ -60,15 +57,12 @@ def pack(groups: Mapping[int, int]) -> bytes:
 
 
 class Movement(models.Model):
-    """A client who has left the group `from_id` for the group `to_id`; None for no group, as of a new client.
+    """A client who has left the group `from_id` for the group `to_id`; None for no group.
 
-    Of the client it has the id alone. A move made here has the id of its `change`, which tells the reason,
-    and the `day` of that; any other one the day of the look that has found it and stored it at `found_at`.
+    A move made here has the id and the `day` of its `change`, any other one the day of the look.
     """
 
     class Reason(models.TextChoices):
-        """Why a client is in another group. The labels are half sentences for people."""
-
         HERE = "here", _("moved here")
         RULE = "rule", _("moved by a rule of Poster's")
         ELSEWHERE = "elsewhere", _("moved in Poster, not here")

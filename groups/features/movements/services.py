@@ -1,15 +1,14 @@
 """Read once a night who is in which group, keep who came and who left, and tell it.
 
-Only workers read. The token is that of the owner who has switched the watch of the account on; the rights are
-asked at each look. A look is one read of all clients, and what it tells is its difference to the roll of the
-look before: who was moved and moved back between two nights has never left. It is stored together with the
-new roll, so that a worker that takes over from a killed one tells each movement once.
+A look tells its difference to the roll of the look before: who was moved and moved back between two nights
+has never left. It is stored together with the new roll, so that a worker that takes over from a killed one
+tells each movement once.
 """
 
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -50,25 +49,22 @@ WATCHED = IdsFirst(Roll.objects.watched().defer("packed"))
 
 
 def first_day() -> date:
-    """Return the first day of which movements are kept."""
     return timezone.localdate() - timedelta(days=settings.MOVEMENT_DAYS)
 
 
 def roll_of(credentials: PosterCredentials) -> Roll | None:
-    """Return the roll of an account without its ids, if its clients are looked at."""
+    """Return the roll of an account without its ids."""
     if not settings.MOVEMENT_SECONDS:
         return None
     return next(iter(WATCHED.find(watch__account=credentials.account_id)), None)
 
 
 def movements_of(credentials: PosterCredentials, group_id: int) -> QuerySet[Movement]:
-    """Return the movements into a group and out of it, the latest first."""
     of_group = Q(to_id=group_id) | Q(from_id=group_id)
     return Movement.objects.filter(of_group, account=credentials.account_id, day__gte=first_day())
 
 
 def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, int, int]]:
-    """Return the days with movements in their order, each with how many came and how many left."""
     came, left = (Count("pk", filter=Q(**{field: group_id})) for field in ("to_id", "from_id"))
     days = movements_of(credentials, group_id).order_by().values("day").annotate(came=came, left=left)
     return list(days.order_by("day").values_list("day", "came", "left"))
@@ -76,7 +72,7 @@ def days_of(credentials: PosterCredentials, group_id: int) -> list[tuple[date, i
 
 @prune("movements of clients")
 def forget_old() -> int:
-    """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS; return how many."""
+    """Delete movements, and rolls without a look, that are older than MOVEMENT_DAYS."""
     unread = Roll.objects.filter(judged_at__lt=timezone.now() - timedelta(days=settings.MOVEMENT_DAYS))
     return Movement.objects.filter(day__lt=first_day()).delete()[0] + unread.delete()[0]
 
@@ -92,7 +88,7 @@ class Seen(NamedTuple):
 
 
 def accounts_due() -> list[str]:
-    """Return the names of the accounts at whose clients it is time to look; make missing rolls."""
+    """Make missing rolls, and return the accounts at whose clients it is time to look."""
     if not settings.MOVEMENT_SECONDS:
         return []
     Roll.objects.add_missing()
@@ -101,20 +97,23 @@ def accounts_due() -> list[str]:
 
 @routine("movements", pause=5.0, accounts=accounts_due)
 def look_at(account: str) -> None:
-    """Look at the clients of an account, if it is time to and no other worker is at it."""
     run_due(Roll.objects.usable().filter(pk=account).select_related("watch__credentials"), _look)
 
 
 def _look(turn: Turn[Roll]) -> Columns:
-    """Look, and store the roll with its difference to the last one. Raises `PosterError` and `LeaseLost`."""
+    """Raises `PosterError` and `LeaseLost`."""
     roll, credentials = turn.row, turn.credentials
     until, began = time.monotonic() + LONGEST_SWEEP, timezone.now()
     # Another token may be shown other clients, so with that nobody is known yet.
     if roll.judged_at and roll.taken_at and roll.fingerprint == credentials.fingerprint:
-        rules, known, taken_at = _read_rules(credentials), roll.groups, roll.taken_at
+        # The rules come first, so that a night on which Poster is away costs no sweep.
+        rules = begin_rules(credentials, fresh=True)()
+        if isinstance(rules.failure, Unreachable):
+            raise rules.failure
+        known, taken_at = roll.groups, roll.taken_at
         seen = _read_clients(credentials, until, turn.stay)
         seen |= ask_for_missing(credentials, {each: known[each] for each in known.keys() - seen.keys()})
-        movements = _movements(roll, known, seen, rules, timezone.localdate(began))
+        movements = _movements(roll, known, seen, rules.found, timezone.localdate(began))
     else:
         # It tells of nobody. The list is read twice: whom one that was cut off lacks would be new tomorrow.
         movements, taken_at = [], began
@@ -133,24 +132,12 @@ def _look(turn: Turn[Roll]) -> Columns:
     return {"next_at": NIGHTS.next(now, after_one=taken_at < began)}
 
 
-def _read_rules(credentials: PosterCredentials) -> Sequence[LoyaltyRule]:
-    """Return the rules that may explain a move, none if Poster does not show them.
-
-    They are read before the clients, so that a night on which Poster is away costs no sweep.
-    """
-    rules = begin_rules(credentials, fresh=True)()
-    if isinstance(rules.failure, Unreachable):
-        raise rules.failure
-    return rules.found
-
-
 def _read_clients(
     credentials: PosterCredentials, until: float, stay_alive: Callable[[], None]
 ) -> dict[int, Seen]:
-    """Read all clients, without those that are removed and those whose row cannot be read.
+    """Read all clients but those that are removed or whose row cannot be read.
 
-    `clients.getClients` tells the group of a client along with all else of them; nothing says that it does so
-    with `client_id_only`. So a look is a sweep of all pages.
+    Nothing says that `clients.getClients` tells the group with `client_id_only` too.
     """
     seen: dict[int, Seen] = {}
     for page in pages_of(credentials, None, size=PAGE_SIZE, until=until):
@@ -164,8 +151,7 @@ def _read_clients(
 def ask_for_missing(credentials: PosterCredentials, missing: Mapping[int, int]) -> dict[int, Seen]:
     """Return those who are there after all, though the list lacks them: each is asked for alone.
 
-    A list may be cut off, and a row unreadable. A client who cannot be asked for stays at the place that they
-    have in `missing` until the next look.
+    A client who cannot be asked for stays at the place in `missing` until the next look.
     """
     until = time.monotonic() + SECONDS_FOR_MISSING
 
@@ -187,7 +173,6 @@ def _movements(
     rules: Collection[LoyaltyRule],
     day: date,
 ) -> list[Movement]:
-    """Return the difference between the roll and the look of a day, each movement with its reason."""
     account = roll.watch.account_id
     removed = Movement.objects.filter(account=account, reason=Reason.REMOVED)
     were_here = set(removed.values_list("client_id", flat=True))
@@ -226,12 +211,10 @@ def _movements(
 
 
 def _moves_sent_here(roll: Roll) -> dict[int, Change]:
-    """Return the last move of each client that was sent from here since the last look, and is not told yet.
-
-    A move counts whose answer was lost, too: it explains where its client is now.
-    """
+    """Return the last move of each client that was sent since the last look, and is not told yet."""
     since = roll.judged_at - LATE if roll.judged_at else timezone.now()
     sent = Change.objects.filter(account=roll.watch.account_id, action=Change.Action.MOVE, sent_at__gt=since)
+    # Also one whose answer was lost: it explains where its client is now.
     sent = sent.filter(~Q(state__in=Change.NOTHING_CHANGED) | Q(reason=Change.Reason.NOT_APPLIED))
     last = {each.client_id or 0: each for each in sent.order_by("sent_at")}
     told = set(
@@ -245,7 +228,6 @@ def _moves_sent_here(roll: Roll) -> dict[int, Change]:
 
 @event_source("movements", gettext_lazy("A group has lost clients without a move made here"))
 def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the groups that have lost clients without a move made here, each once a look."""
     lost = Movement.objects.filter(account=account, found_at__gt=since, from_id__isnull=False)
     counted = lost.exclude(reason=Reason.HERE).order_by().values("found_at", "from_id", "reason")
     losses: defaultdict[tuple[datetime, int], Counter[str]] = defaultdict(Counter)
@@ -265,7 +247,6 @@ def find_losses(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 
 def loss_words(name: str, group_id: int, reasons: Counter[str]) -> str:
-    """Say how many clients a group has lost, and why: "“Gold” lost 3 clients last night: …"."""
     total = reasons.total()
     text = ngettext(
         "“%(group)s” lost %(clients)s client last night: %(reasons)s.",

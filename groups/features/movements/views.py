@@ -83,7 +83,6 @@ def movements(request: Request, group_id: int) -> HttpResponse:
 
 
 def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict[str, Any]:
-    """Return how many came and left since a day, and how the number of clients has grown by that."""
     days = days_of(credentials, group_id)
     oldest = timezone.make_aware(datetime.combine(first_day(), datetime.min.time()))
     taken_on = timezone.localdate(roll.taken_at)
@@ -109,7 +108,6 @@ def growth_of(credentials: PosterCredentials, group_id: int, roll: Roll) -> dict
 
 @hooks.part("group.figures", "movements/card.html", order=1)
 def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
-    """Return the growth of a group for its page, where the worker looks at its clients."""
     roll = roll_of(request.credentials)
     if roll is None or roll.taken_at is None:
         return None
@@ -118,5 +116,4 @@ def card_of(request: Request, one: OneGroup) -> dict[str, Any] | None:
 
 @hooks.part("account.watch", "movements/watch.html")
 def words_for_watch(_request: Request, _credentials: PosterCredentials) -> dict[str, Any] | None:
-    """Say in the card of the watch what else it is for."""
     return {"days_kept": settings.MOVEMENT_DAYS} if settings.MOVEMENT_SECONDS else None

@@ -24,7 +24,7 @@ from groups.models import Holder, Job, Lock
 from groups.models.locks import future_key, members_key
 from groups.poster import Group
 from groups.poster.fields import whole_number
-from groups.presenters.clients import ChoiceAction, MemberPage, choice_actions
+from groups.presenters.clients import ChoiceAction, choice_actions
 from groups.presenters.destinations import GroupAction, ListAction
 from groups.presenters.lists.list_filters import ids_param
 from groups.presenters.places import begin_parts
@@ -239,7 +239,7 @@ hooks.group_action(GroupAction(gettext_lazy("Retire"), "groups:retire", "groups.
 
 
 @hooks.part("members.actions", "moves/members_bar.html")
-def bar_of_members(request: HttpRequest, page: MemberPage) -> dict[str, Any] | None:
+def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any] | None:
     """Show the bar that moves clients of a group."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 

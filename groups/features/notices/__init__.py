@@ -1,0 +1,1 @@
+"""Mails and messages in Telegram that tell users of events."""

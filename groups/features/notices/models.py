@@ -18,10 +18,7 @@ LEASE = timedelta(minutes=2)
 
 
 class NoticeChoice(models.Model):
-    """The wish of a user to be notified of one kind of event; without a row nothing is told.
-
-    `kind` is that of an event source. Events before `chosen_at` are not told.
-    """
+    """The wish of a user to be told of a kind of events, from `chosen_at` on."""
 
     class How(models.TextChoices):
         OFF = "off", _("Not at all")
@@ -45,10 +42,7 @@ class NoticeChoice(models.Model):
 
 
 class TelegramChat(models.Model):
-    """The chat in which a bot of the user's own writes the notices; without a row they come by mail.
-
-    Anyone who has the token of the bot may write there and read what was written to it.
-    """
+    """The chat in which a bot of the user's own writes the notices; without a row they come by mail."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="telegram_chat", primary_key=True
@@ -85,15 +79,14 @@ class DeliveryQuerySet(LeasedQuerySet["Delivery"]):
         return self.filter(state=Delivery.State.WAITING)
 
     def due(self) -> "DeliveryQuerySet":
-        """Return the messages to send now that no other worker is sending."""
         return self.waiting().free().filter(next_try_at__lte=timezone.now())
 
 
 class Delivery(Leased):
-    """One message with one or more notices to a user: a mail, or a message in a chat.
+    """A mail, or a message in a chat, with one or more notices.
 
-    One that was taken by the mail server or by Telegram is not sent again. A worker that dies before it has
-    recorded that leaves it to another one, so it may come twice; a mail has the same Message-ID then.
+    Where a worker dies before it has recorded that it was sent, it may come twice; a mail has the same
+    Message-ID then.
     """
 
     class State(models.TextChoices):
@@ -105,8 +98,6 @@ class Delivery(Leased):
         DROPPED = "dropped"
 
     class Failure(models.TextChoices):
-        """Why the last try failed. The labels are half sentences for people."""
-
         UNREACHABLE = "unreachable", _("Telegram could not be reached")
         TELEGRAM = "telegram", _("Telegram answered with an error")
         BOT = "bot", _("Telegram does not know the bot; enter the token that @BotFather shows now")
@@ -139,13 +130,10 @@ class Delivery(Leased):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def waiting(self) -> "NoticeQuerySet":
-        """Return the notices that their reader has not got yet, and still gets."""
         return self.filter(Q(delivery=None) | Q(delivery__state=Delivery.State.WAITING))
 
 
 class Notice(models.Model):
-    """One event that one user is notified of, in the language of this user."""
-
     id = models.UUIDField(primary_key=True, editable=False)
     account = models.ForeignKey(PosterAccount, on_delete=models.CASCADE, related_name="notices")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")

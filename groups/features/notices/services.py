@@ -1,8 +1,7 @@
 """Tell people by mail or in Telegram what happens to the groups of an account.
 
-A worker looks at the rows of the last minutes again and again, writes a notice down for each reader, and
-sends the notices as mails or to the chat that the reader has set. The id of a notice follows from the reader
-and the event, so the database takes each once, whatever number of workers look, and whenever one dies.
+A worker looks at the rows of the last minutes again and again. The id of a notice follows from the reader and
+the event, so the database takes each once, whatever number of workers look, and whenever one dies.
 """
 
 import logging
@@ -85,7 +84,7 @@ FAILURES = {
 
 
 class SendFailed(Exception):
-    """A try has failed. It holds a reason and a detail, never an address, a token or an answer."""
+    """A try has failed. The detail is never an address, a token or an answer."""
 
     def __init__(self, failure: Delivery.Failure, detail: str = "") -> None:
         super().__init__(failure)
@@ -102,10 +101,7 @@ def choices_of(user: User) -> dict[str, str]:
 
 
 def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
-    """Store the choices. A kind that is switched on is told from now on, one that was on goes on.
-
-    One that is switched off sends nothing more, nor what waits for the morning.
-    """
+    """Store the choices. A kind that is switched off sends nothing more, nor what waits for the morning."""
     before = choices_of(user)
     with transaction.atomic():
         for kind, how in chosen.items():
@@ -119,20 +115,18 @@ def choose_notices(user: User, chosen: Mapping[str, str]) -> None:
 
 
 def set_chat(user: User, *, token: str, chat: str) -> None:
-    """Set the chat of a user, in place of the one before: what waits goes there."""
     values = {"token": Secret(token), "chat": Secret(chat), "set_at": timezone.now()}
     TelegramChat.objects.update_or_create(user=user, defaults=values)
     record(SecurityEvent.CHAT_SET, user=user)
 
 
 def remove_chat(user: User) -> None:
-    """Forget the chat; what waits for it goes by mail."""
     if TelegramChat.objects.filter(user=user).delete()[0]:
         record(SecurityEvent.CHAT_REMOVED, user=user)
 
 
 def write_trial(credentials: PosterCredentials) -> None:
-    """Write a notice of nothing for a user, in place of one that still waits: it tries the user's chat."""
+    """Write a notice of nothing, in place of one that still waits, to try the user's chat."""
     Notice.objects.waiting().filter(user=credentials.user, kind=TRIAL).delete()
     with translation.override(language_of(credentials.user)):
         text = _("A trial: your notices arrive here.")
@@ -153,7 +147,7 @@ def write_trial(credentials: PosterCredentials) -> None:
 
 
 def next_morning(moment: datetime) -> datetime:
-    """Return the first time after `moment` when it is eight o'clock in the morning on the site's clock."""
+    """Return the first MORNING after `moment` on the site's clock."""
     zone = timezone.get_default_timezone()
     day = moment.astimezone(zone).date()
     today = datetime.combine(day, MORNING, zone)
@@ -161,7 +155,6 @@ def next_morning(moment: datetime) -> datetime:
 
 
 def write_notices() -> None:
-    """Write the notices of new events for every reader."""
     for account in PosterAccount.objects.filter(pk__in=_to_be_told().values("account")):
         try:
             cursors = NoticeCursor.objects.filter(pk=account.pk)
@@ -190,7 +183,6 @@ def write_notices() -> None:
 
 
 def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> Notice | None:
-    """Return the notice of an event in the user's language, or None for one that the user does not get."""
     choice = next((each for each in user.notice_choices.all() if each.kind == kind), None)
     if choice is None or choice.how == How.OFF or event.at < choice.chosen_at or not event.concerns(user):
         return None
@@ -209,7 +201,7 @@ def _notice_of(kind: str, event: Event, user: User, account: PosterAccount) -> N
 
 
 def _to_be_told() -> QuerySet[PosterCredentials]:
-    """Return the credentials of users who want to be told, and can be: in a chat, or by mail."""
+    """Return the credentials of users who want to be told, and have a chat or an address."""
     reached = Q(user__telegram_chat__isnull=False)
     if settings.EMAIL_ENABLED:
         reached |= ~Q(user__email="")
@@ -242,10 +234,7 @@ def queue_due_notices() -> None:
 
 
 def queue_lost_messages() -> None:
-    """Queue the messages again whose task was lost with its worker.
-
-    A second task of one message does no harm: the lease lets one of them send it.
-    """
+    """Queue the messages again whose task was lost with its worker; the lease lets one task send it."""
     lost = Delivery.objects.due().filter(next_try_at__lte=timezone.now() - OVERDUE)
     for pk in lost.values_list("pk", flat=True):
         with transaction.atomic():
@@ -256,7 +245,7 @@ def queue_lost_messages() -> None:
 
 @task(queue_name=QUEUE)
 def deliver(delivery_id: str) -> None:
-    """Send one message, unless it was sent or another worker is at it; if that fails, queue the next try."""
+    """Send one message, unless another worker is at it; if that fails, queue the next try."""
     lease = Delivery.objects.due().take(
         uuid.UUID(delivery_id), LEASE, tried_at=timezone.now(), tries=F("tries") + 1
     )
@@ -332,10 +321,10 @@ def send_mail(delivery: Delivery, notices: list[Notice]) -> None:
 
 
 def send_message(chat: TelegramChat, notices: list[Notice]) -> None:
-    """Send one message with all notices, as plain text: https://core.telegram.org/bots/api#sendmessage.
+    """Send one message with all notices: https://core.telegram.org/bots/api#sendmessage.
 
-    The call goes the way of those to Poster, with its proxy, authorities and one deadline for all of it. The
-    token of the bot is in its address, which no error and no log of the transport holds. Raises `SendFailed`.
+    The token of the bot is in the address, which no error and no log of the transport holds. Raises
+    `SendFailed`.
     """
     try:
         token, chat_id = chat.token.reveal(), chat.chat.reveal()
@@ -360,7 +349,7 @@ def send_message(chat: TelegramChat, notices: list[Notice]) -> None:
 
 
 def text_of(notices: list[Notice]) -> str:
-    """Return the notices with their links; of several, each has an equal share of half the text."""
+    """Return the notices with their links, each with an equal share of half the text."""
     share = LONGEST_TEXT // 2 // len(notices)
     parts = [(Truncator(notice.text).chars(share), link(notice.path)) for notice in notices]
     return Truncator("\n\n".join("\n".join(filter(None, part)) for part in parts)).chars(LONGEST_TEXT)
@@ -378,7 +367,6 @@ def tell_events() -> None:
 
 @prune("notices")
 def forget_old() -> int:
-    """Delete what was told, or could not be told, some time ago; return the number of notices."""
     old = timezone.now() - KEPT
     Delivery.objects.filter(created_at__lt=old).delete()
     notices = Notice.objects.filter(due_at__lt=old).exclude(delivery__state=Delivery.State.WAITING)
@@ -386,7 +374,6 @@ def forget_old() -> int:
 
 
 def examine() -> Found:
-    """Count the messages that could not be sent, by their reason: for `manage.py doctor`."""
     failing = Delivery.objects.exclude(failure="").filter(state__in=NOT_SENT)
     recent = failing.filter(tried_at__gt=timezone.now() - LOOKED_AT)
     for failure, count in recent.order_by("failure").values_list("failure").annotate(Count("pk")):

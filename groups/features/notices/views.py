@@ -58,7 +58,6 @@ class NoticesForm(forms.Form):
         return [self[source.kind] for source in event_sources]
 
     def clean(self) -> dict[str, Any]:
-        """Return how each kind is told, without `which`."""
         which = self.cleaned_data.pop("which", "")
         return self._answers(which) or self.cleaned_data
 
@@ -73,7 +72,7 @@ class NoticesForm(forms.Form):
 
 
 class TelegramForm(forms.Form):
-    """A bot and a chat, which are never shown again. A token with other signs could change the address."""
+    """A bot and a chat, never shown again. A token with other signs could change the address."""
 
     token = forms.RegexField(
         r"^[0-9]{1,20}:[A-Za-z0-9_-]{20,100}\Z",
@@ -143,7 +142,6 @@ def telegram_chat(request: Request) -> HttpResponse:
 @require_POST
 @requires("view_group")
 def telegram_trial(request: Request) -> HttpResponse:
-    """Let the worker send a notice of nothing; the page of notices says whether it has arrived."""
     services.write_trial(request.credentials)
     return redirect("groups:notices")
 

@@ -19,11 +19,7 @@ FORMAT = "%Y-%m-%dT%H:%M"
 
 
 class LocalTimeField(forms.CharField):
-    """A time on the site's clock: `YYYY-MM-DDTHH:MM`. Cleans to an aware time.
-
-    A time that the clock leaves out when it is put forward is refused. A time that comes twice when it is put
-    back means the first one.
-    """
+    """A time on the site's clock: none that it leaves out, and of one that comes twice the first."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=FORMAT)
@@ -47,7 +43,7 @@ class LocalTimeField(forms.CharField):
 
 
 def proposed_times(now: datetime) -> list[tuple[str | Promise, str, str]]:
-    """Return times that one click fills in, on the clock of `now`: label, beginning, and end, if any."""
+    """Return times that one click fills in: label, beginning and end, or ""."""
     sunday = (now + timedelta(days=6 - now.weekday())).replace(hour=22, minute=0, second=0, microsecond=0)
     if sunday <= now:
         sunday += timedelta(days=7)
@@ -61,8 +57,6 @@ def proposed_times(now: datetime) -> list[tuple[str | Promise, str, str]]:
 
 
 class TimesForm(WriteForm):
-    """A percent, and the times at which it comes and goes."""
-
     percent = PercentField(label=_("Percent for that time"))
     starts_at = LocalTimeField(
         label=_("From"),
@@ -95,8 +89,6 @@ class TimesForm(WriteForm):
 
 
 class SeveralForm(TimesForm):
-    """A percent for several groups at the same times; they keep their birthday bonuses."""
-
     id = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, data: Any = None, *, groups: Sequence[Group], ids: Sequence[int]) -> None:
@@ -113,22 +105,18 @@ class SeveralForm(TimesForm):
         return uuid.uuid5(self.cleaned_data["operation"], str(group.id))
 
     def only(self, groups: Sequence[Group]) -> "SeveralForm":
-        """Return the form with the same input for these of the groups, as they are by now."""
+        """Return the form with the same input for these groups, as they are by now."""
         ids = [group.id for group in groups]
         data = {name: self[name].data for name in self.fields} | _shown(groups, ids)
         return SeveralForm(data, groups=groups, ids=ids)
 
 
 def _shown(groups: Sequence[Group], ids: Sequence[int]) -> dict[str, str]:
-    """Return the fields that say of which groups a form is, and with which values it has shown them."""
     return {"id": ",".join(map(str, ids)), "version": version_of_several(groups)}
 
 
 class ScheduleForm(TimesForm):
-    """The values of one group for some time.
-
-    `version` is optional: with it a group that was changed since the form was opened is a conflict.
-    """
+    """The values of one group for some time; with `version` a group that was changed since is a conflict."""
 
     birthday_bonus = BonusField(
         label=_("Birthday bonus for that time"),

@@ -24,7 +24,6 @@ LATE = timedelta(minutes=2)
 
 class ScheduleQuerySet(DueQuerySet["Schedule"]):
     def open(self) -> "ScheduleQuerySet":
-        """Return the schedules that still have a step to make."""
         return self.filter(state__in=Schedule.OPEN)
 
     def in_order(self) -> "ScheduleQuerySet":
@@ -35,7 +34,7 @@ class ScheduleQuerySet(DueQuerySet["Schedule"]):
         return self.order_by(order, "-starts_at", "-created_at")
 
     def not_begun(self, now: datetime) -> "ScheduleQuerySet":
-        """Return the planned ones of which nothing was sent, and whose start no worker is making."""
+        """Return those of which nothing was sent, and whose start no worker is making."""
         sent = Change.objects.filter(pk=OuterRef("start_id"))
         return self.free(now).filter(~Exists(sent), state=Schedule.State.PLANNED)
 
@@ -43,17 +42,10 @@ class ScheduleQuerySet(DueQuerySet["Schedule"]):
 class Schedule(Due, Consent):
     """A change of a group's percent that comes at one time and, with `ends_at`, goes at another one.
 
-    The id is the form's `operation`, so that the same form sent twice is one schedule. `base` are the values
-    of the group when it was planned, which come back at the end, and `planned` those in between (both
-    `GroupValues`).
-
-    `start_id` and `return_id` are the ids of the two changes in the journal, of the last try of each; they
-    follow from the id of the schedule. `next_at` is the time of the next step, or of its next try.
-
-    A schedule that is asked for goes beyond the limits of the account: it locks nothing, and waits for the
-    approval of the request `request_id`.
-
-    `cancelled_by` has asked for an early return, which is made with that user's rights and token.
+    The id is the form's `operation`. `base` are the values of the group when it was planned, which come back
+    at the end, and `planned` those in between (both `GroupValues`). `start_id` and `return_id` are the ids of
+    the last try of each change in the journal. One that is asked for locks nothing, and waits for the request
+    `request_id`. An early return is made with the rights and the token of `cancelled_by`.
     """
 
     class State(models.TextChoices):
@@ -66,8 +58,6 @@ class Schedule(Due, Consent):
         CANCELLED = "cancelled", _("cancelled")
 
     class Reason(models.TextChoices):
-        """Why a schedule was held or missed. The labels are sentences for people."""
-
         CHANGED = "changed", _("The group no longer had the values that this change started from.")
         GONE = "gone", _("The group is no longer in Poster.")
         UNSAFE = "unsafe", _("Poster has a type for this group that is not known here.")
@@ -89,13 +79,7 @@ class Schedule(Due, Consent):
 
     OPEN = (State.PLANNED, State.ACTIVE)
     # Reasons for which a return was not sent, and that say nothing about the group: it can be made later.
-    RETURNABLE = (
-        Reason.NO_USER,
-        Reason.NO_RIGHT,
-        Reason.TOKEN,
-        Reason.BONUS_BLOCKED,
-    )
-
+    RETURNABLE = (Reason.NO_USER, Reason.NO_RIGHT, Reason.TOKEN, Reason.BONUS_BLOCKED)
     # For these a start is missed; for any other one a person has to decide.
     GIVEN_UP = (*RETURNABLE, Reason.REFUSED)
 
@@ -163,10 +147,9 @@ class Schedule(Due, Consent):
                 Lock.objects.filter(feature="schedules", row_id=self.pk).delete()
 
     def store(self, lease: Lease["Schedule"] | None = None, **columns: Any) -> bool:
-        """Update the row unless another process has moved it on; afterwards this has what the row has.
+        """Update the row unless another process has moved it on, and read it.
 
-        A worker stores through its lease. A cancellation that is not known here yet keeps a change without an
-        end from being done.
+        A cancellation that is not known here yet keeps a change without an end from being done.
         """
         rows = lease.row if lease else Schedule.objects.filter(pk=self.pk)
         # The id of the return tells one that is held from one that was taken up since, and is held again.
@@ -193,16 +176,16 @@ class Schedule(Due, Consent):
 
     @property
     def expected_values(self) -> GroupValues:
-        """The values that the group has until the next step, which is sent only if it still has them."""
+        """The values with which alone the next step is sent."""
         return self.planned_values if self.state == self.State.ACTIVE else self.base_values
 
     @property
     def lock_keys(self) -> frozenset[str]:
-        """The key that the schedule locks while it is open: no second one, and no removal of the group."""
+        """The lock that allows no second schedule, and no removal of the group."""
         return frozenset((future_key(self.group_id),))
 
     def take_locks(self) -> None:
-        """Take the locks of the schedule. Raises `IntegrityError` as `Lock.objects` does."""
+        """Raises `IntegrityError` as `Lock.objects` does."""
         Lock.objects.take(self.account_id, self.lock_keys, feature="schedules", row_id=self.pk)
 
     @property

@@ -1,9 +1,8 @@
 """Plan changes of groups, cancel them, and make their steps: the start and the return.
 
-Each step goes through `execute` with the rights and the token that its user has at that time. The journal
-tells if its write was made already: the ids of both writes follow from the schedule. So a step may be
-repeated after a kill at any line, and two workers may even make it at once. A step that is late because no
-worker ran, or Poster did not answer, is made nevertheless.
+The journal tells if the write of a step was made already, since the ids of both follow from the schedule. So
+a step may be repeated after a kill at any line, and two workers may even make it at once. A step that is late
+because no worker ran, or Poster did not answer, is made nevertheless.
 """
 
 import logging
@@ -76,8 +75,7 @@ class TooLate(NotSent):
 def plan_schedule(schedule: Schedule, credentials: PosterCredentials) -> Schedule:
     """Save a schedule with its lock; the same form sent twice is one schedule.
 
-    Raises `PermissionDenied`, what a gate raises for its start, and as `record_once`: `Locked` if the group
-    has another one, is being retired, or its removal is open.
+    Raises `PermissionDenied`, what a gate raises for its start, and as `record_once`.
     """
     if not credentials.user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
@@ -100,7 +98,6 @@ def schedules_of(credentials: PosterCredentials) -> ScheduleQuerySet:
 
 
 def open_schedules(credentials: PosterCredentials) -> dict[int, Schedule]:
-    """Return the open schedules of an account by the ids of their groups; the lock allows one for each."""
     check_token(credentials)
     return {each.group_id: each for each in OPEN.find(account=credentials.account_id)}
 
@@ -112,10 +109,7 @@ def schedule_of(credentials: PosterCredentials, group_id: int) -> Schedule | Non
 
 
 def is_overtaken(schedule: Schedule, group: Group | None) -> bool:
-    """Return True if the group is certain to have other values than the next step of the schedule expects.
-
-    That step will not be sent.
-    """
+    """Return True if the next step will not be sent: the group has other values for certain."""
     return group is not None and schedule.is_open and not same(schedule.expected_values, group)
 
 
@@ -123,8 +117,6 @@ def is_overtaken(schedule: Schedule, group: Group | None) -> bool:
 
 
 class Ending(StrEnum):
-    """The effect of cancelling: nothing is sent, the old values return, or a held schedule is closed."""
-
     DROP = "drop"
     RETURN = "return"
     CLOSE = "close"
@@ -133,7 +125,7 @@ class Ending(StrEnum):
 def ending_of(schedule: Schedule) -> Ending | None:
     """Return what cancelling a schedule would do now; None if it is over, or being cancelled.
 
-    While its start is being made, or has no outcome yet, Poster may have the new values, which would return.
+    While the outcome of its start is unknown, Poster may have the new values, which would return.
     """
     if schedule.state == State.HELD:
         return Ending.RETURN if schedule.can_be_returned else Ending.CLOSE
@@ -146,10 +138,9 @@ def ending_of(schedule: Schedule) -> Ending | None:
 def cancel_schedule(schedule: Schedule, *, user: User, said: str = "") -> None:
     """Cancel a schedule; one that is in force returns at once, with the rights and the token of this user.
 
-    One that was held in force and can still be returned is returned too; any other held one is only closed.
     If the return cannot be made now, a worker goes on with it. With `said`, the `Ending` of which a page has
-    told the user, nothing else is done. Raises `PermissionDenied` and `NotNow`, and `Locked` if something
-    else has the lock of a held one by now.
+    told, nothing else is done. Raises `PermissionDenied`, `NotNow`, and `Locked` if something else has the
+    lock of a held one by now.
     """
     if not user.has_perm(CHANGE_GROUP):
         raise PermissionDenied
@@ -191,15 +182,11 @@ def accounts_due() -> QuerySet[Schedule, str]:
 
 @routine("planned changes", pause=1.0, accounts=accounts_due)
 def carry_out(account: str) -> None:
-    for schedule in run_due(account=account):
-        log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
+    run_due(account=account)
 
 
 def run_due(now: datetime | None = None, account: str | None = None) -> list[Schedule]:
-    """Make each step that is due, at `now` or else at its turn, of one account or of all.
-
-    Return the schedules with a new state.
-    """
+    """Make each step that is due, at `now` or else at its turn; return the schedules with a new state."""
     states = {}
 
     def work(turn: due.Turn[Schedule]) -> Columns:
@@ -209,7 +196,10 @@ def run_due(now: datetime | None = None, account: str | None = None) -> list[Sch
     schedules = Schedule.objects.select_related("account").order_by("starts_at", "created_at")
     if account is not None:
         schedules = schedules.filter(account=account)
-    return [each for each in due.run_due(schedules, work, now) if each.state != states[each.pk]]
+    moved = [each for each in due.run_due(schedules, work, now) if each.state != states[each.pk]]
+    for schedule in moved:
+        log.info("Planned change %s is %s %s", schedule.pk, schedule.state, schedule.reason)
+    return moved
 
 
 def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCredentials) -> UpdateGroup:
@@ -234,7 +224,7 @@ def command_of(schedule: Schedule, change_id: uuid.UUID, credentials: PosterCred
 
 
 def make_steps(turn: due.Turn[Schedule]) -> Columns:
-    """Make the start, and the return if that is due as well; return what is stored in the end."""
+    """Make the start, and the return if that is due as well."""
     schedule, now = turn.row, turn.now
     if schedule.state == State.PLANNED:
         change = find_change(schedule.start_id)
@@ -269,7 +259,6 @@ def _end(state: Schedule.State, now: datetime, reason: str = "") -> Columns:
 
 
 def _write(turn: due.Turn[Schedule], change_id: uuid.UUID) -> Change:
-    """Send the write of the step through the one write path. Raises what that raises, and what says when."""
     command = command_of(turn.row, change_id, turn.credentials)
     # This process may have been so slow that another one has taken over, or is about to.
     if not turn.lease.is_held(within=turn.row.lease_time() / 2):
@@ -323,8 +312,6 @@ def find_change(change_id: uuid.UUID) -> Change | None:
 
 @approvable
 class ApprovableSchedule(Approvable):
-    """A planned change."""
-
     kind = "schedule"
     label = gettext_lazy("a planned change")
     model = Schedule
@@ -342,7 +329,7 @@ class ApprovableSchedule(Approvable):
         return user.has_perm(CHANGE_GROUP)
 
     def effect(self, credentials: PosterCredentials) -> Effect:
-        """Return its effect as if it started now. Raises `NotFound` if its group is gone."""
+        """Raises `NotFound` if its group is gone."""
         counts = changes_terms(self.row.base_values, self.row.planned_values)
         return effect_on_group(credentials, self.row.group_id, counts=counts)
 
@@ -384,43 +371,34 @@ class ApprovableSchedule(Approvable):
 
 
 def planned_words(schedule: Schedule, old: GroupValues | None = None, new: GroupValues | None = None) -> str:
-    """Return what is planned, in a sentence: by its own values, or by those that it would have now."""
+    """Return what is planned, by its own values, or by those that it would have now."""
     old, new = old or schedule.base_values, new or schedule.planned_values
-    words = {"old": _both(old, new), "new": _both(new, old), "start": moment_words(schedule.starts_at)}
+    words = {"start": moment_words(schedule.starts_at)}
+    for name, values in ("old", old), ("new", new):
+        words[name] = percent_words(values.percent)
+        if old.birthday_bonus != new.birthday_bonus:
+            both = {"percent": words[name], "bonus": money_words(values.birthday_bonus)}
+            words[name] = gettext("%(percent)s and %(bonus)s") % both
     if schedule.ends_at is None:
         return gettext("%(new)s instead of %(old)s from %(start)s on, without an end.") % words
     words["end"] = moment_words(schedule.ends_at)
     return gettext("%(new)s instead of %(old)s from %(start)s until %(end)s, then %(old)s again.") % words
 
 
-def _both(values: GroupValues, others: GroupValues) -> str:
-    words = percent_words(values.percent)
-    if values.birthday_bonus == others.birthday_bonus:
-        return words
-    both = {"percent": words, "bonus": money_words(values.birthday_bonus)}
-    return gettext("%(percent)s and %(bonus)s") % both
-
-
 @event_source("schedule", gettext_lazy("A planned change was held or missed"), needs_person=True)
 def find_events(account: PosterAccount, since: datetime) -> Iterator[Event]:
-    """Yield the planned changes that were held or missed, for users who want to be told.
-
-    One that was taken up again may be held again.
-    """
     rows = Schedule.objects.filter(account=account, ended_at__gt=since, state__in=(State.HELD, State.MISSED))
     for schedule in rows.order_by():
-        at = schedule.ended_at or schedule.created_at
+        at = schedule.ended_at or schedule.created_at  # one that was taken up again may be held again
         key = f"schedule {schedule.pk} {schedule.state} {at.isoformat()}"
         yield Event(key, at, schedule.get_absolute_url(), partial(schedule_words, schedule))
 
 
 def schedule_words(schedule: Schedule) -> str:
-    words = {"group": schedule.group_name}
+    text = gettext("A planned change of “%(group)s” is held: a person has to decide.")
     if schedule.state == State.MISSED:
-        text = gettext("A planned change of “%(group)s” was missed.") % words
-    else:
-        text = gettext("A planned change of “%(group)s” is held: a person has to decide.") % words
-    return one_line(text, str(Schedule.Reason(schedule.reason).label))
+        text = gettext("A planned change of “%(group)s” was missed.")
+    return one_line(text % {"group": schedule.group_name}, str(Schedule.Reason(schedule.reason).label))
 
 
 submissions.register(Schedule.objects.exclude(state=State.ASKED))

@@ -130,16 +130,18 @@ def schedule_several(request: Request) -> HttpResponse:
     made = [(group, *_plan_one(request, form, group)) for group in groups]
     problems = [(group, problem) for group, problem, _url in made if problem]
     requests = [url for _group, _problem, url in made if url]
-    said, count = [], NumberFormat.current().count
-    if planned := len(made) - len(problems) - len(requests):
-        text = ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned)
-        said.append(text % {"count": count(planned)})
-    if requests:
-        text = ngettext(
-            "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", len(requests)
-        )
-        said.append(text % {"count": count(len(requests))})
-    words = " ".join(said)
+    planned, waits = len(made) - len(problems) - len(requests), len(requests)
+    said = (
+        (ngettext("Planned for %(count)s group.", "Planned for %(count)s groups.", planned), planned),
+        (
+            ngettext(
+                "%(count)s group waits for an approval.", "%(count)s groups wait for an approval.", waits
+            ),
+            waits,
+        ),
+    )
+    count = NumberFormat.current().count
+    words = " ".join(text % {"count": count(number)} for text, number in said if number)
     if problems:
         # The form goes on with the groups that are left.
         left = form.only([group for group, _problem in problems])
@@ -149,7 +151,6 @@ def schedule_several(request: Request) -> HttpResponse:
 
 
 def _plan_one(request: Request, form: SeveralForm, group: Group) -> tuple[str, str]:
-    """Plan a change of one of several groups. Return why it was not made, and the address of its request."""
     if not group.is_editable:
         return _("Poster has a type for this group that is not known here."), ""
     planned = group.values.replace(percent=form.cleaned_data["percent"])
@@ -210,7 +211,6 @@ def _known_base(request: Request, operation: uuid.UUID | str, group_id: int) -> 
 @form_methods
 @requires("change_group")
 def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
-    """Ask first, and say what it does; then cancel a planned change: one that is in force returns at once."""
     found = services.schedules_of(request.credentials).select_related("account")
     schedule = get_object_or_404(found, pk=schedule_id)
     if request.method != "POST":
@@ -241,7 +241,6 @@ def schedule_cancel(request: Request, schedule_id: uuid.UUID) -> HttpResponse:
 def _ask_to_cancel(
     request: Request, schedule: Schedule, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """Show what cancelling a planned change would do now. The form says which of that it was opened on."""
     credentials, group = request.credentials, None
     ending = services.ending_of(schedule)
     if ending and not open_change(credentials, schedule.group_id):
@@ -290,7 +289,7 @@ def mark_words(schedule: Schedule, group: Group | None) -> str:
 
 
 def _time_words(moment: datetime) -> str:
-    """Return a time in short: "18:00" today, "Sun" within a week, else its day; the group has it whole."""
+    """Return "18:00" today, "Sun" within a week, else the day."""
     local, today = timezone.localtime(moment), timezone.localdate()
     if local.date() == today:
         return date_format(local, "TIME_FORMAT")
@@ -300,9 +299,8 @@ def _time_words(moment: datetime) -> str:
 
 def warning_words(schedule: Schedule, group: Group | None) -> str:
     """Return what becomes of an open schedule if a form gives its group other values."""
-    return overtaken_words(schedule, group) or _(
-        "If you save other values, it will be held, and a person has to decide."
-    )
+    words = _("If you save other values, it will be held, and a person has to decide.")
+    return overtaken_words(schedule, group) or words
 
 
 def overtaken_words(schedule: Schedule, group: Group | None) -> str:
@@ -322,7 +320,7 @@ def overtaken_words(schedule: Schedule, group: Group | None) -> str:
 
 
 def present_words(values: GroupValues) -> str:
-    """Return the values of a group that can be planned: "10%", or "10%, 50.00 ₴ on the birthday"."""
+    """Return "10%", or "10%, 50.00 ₴ on the birthday"."""
     words = percent_words(values.percent)
     if not values.birthday_bonus:
         return words
@@ -331,11 +329,7 @@ def present_words(values: GroupValues) -> str:
 
 
 def card_of(schedule: Schedule, user: User, group: Group | None = None) -> dict[str, Any]:
-    """Return what the card of a planned change shows.
-
-    `group` is as Poster has it now; None if that is not known, or while a change of it has no outcome. With
-    other values than the next step starts from it is `overtaken`.
-    """
+    """Return what the card of a planned change shows; `group` is None where it is not certain."""
     is_back = schedule.returns and schedule.ended_at is not None and not schedule.can_be_returned
     return {
         "schedule": schedule,
@@ -364,7 +358,6 @@ hooks.list_action(ListAction(gettext_lazy("Plan…"), "groups:schedule_several",
 
 @hooks.part("list.tools", "schedules/link_of_list.jinja", order=1)
 def link_of_list(_request: Request, _listing: object) -> Variables:
-    """Lead from the list of groups to what is planned."""
     return {}
 
 
@@ -398,14 +391,12 @@ hooks.list_condition(
 
 @hooks.part("group.actions", "schedules/action.html")
 def action_of_group(request: Request, one: OneGroup, is_held: bool) -> Variables:
-    """Show the button that plans a change to users who may change the group, where nothing holds it."""
     may_plan = one.group.is_editable and not is_held and request.user.has_perm(CHANGE_GROUP)
     return {"group": one.group} if may_plan else None
 
 
 @hooks.part("group.top", "schedules/card.html")
 def card_of_group(request: Request, one: OneGroup, _change: Change | None) -> Variables:
-    """Show the schedule that is open or needs a person, held against the values of the group if certain."""
     credentials, group_id = request.credentials, one.group.id
     schedule = services.schedule_of(credentials, group_id)
     if schedule is None:
@@ -439,10 +430,11 @@ def find_warnings(credentials: PosterCredentials, groups: Groups | None) -> dict
 def notice_of_holder(schedule: Schedule) -> HolderNotice:
     one_at_a_time = _("There can be only one at a time.")
     until = _("Until that has ended or is cancelled, the group cannot be removed.")
-    advice = f"{one_at_a_time} {until}"
-    title, url, label = (
+    return HolderNotice(
         _("A change of this group is planned"),
-        schedule.get_absolute_url(),
-        _("Planned changes"),
+        planned_words(schedule),
+        f"{one_at_a_time} {until}",
+        url=schedule.get_absolute_url(),
+        label=_("Planned changes"),
+        mark="clock",
     )
-    return HolderNotice(title, planned_words(schedule), advice, url=url, label=label, mark="clock")

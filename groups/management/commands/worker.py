@@ -16,10 +16,9 @@ from django_tasks_db.management.commands import db_worker
 
 from groups.services.installation import maintenance
 from groups.services.jobs import lease as job_lease
+from poster_admin.common import serving
 from poster_admin.common.locks import in_use
 from poster_admin.common.outages import is_outage
-from poster_admin.common.serving import preparing
-from poster_admin.common.serving.running import end_with_parent
 
 log = logging.getLogger("groups.jobs")
 
@@ -70,9 +69,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, batch: bool, parent: int | None, **_options: Any) -> None:
         """Apply the migrations, then run jobs; wait while the database is away."""
         if parent:
-            end_with_parent(parent)
+            serving.end_with_parent(parent)
         with in_use():
-            preparing.migrate()
+            serving.migrate()
             worker = new_worker("default", batch=batch)
             worker.configure_signals()
             if not batch:

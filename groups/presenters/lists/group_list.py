@@ -17,10 +17,10 @@ from django.urls import reverse
 from django.utils.formats import time_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import ngettext
 
 from groups.models import PosterCredentials
-from groups.poster import Group, LoyaltyType
+from groups.poster import Group
 from groups.poster.fields import plain
 from groups.presenters.alphabet import has_all, has_almost_all, spellings
 from groups.presenters.lists.list_filters import (
@@ -151,14 +151,6 @@ class Listing:
             )
 
     @property
-    def figures(self) -> list[tuple[str, str]]:
-        clients, groups = self.totals.clients, len(self.groups.groups)
-        return [
-            (ngettext("client", "clients", clients), self.numbers.count(clients)),
-            (ngettext("group", "groups", groups), self.numbers.count(groups)),
-        ]
-
-    @property
     def as_of_words(self) -> str:
         return _("as of %(time)s") % {"time": time_format(localtime(self.groups.as_of), "TIME_FORMAT")}
 
@@ -194,12 +186,6 @@ class Listing:
     def create_href(self) -> str:
         name = self.filters.cleaned_data["q"]
         return reverse("groups:create", query={"name": name}) if name else ""
-
-    @property
-    def export_words(self) -> list[tuple[str, str]]:
-        found = len(self.found_groups)
-        text = ngettext("Save %(n)s group as %(kind)s", "Save %(n)s groups as %(kind)s", found)
-        return [(kind.lower(), text % {"n": found, "kind": kind}) for kind in ("CSV", "XLSX")]
 
     @property
     def found_words(self) -> str:
@@ -254,19 +240,6 @@ class Listing:
             for column in self.columns
             for backwards in (column.numeric, not column.numeric)
             if backwards == column.numeric or column.current
-        ]
-
-    @property
-    def types(self) -> list[tuple[str, str, str]]:
-        """The types to choose from: values of the filter, labels, and numbers of groups."""
-        return [
-            ("", _("All"), self.numbers.count(self.of_type.total())),
-            ("1", pgettext("groups of a type", "Bonus"), self.numbers.count(self.of_type[LoyaltyType.BONUS])),
-            (
-                "2",
-                pgettext("groups of a type", "Discount"),
-                self.numbers.count(self.of_type[LoyaltyType.DISCOUNT]),
-            ),
         ]
 
     @cached_property

@@ -151,10 +151,10 @@ def _worker() -> Found:
         return
     last = WorkerHeartbeat.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
     if last:
-        words = _("none was seen since %(time)s: jobs and changes without an answer wait")
+        words = _("none was seen since %(time)s: bulk changes wait, and changes without an answer")
         yield State.BAD, words % {"time": f"{timezone.localtime(last):%F %T}"}
     else:
-        yield State.BAD, _("none was seen in the last hour: jobs and changes without an answer wait")
+        yield State.BAD, _("none was seen in the last hour: bulk changes wait, and changes without an answer")
 
 
 def _keys() -> Found:

@@ -199,7 +199,7 @@ def resume(job: Job, user: User, *, accepts: bool = False, **consent: Any) -> No
     with taking_locks(job):
         # Before the row of the job, as an approval of its rest locks them: else these two could deadlock.
         for gate in gates.registered:
-            gate.job_decided(job, user, _("The job went on without it."))
+            gate.job_decided(job, user, _("The bulk change went on without it."))
         if not job.move_on(*Job.HALTED, **values):
             raise NotNow
         job.take_locks()
@@ -211,7 +211,7 @@ def cancel(job: Job, user: User) -> None:
     _check_right(job, user)
     with transaction.atomic():
         for gate in gates.registered:  # first, as in `resume`
-            gate.job_decided(job, user, _("The job was cancelled."))
+            gate.job_decided(job, user, _("The bulk change was cancelled."))
         if not job.move_on(*Job.UNFINISHED, state=Job.State.CANCELLED, finished_at=timezone.now()):
             raise NotNow
         Change.objects.release_job(job.pk)

@@ -209,7 +209,7 @@ def undoing(changes: ChangeQuerySet) -> Iterator[tuple[Change, Command]]:
 @register
 class Undo(JobKind):
     kind = KIND
-    label = gettext_lazy("job undone")
+    label = gettext_lazy("bulk change undone")
     done_label = pgettext_lazy("parts of a job", "undone")
     is_shared = True
 

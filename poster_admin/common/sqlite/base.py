@@ -13,10 +13,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Fail where there is no file: `locks.migration_lock` alone makes one.
-
-    Otherwise any command at a mistyped DATABASE_URL would make an empty database there, and work on it.
-    """
+    """Fail where there is no file: a command at a mistyped DATABASE_URL would make an empty database."""
 
     features_class = DatabaseFeatures
 

@@ -15,9 +15,9 @@ def test_a_pasted_list_leads_to_one_move_with_those_who_were_ticked(staff, page_
     page.fill("#id_text", "1\n129\n0509999999")
     page.check("[name=numbers]")
     page.select_option("#id_target", "5")
-    page.get_by_role("button", name="Look up the list").click()
+    page.get_by_role("button", name="Check the file").click()
     expect(page.locator("h1")).to_be_focused()
-    assert page.url.endswith("/clients/list/")
+    assert page.url.endswith("/upload/")
     # The lines that need a decision come first.
     expect(page.locator("tbody tr").first).to_have_attribute("data-state", "ambiguous")
     page.get_by_role("checkbox").first.check()

@@ -26,8 +26,9 @@ def test_a_finding_opens_to_its_receipts_and_fits(page_for, owner, sandbox, widt
     expect(line).to_contain_text("готівка")
     expect(page.locator("[data-rule='waiter'] .tick")).to_have_count(3)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    line.get_by_text("Так і має бути…").click()
-    line.locator("input[name=reason]").fill("Блогери")
-    line.get_by_text("Не рахувати цю картку").click()
+    block = page.get_by_role("region").filter(has=line)
+    block.get_by_text("Так і має бути…").click()
+    block.locator("input[name=reason]").fill("Блогери")
+    block.get_by_text("Не рахувати цю картку").click()
     expect(page.locator("[data-shared='3']")).to_contain_text("Блогери")
     expect(page.locator(f"#receipts-{finding.pk}")).to_have_count(0)

@@ -24,13 +24,13 @@ def test_an_owner_comes_from_nothing_to_the_first_run(owner, page_for, sandbox):
     page = page_for(owner)
     page.goto("/groups/")
     page.locator(".results-bar .more-menu summary").click()
-    page.get_by_role("link", name="Criteria").click()
+    page.get_by_role("link", name="Automatic groups").click()
     page.select_option("#id_rows-0-group", "5")
     page.get_by_text("condition", exact=True).click()
     page.fill("#id_rows-0-birthday_in", "0")
     page.select_option("#id_otherwise", "4")
     page.fill("#id_max_moves", "500")
-    page.locator("#table").get_by_role("button", name="Save the criteria").last.click()
+    page.locator("#table").get_by_role("button", name="Save the table").last.click()
     expect(page.locator("[data-criterion='1']")).to_have_attribute("data-group", "5")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("h1")).to_be_focused()
@@ -60,7 +60,7 @@ def test_rows_are_added_moved_and_removed_without_the_server(owner, page_for):
     third.get_by_role("button", name="Remove the row").click()
     expect(page.locator("[data-row]")).to_have_count(2)
     assert not asked
-    page.locator("#table").get_by_role("button", name="Save the criteria").last.click()
+    page.locator("#table").get_by_role("button", name="Save the table").last.click()
     expect(page.locator("[data-criterion='1']")).to_have_attribute("data-group", "5")
     assert stored() == [(5, None, 7), (4, 30, None)]
 

@@ -12,7 +12,7 @@ from groups.poster.transport import Answer
 from groups.services import gateway, limits
 from groups.services.credentials import credentials_of
 from groups.services.limits import LimitedTransport, NoSlot, waiting
-from poster_admin.common.serving import threaded
+from poster_admin.common import threaded
 
 
 class Counting(Transport):

@@ -9,7 +9,7 @@ from groups.models import GroupsCopy
 from groups.services import groups as reads
 from groups.services.credentials import credentials_of
 from groups.views import http
-from poster_admin.common.serving.threaded import left_over
+from poster_admin.common.threaded import left_over
 from tests.support.pages import group_form, text_of
 
 pytestmark = pytest.mark.django_db

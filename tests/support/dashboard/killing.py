@@ -79,7 +79,7 @@ OPEN = {"pending", "unknown"}
 
 
 SERVE = """
-from poster_admin.common.serving.running import web_server
+from poster_admin.common.serving import web_server
 web_server(host="127.0.0.1", port={}, workers=1).serve()
 """
 

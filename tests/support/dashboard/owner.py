@@ -15,11 +15,11 @@ def prepare(token, name="owner", account="demo"):
     from django.contrib.auth.models import Group, User
 
     from groups.services import credentials as credentials_service
-    from poster_admin.common.serving import preparing
+    from poster_admin.common import serving
     from tests.benchmarks.setup.people import session_of
 
-    preparing.migrate()
-    preparing.collect_static()
+    serving.migrate()
+    serving.collect_static()
     user = User.objects.create_user(name)
     user.groups.add(Group.objects.get(name="Owners"))
     credentials_service.connect(user=user, account=account, token=token)

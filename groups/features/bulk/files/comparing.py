@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from django.utils.translation import gettext as _
 
-from groups.features.bulk.files.schemes import names_twice, read_scheme
+from groups.features.bulk.files.schemes import is_scheme, names_twice, read_scheme
 from groups.features.bulk.files.tables import Entry, Intended, NotReadable, names_of_type, read_entries
 from groups.features.bulk.forms import LineForm
 from groups.features.bulk.services import EditPlan, Line, LineError, Rule
@@ -26,11 +26,13 @@ _SPACES = str.maketrans("", "", " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{
 def compare_with_poster(name: str, content: bytes, credentials: PosterCredentials) -> EditPlan:
     """Read a file, and return what it changes of what Poster has now, or its errors.
 
-    A scheme is known by its name or its first word. Raises `NotReadable` and `PosterError`.
+    Raises `NotReadable` and `PosterError`.
     """
-    is_scheme = name.lower().endswith((".yaml", ".yml")) or content.lstrip().startswith(b"groups:")
     with file_turn(credentials.user_id):  # nobody's file waits while Poster is asked for this one
-        wanted = read_scheme(content) if is_scheme else read_entries(content, credentials.account_id)
+        if is_scheme(name, content):
+            wanted = read_scheme(content)
+        else:
+            wanted = read_entries(content, credentials.account_id)
     if wanted.errors and not wanted.entries:
         return EditPlan(errors=wanted.errors, ignored=wanted.ignored)
     groups, rules = current_groups(credentials), None

@@ -53,6 +53,11 @@ _unprintable = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\
 # --- Reading -----------------------------------------------------------------------------------------------
 
 
+def is_scheme(name: str, content: bytes) -> bool:
+    """Tell a scheme by the name of its file or by its first word."""
+    return name.lower().endswith((".yaml", ".yml")) or content.lstrip().startswith(b"groups:")
+
+
 def read_scheme(content: bytes) -> Intended:
     """Return the groups and the rules of the only document in a file, or all errors, from its top."""
     reading = _Reading()

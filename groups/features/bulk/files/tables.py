@@ -206,7 +206,7 @@ def read_entries(content: bytes, account: str) -> Intended:
     columns: dict[str, int] = {}
     ignored = []
     for place, name in enumerate(table.header):
-        key = _column_names().get(fold(name))
+        key = column_names().get(fold(name))
         if key in columns:
             raise NotReadable(_("The column “%(name)s” is there twice.") % {"name": name})
         if key is not None:
@@ -240,11 +240,11 @@ def read_entries(content: bytes, account: str) -> Intended:
 
 
 def _count_columns(cells: Iterable[str]) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in _column_names() for cell in cells)
+    return sum(fold(cell[:LONGEST_CELL]) in column_names() for cell in cells)
 
 
 @cache
-def _column_names() -> dict[str, str]:
+def column_names() -> dict[str, str]:
     names: dict[str, str] = {}
     for language, _name in settings.LANGUAGES:
         with override(language):

@@ -8,11 +8,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 from django.conf import settings
@@ -192,15 +191,11 @@ def widened(bounds: tuple[int, int] | None, value: int) -> tuple[int, int]:
 
 def kept_spread(credentials: PosterCredentials, field: str, days: int) -> Spread | None:
     """Return where the clients of the table's groups lie, as it was read today; None if it was not."""
-    return kept_sums(credentials, _spread_key(credentials, timezone.localdate(), field, days), Spread)
+    return kept_sums(credentials, _key(credentials, "spread", timezone.localdate(), field, days), Spread)
 
 
-def _spread_key(credentials: PosterCredentials, day: date, field: str, days: int) -> str:
-    return f"{_key(credentials, 'spread')}:{day}:{field}:{days}"
-
-
-def _key(credentials: PosterCredentials, name: str) -> str:
-    return f"criteria-{name}:{credentials.account_id}:{credentials.fingerprint}"
+def _key(credentials: PosterCredentials, *parts: object) -> str:
+    return ":".join(map(str, ("criteria", credentials.account_id, credentials.fingerprint, *parts)))
 
 
 def lacks_sales(credentials: PosterCredentials) -> bool:
@@ -211,22 +206,12 @@ def lacks_sales(credentials: PosterCredentials) -> bool:
 # --- The reading -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Named:
-    """A client of a pair with the reason in numbers: in `days` days, and on the day of the reading."""
-
-    id: int
-    name: str
-    days: int | None
-    bought: Bought | None
-    born: Born
-    registered: Registered
-
-
 class CriteriaReading(Listener[Preview]):
     """Judges all clients by a table; `moves` has who would move once it is done.
 
-    `named` has the first clients of the pair that was asked for.
+    `named` has the first clients of the `pair` that was asked for, after those to `skip`, with what they
+    bought in the days of the pair. A reading that `needs_sales` ends with `SalesRefused` where the token may
+    not see them.
     """
 
     name: ClassVar[str] = "criteria"
@@ -248,15 +233,10 @@ class CriteriaReading(Listener[Preview]):
         self.table = table
         self.today = timezone.localdate()
         self.moves: list[ClientMove] = []
-        self.named: list[Named] = []
+        self.named: list[tuple[Client, Bought | None]] = []
         self.groups = groups
         self.pair, self.skip = pair, skip
         self._judge = Judge(table, self.today)
-        # Whether a row asks for birthdays, and for days of registration.
-        self._asks_for = (
-            any(row.birthday_in is not None for row in table.rows),
-            any(row.needs_registration for row in table.rows),
-        )
         self._preview = Preview(self.as_of, dict.fromkeys(table.groups, 0))
         self._book = SalesBook((MONTH, *table.periods))
         # Kopecks before discounts in the last month, of all its lists; those paid are in the book.
@@ -269,10 +249,7 @@ class CriteriaReading(Listener[Preview]):
         self._page_before: set[int] = set()
 
     def begin(self, until: float, alive: Callable[[], object]) -> None:
-        """Read the sales of all periods, and the rules that may work against the table.
-
-        Raises `SalesRefused` for a reading that needs sales.
-        """
+        """Read the sales of all periods, and the rules that may work against the table."""
         self._read_sales(until, alive)
         if self._needs_sales and not self._preview.may_see_sales:
             raise SalesRefused
@@ -333,7 +310,7 @@ class CriteriaReading(Listener[Preview]):
         self._page_before = {client.id for client in page.clients}
 
     def _judge_client(self, client: Client) -> None:
-        preview, dates = self._preview, _dates_of(client)
+        preview, dates = self._preview, dates_of(client)
         preview.members[client.group_id] += 1
         bought = self._book.bought(client.id)
         for days, sums in bought.items():
@@ -343,8 +320,12 @@ class CriteriaReading(Listener[Preview]):
         if client.id in self._book.broken:
             preview.unproven += 1
             return
-        asked = zip(self._asks_for, dates, strict=True)
-        preview.unread += any(is_asked and date == UNREAD for is_asked, date in asked)
+        born, registered = dates
+        preview.unread += UNREAD in dates and any(
+            (born == UNREAD and row.birthday_in is not None)
+            or (registered == UNREAD and row.needs_registration)
+            for row in self.table.rows
+        )
         place = self._judge.place_of(*dates, bought)
         if place is None:
             preview.unproven += 1
@@ -384,7 +365,7 @@ class CriteriaReading(Listener[Preview]):
             old, new = self.groups[from_id], self.groups[to_id]
             pair.cost += _given(new, own, total, month[0]) - _given(old, own, total, month[0])
         if self.pair == (from_id, to_id) and 0 < pair.clients - self.skip <= NAMED_AT_MOST:
-            self.named.append(Named(client.id, client.name, pair.days, sums, *_dates_of(client)))
+            self.named.append((client, sums))
 
     # --- The end -------------------------------------------------------------------------------------------
 
@@ -403,12 +384,12 @@ class CriteriaReading(Listener[Preview]):
             if values:
                 spread = spread_of(values)
                 spread.step *= 100 if field == "bought" else 1  # kopecks
-                key = _spread_key(self.credentials, self.today, field, days)
+                key = _key(self.credentials, "spread", self.today, field, days)
                 kept[key] = msgspec.msgpack.encode(spread)
         ask_shared(lambda: cache.set_many(kept, timeout=DAY), [])
 
 
-def _dates_of(client: Client) -> tuple[Born, Registered]:
+def dates_of(client: Client) -> tuple[Born, Registered]:
     born: Born = UNREAD
     registered: Registered = UNREAD
     with suppress(UnreadableRow):
@@ -425,19 +406,12 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 
 def new_reading(
-    credentials: PosterCredentials,
-    table: Table,
-    *,
-    pair: tuple[int, int] | None = None,
-    skip: int = 0,
-    looks_twice: bool = False,
-    needs_sales: bool = False,
+    credentials: PosterCredentials, table: Table, *, looks_twice: bool = False, **options: Any
 ) -> CriteriaReading:
-    """Return the reading of an account, over its groups as they are now.
+    """Return the reading of an account, over its groups as they are now; `options` are those of the reading.
 
-    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. A reading
-    that `needs_sales` ends with `SalesRefused` where the token may not see them. Raises `GroupsGone`, and
-    `PosterError` if the groups cannot be read.
+    A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
+    and `PosterError` if the groups cannot be read.
     """
     found = list_groups_now(credentials)
     groups = {group.id: group for group in found.groups}
@@ -448,10 +422,10 @@ def new_reading(
         )
     if gone and looks_twice:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        return new_reading(credentials, table, pair=pair, skip=skip, needs_sales=needs_sales)
+        return new_reading(credentials, table, **options)
     if gone:
         raise GroupsGone
-    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
+    return CriteriaReading(credentials, table, groups, **options)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:

@@ -356,7 +356,7 @@ class Run(JobKind):
     """Move the clients of an account to the groups in which they belong by its criteria."""
 
     kind = KIND
-    label = gettext_lazy("criteria run")
+    label = gettext_lazy("run of the automatic groups")
     done_label = pgettext_lazy("parts of a job", "moved")
     permissions: ClassVar[tuple[str, ...]] = (CHANGE_CRITERIA, MoveClient.permission)
     moves_clients = True
@@ -422,7 +422,7 @@ class Run(JobKind):
     @property
     def title(self) -> str:
         words = clients_words(self.job.total) if self.is_counted else _("clients not counted yet")
-        return _("Criteria: %(clients)s") % {"clients": words}
+        return _("Automatic groups: %(clients)s") % {"clients": words}
 
     @property
     def words_at_end(self) -> str:
@@ -607,7 +607,7 @@ def _left_out(row: Criteria, reason: str) -> Columns:
     return _over(left_out_at=timezone.now())
 
 
-@event_source("criteria", gettext_lazy("The criteria moved clients at night, or no longer do so"))
+@event_source("criteria", gettext_lazy("The automatic groups moved clients at night, or no longer do so"))
 def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
     """Yield the nights that have moved clients or stopped, were left out, or no longer take place.
 
@@ -638,15 +638,21 @@ def find_nights(account: PosterAccount, since: datetime) -> Iterator[Event]:
 
 def moved_words(job: Job, moved: int) -> str:
     words = {"clients": clients_words(moved), "groups": job.group_name, "targets": job.target_name}
-    return one_line(_("At night the criteria moved %(clients)s: from %(groups)s to %(targets)s.") % words)
+    return one_line(
+        _("At night the automatic groups moved %(clients)s: from %(groups)s to %(targets)s.") % words
+    )
 
 
 def held_words(row: Criteria) -> str:
-    text = _("The criteria will not run at night until somebody saves them again.")
+    text = _("The automatic groups will not run at night until somebody saves their table again.")
     return one_line(text, row.get_held_display())
 
 
 def left_out_words(waits: bool) -> str:
     if waits:
-        return one_line(_("A night of the criteria was left out: a job of its groups waits for a person."))
-    return one_line(_("A night of the criteria was left out: another job or a removal held its groups."))
+        return one_line(
+            _("A night of automatic groups was left out: a bulk change of them waits for a person.")
+        )
+    return one_line(
+        _("A night of automatic groups was left out: another bulk change or a removal held them.")
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
-from poster_admin.common.serving.preparing import ready_to_migrate
+from poster_admin.common.serving import ready_to_migrate
 
 
 class Command(migrate.Command):

@@ -26,8 +26,14 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path, help="as `backup` wrote it")
 
     def handle(self, *_args: Any, file: Path, **_options: Any) -> None:
-        backups.refuse_foreign(file)
         engine = backups.engine()
+        try:
+            with file.open("rb") as content:
+                start = content.read(len(engine.magic))
+        except OSError as error:
+            raise CommandError(f"{file} cannot be read: {error.strerror}.") from None
+        if start != engine.magic:
+            raise CommandError(f"{file} is no backup of {engine.label}, which DATABASE_URL names.")
         with alone(), engine.prepared(file) as (read_column, put_in_place):
             backups.refuse_foreign_version(read_column, str(file))
             secrets = (

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils.module_loading import import_string
 
+from poster_admin.common import serving
 from poster_admin.common.locks import in_use
-from poster_admin.common.serving import preparing, running
 
 # Warnings of `check --deploy` for an intranet without TLS; the server prints one line instead.
 ABOUT_TLS = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -25,10 +25,10 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        running.refuse_taken_port(settings.HOST, settings.PORT)
+        serving.refuse_taken_port(settings.HOST, settings.PORT)
         with in_use():
             self._check(include_deployment_checks=True)
-            preparing.prepare()
+            serving.prepare()
             self._check(tags=[checks.Tags.database], databases=["default"])
             self.stdout.write(WITH_TLS if settings.HTTPS else WITHOUT_TLS)
             workers = f"{settings.WORKERS} worker{pluralize(settings.WORKERS)}"
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             os.environ.setdefault("MALLOC_ARENA_MAX", "2")
             with TemporaryDirectory(prefix="poster-admin-counts-", dir=directory) as counts:
                 os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-                running.run(
+                serving.run(
                     host=settings.HOST,
                     port=settings.PORT,
                     workers=settings.WORKERS,

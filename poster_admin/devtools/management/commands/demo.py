@@ -23,8 +23,8 @@ from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from groups.services import credentials as credentials_service
+from poster_admin.common import serving
 from poster_admin.common.locks import held
-from poster_admin.common.serving import preparing, running
 from poster_admin.devtools import demo_year
 from poster_admin.devtools.defaults import SERVER, documented_defaults
 from poster_admin.devtools.ports import free_port
@@ -64,12 +64,12 @@ class Command(BaseCommand):
             if fresh and SANDBOX_PORT not in os.environ:
                 _empty(directory)
             kept = _remembered(directory / "secrets.json")
-            running.refuse_taken_port(HOST, settings.PORT)
+            serving.refuse_taken_port(HOST, settings.PORT)
             if SANDBOX_PORT not in os.environ:
                 # Settings are read before any command runs, so those of the demo need a second start.
                 environment = _environment(directory, kept, debug=debug)
                 os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - our own
-            preparing.prepare(static=not debug)
+            serving.prepare(static=not debug)
             logging.disable(logging.INFO)
             self._serve(directory, {} if fresh else kept["passwords"])
 
@@ -108,7 +108,7 @@ class Command(BaseCommand):
                 _sign_in(name, password, SIGN_INS[name], sandbox)
             if passwords:
                 demo_year.remember(User.objects.get(username="owner"), sandbox.accounts["demo"])
-            running.run(
+            serving.run(
                 host=HOST,
                 port=settings.PORT,
                 workers=1,

@@ -205,15 +205,12 @@ def test_an_edit_stops_before_the_group_that_would_be_too_many(staff, sandbox, l
     assert len(made) == 1
 
 
-def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(
-    staff, sandbox, limit, settings
-):
+def test_an_edit_whose_clients_cannot_be_counted_stops_for_that_and_for_no_lock(staff, sandbox, limit):
     limit(200)
-    settings.JOB_PATIENCE = 0.1
     job = an_edit(staff, 4)
     queue.start_draft(job, staff)
     sandbox.script("clients.getClients", "status_500", times=None)
-    assert ended(run(job)) == (Job.State.STOPPED, "unreachable")
+    assert ended(run(job, waits=2)) == (Job.State.STOPPED, "unreachable")
     assert not sandbox.posts()
 
 

@@ -43,10 +43,10 @@ def new_group(name, percent=5, bonus=0):
     )
 
 
-def done(job, user):
+def done(job, user, **options):
     """Start a plan, run it as a worker does, and return the job in its new state."""
     queue.start_draft(job, user)
-    return run(job)
+    return run(job, **options)
 
 
 def states(job):
@@ -77,16 +77,14 @@ def test_a_line_is_put_onto_the_values_and_the_clients_that_a_group_has_now(staf
     assert (columns["total"], columns["wanted"]["unchanged"]) == (1, 1)
 
 
-def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, settings, monkeypatch):
+def test_nobody_follows_before_the_first_line_is_in_force(staff, sandbox, monkeypatch):
     """This includes a first round in which every group is locked by another change."""
     together = []
     monkeypatch.setattr(bulk, "submit_all", lambda _lease, orders: together.append(list(orders)) or [])
-    settings.JOB_PATIENCE = 0.1
-    settings.JOB_RETRY_PAUSES = (0.01,)
     job = plan_edits(staff, {1: "11", 4: "12.5"})
     for group_id in (1, 4):
         Change(account=job.account, action="update", group_id=group_id, target=f"group:{group_id}").save()
-    job = done(job, staff)
+    job = done(job, staff, waits=2)
     assert (job.state, job.reason, job.tested) == (Job.State.STOPPED, "busy", False)
     assert not together
     assert not sandbox.posts()

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from groups.features.cards import services
 from groups.features.cards.models import Bounds, CardUse, Finding, SharedCard
-from groups.features.figures import services as figures
 from groups.features.figures.models import Figure
 from poster_admin.users.models import ChosenLanguage
 from tests.support.cards import found, put_finding, put_use, sell
@@ -123,7 +122,7 @@ DISPUTED = [
 
 @pytest.mark.parametrize("points", DISPUTED, ids=str)
 def test_what_is_disputed_of_pages_changes_nothing(console, card, day, points, monkeypatch):
-    monkeypatch.setattr(figures, "FULL", 1_000)
+    monkeypatch.setattr("groups.services.receipts.FULL", 1_000)
     sell(console, card, day, 5, card=9_000)
     sell(console, card, day - DAY, 4)
     sell(console, card, day + DAY, 4)

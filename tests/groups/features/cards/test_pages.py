@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from groups.features.cards.models import Bounds, Finding, SharedCard
 from tests.support.cards import found, put_finding, put_use, sell
-from tests.support.figures import DAY, look, watched
+from tests.support.figures import DAY, GUESTS, look, watched
 from tests.support.pages import text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
@@ -21,7 +21,7 @@ def rows(response):
     return ROW.findall(response.content.decode())
 
 
-def test_rows_with_names_and_how_many_receipts_of_a_waiter_carry_a_card(
+def test_a_card_has_its_client_and_how_many_receipts_of_a_waiter_carry_a_card(
     browse, owner, console, card, day, sandbox
 ):
     watched(owner)
@@ -38,7 +38,8 @@ def test_rows_with_names_and_how_many_receipts_of_a_waiter_carry_a_card(
         (str(card), "day", "", f"{day}", "6"),
     ]
     text = text_of(page)
-    assert text.count("Видима") == 2
+    assert text.count("Видима") == 1
+    assert "Гості , 10%" in text
     assert "14 receipts in 30 days by the waiter Денис, all in cash" in text
     assert "6 receipts in a day" in text
     assert "by several waiters" in text
@@ -140,9 +141,34 @@ def test_a_card_without_a_finding_can_be_exempt_and_its_wrong_reason_is_shown(br
 def test_a_card_of_many_days_and_waiters_is_offered_as_shared(browse, owner, card, days, waiters, is_offered):
     for number in range(days):
         put_use(owner, card, number + 1, waiter_id=number % waiters + 1)
-    put_finding(owner, card)
-    page = browse(owner).get("/cards/").content.decode()
-    assert ("It is shared: do not count it" in page) == is_offered
+    for waiter_id in (1, 2, 3):
+        put_finding(owner, card, "waiter", waiter_id=waiter_id)
+    page = browse(owner).get("/cards/")
+    assert len(rows(page)) == 3
+    assert text_of(page).count("It is shared: do not count it") == is_offered
+
+
+def test_of_each_rule_one_finding_is_seen_and_the_others_are_folded(browse, owner, card, console, day):
+    other = console.put_client(GUESTS, lastname="Інша", discount_per="12.5")
+    for days_ago in range(4):
+        put_finding(owner, card, day=day - days_ago * DAY)
+    put_finding(owner, card, "late", day=day - 2 * DAY)
+    put_finding(owner, other, day=day - 3 * DAY)
+    page = browse(owner).get("/cards/")
+    seen, folded = page.content.decode().split("3 more, of other days and waiters")
+    assert [row[1::2] for row in ROW.findall(seen)] == [("day", f"{day}"), ("late", f"{day - 2 * DAY}")]
+    of_day = [(str(card), f"{day - days_ago * DAY}") for days_ago in (1, 2, 3)]
+    assert [row[0::3] for row in ROW.findall(folded)] == [*of_day, (str(other), f"{day - 3 * DAY}")]
+    assert "Гості , 12.5%" in text_of(page)
+
+
+def test_a_page_has_fifty_cards_with_all_their_findings(browse, owner, day):
+    for client_id in range(1, 52):
+        put_finding(owner, client_id, receipts=100 - client_id)
+    put_finding(owner, 1, day=day - 20 * DAY)
+    client = browse(owner)
+    first, second = (rows(client.get(f"/cards/?page={number}")) for number in (1, 2))
+    assert (len(first), first[1][3], len(second)) == (51, f"{day - 20 * DAY}", 1)
 
 
 def test_accounts_are_apart(browse, owner, outsider, card):

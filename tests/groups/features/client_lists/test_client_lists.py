@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from groups.features.client_lists.services import lines_of_file, lines_of_text, look_up
 from groups.models import Job
 from tests.support.jobs import ended, leave_few, run
 from tests.support.pages import text_of
+from tests.support.schemes import entry, scheme
 from tests.support.spreadsheets import saved, workbook
 
 # Moves of chosen clients ask another database for the same.
@@ -155,6 +157,11 @@ def test_a_file_has_the_numbers_of_its_rows_with_a_header_and_without(find):
     assert find(saved(book)) == {2: ("found", 129), 3: ("found", 130)}
 
 
+def only_may(user, *rights):
+    user.groups.clear()
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+
+
 def file_of(content, name="list.csv"):
     return SimpleUploadedFile(name, content)
 
@@ -221,6 +228,81 @@ def test_a_file_that_cannot_be_used_says_why(send):
     assert "neither an XLSX nor a CSV" in text_of(send(file=file_of(b"\0\0")))
 
 
+# --- A file of any kind -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("groups.csv", "ID;Percent\n1;11\n"),
+        ("groups.txt", "Назва\tТип\tВідсоток\nНова\tЗнижкова\t5\n"),
+        ("groups.xlsx", saved(workbook(["Name", "Type", "Percent"], ["Нова", "Discount", 5])[0])),
+        ("scheme.yaml", scheme(entry("Нова", percent=5))),
+    ],
+)
+def test_a_file_of_groups_becomes_a_plan(send, name, content):
+    content = content.encode() if isinstance(content, str) else content
+    answer = send.client.post("/upload/", {"file": file_of(content, name), "text": "", "target": ""})
+    assert answer["Location"].startswith("/groups/plan/")
+
+
+def test_what_is_wrong_in_a_file_of_groups_is_told_there(send):
+    page = send.client.post("/upload/", {"file": file_of(b"ID;Percent\n1;101\n", "groups.csv")})
+    assert page.status_code == 422
+    assert "The percent must be between 0 and 100" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    "content", ["0671112233", "ID\n129\n", "ID;Percent;Phone\n;5;0671112233\n", "Name;Card\nОксана;770001\n"]
+)
+def test_any_other_file_is_a_list_of_clients(send, content):
+    page = send.client.post("/upload/", {"file": file_of(content.encode()), "target": TARGET})
+    assert {client for _state, client in states(page).values()} == {129}
+
+
+def test_a_list_without_its_group_is_known_as_a_list(send):
+    page = send.client.post("/upload/", {"file": file_of(b"0671112233")})
+    assert page.status_code == 422
+    assert "This is a list of clients. Choose it once more, and the group." in text_of(page)
+
+
+def test_a_pasted_list_is_one_of_clients_and_is_not_sent_beside_a_file(send):
+    assert states(send.client.post("/upload/", {"text": "770001", "target": TARGET})) == {1: ("found", 129)}
+    both = {"text": "770001", "file": file_of(b"ID;Percent\n1;11\n", "groups.csv"), "target": TARGET}
+    page = send.client.post("/upload/", both)
+    assert page.status_code == 422
+    assert "There is a list above too" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"Date;Sum\n", "neither a file of groups nor a list of clients"),
+        (b"%PDF-1.7\0", "neither an XLSX nor a CSV"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_the_columns_that_are_known(send, content, words):
+    for target in ("", TARGET):
+        page = send.client.post("/upload/", {"file": file_of(content), "target": target})
+        assert page.status_code == 422
+        assert words in text_of(page)
+
+
+def test_the_page_takes_what_its_user_may_do(send, staff):
+    def upload():
+        file = file_of(b"ID;Percent\n1;11\n", "groups.csv")
+        return send.client.post("/upload/", {"file": file, "target": TARGET})
+
+    only_may(staff, "view_group", "change_group", "move_client")
+    assert "File, CSV or XLSX" in text_of(send.client.get("/upload/"))
+    assert states(upload()) == {2: ("there", 1)}
+    only_may(staff, "view_group", "change_group", "add_group")
+    assert "Import groups from a file" in text_of(send.client.get("/upload/"))
+    assert upload()["Location"].startswith("/groups/plan/")
+    only_may(staff, "view_group", "change_group")
+    assert send.client.get("/upload/").status_code == upload().status_code == 403
+
+
 # --- Trouble, and what stays -------------------------------------------------------------------------------
 
 
@@ -255,12 +337,9 @@ def test_unknown_lines_come_back_as_they_were_typed(send):
 
 
 def test_who_may_not_see_clients_finds_ids_only(send, staff, sandbox):
-    from django.contrib.auth.models import Permission
-
     sandbox.console().edit_client(129, lastname="Вигадана")
     assert "Вигадана" in text_of(send("129"))
-    staff.groups.clear()
-    staff.user_permissions.set(Permission.objects.filter(codename__in=("view_group", "move_client")))
+    only_may(staff, "view_group", "move_client")
     page = send("129")
     assert states(page) == {1: ("found", 129)}
     assert "Вигадана" not in text_of(page)

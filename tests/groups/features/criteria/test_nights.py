@@ -78,15 +78,15 @@ def test_a_night_that_moved_or_stopped_is_told_and_one_that_moved_nobody_is_not(
     run(job)
     assert not night()
     (event,) = find_nights(account, began)
-    assert event.text() == "At night the criteria moved 1 client: from Gold to Bronze."
+    assert event.text() == "At night the automatic groups moved 1 client: from Gold to Bronze."
     assert event.path == f"/jobs/{job.pk}/"
     client_of(GOLD)
     sandbox.script("clients.updateClient", "busy_till")
     (second,) = night()
     assert run(second).state == Job.State.STOPPED
     assert {each.text().partition(":")[0] for each in find_nights(account, began)} == {
-        "At night the criteria moved 1 client",
-        "A job has stopped",
+        "At night the automatic groups moved 1 client",
+        "A bulk change has stopped",
     }
 
 
@@ -345,7 +345,9 @@ def test_nights_are_left_out_and_told_until_somebody_decides_on_a_run_that_has_s
     assert Criteria.objects.get().next_at > timezone.now()
     (event,) = find_nights(account, began)
     assert event.path == f"/jobs/{job.pk}/"
-    assert event.text() == "A night of the criteria was left out: a job of its groups waits for a person."
+    assert (
+        event.text() == "A night of automatic groups was left out: a bulk change of them waits for a person."
+    )
     words = text_of(by_hand.client.get("/criteria/"))
     assert "nights are left out until somebody resumes or cancels it" in words
     by_hand.client.post(f"/jobs/{job.pk}/", {"decision": "cancel"})
@@ -383,7 +385,7 @@ def test_a_night_that_something_held_until_its_time_was_past_is_told(nightly, st
     assert Criteria.objects.get().night_at > timezone.now()
     (event,) = find_nights(account, began)
     assert event.path == holder.get_absolute_url()
-    assert event.text().endswith("was left out: another job or a removal held its groups.")
+    assert event.text().endswith("was left out: another bulk change or a removal held them.")
     page = by_hand.client.get("/criteria/")
     assert "The last night was left out" in text_of(page)
     assert f'href="{holder.get_absolute_url()}"' in page.content.decode()

@@ -68,7 +68,7 @@ def test_a_run_moves_whom_the_preview_shows_and_can_be_taken_back(
     assert set(Snapshot.objects.values_list("group_id", "clients")) == {(BRONZE, 1), (GOLD, 1)}
     assert not Lock.objects.exists()
     page = start.client.get(f"/jobs/{job.pk}/")
-    assert "Criteria: 2 clients" in text_of(page)
+    assert "Automatic groups: 2 clients" in text_of(page)
     assert f'action="/jobs/{job.pk}/undo/"' in page.content.decode()
     sandbox.console().edit_client(down, client_groups_id=str(SILVER))
     assert undone(owner, job).state == Job.State.DONE
@@ -223,7 +223,7 @@ def test_an_account_that_no_page_can_read_in_time_is_read_by_the_worker(
     assert start.client.post(RUN, form | {"seen": ""}).status_code == 409
     assert start.client.post(RUN, form).status_code == 302
     job = Job.objects.get()
-    assert "Criteria: clients not counted yet" in text_of(start.client.get(f"/jobs/{job.pk}/"))
+    assert "Automatic groups: clients not counted yet" in text_of(start.client.get(f"/jobs/{job.pk}/"))
     run(job)
     assert (*ended(job), job.total) == (Job.State.DONE, "", 1)
     assert moves_of(sandbox) == [goes]

@@ -1,4 +1,4 @@
-"""Test the ladder of the rules, the audit of the percents, and the chart of the scheme."""
+"""Test the page of the loyalty scheme: the ladder of the rules, the turnover, the audit of the percents."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from tests.support.pages import fragment, text_of
 
 # Nothing of groups and rules is in the database; tests/groups/features/insights/test_sweep.py has the sums.
 pytestmark = pytest.mark.django_db
-PAGES = ("/groups/ladder/", "/groups/audit/", "/groups/scheme/")
+SCHEME = "/groups/ladder/"
 
 RULES = (
     {"rule_id": 7, "loyalty_type": 2, "value": 20_000, "group_id": 5},
@@ -46,12 +46,14 @@ def put(sandbox, **fields):
 
 @pytest.mark.usefixtures("rules")
 def test_the_ladder_has_the_rules_in_the_order_of_their_sums(manager, browse):
-    page = browse(manager).get("/groups/ladder/")
+    page = browse(manager).get(SCHEME)
     assert attributes(page, "data-rule", "data-group") == [("6", "4"), ("7", "5")]
     text = text_of(page)
-    assert re.search(r"Скидочная система 10% Discount from 5,000 ₴ 10% 43 \d+ paid 18,000 ₴ or more", text)
-    assert "Скидочная система 20% Discount from 20,000 ₴ 20% 42 –" in text
-    assert "No rule leads here Постоянный посетитель no. 1 10% · clients: 125" in text
+    near = r"Near the next step: \d+ · paid 18,000 ₴ or more"
+    assert re.search(rf"Скидочная система 10% Discount {near} from 5,000 ₴ 10% 43", text)
+    assert "Скидочная система 20% Discount from 20,000 ₴ 20% 42" in text
+    assert "Постоянный посетитель Bonus – 10% 125" in text
+    assert "No rule leads here Постоянный посетитель 10% · 125 clients" in text
     assert attributes(page, "data-problem") == []
 
 
@@ -62,10 +64,10 @@ def test_those_near_the_next_step_are_counted(manager, staff, browse, sandbox):
         for row in sandbox.accounts["demo"].clients.rows(4)
     )
     sandbox.console().put_client(4, total_payed_sum="1800000")
-    page = browse(manager).get("/groups/ladder/")
+    page = browse(manager).get(SCHEME)
     assert re.search(r'<span data-near="6">\s*(\d+)\s*</span>', page.content.decode())[1] == str(near + 1)
     link = f'<a href="/groups/4/clients/?sort=-paid">{near + 1}</a>'
-    assert link in browse(staff).get("/groups/ladder/").content.decode()
+    assert link in browse(staff).get(SCHEME).content.decode()
 
 
 def test_contradictions_are_named_at_their_rules(manager, browse, sandbox):
@@ -75,30 +77,27 @@ def test_contradictions_are_named_at_their_rules(manager, browse, sandbox):
         {"rule_id": 3, "loyalty_type": 2, "value": 2000, "group_id": 5},
         {"rule_id": 4, "loyalty_type": 2, "value": 3000, "group_id": 77},
     )
-    page = browse(manager).get("/groups/ladder/")
+    page = browse(manager).get(SCHEME)
     assert sorted(attributes(page, "data-problem")) == [("2",), ("2",), ("3",), ("4",)]
     assert "4 contradictions are in the rules" in text_of(page)
 
 
 # test_dependents.py beside this has a fault of each kind in place of the rules.
-@pytest.mark.parametrize("url", PAGES)
-def test_rules_that_cannot_be_read_are_said_and_the_rest_is_shown(manager, browse, sandbox, url):
+def test_rules_that_cannot_be_read_are_said_and_the_rest_is_shown(manager, browse, sandbox):
     sandbox.script("clients.getLoyaltyRules", "error_object", code=20, times=None)
-    page = browse(manager).get(url)
+    page = browse(manager).get(SCHEME)
     assert page.status_code == 200
     assert attributes(page, "data-dependents") == [("unread",)]
     assert "The rules could not be read." in text_of(page)
     assert "No rules yet" not in text_of(page)
     assert "No rule leads here" not in text_of(page)
-    if url != "/groups/ladder/":
-        assert "Скидочная система 20%" in text_of(page)
+    assert "Скидочная система 20%" in text_of(page)
 
 
-@pytest.mark.parametrize("url", PAGES)
-def test_groups_and_rules_of_which_some_could_not_be_read(manager, browse, sandbox, url):
+def test_groups_and_rules_of_which_some_could_not_be_read(manager, browse, sandbox):
     sandbox.console().set_rules(*RULES, {"rule_id": 8, "value": "?", "group_id": 1})
     sandbox.console().edit(5, client_groups_discount="150")
-    page = browse(manager).get(url)
+    page = browse(manager).get(SCHEME)
     text = text_of(page)
     assert "1 group could not be read" in text
     assert "1 rule could not be read" in text
@@ -110,9 +109,15 @@ def test_while_poster_is_away_the_last_copy_is_shown(manager, browse, sandbox):
     client.get("/groups/")
     cache.clear()
     sandbox.script("*", "fin_before_headers", times=None)
-    page = client.get("/groups/audit/")
+    page = client.get(SCHEME)
     assert page.status_code == 200
     assert 'data-notice="stale"' in page.content.decode()
+
+
+@pytest.mark.parametrize(("former", "part"), [("scheme", ""), ("audit", "#audit")])
+def test_the_pages_that_are_one_page_now_lead_to_it(manager, browse, former, part):
+    answer = browse(manager).get(f"/groups/{former}/")
+    assert (answer.status_code, answer["Location"]) == (301, f"{SCHEME}{part}")
 
 
 # --- Counting in the background ----------------------------------------------------------------------------
@@ -120,11 +125,11 @@ def test_while_poster_is_away_the_last_copy_is_shown(manager, browse, sandbox):
 
 def test_clients_that_cannot_be_counted_leave_the_page_standing(manager, browse, sandbox):
     sandbox.script("clients.getClients", "fin_before_headers", times=None)
-    page = browse(manager).get("/groups/audit/")
+    page = browse(manager).get(SCHEME)
     assert page.status_code == 200
     assert 'data-notice="error"' in page.content.decode()
     assert 'hx-trigger="load' not in page.content.decode()
-    assert "None. " not in section(page, "own")
+    assert "None." not in text_of(page)
 
 
 # --- The audit ---------------------------------------------------------------------------------------------
@@ -137,11 +142,11 @@ def test_own_percents_are_figures_for_all_and_lists_for_those_who_see_clients(
     rows = [row for row in account.clients.rows(1) if row["delete"] == "0"]
     above = sum(int(row["discount_per"]) > 10 for row in rows)
     below = sum(0 < int(row["discount_per"]) < 10 for row in rows)
-    own = section(browse(manager).get("/groups/audit/"), "own")
+    own = section(browse(manager).get(SCHEME), "own")
     assert re.findall(r'(?s)data-own="\w+"[^>]*>\s*([\d,]+)', own)[:2] == [str(above), str(below)]
     assert "/clients/" not in own
     client = browse(staff)
-    own = section(client.get("/groups/audit/"), "own")
+    own = section(client.get(SCHEME), "own")
     assert 'href="/groups/1/clients/?own=above"' in own
     for kind, count in (("above", above), ("below", below)):
         listed = client.get(f"/groups/1/clients/?own={kind}")
@@ -155,12 +160,12 @@ def test_groups_that_are_alike_empty_or_give_nothing(staff, manager, browse, san
     put(sandbox, client_groups_discount="4")
     put(sandbox, loyalty_type="1", client_groups_discount="3")
     nothing = put(sandbox, client_groups_name="Архів", client_groups_discount="0", count_groups_clients="2")
-    page = browse(staff).get("/groups/audit/")
+    page = browse(staff).get(SCHEME)
     expected = {"alike": [first, twin], "zero": [nothing], "empty": [twin, twin + 1, twin + 2]}
     for name, groups in expected.items():
         assert re.findall(r'data-group="(\d+)"', section(page, name)) == [str(each) for each in groups]
     assert f'href="/groups/{first}/retire/"' in section(page, "alike")
-    looking = browse(manager).get("/groups/audit/").content.decode()
+    looking = browse(manager).get(SCHEME).content.decode()
     assert not re.search(r'href="/groups/\d+/(edit|retire|delete|clients)/', looking)
 
 
@@ -168,13 +173,14 @@ def test_groups_that_are_alike_empty_or_give_nothing(staff, manager, browse, san
 def test_percents_that_no_rule_leads_to(manager, staff, browse, sandbox):
     same_percent = put(sandbox, client_groups_discount="20")
     other = put(sandbox, client_groups_discount="7")
-    unled = section(browse(manager).get("/groups/audit/"), "unled")
+    unled = section(browse(manager).get(SCHEME), "unled")
     assert re.findall(r'data-group="(\d+)"', unled) == ["1", str(other)]
     assert str(same_percent) not in re.findall(r'data-group="(\d+)"', unled)
-    assert f'href="/groups/{other}/edit/"' in section(browse(staff).get("/groups/audit/"), "unled")
+    assert f'href="/groups/{other}/edit/"' in section(browse(staff).get(SCHEME), "unled")
+    sandbox.console().set_rules()
+    assert 'data-audit="unled"' not in browse(manager).get(f"{SCHEME}?refresh=1").content.decode()
     sandbox.script("clients.getLoyaltyRules", "status_500", times=None)
-    page = browse(manager).get("/groups/audit/?refresh=1")
-    assert 'data-audit="unled"' not in page.content.decode()
+    assert 'data-audit="unled"' not in browse(manager).get(f"{SCHEME}?refresh=1").content.decode()
 
 
 # --- The filter of the clients -----------------------------------------------------------------------------
@@ -206,15 +212,15 @@ def sold_to(sandbox, group_id):
 @pytest.mark.usefixtures("rules")
 def test_the_turnover_is_for_those_who_may_see_sales(owner, manager, browse, sandbox):
     client = browse(owner)
-    page = client.get("/groups/scheme/")
-    assert 'hx-get="?turnover=1" hx-trigger="load"' in page.content.decode()
+    page = client.get(SCHEME)
+    assert 'hx-get="?read=1" hx-trigger="load"' in page.content.decode()
     assert not sandbox.calls("dash.getClientsSales")
-    filled = client.get("/groups/scheme/?turnover=1", headers=fragment("figures", "/groups/scheme/"))
+    filled = client.get(f"{SCHEME}?read=1", headers=fragment("figures", SCHEME))
     told = re.findall(r"data-turnover>([\d,]+)", filled.content.decode())
     expected = [floor(sold_to(sandbox, group_id) / 100 + 0.5) for group_id in (4, 5, 1)]
     assert [int(sum_.replace(",", "")) for sum_ in told] == expected
     assert min(expected) > 0
     assert f"10% · 43 clients · {told[0]} ₴" in text_of(filled)
-    assert "data-turnover" in client.get("/groups/scheme/").content.decode()
-    html = browse(manager).get("/groups/scheme/?turnover=1").content.decode()
-    assert "urnover" not in html.replace("?turnover=1", "")
+    assert "data-turnover" in client.get(SCHEME).content.decode()
+    html = browse(manager).get(f"{SCHEME}?read=1").content.decode()
+    assert "urnover" not in html.replace("?read=1", "")

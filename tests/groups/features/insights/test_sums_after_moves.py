@@ -69,7 +69,7 @@ def test_a_removal_takes_the_clients_of_its_group_out_of_the_sums(owner, credent
     assert SalesAdder(credentials, sales.MONTH).kept() is None
 
 
-@pytest.mark.parametrize("url", [COST, "/groups/audit/"])
+@pytest.mark.parametrize("url", [COST, "/groups/ladder/"])
 def test_each_page_with_sums_says_as_of_when_and_that_clients_were_being_moved(
     owner, browse, sandbox, url, long_ago
 ):

@@ -10,9 +10,7 @@ from tests.support.pages import text_of
 pytestmark = pytest.mark.django_db
 SALES, CLIENTS = "dash.getClientsSales", "clients.getClients"
 COST = url_of(1, "15")
-WITH_SALES = (COST, "/groups/?columns=sales", "/groups/scheme/?turnover=1")
-COUNTED = ("/groups/audit/?read=1", "/groups/ladder/?read=1")
-PAGES = WITH_SALES + COUNTED
+PAGES = (COST, "/groups/?columns=sales", "/groups/ladder/?read=1")
 
 
 @pytest.fixture(autouse=True)
@@ -67,20 +65,20 @@ def test_pages_that_ask_at_once_share_one_sweep_and_its_progress(
     for url in PAGES:
         assert not is_under_way(client.get(url)), url
     assert told(client.get(COST)) == expected(sandbox, 1, 15)
-    assert "Clients counted on" in text_of(client.get("/groups/audit/"))
+    assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
     assert (len(sandbox.calls(SALES)), len(sandbox.calls(CLIENTS))) == calls
 
 
 def test_a_sweep_for_a_user_who_may_not_see_sales_reads_none(manager, browse, sandbox, work_queue):
     client = browse(manager)
-    client.get("/groups/audit/?read=1")
+    client.get("/groups/ladder/?read=1")
     work_queue()
-    assert "Clients counted on" in text_of(client.get("/groups/audit/"))
+    assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
     assert not sandbox.calls(SALES)
 
 
 def test_who_may_see_nothing_any_more_gets_nothing(manager, browse, sandbox, work_queue):
-    browse(manager).get("/groups/audit/?read=1")
+    browse(manager).get("/groups/ladder/?read=1")
     manager.groups.clear()
     work_queue()
     assert not sandbox.calls(CLIENTS)
@@ -89,9 +87,9 @@ def test_who_may_see_nothing_any_more_gets_nothing(manager, browse, sandbox, wor
 def test_sales_that_fail_leave_the_audit_its_numbers(owner, browse, sandbox, work_queue):
     sandbox.script(SALES, "status_403", times=None)
     client = browse(owner)
-    client.get("/groups/audit/?read=1")
+    client.get("/groups/ladder/?read=1")
     work_queue()
-    assert "Clients counted on" in text_of(client.get("/groups/audit/"))
+    assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
     page = client.get(COST)
     assert page.status_code == 424
     assert told(page) is None
@@ -106,13 +104,13 @@ def test_clients_that_fail_are_told_to_all_for_a_minute(owner, browse, sandbox, 
     client.get(COST)
     work_queue()
     assert client.get(COST).status_code == 502
-    audit = client.get("/groups/audit/?read=1")
+    audit = client.get("/groups/ladder/?read=1")
     assert 'data-notice="error"' in audit.content.decode()
     assert not is_under_way(audit)
     sandbox.clear_faults()
-    assert is_under_way(client.get("/groups/audit/?refresh=1&read=1"))
+    assert is_under_way(client.get("/groups/ladder/?refresh=1&read=1"))
     work_queue()
-    assert "Clients counted on" in text_of(client.get("/groups/audit/"))
+    assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
 
 
 @pytest.mark.parametrize("method", [SALES, CLIENTS])
@@ -123,7 +121,7 @@ def test_a_failure_that_passes_is_tried_again(owner, browse, sandbox, settings, 
     client.get(COST)
     work_queue()
     assert told(client.get(COST)) == expected(sandbox, 1, 15)
-    assert "Clients counted on" in text_of(client.get("/groups/audit/"))
+    assert "Clients counted on" in text_of(client.get("/groups/ladder/"))
 
 
 def test_a_worker_that_is_killed_is_followed_by_another_one(

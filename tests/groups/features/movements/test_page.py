@@ -59,7 +59,11 @@ def test_a_move_made_here_names_the_job_that_has_made_it(owner, browse, staff, p
         change = write_down(staff, job=job, action="move", client_id=people[0], state="applied")
         put_movement(owner, people[0], GUESTS, GOLD, "here", change=change.pk)
     html = browse(staff).get(URL).content.decode()
-    for job, words in ((moved, "by hand"), (back, "taken back here"), (criteria, "criteria run")):
+    for job, words in (
+        (moved, "by hand"),
+        (back, "taken back here"),
+        (criteria, "run of the automatic groups"),
+    ):
         assert f'<a href="/jobs/{job.pk}/">{words}</a>, <bdi>staff</bdi>' in html
 
 

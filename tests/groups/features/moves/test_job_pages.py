@@ -63,10 +63,10 @@ def test_the_rest_of_a_job_is_cancelled_after_a_question_that_stays_while_the_jo
     assert 'value="cancel"' not in page
     assert f'href="{url}?ask=cancel#ask"' in page
     question = client.get(f"{url}?ask=cancel", headers=fragment("job", url))
-    assert "Cancel the rest of this job? It was started by staff." in text_of(question)
+    assert "Cancel the rest of this bulk change? It was started by staff." in text_of(question)
     assert f'hx-get="{url}?ask=cancel"' in question.content.decode()
     run(job)
-    assert "Cancel the rest of this job?" not in text_of(client.get(f"{url}?ask=cancel"))
+    assert "Cancel the rest of this bulk change?" not in text_of(client.get(f"{url}?ask=cancel"))
 
 
 def test_who_lets_a_job_go_on_without_a_reason_does_not_take_it_over(staff, owner, browse):

@@ -164,7 +164,7 @@ def test_a_job_without_its_locks_stops_before_it_writes_and_takes_them_as_it_goe
     job = start(staff)
     Lock.objects.filter(job=job, key=members_key(1)).delete()
     assert ended(run(job)) == (Job.State.STOPPED, "locks_lost")
-    assert "Another job or a removal" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
+    assert "Another bulk change or a removal" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
     assert not sandbox.posts()
     sandbox.script(REMOVE, "lost_before", seconds=0.05)
     lost = execute(removal_of(owner, 1))

@@ -70,7 +70,7 @@ def test_everybody_is_moved_once_and_in_the_journal(staff, sandbox, people):
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 @pytest.mark.parametrize("lag", ["page_repeats", "page_skips"])
 def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox, people, monkeypatch, lag):
-    monkeypatch.setattr(moves, "AT_ONCE", 4)
+    monkeypatch.setattr(moves, "AT_ONCE", 3)
     here, there = people(4), people(1)
     job = start(staff)
     sandbox.lag(lag, "clients.getClients", chance=0.4, seed=1)
@@ -78,14 +78,14 @@ def test_pages_that_shift_while_clients_move_leave_nobody_behind(staff, sandbox,
     assert (people(4), people(1)) == (set(), here | there)
     assert sorted(moved_ids(sandbox)) == sorted(here)
     # Oldest first: a client who joins meanwhile comes last, and shifts nobody.
-    pages = [call.query for call in sandbox.calls("clients.getClients") if call.query["num"] == "4"]
+    pages = [call.query for call in sandbox.calls("clients.getClients") if call.query["num"] == "3"]
     assert {(page["order_by"], page["sort"]) for page in pages} == {("client_id", "asc")}
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
 def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(moves, "AT_ONCE", 5)
-    for client_id in (FIRST + 2, FIRST + 3, FIRST + 5):
+    monkeypatch.setattr(moves, "AT_ONCE", 2)
+    for client_id in (FIRST + 1, FIRST + 2):
         sandbox.console("demo").edit_client(client_id, delete="1")
     here = people(4)
     job = run(start(staff))
@@ -95,7 +95,7 @@ def test_many_pages_are_gone_through_with_people_who_stay_between_them(staff, sa
 
 
 def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monkeypatch):
-    monkeypatch.setattr(moves, "AT_ONCE", 5)
+    monkeypatch.setattr(moves, "AT_ONCE", 3)
     job, here = start(staff), sorted(people(4))
 
     def stop(lease, commands):
@@ -105,10 +105,10 @@ def test_whom_somebody_has_put_back_holds_up_nobody(staff, sandbox, people, monk
     with monkeypatch.context() as patch:
         patch.setattr(moves, "submit_all", stop)
         run(job)
-    for client_id in here[:5]:
+    for client_id in here[:3]:
         sandbox.console().edit_client(client_id, client_groups_id="4")
     assert ended(run(job)) == (Job.State.DONE, "")
-    assert people(4) == set(here[:5])
+    assert people(4) == set(here[:3])
 
 
 # --- The first one -----------------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_a_page_from_before_the_side_effect_lets_nothing_go_on(staff, owner, bro
 
 
 def test_an_order_at_the_till_of_a_later_one_is_no_reason_to_stop(staff, sandbox):
-    sandbox.script(MOVE, "busy_till", call=5)
+    sandbox.script(MOVE, "busy_till", call=FEW - 1)
     job = run(start(staff))
     assert ended(job) == (Job.State.DONE, "")
     changed = [row.after["changed"] for row in Change.objects.filter(job=job) if row.after["changed"]]
@@ -196,10 +196,9 @@ def test_nobody_follows_before_the_first_one_has_arrived(staff, sandbox, monkeyp
     assert not together
 
 
-def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people, settings):
+def test_a_client_whom_another_open_change_locks_is_waited_for_in_peace(staff, sandbox, people):
     Change(account_id="demo", action="move", client_id=FIRST, target=f"client:{FIRST}").save()
-    settings.JOB_PATIENCE = 0.0
-    assert ended(run(start(staff))) == (Job.State.STOPPED, "locked")
+    assert ended(run(start(staff), waits=1)) == (Job.State.STOPPED, "locked")
     assert people(4) == {FIRST}
 
 
@@ -215,7 +214,7 @@ def test_a_refused_client_is_told_and_the_others_are_moved(staff, sandbox, peopl
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-@pytest.mark.parametrize(("call", "when"), [(1, "after"), (4, "before")])
+@pytest.mark.parametrize(("call", "when"), [(1, "after"), (2, "before")])
 def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
     sandbox.script(MOVE, "fin_before_headers", call=call, times=3, when=when)
     job = run(start(staff))
@@ -226,11 +225,10 @@ def test_lost_answers_are_found_out(staff, sandbox, people, call, when):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
-    settings.JOB_PATIENCE = 0.05
+def test_it_stops_when_poster_stays_away(staff, sandbox):
     job = start(staff)
-    sandbox.script("*", "reset_before_headers", call=20, times=None)
-    state, reason = ended(run(job))
+    sandbox.script("*", "reset_before_headers", call=15, times=None)
+    state, reason = ended(run(job, waits=3))
     assert state == Job.State.STOPPED
     assert reason in {"unreachable", "unknown"}
     sandbox.clear_faults()
@@ -240,12 +238,11 @@ def test_it_stops_when_poster_stays_away(staff, sandbox, settings):
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, settings, browse):
-    settings.JOB_PATIENCE = 0.05
+def test_who_cannot_be_read_stops_it_with_words_of_that(staff, sandbox, browse):
     job = start(staff, client_ids=[FIRST])
     fault = {"field": "client_groups_id", "times": None}
     sandbox.script("clients.getClient", "row_missing_field", **fault)
-    assert ended(run(job)) == (Job.State.STOPPED, "unreadable_row")
+    assert ended(run(job, waits=1)) == (Job.State.STOPPED, "unreadable_row")
     assert not sandbox.posts()
     assert "in a form that could not be read" in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
 
@@ -263,11 +260,10 @@ def test_a_token_that_poster_refuses_once_is_waited_for(staff, sandbox, people, 
 
 
 @pytest.mark.once  # the database is asked for the same, Poster answers otherwise
-def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, settings, browse):
-    settings.JOB_PATIENCE = 0.2
+def test_a_token_that_poster_withdraws_stops_it(staff, sandbox, browse):
     job = start(staff)
     sandbox.script(MOVE, "error_object", code=54, call=4, times=None, when="before")
-    assert ended(run(job)) == (Job.State.STOPPED, "token")
+    assert ended(run(job, waits=3)) == (Job.State.STOPPED, "token")
     assert not Change.objects.open().filter(job=job).exists()
     assert job.detail in text_of(browse(staff).get(f"/jobs/{job.pk}/"))
     sandbox.clear_faults()
@@ -414,7 +410,7 @@ def test_to_keep_clients_ends_a_turn(staff, sandbox, people, monkeypatch):
     monkeypatch.setattr(executor, "READ_TOGETHER", 2)
     with monkeypatch.context() as patch:
         patch.setattr(job_lease, "TURN", 0.0)
-        for number in (2, 4, 6):
+        for number in (2, FEW):
             assert ended(run_once(job)) == (Job.State.WAITING, "")
             assert len(kept_ids(job)) == number
     assert not sandbox.posts()
@@ -577,8 +573,7 @@ def test_a_retired_group_is_removed_when_nobody_is_in_it(owner, sandbox, people)
     assert snapshots.restorable([removal], owner) == {removal.pk: job.snapshots.get()}
 
 
-def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox, settings):
-    settings.JOB_PATIENCE = 0.0
+def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, sandbox):
     for row in list(sandbox.accounts["demo"].clients.rows(4)):
         sandbox.console().edit_client(int(row["client_id"]), client_groups_id="5")
     job = start(staff, kind=Retire)
@@ -591,7 +586,7 @@ def test_a_removal_waits_in_peace_for_the_change_that_locks_the_group(staff, san
         state=State.UNKNOWN,
         next_check_at=later,
     )
-    assert ended(run(job)) == (Job.State.STOPPED, "locked")
+    assert ended(run(job, waits=1)) == (Job.State.STOPPED, "locked")
     assert 4 in sandbox.accounts["demo"].groups
 
 

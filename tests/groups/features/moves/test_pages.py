@@ -123,7 +123,7 @@ def test_a_second_person_is_led_to_the_job_that_is_there(staff, owner, browse):
     assert answer.status_code == 409
     assert f"/jobs/{Job.objects.get().pk}/" in answer.content.decode()
     page = browse(owner).get(MOVE)
-    assert "A job by staff" in text_of(page)
+    assert "A bulk change by staff" in text_of(page)
     assert 'name="target"' not in page.content.decode()
 
 

@@ -12,14 +12,13 @@ from groups.services import credentials as credentials_service
 from groups.services.groups import find_group
 from groups.services.jobs import queue
 from poster_admin.common.encryption import SecretUnreadable
-from tests.support.jobs import at_each_wait, ended, leave_the_first_to_a_person, plan, run, start
+from tests.support.jobs import FEW, at_each_wait, ended, leave_the_first_to_a_person, plan, run, start
 from tests.support.pages import hidden
 from tests.support.people import make_user
 
 State = Change.State
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("settled_at_once")]
 MOVE, REMOVE, MEMBERS, FIRST = "clients.updateClient", "clients.removeGroup", "clients.getClients", 129
-SOME = [FIRST + 1, FIRST + 3, FIRST + 5]
 
 
 def retirement(user):
@@ -28,7 +27,7 @@ def retirement(user):
 
 def refuse_some(sandbox):
     """Let Poster refuse three of the moves, for any client."""
-    sandbox.script(MOVE, "error_number_field", call=4, times=3, when="before")
+    sandbox.script(MOVE, "error_number_field", call=FEW - 2, times=3, when="before")
 
 
 def refused_ids(job):

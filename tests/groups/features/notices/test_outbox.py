@@ -104,7 +104,7 @@ EVENTS = {
     "elsewhere": (change_elsewhere, "In Poster, not here: “Гості” was changed: percent 10% → 12.5%."),
     "job": (
         lambda user: stopped_job(user, Job.Stop.TOKEN),
-        "A job has stopped: Clients: “Старі” → “Гості”. Its user's token is gone, no longer valid",
+        "A bulk change has stopped: Clients: “Старі” → “Гості”. Its user's token is gone, no longer valid",
     ),
     "schedule": (
         lambda user: schedule(user, state=Schedule.State.HELD, reason=Schedule.Reason.CHANGED),
@@ -114,7 +114,10 @@ EVENTS = {
         lambda user: request(user, state="refused", decided_at=timezone.now()),
         "A request beyond the limits was refused: “Гості”.",
     ),
-    "criteria": (held_criteria, "The criteria will not run at night until somebody saves them again."),
+    "criteria": (
+        held_criteria,
+        "The automatic groups will not run at night until somebody saves their table again.",
+    ),
     "movements": (
         lambda user: put_movement(user, 5, GOLD, GUESTS, "rule"),
         "“group 72” lost 1 client last night: 1 by Poster's rule.",
@@ -180,7 +183,7 @@ def test_a_done_job_and_a_missed_plan_are_told_and_a_cancelled_or_done_one_is_no
     schedule(reader, state=Schedule.State.MISSED, reason=Schedule.Reason.TOO_LATE)
     schedule(reader, state=Schedule.State.DONE)
     job, plan = told(reader)
-    assert job == "A job has ended: Clients: “Старі” → “Гості”."
+    assert job == "A bulk change has ended: Clients: “Старі” → “Гості”."
     assert plan.startswith("A planned change of “Гості” was missed. No worker ran")
 
 
@@ -231,10 +234,10 @@ def test_a_job_that_was_resumed_before_anybody_looked_is_told_once_and_its_end_t
     stopped = stopped_job(reader)
     stopped.move_on(Job.State.STOPPED, state=Job.State.WAITING)
     words = "Clients: “Старі” → “Гості”."
-    resumed = f"A job had stopped, and was resumed: {words}"
+    resumed = f"A bulk change had stopped, and was resumed: {words}"
     assert told(reader) == [resumed]
     stopped.move_on(Job.State.WAITING, state=Job.State.DONE, finished_at=timezone.now())
-    assert set(told(reader)) == {resumed, f"A job has ended: {words}"}
+    assert set(told(reader)) == {resumed, f"A bulk change has ended: {words}"}
 
 
 def test_the_end_of_a_token_is_told_at_60_14_and_3_days_to_its_user_alone(reader, manager):

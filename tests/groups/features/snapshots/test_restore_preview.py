@@ -18,7 +18,7 @@ from groups.poster import Group
 from groups.services.writes.commands.create_client import target_of
 from groups.services.writes.not_sent import NotNow
 from tests.support.changes import write_down
-from tests.support.jobs import FEW, leave_few
+from tests.support.jobs import leave_few
 from tests.support.snapshots import snapshot_of
 
 State = Change.State
@@ -75,7 +75,8 @@ def test_a_group_of_an_undocumented_type_takes_its_clients_back_and_is_not_creat
 
 @pytest.mark.django_db(transaction=True)
 def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox):
-    console = leave_few(sandbox).console()
+    console = sandbox.console()
+    console.edit(4, count_groups_clients="6")
     plain = {"lastname": "Коваль", "firstname": "Олена", "patronymic": "", "birthday": "1990-05-24"}
     for number, own in enumerate(
         (
@@ -93,7 +94,7 @@ def test_what_clients_who_are_created_again_would_lose_is_counted(owner, sandbox
     assert (look(owner, snapshot).bonus, look(owner, snapshot).losses["names"]) == (0, 0)
     console.remove(4)
     found = look(owner, snapshot)
-    assert (found.bonus, found.paid) == (100 * (FEW - 2), 200 * FEW)
+    assert (found.bonus, found.paid) == (100 * 4, 200 * 6)
     losses = found.losses
     assert (losses["names"], losses["birthdays"], losses["ewallets"], losses["overdrawn"]) == (3, 1, 1, 1)
 

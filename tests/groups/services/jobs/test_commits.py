@@ -13,7 +13,7 @@ from tests.support.transfers import start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("transfers")]
 # Commits of which some fail; the job makes a few more.
-SOME = 24
+SOME = 16
 
 
 @pytest.mark.parametrize("is_made", LOST)

@@ -119,7 +119,7 @@ def test_a_job_that_runs_is_not_undone(staff, browse):
     job = start(staff)
     answer = browse(staff).post(f"/jobs/{job.pk}/undo/")
     assert answer.status_code == 409
-    assert "The job has not ended" in text_of(answer)
+    assert "The bulk change has not ended" in text_of(answer)
     assert not Job.objects.filter(kind="undo").exists()
 
 

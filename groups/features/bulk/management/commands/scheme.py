@@ -23,7 +23,7 @@ from django.core.management.color import color_style, no_style
 from django.utils.translation import override
 
 from groups.features.approvals.models import EXCEED_LIMITS
-from groups.features.approvals.services import BeyondLimits, ask_for
+from groups.features.approvals.services import BeyondLimits
 from groups.features.bulk.files.comparing import compare_with_poster
 from groups.features.bulk.files.schemes import TYPE_NAMES, printable, quoted, shortcomings, write_scheme
 from groups.features.bulk.files.tables import NotReadable
@@ -151,11 +151,11 @@ class Command(BaseCommand):
             queue.start_draft(job, user, **consent)
             self._follow(job)
         except BeyondLimits as beyond:
-            if may_exceed and not beyond.needs_another:
+            request = beyond.go_on(job, user)
+            if request is None:
                 words = "This goes beyond the limits of the account, and needs a reason: --reason."
                 raise CommandError(f"{words} {NOTHING_SENT}") from None
-            request = _address(ask_for(job, user, beyond.breaches))
-            self._say(f"This goes beyond the limits of the account: it waits for a yes. {request}")
+            self._say(f"This goes beyond the limits of the account: it waits for a yes. {_address(request)}")
             raise SystemExit(WAITS) from None
         except KeyboardInterrupt:
             job.refresh_from_db()

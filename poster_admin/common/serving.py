@@ -1,6 +1,8 @@
-"""Run the web workers of granian, and the job workers beside them, until this process is told to end."""
+"""Prepare and run the production server: web workers of granian, and the job workers beside them."""
 
 import errno
+import fcntl
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -9,14 +11,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.core.management.commands import migrate as django_migrate
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.loader import MigrationLoader
+
+from poster_admin import VERSION
+from poster_admin.common import backups
+from poster_admin.common.checks import missing_migrations, unknown_migrations
+from poster_admin.common.locks import held, migration_lock
 
 if TYPE_CHECKING:
     from granian.server import MPServer
@@ -25,6 +37,86 @@ STOP_SECONDS = 45
 """A write may take half a minute: an end waits for it, but no longer than this."""
 # Variables with the files of TLS, under the names that granian's own command reads.
 TLS = ("GRANIAN_SSL_CERTIFICATE", "GRANIAN_SSL_KEYFILE")
+
+
+# --- Prepare: each step runs only if it is needed ----------------------------------------------------------
+
+
+def prepare(*, static: bool = True) -> None:
+    try:
+        compile_catalogues(settings.LOCALE_PATHS[0])
+        migrate()
+        if static:
+            collect_static()
+    except OSError as error:
+        raise CommandError(str(error)) from None
+
+
+def compile_catalogues(root: Path) -> None:
+    """Compile each catalogue that has changed, without gettext, which most machines do not have."""
+    for source in sorted(root.glob("*/LC_MESSAGES/*.po")):
+        target = source.with_suffix(".mo")
+        if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
+            continue
+        from babel.messages.mofile import write_mo  # noqa: PLC0415 - most starts compile nothing
+        from babel.messages.pofile import read_po  # noqa: PLC0415
+
+        with source.open("rb") as file:
+            catalogue = read_po(file, locale=source.parts[-3])
+        # Write under another name and rename: a process that reads meanwhile gets a whole file, old or new.
+        unfinished = target.with_suffix(f".{os.getpid()}")
+        with unfinished.open("wb") as file:
+            write_mo(file, catalogue)
+        unfinished.replace(target)
+
+
+@contextmanager
+def ready_to_migrate(alias: str, *, only_looks: bool = False) -> Iterator[int]:
+    """Hold the lock of a database that may be migrated, and is backed up; yield how many are missing."""
+    with migration_lock(alias):
+        if unknown := unknown_migrations(alias):
+            raise CommandError(
+                f"The database at DATABASE_URL is of a newer version than {VERSION}, and is left as it is: "
+                f"it has {', '.join(unknown)}. Start that version, or restore a backup from before it."
+            )
+        missing = missing_migrations(alias)
+        if missing and not only_looks and alias == DEFAULT_DB_ALIAS:
+            applied = MigrationLoader(connections[alias]).applied_migrations
+            # A first start that was killed has left nothing to keep, and no backup that could be restored.
+            is_ours = any(app == "groups" for app, _name in applied)
+            if is_ours and (folder := backups.default_folder()):
+                backups.back_up(folder, note=f"before-migrating-from-{len(applied)}")
+        yield missing
+
+
+def migrate() -> None:
+    with ready_to_migrate(DEFAULT_DB_ALIAS) as missing:
+        if missing:
+            call_command(django_migrate.Command(), interactive=False, verbosity=0)
+
+
+def collect_static() -> None:
+    """Hash and compress the static files, unless that was done for exactly these files and packages."""
+    digest = hashlib.sha256((settings.BASE_DIR / "uv.lock").read_bytes())
+    # With DEBUG the names of the files have no hashes.
+    digest.update(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for name, storage in sorted(finder.list([]), key=lambda found: found[0]):
+            file = Path(storage.path(name)).stat()
+            # The name counts, not the path: an installation that was moved need not collect its files again.
+            digest.update(f"{name} {file.st_size} {file.st_mtime_ns}\n".encode())
+    settings.VAR_DIR.mkdir(exist_ok=True)
+    collected = settings.VAR_DIR / "static.lock"
+    # Of two processes at once each would delete files that the other one is about to read.
+    with held(collected, fcntl.LOCK_EX):
+        # A container begins without those files, on the folder that its predecessor has left.
+        if collected.read_text() == digest.hexdigest() and any(Path(settings.STATIC_ROOT).glob("*")):
+            return
+        call_command("collectstatic", interactive=False, verbosity=0)
+        collected.write_text(digest.hexdigest())
+
+
+# --- Run ---------------------------------------------------------------------------------------------------
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -43,11 +135,6 @@ def refuse_taken_port(host: str, port: int) -> None:
 
 
 def web_server(*, host: str, port: int, workers: int) -> "MPServer":
-    """Return the server of the site, to be started by `serve()`.
-
-    Backpressure also counts idle connections that are kept alive, so it is far higher than the number of
-    threads.
-    """
     from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415 - job workers import none of it
     from granian.log import LogLevels  # noqa: PLC0415
     from granian.server import MPServer  # noqa: PLC0415
@@ -65,7 +152,7 @@ def web_server(*, host: str, port: int, workers: int) -> "MPServer":
             # If HTTP/2 is possible, granian never closes an idle connection.
             http=HTTPModes.http1,
             websockets=False,
-            backpressure=2048,
+            backpressure=2048,  # idle connections that are kept alive count too
             workers_kill_timeout=STOP_SECONDS,
             respawn_failed_workers=True,
             # Seconds between the start of a new worker and the stop of the old one: on a busy machine a
@@ -82,8 +169,6 @@ def web_server(*, host: str, port: int, workers: int) -> "MPServer":
 
 
 class JobWorkers:
-    """Processes of `manage.py worker`; one that ends on its own is started again."""
-
     def __init__(self, count: int) -> None:
         self.ending = threading.Event()
         self._count = count
@@ -133,8 +218,7 @@ def run(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; call `when_listening` in a thread once a web worker takes connections.
 
-    If it `reloads`, SIGHUP replaces all workers one by one, and no request is lost; else it ends the server,
-    as at a terminal that is closed.
+    If it `reloads`, SIGHUP replaces all workers one by one; else it ends the server.
     """
     server = web_server(host=host, port=port, workers=workers)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from poster_admin.common.serving import threaded
-from poster_admin.common.serving.running import refuse_taken_port
+from poster_admin.common import threaded
+from poster_admin.common.serving import refuse_taken_port
 from poster_admin.devtools.sandbox.http.certificates import identity
 from tests.benchmarks.setup.running import workers_of
 from tests.support.dashboard.killing import wait_until

@@ -1,10 +1,8 @@
 """Run a WSGI application over ASGI: a request gets a thread only after it has arrived completely.
 
-A WSGI server gives a request a thread as soon as its header is there, and the thread then waits for the body:
-256 clients that send their body byte by byte would block every page. So an event loop receives the bodies,
-each within a deadline and a limit, and Django's WSGI application, whose views block, gets them in threads.
-That costs 0.1 ms of a core for each request. Django's own ASGI handler costs 1 ms and starts a thread each
-time; a2wsgi costs 0.5 ms.
+A WSGI server gives a request a thread as soon as its header is there: 256 clients that send their body byte
+by byte would block every page. So an event loop receives the bodies, each within a deadline and a limit:
+docs/adr/0008-receive-before-a-thread.md.
 """
 
 import asyncio
@@ -47,8 +45,6 @@ class Refusal(Exception):
 
 
 class ThreadedApplication:
-    """Serve a WSGI application as an ASGI application: receive requests in full, answer them in threads."""
-
     def __init__(self, wsgi: "WSGIApplication") -> None:
         self._wsgi = wsgi
         self._threads = ThreadPoolExecutor(THREADS, "request")

@@ -7,8 +7,8 @@ from wsgiref.validate import validator
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
-from poster_admin.common.serving import threaded
-from poster_admin.common.serving.threaded import afterwards, reads_only
+from poster_admin.common import threaded
+from poster_admin.common.threaded import afterwards, reads_only
 
 SCOPE = {
     "method": "POST",
