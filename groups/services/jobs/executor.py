@@ -66,9 +66,9 @@ class Try(NamedTuple):
         return self.state == State.FAILED and self.reason in NOTHING_SENT
 
     @property
-    def is_without_access(self) -> bool:
-        """Poster refused the token, maybe by mistake: then it has changed nothing."""
-        return self.failure == Change.Failure.NO_ACCESS
+    def counts_as_none(self) -> bool:
+        """Poster that refused the token, maybe by mistake, has changed nothing either."""
+        return self.sent_nothing or self.failure == Change.Failure.NO_ACCESS
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
@@ -280,7 +280,7 @@ def is_accepted(job: Job, change: Change) -> bool:
 
 def may_be_tried(before: Sequence[Try]) -> bool:
     """Return True if a write changed nothing in these tries; without access `OutageBackoff` bounds them."""
-    sent = [each for each in before if not each.sent_nothing and not each.is_without_access]
+    sent = [each for each in before if not each.counts_as_none]
     return len(sent) < TRIES and all(each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
 
 
