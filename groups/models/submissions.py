@@ -112,7 +112,6 @@ approvable_kinds: dict[str, type[Approvable]] = {}
 
 
 def approvable[A: Approvable](kind: type[A]) -> type[A]:
-    """Let rows of this kind be asked for where a gate holds them back."""
     approvable_kinds[kind.kind] = kind
     return kind
 

@@ -49,7 +49,9 @@ SECONDS_TO_OPEN = 20.0
 FAILURE_WINDOW = timedelta(minutes=1)
 REST = timedelta(seconds=15)
 type Circuit = PosterAccount | StatisticsCircuit
-BREAKER = ("failing_since", "failing_seconds", "open_until", "opened_at", "failed_at")
+# The columns of a closed circuit after an answer.
+CLOSED = {"failing_since": None, "failing_seconds": 0.0}
+CLOSED |= dict.fromkeys(("open_until", "opened_at", "failed_at"))
 
 
 @cache
@@ -207,7 +209,7 @@ def _let_through(circuit: Circuit) -> None:
         with optional("the test call of an open circuit"):
             if rested.update(open_until=timezone.now() + REST):
                 return
-            circuit.refresh_from_db(fields=BREAKER)  # another process has made the test call
+            circuit.refresh_from_db(fields=CLOSED)  # another process has made the test call
             if circuit.open_until is None:
                 return
     raise Unreachable(
@@ -236,18 +238,16 @@ def _count_failure(circuit: Circuit, error: PosterError, seconds: float) -> None
         open_until=now + REST, opened_at=Coalesce("opened_at", Value(now))
     ):
         log.warning("The circuit of Poster account %s is open after %s", circuit.pk, error.reason)
-    circuit.refresh_from_db(fields=BREAKER)
+    circuit.refresh_from_db(fields=CLOSED)
 
 
 def _close_breaker(circuit: Circuit) -> None:
     if circuit.failing_since is None and circuit.open_until is None:
         return
-    circuit.failing_since, circuit.failing_seconds = None, 0.0
-    circuit.open_until = circuit.opened_at = circuit.failed_at = None
+    for name, value in CLOSED.items():
+        setattr(circuit, name, value)
     with optional("an answer of Poster"):
-        type(circuit).objects.filter(pk=circuit.pk).update(
-            **{field: getattr(circuit, field) for field in BREAKER}
-        )
+        type(circuit).objects.filter(pk=circuit.pk).update(**CLOSED)
 
 
 def _set_refused(credentials: PosterCredentials, refused_at: datetime | None) -> None:

@@ -234,7 +234,7 @@ def read_group(
 
 
 def read_now(credentials: PosterCredentials, group_id: int) -> OneGroup:
-    """Return one group as stored at Poster now. Raises `NotFound`."""
+    """Raises `NotFound`."""
     return call_poster(credentials, partial(_ask_for_one, credentials, group_id))
 
 
@@ -301,8 +301,7 @@ def _parsed(cached_body: _Body) -> GroupList:
     return groups
 
 
-class _GoneFromCache(Exception):
-    """The cache has thrown out a body before its digest."""
+class _GoneFromCache(Exception): ...
 
 
 def _keep_copy(credentials: PosterCredentials, groups: Groups) -> None:

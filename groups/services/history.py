@@ -196,25 +196,20 @@ def undoable_ids(
 def undo_command(change: Change, credentials: PosterCredentials, *, sent: str = "") -> GroupCommand:
     """Return the command that undoes a change; a removed group is created again without its clients.
 
-    `sent` is the operation in the form. Raises `PermissionDenied`, and `NotNow` if another write has undone
-    it.
+    Raises `PermissionDenied`, and `NotNow` if another write has undone it.
     """
     user, undo = credentials.user, Command.kind_of(change).undo(change)
     if not isinstance(undo, GroupCommand) or not user.has_perm(undo.permission):
         raise PermissionDenied
     known = find_by_operation(sent)
     comes_again = isinstance(known, Change) and (known.undo_of_id, known.user_id) == (change.pk, user.pk)
-    if not comes_again and is_undone(change):
+    if not comes_again and undone_ids([change]):
         raise NotNow
     try:
         operation = uuid.UUID(sent)
     except ValueError:  # without scripts a form names none
         operation = _next_operation(change, f"undo {user.pk}")
     return replace(undo, credentials=credentials, operation=operation)
-
-
-def is_undone(change: Change) -> bool:
-    return any(state in Change.MADE for _undone, state in UNDOES.filter(undo_of=change))
 
 
 def resolve(change: Change, decision: str, user: User) -> None:
@@ -242,10 +237,9 @@ def late_until(change: Change) -> datetime | None:
 
 
 def command_again(change: Change, credentials: PosterCredentials) -> GroupCommand:
-    """Return the command that repeats a lost update or removal.
+    """Return the command that repeats a lost update or removal; a second creation could make two groups.
 
-    It may be sent only while Poster shows no effect of the first attempt. A creation is never repeated,
-    because that could make two groups. Raises `NotNow` if the change cannot be repeated, and
+    It may be sent only while Poster shows no effect of the first attempt. Raises `NotNow`,
     `PermissionDenied`.
     """
     _check_right(change, credentials.user)

@@ -33,8 +33,6 @@ class NoSlot(Exception): ...
 
 
 class LimitedTransport(Transport):
-    """The transport of this process, which waits for a slot of the account before each exchange."""
-
     def __init__(self, transport: Transport, account: str, person: int) -> None:
         self._transport = transport
         self._account = account

@@ -1,6 +1,6 @@
 """Put errors and locks into words for users: no codes, always with a next step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 
 from django.utils.translation import gettext as _
@@ -45,84 +45,77 @@ class HolderNotice(Message):
 
 
 def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm a meaning is the clearest form
-    details = error.message if isinstance(error, Refused) else ""
     match error:
         case TokenRejected(reason=ErrorReason.UNREADABLE):
-            return Message(
+            words = Message(
                 _("The stored token cannot be read"),
                 _("The key that opens it is no longer there, so Poster was not asked."),
                 _("Enter the token again on the account page."),
             )
         case TokenRejected(reason=ErrorReason.OTHER_ACCOUNT):
-            return Message(
+            words = Message(
                 _("This token is not known to be of this account"),
                 _("Poster names another company for it, or none."),
                 _("Enter the account that the token was made in."),
             )
         case TokenRejected():
-            return Message(
+            words = Message(
                 _("Poster no longer accepts your token"),
                 _("It was withdrawn, has expired, or belongs to another account."),
                 _("Connect the account again with a new token."),
-                details,
             )
         case NotAllowed(code=700):
-            return Message(
+            words = Message(
                 _("Your Poster plan does not allow this"),
                 _("Poster says that the tariff plan of the account does not include it."),
                 _("Ask the owner of the Poster account about the plan."),
-                details,
             )
         case NotAllowed(code=503):
-            return Message(
+            words = Message(
                 _("The Poster account is archived"),
                 _("Poster does not answer for archived accounts."),
                 _("Ask Poster to open the account again."),
-                details,
             )
         case NotAllowed():
-            return Message(
+            words = Message(
                 _("Your token may not do this"),
                 _("Poster knows the token, but its rights do not cover what was asked for."),
                 _("Ask the owner of the Poster account for a token with the right to the clients section."),
-                details,
             )
         case NotFound():
-            return Message(
+            words = Message(
                 _("The group is no longer there"),
                 _("Poster has no such group in this account."),
                 _("Go back to the list of groups."),
-                details,
             )
         case NameTaken():
-            return Message(_("A group with this name exists"), _("Choose another name."), "", details)
+            words = Message(_("A group with this name exists"), _("Choose another name."))
         case InvalidValue():
-            return Message(
+            words = Message(
                 _("Poster does not take these values"),
                 _("Nothing was changed."),
                 _("Compare the values with what Poster says below, and change them."),
-                details,
             )
         case Unreachable(reason=ErrorReason.CERTIFICATE):
-            return Message(
+            words = Message(
                 _("The connection to Poster is not secure"),
                 _("The certificate that answered is not Poster's, so nothing was sent."),
                 _("Tell your network administrator."),
             )
         case Unreachable(reason=ErrorReason.PROXY):
-            return Message(
+            words = Message(
                 _("The proxy does not lead to Poster"),
                 _("Your company's proxy opened no connection to Poster, so nothing was sent."),
                 _("Tell your network administrator."),
             )
         case Unreachable(reason=ErrorReason.NAME_NOT_FOUND):
-            return Message(
+            words = Message(
                 _("Poster was not found"),
                 _("There is no server of this name, so nothing was sent."),
                 _("Check the name of the account, and the network."),
             )
         case Unreachable(reason=ErrorReason.BUSY):
-            return Message(
+            words = Message(
                 _("Too many are asking at once"),
                 _("Enough pages are waiting already, for Poster or for a file. Nothing was sent."),
                 _("Try again in a minute."),
@@ -137,7 +130,7 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
             )
         ):
             is_of_clients = error.method.startswith("clients.getClient")
-            return Message(
+            words = Message(
                 _("Poster does not answer"),
                 _("This may last a moment. Nothing is lost; the clients could not be loaded.")
                 if is_of_clients
@@ -145,30 +138,30 @@ def error_words(error: PosterError) -> Message:  # noqa: C901, PLR0912 - one arm
                 _("Try again in a minute."),
             )
         case InvalidResponse(reason=ErrorReason.BUSY):
-            return Message(
+            words = Message(
                 _("Poster asks us to wait"),
                 _("It has too many requests at the moment."),
                 _("Try again in a few minutes."),
             )
         case InvalidResponse(reason=ErrorReason.MOVING):
-            return Message(
+            words = Message(
                 _("The list changed while it was being read"),
                 _("Somebody came into the group or left it, so clients could be missing or doubled."),
                 _("Try again in a minute."),
             )
         case Refused():
-            return Message(
+            words = Message(
                 _("Poster refused"),
                 _("It gave a reason that this program does not know: code %(code)s.") % {"code": error.code},
                 _("If it happens again, tell Poster's support the code."),
-                details,
             )
         case _:
-            return Message(
+            words = Message(
                 _("Poster's answer makes no sense"),
                 _("Something came back that is not an answer of Poster's, so nothing is shown."),
                 _("Try again in a minute. If it stays like this, tell your network administrator."),
             )
+    return replace(words, details=error.message if isinstance(error, Refused) else "")
 
 
 def because_of(error: PosterError, title: str, text: str) -> Message:

@@ -23,8 +23,6 @@ LISTS = Counter("groups_lists_total", "Lists of groups by where they came from",
 
 @dataclass(frozen=True, slots=True)
 class StateGauge:
-    """A gauge of the rows in each of some states; the rows have a column `state`."""
-
     name: str
     rows_in_words: str
     rows: Callable[[], QuerySet[Any]]

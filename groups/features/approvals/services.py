@@ -43,7 +43,7 @@ from groups.poster.fields import plain
 from groups.services.events import Event, event_source, is_user, one_line
 from groups.services.gateway import check_token
 from groups.services.groups import list_groups_now
-from groups.services.history import is_undone
+from groups.services.history import undone_ids
 from groups.services.installation.maintenance import routine
 from groups.services.jobs import queue
 from groups.services.jobs.kinds import JobKind
@@ -481,7 +481,7 @@ def approve(request: ApprovalRequest, credentials: PosterCredentials, *, seen: s
 
 def _approve_change(request: ApprovalRequest, credentials: PosterCredentials, now: Effect) -> Change:
     command = rebased_onto(now, command_of(request))
-    if command.changes_nothing or (command.undo_of and is_undone(command.undo_of)):
+    if command.changes_nothing or (command.undo_of and undone_ids([command.undo_of])):
         decide(request, State.APPROVED, credentials.user)
         raise AlreadySo
     if command.creates:

@@ -66,9 +66,9 @@ class Try(NamedTuple):
         return self.state == State.FAILED and self.reason in NOTHING_SENT
 
     @property
-    def is_without_access(self) -> bool:
-        """Poster refused the token, maybe by mistake: then it has changed nothing."""
-        return self.failure == Change.Failure.NO_ACCESS
+    def counts_as_none(self) -> bool:
+        """Poster that refused the token, maybe by mistake, has changed nothing either."""
+        return self.sent_nothing or self.failure == Change.Failure.NO_ACCESS
 
 
 def submit_all(lease: JobLease, commands: Iterable[Command]) -> list[Change]:
@@ -125,7 +125,6 @@ class _Executor:
             connections.close_all()
 
     def _execute(self, command: Command) -> None:  # noqa: C901 - one arm an error is the clearest form
-        """Execute a command with the rights and the token that the job's user has now."""
         try:
             change = execute(replace(command, credentials=sender_of(self._lease.job)))
         except Locked:
@@ -165,7 +164,6 @@ class OutageBackoff:
         self._lease = lease
 
     def note(self, changes: list[Change]) -> None:
-        """Put the job off if there are changes and none was sent. Raises as `wait` does."""
         if changes and all(change.reason in NOTHING_SENT for change in changes):
             self.wait(_stop_after(changes[-1].reason))
 
@@ -282,7 +280,7 @@ def is_accepted(job: Job, change: Change) -> bool:
 
 def may_be_tried(before: Sequence[Try]) -> bool:
     """Return True if a write changed nothing in these tries; without access `OutageBackoff` bounds them."""
-    sent = [each for each in before if not each.sent_nothing and not each.is_without_access]
+    sent = [each for each in before if not each.counts_as_none]
     return len(sent) < TRIES and all(each[:2] == (State.FAILED, Reason.NOT_APPLIED) for each in sent)
 
 

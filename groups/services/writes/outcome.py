@@ -103,7 +103,6 @@ def rebase_values(old: GroupValues, new: GroupValues, now: GroupValues) -> Group
 
 
 def is_unit_mismatch(intended: GroupValues, stored: GroupValues) -> bool:
-    """Return True if only the birthday bonus differs, and by the factor of 100."""
     if differing(intended, stored) != ["birthday_bonus"]:
         return False
     sent, got = intended.birthday_bonus, stored.birthday_bonus

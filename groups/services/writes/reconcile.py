@@ -21,7 +21,7 @@ from groups.services.writes.outcome import Outcome, contradicts_refusal
 
 log = logging.getLogger("groups.journal")
 
-Reason = Change.Reason
+Reason, State = Change.Reason, Change.State
 
 # The pauses after those of POSTER_RECHECK_PAUSES double up to this one.
 LONGEST_PAUSE = timedelta(minutes=30)
@@ -86,34 +86,25 @@ def settle(change: Change, outcome: Outcome, **values: object) -> bool:
         others = Change.objects.filter(account=change.account_id, client_id=claimed).exclude(pk=change.pk)
         return not (claimed and others.exists())
 
-    return Change.objects.settle(
-        change,
-        block_bonus_and_check_client,
-        **values
-        | {
-            "state": outcome.state,
-            "reason": outcome.reason or "",
-            "after": outcome.after,
-            "group_id": outcome.group_id or change.group_id,
-            "client_id": outcome.client_id or change.client_id,
-        },
-    )
+    values |= {"state": outcome.state, "reason": outcome.reason or "", "after": outcome.after}
+    values["group_id"] = outcome.group_id or change.group_id
+    values["client_id"] = outcome.client_id or change.client_id
+    return Change.objects.settle(change, block_bonus_and_check_client, **values)
 
 
 def schedule_recheck(change: Change, **values: object) -> None:
-    Change.objects.settle(
-        change, state=Change.State.UNKNOWN, next_check_at=timezone.now() + _pause_after(0), **values
-    )
+    next_at = timezone.now() + _pause_after(0)
+    Change.objects.settle(change, state=State.UNKNOWN, next_check_at=next_at, **values)
 
 
 def due(now: datetime) -> Q:
     # Only the sender may touch a pending row while its write may still be in progress.
     in_flight = timedelta(seconds=settings.POSTER_WRITE_DEADLINE + settings.POSTER_GRACE_SECONDS)
     look = Q(next_check_at__lte=now)
-    return Q(look, state=Change.State.UNKNOWN) | Q(
+    return Q(look, state=State.UNKNOWN) | Q(
         Q(next_check_at__isnull=True) | look,
         created_at__lte=now - in_flight,
-        state=Change.State.PENDING,
+        state=State.PENDING,
     )
 
 
@@ -127,17 +118,14 @@ def reconcile_due(account: str | None = None) -> list[Change]:
     overdue = Change.objects.open().filter(due(timezone.now())).select_related("account")
     if account is not None:
         overdue = overdue.filter(account=account)
-    return [
-        change
-        for change in overdue.order_by(F("job").asc(nulls_first=True), "created_at")
-        if follow_up(change)
-    ]
+    in_order = overdue.order_by(F("job").asc(nulls_first=True), "created_at")
+    return [change for change in in_order if follow_up(change)]
 
 
 def bring_checks_forward(changes: ChangeQuerySet) -> None:
     """Let none wait longer than SOON: a killed worker may not have ended a check, or there was no token."""
     latest = timezone.now() + SOON
-    for change in changes.filter(state=Change.State.UNKNOWN, next_check_at__gt=latest):
+    for change in changes.filter(state=State.UNKNOWN, next_check_at__gt=latest):
         Change.objects.settle(change, next_check_at=latest)
 
 
@@ -147,13 +135,13 @@ def follow_up(change: Change) -> bool:
     if not Change.objects.filter(due(now), pk=change.pk).exists():
         return False
     if change.sent_at is None and change.again_of_id is None:
-        return Change.objects.settle(change, state=Change.State.FAILED, reason=Reason.NEVER_SENT)
+        return Change.objects.settle(change, state=State.FAILED, reason=Reason.NEVER_SENT)
     # Reserve this check for this process and schedule the next one, before calling Poster. No long pause may
     # delay the check that may give the change up.
     looks, left = change.checks + 1, timedelta(seconds=settings.POSTER_SETTLE_SECONDS) - _waited(change)
     pause = _pause_after(looks)
     next_at = now + (min(pause, left) if left > timedelta() else pause)
-    if not Change.objects.settle(change, state=Change.State.UNKNOWN, checks=looks, next_check_at=next_at):
+    if not Change.objects.settle(change, state=State.UNKNOWN, checks=looks, next_check_at=next_at):
         return False
     try:
         look = _look(change)
@@ -164,7 +152,7 @@ def follow_up(change: Change) -> bool:
         return False
     outcome = look.shown
     if change.reason == Reason.REFUSAL_NOT_VERIFIED and not (outcome and contradicts(change, outcome)):
-        return settle(change, Outcome(Change.State.REFUSED, Reason.REFUSED))
+        return settle(change, Outcome(State.REFUSED, Reason.REFUSED))
     if outcome is None or outcome.last_resort:
         outcome = _given_up(change, outcome)
     if outcome is not None and not look.certain:
@@ -186,10 +174,10 @@ def _look(change: Change) -> Reading | None:
     # The token of a blocked user comes last, and only for that user's own change: with no other token of the
     # account the outcome would never be known, and the group would stay locked.
     may_look = Q(user__is_active=True) | Q(user=change.user_id)
-    usable = (
-        usable_credentials().filter(may_look, account=change.account_id).select_related("user").order_by("pk")
+    usable = usable_credentials().filter(may_look, account=change.account_id).select_related("user")
+    order = sorted(
+        usable.order_by("pk"), key=lambda each: (not each.user.is_active, each.user_id != change.user_id)
     )
-    order = sorted(usable, key=lambda each: (not each.user.is_active, each.user_id != change.user_id))
     command = Command.from_change(change)
     return first_allowed(order, lambda credentials: read_outcome(command, change, credentials))
 
@@ -224,11 +212,9 @@ def _given_up(change: Change, last_resort: Outcome | None) -> Outcome | None:
     if change.accepted:
         absent = timedelta(seconds=settings.POSTER_ABSENT_SECONDS)
         if change.checks >= LOOKS_AT_LEAST and waited >= absent:
-            return last_resort or Outcome(
-                Change.State.REVIEW, Command.from_change(change).absent_reason(change)
-            )
+            return last_resort or Outcome(State.REVIEW, Command.from_change(change).absent_reason(change))
     elif waited >= timedelta(seconds=settings.POSTER_SETTLE_SECONDS):
-        return last_resort or Outcome(Change.State.FAILED, Reason.NOT_APPLIED)
+        return last_resort or Outcome(State.FAILED, Reason.NOT_APPLIED)
     return None
 
 

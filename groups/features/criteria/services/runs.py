@@ -303,7 +303,7 @@ class CriteriaRun(MovingRun):
         return super()._commands([move for move in page if move.client_id not in pinned])
 
     def _may_be_tried(self, before: list[Try]) -> bool:
-        return all(each.sent_nothing or each.is_without_access for each in before)
+        return all(each.counts_as_none for each in before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterator[MoveClient]:
         """Yield the commands of clients who are not pinned at the moment when they are taken.

@@ -6,13 +6,3 @@ from groups.services.writes.commands.create_group import CreateGroup
 from groups.services.writes.commands.move_client import MoveClient
 from groups.services.writes.commands.remove_group import RemoveGroup
 from groups.services.writes.commands.update_group import UpdateGroup
-
-__all__ = [
-    "Command",
-    "CreateClient",
-    "CreateGroup",
-    "GroupCommand",
-    "MoveClient",
-    "RemoveGroup",
-    "UpdateGroup",
-]

@@ -149,9 +149,7 @@ class Command(ABC):
         return False
 
     @abstractmethod
-    def precheck(self, remote: RemoteState) -> Change.Reason | None:
-        """Return the reason why the write must not be sent now, or None."""
-
+    def precheck(self, remote: RemoteState) -> Change.Reason | None: ...
     def was_seen(self, remote: RemoteState) -> bool:
         """Return True if an earlier look has shown the same, so that this one need not be repeated."""
         return False
@@ -318,7 +316,6 @@ class GroupCommand(Command, ABC):
         return self.precheck_group(remote.group)
 
     def precheck_group(self, group: Group) -> Change.Reason | None:
-        """Return the reason why a group that is as the form was opened must not be written, or None."""
         return None
 
     def is_behind(self, change: Change, remote: RemoteState) -> bool:
