@@ -22,7 +22,7 @@ from groups import hooks
 from groups.features.approvals.models import ApprovalRequest
 from groups.features.criteria import presenters
 from groups.features.criteria.forms import CriteriaForm, GroupOptions, PinForm, RowForm, RunForm
-from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria, CriteriaPin
+from groups.features.criteria.models import CHANGE_CRITERIA, KIND, Criteria
 from groups.features.criteria.services import runs
 from groups.features.criteria.services.judging import Table
 from groups.features.criteria.services.reading import (
@@ -358,7 +358,7 @@ def pin_remove(request: Request, pin_id: int) -> HttpResponse:
     pin = get_object_or_404(runs.pins_of(request.credentials), pk=pin_id)
     made_at = pin.made_at.isoformat()
     if request.POST.get("made_at", made_at) == made_at:
-        CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
+        runs.remove_pin(request.credentials, pin)
         messages.success(request, _("The pin is removed."))
     else:
         messages.error(request, _("The pin was changed meanwhile, so it stays."))

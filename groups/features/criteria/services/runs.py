@@ -135,12 +135,21 @@ def pins_of(credentials: PosterCredentials) -> QuerySet[CriteriaPin]:
 
 def pin_client(credentials: PosterCredentials, *, client: int, reason: str, until: date | None) -> bool:
     """Pin a client, or change their pin; return False if Poster has no such client. Raises `PosterError`."""
+    if not credentials.user.has_perm(MoveClient.permission):
+        raise PermissionDenied
     if find_client(credentials, client, within=None) is None:
         return False
     user, now = credentials.user, timezone.now()
     values = {"reason": reason, "until": until, "user": user, "user_name": user.username, "made_at": now}
     CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
     return True
+
+
+def remove_pin(credentials: PosterCredentials, pin: CriteriaPin) -> None:
+    """Remove a pin, but not another one that somebody has put in its place meanwhile."""
+    if not credentials.user.has_perm(MoveClient.permission):
+        raise PermissionDenied
+    CriteriaPin.objects.filter(pk=pin.pk, made_at=pin.made_at).delete()
 
 
 @prune("pins of criteria")
