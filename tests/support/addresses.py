@@ -105,7 +105,7 @@ def rows_of(staff, browse):
     kept = {"account": staff.credentials.account, "group_id": 1, "group_name": ONLY_HERE, "complete": True}
     return {
         f"/history/{CHANGE}/": Change.objects.get(),
-        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.values.to_json()),
+        f"{SNAPSHOT}/": Snapshot.objects.create(**kept, group=group.to_json()),
         f"/requests/{CHANGE}/": approvals.ask_for(
             edit_of(staff, percent=Decimal(15)), staff, [Breach("max_percent", 15, 12)]
         ),
