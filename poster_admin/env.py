@@ -344,14 +344,15 @@ def _split(address: str, schemes: Container[str], words: str) -> SplitResult:
 
 def _read_text(path: Path) -> str:
     """Return the text of a file, without the byte-order mark of some editors. Raises `ValueError`."""
-    with suppress(UnicodeDecodeError):
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise ValueError(f"cannot be read: {error.strerror}") from None
-        if "\0" not in text:
-            return text
-    raise ValueError("is not a text in UTF-8")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise ValueError("is not a text in UTF-8")
+    return text
 
 
 def sync(path: Path) -> None:

@@ -329,8 +329,8 @@ SECURE_SSL_REDIRECT = HTTPS
 # Programs on this machine request these: a redirect would hide that a token was sent without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz/?$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
-# It would block each neighbour on an intranet that speaks plain HTTP, for a year: an administrator of the
-# whole domain decides that, and the lists that browsers are shipped with.
+# Off: it would block each neighbour on an intranet that speaks plain HTTP, for a year. An administrator of
+# the whole domain may want it. `check --deploy` advises it, and browsers' own lists besides.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SECURE_REFERRER_POLICY = "same-origin"

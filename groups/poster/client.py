@@ -100,9 +100,8 @@ class PosterClient:
     receives a report of each exchange.
 
     Every method raises `PosterError`; `groups.poster.errors` lists its subclasses. `within` limits one call
-    to so many seconds and replaces the deadline in `timeouts`; beyond that deadline a call that nobody waits
-    for may also wait so long for data. A read is retried once where a retry can help;
-    a write is retried only if no connection was made.
+    to so many seconds and replaces the deadline in `timeouts`; a longer one is also the time for each piece
+    of data. A read is retried once where a retry can help, a write only if no connection was made.
     """
 
     def __init__(

@@ -107,7 +107,7 @@ def collect_static() -> None:
             digest.update(f"{name} {file.st_size} {file.st_mtime_ns}\n".encode())
     settings.VAR_DIR.mkdir(exist_ok=True)
     collected = settings.VAR_DIR / "static.lock"
-    # Of two processes at once each would delete files that the other one is about to read.
+    # Two processes at once would delete each other's files just before they are read.
     with held(collected, fcntl.LOCK_EX):
         # A container begins without those files, on the folder that its predecessor has left.
         if collected.read_text() == digest.hexdigest() and any(Path(settings.STATIC_ROOT).glob("*")):

@@ -1,6 +1,6 @@
 """Remember which people know a way to sign in as a user, and end these once the user is no longer theirs.
 
-Otherwise an owner elsewhere could sign in by an old password, or by a link to a new one.
+Without that an owner of another account could sign in by an old password, or by a link to a new one.
 """
 
 import secrets

@@ -45,7 +45,7 @@ log = logging.getLogger("poster_admin.users")
 MAIL_THREAD = "mail of a new password"
 # An hour, as for a forgotten password, would be over before most people read it.
 LIFETIME = timedelta(days=3)
-# An hour: more than a person needs, and fewer than would annoy the owner of the address.
+# Mails an hour: more than a person needs, and fewer than would annoy the owner of the address.
 RESETS_OF_ADDRESS = 3
 RESETS_OF_NETWORK = 20
 SALT = "poster_admin.users.invitation"

@@ -36,7 +36,8 @@ class Breach(Content):
 class Limits(models.Model):
     """The limits of an account, all inclusive; None is no limit.
 
-    `max_clients` counts those of one change, or of one job as a whole.
+    `max_rise` is in points, `max_birthday_bonus` in hryvnia. `max_clients` counts those of one change, or of
+    one job as a whole.
     """
 
     class Limit(models.TextChoices):

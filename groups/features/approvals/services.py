@@ -283,7 +283,7 @@ def are_allowed(breaches: Iterable[Breach], consent: Consent | None, user: User)
 
 
 class ChangedSince(Exception):
-    """Nothing was sent: the effect is another one `now`, which can be approved by its mark."""
+    """The effect is another one `now`, and nothing was sent; its mark approves it."""
 
     def __init__(self, now: Effect) -> None:
         super().__init__()
@@ -325,12 +325,12 @@ def moved_since(moment: datetime) -> ApprovalRequestQuerySet:
 
 
 def may_decide(request: ApprovalRequest, user: User) -> bool:
-    """Return True if a user may refuse a request: nobody may their own."""
+    """Nobody decides on a request of their own."""
     return request.user_id != user.pk and user.has_perm(EXCEED_LIMITS)
 
 
 def may_approve(request: ApprovalRequest, user: User) -> bool:
-    """Return True if a user may also make its write, which is then theirs."""
+    """The write is made as theirs, so they need the right to it too."""
     if not may_decide(request, user):
         return False
     if request.kind == ApprovalRequest.CHANGE:

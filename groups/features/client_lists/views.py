@@ -245,8 +245,10 @@ def link_to_upload(request: Request, listing: Listing) -> dict[str, Any] | None:
 
 @partial(hooks.destinations, order=1)
 def upload_destination(user: User) -> list[Destination]:
+    if not may_upload(user):
+        return []
     also = _("Import groups, a scheme as YAML, CSV or XLSX. Move clients from a list.")
-    return [Destination(_("Upload a file"), reverse("groups:upload"), _("action"), also)] * may_upload(user)
+    return [Destination(_("Upload a file"), reverse("groups:upload"), _("action"), also)]
 
 
 hooks.form_addresses("client_list_unknown")

@@ -43,10 +43,8 @@ def draw_year(rows: Sequence[Figure], changes: Sequence[PercentChange]) -> dict[
     highest = _round_up(max((int(revenue) for _day, revenue, _pale in found), default=0))
     weeks = []
     for day, revenue, pale in found:
-        high, first_of_week = (
-            float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest),
-            day - (WEEK - 1) * DAY,
-        )
+        high = float(TURNOVER_HIGH * max(revenue, Decimal(0)) / highest)
+        first_of_week = day - (WEEK - 1) * DAY
         week = {
             "first": first_of_week,
             "last": day,

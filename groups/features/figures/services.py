@@ -198,7 +198,7 @@ def _sweep(turn: Turn[Tally]) -> Members:
 
 @dataclass(slots=True)
 class Bought:
-    """What the members of a group bought on a day; `granted` is an estimate."""
+    """The purchases of a group's members on a day; `granted` is an estimate."""
 
     buyers: set[int] = field(default_factory=set)
     receipts: int = 0

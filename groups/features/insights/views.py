@@ -451,6 +451,35 @@ def loyalty_scheme(request: Request) -> HttpResponse:
         revenue = sales.of_group(group_id).revenue if sales else None
         return "" if revenue is None else numbers.round_money(revenue.quantize(Decimal(1), ROUND_HALF_UP))
 
+    above_own, below_own = (counted.above, counted.below) if counted else ({}, {})
+    awaited = [each for each in (count, turnover) if each and not each["sums"] and not each["problem"]]
+    context = {
+        "scheme": scheme,
+        "stale": error_words(scheme.groups.failure) if scheme.groups.failure else None,
+        "rules_problem": error_words(scheme.rules.failure) if scheme.rules.failure else None,
+        "count": count,
+        "turnover": turnover,
+        "awaited": awaited,
+        "progress": next((each["progress"] for each in awaited if each["progress"]), None),
+        "days": MONTH,
+        "rows": _steps(scheme, counted, turnover_of),
+        "outside": [_line(group, turnover=turnover_of(group.id)) for group in ladder.outside],
+        "pictures": _pictures(scheme, turnover_of),
+        "own_percents": [
+            (_line(group), above_own.get(group.id, 0), below_own.get(group.id, 0))
+            for group in groups
+            if group.id in above_own or group.id in below_own
+        ],
+        "findings": _findings(
+            scheme, may_change=request.user.has_perm("groups.change_group") and not is_copy
+        ),
+    }
+    return render_page(request, "insights/scheme.html", context, fragment="figures")
+
+
+def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[int], str]) -> list[Variables]:
+    """Return a row for each rule: its group, who is near the next step, and the rules that contradict it."""
+    ladder, numbers = scheme.ladder, NumberFormat.current()
     problems: dict[int, list[Variables]] = {}
     for each in ladder.contradictions:
         other = ladder.group_of(each.other) if each.other else None
@@ -477,46 +506,28 @@ def loyalty_scheme(request: Request) -> HttpResponse:
             "problems": problems.get(rule.id, []),
         }
         rows.append(row)
+    return rows
 
-    may_change = request.user.has_perm("groups.change_group") and not is_copy
+
+def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Variables]]]:
+    """Return the kinds of odd groups that there are; each group leads to the page that corrects it."""
 
     def lines(groups: Iterable[Group], corrected_at: str) -> list[Variables]:
-        """Make each group a link to the page that corrects it, or to its own."""
         return [
             _line(group, corrected_at if may_change and group.is_editable else "groups:detail")
             for group in groups
         ]
 
+    groups = scheme.groups.groups
     # Without rules no percent is led to, which says nothing.
-    unled = chain.from_iterable(scheme.out_of_reach) if ladder.rules else ()
+    unled = chain.from_iterable(scheme.out_of_reach) if scheme.ladder.rules else ()
     findings = {
         "alike": lines(chain.from_iterable(scheme.alike), "groups:retire"),
         "zero": lines((group for group in groups if not group.percent and group.clients), "groups:update"),
         "empty": lines((group for group in groups if not group.clients), "groups:retire"),
         "unled": lines(unled, "groups:update"),
     }
-    above_own, below_own = (counted.above, counted.below) if counted else ({}, {})
-    awaited = [each for each in (count, turnover) if each and not each["sums"] and not each["problem"]]
-    context = {
-        "scheme": scheme,
-        "stale": error_words(scheme.groups.failure) if scheme.groups.failure else None,
-        "rules_problem": error_words(scheme.rules.failure) if scheme.rules.failure else None,
-        "count": count,
-        "turnover": turnover,
-        "awaited": awaited,
-        "progress": next((each["progress"] for each in awaited if each["progress"]), None),
-        "days": MONTH,
-        "rows": rows,
-        "outside": [_line(group, turnover=turnover_of(group.id)) for group in ladder.outside],
-        "pictures": _pictures(scheme, turnover_of),
-        "own_percents": [
-            (_line(group), above_own.get(group.id, 0), below_own.get(group.id, 0))
-            for group in groups
-            if group.id in above_own or group.id in below_own
-        ],
-        "findings": [(name, lines) for name, lines in findings.items() if lines],
-    }
-    return render_page(request, "insights/scheme.html", context, fragment="figures")
+    return [(name, found) for name, found in findings.items() if found]
 
 
 @require_safe
@@ -586,21 +597,14 @@ def _pictures(scheme: Scheme, turnover_of: Callable[[int], str]) -> list[Variabl
 
 
 hooks.part("list.tools", "insights/link_to_scheme.jinja", order=2)(lambda _request, _listing: {})
-hooks.destinations(
-    lambda user: (
-        [
-            Destination(
-                _("Loyalty scheme"),
-                reverse("groups:scheme"),
-                _("page"),
-                also=f"{_('Ladder')} {_('Audit of the percents')}",
-            )
-        ]
-        if user.has_perm("groups.view_group")
-        else []
-    ),
-    order=5,
-)
+
+
+@partial(hooks.destinations, order=5)
+def scheme_destination(user: User) -> list[Destination]:
+    if not user.has_perm("groups.view_group"):
+        return []
+    also = f"{_('Ladder')} {_('Audit of the percents')}"
+    return [Destination(_("Loyalty scheme"), reverse("groups:scheme"), _("page"), also)]
 
 
 # --- Sales in the list -------------------------------------------------------------------------------------

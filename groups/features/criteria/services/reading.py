@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from django.conf import settings
@@ -406,9 +406,15 @@ def _given(group: Group, own: Decimal, total: int, revenue: int) -> Decimal:
 
 
 def new_reading(
-    credentials: PosterCredentials, table: Table, *, looks_twice: bool = False, **options: Any
+    credentials: PosterCredentials,
+    table: Table,
+    *,
+    pair: tuple[int, int] | None = None,
+    skip: int = 0,
+    looks_twice: bool = False,
+    needs_sales: bool = False,
 ) -> CriteriaReading:
-    """Return the reading of an account, over its groups as they are now; `options` are those of the reading.
+    """Return the reading of an account, over its groups as they are now.
 
     A group may be omitted by mistake: where nobody looks on, it is gone after two looks. Raises `GroupsGone`,
     and `PosterError` if the groups cannot be read.
@@ -422,10 +428,10 @@ def new_reading(
         )
     if gone and looks_twice:
         stopping.wait(settings.POSTER_CONFIRM_SECONDS)
-        return new_reading(credentials, table, **options)
+        return new_reading(credentials, table, pair=pair, skip=skip, needs_sales=needs_sales)
     if gone:
         raise GroupsGone
-    return CriteriaReading(credentials, table, groups, **options)
+    return CriteriaReading(credentials, table, groups, pair=pair, skip=skip, needs_sales=needs_sales)
 
 
 def find_preview(reading: CriteriaReading, *, again: bool) -> Preview | SweepProgress:

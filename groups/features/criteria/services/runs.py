@@ -33,7 +33,13 @@ from groups.features.approvals.models import ApprovalRequest
 from groups.features.approvals.services import BeyondLimits, ask_for, requests_of
 from groups.features.criteria.models import CHANGE_CRITERIA, KIND, NIGHTS, Criteria, CriteriaPin, CriteriaSave
 from groups.features.criteria.services.judging import Table
-from groups.features.criteria.services.reading import CriteriaReading, GroupsGone, SalesRefused, new_reading
+from groups.features.criteria.services.reading import (
+    CriteriaReading,
+    GroupsGone,
+    SalesRefused,
+    new_reading,
+    saved_criteria,
+)
 from groups.features.insights.services.sweep import LONGEST_SWEEP, read_now
 from groups.features.moves.services import AT_ONCE, ClientMove, MovingRun
 from groups.models import Change, ChangeQuerySet, Job, Lock, PosterAccount, PosterCredentials
@@ -124,7 +130,7 @@ def save_table(
         # The same form, or the first table of somebody else, was saved at the same moment.
         if find_known(save.submission, CriteriaSave) is not None:
             return True
-        raise SavedSince(Criteria.objects.filter(account=credentials.account_id).first()) from None
+        raise SavedSince(saved_criteria(credentials)) from None
 
 
 def pins_of(credentials: PosterCredentials) -> QuerySet[CriteriaPin]:
@@ -140,7 +146,13 @@ def pin_client(credentials: PosterCredentials, *, client: int, reason: str, unti
     if find_client(credentials, client, within=None) is None:
         return False
     user, now = credentials.user, timezone.now()
-    values = {"reason": reason, "until": until, "user": user, "user_name": user.username, "made_at": now}
+    values = {
+        "reason": reason,
+        "until": until,
+        "user": user,
+        "user_name": user.get_username(),
+        "made_at": now,
+    }
     CriteriaPin.objects.update_or_create(values, account=credentials.account, client_id=client)
     return True
 
@@ -321,7 +333,8 @@ class CriteriaRun(MovingRun):
         """
         for command in commands:
             self._check_table()
-            if command.client_id not in CriteriaPin.objects.pinned(self._job.account_id):
+            pins = CriteriaPin.objects.in_force(self._job.account_id)
+            if not pins.filter(client_id=command.client_id).exists():
                 yield command
 
 
