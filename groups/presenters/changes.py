@@ -320,25 +320,22 @@ def history_rows(
     # A job that is shown has the way back from all of it in its own row.
     shown_jobs = {job.pk for job in jobs}
     whole_jobs = _links_to_undo((each for each in changes if each.job_id not in shown_jobs), user)
-    groups_url, history_url = reverse("groups:list"), reverse("groups:history")
+    history_url = reverse("groups:history")
     rows = []
     for change in changes:
         kind, original = Command.kind_of(change), taken_back.get(change.undo_of_id)
         is_undone, is_elsewhere = change.pk in undone, change.state == Change.State.ELSEWHERE
-        is_there = change.group_id and not kind.removes
         what, url = str(kind.action.label), f"{history_url}{change.pk}/"
         rows.append(
             {
                 "change": change,
                 "kind": kind,
-                "icon": kind.icon,
                 **_who_of(change, people),
                 "when": localtime(change.created_at),
                 "when_words": moment_words(change.created_at),
                 "title": capfirst(what),
                 "what": what,
                 "group_name": clients.get(change.client_id or 0) or kind.subject(change),
-                "group_url": f"{groups_url}{change.group_id}/" if is_there else "",
                 "differences": difference_rows(change, groups),
                 "undo_of": undo_words(original, change) if original else "",
                 "undone": is_undone,

@@ -44,7 +44,7 @@ from groups.views.http import (
     patience_of,
     requires,
 )
-from groups.views.journal import line_of_news
+from groups.views.journal import count_unseen
 from groups.views.writes import (
     WritePage,
     ask_or_execute,
@@ -81,7 +81,7 @@ def group_list(request: Request) -> HttpResponse:
         "list_actions": list_actions_of(request.user),
         "may_edit": listing.writable and request.user.has_perm("groups.change_group"),
         "may_add": listing.writable and request.user.has_perm("groups.add_group"),
-        "news": SimpleLazyObject(lambda: line_of_news(request)),
+        "news": SimpleLazyObject(lambda: count_unseen(request)),
     }
     if group_id := htmx_row(request):
         # The filters do not count: a group that no longer fits them after an edit stays where it stands.

@@ -2,7 +2,7 @@
 
 import uuid
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -17,10 +17,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.http import urlencode
-from django.utils.timezone import localdate, localtime
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import pgettext
 from django.views.decorators.http import require_POST, require_safe
 
 from groups.forms.groups import HistoryForm
@@ -199,18 +198,8 @@ def change_undo(request: Request, change_id: uuid.UUID) -> HttpResponse:
 @requires("view_group")
 def news(request: Request) -> HttpResponse:
     """Show what others have changed since the last visit. An unknown filter filters nothing."""
-    since = _since(request)
-    places = {"": _("All"), "here": _("Here"), "elsewhere": _("Elsewhere")}
-    actions = {"": _("All"), **{each.value: str(each.label).capitalize() for each in NEWS_ACTIONS}}
-    labels_of = {"made": places, "action": actions}
-    chosen = {name: request.GET.get(name, "") for name in labels_of}
-    chosen = {name: value if value in labels_of[name] else "" for name, value in chosen.items()}
-
-    def links(name: str) -> Iterator[dict[str, Any]]:
-        for value, label in labels_of[name].items():
-            query = urlencode({key: each for key, each in (chosen | {name: value}).items() if each})
-            yield {"label": label, "href": f"?{query}", "current": value == chosen[name]}
-
+    since, made, action = _since(request), request.GET.get("made"), request.GET.get("action")
+    chosen = {"made": made if made in PLACES else None, "action": action if action in NEWS_ACTIONS else None}
     changes = history.news_of(request.credentials, since)
     if chosen["made"]:
         changes = changes.filter(PLACES[chosen["made"]])
@@ -219,10 +208,10 @@ def news(request: Request) -> HttpResponse:
     found = list(changes[: NEWS_SHOWN + 1])
     rows = history_rows(found[:NEWS_SHOWN], request.user, people=full_names(found))
     context = {
-        "place_links": list(links("made")),
-        "action_links": list(links("action")),
+        "chosen": chosen,
+        "actions": NEWS_ACTIONS,
         "since": since,
-        "since_words": _since_words(since),
+        "days_ago": (localdate() - localdate(since)).days,
         "count": len(rows),
         "has_more": len(found) > NEWS_SHOWN,
         "days": by_day(rows),
@@ -231,21 +220,11 @@ def news(request: Request) -> HttpResponse:
     return render_page(request, "groups/journal/news.html", context, fragment="rows")
 
 
-def line_of_news(request: Request) -> str:
-    """Return "3 groups were changed without you, 1 of them in Poster itself"; empty if nothing is new."""
+def count_unseen(request: Request) -> tuple[int, int]:
+    """Return how many groups others have changed since the user looked, and how many of them elsewhere."""
     if last_visit(request) is None:
-        return ""
-    count, elsewhere = history.count_news(request.credentials, _unseen_since(request))
-    if not count:
-        return ""
-    line = ngettext(
-        "%(count)s group was changed without you", "%(count)s groups were changed without you", count
-    )
-    line %= {"count": count}
-    if not elsewhere:
-        return line
-    words = ngettext("%(count)s of them in Poster itself", "%(count)s of them in Poster itself", elsewhere)
-    return f"{line}, {words % {'count': elsewhere}}"
+        return 0, 0
+    return history.count_news(request.credentials, _unseen_since(request))
 
 
 def tab_of_news(request: Request) -> list[Tab]:
@@ -267,25 +246,6 @@ def _unseen_since(request: Request) -> datetime:
     """Return the last visit, or the time at which the feed was opened in this one."""
     since, seen_at = _since(request), request.session.get(NEWS_SEEN)
     return max(since, datetime.fromtimestamp(seen_at, since.tzinfo)) if seen_at else since
-
-
-def _since_words(since: datetime) -> str:
-    """Return the beginning of a time in words: "Since 9:15", "Since Tuesday", or with the date."""
-    moment, today = localtime(since), timezone.localdate()
-    if moment.date() == today:
-        return _("Since %(moment)s") % {"moment": date_format(moment, "TIME_FORMAT")}
-    if today - moment.date() >= A_WEEK:
-        return _("Since %(moment)s") % {"moment": date_format(moment, "DATE_FORMAT")}
-    weekdays = (
-        _("Since Monday"),
-        _("Since Tuesday"),
-        _("Since Wednesday"),
-        _("Since Thursday"),
-        _("Since Friday"),
-        _("Since Saturday"),
-        _("Since Sunday"),
-    )
-    return weekdays[moment.weekday()]
 
 
 insort(tab_sources, (-5, tab_of_news), key=itemgetter(0))

@@ -44,8 +44,6 @@ class Command(ABC):
     action: ClassVar[Change.Action]
     # The right that a user needs.
     permission: ClassVar[str]
-    # Its sign in the history, from static/icons.svg.
-    icon: ClassVar[str]
     # The write makes a new record, whose id is in Poster's answer.
     creates: ClassVar[bool] = False
     # The write removes a record, and sends no values.

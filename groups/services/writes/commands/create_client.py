@@ -40,7 +40,6 @@ class CreateClient(Command):
 
     action = Change.Action.CREATE_CLIENT
     permission = "groups.view_snapshot"
-    icon = "user"
     creates = True
 
     snapshot_id: uuid.UUID

@@ -31,7 +31,6 @@ class CreateGroup(GroupCommand):
 
     action = Change.Action.CREATE
     permission = "groups.add_group"
-    icon = "plus"
     creates = True
     has_before = False
     undo_permission = "groups.delete_group"

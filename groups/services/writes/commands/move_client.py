@@ -42,7 +42,6 @@ class MoveClient(Command):
 
     action = Change.Action.MOVE
     permission = "groups.move_client"
-    icon = "next"
     undo_permission = permission
 
     client_id: int

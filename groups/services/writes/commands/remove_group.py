@@ -35,7 +35,6 @@ class RemoveGroup(GroupCommand):
 
     action = Change.Action.REMOVE
     permission = "groups.delete_group"
-    icon = "close"
     permission_with_clients = "groups.delete_group_with_clients"
     undo_permission = CreateGroup.permission
     removes = True

@@ -26,7 +26,6 @@ class UpdateGroup(GroupCommand):
 
     action = Change.Action.UPDATE
     permission = "groups.change_group"
-    icon = "percent"
     repeatable = True
     undo_permission = permission
 
