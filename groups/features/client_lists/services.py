@@ -8,10 +8,9 @@ card, and nobody by a phone that is stored in another spelling.
 import csv
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from django.db.models import TextChoices
 from django.utils.formats import number_format
@@ -26,6 +25,7 @@ from groups.features.bulk.files.tables import (
     Formula,
     NotReadable,
     column_names,
+    count_known,
     read_table,
 )
 from groups.models import PosterCredentials
@@ -106,7 +106,7 @@ def has_groups(name: str, content: bytes) -> bool:
         return True
     known = COLUMNS.keys() | column_names().keys()
     with suppress(NotReadable):
-        header = [fold(cell) for cell in read_table(content, partial(_count_columns, known=known)).header]
+        header = list(map(fold, next(iter(read_table(content, known).values()))))
         clients = {"phone", "card"} & {COLUMNS.get(cell) for cell in header}
         return not clients and any(column_names().get(cell) in VALUES for cell in header)
     return False
@@ -120,7 +120,7 @@ def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
     rows = [(number, row.strip()) for number, row in enumerate(_line_end.split(text), 1) if row.strip()]
     if not rows:
         return []
-    delimiter = max(DELIMITERS, key=lambda each: _count_columns(_cells(rows[0][1], each)))
+    delimiter = max(DELIMITERS, key=lambda each: count_known(_cells(rows[0][1], each), COLUMNS))
     # One more than a header and the lines, which is refused; the others need not be read for that.
     rows = rows[: LINES_AT_MOST + 2]
     return _lines_of([(number, row, _cells(row, delimiter)) for number, row in rows], numbers)
@@ -128,9 +128,8 @@ def lines_of_text(text: str, *, numbers: bool = False) -> list[Line]:
 
 def lines_of_file(content: bytes, *, numbers: bool = False) -> list[Line]:
     """Return the lines of a file with the numbers of its rows, as `lines_of_text` does."""
-    table = read_table(content, _count_columns)
-    rows = {table.first_row: table.header, **table.rows}
-    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows.items()], numbers)
+    rows = read_table(content, COLUMNS).items()
+    return _lines_of([(number, "; ".join(filter(None, row)), row) for number, row in rows], numbers)
 
 
 def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> list[Line]:
@@ -139,7 +138,7 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
         if any(len(cell) > LONGEST_CELL for cell in cells):
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
     header = rows[0][2]
-    has_header = _count_columns(header) > 0
+    has_header = count_known(header, COLUMNS) > 0
     if not has_header and not any(map(str.isdecimal, "".join(header))):
         raise NotReadable(
             _(
@@ -165,10 +164,6 @@ def _lines_of(rows: Sequence[tuple[int, str, Sequence[str]]], numbers: bool) -> 
             words = [keys_of(cell, kind) for kind, cell in zip(columns, cells, strict=False) if kind]
         lines.append(Line(number, text, tuple(filter(None, words))))
     return lines
-
-
-def _count_columns(cells: Iterable[str], known: Collection[str] = COLUMNS) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in known for cell in cells)
 
 
 def _cells(row: str, delimiter: str) -> list[str]:

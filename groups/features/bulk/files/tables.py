@@ -8,9 +8,9 @@ changes that group, each without one creates a group. An empty cell changes noth
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
@@ -41,10 +41,6 @@ ZIP = b"PK\x03\x04"
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
 
-type Row = tuple[int, tuple[str, ...]]
-"""The number of a row in a file, from 1, and the texts of its cells."""
-
-
 class NotReadable(ValidationError):
     """The file as a whole is not readable, or cannot be compared; the message says why."""
 
@@ -55,23 +51,11 @@ class Formula(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The first row of a file, and the non-empty rows below it by their numbers in the file."""
+def read_table(content: bytes, known: Collection[str]) -> dict[int, tuple[str, ...]]:
+    """Return the rows of a file that are not empty, by their numbers in it; the first one is the header.
 
-    header: tuple[str, ...]
-    rows: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    first_row: int = 1
-
-
-type Score = Callable[[Iterable[str]], int]
-
-
-def read_table(content: bytes, score: Score) -> Table:
-    """Return the table in a file.
-
-    `score` counts the cells that are names of columns: the delimiter of a CSV is the one with the highest
-    score. Raises `NotReadable`.
+    `known` are names of columns, folded: with the delimiter of a CSV its header has most of them. Raises
+    `NotReadable`.
     """
     if content.startswith(OLE):
         raise NotReadable(
@@ -108,15 +92,17 @@ def read_table(content: bytes, score: Score) -> Table:
             if first.startswith("sep="):
                 # Excel's own `sep=` line, which it does not count.
                 text, delimiters = rest, first[4:5] or DELIMITERS
-            delimiter = max(delimiters, key=lambda each: score(next(_split(text, each), ())))
+            delimiter = max(delimiters, key=lambda each: count_known(next(_split(text, each), ()), known))
             return _collect(enumerate(_split(text, delimiter), 1))
     raise NotReadable(_("This is neither an XLSX nor a CSV file. Save the table as one of these."))
 
 
-def _collect(rows: Iterable[Row]) -> Table:
+def count_known(cells: Iterable[str], known: Collection[str]) -> int:
+    return sum(fold(cell[:LONGEST_CELL]) in known for cell in cells)
+
+
+def _collect(rows: Iterable[tuple[int, tuple[str, ...]]]) -> dict[int, tuple[str, ...]]:
     """Keep the rows that are not empty."""
-    header: tuple[str, ...] | None = None
-    first_row = 1
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
         if number > LAST_ROW:
@@ -126,16 +112,13 @@ def _collect(rows: Iterable[Row]) -> Table:
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
         if not any(row):
             continue
-        if header is None:
-            header, first_row = row, number
-            continue
-        if len(found) == ROWS_AT_MOST:
+        if len(found) > ROWS_AT_MOST:
             words = _("The file has more than %(count)s lines. Split it into smaller ones.")
             raise NotReadable(words % {"count": ROWS_AT_MOST})
         found[number] = row
-    if header is None:
+    if not found:
         raise NotReadable(_("The file is empty."))
-    return Table(header, found, first_row)
+    return found
 
 
 def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
@@ -202,10 +185,10 @@ class Intended:
 
 def read_entries(content: bytes, account: str) -> Intended:
     """Return what a table wants of the groups of an account. Raises `NotReadable`."""
-    table = read_table(content, _count_columns)
+    rows = iter(read_table(content, column_names()).items())
     columns: dict[str, int] = {}
     ignored = []
-    for place, name in enumerate(table.header):
+    for place, name in enumerate(next(rows)[1]):
         key = column_names().get(fold(name))
         if key in columns:
             raise NotReadable(_("The column “%(name)s” is there twice.") % {"name": name})
@@ -220,7 +203,7 @@ def read_entries(content: bytes, account: str) -> Intended:
         raise NotReadable(words)
     labels = dict(zip(COLUMNS, header(), strict=True))
     entries, errors = [], []
-    for number, row in table.rows.items():
+    for number, row in rows:
         cells = {key: row[place] for key, place in columns.items() if place < len(row) and row[place]}
         if fold(theirs := cells.get("account", account)) != fold(account):
             words = _(
@@ -237,10 +220,6 @@ def read_entries(content: bytes, account: str) -> Intended:
         if not formulas and (values or entry.id):
             entries.append(entry)
     return Intended(tuple(entries), tuple(errors), ignored=tuple(ignored))
-
-
-def _count_columns(cells: Iterable[str]) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in column_names() for cell in cells)
 
 
 @cache
@@ -266,10 +245,8 @@ def names_of_type(loyalty_type: int) -> frozenset[str]:
 
 
 def _as_form_value(key: str, text: str) -> str:
-    match key:
-        case "loyalty_type":
-            return next((str(each.value) for each in LoyaltyType if fold(text) in names_of_type(each)), text)
-        case "birthday_bonus":
-            for sign in (DEFAULT_CURRENCY, currency.get()):
-                text = text.removesuffix(sign).rstrip()
+    if key == "loyalty_type":
+        return next((str(each.value) for each in LoyaltyType if fold(text) in names_of_type(each)), text)
+    for sign in (DEFAULT_CURRENCY, currency.get()) if key == "birthday_bonus" else ():
+        text = text.removesuffix(sign).rstrip()
     return text
