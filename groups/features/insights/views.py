@@ -1,11 +1,13 @@
 """Views of what a percent costs, of what depends on a group, of the loyalty scheme; parts of other pages."""
 
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
-from itertools import chain, groupby, pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,7 +72,7 @@ from groups.poster import (
     PosterError,
     Unreachable,
 )
-from groups.poster.fields import plain
+from groups.poster.fields import fold, plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import Destination
 from groups.presenters.lists.list_filters import (
@@ -257,7 +259,6 @@ def _months(sales: Sales, groups: Sequence[tuple[Any, GroupValues, GroupValues]]
 
 @hooks.part("group.menu", "insights/link_to_cost.html", order=1)
 def link_to_cost(request: Request, one: OneGroup) -> Variables | None:
-    """Show the link where the group can be edited, to users who may see sales."""
     return {"group": one.group} if one.group.is_editable and request.user.has_perm(VIEW_SALES) else None
 
 
@@ -478,17 +479,12 @@ def loyalty_scheme(request: Request) -> HttpResponse:
 
 
 def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[int], str]) -> list[Variables]:
-    """Return a row for each rule: its group, who is near the next step, and the rules that contradict it."""
     ladder, numbers = scheme.ladder, NumberFormat.current()
-    problems: dict[int, list[Variables]] = {}
-    for each in ladder.contradictions:
-        other = ladder.group_of(each.other) if each.other else None
-        problem = {
-            "kind": each.problem.value,
-            "name": other.name if other else "",
-            "sum": numbers.round_money(each.other.value) if each.other else "",
-        }
-        problems.setdefault(each.rule.id, []).append(problem)
+    problems: dict[int, list[Variables]] = defaultdict(list)
+    for kind, rule, other in ladder.contradictions:
+        better = ladder.group_of(other) if other else None
+        words = {"name": better and better.name, "sum": other and numbers.round_money(other.value)}
+        problems[rule.id].append({"kind": kind, **words})
     rows = []
     for rule in ladder.rules:
         group, above = ladder.group_of(rule), ladder.next_sum(rule)
@@ -497,15 +493,16 @@ def _steps(scheme: Scheme, counted: MemberSums | None, turnover_of: Callable[[in
             # `near` is empty until the clients are counted, `near_from` on the highest step.
             near_from = numbers.round_money(above * NEAR)
             near = numbers.count(counted.near.get(group.id, {}).get(above, 0)) if counted else ""
-        row = {
-            "rule": rule,
-            "sum": numbers.round_money(rule.value),
-            "group": _line(group, turnover=turnover_of(group.id)) if group else None,
-            "near": near,
-            "near_from": near_from,
-            "problems": problems.get(rule.id, []),
-        }
-        rows.append(row)
+        rows.append(
+            {
+                "rule": rule,
+                "sum": numbers.round_money(rule.value),
+                "group": _line(group, turnover=turnover_of(group.id)) if group else None,
+                "near": near,
+                "near_from": near_from,
+                "problems": problems[rule.id],
+            }
+        )
     return rows
 
 
@@ -518,14 +515,19 @@ def _findings(scheme: Scheme, *, may_change: bool) -> list[tuple[str, list[Varia
             for group in groups
         ]
 
-    groups = scheme.groups.groups
-    # Without rules no percent is led to, which says nothing.
-    unled = chain.from_iterable(scheme.out_of_reach) if scheme.ladder.rules else ()
+    groups, led_to = scheme.groups.groups, filter(None, map(scheme.ladder.group_of, scheme.ladder.rules))
+    reached = {(group.loyalty_type, group.percent) for group in led_to}
+    alike: dict[tuple[str, Decimal, int], list[Group]] = defaultdict(list)
+    for group in groups:
+        alike[fold(group.name), group.percent, group.loyalty_type].append(group)
+    # Those of a percent that no rule leads to; without rules that says nothing.
+    unled = (group for group in groups if (group.loyalty_type, group.percent) not in reached)
+    in_steps = sorted(unled, key=attrgetter("loyalty_type", "percent")) if scheme.ladder.rules else ()
     findings = {
-        "alike": lines(chain.from_iterable(scheme.alike), "groups:retire"),
+        "alike": lines((each for some in alike.values() if some[1:] for each in some), "groups:retire"),
         "zero": lines((group for group in groups if not group.percent and group.clients), "groups:update"),
         "empty": lines((group for group in groups if not group.clients), "groups:retire"),
-        "unled": lines(unled, "groups:update"),
+        "unled": lines(in_steps, "groups:update"),
     }
     return [(name, found) for name, found in findings.items() if found]
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, partial
 from itertools import batched, chain
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -69,8 +69,6 @@ AT_ONCE = 250
 
 
 class ClientMove(NamedTuple):
-    """A client who goes from one group to another."""
-
     client_id: int
     from_id: int
     to_id: int
@@ -85,15 +83,13 @@ class MovingRun(ABC):
         self._backoff = OutageBackoff(lease)
 
     @abstractmethod
-    def _begin(self) -> None:
-        """Find out whom to move."""
+    def _begin(self) -> None: ...
 
     @abstractmethod
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
         """Yield the clients to move, page by page; each must be processed before the next is taken."""
 
     def _may_be_tried(self, before: list[Try]) -> bool:
-        """Return True if a client may be tried after these earlier tries."""
         return may_be_tried(before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
@@ -103,7 +99,6 @@ class MovingRun(ABC):
     # --- The run -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Make passes over the clients until none is left to try."""
         # The worker of an earlier run may have been killed before it looked at its first move.
         if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
@@ -153,7 +148,11 @@ class MovingRun(ABC):
         tried = False
         for page in self._pages():
             if not self._job.tested and (commands := self._commands(page)):
-                self._test_one(commands)
+                # Move clients one by one until one move is applied.
+                for change in submit_one_by_one(self._lease, self._taken(commands)):
+                    self._check_first(change)
+                    if self._job.tested:
+                        break
                 tried = True
             if self._job.tested and (commands := self._commands(page)):
                 changes = submit_all(self._lease, self._taken(commands))
@@ -165,10 +164,10 @@ class MovingRun(ABC):
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
         """Return the commands for the clients of a page who may still be tried."""
-        tries: dict[int, list[Try]] = {move.client_id: [] for move in page}
+        tries: dict[int | None, list[Try]] = {move.client_id: [] for move in page}
         rows = Change.objects.filter(job=self._job, client_id__in=list(tries))
         for client_id, *end in rows.values_list("client_id", *Try._fields):
-            tries[client_id or 0].append(Try(*end))
+            tries[client_id].append(Try(*end))
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         return [
             MoveClient(
@@ -182,19 +181,8 @@ class MovingRun(ABC):
             if self._may_be_tried(tries[move.client_id])
         ]
 
-    # --- The first client ----------------------------------------------------------------------------------
-
-    def _test_one(self, commands: Iterable[MoveClient]) -> None:
-        """Move clients one by one until one move is applied.
-
-        Raises `Stopped` if anything but the client's group changed.
-        """
-        for change in submit_one_by_one(self._lease, self._taken(commands)):
-            self._check_first(change)
-            if self._job.tested:
-                break
-
     def _check_first(self, change: Change) -> None:
+        """Raise `Stopped` if anything but the client's group changed, or if Poster refused the move."""
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
@@ -289,7 +277,6 @@ class MoveRun(MovingRun):
         return left.order_by().values("client_id").distinct().count()
 
     def _made(self) -> ChangeQuerySet:
-        """Return the moves that this job has made."""
         return Change.objects.filter(job=self._job, action=Change.Action.MOVE, state__in=Change.MADE)
 
     # --- The removal of the group --------------------------------------------------------------------------
@@ -382,10 +369,6 @@ class ClientsToMove(Content):
         pairs = sorted((client, group) for group, clients in chosen.items() for client in clients)
         return cls(tuple(pair[0] for pair in pairs), groups and tuple(pair[1] for pair in pairs))
 
-    def to_json(self) -> dict[str, Any]:
-        clients = {"clients": None if self.clients is None else list(self.clients)}
-        return clients | ({"groups": list(self.groups)} if self.groups else {})
-
     def by_group(self, group_id: int | None) -> dict[int, tuple[int, ...] | None]:
         """Return the ids for each group, None for all of it; `group_id` is the job's single group."""
         if not self.groups:
@@ -401,8 +384,6 @@ class ClientsToMove(Content):
 
 @kinds.register
 class Move(JobKind):
-    """Move clients to another group."""
-
     kind = "move"
     label = gettext_lazy("clients moved")
     done_label = pgettext_lazy("parts of a job", "moved")
@@ -433,7 +414,6 @@ class Move(JobKind):
 
     @property
     def sources(self) -> dict[int, tuple[int, ...] | None]:
-        """The ids of the clients to move out of each group, None for all of it."""
         return self.wanted.by_group(self.job.group_id)
 
     @property
@@ -444,12 +424,9 @@ class Move(JobKind):
         MoveRun(lease, self.sources).run()
 
     @property
-    def _names(self) -> dict[str, str]:
-        return {"group": self.job.group_name, "target": self.job.target_name}
-
-    @property
     def title(self) -> str:
-        return _("Clients: “%(group)s” → “%(target)s”") % self._names
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Clients: “%(group)s” → “%(target)s”") % names
 
 
 @kinds.register
@@ -481,7 +458,8 @@ class Retire(Move):
 
     @property
     def title(self) -> str:
-        return _("Retire “%(group)s”, its clients go to “%(target)s”") % self._names
+        names = {"group": self.job.group_name, "target": self.job.target_name}
+        return _("Retire “%(group)s”, its clients go to “%(target)s”") % names
 
 
 def plan_move(

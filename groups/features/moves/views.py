@@ -129,7 +129,16 @@ def _move(
     context |= {"form": form, "people": [], "unnamed": 0}
     if "preview" in request.POST:
         # Show what the move would change for whom, and start nothing.
-        context["effects"] = _count_effects(request, form) if form.is_valid() else None
+        context["effects"] = None
+        if form.is_valid():
+            target = form.cleaned_data["target"]
+            moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
+            counts: dict[int, MoveCount | None] = {}
+            if request.user.has_perm(VIEW_CLIENTS):
+                counts = count_moves(request.credentials, percent=target.percent, ids=moved)
+            found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
+            staying = len(form.ids.get(target.id) or ())
+            context["effects"] = effects_of(found, target, staying=staying)
         if htmx_target(request) == "effect":
             return render(request, "moves/move_effect.html", context)
         context |= _people_of(request, form)
@@ -184,16 +193,6 @@ def _holder_of_sources(request: Request, form: Form, kind: type[Move]) -> Holder
 # --- What a move changes -----------------------------------------------------------------------------------
 
 
-def _count_effects(request: Request, form: Form) -> dict[str, Any]:
-    target = form.cleaned_data["target"]
-    moved = {group_id: ids for group_id, ids in form.ids.items() if group_id != target.id}
-    counts: dict[int, MoveCount | None] = {}
-    if request.user.has_perm(VIEW_CLIENTS):
-        counts = count_moves(request.credentials, percent=target.percent, ids=moved)
-    found = [(group, counts.get(group.id)) for group in form.sources if group.id in moved]
-    return effects_of(found, target, staying=len(form.ids.get(target.id) or ()))
-
-
 def effects_of(
     moved: Iterable[tuple[Group, MoveCount | None]], target: Group, *, staying: int = 0
 ) -> dict[str, Any]:
@@ -239,7 +238,6 @@ hooks.group_action(
 
 @hooks.part("members.actions", "moves/members_bar.html")
 def bar_of_members(request: HttpRequest, page: dict[str, Any]) -> dict[str, Any] | None:
-    """Show the bar that moves clients of a group."""
     return {"page": page} if request.user.has_perm(MoveClient.permission) else None
 
 
