@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_safe
 
 from groups import hooks
+from groups.features.insights.services import sweep
 from groups.features.insights.services.sales import (
     MONTH,
     PERIODS,
@@ -50,14 +51,6 @@ from groups.features.insights.services.scheme import (
     dependents_of,
     read_scheme,
 )
-from groups.features.insights.services.sweep import (
-    QUICK_SECONDS,
-    Listener,
-    SweepProgress,
-    find_sums,
-    find_sums_quickly,
-    is_small,
-)
 from groups.forms.fields import BonusField, PercentField
 from groups.forms.groups import TYPES
 from groups.models import Change, PosterCredentials
@@ -75,14 +68,7 @@ from groups.poster import (
 from groups.poster.fields import fold, plain
 from groups.presenters.changes import ChangeNote
 from groups.presenters.destinations import Destination
-from groups.presenters.lists.list_filters import (
-    Amounts,
-    ChoiceCondition,
-    ColumnSet,
-    RangeCondition,
-    Test,
-    column_sets,
-)
+from groups.presenters.lists import list_filters
 from groups.services import groups as reads
 from groups.services.groups import PATIENCE, Groups, OneGroup
 from groups.services.messages import Message, error_words, status_of
@@ -94,7 +80,7 @@ from poster_admin.common.htmx import htmx_target, render_page
 type Variables = dict[str, Any]
 
 
-def ask[T](find: Callable[[], T | SweepProgress | None], url: str = "") -> Variables:
+def ask[T](find: Callable[[], T | sweep.SweepProgress | None], url: str = "") -> Variables:
     """Return the sums for a page, the progress of adding them up, or the problem and the error behind it.
 
     The page asks for them at `url` while there is none of these, and again while there is progress.
@@ -117,7 +103,7 @@ def ask[T](find: Callable[[], T | SweepProgress | None], url: str = "") -> Varia
                 words.details,
             )
         return shown | {"problem": words, "failure": error}
-    return shown | {"progress" if isinstance(found, SweepProgress) else "sums": found}
+    return shown | {"progress" if isinstance(found, sweep.SweepProgress) else "sums": found}
 
 
 # --- Cost --------------------------------------------------------------------------------------------------
@@ -179,14 +165,16 @@ def group_cost(request: Request, group_id: int) -> HttpResponse:
         text = _("Poster has a type for this group that is not known here, so it cannot be edited here.")
         cost = {"problem": Message(_("There is no figure for this group."), text)}
     else:
-        find = partial(find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
+        find = partial(sweep.find_sums, SalesAdder(request.credentials, form.cleaned_data["days"]))
         cost = cost_card(find, [(group.id, group.values, form.values())], request.get_full_path())
         status = status_of(cost["failure"]) if cost["failure"] else 200
     context = {"group": group, "form": form, "cost": cost}
     return render_page(request, "insights/cost.html", context, fragment=CARD, status=status)
 
 
-def cost_card(find: Callable[[], Sales | SweepProgress | None], edits: Sequence[Edit], url: str) -> Variables:
+def cost_card(
+    find: Callable[[], Sales | sweep.SweepProgress | None], edits: Sequence[Edit], url: str
+) -> Variables:
     """Return what edits cost, added up: in words, and as plain numbers for scripts, hryvnia with a point."""
     card = ask(find, url)
     sales: Sales | None = card["sums"]
@@ -283,7 +271,7 @@ def cost_of_command(request: Request, command: GroupCommand) -> Variables | None
     if old.birthday_bonus != new.birthday_bonus:
         query["birthday_bonus"] = plain(new.birthday_bonus)
     url = f"{reverse('groups:cost', args=[group_id])}?{urlencode(query)}"
-    find = partial(find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    find = partial(sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH))
     return {"cost": cost_card(find, [edit], url)}
 
 
@@ -294,7 +282,9 @@ def cost_of_plan(request: Request, edits: Sequence[Edit]) -> Variables | None:
     if not edits:
         return None
     asked = htmx_target(request) == CARD or CARD in request.GET
-    find = partial(find_sums if asked else find_sums_quickly, SalesAdder(request.credentials, MONTH))
+    find = partial(
+        sweep.find_sums if asked else sweep.find_sums_quickly, SalesAdder(request.credentials, MONTH)
+    )
     return {"cost": cost_card(find, edits, f"{request.path}?{CARD}=1"), "of_plan": True}
 
 
@@ -432,9 +422,9 @@ def loyalty_scheme(request: Request) -> HttpResponse:
     # The page is shown first, and asks then for what takes long.
     is_asked = htmx_target(request) == "figures" or "read" in request.GET
 
-    def read(adder: Listener[Any], *, now: bool) -> Variables:
+    def read(adder: sweep.Listener[Any], *, now: bool) -> Variables:
         known = adder.kept()
-        return ask(partial(find_sums, adder) if now and not known else lambda: known, "?read=1")
+        return ask(partial(sweep.find_sums, adder) if now and not known else lambda: known, "?read=1")
 
     # The clients and sales of the last good copy of the groups are not added up.
     count = turnover = None
@@ -442,7 +432,7 @@ def loyalty_scheme(request: Request) -> HttpResponse:
         members = MemberAdder(credentials, Questions.of_scheme(scheme))
         if "refresh" in request.GET:
             members.forget()
-        count = read(members, now=is_asked or is_small(credentials))
+        count = read(members, now=is_asked or sweep.is_small(credentials))
     if not is_copy and request.user.has_perm(VIEW_SALES):
         turnover = read(SalesAdder(credentials, MONTH), now=is_asked)
     counted: MemberSums | None = count["sums"] if count else None
@@ -612,17 +602,17 @@ def scheme_destination(user: User) -> list[Destination]:
 # --- Sales in the list -------------------------------------------------------------------------------------
 
 
-def read_columns(credentials: PosterCredentials) -> Amounts:
+def read_columns(credentials: PosterCredentials) -> list_filters.Amounts:
     """Return the sales of the last month for the list, how far they are, or why there are none.
 
     Each group has its turnover, its average receipt, and what was given: the discounts of a discount group,
     the price less what was paid, or the bonuses that a bonus group gives for what was paid; the latter is an
     upper bound, at today's percents.
     """
-    about = ask(partial(find_sums, SalesAdder(credentials, MONTH), within=QUICK_SECONDS))
+    about = ask(partial(sweep.find_sums, SalesAdder(credentials, MONTH), within=sweep.QUICK_SECONDS))
     sums: Sales | None = about["sums"]
     if sums is None:
-        return Amounts(SALES, about)
+        return list_filters.Amounts(SALES, about)
 
     def amounts_of(group: Group) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
         found = sums.of_group(group.id)
@@ -636,10 +626,10 @@ def read_columns(credentials: PosterCredentials) -> Amounts:
         receipt = rounded(revenue / found.receipts)
         return rounded(revenue), receipt, rounded(given) if group.is_editable else None
 
-    return Amounts(SALES, about, amounts_of)
+    return list_filters.Amounts(SALES, about, amounts_of)
 
 
-SALES = ColumnSet(
+SALES = list_filters.ColumnSet(
     key="sales",
     permission=VIEW_SALES,
     labels=lambda: {
@@ -651,10 +641,10 @@ SALES = ColumnSet(
     template="insights/sales.html",
     read=read_columns,
 )
-column_sets[SALES.key] = SALES
+list_filters.column_sets[SALES.key] = SALES
 
 
-def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> Test | None:
+def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -> list_filters.Test | None:
     # The page of a copy asks once more, and waits then.
     within = PATIENCE if groups.is_awaited else settings.POSTER_READ_DEADLINE
     promotions = begin_promotions(credentials, within=within)()
@@ -665,7 +655,7 @@ def _find_promoted(credentials: PosterCredentials, groups: Groups, asked: str) -
 
 
 hooks.list_condition(
-    RangeCondition(
+    list_filters.RangeCondition(
         key="turnover",
         label=gettext_lazy("Turnover in 30 days"),
         permission=VIEW_SALES,
@@ -677,7 +667,7 @@ hooks.list_condition(
     order=-8,
 )
 hooks.list_condition(
-    ChoiceCondition(
+    list_filters.ChoiceCondition(
         key="promotion",
         label=gettext_lazy("Promotion"),
         costly=True,

@@ -39,21 +39,7 @@ from groups.services.clients import (
 )
 from groups.services.gateway import call_poster
 from groups.services.groups import find_group, read_now
-from groups.services.jobs import kinds
-from groups.services.jobs.executor import (
-    NOTHING_SENT,
-    OutageBackoff,
-    Try,
-    check_as_intended,
-    check_target,
-    find_clients,
-    first_made,
-    may_be_tried,
-    read_each,
-    run_passes,
-    submit_all,
-    submit_one_by_one,
-)
+from groups.services.jobs import executor, kinds
 from groups.services.jobs.kinds import JobKind, progress_of
 from groups.services.jobs.lease import JobLease, PutOff, Stopped, sender_of
 from groups.services.writes.commands import MoveClient, RemoveGroup
@@ -80,7 +66,7 @@ class MovingRun(ABC):
     def __init__(self, lease: JobLease) -> None:
         self._lease = lease
         self._job = lease.job
-        self._backoff = OutageBackoff(lease)
+        self._backoff = executor.OutageBackoff(lease)
 
     @abstractmethod
     def _begin(self) -> None: ...
@@ -89,8 +75,8 @@ class MovingRun(ABC):
     def _pages(self) -> Iterator[Sequence[ClientMove]]:
         """Yield the clients to move, page by page; each must be processed before the next is taken."""
 
-    def _may_be_tried(self, before: list[Try]) -> bool:
-        return may_be_tried(before)
+    def _may_be_tried(self, before: list[executor.Try]) -> bool:
+        return executor.may_be_tried(before)
 
     def _taken(self, commands: Iterable[MoveClient]) -> Iterable[MoveClient]:
         """Yield the commands to send, at the moment when each is taken."""
@@ -100,10 +86,10 @@ class MovingRun(ABC):
 
     def run(self) -> None:
         # The worker of an earlier run may have been killed before it looked at its first move.
-        if not self._job.tested and (first := first_made(self._job, action=Change.Action.MOVE)):
+        if not self._job.tested and (first := executor.first_made(self._job, action=Change.Action.MOVE)):
             self._check_first(first)
         self._begin()
-        run_passes(self._lease, self._pass)
+        executor.run_passes(self._lease, self._pass)
 
     def _keep(self, page: Sequence[ClientMove]) -> None:
         """Keep those of a page who are about to be moved and whom the job has not kept yet.
@@ -117,7 +103,7 @@ class MovingRun(ABC):
         for group_id, client_ids in coming.items():
             begin = partial(snapshots.snapshot_of_chosen, self._job, group_id, sender_of(self._job))
             snapshot = self._ask_of_source(begin)
-            for found in read_each(self._lease, client_ids, partial(find_client, within=None)):
+            for found in executor.read_each(self._lease, client_ids, partial(find_client, within=None)):
                 self._lease.check_now()
                 snapshots.add_clients(snapshot, [client for client in found.values() if client])
                 self._kept.update(found)
@@ -149,13 +135,13 @@ class MovingRun(ABC):
         for page in self._pages():
             if not self._job.tested and (commands := self._commands(page)):
                 # Move clients one by one until one move is applied.
-                for change in submit_one_by_one(self._lease, self._taken(commands)):
+                for change in executor.submit_one_by_one(self._lease, self._taken(commands)):
                     self._check_first(change)
                     if self._job.tested:
                         break
                 tried = True
             if self._job.tested and (commands := self._commands(page)):
-                changes = submit_all(self._lease, self._taken(commands))
+                changes = executor.submit_all(self._lease, self._taken(commands))
                 if not changes and self._commands(page):
                     self._backoff.wait(Job.Stop.LOCKED)
                 self._backoff.note(changes)
@@ -164,10 +150,10 @@ class MovingRun(ABC):
 
     def _commands(self, page: Sequence[ClientMove]) -> list[MoveClient]:
         """Return the commands for the clients of a page who may still be tried."""
-        tries: dict[int | None, list[Try]] = {move.client_id: [] for move in page}
+        tries: dict[int | None, list[executor.Try]] = {move.client_id: [] for move in page}
         rows = Change.objects.filter(job=self._job, client_id__in=list(tries))
-        for client_id, *end in rows.values_list("client_id", *Try._fields):
-            tries[client_id].append(Try(*end))
+        for client_id, *end in rows.values_list("client_id", *executor.Try._fields):
+            tries[client_id].append(executor.Try(*end))
         # A client whose last try failed comes last, so that it keeps none of the others waiting.
         return [
             MoveClient(
@@ -186,7 +172,7 @@ class MovingRun(ABC):
         if change.state == State.REFUSED:
             raise Stopped(Job.Stop.REFUSED, change.message)
         if change.state in Change.MADE:
-            check_as_intended(change)
+            executor.check_as_intended(change)
             self._job.move_on(Job.State.RUNNING, tested=True)
 
 
@@ -224,7 +210,7 @@ class MoveRun(MovingRun):
             yield from (self._moves(group_id, page) for page in self._pages_of_unlisted(group_id))
         for group_id, chosen in self._sources.items():
             for some in batched(chosen or (), AT_ONCE, strict=False):
-                self._backoff.ask_poster(partial(check_target, self._lease))
+                self._backoff.ask_poster(partial(executor.check_target, self._lease))
                 page = self._moves(group_id, some)
                 self._keep(page)
                 yield page
@@ -251,8 +237,8 @@ class MoveRun(MovingRun):
         left_out = self._left_out[group_id]
         for some in batched(snapshots.living_ids(self._snapshots[group_id]), AT_ONCE, strict=False):
             if untried := [command.client_id for command in self._commands(self._moves(group_id, some))]:
-                self._backoff.ask_poster(partial(check_target, self._lease))
-                places = find_clients(self._lease, untried, among=[group_id])
+                self._backoff.ask_poster(partial(executor.check_target, self._lease))
+                places = executor.find_clients(self._lease, untried, among=[group_id])
                 if any(places.group_of(each) == 0 for each in untried):
                     # The clients of a group that was removed meanwhile are gone with it.
                     self._ask_of_source(partial(read_now, sender_of(self._job), group_id))
@@ -262,7 +248,7 @@ class MoveRun(MovingRun):
         self._job.move_on(Job.State.RUNNING, unreadable=sum(map(len, self._left_out.values())))
 
     def _read(self, group_id: int, offset: int) -> ClientList:
-        check_target(self._lease)
+        executor.check_target(self._lease)
         return call_poster(
             sender_of(self._job),
             lambda poster: poster.get_clients(
@@ -315,7 +301,7 @@ class MoveRun(MovingRun):
             job=self._job,
         )
         try:
-            changes = list(submit_one_by_one(self._lease, [command]))
+            changes = list(executor.submit_one_by_one(self._lease, [command]))
         except Stopped as stopped:
             if stopped.reason == Job.Stop.BEYOND_LIMITS:
                 # More clients have joined than may be reached: as many as may be are moved first.
@@ -324,7 +310,7 @@ class MoveRun(MovingRun):
         for change in changes:
             if change.state == State.APPLIED or change.reason == Reason.GONE:
                 return True
-            if change.reason not in {*NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
+            if change.reason not in {*executor.NOTHING_SENT, Reason.CONFLICT, Reason.NOT_APPLIED}:
                 raise Stopped(Job.Stop.NOT_REMOVED, change.message)
         return False
 
@@ -339,7 +325,7 @@ class MoveRun(MovingRun):
         living = chain.from_iterable(map(snapshots.living_ids, self._snapshots.values()))
         known = {*living, *filter(None, tried)}
         unproven = known.difference(self._made().filter(resolved_by="").values_list("client_id", flat=True))
-        places = find_clients(self._lease, unproven, among=[self._job.group_id or 0])
+        places = executor.find_clients(self._lease, unproven, among=[self._job.group_id or 0])
         return [each for each in unproven if places.group_of(each) in (None, self._job.group_id)]
 
 

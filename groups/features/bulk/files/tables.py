@@ -18,15 +18,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from groups.features.bulk.files.read_workbook import (
-    COLUMNS_AT_MOST,
-    LAST_ROW,
-    LONGEST_CELL,
-    ROWS_AT_MOST,
-    Damaged,
-    TooLarge,
-    rows_of,
-)
+from groups.features.bulk.files import read_workbook
 from groups.features.bulk.services import LineError, Rule
 from groups.poster import LoyaltyType
 from groups.poster.fields import fold, storable
@@ -66,14 +58,14 @@ def read_table(content: bytes, known: Collection[str]) -> dict[int, tuple[str, .
         )
     if content.startswith(ZIP):
         try:
-            rows = rows_of(content)
-        except TooLarge:
+            rows = read_workbook.rows_of(content)
+        except read_workbook.TooLarge:
             words = _(
                 "This XLSX file takes too much memory or time to read. "
                 "Save only the table, in a new workbook."
             )
             raise NotReadable(words) from None
-        except Damaged:
+        except read_workbook.Damaged:
             words = _(
                 "This XLSX file cannot be read. Open it in a spreadsheet program and save it again, "
                 "or save it as CSV."
@@ -98,23 +90,23 @@ def read_table(content: bytes, known: Collection[str]) -> dict[int, tuple[str, .
 
 
 def count_known(cells: Iterable[str], known: Collection[str]) -> int:
-    return sum(fold(cell[:LONGEST_CELL]) in known for cell in cells)
+    return sum(fold(cell[: read_workbook.LONGEST_CELL]) in known for cell in cells)
 
 
 def _collect(rows: Iterable[tuple[int, tuple[str, ...]]]) -> dict[int, tuple[str, ...]]:
     """Keep the rows that are not empty."""
     found: dict[int, tuple[str, ...]] = {}
     for number, row in rows:
-        if number > LAST_ROW:
+        if number > read_workbook.LAST_ROW:
             words = _("The table goes on below line %(line)s. Take out its empty lines.")
-            raise NotReadable(words % {"line": LAST_ROW})
-        if any(len(cell) > LONGEST_CELL for cell in row):
+            raise NotReadable(words % {"line": read_workbook.LAST_ROW})
+        if any(len(cell) > read_workbook.LONGEST_CELL for cell in row):
             raise NotReadable(_("Line %(line)s has a cell that is too long.") % {"line": number})
         if not any(row):
             continue
-        if len(found) > ROWS_AT_MOST:
+        if len(found) > read_workbook.ROWS_AT_MOST:
             words = _("The file has more than %(count)s lines. Split it into smaller ones.")
-            raise NotReadable(words % {"count": ROWS_AT_MOST})
+            raise NotReadable(words % {"count": read_workbook.ROWS_AT_MOST})
         found[number] = row
     if not found:
         raise NotReadable(_("The file is empty."))
@@ -127,7 +119,7 @@ def _split(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
             # The texts as they were before `protected` marked those that look like formulas.
             yield tuple(
                 Formula(cell) if cell.startswith("=") else _marked.sub(r"\1", cell).strip()
-                for cell in record[:COLUMNS_AT_MOST]
+                for cell in record[: read_workbook.COLUMNS_AT_MOST]
             )
     except (csv.Error, ValueError, TypeError):
         words = _("The lines of this CSV file cannot be told apart. Save the table again.")
